@@ -1,0 +1,59 @@
+# Each group of dependencies has a stamp in .venv: it installs once, and again when the files it depends on change.
+
+PYTHON ?= python3
+BIN := .venv/bin
+PIP := $(BIN)/python -m pip install -qq --disable-pip-version-check
+RETROTONE = @echo 'Installing into .venv: minutes the first time, seconds after that' && $(PIP) -c constraints.txt -e
+REQUIREMENTS := pyproject.toml constraints.txt
+
+.DEFAULT_GOAL := help
+.NOTPARALLEL:  # one pip at a time in .venv
+.PHONY: help demo test lint bench docs clean
+
+help: ## Show this list
+	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):[^#]*## /  make \1\t/' | expand -t 16
+
+demo: .venv/.retrotone ## Give the bundled song the sound of the bundled record: out/demo
+	$(BIN)/retrotone demo -o out/demo
+
+test: .venv/.dev ## Run the tests
+	$(BIN)/python -m pytest
+
+lint: .venv/.dev ## Check style, types and the direction of imports
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+bench: .venv/.bench ## Measure speed and quality beside the study's loop and Matchering
+	$(BIN)/python -m benchmarks
+
+docs: .venv/.docs ## Build the manual: docs/_build/html
+	$(BIN)/sphinx-build -W --keep-going -q -b html docs docs/_build/html
+	@echo docs/_build/html/index.html
+
+clean: ## Remove everything that make built
+	rm -rf .venv out build dist docs/_build .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# pip 25.1 is the first that knows --group
+.venv/.pip:
+	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	@$(PIP) --upgrade 'pip>=25.1'
+	@touch $@
+
+.venv/.retrotone: .venv/.pip $(REQUIREMENTS)
+	$(RETROTONE) .
+	@touch $@
+
+.venv/.dev: .venv/.pip $(REQUIREMENTS)
+	$(RETROTONE) . --group dev
+	@touch $@ .venv/.retrotone
+
+.venv/.docs: .venv/.pip $(REQUIREMENTS)
+	$(RETROTONE) . --group docs
+	@touch $@
+
+.venv/.bench: .venv/.pip $(REQUIREMENTS)
+	$(RETROTONE) '.[bench]'
+	@touch $@

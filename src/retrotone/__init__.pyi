@@ -1,0 +1,17 @@
+from .audio import Audio as Audio
+from .audio import load as load
+from .errors import AudioError as AudioError
+from .errors import Cancelled as Cancelled
+from .errors import MissingExtraError as MissingExtraError
+from .errors import OutputError as OutputError
+from .errors import RetrotoneError as RetrotoneError
+from .errors import StyleError as StyleError
+from .files import AudioFile as AudioFile
+from .metrics import measure as measure
+from .report import compare as compare
+from .style.eras import ERAS as ERAS
+from .style.eras import age as age
+from .style.transfer import StyleTransfer as StyleTransfer
+from .style.transfer import Transfer as Transfer
+
+__version__: str

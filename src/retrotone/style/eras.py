@@ -1,0 +1,495 @@
+"""Eras: eight media from the wax cylinder to the early sampler, each modelled from its physics.
+
+A medium is a chain: channels (mono, crosstalk) -> recording filters (horn, cutter, pre-emphasis) ->
+saturation -> wow and flutter -> converters -> noise, hum and crackle -> playback filters. Every number of an
+`Era` stands beside its source; "by ear" marks those that have none. "Fitted" means against transfers of
+seven 78 rpm sides of the 1930s-40s: band levels of the music and of its quietest 3 %.
+
+Sources
+-------
+.. [AES6] AES6-2008 / IEC 60386: measurement of wow and flutter (weighting peaks at 4 Hz).
+.. [CMAR] P. Copeland, "Manual of Analogue Sound Restoration Techniques", The British Library, 2008.
+.. [DIN] DIN 45500, hi-fi minimum requirements: disc players and cassette machines.
+.. [EMU] E-mu SP-1200 (1987): 12 bits linear, 26.04 kHz, mono.
+.. [IEC94] IEC 60094-1: tape speeds and equalisation; compact cassette 4.76 cm/s, 3180 us + 120 us (type I).
+.. [IEC98] IEC 60098 / RIAA 1954: disc speeds, 33 1/3 and 78 rpm; equalisation 3180 / 318 / 75 us.
+.. [MH26] J. P. Maxfield and H. C. Harrison, "Methods of high quality recording and reproducing of music
+   and speech based on telephone research", Bell System Technical Journal 5, 1926.
+.. [NARBA] Medium-wave channels 10 kHz apart in the Americas (agreement of 1937, in force 1941).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from math import isinf, log10
+
+import numpy as np
+from numpy.typing import NDArray
+
+from retrotone.audio import Audio
+from retrotone.errors import StyleError
+from retrotone.style.media import (
+    BLOCK_FRAMES,
+    REFERENCE_LUFS,
+    Block,
+    ChannelStage,
+    Converter,
+    ConverterStage,
+    Crackle,
+    CrackleStage,
+    Filter,
+    FilterStage,
+    Highpass,
+    Hum,
+    HumStage,
+    Lowpass,
+    Noise,
+    NoiseStage,
+    Peak,
+    SaturationStage,
+    Shelf,
+    Wobble,
+    WowStage,
+)
+
+MONO, TURN_160, TURN_78, TURN_33 = 0.0, 160 / 60, 78.26 / 60, 100 / 180  # dB; turns per second
+NEGLIGIBLE = 1e-4  # strength below which everything a medium does is 80 dB down: the identity
+MAX_MAKEUP_DB = 12.0  # how far `age` restores loudness: more would lift bare noise where no music is left
+
+
+@dataclass(frozen=True)
+class Era:
+    """A decade's medium, as physical parameters at full strength.
+
+    Parameters
+    ----------
+    name : str
+        The decade, e.g. ``"1930s"``.
+    year : int
+        A typical year of the medium.
+    medium : str
+        What carried the sound.
+    description : str
+        What one hears, in a line.
+    aliases : tuple of str
+        Other names, lower case.
+    separation_db : float
+        Between the channels; 0 is mono.
+    recording, playback : tuple of Filter
+        Before and after saturation, speed and noise.
+    drive, bias : float
+        Of the saturation, for a programme at -20 LUFS.
+    turns_hz : float
+        Turns per second of disc or cylinder (0: does not turn).
+    wobbles : tuple of Wobble
+        Wow and flutter.
+    noises, hums : tuple of Noise, tuple of Hum
+        Stationary noise.
+    crackle : Crackle or None
+        Clicks.
+    converter : Converter or None
+        Digital resolution.
+    """
+
+    name: str
+    year: int
+    medium: str
+    description: str
+    aliases: tuple[str, ...]
+    separation_db: float
+    recording: tuple[Filter, ...]
+    playback: tuple[Filter, ...]
+    drive: float
+    bias: float
+    turns_hz: float = 0.0
+    wobbles: tuple[Wobble, ...] = ()
+    noises: tuple[Noise, ...] = ()
+    hums: tuple[Hum, ...] = ()
+    crackle: Crackle | None = None
+    converter: Converter | None = None
+
+
+_ALL = (
+    Era(
+        name="1900s",
+        year=1905,
+        medium="wax cylinder",
+        description="horn into wax at 160 rpm: 250 Hz to 2.6 kHz, a honk, a roaring surface, unsteady speed",
+        aliases=("cylinder", "wax", "phonograph"),
+        separation_db=MONO,
+        recording=(
+            Highpass(250.0, 3),  # commonly quoted: some 200 Hz - 3 kHz; this corner by ear
+            Peak(420.0, 4.0, 3.0),  # standing waves along the horn: peaks of several dB; these by ear
+            Peak(850.0, 5.0, 3.5),
+            Peak(1900.0, 6.0, 3.0),  # the glass diaphragm, by ear
+            Lowpass(2600.0, 4),
+        ),
+        playback=(Highpass(60.0, 2), Lowpass(4500.0, 3)),  # surface noise outlasts the music; by ear
+        drive=1.6,  # soft wax and a blasting diaphragm, by ear
+        bias=0.25,
+        turns_hz=TURN_160,  # 160 rpm: standard of moulded cylinders from 1902
+        wobbles=(
+            Wobble(TURN_160, 0.004),  # eccentric wax, by ear
+            Wobble(0.6, 0.004, random=True),  # spring motor and governor, by ear
+            Wobble(9.0, 0.002, random=True),  # belt and gears, by ear
+        ),
+        noises=(
+            Noise(-39.0, 700.0, 3000.0, swish=0.25),  # surface, by ear
+            Noise(-40.0, 40.0, 160.0, swish=0.15),  # mechanism, by ear
+        ),
+        crackle=Crackle(40.0, -33.0, 1900.0, 0.0006, scratch=True),  # by ear
+    ),
+    Era(
+        name="1910s",
+        year=1915,
+        medium="acoustic 78",
+        description="horn onto shellac: 170 Hz to 3.2 kHz, resonances, hiss and crackle, slow wow",
+        aliases=("acoustic", "horn", "victrola", "gramophone"),
+        separation_db=MONO,
+        recording=(
+            Highpass(170.0, 3),  # commonly quoted as 168 Hz - 2 kHz, fading out above: horn cut-off
+            Peak(330.0, 3.0, 3.0),  # horn resonances, by ear
+            Peak(700.0, 3.0, 3.5),
+            Peak(2100.0, 5.0, 2.5),  # the diaphragm's own resonance lies at 2-3 kHz; gain by ear
+            Lowpass(3200.0, 4),
+        ),
+        playback=(Highpass(45.0, 2), Lowpass(6000.0, 4)),  # an electrical replay hears more hiss than music
+        drive=1.2,  # by ear
+        bias=0.2,
+        turns_hz=TURN_78,  # nominal 78 rpm [IEC98]; acoustic sides ran at 70 to 82 or so [CMAR]
+        wobbles=(
+            Wobble(TURN_78, 0.0025),  # off centre by 1 mm at a radius of 100 mm is 1 %; this by ear
+            Wobble(0.5, 0.002, random=True),  # weight or spring motor, by ear
+            Wobble(7.0, 0.001, random=True),
+        ),
+        noises=(
+            Noise(-43.0, 900.0, 4500.0, swish=0.3),  # abrasive filler of shellac; 8 dB over "1930s" by ear
+            Noise(-44.0, 30.0, 200.0, swish=0.15),
+        ),
+        crackle=Crackle(22.0, -37.0, 2600.0, 0.0004, scratch=True),  # by ear
+    ),
+    Era(
+        name="1930s",
+        year=1938,
+        medium="electrical 78",
+        description="microphone onto shellac: 70 Hz to 6 kHz, hiss, crackle and a tick every turn",
+        aliases=("1920s", "shellac", "78", "78rpm", "78 rpm", "swing"),
+        separation_db=MONO,
+        recording=(
+            Highpass(70.0, 2),  # [MH26] some 60 Hz to 6 kHz; both corners agree with the real sides
+            Peak(2800.0, 2.5, 1.2),  # rise of carbon and condenser microphones of the time, by ear
+            Lowpass(6000.0, 4),
+        ),
+        playback=(
+            Highpass(30.0, 2),
+            Lowpass(7500.0, 4),  # fitted: the floor falls some 6 dB a kHz above 7 kHz
+        ),
+        drive=0.8,  # by ear
+        bias=0.1,
+        turns_hz=TURN_78,  # 78.26 rpm: a 3600 rpm motor geared 46:1
+        wobbles=(
+            Wobble(TURN_78, 0.0015),  # off-centre pressing, by ear
+            Wobble(0.5, 0.0008, random=True),  # by ear
+            Wobble(6.0, 0.0005, random=True),
+        ),
+        noises=(
+            # fitted: -52 dB in 1-2 kHz with the clicks (real sides: -44 to -62), falling 2-3 dB a kHz
+            Noise(-53.5, 800.0, 2500.0, swish=0.25),
+            Noise(-45.0, 40.0, 250.0, swish=0.1),  # fitted: -50 dB an octave; replay boosts the bass
+        ),
+        crackle=Crackle(10.0, -43.0, 3000.0, 0.0003, scratch=True),  # by ear
+    ),
+    Era(
+        name="1940s",
+        year=1945,
+        medium="AM radio",
+        description="a valve set on medium wave: 100 Hz to 4.5 kHz, boxy, limited, mains hum and static",
+        aliases=("radio", "am", "am radio", "wireless", "broadcast"),
+        separation_db=MONO,
+        recording=(
+            Highpass(100.0, 2),  # output transformer and open-backed cabinet, by ear
+            Lowpass(4500.0, 6),  # within half of the 10 kHz between channels [NARBA]
+        ),
+        playback=(
+            Highpass(60.0, 2),
+            Peak(180.0, 3.0, 1.5),  # cabinet, by ear
+            Peak(1600.0, 3.0, 1.0),  # cone break-up, by ear
+            Lowpass(5000.0, 4),  # intermediate-frequency filters and tone control, by ear
+        ),
+        drive=1.8,  # broadcast limiter, diode detector and a single-ended output valve; by ear
+        bias=0.3,
+        noises=(Noise(-49.0, 150.0, 9000.0),),  # receiver and atmospheric, by ear
+        hums=(Hum(120.0, -53.0), Hum(240.0, -63.0)),  # full-wave rectified 60 Hz mains; levels by ear
+        crackle=Crackle(3.0, -42.0, 1400.0, 0.0015),  # atmospherics ringing in the IF filters, by ear
+    ),
+    Era(
+        name="1950s",
+        year=1955,
+        medium="mono tape and LP",
+        description="valve tape to mono microgroove: 45 Hz to 11 kHz, warm, soft hiss, a few ticks",
+        aliases=("tape", "mono", "mono lp", "hifi", "valve"),
+        separation_db=MONO,
+        recording=(
+            Highpass(45.0, 2),
+            Peak(90.0, 1.5, 1.0),  # head bump, by ear
+            Shelf(3180.0, 6.0),  # record boost against 50 us (NAB) replay, corner 3.18 kHz; gain by ear
+        ),
+        playback=(
+            Shelf(3180.0, -6.0),
+            Highpass(25.0, 2),
+            Lowpass(11000.0, 3),  # typical of early microgroove replay
+        ),
+        drive=0.8,  # tape: odd harmonics; by ear
+        bias=0.08,  # valves
+        turns_hz=TURN_33,  # 33 1/3 rpm [IEC98]
+        wobbles=(
+            Wobble(TURN_33, 0.0008),  # within 0.2 % weighted, the later limit of [DIN]
+            Wobble(4.0, 0.0005, random=True),
+            Wobble(15.0, 0.0004, random=True),  # capstan, by ear
+        ),
+        noises=(
+            Noise(-55.0, 1200.0, 12000.0),  # tape hiss through the 6 dB de-emphasis, by ear
+            Noise(-54.0, 25.0, 90.0),  # rumble: 35 dB below 10 cm/s unweighted is the limit of [DIN]
+        ),
+        crackle=Crackle(2.0, -45.0, 3500.0, 0.0002),  # vinyl is far quieter than shellac; level by ear
+    ),
+    Era(
+        name="1970s",
+        year=1972,
+        medium="stereo LP",
+        description="stereo vinyl: 30 Hz to 14 kHz, 25 dB of separation, warmth, rumble, dust ticks",
+        aliases=("1960s", "lp", "vinyl", "record", "stereo", "stereo lp"),
+        separation_db=25.0,  # at least 20 dB at 1 kHz [DIN]; typical of cartridges
+        recording=(
+            Highpass(30.0, 2),
+            Peak(80.0, 1.5, 0.8),  # head bump of the master tape, by ear
+            Shelf(2122.0, 5.0),  # 75 us pre-emphasis [IEC98], part of it: the cutter clips treble first
+        ),
+        playback=(
+            Shelf(2122.0, -5.0),
+            Highpass(20.0, 2),  # 7950 us rumble filter, IEC amendment of 1976 [IEC98]
+            Lowpass(14000.0, 3),  # at least 40 Hz - 12.5 kHz [DIN]
+        ),
+        drive=0.6,  # by ear
+        bias=0.12,  # tracing distortion is mostly second harmonic
+        turns_hz=TURN_33,
+        wobbles=(
+            Wobble(TURN_33, 0.0008),  # off-centre hole; within 0.2 % weighted [DIN]
+            Wobble(5.0, 0.0004, random=True),
+        ),
+        noises=(
+            Noise(-61.0, 1000.0, 12000.0),  # master tape and vinyl, by ear
+            Noise(-56.0, 20.0, 60.0),  # rumble, as above
+        ),
+        crackle=Crackle(4.0, -46.0, 3800.0, 0.0002, scratch=True),  # by ear
+    ),
+    Era(
+        name="1980s",
+        year=1984,
+        medium="compact cassette",
+        description="a ferric cassette: 40 Hz to 12 kHz, squashed treble, steady hiss, fluttering pitch",
+        aliases=("cassette", "compact cassette", "walkman", "mixtape"),
+        separation_db=30.0,  # typical of adjacent tracks
+        recording=(
+            Highpass(40.0, 2),
+            Peak(90.0, 2.0, 1.0),  # head bump, by ear
+            Shelf(1326.0, 7.0),  # record boost against 120 us replay, corner 1.33 kHz [IEC94]; gain by ear
+        ),
+        playback=(
+            Shelf(1326.0, -7.0),
+            Highpass(25.0, 2),
+            Lowpass(12000.0, 4),  # 12.5 kHz at 4.76 cm/s [DIN]
+        ),
+        drive=1.0,  # by ear: the boosted treble saturates first
+        bias=0.0,  # bias current makes tape symmetric: third harmonic only
+        wobbles=(
+            Wobble(0.9, 0.001, random=True),  # reel tables, by ear
+            Wobble(8.0, 0.0012),  # capstan: 2 mm across at 47.6 mm/s turns 7.6 times a second
+            Wobble(20.0, 0.0008, random=True),  # all within 0.2 % weighted [DIN], measured after [AES6]
+        ),
+        noises=(Noise(-53.5, 1500.0, 15000.0),),  # before 7 dB of de-emphasis; no noise reduction; by ear
+    ),
+    Era(
+        name="1990s",
+        year=1990,
+        medium="early sampler",
+        description="12 bits at 26 kHz: mono, crunchy steps, folded and mirrored treble, steady pitch",
+        aliases=("sampler", "12-bit", "12bit", "sp-1200", "sp1200", "hip hop", "lo-fi"),
+        separation_db=MONO,  # [EMU]
+        recording=(Highpass(25.0, 2), Lowpass(12000.0, 3)),  # gentle filter before the converter, by ear
+        playback=(Lowpass(16000.0, 2),),  # barely filtered outputs let the images through, by ear
+        drive=0.9,  # input driven hot, by ear
+        bias=0.0,
+        noises=(Noise(-70.0, 100.0, 15000.0),),  # analogue stages, by ear
+        converter=Converter(12.0, 26_040.0, 4.0),  # [EMU]; 12 dB of unused headroom, by ear
+    ),
+)
+
+ERAS: dict[str, Era] = {era.name: era for era in _ALL}
+"""The eight media by decade, oldest first."""
+
+_NAMES = {name: era for era in _ALL for name in (era.name, era.medium.lower(), *era.aliases)}
+
+
+def find_era(name: str) -> Era:
+    """Return the era of a decade, a year or a medium.
+
+    Parameters
+    ----------
+    name : str
+        ``"1930s"``, ``"1938"``, ``"electrical 78"``, ``"shellac"``, in any case.
+
+    Raises
+    ------
+    StyleError
+        No such era; the message lists them.
+    """
+    wanted = " ".join(name.casefold().split())
+    decade = f"{wanted[:3]}0s" if len(wanted) == 4 and wanted.isdecimal() else wanted
+    era = _NAMES.get(decade)
+    if era is None:
+        listing = ", ".join(f"{era.name} ({era.medium})" for era in _ALL)
+        raise StyleError(f"there is no era '{name}': use one of {listing}")
+    return era
+
+
+def age(audio: Audio, era: Era | str, strength: float = 1.0, seed: int = 0) -> Audio:
+    """Return a recording as the medium of another era would have kept it.
+
+    Parameters
+    ----------
+    audio : Audio
+        Any rate, one or two channels, any length.
+    era : Era or str
+        One of `ERAS`, or a name that `find_era` knows.
+    strength : float
+        In [0, 1]: 0 gives the recording back untouched, 1 is the whole medium.
+    seed : int
+        At least 0. The same seed gives the same hiss, clicks and wow.
+
+    Returns
+    -------
+    Audio
+        As long, of the same rate and channels (a mono medium gives equal ones), and about as loud:
+        restored by at most 12 dB; silence stays at the level of the medium's noise.
+
+    Raises
+    ------
+    StyleError
+        Unknown era, strength outside [0, 1], negative seed.
+    """
+    loudness = audio.loudness
+    programme = REFERENCE_LUFS if isinf(loudness) else loudness
+    blocks = age_blocks(audio.blocks(), audio.channels, audio.sample_rate, era, strength, seed, programme)
+    aged = audio.with_samples(np.concatenate(list(blocks), axis=1))
+    if strength < NEGLIGIBLE or isinf(loudness):
+        return aged
+    return aged.gain(min(max(loudness - aged.loudness, -MAX_MAKEUP_DB), MAX_MAKEUP_DB))
+
+
+def age_blocks(
+    blocks: Iterable[NDArray[np.float32]],
+    channels: int,
+    sample_rate: int,
+    era: Era | str,
+    strength: float = 1.0,
+    seed: int = 0,
+    programme_lufs: float = REFERENCE_LUFS,
+) -> Iterator[NDArray[np.float32]]:
+    """Age a stream of any length in constant memory; the bytes do not depend on the sizes of the blocks.
+
+    Parameters
+    ----------
+    blocks : iterable of ndarray, shape (channels, n), float32
+        The recording in pieces.
+    channels, sample_rate : int
+        Of the blocks.
+    era, strength, seed
+        As in `age`.
+    programme_lufs : float
+        Integrated loudness of the whole recording (BS.1770): noise and saturation are set relative to it.
+
+    Returns
+    -------
+    iterator of ndarray, shape (channels, n), float32
+        Together as long as the input, and in time with it. Loudness is not restored.
+
+    Raises
+    ------
+    StyleError
+        Unknown era, strength outside [0, 1], negative seed.
+    """
+    if not 0 <= strength <= 1:
+        raise StyleError(f"strength is {strength}: use a number from 0 (untouched) to 1 (the whole medium)")
+    if seed < 0:
+        raise StyleError(f"seed is {seed}: use 0 or a positive whole number")
+    era = find_era(era) if isinstance(era, str) else era
+    if strength < NEGLIGIBLE:
+        return iter(blocks)
+    # BS.1770 adds the channels up, so one channel is 3 dB louder than each of two at the same figure.
+    level_db = REFERENCE_LUFS - programme_lufs + 10 * log10(channels / 2)
+    chain = _Chain(era, channels, sample_rate, strength, seed)
+    return _render(blocks, channels, chain, 10 ** (level_db / 20))
+
+
+class _Chain:
+    """The stages of one era, in order."""
+
+    def __init__(self, era: Era, channels: int, sample_rate: int, strength: float, seed: int) -> None:
+        def rng(part: int) -> np.random.Generator:
+            return np.random.default_rng([seed, era.year, part])  # a stream each: none shifts another
+
+        fold = ChannelStage(era.separation_db, channels, strength)
+        width = fold.channels
+        noise_width = 1 if era.separation_db == MONO else width
+        wow = WowStage(era.wobbles, width, sample_rate, strength, rng(0))
+        self.delay = wow.delay
+        self._stages: list[Callable[[Block], Block]] = [
+            fold,
+            FilterStage(era.recording, width, sample_rate, strength),
+            SaturationStage(era.drive, era.bias, strength),
+            wow,
+        ]
+        if era.converter:
+            self._stages.append(ConverterStage(era.converter, width, sample_rate, strength))
+        for part, noise in enumerate(era.noises, start=2):
+            self._stages.append(
+                NoiseStage(noise, noise_width, sample_rate, strength, era.turns_hz, rng(part))
+            )
+        for hum in era.hums:
+            self._stages.append(HumStage(hum, sample_rate, strength))
+        if era.crackle:
+            self._stages.append(
+                CrackleStage(era.crackle, noise_width, sample_rate, strength, era.turns_hz, rng(1))
+            )
+        self._stages.append(FilterStage(era.playback, width, sample_rate, strength))
+
+    def __call__(self, block: Block) -> Block:
+        for stage in self._stages:
+            block = stage(block)
+        return block
+
+
+def _render(blocks: Iterable[Block], channels: int, chain: _Chain, gain: float) -> Iterator[Block]:
+    """Run the chain on blocks of a fixed size, the last one padded, and take its delay out."""
+    buffer = np.zeros((channels, BLOCK_FRAMES), np.float32)
+    filled, taken, given = 0, 0, -chain.delay
+
+    def run() -> Block:
+        aged = chain(buffer * np.float32(gain)) / np.float32(gain)
+        return np.array(np.broadcast_to(aged, buffer.shape)[:, max(-given, 0) :])
+
+    for block in blocks:
+        taken += block.shape[1]
+        while block.shape[1]:
+            count = min(BLOCK_FRAMES - filled, block.shape[1])
+            buffer[:, filled : filled + count] = block[:, :count]
+            block, filled = block[:, count:], filled + count
+            if filled == BLOCK_FRAMES:
+                yield run()
+                given, filled = given + BLOCK_FRAMES, 0
+    while given < taken:
+        buffer[:, filled:] = 0.0
+        yield run()[:, : taken - max(given, 0)]
+        given, filled = given + BLOCK_FRAMES, 0

@@ -1,0 +1,209 @@
+"""Compare versions of a recording: a table, a figure, and one HTML file to send to a friend."""
+
+from __future__ import annotations
+
+import base64
+import io
+import math
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from importlib import resources
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import soundfile
+
+from retrotone.audio import PEAK_CEILING, Audio
+from retrotone.errors import AudioError, OutputError
+from retrotone.figures import COLOURS, PAPER, comparison_figure, png
+from retrotone.files import CODEC_RATES, write_whole
+from retrotone.metrics import (
+    SECONDS,
+    Profile,
+    chroma_cosine,
+    envelope_gain,
+    log_spectral_distance,
+    loudness_change,
+    onset_f1,
+    style_gain,
+    true_peak_db,
+)
+from retrotone.progress import Progress, silent
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+PLAYER_SECONDS = 600.0  # of each version in the page: ten minutes are about 10 MB
+PLAYER_RATE = 48_000  # Hz, for rates that MP3 lacks
+MP3_BLOCK = 1 << 16  # frames
+
+
+@dataclass(frozen=True)
+class Row:
+    """One version in the table; what needs another recording to compare with is None where there is none.
+
+    Attributes
+    ----------
+    version : str
+        Its name.
+    seconds, loudness_lufs, true_peak_db : float
+        Of the whole recording: duration, LUFS, dBTP.
+    loudness_change_lu, chroma_cosine, onset_f1, log_spectral_distance : float or None
+        Against the first version; None for the first.
+    style_gain, envelope_gain : float or None
+        How far from the first version to the style it has come; None for the first, or without a style.
+    """
+
+    version: str
+    seconds: float
+    loudness_lufs: float
+    true_peak_db: float
+    loudness_change_lu: float | None = None
+    chroma_cosine: float | None = None
+    onset_f1: float | None = None
+    log_spectral_distance: float | None = None
+    style_gain: float | None = None
+    envelope_gain: float | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class Comparison:
+    """Versions of a recording, measured and drawn; made by `compare`.
+
+    Attributes
+    ----------
+    versions : mapping of str to Audio
+        As given.
+    table : list of Row
+        One a version, in order.
+    figure : matplotlib.figure.Figure
+        See `retrotone.figures.comparison_figure`.
+    """
+
+    versions: Mapping[str, Audio]
+    table: list[Row]
+    figure: Figure
+
+    def save(self, path: str | os.PathLike[str]) -> Path:
+        """Write the comparison; the same comparison gives the same bytes.
+
+        Parameters
+        ----------
+        path : path-like
+            ``.html`` for a self-contained page with players, table and figure; ``.png`` for the figure alone.
+
+        Returns
+        -------
+        Path
+            `path`.
+
+        Raises
+        ------
+        OutputError
+            Another suffix, a missing folder, a full disk.
+        """
+        path = Path(path)
+        suffix = path.suffix.lower()
+        if suffix not in (".html", ".png"):
+            raise OutputError(f"{path}: a comparison is written as .html or .png, not '{suffix}'")
+        write_whole(path, png(self.figure) if suffix == ".png" else self._page().encode())
+        return path
+
+    def _page(self) -> str:
+        import jinja2
+
+        template = (resources.files("retrotone") / "assets" / "report.html.j2").read_text("utf-8")
+        environment = jinja2.Environment(autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True)
+        # one gain for all, so that what is louder stays louder and nothing clips
+        gain = min(1.0, PEAK_CEILING / max(10 ** (row.true_peak_db / 20) for row in self.table))
+        return environment.from_string(template).render(
+            versions=[
+                {
+                    "row": row,
+                    "colour": COLOURS[i % len(COLOURS)],
+                    "mp3": base64.b64encode(_mp3(audio, gain)).decode(),
+                }
+                for i, (row, audio) in enumerate(zip(self.table, self.versions.values(), strict=True))
+            ],
+            isfinite=math.isfinite,
+            figure=base64.b64encode(png(self.figure)).decode(),
+            paper=PAPER,
+            styled=any(row.style_gain is not None for row in self.table),
+            cut=any(row.seconds > PLAYER_SECONDS for row in self.table),
+            player_minutes=PLAYER_SECONDS / 60,
+            measured_seconds=SECONDS,
+        )
+
+
+def compare(
+    versions: Mapping[str, Audio], style: Audio | None = None, progress: Progress = silent
+) -> Comparison:
+    """Measure and draw versions of one recording against the first of them.
+
+    Parameters
+    ----------
+    versions : mapping of str to Audio
+        By name, the original first. Rates, lengths and channels may differ. Table and figure look at the
+        first 60 s of each, but for duration, loudness and true peak.
+    style : Audio, optional
+        What the versions were to sound like: adds how far each has come towards it.
+    progress : Progress
+        Called before every version.
+
+    Returns
+    -------
+    Comparison
+        With `.table`, `.figure` and `.save("report.html")`.
+
+    Raises
+    ------
+    AudioError
+        No version, or one that is silent or under 0.2 s long.
+
+    Examples
+    --------
+    >>> compare({"original": song, "1930s": retro}).save("report.html")  # doctest: +SKIP
+    """
+    if not versions:
+        raise AudioError("there is nothing to compare: give at least one recording")
+    steps = len(versions) + 1
+    target = None if style is None else Profile(style)
+    first: Profile | None = None
+    table = []
+    for i, (name, audio) in enumerate(versions.items()):
+        progress(i / steps, f"measuring {name}")
+        profile = Profile(audio)
+        against: dict[str, Any] = {} if first is None else _against(first, profile, target)
+        table.append(Row(name, audio.duration, profile.loudness, true_peak_db(profile), **against))
+        first = first or profile
+    progress(1 - 1 / steps, "drawing")
+    figure = comparison_figure({name: audio.slice(0, SECONDS) for name, audio in versions.items()})
+    progress(1.0, "compared")
+    return Comparison(dict(versions), table, figure)
+
+
+def _against(first: Profile, version: Profile, style: Profile | None) -> dict[str, float]:
+    measures = {
+        "loudness_change_lu": loudness_change(first, version),
+        "chroma_cosine": chroma_cosine(first, version),
+        "onset_f1": onset_f1(first, version),
+        "log_spectral_distance": log_spectral_distance(first, version),
+    }
+    if style is not None:
+        measures["style_gain"] = style_gain(first, style, version)
+        measures["envelope_gain"] = envelope_gain(first, style, version)
+    return measures
+
+
+def _mp3(audio: Audio, gain: float) -> bytes:
+    """Encode what a player holds as MP3: every browser plays it, and its bytes repeat (Ogg draws serials)."""
+    audio = audio.slice(0, PLAYER_SECONDS)
+    audio = audio if audio.sample_rate in CODEC_RATES[".mp3"] else audio.resample(PLAYER_RATE)
+    data = io.BytesIO()
+    with soundfile.SoundFile(
+        data, "w", audio.sample_rate, audio.channels, format="MP3", subtype="MPEG_LAYER_III"
+    ) as file:
+        for start in range(0, audio.frames, MP3_BLOCK):
+            file.write(audio.samples[:, start : start + MP3_BLOCK].T * gain)
+    return data.getvalue()

@@ -1,0 +1,70 @@
+"""From magnitudes back to a complex spectrogram: whose phase it gets."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from retrotone.spectrum import OVERLAP, istft, stft
+
+Resynthesis = Literal["content", "griffinlim", "random"]
+
+FAST_STEPS, STUDY_STEPS = 16, 32
+MOMENTUM = 0.99  # Perraudin, Balazs and Soendergaard 2013
+
+
+def resynthesise(
+    magnitude: NDArray[np.float32], content: NDArray[np.complex64], method: Resynthesis, seed: int
+) -> NDArray[np.complex64]:
+    """Give magnitudes a phase.
+
+    Parameters
+    ----------
+    magnitude : ndarray, shape (channels, frames, bins)
+        What the spectrogram is to have.
+    content : ndarray of complex64, same shape
+        The content's spectrogram.
+    method : {"content", "griffinlim", "random"}
+        The content's own phase; 16 fast Griffin-Lim steps from it; or the study's: 32 steps from a random phase.
+    seed : int
+        Of the random phase.
+
+    Returns
+    -------
+    ndarray of complex64, same shape
+    """
+    if method == "random":
+        angles = np.random.default_rng(seed).uniform(-np.pi, np.pi, magnitude.shape).astype(np.float32)
+        return griffin_lim(magnitude, np.exp(1j * angles).astype(np.complex64), STUDY_STEPS)
+    phase = (content / np.maximum(np.abs(content), np.float32(1e-12))).astype(np.complex64, copy=False)
+    if method == "griffinlim":
+        return griffin_lim(magnitude, phase, FAST_STEPS)
+    result: NDArray[np.complex64] = magnitude * phase
+    return result
+
+
+def griffin_lim(
+    magnitude: NDArray[np.float32], phase: NDArray[np.complex64], steps: int
+) -> NDArray[np.complex64]:
+    """Fast Griffin-Lim (Perraudin et al. 2013): alternate between consistent spectrograms and the magnitudes.
+
+    Parameters
+    ----------
+    magnitude : ndarray, shape (channels, frames, bins)
+    phase : ndarray of complex64, same shape
+        Unit vectors to start from.
+    steps : int
+    """
+    n_fft = 2 * (magnitude.shape[2] - 1)
+    samples = (magnitude.shape[1] - OVERLAP + 1) * n_fft // OVERLAP
+    estimate: NDArray[np.complex64] = magnitude * phase
+    previous = np.zeros_like(estimate)
+    for _ in range(steps):
+        signal = np.concatenate(list(istft([estimate], n_fft, samples)), axis=1)
+        consistent = np.concatenate(list(stft([signal], n_fft)), axis=1)
+        ahead = consistent + np.float32(MOMENTUM) * (consistent - previous)
+        estimate = magnitude * (ahead / np.maximum(np.abs(ahead), np.float32(1e-12)))
+        previous = consistent
+    return estimate

@@ -14,6 +14,7 @@ from retrotone.loudness import OVERSAMPLING
 Block = NDArray[np.float32]
 
 ATTACK_SECONDS = 0.003  # the gain begins to fall this long before a peak; typical of mastering limiters
+FILTER_SAMPLES = 64  # reach of the oversampling filter: beyond it a cut in the stream tells by less than -100 dB
 
 
 def limited(blocks: Iterable[Block], sample_rate: int, ceiling: float) -> Iterator[Block]:
@@ -37,7 +38,7 @@ def limited(blocks: Iterable[Block], sample_rate: int, ceiling: float) -> Iterat
         As many samples as came in; one gain for all channels, so the stereo image stands.
     """
     reach = max(round(ATTACK_SECONDS * sample_rate), 1)
-    context = 2 * reach
+    context = 2 * reach + FILTER_SAMPLES
     before = 0  # samples at the start of `held` that are done
     held: Block | None = None
     for block in blocks:
@@ -57,7 +58,7 @@ def _gain(samples: Block, reach: int, ceiling: float) -> NDArray[np.float32]:
     peaks = np.abs(samples).max(axis=0)
     if peaks.max() <= ceiling / 2:  # no peak between samples rises by 6 dB
         return np.ones(1, np.float32)
-    finer = soxr.resample(np.ascontiguousarray(samples.T), 1, OVERSAMPLING, quality="LQ")
+    finer = soxr.resample(np.ascontiguousarray(samples.T), 1, OVERSAMPLING, quality="MQ")  # as PeakMeter does
     finer = np.abs(finer.reshape(len(finer), -1)).max(axis=1)[: OVERSAMPLING * len(peaks)]
     between = np.pad(finer, (0, OVERSAMPLING * len(peaks) - len(finer))).reshape(-1, OVERSAMPLING).max(axis=1)
     needed = np.minimum(1.0, ceiling / np.maximum(np.maximum(peaks, between), 1e-9)).astype(np.float32)

@@ -1,0 +1,98 @@
+"""`make bench`: print the ratios, and write out/bench/bench.md with a picture of content against style."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from pathlib import Path
+
+import numpy as np
+from matplotlib.figure import Figure
+
+from benchmarks.pairs import bundled, real
+from benchmarks.quality import MEASURES, Score, score
+from benchmarks.speed import PLATEAU_STEPS, STUDY_STEPS, Speed, measure_speed
+
+OUT = Path("out/bench")
+BAR = {"style_gain": 0.90, "envelope_gain": 0.95, "chroma_cosine": 0.90, "onset_f1": 0.93}
+
+
+def speed_page(speed: Speed) -> str:
+    """Return the speed section."""
+    plateau = f"{speed.study_loss:.2e} (best of {PLATEAU_STEPS} steps)"
+    return f"""## Speed
+
+One 30 s clip, file to file, loading and saving included; the study's loop (random CNN, clamp, Adam 0.03, autograd)
+timed in the same run.
+
+| | time | style loss (weight 2500) |
+|---|---|---|
+| the content itself | | {speed.start_loss:.2e} |
+| the study's loop, {STUDY_STEPS} steps | {speed.study_total:.0f} s ({speed.study_step:.2f} s a step) | {plateau} |
+| transport, mono 22.05 kHz | {speed.mono[0]:.2f} s | {speed.our_loss:.2e} (of the written file) |
+
+- transport reaches its loss **{speed.times_sooner:,.0f} times sooner** than the study's {STUDY_STEPS} steps
+- mono 22.05 kHz: **{speed.mono[1]:.0f} times real time**
+- stereo 44.1 kHz: **{speed.stereo[1]:.0f} times real time** ({speed.stereo[0]:.2f} s)
+"""
+
+
+def quality_page(scores: list[Score]) -> str:
+    """Return the quality section: means over all pairs, then transport pair by pair."""
+    by_method: dict[str, list[Score]] = defaultdict(list)
+    for each in scores:
+        by_method[each.method].append(each)
+    head = "style gain | envelope gain | chroma cosine | onset F1 | seconds |\n|---|---|---|---|---|---|\n"
+    pairs = len({each.pair for each in scores})
+    lines = [f"## Quality\n\nMeans over {pairs} pairs of 30 s.\n\n| method | {head}"]
+    for method, rows in by_method.items():
+        values = np.mean([row.values for row in rows], axis=0)
+        lines.append(
+            f"| {method} | {' | '.join(f'{v:.3f}' for v in values)} | {np.mean([r.seconds for r in rows]):.2f} |\n"
+        )
+    lines.append(f"| *bar* | {' | '.join(f'{BAR[key]:.2f}' for key in MEASURES)} | |\n")
+    lines.append(f"\n| transport, strength 1: pair | {head}")
+    for row in by_method["transport, strength 1"]:
+        lines.append(f"| {row.pair} | {' | '.join(f'{v:.3f}' for v in row.values)} | {row.seconds:.2f} |\n")
+    return "".join(lines)
+
+
+def picture(scores: list[Score]) -> Figure:
+    """Draw song kept (mean of chroma and onset) against style arrived (mean of both gains)."""
+    figure = Figure(figsize=(7, 4.6), layout="constrained")
+    axes = figure.subplots()
+    means: dict[str, list[float]] = {}
+    for method in dict.fromkeys(each.method for each in scores):
+        values = np.mean([each.values for each in scores if each.method == method], axis=0)
+        means[method] = [values[:2].mean(), values[2:].mean()]
+    path = np.array([[0.0, 1.0]] + [xy for name, xy in means.items() if name.startswith("transport")])
+    axes.plot(*path.T, "o-", color="#b5482e", label="transport, strength 0 to 1")
+    for (name, (x, y)), colour in zip(
+        ((n, xy) for n, xy in means.items() if not n.startswith("transport")),
+        ("#3d6b8c", "#6b6b6b"),
+        strict=False,
+    ):
+        axes.plot(x, y, "s", color=colour, label=name)
+    axes.set(
+        xlabel="style arrived (mean of style and envelope gain)",
+        ylabel="song kept (mean of chroma and onset)",
+    )
+    axes.grid(alpha=0.3)
+    axes.legend(frameon=False)
+    return figure
+
+
+def main() -> None:
+    """Measure everything and write the page."""
+    OUT.mkdir(parents=True, exist_ok=True)
+    speed = speed_page(measure_speed(bundled()))
+    print(speed)
+    scores = [row for pair in [bundled(), *real()] for row in score(pair)]
+    quality = quality_page(scores)
+    print(quality)
+    picture(scores).savefig(OUT / "pareto.png", dpi=150)
+    (OUT / "bench.md").write_text(f"# Benchmarks\n\n{speed}\n{quality}\n![song against style](pareto.png)\n")
+    print(f"wrote {OUT / 'bench.md'} and {OUT / 'pareto.png'}")
+
+
+if __name__ == "__main__":
+    main()

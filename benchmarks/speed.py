@@ -1,0 +1,111 @@
+"""How much sooner the closed form arrives than the study's loop, and how much faster than real time it runs."""
+
+from __future__ import annotations
+
+import tempfile
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+
+import retrotone as rt
+from benchmarks.pairs import Pair
+from retrotone.random_cnn import gram_matrix, random_network
+from retrotone.study import study_spectrum
+from retrotone.style.gram import STUDY_WEIGHT, GramTransfer, style_loss
+
+STUDY_STEPS, TIMED_STEPS, PLATEAU_STEPS = 2500, 3, 40
+LEARNING_RATE = 0.03
+REPEATS = 5
+LEVELS_DB = np.arange(-9, 10, 3, dtype=np.float32)
+
+
+@dataclass(frozen=True)
+class Speed:
+    """Seconds and losses of one pair.
+
+    Attributes
+    ----------
+    study_step, study_total : float
+        Seconds a step of the study's loop, and that times its 2,500 steps.
+    start_loss, study_loss, our_loss : float
+        The study's style loss of the content, of its loop after `PLATEAU_STEPS` steps, and of our rendered file.
+    mono, stereo : tuple of float
+        (seconds, seconds of audio per second) for mono 22.05 kHz and stereo 44.1 kHz, file to file.
+    """
+
+    study_step: float
+    study_total: float
+    start_loss: float
+    study_loss: float
+    our_loss: float
+    mono: tuple[float, float]
+    stereo: tuple[float, float]
+
+    @property
+    def times_sooner(self) -> float:
+        """The study's 2,500 steps over our seconds, for the same mono clip."""
+        return self.study_total / self.mono[0]
+
+
+def measure_speed(pair: Pair) -> Speed:
+    """Time both on the same clip."""
+    content = pair.content.mono().resample(22_050)
+    style = pair.style.mono().resample(22_050)
+    with tempfile.TemporaryDirectory() as folder:
+        record = style.save(Path(folder) / "style.wav")
+        mono, output = _timed(content, record, Path(folder))
+        both = (
+            pair.content if pair.content.channels == 2 else rt.Audio(np.repeat(content.samples, 2, 0), 22_050)
+        )
+        stereo, _ = _timed(both.resample(44_100), record, Path(folder))
+    ours, theirs = study_spectrum(content, content.duration), study_spectrum(style, style.duration)
+    result = study_spectrum(output, output.duration)
+    network = random_network(len(ours))
+
+    def loss(spectrum: np.ndarray) -> float:
+        """The study's loss at the best of seven levels: level is not style."""
+        with torch.no_grad():
+            target = gram_matrix(network(torch.from_numpy(theirs)[None])[0])
+            scaled = (torch.from_numpy(np.log1p(np.expm1(spectrum) * 10 ** (db / 20)))[None] for db in LEVELS_DB)
+            grams = (gram_matrix(network(each)[0]) for each in scaled)
+            return min(float(style_loss(gram, target, "mse", STUDY_WEIGHT)) for gram in grams)
+
+    step = study_step_seconds(ours, theirs)
+    # the loop's own fixed point, reached through the same loss in closed-form gradients
+    plateau = GramTransfer.study(learning_rate=LEARNING_RATE, steps=PLATEAU_STEPS).run(ours, theirs)
+    return Speed(
+        step, step * STUDY_STEPS, loss(ours), float(plateau.losses.min()), loss(result), mono, stereo
+    )
+
+
+def study_step_seconds(content: np.ndarray, style: np.ndarray) -> float:
+    """Return seconds a step of the study's loop: autograd through the random network, clamp, Adam, nothing frozen."""
+    network = random_network(len(content))
+    for parameter in network.parameters():
+        parameter.requires_grad_(True)
+    with torch.no_grad():
+        target = gram_matrix(network(torch.from_numpy(style)[None])[0])
+    spectrum = torch.from_numpy(content.copy()).requires_grad_(True)
+    optimiser = torch.optim.Adam([spectrum], lr=LEARNING_RATE)
+    seconds = []
+    for _ in range(TIMED_STEPS + 1):
+        began = time.perf_counter()
+        with torch.no_grad():
+            spectrum.clamp_(0, 1)
+        optimiser.zero_grad()
+        style_loss(gram_matrix(network(spectrum[None])[0]), target, "mse", STUDY_WEIGHT).backward()
+        optimiser.step()
+        seconds.append(time.perf_counter() - began)
+    return float(np.median(seconds[1:]))  # the first one warms up
+
+
+def _timed(content: rt.Audio, record: Path, folder: Path) -> tuple[tuple[float, float], rt.Audio]:
+    song = content.save(folder / "song.wav")
+    runs = [rt.StyleTransfer().stylize_file(song, record, folder / "output.wav") for _ in range(REPEATS + 1)][
+        1:
+    ]
+    seconds = float(np.median([run.seconds for run in runs]))
+    return (seconds, content.duration / seconds), rt.load(folder / "output.wav")

@@ -1,0 +1,5 @@
+"""``python -m retrotone``: the command line."""
+
+from retrotone.cli import main
+
+main()

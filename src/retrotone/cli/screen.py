@@ -1,0 +1,109 @@
+"""What the command line shows: tables on stdout; one progress bar and one-line messages on stderr."""
+
+from __future__ import annotations
+
+import logging
+import os
+import sys
+from collections.abc import Sequence
+from functools import cache
+from typing import TYPE_CHECKING
+
+import typer
+
+from retrotone.progress import Progress
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+MEASURES = {
+    "style_gain": "style gain",
+    "envelope_gain": "envelope gain",
+    "chroma_cosine": "chroma cosine",
+    "onset_f1": "onset F1",
+}
+PIPE_COLUMNS = 200  # width of a table where no terminal limits it
+
+
+class Bar:
+    """A progress bar over `total` items on stderr; nothing where stderr is not a terminal."""
+
+    def __init__(self, total: int = 1) -> None:
+        from rich import progress
+        from rich.table import Column
+
+        message = Column(ratio=1, no_wrap=True, overflow="ellipsis")
+        self._bar = progress.Progress(
+            progress.TextColumn("{task.description}", markup=False, table_column=message),
+            progress.BarColumn(),
+            progress.TaskProgressColumn(),
+            progress.TimeRemainingColumn(),
+            console=_stderr(),
+            transient=True,
+            expand=True,
+            redirect_stdout=False,  # it belongs to the results, wherever they go
+            redirect_stderr=False,
+            disable=not (sys.stderr.isatty() and _stderr().is_interactive),
+        )
+        self._total, self._task = total, self._bar.add_task("starting", total=total)
+
+    def __enter__(self) -> Bar:
+        self._bar.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._bar.stop()
+
+    def item(self, index: int = 0) -> Progress:
+        """Return the callback of one item."""
+
+        def progress(fraction: float, message: str) -> None:
+            if self._total > 1:
+                message = f"{index + 1}/{self._total} {message} ({fraction:.0%})"
+            self._bar.update(self._task, completed=index + fraction, description=printable(message))
+
+        return progress
+
+    def print(self, line: str) -> None:
+        """Print a result on stdout; the bar steps aside, as both may share a terminal."""
+        self._bar.stop()
+        typer.echo(line)
+        self._bar.start()
+
+
+class LogHandler(logging.Handler):
+    """Shows warnings, a line each."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        complain(record.getMessage())
+
+
+def complain(message: str) -> None:
+    """Print one line on stderr, above the progress bar if there is one."""
+    line = f"retrotone: {printable(message)}"
+    _stderr().print(line, markup=False, highlight=False, emoji=False, soft_wrap=True)
+
+
+def print_table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+    """Print a table on stdout, wide enough for a line a row where it goes to a file or pipe."""
+    from rich import box
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(*columns, box=box.SIMPLE)
+    for row in rows:
+        table.add_row(*(Text(printable(cell)) for cell in row))
+    Console(width=None if sys.stdout.isatty() else PIPE_COLUMNS).print(table)
+
+
+def printable(text: str | os.PathLike[str]) -> str:
+    """Return text on one line, what a terminal cannot show (as in some files' names) as escapes."""
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in os.fspath(text))
+
+
+@cache
+def _stderr() -> Console:
+    from rich.console import Console
+
+    return Console(stderr=True)

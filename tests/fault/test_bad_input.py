@@ -1,0 +1,261 @@
+"""Whatever is wrong with the input, the command line says so in one line and leaves nothing half-written."""
+
+from __future__ import annotations
+
+import os
+import resource
+import signal
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import soundfile
+
+import retrotone as rt
+from retrotone.cli import run
+from retrotone.demo import bundled
+
+Run = Callable[..., str]
+
+
+@pytest.fixture(scope="module")
+def music() -> rt.Audio:
+    return bundled("demo_song.ogg", "song").slice(4, 7)
+
+
+@pytest.fixture
+def song(music: rt.Audio, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A good song, alone in the current folder."""
+    monkeypatch.chdir(tmp_path)
+    return music.save(tmp_path / "song.wav")
+
+
+@pytest.fixture
+def refused(capfd: pytest.CaptureFixture[str], tmp_path: Path, song: Path) -> Run:
+    """Run a command that must fail without a trace but one line; return the line."""
+
+    def check(*arguments: str | Path) -> str:
+        before = contents(tmp_path)
+        capfd.readouterr()
+        code = run([str(argument) for argument in arguments])
+        out, err = capfd.readouterr()
+        one_line(err)
+        assert (code, out) == (2, "")
+        assert contents(tmp_path) == before
+        return err
+
+    return check
+
+
+def contents(folder: Path) -> dict[str, bytes | None]:
+    return {str(path): path.read_bytes() if path.is_file() else None for path in folder.rglob("*")}
+
+
+def process(*arguments: str, **settings: Any) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "retrotone", *arguments]
+    return subprocess.run(
+        command, **{"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True, **settings}
+    )
+
+
+def one_line(err: str) -> None:
+    assert err.startswith("retrotone: ")
+    assert err.count("\n") == 1
+    assert "Traceback" not in err
+
+
+def noise(frames: int, channels: int = 1) -> np.ndarray:
+    return np.random.default_rng(0).normal(0, 0.1, (frames, channels)).astype(np.float32)
+
+
+def broken(kind: str, path: Path) -> Path:
+    """Write a recording that cannot be used."""
+    samples, rate = noise(22_050), 22_050
+    if kind == "empty":
+        path.write_bytes(b"")
+        return path
+    if kind == "text":
+        path.write_text("this is no sound\n" * 1000)
+        return path
+    if kind == "header only":
+        soundfile.write(path, samples[:0], rate)
+        return path
+    if kind == "silent":
+        samples[:] = 0
+    elif kind == "NaN":
+        samples[9_000] = np.nan
+    elif kind == "infinite":
+        samples[9_000] = np.inf
+    elif kind == "8 channels":
+        samples = noise(22_050, 8)
+    elif kind == "4 kHz":
+        rate = 4_000
+    soundfile.write(path, samples, rate, subtype="FLOAT")
+    return path
+
+
+KINDS = {
+    "empty": "is empty (0 bytes)",
+    "text": "is not a sound file",
+    "header only": "holds no samples",
+    "silent": "is silent",
+    "NaN": "contains NaN or infinite samples",
+    "infinite": "contains NaN or infinite samples",
+    "8 channels": "has 8 channels",
+    "4 kHz": "has a rate of 4000 Hz",
+}
+
+
+@pytest.mark.parametrize(("kind", "message"), KINDS.items())
+def test_broken_song(refused: Run, tmp_path: Path, kind: str, message: str) -> None:
+    assert message in refused("style", broken(kind, tmp_path / "bad.wav"))
+
+
+@pytest.mark.parametrize(("kind", "message"), KINDS.items())
+def test_broken_style(refused: Run, song: Path, tmp_path: Path, kind: str, message: str) -> None:
+    assert message in refused("style", song, "--style", broken(kind, tmp_path / "bad.wav"))
+
+
+def test_missing_song_and_folder(refused: Run, song: Path, tmp_path: Path) -> None:
+    assert "nope.mp3 does not exist" in refused("style", "nope.mp3", "-o", "new/")
+    assert "is a folder" in refused("style", tmp_path)
+    assert "nope.flac does not exist" in refused("style", song, "--style", "nope.flac")
+    assert "is a folder" in refused("style", song, "--style", tmp_path)
+    assert "nope.mp3 does not exist" in refused("compare", song, "nope.mp3")
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may read and write everything")
+def test_permissions(refused: Run, song: Path, tmp_path: Path) -> None:
+    closed = tmp_path / "closed"
+    closed.mkdir(mode=0o500)
+    assert "could not be written" in refused("style", song, "-o", closed / "out.wav")
+    song.chmod(0)
+    assert "cannot be read" in refused("style", song)
+    song.chmod(0o600)
+
+
+@pytest.mark.parametrize("channels", [1, 2])
+def test_one_sample(channels: int, song: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    soundfile.write(tmp_path / "one.wav", np.full((1, channels), 0.5), 44_100)
+    assert run(["style", "one.wav"]) == 0
+    assert soundfile.info(tmp_path / "one-1930s.wav").frames == 1
+    capfd.readouterr()
+    assert run(["style", "song.wav", "--style", "one.wav"]) == 2
+    assert "choose a longer style" in capfd.readouterr().err
+
+
+@pytest.mark.parametrize("style", ["1930s", "record.flac"])
+@pytest.mark.parametrize(("rate", "channels"), [(8_000, 1), (192_000, 2)])
+def test_extreme_rates_work(
+    music: rt.Audio, song: Path, tmp_path: Path, rate: int, channels: int, style: str
+) -> None:
+    odd = music.resample(rate) if channels == 2 else music.mono().resample(rate)
+    odd.save(tmp_path / "odd.wav")
+    music.save(tmp_path / "record.flac")
+    assert run(["style", "odd.wav", "--style", style, "-o", "out.wav"]) == 0
+    result = soundfile.info(tmp_path / "out.wav")
+    assert (result.samplerate, result.channels, result.frames) == (rate, channels, odd.frames)
+
+
+@pytest.mark.parametrize("kept", [0.9, 0.5, 0.02])
+def test_truncated_songs_work_or_say_why(music: rt.Audio, song: Path, tmp_path: Path, kept: float) -> None:
+    names = [
+        f"cut{i}{suffix}" for i, suffix in enumerate((".wav", ".flac", ".mp3", ".ogg", ".opus", ".aiff"))
+    ]
+    for name in names:
+        data = music.resample(48_000).save(tmp_path / name).read_bytes()
+        (tmp_path / name).write_bytes(data[: round(kept * len(data))])
+    done = process("style", *names, "-o", "out/")
+    failed = [name for name in names if f"{name} " in done.stderr]
+    lines = done.stderr.splitlines()
+    assert len(lines) == len(failed) + (len(failed) > 0)
+    assert all(line.startswith("retrotone: ") for line in lines)
+    assert done.returncode == (1 if failed else 0)
+    made = {path.stem.removesuffix("-1930s"): rt.load(path) for path in (tmp_path / "out").iterdir()}
+    assert sorted(made) == sorted(Path(name).stem for name in names if name not in failed)
+    assert all(0 < audio.duration <= music.duration + 0.1 for audio in made.values())
+    assert "cut0" in made
+    assert kept < 0.1 or "cut2" in made
+
+
+def test_settings_out_of_range(refused: Run, song: Path) -> None:
+    assert "there is no era '1850s'" in refused("style", song, "--style", "1850s")
+    assert "strength must be between 0 and 1" in refused("style", song, "--strength", "1.5")
+    assert "strength must be between 0 and 1" in refused("style", song, "--strength", "nan")
+    assert "method 'magic' does not exist" in refused("style", song, "--method", "magic")
+    record = Path(rt.__file__).parent / "assets" / "demo_style.ogg"
+    assert "needs an era's name" in refused("style", song, "--method", "era", "--style", record)
+    assert "noise must be 0 or above" in refused("style", song, "--noise", "-1")
+    assert "resynthesis 'x' does not exist" in refused("style", song, "--resynthesis", "x")
+    assert "seed must be 0 or above" in refused("style", song, "--seed", "-1")
+
+
+def test_usage_is_one_line(refused: Run, song: Path) -> None:
+    assert "--help" in refused("style")
+    assert "--help" in refused("style", song, "--strenght", "1")
+    assert "--help" in refused("style", song, "--strength", "much")
+    assert "--help" in refused("sytle", song)
+    assert "--help" in refused("study", "loss", song)
+
+
+def test_outputs_that_cannot_be(refused: Run, song: Path, tmp_path: Path) -> None:
+    assert "cannot write '.xyz' files" in refused("style", song, "-o", "out.xyz")
+    assert "has no suffix" in refused("style", song, "-o", "out")
+    assert "is not a folder" in refused("style", song, "-o", "nowhere/out.wav")
+    assert "is not a folder" in refused("compare", song, song, "--names", "a,b", "-o", "nowhere/out.html")
+    assert "2 files need as many different names" in refused("compare", song, song)
+    assert "2 files need as many different names" in refused("compare", song, song, "--names", "a,b,c")
+    assert "written as .html or .png" in refused("compare", song, song, "--names", "a,b", "-o", "out.pdf")
+    (tmp_path / "taken").write_text("")
+    assert "cannot be made" in refused("style", song, "-o", "taken/")
+    assert "cannot be made" in refused("study", "loss", song, song, "-o", "taken/deep")
+    assert "cannot be made" in refused("demo", "-o", "taken")
+    (tmp_path / "out.wav").mkdir()
+    (tmp_path / "out.wav" / "song-1930s.wav").mkdir()
+    assert "is a folder" in refused("style", song, "-o", "out.wav")
+
+
+def test_inputs_are_never_overwritten(refused: Run, music: rt.Audio, song: Path, tmp_path: Path) -> None:
+    message = "is an input and would be overwritten"
+    assert message in refused("style", song, "-o", song)
+    assert message in refused("style", song, "-o", "./song.wav")
+    (tmp_path / "link.wav").symlink_to(song)
+    (tmp_path / "hard.wav").hardlink_to(song)
+    assert message in refused("style", song, "-o", "link.wav")
+    assert message in refused("style", song, "-o", "hard.wav")
+    music.save(tmp_path / "record.wav")
+    assert message in refused("style", song, "--style", "record.wav", "-o", "record.wav")
+    music.save(tmp_path / "song-1930s.wav")
+    assert message in refused("style", song, "song-1930s.wav")
+
+
+def test_two_songs_never_share_an_output(refused: Run, music: rt.Audio, song: Path, tmp_path: Path) -> None:
+    (tmp_path / "other").mkdir()
+    music.save(tmp_path / "other" / "song.flac")
+    assert "would both become" in refused("style", song, "other/song.flac", "-o", "out")
+    assert "is one file for 2 songs" in refused("style", song, "other/song.flac", "-o", "out.wav")
+
+
+@pytest.mark.parametrize("suffix", [".wav", ".ogg"])
+def test_full_disk(song: Path, tmp_path: Path, suffix: str) -> None:
+    def limit() -> None:
+        signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (8_192, 8_192))
+
+    before = contents(tmp_path)
+    done = process("style", "song.wav", "-o", f"out{suffix}", preexec_fn=limit)
+    one_line(done.stderr)
+    assert "could not be written" in done.stderr
+    assert (done.returncode, done.stdout) == (2, "")
+    assert contents(tmp_path) == before
+
+
+def test_standard_output_that_is_full(song: Path) -> None:
+    with Path("/dev/full").open("w") as full:
+        done = process("eras", stdout=full)
+    one_line(done.stderr)
+    assert done.returncode == 2

@@ -1,0 +1,320 @@
+"""The command line does what it says, says it in the right place, and stops cleanly."""
+
+from __future__ import annotations
+
+import json
+import os
+import pty
+import re
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+
+import retrotone as rt
+from retrotone.cli import run
+from retrotone.demo import bundled
+
+COMMAND = [sys.executable, "-m", "retrotone"]
+KEYS = [
+    "output",
+    "method",
+    "seconds",
+    "realtime_factor",
+    "style_gain",
+    "envelope_gain",
+    "chroma_cosine",
+    "onset_f1",
+    "loudness_change_lu",
+]
+Capture = pytest.CaptureFixture[str]
+
+
+@pytest.fixture(scope="module")
+def music() -> rt.Audio:
+    return bundled("demo_song.ogg", "song").slice(4, 7)
+
+
+@pytest.fixture(scope="module")
+def record() -> rt.Audio:
+    return bundled("demo_style.ogg", "record").slice(2, 6)
+
+
+@pytest.fixture
+def folder(music: rt.Audio, record: rt.Audio, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The current folder: empty but for ``in/song.wav`` and ``in/record.flac``."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "in").mkdir()
+    music.gain(-6).save("in/song.wav")
+    record.save("in/record.flac")
+    return tmp_path
+
+
+def names(folder: Path) -> list[str]:
+    return sorted(str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file())
+
+
+def cli(*arguments: str, **settings: object) -> subprocess.CompletedProcess[str]:
+    return subprocess.run([*COMMAND, *arguments], capture_output=True, text=True, **settings)  # type: ignore[call-overload]
+
+
+# What it writes
+
+
+def test_by_default_a_song_goes_to_the_current_folder_in_its_own_format(folder: Path, capfd: Capture) -> None:
+    rt.load("in/song.wav").save("in/other.flac")
+    Path("in/other.flac").rename("in/other.oga")  # readable, but not a suffix that can be written
+    for song, output in (
+        ("song.wav", "song-1930s.wav"),
+        ("record.flac", "record-1930s.flac"),
+        ("other.oga", "other-1930s.wav"),
+    ):
+        assert run(["style", f"in/{song}"]) == 0
+        out, err = capfd.readouterr()
+        assert err == ""
+        assert out.startswith(f"{output}: era (")
+        assert out.count("\n") == 1
+        before, after = soundfile.info(f"in/{song}"), soundfile.info(output)
+        assert (after.samplerate, after.channels, after.frames) == (
+            before.samplerate,
+            before.channels,
+            before.frames,
+        )
+    assert sorted(path.name for path in Path("in").iterdir()) == ["other.oga", "record.flac", "song.wav"]
+
+
+def test_out_is_a_file_or_a_folder(folder: Path) -> None:
+    Path("here").mkdir()
+    assert run(["style", "in/song.wav", "-o", "retro.ogg"]) == 0
+    assert run(["style", "in/song.wav", "-o", "here"]) == 0
+    assert run(["style", "in/song.wav", "-o", "new/deep/"]) == 0
+    assert run(["style", "in/song.wav", "in/record.flac", "-o", "both", "--style", "cassette"]) == 0
+    assert [name for name in names(folder) if not name.startswith("in")] == [
+        "both/record-1980s.flac",
+        "both/song-1980s.wav",
+        "here/song-1930s.wav",
+        "new/deep/song-1930s.wav",
+        "retro.ogg",
+    ]
+
+
+def test_options_reach_the_transfer(folder: Path, music: rt.Audio) -> None:
+    def styled(*options: str) -> bytes:
+        assert run(["style", "in/song.wav", "-o", "out.wav", *options]) == 0
+        return Path("out.wav").read_bytes()
+
+    assert styled() == styled("--seed", "0", "--style", "1938")
+    assert styled() != styled("--seed", "1")
+    assert styled() != styled("--method", "transport")
+    record = ("--style", "in/record.flac")
+    assert styled(*record) != styled(*record, "--noise", "1")
+    assert styled(*record) != styled(*record, "--resynthesis", "griffinlim")
+    styled("--strength", "0")
+    residual = rt.load("out.wav").samples - rt.load("in/song.wav").samples
+    assert np.sqrt(np.mean(residual**2) / np.mean(music.samples**2)) < 1e-3
+
+
+def test_a_folder_called_like_an_era_does_not_hide_it(folder: Path) -> None:
+    for _ in range(2):
+        assert run(["style", "in/song.wav", "--style", "1950s", "-o", "1950s/"]) == 0
+    assert names(folder / "1950s") == ["song-1950s.wav"]
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="file systems elsewhere insist on Unicode")
+def test_any_name_of_a_file_survives(folder: Path, capfd: Capture) -> None:
+    for name in (b"caf\xe9.wav", b"[red]line\nbreak[bold].wav", "Ōgon :smile: {x} $y".encode() + b".wav"):
+        song = os.fsdecode(name)
+        Path(song).write_bytes(Path("in/song.wav").read_bytes())
+        assert run(["style", song, "--json", "--style", "in/record.flac"]) == 0
+        out, _ = capfd.readouterr()
+        assert Path(json.loads(out)["output"]).is_file()
+        assert run(["style", song, "-o", "missing/out.wav"]) == 2
+        Path(song).unlink()
+        assert run(["style", song]) == 2
+        out, err = capfd.readouterr()
+        assert out == ""
+        assert err.count("\n") == 2
+        assert "Traceback" not in err
+    assert "{x} $y.wav does not exist" in err
+
+
+# What it prints
+
+
+def test_json_is_one_object_a_song_and_nothing_else(folder: Path, capfd: Capture) -> None:
+    assert run(["style", "in/song.wav", "in/record.flac", "--json", "-o", "out"]) == 0
+    out, err = capfd.readouterr()
+    assert err == ""
+    objects = [json.loads(line) for line in out.splitlines()]
+    assert [list(each) for each in objects] == [KEYS, KEYS]
+    assert [each["output"] for each in objects] == ["out/song-1930s.wav", "out/record-1930s.flac"]
+    for each in objects:
+        assert each["method"] == "era"
+        assert each["seconds"] > 0
+        assert each["realtime_factor"] > 0
+        assert abs(each["loudness_change_lu"]) < 3
+        assert [each[key] for key in KEYS[4:8]] == [None] * 4
+
+
+def test_metrics_say_what_came_and_what_stayed(folder: Path, capfd: Capture) -> None:
+    assert run(["style", "in/song.wav", "--style", "in/record.flac", "--metrics", "--json"]) == 0
+    measured = json.loads(capfd.readouterr().out)
+    assert list(measured) == KEYS
+    assert all(0.3 < measured[key] <= 1 for key in KEYS[4:8])
+    assert names(folder)[2:] == ["song-record.wav"]
+
+
+def test_a_report_lies_beside_the_song_and_measures_it(folder: Path, capfd: Capture) -> None:
+    assert run(["style", "in/song.wav", "--report", "--json", "-o", "out/"]) == 0
+    measured = json.loads(capfd.readouterr().out)
+    assert names(folder / "out") == ["song-1930s.html", "song-1930s.png", "song-1930s.wav"]
+    page = Path("out/song-1930s.html").read_text("utf-8")
+    assert page.count("<audio") == 2
+    assert f"{measured['chroma_cosine']:.2f}" in page
+    assert (measured["style_gain"], measured["envelope_gain"]) == (
+        None,
+        None,
+    )  # an era is no recording to come near
+    assert measured["chroma_cosine"] > 0.9
+    assert 0.5 < measured["onset_f1"] <= 1
+
+
+def test_one_failure_does_not_stop_the_rest(folder: Path, capfd: Capture) -> None:
+    Path("in/text.wav").write_text("no sound")
+    assert (
+        run(["style", "in/song.wav", "nope.mp3", "in/text.wav", "in/record.flac", "--json", "-o", "out"]) == 1
+    )
+    out, err = capfd.readouterr()
+    assert [Path(json.loads(line)["output"]).name for line in out.splitlines()] == [
+        "song-1930s.wav",
+        "record-1930s.flac",
+    ]
+    lines = err.splitlines()
+    assert len(lines) == 3
+    assert all(line.startswith("retrotone: ") for line in lines)
+    assert "nope.mp3" in lines[0]
+    assert "in/text.wav" in lines[1]
+    assert "2 of 4 songs failed" in lines[2]
+    assert names(folder / "out") == ["record-1930s.flac", "song-1930s.wav"]
+
+
+def test_a_warning_is_one_line_on_stderr(folder: Path, music: rt.Audio, capfd: Capture) -> None:
+    soundfile.write("loud.wav", np.clip(music.samples.T * 20, -1, 1), music.sample_rate)
+    assert run(["style", "loud.wav", "--json"]) == 0
+    out, err = capfd.readouterr()
+    assert json.loads(out)["loudness_change_lu"] < 0
+    assert re.fullmatch(r"retrotone: loud\.wav: .* -1 dBTP\n", err)
+
+
+def test_progress_is_drawn_on_a_terminal_and_results_stay_clean(folder: Path) -> None:
+    terminal, screen = pty.openpty()
+    process = subprocess.Popen(
+        [*COMMAND, "style", "in/song.wav", "in/record.flac", "-o", "out", "--json"],
+        stdout=subprocess.PIPE,
+        stderr=screen,
+        env={**os.environ, "TERM": "xterm-256color", "COLUMNS": "100"},
+        text=True,
+    )
+    os.close(screen)
+    drawn = b""
+    try:
+        while data := os.read(terminal, 1 << 16):
+            drawn += data
+    except OSError:  # the other end is closed
+        pass
+    os.close(terminal)
+    out, _ = process.communicate()
+    assert process.returncode == 0
+    assert [list(json.loads(line)) for line in out.splitlines()] == [KEYS, KEYS]
+    assert "1/2 " in drawn.decode()
+    assert "2/2 " in drawn.decode()
+
+
+def test_eras_are_listed_with_what_they_do(capfd: Capture) -> None:
+    assert run(["eras"]) == 0
+    table = capfd.readouterr().out
+    assert run(["eras", "--json"]) == 0
+    objects = [json.loads(line) for line in capfd.readouterr().out.splitlines()]
+    assert [each["name"] for each in objects] == list(rt.ERAS)
+    for each in objects:
+        line = next(line for line in table.splitlines() if each["name"] in line.split())
+        assert each["medium"] in line
+        assert each["description"] in line
+
+
+def test_compare_writes_a_page_and_its_picture(folder: Path, capfd: Capture) -> None:
+    rt.load("in/song.wav").gain(-3).save("song.flac")
+    assert (
+        run(["compare", "in/song.wav", "song.flac", "--style", "in/record.flac", "--names", "before, after"])
+        == 0
+    )
+    out, err = capfd.readouterr()
+    assert err == ""
+    after = next(line for line in out.splitlines() if "after" in line).split()
+    assert after[3:] == ["0.00", "0.00", "1.00", "1.00"]  # the same sound, softer
+    assert "wrote report.html and report.png" in out
+    assert "before" in Path("report.html").read_text("utf-8")
+    assert Path("report.png").stat().st_size > 10_000
+
+
+def test_help_and_version_load_nothing_heavy() -> None:
+    for arguments in (["--version"], ["--help"], ["eras", "--help"]):
+        done = subprocess.run(
+            [sys.executable, "-X", "importtime", "-m", "retrotone", *arguments],
+            capture_output=True,
+            text=True,
+        )
+        loaded = {line.rsplit("|", 1)[-1].strip() for line in done.stderr.splitlines()}
+        assert done.returncode == 0
+        assert "retrotone.cli" in loaded
+        assert not loaded & {"numpy", "scipy", "soundfile", "librosa", "torch", "matplotlib", "jinja2"}
+        assert "retrotone" in done.stdout
+
+
+# How it stops
+
+
+def test_a_reader_that_has_seen_enough_hears_no_complaint(folder: Path) -> None:
+    for arguments in (["eras"], ["style", "in/song.wav", "--json"]):
+        process = subprocess.Popen(
+            [*COMMAND, *arguments], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        )
+        assert process.stdout
+        assert process.stderr
+        process.stdout.close()
+        assert process.stderr.read() == ""
+        process.wait()
+        process.stderr.close()
+
+
+@pytest.mark.parametrize(
+    ("sent", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGKILL, -signal.SIGKILL)]
+)
+def test_stopped_while_writing_leaves_nothing_half_written(
+    folder: Path, sent: signal.Signals, code: int
+) -> None:
+    noise = np.random.default_rng(0).normal(0, 0.1, (60 * 48_000, 2))
+    soundfile.write("in/long.wav", noise, 48_000)
+    Path("out").mkdir()
+    process = subprocess.Popen(
+        [*COMMAND, "style", "in/long.wav", "--strength", "0", "-o", "out/long.ogg"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    deadline = time.monotonic() + 60
+    while not any(path.stat().st_size > 10_000 for path in Path("out").iterdir()):
+        assert process.poll() is None
+        assert time.monotonic() < deadline
+        time.sleep(0.005)
+    process.send_signal(sent)
+    out, err = process.communicate()
+    assert (process.returncode, out, err) == (code, "", "")
+    assert not Path("out/long.ogg").exists()
+    if sent != signal.SIGKILL:  # which gives no time to tidy up
+        assert list(Path("out").iterdir()) == []

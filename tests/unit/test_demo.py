@@ -1,0 +1,31 @@
+"""The demo makes something to hear, something to see and a page to send to a friend."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import retrotone as rt
+from retrotone.cli import run
+from retrotone.metrics import chroma_cosine
+
+
+def test_demo_makes_songs_pictures_and_a_report(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    folder = tmp_path / "out" / "my demo"
+    assert run(["demo", "-o", str(folder)]) == 0
+    out, _ = capfd.readouterr()
+    made = sorted(path.name for path in folder.iterdir())
+    assert all(name in out for name in made)
+    assert (folder / "report.html").as_uri() in out
+    assert {"original.png", "report.html", "report.png"} < set(made)
+    page = (folder / "report.html").read_text("utf-8")
+    assert page.count("<audio") == 3
+
+    original = rt.load(folder / "original.wav")
+    for name in ("song-1930s.wav", "song-style.wav"):
+        retro = rt.load(folder / name)
+        assert retro.samples.shape == original.samples.shape
+        assert not np.allclose(retro.samples, original.samples, atol=0.01)
+        assert chroma_cosine(original, retro) > 0.85  # still the song

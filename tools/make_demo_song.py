@@ -40,10 +40,7 @@ STAGE_WIDTH = 0.6  # the soundfont spreads every instrument from wall to wall
 TICKS = 480  # per beat
 DRUM_CHANNEL = 9
 BAR = 4.0  # both scores are in 4/4
-TIMING_SECONDS, TOUCH = (
-    0.006,
-    5.0,
-)  # how far players stray from the beat and from the written loudness (1 sigma)
+TIMING_SECONDS, TOUCH = 0.006, 5.0  # how far players stray from beat and written loudness (1 sigma)
 
 
 class Note(NamedTuple):

@@ -106,7 +106,8 @@ def test_monge_of_equals_is_the_identity_and_the_ridge_keeps_it_tame() -> None:
 
 
 def test_bands_are_librosas_where_the_study_looked() -> None:
-    librosa = pytest.importorskip("librosa")
+    import librosa
+
     theirs = librosa.filters.mel(sr=RATE, n_fft=N_FFT, n_mels=BAND_COUNT, fmin=BAND_LOW_HZ)
     ours = mel_bands(FREQUENCIES, BAND_LOW_HZ, BAND_HIGH_HZ, BAND_COUNT)
     assert ours.shape == theirs.shape
@@ -245,9 +246,8 @@ def test_the_chain_beats_a_plain_equaliser_in_envelope_gain(
     content, style = Profile(strings.audio), Profile(ragtime.audio)
     plain = envelope_gain(content, style, strings.rendered(equalised))
     ours = envelope_gain(content, style, strings.rendered(chain[1]))
-    print(plain, ours)
-    assert ours > plain + 0.1
-    assert ours > 0.9
+    assert ours > 0.95  # measured: 0.98, where one static curve gets to 0.88
+    assert 1 - ours < 0.5 * (1 - plain)
 
 
 def test_between_goes_along_the_logarithm(

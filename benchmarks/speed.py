@@ -69,7 +69,9 @@ def measure_speed(pair: Pair) -> Speed:
         """The study's loss at the best of seven levels: level is not style."""
         with torch.no_grad():
             target = gram_matrix(network(torch.from_numpy(theirs)[None])[0])
-            scaled = (torch.from_numpy(np.log1p(np.expm1(spectrum) * 10 ** (db / 20)))[None] for db in LEVELS_DB)
+            scaled = (
+                torch.from_numpy(np.log1p(np.expm1(spectrum) * 10 ** (db / 20)))[None] for db in LEVELS_DB
+            )
             grams = (gram_matrix(network(each)[0]) for each in scaled)
             return min(float(style_loss(gram, target, "mse", STUDY_WEIGHT)) for gram in grams)
 

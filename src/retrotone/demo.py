@@ -8,9 +8,8 @@ from importlib import resources
 from pathlib import Path
 
 from retrotone.audio import Audio, load
-from retrotone.errors import OutputError
 from retrotone.figures import feature_figure, png
-from retrotone.files import write_whole
+from retrotone.files import make_folder, write_whole
 from retrotone.progress import Progress, part, silent
 from retrotone.report import compare
 from retrotone.style.transfer import StyleTransfer
@@ -38,11 +37,7 @@ def make_demo(folder: str | os.PathLike[str], progress: Progress = silent) -> di
     OutputError
         The folder cannot be made or written to.
     """
-    folder = Path(folder)
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise OutputError(f"{folder} cannot be made ({error.strerror}): choose another folder") from error
+    folder = make_folder(folder)
     song, record = bundled("demo_song.ogg", "the song"), bundled("demo_style.ogg", "the record")
     transfer = StyleTransfer()
     aged = transfer.stylize(song, ERA, progress=part(progress, 0.0, 0.15))

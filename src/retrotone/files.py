@@ -211,6 +211,16 @@ def write_whole(path: str | os.PathLike[str], data: bytes) -> None:
             temporary.unlink(missing_ok=True)
 
 
+def make_folder(path: str | os.PathLike[str]) -> Path:
+    """Create a folder where it is missing; OutputError if it cannot be."""
+    folder = Path(path)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise OutputError(f"{folder} cannot be made ({error.strerror}): choose another folder") from error
+    return folder
+
+
 def check_shape(name: str, channels: int, frames: int, sample_rate: int) -> None:
     """Raise AudioError unless there are 1-2 channels, at least one frame and a rate of 8-192 kHz."""
     if channels > MAX_CHANNELS:

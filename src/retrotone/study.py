@@ -22,8 +22,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from retrotone.audio import Audio
-from retrotone.errors import AudioError, OutputError
-from retrotone.files import write_whole
+from retrotone.errors import AudioError
+from retrotone.files import make_folder, write_whole
 from retrotone.progress import Progress, part, silent
 from retrotone.spectrum import STUDY_N_FFT, STUDY_RATE, stft
 
@@ -118,11 +118,7 @@ def sweep_losses(
     """
     from retrotone.style.gram import GramTransfer
 
-    folder = Path(out_dir)
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise OutputError(f"{folder} cannot be made ({error.strerror}): choose another folder") from error
+    folder = make_folder(out_dir)
     start, target = study_spectrum(content, seconds), study_spectrum(style, seconds)
     plan = [(GramTransfer.study(**changes), reported) for changes, reported in _plan(steps)]
     rows = []

@@ -147,7 +147,9 @@ def style_songs(
     seed: Annotated[int, typer.Option(metavar="N", help="The same seed gives the same bytes.")] = 0,
     noise: Annotated[
         float | None,
-        typer.Option(metavar="X", help="Share of a recording's hiss to lay under the song; 1 is all of it."),
+        typer.Option(
+            metavar="X", help="Hiss of a recording in the song's pauses: 1 as on the record, 0 none."
+        ),
     ] = None,
     resynthesis: Annotated[
         str | None, typer.Option(metavar="content|griffinlim|random", help="Whose phase the result gets.")

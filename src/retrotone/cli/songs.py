@@ -12,7 +12,7 @@ from typing import Any
 from retrotone.audio import load
 from retrotone.cli.screen import MEASURES, printable
 from retrotone.errors import OutputError, StyleError
-from retrotone.files import FORMATS, AudioFile
+from retrotone.files import FORMATS, AudioFile, make_folder
 from retrotone.metrics import SECONDS, Profile, chroma_cosine, envelope_gain, onset_f1, style_gain
 from retrotone.progress import Progress, part
 from retrotone.report import PLAYER_SECONDS, compare
@@ -158,14 +158,6 @@ class Job:
         for suffix in (".html", ".png"):
             comparison.save(output.with_suffix(suffix))
         return {name: getattr(comparison.table[1], name) for name in MEASURES}
-
-
-def make_folder(folder: Path) -> None:
-    """Create a folder where missing, or raise OutputError."""
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise OutputError(f"{folder} cannot be made ({error.strerror}): choose another folder") from error
 
 
 def _finite(value: Any) -> Any:

@@ -1,4 +1,4 @@
-"""The style's stationary noise: hiss and surface, estimated below the music and carried over."""
+"""The style's stationary noise: a record's surface does not stop when the music does."""
 
 from __future__ import annotations
 
@@ -6,12 +6,15 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.ndimage import median_filter
 
 QUANTILE = 0.05  # the quietest twentieth of the frames of each bin
 # The power of Gaussian noise in a bin is exponential: its q-quantile is -ln(1 - q) times its mean (Martin 2001).
 BIAS = -np.log(1 - QUANTILE)
 # Independent frames add in power under overlapping windows, where frames of one signal add in amplitude.
 OVERLAP_LOSS = np.sqrt(1.5)
+PAUSE = 0.01  # of the floor's power: 20 dB below it
+SMOOTHING_BINS = 31  # partials of a held note are no noise
 
 
 @dataclass(frozen=True)
@@ -29,12 +32,35 @@ class NoiseFloor:
     @classmethod
     def fit(cls, magnitude: NDArray[np.float32]) -> NoiseFloor:
         """Estimate it from magnitudes, shape (frames, bins), by minimum statistics."""
-        power = np.quantile(np.square(magnitude), QUANTILE, axis=0) / BIAS
-        return cls(np.sqrt(power).astype(np.float32))
+        power = np.quantile(np.square(magnitude[:: max(len(magnitude) // 1024, 1)]), QUANTILE, axis=0) / BIAS
+        smooth = median_filter(np.sqrt(power), SMOOTHING_BINS, mode="nearest")
+        return cls(smooth.astype(np.float32))
 
-    def draw(self, channels: int, frames: int, rng: np.random.Generator) -> NDArray[np.complex64]:
-        """Return a spectrogram of such noise, shape (channels, frames, bins), independent in each channel."""
-        shape = (channels, frames, len(self.deviation))
-        noise = rng.standard_normal(shape, np.float32) + 1j * rng.standard_normal(shape, np.float32)
-        noise *= self.deviation * np.float32(OVERLAP_LOSS / np.sqrt(2))
-        return noise.astype(np.complex64, copy=False)
+    def fill(
+        self, magnitude: NDArray[np.float32], amount: float, rng: np.random.Generator
+    ) -> NDArray[np.complex64]:
+        """Draw the noise that is missing in pauses: in frames far below the floor.
+
+        Under the music it would only blur: there, bins have the style's level already.
+
+        Parameters
+        ----------
+        magnitude : ndarray, shape (frames, bins)
+            What is there already.
+        amount : float
+            Factor on the floor.
+        rng : numpy.random.Generator
+
+        Returns
+        -------
+        ndarray, shape (frames, bins)
+            To be added; zero outside pauses.
+        """
+        floor = np.square(np.float32(amount) * self.deviation)
+        pauses = np.einsum("tf,tf->t", magnitude, magnitude) < PAUSE * floor.sum()
+        missing = np.maximum(floor - np.square(magnitude[pauses]), 0)
+        size = np.sqrt(missing) * np.float32(OVERLAP_LOSS / np.sqrt(2))
+        parts = rng.standard_normal((2, *size.shape), np.float32) * size
+        noise = np.zeros(magnitude.shape, np.complex64)
+        noise[pauses] = parts[0] + 1j * parts[1]
+        return noise

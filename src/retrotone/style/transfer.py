@@ -9,43 +9,36 @@ from __future__ import annotations
 import os
 import tempfile
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
-from numpy.typing import NDArray
 
-from retrotone.audio import PEAK_CEILING, SILENCE, Audio, log, resampled
-from retrotone.errors import AudioError, OutputError, StyleError
-from retrotone.files import BLOCK_FRAMES, AudioFile, AudioWriter, output_format
-from retrotone.limiter import limited
-from retrotone.loudness import LoudnessMeter, PeakMeter
+from retrotone.audio import PEAK_CEILING, Audio
+from retrotone.errors import OutputError, StyleError
+from retrotone.files import AudioFile, AudioWriter, output_format
+from retrotone.loudness import LoudnessMeter
 from retrotone.progress import Progress, part, silent
-from retrotone.spectrum import OVERLAP, STUDY_N_FFT, istft, n_fft_for, stft
+from retrotone.spectrum import istft, n_fft_for, stft
 from retrotone.style.eras import Era, age_blocks, find_era
 from retrotone.style.noise import NoiseFloor
+from retrotone.style.rendering import SPOOL_BYTES, Rendering, with_context
 from retrotone.style.resynthesis import Resynthesis, resynthesise
-from retrotone.style.transport import CONTEXT_AFTER, CONTEXT_BEFORE, STUDY_SCALE, TransportMap, between
+from retrotone.style.sample import Block, Matrix, Sample, Spectrogram, reference_magnitude
+from retrotone.style.transport import CONTEXT_AFTER, CONTEXT_BEFORE, TransportMap, between
 
 if TYPE_CHECKING:
     from retrotone.style.gram import GramTransfer
 
 Method = Literal["transport", "gram", "era"]
 Source = Audio | AudioFile
-Block = NDArray[np.float32]
-Matrix = NDArray[np.float32]
-Spectrogram = NDArray[np.complex64]
 
 DEFAULT_STRENGTH = 1.0
-STUDY_RMS = 0.1  # level at which magnitudes are compared
-SAMPLE_FRAMES, SAMPLE_STRETCHES = 4096, 16  # what a map is fitted to: at most 95 s, evenly spread
-SPOOL_BYTES = 256 << 20  # results above this wait on disk
 MIN_STYLE_SECONDS = 0.5
 MAX_GAIN = 1e3  # 60 dB
-CANCELLED_SHARE = 0.25  # where channels cancel below this share of their power, their mean is no reference
 
 
 @dataclass(frozen=True)
@@ -89,7 +82,7 @@ class StyleTransfer:
     resynthesis : {"content", "griffinlim", "random"}
         Whose phase the result gets, see `retrotone.style.resynthesis`.
     noise : float
-        Share of the style's stationary noise (hiss, surface) to lay under the result, 0 to 1 or above.
+        Level of the style's stationary noise (hiss, surface) below which no pause falls: 1 as in the style, 0 none.
     gram : GramTransfer, optional
         Settings of the descent.
     seed : int
@@ -110,7 +103,7 @@ class StyleTransfer:
     method: Method | None = None
     strength: float = DEFAULT_STRENGTH
     resynthesis: Resynthesis = "content"
-    noise: float = 0.0
+    noise: float = 1.0
     gram: GramTransfer | None = None
     seed: int = 0
 
@@ -159,7 +152,7 @@ class StyleTransfer:
             An unknown era, a method that needs something else, a strength outside [0, 1].
         """
         source = _source(content)
-        with self._rendered(source, style, strength, progress) as result:
+        with self._rendered(source, style, strength, progress) as (result, _):
             return Audio(np.concatenate(list(result.blocks()), axis=1), source.sample_rate, name=source.name)
 
     def stylize_file(
@@ -196,7 +189,7 @@ class StyleTransfer:
         if not output.parent.is_dir():
             raise OutputError(f"{output.parent} is not a folder: create it first")
         output_format(output, source.sample_rate, 24)
-        with self._rendered(source, style, strength, part(progress, 0, 0.95)) as result:
+        with self._rendered(source, style, strength, part(progress, 0, 0.95)) as (result, method):
             meter = LoudnessMeter(source.channels, source.sample_rate)
             with AudioWriter(output, source.channels, source.sample_rate) as writer:
                 for block in result.blocks():
@@ -208,7 +201,7 @@ class StyleTransfer:
             change = meter.integrated - result.loudness
             return Transfer(
                 output=output,
-                method=result.method,
+                method=method,
                 seconds=seconds,
                 realtime_factor=result.frames / source.sample_rate / seconds,
                 loudness_change_lu=change if np.isfinite(change) else 0.0,
@@ -217,11 +210,12 @@ class StyleTransfer:
     @contextmanager
     def _rendered(
         self, source: Source, style: object, strength: float | None, progress: Progress
-    ) -> Iterator[_Result]:
+    ) -> Iterator[tuple[Rendering, Method]]:
         strength = self.strength if strength is None else strength
         _check_strength(strength)
+        progress = _rising(progress)
         target, method = self._target(style)
-        content = _Sample.of(source, source.sample_rate, part(progress, 0, 0.15))
+        content = Sample.of(source, source.sample_rate, part(progress, 0, 0.15))
         if method == "era":
             assert isinstance(target, Era)
             programme = max(content.loudness, -70.0)  # BS.1770's absolute gate
@@ -232,7 +226,7 @@ class StyleTransfer:
             recording = (
                 _Aged(source, target, content.loudness, self.seed) if isinstance(target, Era) else target
             )
-            wanted = _Sample.of(recording, source.sample_rate, part(progress, 0.15, 0.3))
+            wanted = Sample.of(recording, source.sample_rate, part(progress, 0.15, 0.3))
             if wanted.frames < MIN_STYLE_SECONDS * source.sample_rate:
                 raise StyleError(
                     f"{recording.name} is shorter than {MIN_STYLE_SECONDS} s: choose a longer style"
@@ -242,14 +236,17 @@ class StyleTransfer:
         if strength == 0:  # the content, to the last bit, unless it would clip
             rendered, ceiling = source.blocks(), 1.0 if content.peak > 1.0 else np.inf
         with tempfile.SpooledTemporaryFile(max_size=SPOOL_BYTES) as spool:
-            yield _Result.collect(rendered, content, source, method, ceiling, spool, part(progress, 0.4, 1.0))
+            yield (
+                Rendering.collect(rendered, content, source, ceiling, spool, part(progress, 0.4, 1.0)),
+                method,
+            )
 
     def _target(self, style: object) -> tuple[Source | Era, Method]:
         """Tell an era's name from a file's, and settle the method."""
         target: Source | Era
         if isinstance(style, Era):
             target = style
-        elif isinstance(style, str) and not Path(style).exists() and not Path(style).suffix:
+        elif isinstance(style, str) and not Path(style).is_file() and not Path(style).suffix:
             target = find_era(style)
         else:
             target = _source(style)
@@ -263,8 +260,8 @@ class StyleTransfer:
     def _transfer(
         self,
         source: Source,
-        content: _Sample,
-        style: _Sample,
+        content: Sample,
+        style: Sample,
         method: Method,
         strength: float,
         progress: Progress,
@@ -277,7 +274,8 @@ class StyleTransfer:
         rng = np.random.default_rng(self.seed)
 
         def rendered(chunk: Spectrogram, reference: Matrix, mapped: Matrix, core: slice) -> Spectrogram:
-            gain = between(reference, mapped, strength) / np.maximum(reference, np.float32(1e-5))
+            gain = between(reference, mapped, strength)
+            gain /= np.maximum(reference, np.float32(1e-5))
             np.minimum(gain, np.float32(MAX_GAIN), out=gain)
             if self.resynthesis == "content":
                 result = chunk[:, core] * gain[core]
@@ -285,16 +283,15 @@ class StyleTransfer:
                 wanted = (np.abs(chunk) * gain).astype(np.float32, copy=False)
                 result = resynthesise(wanted, chunk, self.resynthesis, self.seed)[:, core]
             if noise is not None:
-                drawn = noise.draw(source.channels, result.shape[1], rng)
-                result += drawn * np.float32(strength * self.noise / scale)
+                result += noise.fill(reference[core] * gain[core], strength * self.noise, rng) / scale
             return result
 
         def chunks() -> Iterator[Spectrogram]:
-            spectra = content.spectra(n_fft)
             progress(0.3, "fitting the style")
             if method == "gram":
                 network_map = self._descent(theirs, part(progress, 0.3, 0.4))
             else:
+                spectra = content.spectra(n_fft)
                 ours = np.concatenate([reference_magnitude(chunk) for chunk in spectra]) * scale
                 frequencies = np.arange(n_fft // 2 + 1, dtype=np.float64) * (source.sample_rate / n_fft)
                 fitted, sample = TransportMap.fit(ours, theirs, frequencies)
@@ -347,181 +344,6 @@ class _Aged:
         )
 
 
-@dataclass
-class _Sample:
-    """What one pass over a recording tells: its level, its loudness, and stretches of it that stand for the whole."""
-
-    pieces: list[Block]
-    rms: float
-    peak: float
-    loudness: float
-    frames: int
-
-    @classmethod
-    def of(cls, source: Source | _Aged, sample_rate: int, progress: Progress) -> _Sample:
-        meter = LoudnessMeter(source.channels, sample_rate)
-        total = max(round(source.frames * sample_rate / source.sample_rate), 1)
-        keep = _stretches(total, SAMPLE_FRAMES * n_fft_for(sample_rate) // OVERLAP)
-        pieces, energy, peak, position = [], 0.0, 0.0, 0
-        for block in resampled(source.blocks(), source.channels, source.sample_rate, sample_rate):
-            meter.add(block)
-            energy += float(np.square(block.mean(axis=0)).sum(dtype=np.float64))
-            peak = max(peak, float(np.abs(block).max(initial=0.0)))
-            for start, stop in keep:
-                if start < position + block.shape[1] and stop > position:
-                    pieces.append(block[:, max(start - position, 0) : stop - position])
-            position += block.shape[1]
-            progress(min(position / total, 1.0), f"reading {Path(source.name).name}")
-        if peak < SILENCE:
-            raise AudioError(f"{source.name} is silent: choose a recording with sound in it")
-        rms = float(np.sqrt(energy / position))
-        # of channels that cancel each other the mean tells nothing
-        return cls(
-            pieces,
-            max(rms, CANCELLED_SHARE * 10 ** (meter.integrated / 20), SILENCE / 10),
-            peak,
-            meter.integrated,
-            position,
-        )
-
-    def scale(self, n_fft: int) -> np.float32:
-        """Factor from |STFT| to the magnitudes that maps work on: the study's at n_fft 2048 and RMS 0.1."""
-        return np.float32(STUDY_SCALE * STUDY_N_FFT / n_fft * STUDY_RMS / self.rms)
-
-    @property
-    def is_whole(self) -> bool:
-        """True when the stretches are the recording."""
-        kept: int = sum(piece.shape[1] for piece in self.pieces)
-        return kept == self.frames
-
-    def spectra(self, n_fft: int) -> list[Spectrogram]:
-        """STFT of the stretches, in chunks of shape (channels, frames, bins)."""
-        return list(stft(self.pieces, n_fft))
-
-    def magnitude(self, n_fft: int) -> Matrix:
-        """Scaled magnitudes of the stretches, shape (frames, bins)."""
-        return np.concatenate([reference_magnitude(chunk) for chunk in self.spectra(n_fft)]) * self.scale(
-            n_fft
-        )
-
-
-@dataclass
-class _Result:
-    """A rendered recording in a spool, with what brings it to the content's loudness and in bounds."""
-
-    spool: IO[bytes]
-    method: Method
-    channels: int
-    sample_rate: int
-    frames: int
-    loudness: float  # LUFS, of the content
-    gain: np.float32
-    ceiling: float | None
-
-    @classmethod
-    def collect(
-        cls,
-        rendered: Iterable[Block],
-        content: _Sample,
-        source: Source,
-        method: Method,
-        ceiling: float,
-        spool: IO[bytes],
-        progress: Progress,
-    ) -> _Result:
-        meter, peaks = LoudnessMeter(source.channels, source.sample_rate), PeakMeter(source.channels)
-        frames = 0
-        try:
-            for block in rendered:
-                meter.add(block)
-                peaks.add(block)
-                spool.write(np.ascontiguousarray(block.T, np.float32).data)
-                frames += block.shape[1]
-                progress(min(frames / content.frames, 1.0), f"rendering {Path(source.name).name}")
-        except OSError as error:
-            raise OutputError(
-                f"no room for the result in {tempfile.gettempdir()}: free some space there"
-            ) from error
-        gain = np.float32(1.0)
-        if np.isfinite(content.loudness) and np.isfinite(meter.integrated):
-            gain = np.float32(10 ** ((content.loudness - meter.integrated) / 20))
-        peak = peaks.finish() * float(gain)
-        if peak > ceiling:
-            log.warning(
-                "%s: limited peaks that rose %.1f dB above -1 dBTP",
-                source.name,
-                20 * np.log10(peak / PEAK_CEILING),
-            )
-        return cls(
-            spool,
-            method,
-            source.channels,
-            source.sample_rate,
-            frames,
-            content.loudness,
-            gain,
-            ceiling if peak > ceiling else None,
-        )
-
-    def blocks(self) -> Iterator[Block]:
-        return self._loud() if self.ceiling is None else limited(self._loud(), self.sample_rate, self.ceiling)
-
-    def _loud(self) -> Iterator[Block]:
-        self.spool.seek(0)
-        while data := self.spool.read(BLOCK_FRAMES * self.channels * 4):
-            yield np.frombuffer(data, np.float32).reshape(-1, self.channels).T * self.gain
-
-
-def reference_magnitude(chunk: NDArray[np.complex64]) -> NDArray[np.float32]:
-    """Magnitude of the channels' mean; where they cancel each other, a quarter of their power mean instead.
-
-    One gain for all channels then keeps the stereo image, and what cancels is not blown up.
-
-    Parameters
-    ----------
-    chunk : ndarray, shape (channels, frames, bins)
-
-    Returns
-    -------
-    ndarray, shape (frames, bins)
-    """
-    middle: Matrix = np.abs(chunk.mean(axis=0))
-    if len(chunk) == 1:
-        return middle
-    power = np.sqrt(np.mean(np.square(chunk.real) + np.square(chunk.imag), axis=0))
-    np.maximum(middle, np.float32(CANCELLED_SHARE) * power, out=middle)
-    return middle
-
-
-def with_context(
-    chunks: Iterable[NDArray[np.complex64]], before: int, after: int
-) -> Iterator[tuple[NDArray[np.complex64], slice]]:
-    """Yield each chunk with frames of its neighbours around it, and where in it the chunk itself lies."""
-    previous: NDArray[np.complex64] | None = None
-    held: NDArray[np.complex64] | None = None
-    for chunk in chunks:
-        if held is not None:
-            if chunk.shape[1] < after:  # too short to be a neighbour: let it join
-                held = np.concatenate([held, chunk], axis=1)
-                continue
-            yield _joined(previous, held, chunk[:, :after], before)
-            previous = held
-        held = chunk
-    if held is not None:
-        yield _joined(previous, held, held[:, :0], before)
-
-
-def _joined(
-    previous: NDArray[np.complex64] | None,
-    chunk: NDArray[np.complex64],
-    following: NDArray[np.complex64],
-    before: int,
-) -> tuple[NDArray[np.complex64], slice]:
-    earlier = chunk[:, :0] if previous is None else previous[:, -before:]
-    start = earlier.shape[1]
-    return np.concatenate([earlier, chunk, following], axis=1), slice(start, start + chunk.shape[1])
-
-
 def _source(recording: object) -> Source:
     if isinstance(recording, Audio | AudioFile):
         return recording
@@ -530,15 +352,18 @@ def _source(recording: object) -> Source:
     raise StyleError(f"cannot use {type(recording).__name__} as a recording: give Audio or a path")
 
 
+def _rising(progress: Progress) -> Progress:
+    """Never report less than before: the descent starts anew with every chunk."""
+    highest = 0.0
+
+    def report(fraction: float, message: str) -> None:
+        nonlocal highest
+        highest = max(highest, fraction)
+        progress(highest, message)
+
+    return report
+
+
 def _check_strength(strength: float) -> None:
     if not 0 <= strength <= 1:
         raise StyleError(f"strength must be between 0 and 1, not {strength}")
-
-
-def _stretches(total: int, budget: int) -> list[tuple[int, int]]:
-    """Evenly spread stretches of `total` samples that add up to `budget`, or the whole."""
-    if total <= budget:
-        return [(0, 1 << 62)]  # headers of compressed files may understate
-    length = budget // SAMPLE_STRETCHES
-    starts = np.linspace(0, total - length, SAMPLE_STRETCHES).astype(int)
-    return [(int(start), int(start) + length) for start in starts]

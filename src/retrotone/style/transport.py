@@ -34,6 +34,7 @@ FLUX_HIGH_HZ, FLUX_BANDS, FLUX_RANGE_DB = 11_025.0, 96, 80.0  # librosa's onset 
 HARMONY_LOW_HZ, HARMONY_HIGH_HZ = 65.0, 4_200.0  # C2 to C8: where chroma is read
 STUDY_SCALE = 30.0  # magnitude of |STFT| at n_fft 2048 and RMS 0.1 is multiplied by this before log1p
 SILENCE = 1e-6  # of the loudest frame's power: 60 dB down
+OVERSHOOT = np.float32(np.log(4))  # of power: no moment rises more than 6 dB above the style's loudest
 MAX_LOG_GAIN = 7.0  # nepers, 60 dB: what codecs cut to nothing is not blown up without end
 CONTEXT_BEFORE, CONTEXT_AFTER = 32, 8  # frames around a chunk that smoothing and the rhythm filter need
 
@@ -128,8 +129,9 @@ class BandTransport:
     spread: Matrix
     slope: Matrix
     offset: Matrix
+    loudest: Matrix
 
-    SMOOTHING = 1.5
+    SMOOTHING = 1.5  # frames, standard deviation
 
     @classmethod
     def fit(
@@ -142,7 +144,13 @@ class BandTransport:
         mean = ours.mean(axis=0, dtype=np.float64)
         slope = amount * (matrix.T - np.eye(len(bands)))
         offset = amount * (theirs.mean(axis=0, dtype=np.float64) - mean) - mean @ slope
-        return cls(bands, interpolation(bands), slope.astype(np.float32), offset.astype(np.float32))
+        return cls(
+            bands,
+            interpolation(bands),
+            slope.astype(np.float32),
+            offset.astype(np.float32),
+            theirs.max(axis=0) + OVERSHOOT,
+        )
 
     @staticmethod
     def energies(magnitude: Matrix, bands: Matrix) -> Matrix:
@@ -154,7 +162,8 @@ class BandTransport:
     def apply(self, magnitude: Matrix, content: Matrix) -> Matrix:
         """See `Step`."""
         energies = self.energies(magnitude, self.bands)
-        log_gain = smooth(energies @ self.slope + self.offset, self.SMOOTHING) * np.float32(0.5)
+        rise = np.minimum(energies @ self.slope + self.offset, self.loudest - energies)
+        log_gain = smooth(rise, self.SMOOTHING) * np.float32(0.5)
         return amplified(magnitude, np.clip(log_gain, -MAX_LOG_GAIN, MAX_LOG_GAIN) @ self.spread)
 
 
@@ -164,6 +173,7 @@ class BinTransport:
 
     slope: Matrix
     offset: Matrix
+    loudest: Matrix
 
     MAX_SLOPE = 3.0
 
@@ -173,14 +183,18 @@ class BinTransport:
         ours, theirs = log1p(magnitude), log1p(style)
         ratio = np.minimum(theirs.std(axis=0) / np.maximum(ours.std(axis=0), 1e-4), cls.MAX_SLOPE)
         offset = theirs.mean(axis=0) - ours.mean(axis=0) * ratio
-        return cls((1 - amount + amount * ratio).astype(np.float32), (amount * offset).astype(np.float32))
+        return cls(
+            (1 - amount + amount * ratio).astype(np.float32),
+            (amount * offset).astype(np.float32),
+            theirs.max(axis=0) + OVERSHOOT / 2,
+        )
 
     def apply(self, magnitude: Matrix, content: Matrix) -> Matrix:
         """See `Step`."""
         logs = log1p(magnitude)
         logs *= self.slope
         logs += self.offset
-        return expm1(logs)
+        return expm1(np.minimum(logs, self.loudest, out=logs))
 
 
 @dataclass(frozen=True)

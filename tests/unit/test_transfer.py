@@ -530,3 +530,13 @@ def test_stopping_leaves_neither_the_output_nor_a_trace(tmp_path: Path, style: s
             path, worn() if style == "recording" else style, tmp_path / "out.wav", progress=stop
         )
     assert list(tmp_path.iterdir()) == [path]
+
+
+def test_a_held_chord_stays_a_held_chord() -> None:
+    """It varies next to nothing, so that its edges and ripples could take the map over: near silence between bursts."""
+    time = np.arange(5 * 44_100) / 44_100
+    chord = sum(0.05 * np.sin(2 * np.pi * hz * time) for hz in (220.0, 277.2, 329.6, 440.0, 554.4))
+    output = StyleTransfer().stylize(Audio(chord, 44_100), worn()).samples[0]
+    levels = 10 * np.log10(np.square(output).reshape(50, -1).mean(axis=1))
+    assert np.ptp(levels) < 12
+    assert np.ptp(levels[5:-5]) < 8

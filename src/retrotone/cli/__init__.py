@@ -148,11 +148,12 @@ def style_songs(
     noise: Annotated[
         float | None,
         typer.Option(
-            metavar="X", help="Hiss of a recording in the song's pauses: 1 as on the record, 0 none."
+            metavar="X", help="Hiss of a recording in the song's pauses: 1 as on it, 0 none. Not for eras."
         ),
     ] = None,
     resynthesis: Annotated[
-        str | None, typer.Option(metavar="content|griffinlim|random", help="Whose phase the result gets.")
+        str | None,
+        typer.Option(metavar="content|griffinlim|random", help="Whose phase the result gets. Not for eras."),
     ] = None,
 ) -> None:
     """Give songs the sound of an era or of another recording."""

@@ -8,11 +8,14 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import median_filter
 
+from retrotone.style.transport import audible
+
 QUANTILE = 0.05  # the quietest twentieth of the frames of each bin
 # The power of Gaussian noise in a bin is exponential: its q-quantile is -ln(1 - q) times its mean (Martin 2001).
 BIAS = -np.log(1 - QUANTILE)
 # Independent frames add in power under overlapping windows, where frames of one signal add in amplitude.
 OVERLAP_LOSS = np.sqrt(1.5)
+LOUDEST_SURFACE = 1e-3  # of the music's power: 30 dB below it, a worn shellac side
 PAUSE = 0.01  # of the floor's power: 20 dB below it
 SMOOTHING_BINS = 31  # partials of a held note are no noise
 
@@ -32,9 +35,12 @@ class NoiseFloor:
     @classmethod
     def fit(cls, magnitude: NDArray[np.float32]) -> NoiseFloor:
         """Estimate it from magnitudes, shape (frames, bins), by minimum statistics."""
-        power = np.quantile(np.square(magnitude[:: max(len(magnitude) // 1024, 1)]), QUANTILE, axis=0) / BIAS
-        smooth = median_filter(np.sqrt(power), SMOOTHING_BINS, mode="nearest")
-        return cls(smooth.astype(np.float32))
+        power = np.square(magnitude[audible(magnitude)])
+        quiet = np.quantile(power[:: max(len(power) // 1024, 1)], QUANTILE, axis=0) / BIAS
+        deviation = median_filter(np.sqrt(quiet), SMOOTHING_BINS, mode="nearest")
+        # music without a pause has no quiet frame: what is louder than any surface is not noise
+        share = np.square(deviation).sum() / power.sum(axis=1).mean()
+        return cls((deviation * np.sqrt(min(LOUDEST_SURFACE / max(share, 1e-12), 1))).astype(np.float32))
 
     def fill(
         self, magnitude: NDArray[np.float32], amount: float, rng: np.random.Generator

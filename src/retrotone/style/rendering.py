@@ -19,6 +19,7 @@ from retrotone.loudness import LoudnessMeter, PeakMeter
 from retrotone.progress import Progress
 from retrotone.style.sample import Block, Recording, Sample
 
+AUDIBLE_LIMITING = 10 ** (1 / 20)  # 1 dB: less is nobody's business
 SPOOL_BYTES = 256 << 20  # results above this wait on disk
 
 
@@ -67,7 +68,7 @@ class Rendering:
         if np.isfinite(content.loudness) and np.isfinite(meter.integrated):
             gain = np.float32(10 ** ((content.loudness - meter.integrated) / 20))
         peak = peaks.finish() * float(gain)
-        if peak > ceiling:
+        if peak > ceiling * AUDIBLE_LIMITING:
             log.warning(
                 "%s: limited peaks that rose %.1f dB above -1 dBTP",
                 source.name,

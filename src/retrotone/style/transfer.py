@@ -28,7 +28,7 @@ from retrotone.style.noise import NoiseFloor
 from retrotone.style.rendering import SPOOL_BYTES, Rendering, with_context
 from retrotone.style.resynthesis import Resynthesis, resynthesise
 from retrotone.style.sample import Block, Matrix, Sample, Spectrogram, reference_magnitude
-from retrotone.style.transport import CONTEXT_AFTER, CONTEXT_BEFORE, TransportMap, between
+from retrotone.style.transport import CONTEXT_AFTER, CONTEXT_BEFORE, EDGE_FRAMES, TransportMap, between
 
 if TYPE_CHECKING:
     from retrotone.style.gram import GramTransfer
@@ -273,9 +273,11 @@ class StyleTransfer:
         noise = NoiseFloor.fit(theirs) if self.noise else None
         rng = np.random.default_rng(self.seed)
 
-        def rendered(chunk: Spectrogram, reference: Matrix, mapped: Matrix, core: slice) -> Spectrogram:
-            gain = between(reference, mapped, strength)
-            gain /= np.maximum(reference, np.float32(1e-5))
+        def magnitude(chunk: Spectrogram) -> Matrix:
+            return reference_magnitude(chunk) * scale
+
+        def rendered(chunk: Spectrogram, ours: Matrix, mapped: Matrix, core: slice) -> Spectrogram:
+            gain = between(ours, mapped, strength) / np.maximum(magnitude(chunk), np.float32(1e-5))
             np.minimum(gain, np.float32(MAX_GAIN), out=gain)
             if self.resynthesis == "content":
                 result = chunk[:, core] * gain[core]
@@ -283,7 +285,8 @@ class StyleTransfer:
                 wanted = (np.abs(chunk) * gain).astype(np.float32, copy=False)
                 result = resynthesise(wanted, chunk, self.resynthesis, self.seed)[:, core]
             if noise is not None:
-                result += noise.fill(reference[core] * gain[core], strength * self.noise, rng) / scale
+                level = (ours[core] * gain[core]).astype(np.float32, copy=False)
+                result += noise.fill(level, strength * self.noise, rng) / scale
             return result
 
         def chunks() -> Iterator[Spectrogram]:
@@ -291,19 +294,19 @@ class StyleTransfer:
             if method == "gram":
                 network_map = self._descent(theirs, part(progress, 0.3, 0.4))
             else:
-                spectra = content.spectra(n_fft)
-                ours = np.concatenate([reference_magnitude(chunk) for chunk in spectra]) * scale
+                sample = np.concatenate(content.spectra(n_fft), axis=1)
+                everything = slice(0, sample.shape[1])
+                ours = without_edges(magnitude(sample), everything)
                 frequencies = np.arange(n_fft // 2 + 1, dtype=np.float64) * (source.sample_rate / n_fft)
-                fitted, sample = TransportMap.fit(ours, theirs, frequencies)
+                fitted, mapped = TransportMap.fit(ours, theirs, frequencies)
                 if content.is_whole:  # what was fitted is all there is
-                    whole = np.concatenate(spectra, axis=1)
-                    yield rendered(whole, ours, sample, slice(None))
+                    yield rendered(sample, ours, mapped, everything)
                     return
-                del spectra, ours, sample
+                del sample, ours, mapped
                 network_map = fitted.apply
             for chunk, core in with_context(stft(source.blocks(), n_fft), CONTEXT_BEFORE, CONTEXT_AFTER):
-                reference = reference_magnitude(chunk) * scale
-                yield rendered(chunk, reference, network_map(reference), core)
+                ours = without_edges(magnitude(chunk), core)
+                yield rendered(chunk, ours, network_map(ours), core)
 
         return istft(chunks(), n_fft, content.frames)
 
@@ -318,6 +321,21 @@ class StyleTransfer:
             return np.expm1(settings.run(np.log1p(content).T, target, progress).spectrogram.T)
 
         return descend
+
+
+def without_edges(magnitude: Matrix, core: slice) -> Matrix:
+    """Return magnitudes with frames that reach over an end of the song replaced by the nearest that do not.
+
+    There the signal is mirrored: the kink fills bins that the music leaves empty, and would be made loud.
+    """
+    if len(magnitude) <= 4 * EDGE_FRAMES:
+        return magnitude
+    result = magnitude.copy()
+    if core.start == 0:
+        result[:EDGE_FRAMES] = magnitude[EDGE_FRAMES]
+    if core.stop == len(magnitude):
+        result[-EDGE_FRAMES:] = magnitude[-EDGE_FRAMES - 1]
+    return result
 
 
 class _Aged:

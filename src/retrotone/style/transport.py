@@ -25,6 +25,8 @@ from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter1d
 from scipy.signal import lfilter
 
+from retrotone.spectrum import OVERLAP
+
 Matrix = NDArray[np.float32]
 
 # Bands of the envelope: 40 between 60 Hz and the study's Nyquist of 11,025 Hz, continued at the same spacing above.
@@ -35,8 +37,9 @@ HARMONY_LOW_HZ, HARMONY_HIGH_HZ = 65.0, 4_200.0  # C2 to C8: where chroma is rea
 STUDY_SCALE = 30.0  # magnitude of |STFT| at n_fft 2048 and RMS 0.1 is multiplied by this before log1p
 SILENCE = 1e-6  # of the loudest frame's power: 60 dB down
 OVERSHOOT = np.float32(np.log(4))  # of power: no moment rises more than 6 dB above the style's loudest
+EDGE_FRAMES = OVERLAP  # frames at either end that reach over it
 MAX_LOG_GAIN = 7.0  # nepers, 60 dB: what codecs cut to nothing is not blown up without end
-CONTEXT_BEFORE, CONTEXT_AFTER = 32, 8  # frames around a chunk that smoothing and the rhythm filter need
+CONTEXT_BEFORE, CONTEXT_AFTER = 64, 64  # frames around a chunk that smoothing and the rhythm filter need
 
 
 class Step(Protocol):
@@ -132,6 +135,7 @@ class BandTransport:
     loudest: Matrix
 
     SMOOTHING = 1.5  # frames, standard deviation
+    MAX_SLOPE = 3.0  # a held chord varies next to nothing: its ripples are not to be blown up
 
     @classmethod
     def fit(
@@ -140,7 +144,8 @@ class BandTransport:
         """Fit to (frames, bins) magnitudes of both; `amount` in [0, 1] is how far to go."""
         bands = mel_bands(frequencies, BAND_LOW_HZ, BAND_HIGH_HZ, BAND_COUNT)
         ours, theirs = cls.energies(magnitude, bands), cls.energies(style, bands)
-        matrix = monge(np.cov(ours.T), np.cov(theirs.T))
+        values, vectors = np.linalg.eigh(monge(np.cov(ours.T), np.cov(theirs.T)))
+        matrix = (vectors * np.minimum(values, cls.MAX_SLOPE)) @ vectors.T
         mean = ours.mean(axis=0, dtype=np.float64)
         slope = amount * (matrix.T - np.eye(len(bands)))
         offset = amount * (theirs.mean(axis=0, dtype=np.float64) - mean) - mean @ slope
@@ -265,6 +270,42 @@ class HarmonyLock:
 
 
 @dataclass(frozen=True)
+class LevelLock:
+    """A slow level curve that keeps the song's own course: intro, verse, chorus, fade.
+
+    The level is that of 200 Hz to 4 kHz, which every medium carries, over about a second.
+    """
+
+    heard: slice
+    mean: float  # dB, mapped minus content
+
+    SMOOTHING = 20.0  # frames, standard deviation: 0.46 s
+    LOW_HZ, HIGH_HZ = 200.0, 4_000.0
+    FREE_DB = 6.0  # what the style's dynamics may change
+
+    @classmethod
+    def fit(cls, magnitude: Matrix, content: Matrix, frequencies: NDArray[np.float64]) -> LevelLock:
+        """Read the mean change of level from a sample of frames."""
+        first, last = np.searchsorted(frequencies, (cls.LOW_HZ, cls.HIGH_HZ))
+        lock = cls(slice(int(first), int(last)), 0.0)
+        return cls(lock.heard, float(np.mean(lock.level(magnitude) - lock.level(content))))
+
+    def level(self, magnitude: Matrix) -> Matrix:
+        """Level in dB, shape (frames,)."""
+        part = magnitude[:, self.heard]
+        power = smooth(np.einsum("tf,tf->t", part, part), self.SMOOTHING)
+        decibels: Matrix = np.float32(10) * np.log10(power + np.float32(1.0))
+        return decibels
+
+    def apply(self, magnitude: Matrix, content: Matrix) -> Matrix:
+        """See `Step`."""
+        change = self.level(magnitude) - self.level(content) - self.mean
+        excess = change - np.clip(change, -self.FREE_DB, self.FREE_DB)
+        held: Matrix = magnitude * (10 ** (-excess / 20)).astype(np.float32)[:, None]
+        return held
+
+
+@dataclass(frozen=True)
 class RhythmLock:
     """A small level curve that gives every frame the content's spectral flux.
 
@@ -303,9 +344,11 @@ class RhythmLock:
 
 
 def audible(magnitude: Matrix) -> NDArray[np.bool_]:
-    """Tell which frames are not silence: silence has no style, and would pull every mean towards it."""
+    """Tell which frames count: silence has no style, and at the edges the signal is mirrored, with a kink."""
     energy = np.einsum("tf,tf->t", magnitude, magnitude)
     heard: NDArray[np.bool_] = energy >= energy.max() * SILENCE
+    if len(heard) > 4 * EDGE_FRAMES:
+        heard[:EDGE_FRAMES] = heard[-EDGE_FRAMES:] = False
     return heard
 
 
@@ -396,6 +439,7 @@ class TransportMap:
         then(lambda ours: HarmonyLock.fit(frequencies, 0.8))
         then(lambda ours: BandTransport.fit(ours, style, frequencies, 0.9))
         then(lambda ours: Equaliser.fit(ours, style, 0.5))
+        then(lambda ours: LevelLock.fit(ours, content[heard], frequencies))
         then(lambda ours: RhythmLock.fit(ours, content[heard], frequencies))
         return cls(tuple(steps)), now
 

@@ -66,7 +66,7 @@ def download_model(
     if not place(entry).is_file():
         typer.echo(f"{entry.name}: {entry.url}", err=True)
         typer.echo(f"Terms: {entry.licence}", err=True)
-        if not yes and not typer.confirm("Download it under these terms?", err=True):
+        if not (yes or _agrees()):
             raise ModelError(f"{entry.name} was not downloaded: agree to its terms, or use --yes")
     with Bar() as bar:
         path = download(model, bar.item())
@@ -134,6 +134,14 @@ def generate(
         picture = place.with_suffix(".png")
         write_whole(picture, png(feature_figure(clip, clip.name)))
     typer.echo(printable(f"{place}: {clip.duration:.1f} s by {rave.name}, seed {seed}; picture {picture}"))
+
+
+def _agrees() -> bool:
+    try:
+        return typer.confirm("Download it under these terms?", err=True)
+    except typer.Abort:  # nobody there to ask
+        typer.echo(err=True)
+        return False
 
 
 def _plain(value: object) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from functools import cached_property
 from pathlib import Path
 
@@ -197,6 +197,8 @@ class RaveModel:
         if np.isinf(loudness):
             raise AudioError(f"{song.name} is silent: choose a recording with sound in it")
         rendered = self.render(song, amount, seed, progress, scale=scale, offset=offset)
+        if amount == 1:
+            rendered = _told(rendered, song, progress)
         wet = Audio(np.concatenate(list(rendered), axis=1), song.sample_rate, song.name)
         return _as_loud_as(wet, loudness) if amount else wet
 
@@ -212,6 +214,9 @@ class RaveModel:
     ) -> Iterator[Block]:
         """Do as `restyle`, block by block, in memory that does not grow with length; the level is left to the caller.
 
+        Between 0 and 1, all is played before the first block comes, as both must be equally loud: `progress` is told
+        meanwhile. Otherwise the blocks themselves tell.
+
         Yields
         ------
         ndarray, shape (channels, n)
@@ -222,14 +227,14 @@ class RaveModel:
         if amount == 0:
             yield from source.blocks()
             return
-        wet = self._wet(source, seed, progress, lambda z: paths.edited(z, scale, offset))
+        wet = self._wet(source, seed, lambda z: paths.edited(z, scale, offset))
         if amount == 1:
             yield from wet
             return
         meter = LoudnessMeter(source.channels, source.sample_rate)
         with tempfile.SpooledTemporaryFile(max_size=SPOOL_BYTES) as spool:
             try:
-                for block in wet:
+                for block in _told(wet, source, progress):
                     meter.add(block)
                     spool.write(np.ascontiguousarray(block.T).data)
             except OSError as error:
@@ -345,9 +350,7 @@ class RaveModel:
         [voice] = self._runner.voices(1, seed)
         return voice("prior", np.full((1, frames), control, np.float32))[: self.info.latent_size, :frames]
 
-    def _wet(
-        self, source: Source, seed: int, progress: Progress, change: Callable[[Latent], Latent]
-    ) -> Iterator[Block]:
+    def _wet(self, source: Source, seed: int, change: Callable[[Latent], Latent]) -> Iterator[Block]:
         """Encode, change, decode: the model alone, at the source's rate, channels and length."""
         info, runner = self.info, self._runner
         each = info.channels_in == info.channels_out == 1  # a voice a channel keeps the stereo image
@@ -359,9 +362,6 @@ class RaveModel:
             for block in source.blocks():
                 frames += block.shape[1]
                 yield block
-                progress(
-                    min(frames / max(source.frames, 1), 1.0), f"{self.name} plays {Path(source.name).name}"
-                )
 
         def fitted() -> Iterator[Block]:
             for block in resampled(heard(), source.channels, source.sample_rate, info.sample_rate):
@@ -391,6 +391,15 @@ def _to_channels(samples: Block, channels: int) -> Block:
         middle: Block = samples.mean(axis=0, keepdims=True)
         return middle
     return np.repeat(samples, channels, axis=0)
+
+
+def _told(blocks: Iterable[Block], source: Source, progress: Progress) -> Iterator[Block]:
+    """Pass blocks on, telling how much of the source they make up."""
+    done = 0
+    for block in blocks:
+        done += block.shape[1]
+        progress(min(done / max(source.frames, 1), 1.0), f"playing {Path(source.name).name}")
+        yield block
 
 
 def _loudness(source: Source) -> float:

@@ -50,7 +50,7 @@ class Restyler(Protocol):
         """What messages call it."""
 
     def render(self, source: Source, amount: float, seed: int, progress: Progress) -> Iterator[Block]:
-        """Yield the song as the model plays it, as long as the source, at any level."""
+        """Yield the song as the model plays it, as long as the source, at any level; tell what precedes the first."""
 
 
 @dataclass(frozen=True)

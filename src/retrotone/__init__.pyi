@@ -3,11 +3,13 @@ from .audio import load as load
 from .errors import AudioError as AudioError
 from .errors import Cancelled as Cancelled
 from .errors import MissingExtraError as MissingExtraError
+from .errors import ModelError as ModelError
 from .errors import OutputError as OutputError
 from .errors import RetrotoneError as RetrotoneError
 from .errors import StyleError as StyleError
 from .files import AudioFile as AudioFile
 from .metrics import measure as measure
+from .rave.model import RaveModel as RaveModel
 from .report import compare as compare
 from .style.eras import ERAS as ERAS
 from .style.eras import age as age

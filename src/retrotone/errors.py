@@ -17,6 +17,10 @@ class StyleError(RetrotoneError):
     """A style name, method or setting that does not exist or is out of range."""
 
 
+class ModelError(RetrotoneError):
+    """A model that cannot be found, downloaded, trusted or run."""
+
+
 class MissingExtraError(RetrotoneError):
     """An optional dependency is needed; the message names the extra to install."""
 

@@ -17,6 +17,7 @@ from typing import Annotated, Any, NoReturn
 import typer
 
 from retrotone import __version__
+from retrotone.cli import models
 from retrotone.cli.screen import MEASURES, Bar, LogHandler, complain, print_table, printable
 from retrotone.errors import OutputError, RetrotoneError, StyleError
 
@@ -28,6 +29,8 @@ app = typer.Typer(
     no_args_is_help=True,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
+app.add_typer(models.app, name="models")
+app.command("generate")(models.generate)
 study = typer.Typer(no_args_is_help=True, help="Repeat the experiments that retrotone grew out of.")
 app.add_typer(study, name="study")
 
@@ -114,15 +117,23 @@ def retrotone(
 def style_songs(
     songs: Annotated[list[str], typer.Argument(metavar="SONG", help="Recordings of any length.")],
     style: Annotated[
-        str, typer.Option(metavar="FILE|ERA", help="The sound to give them: a recording, or one of the eras.")
+        str,
+        typer.Option(
+            metavar="FILE|ERA|rave:MODEL",
+            help="The sound to give them: a recording, one of the eras, or what a model makes up.",
+        ),
     ] = "1930s",
     method: Annotated[
         str | None,
         typer.Option(
-            metavar="transport|gram|era",
-            help="transport is the closed form, gram the study's slow descent, era a medium's physics. "
+            metavar="transport|gram|era|rave",
+            help="transport is the closed form, gram the study's slow descent, era a medium's physics; "
+            "with rave a model plays the song. "
             "By default era for an era and transport for a recording.",
         ),
+    ] = None,
+    model: Annotated[
+        str | None, typer.Option(metavar="NAME|FILE", help="Which model, see retrotone models list.")
     ] = None,
     strength: Annotated[
         float | None, typer.Option(metavar="0..1", help="0 is the song as it was, 1 all of the style.")
@@ -163,7 +174,7 @@ def style_songs(
     given = {"method": method, "strength": strength, "seed": seed, "noise": noise, "resynthesis": resynthesis}
     settings: dict[str, Any] = {name: value for name, value in given.items() if value is not None}
     transfer = StyleTransfer(**settings)
-    target = find_style(style)
+    target = find_style(style, method, model, seed)
     outputs, folder = places(songs, target, out)
     job = Job(transfer, target, folder, report, metrics)
     failures = []

@@ -7,23 +7,63 @@ import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
-from retrotone.audio import load
+from retrotone.audio import Audio, load
 from retrotone.cli.screen import MEASURES, printable
 from retrotone.errors import OutputError, StyleError
 from retrotone.files import FORMATS, AudioFile, make_folder
 from retrotone.metrics import SECONDS, Profile, chroma_cosine, envelope_gain, onset_f1, style_gain
-from retrotone.progress import Progress, part
+from retrotone.progress import Progress, part, silent
 from retrotone.report import PLAYER_SECONDS, compare
 from retrotone.style.eras import Era, find_era
 from retrotone.style.transfer import StyleTransfer
 
-Style = Era | AudioFile
+if TYPE_CHECKING:
+    from retrotone.rave.model import RaveModel
+
+RAVE_PREFIX = "rave:"  # --style rave:NAME
 
 
-def find_style(name: str) -> Style:
-    """Tell an era from a file. A folder called like an era, where its songs went, is not in the way."""
+@dataclass(frozen=True)
+class Generated:
+    """A style that a model makes up for each song."""
+
+    model: RaveModel
+    seed: int
+
+    def clip(self, song: str, progress: Progress = silent) -> Audio:
+        """Return a clip of the song's length, up to the study's 30 s."""
+        from retrotone.rave.model import CLIP_SECONDS
+
+        seconds = min(AudioFile(song).duration, CLIP_SECONDS)
+        return self.model.generate(seconds, seed=self.seed, progress=progress)
+
+
+Style: TypeAlias = "Era | AudioFile | RaveModel | Generated"
+
+
+def find_style(name: str, method: str | None, model: str | None, seed: int) -> Style:
+    """Tell a model, an era and a file apart. A folder called like an era, where its songs went, is not in the way.
+
+    Parameters
+    ----------
+    name, method, model : str
+        What ``--style``, ``--method`` and ``--model`` say.
+    seed : int
+        Of a generated style.
+    """
+    if model is not None and method != "rave":
+        raise StyleError(
+            "--model goes with --method rave: to use what a model makes up, say --style rave:MODEL"
+        )
+    if method == "rave" or name.startswith(RAVE_PREFIX):
+        from retrotone.rave.model import RaveModel  # torch takes a second: only where it is needed
+
+        if model is None and not name.startswith(RAVE_PREFIX):
+            raise StyleError("--method rave needs a model: name it with --model")
+        rave = RaveModel.from_pretrained(model or name.removeprefix(RAVE_PREFIX))
+        return rave if method == "rave" else Generated(rave, seed)
     path = Path(name)
     if not path.is_file():
         try:
@@ -36,7 +76,9 @@ def find_style(name: str) -> Style:
 
 def style_name(style: Style) -> str:
     """Return what files are called after."""
-    return style.name if isinstance(style, Era) else style.path.stem
+    if isinstance(style, AudioFile):
+        return style.path.stem
+    return style.model.name if isinstance(style, Generated) else style.name
 
 
 def places(songs: Sequence[str], style: Style, out: str | None) -> tuple[list[Path], Path | None]:
@@ -118,13 +160,18 @@ class Job:
         if self.folder:
             make_folder(self.folder)
         share = 0.5 if self.report or self.metrics else 1.0
-        done = self.transfer.stylize_file(song, self.style, output, progress=part(progress, 0.0, share))
+        style: Era | AudioFile | RaveModel | Audio
+        if isinstance(self.style, Generated):
+            style = self.style.clip(song, part(progress, 0.0, 0.2 * share))
+        else:
+            style = self.style
+        done = self.transfer.stylize_file(song, style, output, progress=part(progress, 0.2 * share, share))
         measures: dict[str, float | None] = dict.fromkeys(MEASURES)
         if self.report:
-            measures |= self._write_report(song, output, part(progress, share, 1.0))
+            measures |= self._write_report(song, style, output, part(progress, share, 1.0))
         elif self.metrics:
             progress(share, f"measuring {output.name}")
-            measures |= self._measure(song, output)
+            measures |= self._measure(song, style, output)
         figures = {
             "output": str(done.output),
             "method": done.method,
@@ -135,29 +182,38 @@ class Job:
         }
         return {name: _finite(value) for name, value in figures.items()}
 
-    def _measure(self, song: str, output: Path) -> dict[str, float | None]:
+    def _measure(self, song: str, style: object, output: Path) -> dict[str, float | None]:
         content, result = Profile(load(song, SECONDS)), Profile(load(output, SECONDS))
         measures: dict[str, float | None] = {
             "chroma_cosine": chroma_cosine(content, result),
             "onset_f1": onset_f1(content, result),
         }
-        if isinstance(self.style, AudioFile):
-            style = Profile(load(self.style.path, SECONDS))
-            measures["style_gain"] = style_gain(content, style, result)
-            measures["envelope_gain"] = envelope_gain(content, style, result)
+        if (recording := _recording(style)) is not None:
+            theirs = Profile(recording)
+            measures["style_gain"] = style_gain(content, theirs, result)
+            measures["envelope_gain"] = envelope_gain(content, theirs, result)
         return measures
 
-    def _write_report(self, song: str, output: Path, progress: Progress) -> dict[str, float | None]:
+    def _write_report(
+        self, song: str, style: object, output: Path, progress: Progress
+    ) -> dict[str, float | None]:
         title = printable(style_name(self.style))
-        versions = {
-            "original": load(song, PLAYER_SECONDS),
-            title if title != "original" else "styled": load(output, PLAYER_SECONDS),
-        }
-        style = load(self.style.path, SECONDS) if isinstance(self.style, AudioFile) else None
-        comparison = compare(versions, style, progress)
+        title = title if title != "original" else "styled"
+        versions = {"original": load(song, PLAYER_SECONDS)}
+        if isinstance(style, Audio):  # generated: not to be found anywhere else
+            versions[f"{title}, generated"] = style
+        versions[title] = load(output, PLAYER_SECONDS)
+        comparison = compare(versions, _recording(style), progress)
         for suffix in (".html", ".png"):
             comparison.save(output.with_suffix(suffix))
-        return {name: getattr(comparison.table[1], name) for name in MEASURES}
+        return {name: getattr(comparison.table[-1], name) for name in MEASURES}
+
+
+def _recording(style: object) -> Audio | None:
+    """Return what a result can be measured against: a style that is a recording."""
+    if isinstance(style, AudioFile):
+        return load(style.path, SECONDS)
+    return style if isinstance(style, Audio) else None
 
 
 def _finite(value: Any) -> Any:

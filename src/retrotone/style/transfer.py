@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, Protocol, runtime_checkable
 
 import numpy as np
 
@@ -33,12 +33,24 @@ from retrotone.style.transport import CONTEXT_AFTER, CONTEXT_BEFORE, EDGE_FRAMES
 if TYPE_CHECKING:
     from retrotone.style.gram import GramTransfer
 
-Method = Literal["transport", "gram", "era"]
+Method = Literal["transport", "gram", "era", "rave"]
 Source = Audio | AudioFile
 
 DEFAULT_STRENGTH = 1.0
 MIN_STYLE_SECONDS = 0.5
 MAX_GAIN = 1e3  # 60 dB
+
+
+@runtime_checkable
+class Restyler(Protocol):
+    """A model that plays a song its own way, such as `retrotone.rave.model.RaveModel`: a style in itself."""
+
+    @property
+    def name(self) -> str:
+        """What messages call it."""
+
+    def render(self, source: Source, amount: float, seed: int, progress: Progress) -> Iterator[Block]:
+        """Yield the song as the model plays it, as long as the source, at any level; tell what precedes the first."""
 
 
 @dataclass(frozen=True)
@@ -50,7 +62,7 @@ class Transfer:
     output : Path
         The file written.
     method : str
-        "transport", "gram" or "era".
+        "transport", "gram", "era" or "rave".
     seconds : float
         Wall-clock time, loading and saving included.
     realtime_factor : float
@@ -72,11 +84,12 @@ class StyleTransfer:
 
     Parameters
     ----------
-    method : {"transport", "gram", "era"}, optional
+    method : {"transport", "gram", "era", "rave"}, optional
         "transport": the closed form, see `retrotone.style.transport`. "gram": the study's descent, see
-        `retrotone.style.gram`. "era": the physics of a medium, see `retrotone.style.eras`. By default "era" when the
-        style is an era's name and "transport" when it is a recording. With "transport" or "gram", an era's name
-        stands for the content itself aged by that era.
+        `retrotone.style.gram`. "era": the physics of a medium, see `retrotone.style.eras`. "rave": a model plays the
+        content, see `retrotone.rave.model.RaveModel.restyle`. By default "era" when the style is an era's name, "rave"
+        when it is a model and "transport" when it is a recording. With "transport" or "gram", an era's name stands
+        for the content itself aged by that era.
     strength : float
         0 gives the content back, 1 goes all the way.
     resynthesis : {"content", "griffinlim", "random"}
@@ -108,8 +121,8 @@ class StyleTransfer:
     seed: int = 0
 
     def __post_init__(self) -> None:
-        if self.method not in (None, "transport", "gram", "era"):
-            raise StyleError(f"method {self.method!r} does not exist: use transport, gram or era")
+        if self.method not in (None, "transport", "gram", "era", "rave"):
+            raise StyleError(f"method {self.method!r} does not exist: use transport, gram, era or rave")
         if self.resynthesis not in ("content", "griffinlim", "random"):
             raise StyleError(
                 f"resynthesis {self.resynthesis!r} does not exist: use content, griffinlim or random"
@@ -123,7 +136,7 @@ class StyleTransfer:
     def stylize(
         self,
         content: Source | str | os.PathLike[str],
-        style: Source | Era | str | os.PathLike[str],
+        style: Source | Era | Restyler | str | os.PathLike[str],
         strength: float | None = None,
         progress: Progress = silent,
     ) -> Audio:
@@ -133,8 +146,8 @@ class StyleTransfer:
         ----------
         content : Audio, AudioFile or path
             One or two channels, any rate, any length.
-        style : Audio, AudioFile, path, Era or era name
-            At least half a second.
+        style : Audio, AudioFile, path, Era, era name or RaveModel
+            A recording of at least half a second.
         strength : float, optional
             Instead of the one given to the constructor.
         progress : Progress
@@ -158,7 +171,7 @@ class StyleTransfer:
     def stylize_file(
         self,
         content: str | os.PathLike[str],
-        style: Source | Era | str | os.PathLike[str],
+        style: Source | Era | Restyler | str | os.PathLike[str],
         output: str | os.PathLike[str],
         strength: float | None = None,
         progress: Progress = silent,
@@ -216,7 +229,9 @@ class StyleTransfer:
         progress = _rising(progress)
         target, method = self._target(style)
         content = Sample.of(source, source.sample_rate, part(progress, 0, 0.15))
-        if method == "era":
+        if isinstance(target, Restyler):
+            rendered = target.render(source, strength, self.seed, part(progress, 0.15, 0.4))
+        elif method == "era":
             assert isinstance(target, Era)
             programme = max(content.loudness, -70.0)  # BS.1770's absolute gate
             rendered = age_blocks(
@@ -241,15 +256,21 @@ class StyleTransfer:
                 method,
             )
 
-    def _target(self, style: object) -> tuple[Source | Era, Method]:
+    def _target(self, style: object) -> tuple[Source | Era | Restyler, Method]:
         """Tell an era's name from a file's, and settle the method."""
-        target: Source | Era
-        if isinstance(style, Era):
+        target: Source | Era | Restyler
+        if isinstance(style, Era | Restyler):
             target = style
         elif isinstance(style, str) and not Path(style).is_file() and not Path(style).suffix:
             target = find_era(style)
         else:
             target = _source(style)
+        if isinstance(target, Restyler):
+            if self.method not in (None, "rave"):
+                raise StyleError(f"{target.name} is a model: use method rave, or a clip that it generates")
+            return target, "rave"
+        if self.method == "rave":
+            raise StyleError(f"method rave needs a RaveModel as the style, not {target.name}")
         method = self.method or ("era" if isinstance(target, Era) else "transport")
         if method == "era" and not isinstance(target, Era):
             raise StyleError(

@@ -1,0 +1,138 @@
+"""Open a TorchScript RAVE export and read what it says of itself."""
+
+from __future__ import annotations
+
+import warnings
+import zipfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from retrotone import pretrained
+from retrotone.errors import ModelError
+from retrotone.files import MAX_CHANNELS, MAX_RATE, MIN_RATE
+
+RATE_NAMES = ("sr", "sampling_rate", "sample_rate")  # current exports, v1, others
+STATE_SUFFIXES = (".pad", ".cache")  # the buffers in which cached convolutions keep their past
+
+
+@dataclass(frozen=True)
+class RaveInfo:
+    """What an export says of itself.
+
+    Attributes
+    ----------
+    path : Path
+    kind : str
+        The class it was scripted from, such as "VariationalScriptedRAVE".
+    sample_rate : int
+        In Hz.
+    ratio : int
+        Samples per latent frame.
+    latent_size, full_latent_size : int
+        Latent dimensions one sees, and those of the network: the others are filled with noise.
+    channels_in, channels_out : int
+    streaming : bool
+        Whether it carries its past from call to call.
+    codes : int or None
+        Size of the codebook of a discrete model: its latents are numbers of entries.
+    has_prior : bool
+        Whether it can lead itself through its latent space.
+    parameters : int
+    """
+
+    path: Path
+    kind: str
+    sample_rate: int
+    ratio: int
+    latent_size: int
+    full_latent_size: int
+    channels_in: int
+    channels_out: int
+    streaming: bool
+    codes: int | None
+    has_prior: bool
+    parameters: int
+
+
+def load_export(path: Path, sample_rate: int | None = None) -> tuple[torch.jit.ScriptModule, RaveInfo]:
+    """Load an export, unless it is none.
+
+    Only TorchScript archives are opened: their code runs in TorchScript's own interpreter, while a pickle could run
+    anything.
+
+    Parameters
+    ----------
+    path : Path
+    sample_rate : int, optional
+        For an export that does not tell its own.
+
+    Raises
+    ------
+    ModelError
+        Missing, damaged, changed since it was downloaded, no TorchScript archive, or no RAVE export.
+    """
+    check_archive(path)
+    pretrained.check(path)
+    try:
+        with warnings.catch_warnings(), torch.no_grad():
+            warnings.filterwarnings("ignore", "`torch.jit.load` is deprecated", DeprecationWarning)
+            module = torch.jit.load(path, map_location="cpu")  # type: ignore[no-untyped-call]
+    except (RuntimeError, OSError, ValueError) as error:
+        raise ModelError(f"{path} is damaged and cannot be loaded: download it again") from error
+    return module.eval(), read_info(module, path, sample_rate)
+
+
+def check_archive(path: Path) -> None:
+    """Raise ModelError unless a file is a TorchScript archive; nothing in it is executed or unpickled."""
+    if not path.is_file():
+        raise ModelError(f"{path} does not exist: name a model's file, or see retrotone models list")
+    try:
+        with zipfile.ZipFile(path) as archive:
+            inside = {name.partition("/")[2] for name in archive.namelist()}
+    except (zipfile.BadZipFile, OSError) as error:
+        raise ModelError(f"{path} is not a TorchScript file: name a RAVE model exported as .ts") from error
+    if "constants.pkl" not in inside or not any(name.startswith("code/") for name in inside):
+        raise ModelError(f"{path} is not a TorchScript file: export the model with rave export")
+
+
+def read_info(module: Any, path: Path, sample_rate: int | None = None) -> RaveInfo:
+    """Read what a loaded export says of itself, or raise ModelError if it is not one of RAVE."""
+    tables = {}
+    for method in ("encode", "decode"):
+        table = getattr(module, f"{method}_params", None)
+        if not hasattr(module, method) or not isinstance(table, torch.Tensor) or table.numel() != 4:
+            raise ModelError(f"{path} is TorchScript but no RAVE model: it lacks {method} or {method}_params")
+        tables[method] = [int(value) for value in table.tolist()]
+    channels_in, one, latent_size, ratio = tables["encode"]
+    latent_back, ratio_back, channels_out, one_back = tables["decode"]
+    if (one, latent_back, ratio_back, one_back) != (1, latent_size, ratio, 1) or min(latent_size, ratio) < 1:
+        raise ModelError(f"{path}: encode and decode do not fit each other: export the model again")
+    if not (1 <= channels_in <= MAX_CHANNELS and 1 <= channels_out <= MAX_CHANNELS):
+        raise ModelError(
+            f"{path} has {channels_in} channels in and {channels_out} out: only 1 or 2 can be run"
+        )
+    stated = next((getattr(module, name) for name in RATE_NAMES if hasattr(module, name)), sample_rate)
+    if stated is None:
+        raise ModelError(f"{path} does not tell its sample rate: give it to RaveModel.load")
+    rate = int(stated)
+    if not MIN_RATE <= rate <= MAX_RATE:
+        raise ModelError(f"{path} says its sample rate is {rate} Hz: export the model again")
+    buffers = dict(module.named_buffers())
+    codebooks = [len(buffer) for name, buffer in buffers.items() if name.endswith("_codebook.embed")]
+    return RaveInfo(
+        path=path,
+        kind=str(getattr(module, "original_name", type(module).__name__)),
+        sample_rate=rate,
+        ratio=ratio,
+        latent_size=latent_size,
+        full_latent_size=int(getattr(module, "full_latent_size", latent_size)),
+        channels_in=channels_in,
+        channels_out=channels_out,
+        streaming=any(past.numel() for name, past in buffers.items() if name.endswith(STATE_SUFFIXES)),
+        codes=codebooks[0] if codebooks else None,
+        has_prior="prior_params" in buffers,
+        parameters=sum(weights.numel() for weights in module.parameters()),
+    )

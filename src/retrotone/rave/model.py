@@ -1,0 +1,420 @@
+"""RaveModel: run any TorchScript RAVE export (Caillon and Esling 2021) on recordings, or without any."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Callable, Iterable, Iterator
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import ArrayLike, NDArray
+
+from retrotone import pretrained
+from retrotone.audio import Audio, resampled
+from retrotone.errors import AudioError, ModelError, OutputError, StyleError
+from retrotone.files import BLOCK_FRAMES, AudioFile
+from retrotone.loudness import LoudnessMeter
+from retrotone.progress import Progress, part, silent
+from retrotone.rave import latent as paths
+from retrotone.rave.info import RaveInfo, load_export
+from retrotone.rave.runner import Runner
+
+Source = Audio | AudioFile
+Block = NDArray[np.float32]
+Latent = NDArray[np.float32]
+
+CLIP_SECONDS = 30.0  # the study's
+CLIP_LUFS = -16.0  # what streaming services and podcasts play at
+ANCHOR_SECONDS = 3.0  # from one anchor of a path to the next
+WALK_MEMORY_SECONDS = 0.5
+WARM_UP_SECONDS = 1.0  # made before the clip begins, then dropped: the decoder starts from an empty past
+SPARE_SECONDS = 2.0  # silence of up to this length is trimmed from the start without the clip getting short
+AUDIBLE_DB = -60.0  # below the peak: silence
+MAX_GAIN_DB = 60.0
+SPOOL_BYTES = 256 << 20
+
+
+class RaveModel:
+    """A RAVE model: hears audio as a path through a latent space, and plays such paths.
+
+    Make one with `load` or `from_pretrained`. One model serves any number of recordings, one after the other or at
+    once: every call has a state of its own, and the same seed gives the same samples.
+
+    Examples
+    --------
+    >>> import retrotone as rt
+    >>> model = rt.RaveModel.load("vintage.ts")  # doctest: +SKIP
+    >>> model.generate(30, seed=7).save("retro.flac")  # doctest: +SKIP
+    """
+
+    def __init__(self, module: torch.jit.ScriptModule, info: RaveInfo) -> None:
+        self.info = info
+        self._runner = Runner(module, info)
+
+    @classmethod
+    def load(cls, path: str | os.PathLike[str], sample_rate: int | None = None) -> RaveModel:
+        """Load an export from a file.
+
+        Only TorchScript archives are opened: their code runs in TorchScript's own interpreter, while a pickle could
+        run anything.
+
+        Parameters
+        ----------
+        path : path-like
+            A ``.ts`` file, as RAVE's ``export`` writes it.
+        sample_rate : int, optional
+            For an export that does not tell its own.
+
+        Raises
+        ------
+        ModelError
+            Missing, damaged, changed since it was downloaded, no TorchScript archive, or no RAVE export.
+        """
+        return cls(*load_export(Path(path), sample_rate))
+
+    @classmethod
+    def from_pretrained(cls, name: str, accept_terms: bool = False, progress: Progress = silent) -> RaveModel:
+        """Load a model by its name in ``retrotone models list``, by its URL, or from a file.
+
+        Parameters
+        ----------
+        name : str
+            See `retrotone.pretrained.locate`.
+        accept_terms : bool
+            Download it if it is not there yet; the terms are in the error that says so.
+        progress : Progress
+
+        Raises
+        ------
+        ModelError
+            An unknown name, one not downloaded yet, a failed download, or what `load` raises.
+        """
+        if accept_terms:
+            return cls.load(pretrained.download(name, progress))
+        return cls.load(pretrained.locate(name))
+
+    @property
+    def name(self) -> str:
+        """The file's name without its suffix."""
+        return self.info.path.stem
+
+    @cached_property
+    def delay(self) -> int:
+        """Samples by which the export lags behind its input; what this class returns does not lag."""
+        in_frames, in_samples = self._runner.delay
+        return in_frames * self.info.ratio + in_samples
+
+    def encode(self, audio: Audio, seed: int = 0) -> Latent:
+        """Return where a recording lies in the latent space.
+
+        Parameters
+        ----------
+        audio : Audio
+            Any rate and channels; stereo is mixed down for a mono model.
+        seed : int
+            Encoders of variational models draw at random.
+
+        Returns
+        -------
+        ndarray, shape (latent_size, ceil(frames / ratio))
+            Frame k is about the samples from k ratio on, at the model's rate.
+        """
+        fitting = _to_channels(audio.resample(self.info.sample_rate).samples, self.info.channels_in)
+        frames = -(-fitting.shape[1] // self.info.ratio)
+        voices = self._runner.voices(1, seed)
+        lag, _ = self._runner.delay
+        found: Latent = np.concatenate(list(self._runner.encode(voices, [fitting[None]])), axis=-1)[0]
+        return found[:, lag : lag + frames]
+
+    def decode(self, latent: ArrayLike, seed: int = 0, progress: Progress = silent) -> Audio:
+        """Return the sound of a path through the latent space, as loud as the model plays it.
+
+        Parameters
+        ----------
+        latent : array_like, shape (latent_size, frames)
+        seed : int
+            Of the dropped latents and of the noise in the sound.
+        progress : Progress
+
+        Returns
+        -------
+        Audio
+            frames x ratio samples at the model's rate.
+
+        Raises
+        ------
+        StyleError
+            An array of another shape, or not finite.
+        """
+        path = np.asarray(latent, np.float32)
+        if path.ndim != 2 or len(path) != self.info.latent_size or path.shape[1] == 0:
+            raise StyleError(
+                f"{self.name} takes latents of shape ({self.info.latent_size}, frames), not {path.shape}"
+            )
+        if not np.isfinite(path).all():
+            raise StyleError("the latents are not finite: check scale and offset")
+        voices, pieces, done = self._runner.voices(1, seed), [], 0
+        total = path.shape[1] * self.info.ratio
+        for piece in self._runner.decode(voices, [path[None]], self._runner.delay[1]):
+            pieces.append(piece[0])
+            done += piece.shape[-1]
+            progress(min(done / total, 1.0), f"{self.name} plays")
+        return Audio(np.concatenate(pieces, axis=-1)[:, :total], self.info.sample_rate, self.name)
+
+    def restyle(
+        self,
+        song: Source,
+        amount: float = 1.0,
+        scale: ArrayLike = 1.0,
+        offset: ArrayLike = 0.0,
+        seed: int = 0,
+        progress: Progress = silent,
+    ) -> Audio:
+        """Return a song as the model would play it: encoded and decoded, at the song's rate, length and loudness.
+
+        Parameters
+        ----------
+        song : Audio or AudioFile
+            Stereo goes through a mono model channel by channel.
+        amount : float
+            0 is the song, 1 all model; between them both sound at once, in time with each other.
+        scale, offset : array_like
+            Change the latents: one number, or one a dimension, see `retrotone.rave.latent.edited`.
+        seed : int
+        progress : Progress
+
+        Raises
+        ------
+        AudioError
+            A song that is silent or cannot be read.
+        StyleError
+            An amount outside [0, 1], a scale or offset that does not fit.
+        """
+        loudness = _loudness(song)
+        if np.isinf(loudness):
+            raise AudioError(f"{song.name} is silent: choose a recording with sound in it")
+        rendered = self.render(song, amount, seed, progress, scale=scale, offset=offset)
+        if amount == 1:
+            rendered = _told(rendered, song, progress)
+        wet = Audio(np.concatenate(list(rendered), axis=1), song.sample_rate, song.name)
+        return _as_loud_as(wet, loudness) if amount else wet
+
+    def render(
+        self,
+        source: Source,
+        amount: float,
+        seed: int = 0,
+        progress: Progress = silent,
+        *,
+        scale: ArrayLike = 1.0,
+        offset: ArrayLike = 0.0,
+    ) -> Iterator[Block]:
+        """Do as `restyle`, block by block, in memory that does not grow with length; the level is left to the caller.
+
+        Between 0 and 1, all is played before the first block comes, as both must be equally loud: `progress` is told
+        meanwhile. Otherwise the blocks themselves tell.
+
+        Yields
+        ------
+        ndarray, shape (channels, n)
+            Together as long as the source.
+        """
+        if not 0 <= amount <= 1:
+            raise StyleError(f"amount must be between 0 and 1, not {amount}")
+        if amount == 0:
+            yield from source.blocks()
+            return
+        wet = self._wet(source, seed, lambda z: paths.edited(z, scale, offset))
+        if amount == 1:
+            yield from wet
+            return
+        meter = LoudnessMeter(source.channels, source.sample_rate)
+        with tempfile.SpooledTemporaryFile(max_size=SPOOL_BYTES) as spool:
+            try:
+                for block in _told(wet, source, progress):
+                    meter.add(block)
+                    spool.write(np.ascontiguousarray(block.T).data)
+            except OSError as error:
+                raise OutputError(
+                    f"no room for the result in {tempfile.gettempdir()}: free some space there"
+                ) from error
+            gain = _gain(meter.integrated, _loudness(source))
+            spool.seek(0)
+            for dry in source.blocks():
+                data = spool.read(4 * dry.size)
+                heard = np.frombuffer(data, np.float32).reshape(-1, source.channels).T
+                yield np.float32(1 - amount) * dry + np.float32(amount) * gain * heard
+
+    def generate(
+        self,
+        seconds: float | None = None,
+        match: Source | None = None,
+        path: str = "slerp",
+        seed: int = 0,
+        temperature: float = 1.0,
+        anchor_seconds: float = ANCHOR_SECONDS,
+        recordings: tuple[Audio, Audio] | None = None,
+        scale: ArrayLike = 1.0,
+        offset: ArrayLike = 0.0,
+        progress: Progress = silent,
+    ) -> Audio:
+        """Make sound from nothing: a walk through the latent space.
+
+        Parameters
+        ----------
+        seconds : float, optional
+            How long; by default 30, or as long as `match`.
+        match : Audio or AudioFile, optional
+            A song whose length (unless `seconds` says otherwise) and loudness the clip gets. The default loudness is
+            -16 LUFS.
+        path : {"slerp", "linear", "smooth", "walk", "prior"}
+            Between random anchors along arcs, lines or a spline; a random walk; or the model's own prior.
+        seed : int
+            Another seed, another clip.
+        temperature : float
+            How far from the middle of the space the path goes; 1 is where recordings lie.
+        anchor_seconds : float
+            From one anchor to the next.
+        recordings : (Audio, Audio), optional
+            Go from the encoding of one into that of the other instead.
+        scale, offset : array_like
+            Change the latents, as in `restyle`.
+        progress : Progress
+
+        Returns
+        -------
+        Audio
+            At the model's rate and channels, without silence at its start, with short fades.
+
+        Raises
+        ------
+        StyleError
+            A path that does not exist or that the model lacks, a setting out of range.
+        ModelError
+            The model stays silent.
+        """
+        if seconds is None:
+            seconds = match.duration if match else CLIP_SECONDS
+        if not (0 < seconds < np.inf and 0 <= temperature < np.inf and 0 < anchor_seconds < np.inf):
+            raise StyleError("seconds and anchor_seconds must be above 0, temperature 0 or above, all finite")
+        rate, ratio = self.info.sample_rate, self.info.ratio
+        wanted, warm = max(round(seconds * rate), 1), -(-round(WARM_UP_SECONDS * rate) // ratio)
+        frames = -(-(wanted + round(SPARE_SECONDS * rate)) // ratio)
+        if recordings is not None:
+            ends = [self.encode(audio, seed) for audio in recordings]
+            led = paths.between(ends[0], ends[1], frames)
+        else:
+            led = self._path(path, frames, seed, temperature, anchor_seconds * rate / ratio)
+        progress(0.05, f"{self.name} plays")
+        led = paths.edited(led, scale, offset)
+        led = np.concatenate([np.repeat(led[:, :1], warm, axis=1), led], axis=1)
+        sound = self.decode(led, seed, part(progress, 0.05, 0.95)).samples[:, warm * ratio :]
+        loud = np.flatnonzero(np.abs(sound).max(axis=0) > np.abs(sound).max() * 10 ** (AUDIBLE_DB / 20))
+        if len(loud) == 0:
+            raise ModelError(f"{self.name} stays silent on this path: try another seed or a temperature of 1")
+        first = min(int(loud[0]), sound.shape[1] - wanted)
+        clip = Audio(sound[:, first : first + wanted], rate, f"{self.name}, seed {seed}").fade()
+        progress(1.0, f"{self.name} has played")
+        return _as_loud_as(clip, CLIP_LUFS if match is None else _loudness(match))
+
+    def _path(self, path: str, frames: int, seed: int, temperature: float, spacing: float) -> Latent:
+        """Return a path from nothing, shape (latent_size, frames); `spacing` in frames."""
+        rng, size = np.random.default_rng(seed), self.info.latent_size
+        if path == "prior":
+            return self._prior(frames, seed, temperature)
+        if path == "walk":
+            memory = WALK_MEMORY_SECONDS * self.info.sample_rate / self.info.ratio
+            found = paths.walk(rng, size, frames, memory)
+        elif path in paths.PATHS:
+            anchors = rng.standard_normal((size, max(round(frames / spacing), 1) + 1))
+            found = paths.PATHS[path](anchors, frames)
+        else:
+            known = ", ".join([*paths.PATHS, "walk", "prior"])
+            raise StyleError(f"path {path!r} does not exist: use one of {known}")
+        if self.info.codes is None:
+            return found * np.float32(temperature)
+        # a codebook has no middle: spread the Gaussian evenly over its entries
+        from scipy.special import ndtr
+
+        spread: Latent = np.floor(ndtr(found * temperature) * (self.info.codes - 1e-3)).astype(np.float32)
+        return spread
+
+    def _prior(self, frames: int, seed: int, temperature: float) -> Latent:
+        if not self.info.has_prior:
+            raise StyleError(f"{self.name} has no prior: choose another path, such as slerp")
+        # exports take the inverse of softplus, scaled so that 0 means a temperature of 1
+        control = np.log(np.expm1(max(temperature, 1e-3) * np.log(2)))
+        [voice] = self._runner.voices(1, seed)
+        return voice("prior", np.full((1, frames), control, np.float32))[: self.info.latent_size, :frames]
+
+    def _wet(self, source: Source, seed: int, change: Callable[[Latent], Latent]) -> Iterator[Block]:
+        """Encode, change, decode: the model alone, at the source's rate, channels and length."""
+        info, runner = self.info, self._runner
+        each = info.channels_in == info.channels_out == 1  # a voice a channel keeps the stereo image
+        voices = runner.voices(source.channels if each else 1, seed)
+        frames = 0
+
+        def heard() -> Iterator[Block]:
+            nonlocal frames
+            for block in source.blocks():
+                frames += block.shape[1]
+                yield block
+
+        def fitted() -> Iterator[Block]:
+            for block in resampled(heard(), source.channels, source.sample_rate, info.sample_rate):
+                for start in range(0, block.shape[1], BLOCK_FRAMES):
+                    piece = block[:, start : start + BLOCK_FRAMES]
+                    yield piece[:, None] if each else _to_channels(piece, info.channels_in)[None]
+
+        latents = (change(piece) for piece in runner.encode(voices, fitted()))
+        sound = (piece.reshape(-1, piece.shape[-1]) for piece in runner.decode(voices, latents, self.delay))
+        out = source.channels if each else info.channels_out
+        done = 0
+        for block in resampled(sound, out, info.sample_rate, source.sample_rate):
+            # the song has been read to its end before the last blocks come, so that `frames` is its length by then
+            piece = _to_channels(block[:, : max(frames - done, 0)], source.channels)
+            done += piece.shape[1]
+            if piece.shape[1]:
+                yield piece
+        if done < frames:  # resampled to and fro, half a sample may be lost
+            yield np.zeros((source.channels, frames - done), np.float32)
+
+
+def _to_channels(samples: Block, channels: int) -> Block:
+    """Mix down or double, shape (n_channels, n) -> (channels, n)."""
+    if len(samples) == channels:
+        return samples
+    if channels == 1:
+        middle: Block = samples.mean(axis=0, keepdims=True)
+        return middle
+    return np.repeat(samples, channels, axis=0)
+
+
+def _told(blocks: Iterable[Block], source: Source, progress: Progress) -> Iterator[Block]:
+    """Pass blocks on, telling how much of the source they make up."""
+    done = 0
+    for block in blocks:
+        done += block.shape[1]
+        progress(min(done / max(source.frames, 1), 1.0), f"playing {Path(source.name).name}")
+        yield block
+
+
+def _loudness(source: Source) -> float:
+    meter = LoudnessMeter(source.channels, source.sample_rate)
+    for block in source.blocks():
+        meter.add(block)
+    return meter.integrated
+
+
+def _gain(now: float, wanted: float) -> np.float32:
+    """Linear gain from one loudness to another; silence stays silence."""
+    if np.isinf(now) or np.isinf(wanted):
+        return np.float32(1.0)
+    return np.float32(10 ** (min(wanted - now, MAX_GAIN_DB) / 20))
+
+
+def _as_loud_as(audio: Audio, lufs: float) -> Audio:
+    return audio.with_samples(audio.samples * _gain(audio.loudness, lufs))

@@ -1,0 +1,239 @@
+"""Push audio and latents of any length through a TorchScript RAVE export, a window at a time.
+
+An export that streams keeps its past in buffers, so its windows follow each other without overlap. One that does not
+starts afresh at each call: its windows overlap by enough context that the seams lie where both sides agree.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Iterable, Iterator
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from retrotone.errors import ModelError
+from retrotone.rave.info import STATE_SUFFIXES, RaveInfo
+
+Array = NDArray[np.float32]
+
+WINDOW_SECONDS = 2.0  # long enough that the cost of a call does not count, and a few MB
+CONTEXT_SECONDS = 0.75  # RAVE v1 to v3 hear 0.55 s to either side
+DITHER = 1e-6  # -120 dBFS: spherical encoders divide by the norm, which is 0 in digital silence
+PROBE_SECONDS = 3.0  # the slowest export known lags by 0.6 s
+PROBE_SAMPLES = 512
+PROBES = 4  # at different places within a latent frame
+
+
+class Voice:
+    """One stream of audio through a copy of a model: it shares state and chance with nothing else.
+
+    Parameters
+    ----------
+    module : torch.jit.ScriptModule
+        The export, which stays as it was loaded.
+    seed : int
+        Of all that the model draws.
+    """
+
+    def __init__(self, module: torch.jit.ScriptModule, seed: int) -> None:
+        self._chance = torch.Generator().manual_seed(seed).get_state()
+        with torch.no_grad():
+            self._module = copy.deepcopy(module)
+            for name, buffer in self._module.named_buffers():
+                if name.endswith(STATE_SUFFIXES):
+                    buffer.zero_()
+
+    def __call__(self, method: str, values: Array) -> Array:
+        """Run ``encode``, ``decode`` or ``prior`` on (channels, n) and return the same without NaN."""
+        tensor = torch.from_numpy(np.ascontiguousarray(values, np.float32))[None]
+        with torch.no_grad(), torch.random.fork_rng(devices=[]):
+            torch.set_rng_state(self._chance)
+            try:
+                result = getattr(self._module, method)(tensor)
+            except RuntimeError as error:
+                reason = str(error).strip().splitlines()[-1]
+                raise ModelError(f"the model fails in {method} ({reason}): export it again") from error
+            self._chance = torch.get_rng_state()
+        found: Array = torch.nan_to_num(result[0].float(), nan=0.0, posinf=0.0, neginf=0.0).numpy()
+        return found
+
+
+class Runner:
+    """A loaded export, its shapes, and its delay.
+
+    Parameters
+    ----------
+    module : torch.jit.ScriptModule
+    info : RaveInfo
+    """
+
+    def __init__(self, module: torch.jit.ScriptModule, info: RaveInfo) -> None:
+        self._module = module
+        self.ratio, self.streaming = info.ratio, info.streaming
+        self.channels_in, sample_rate, ratio = info.channels_in, info.sample_rate, info.ratio
+        self._size = max(round(WINDOW_SECONDS * sample_rate / ratio), 1)  # of a window, in latent frames
+        self._context = 0 if self.streaming else -(-round(CONTEXT_SECONDS * sample_rate) // ratio)
+        self._probe_frames = -(-round(PROBE_SECONDS * sample_rate) // ratio)
+        self._delay: tuple[int, int] | None = None
+
+    def voices(self, count: int, seed: int) -> list[Voice]:
+        """Return fresh voices that draw the same noise, so that equal channels stay equal."""
+        return [Voice(self._module, seed) for _ in range(count)]
+
+    @property
+    def delay(self) -> tuple[int, int]:
+        """Latent frames by which `encode` lags, and samples by which `decode` lags behind those."""
+        if self._delay is None:
+            self._delay = self._measure_delay() if self.streaming else (0, 0)
+        return self._delay
+
+    def encode(self, voices: list[Voice], pieces: Iterable[Array]) -> Iterator[Array]:
+        """Turn pieces of shape (voices, channels_in, n) into pieces of shape (voices, latent_size, frames).
+
+        They lag by `delay`; enough silence is added at the end that all sound comes out.
+        """
+        lag, _ = self.delay
+        dither = np.random.default_rng(0)
+
+        def flushed() -> Iterator[Array]:
+            total = 0
+            for piece in pieces:
+                total += piece.shape[-1]
+                yield piece
+            rest = -total % self.ratio
+            if self.streaming:  # its lag is some frames and a part of one
+                rest += (lag + 1) * self.ratio
+            yield np.zeros((len(voices), self.channels_in, rest), np.float32)
+
+        def run(window: Array) -> Array:
+            noise = dither.normal(0, DITHER, window.shape[1:]).astype(np.float32)  # one for all voices
+            return np.stack([voice("encode", x + noise) for voice, x in zip(voices, window, strict=True)])
+
+        size, context = self._size * self.ratio, self._context * self.ratio
+        encoded = (
+            run(window)[..., first // self.ratio : last // self.ratio]
+            for window, first, last in windows(flushed(), size, context)
+        )
+        return encoded
+
+    def decode(self, voices: list[Voice], pieces: Iterable[Array], lag: int) -> Iterator[Array]:
+        """Turn pieces of shape (voices, latent_size, frames) into (voices, channels_out, frames x ratio or more).
+
+        The first `lag` samples are left out. What comes after the last frame's end is the model's decay: cut it off.
+        """
+
+        def flushed() -> Iterator[Array]:
+            last: Array | None = None
+            for piece in pieces:
+                if piece.shape[-1]:
+                    last = piece[..., -1:]
+                    yield piece
+            if last is not None:
+                yield np.repeat(last, -(-lag // self.ratio), axis=-1)
+
+        def decoded() -> Iterator[Array]:
+            tail: Array | None = None
+            rise = (np.arange(self.ratio, dtype=np.float32) + 0.5) / self.ratio
+            for window, first, last in windows(flushed(), self._size, self._context):
+                sound = np.stack([voice("decode", z) for voice, z in zip(voices, window, strict=True)])
+                core = sound[..., first * self.ratio : last * self.ratio].copy()
+                if tail is not None:  # the noise of both sides differs: blend them over a frame
+                    core[..., : self.ratio] *= rise
+                    core[..., : self.ratio] += tail * (1 - rise)
+                after = sound[..., last * self.ratio : (last + 1) * self.ratio]
+                tail = after if after.shape[-1] == self.ratio and not self.streaming else None
+                yield core
+
+        return skipped(decoded(), lag)
+
+    def _measure_delay(self) -> tuple[int, int]:
+        """Play soft noise with and without a burst: where the outputs differ, there the burst is.
+
+        Half of the difference's energy lies before the delay, half after it. Only in a causal model all of it follows,
+        and the delay is where it starts.
+        """
+        frames = self._probe_frames
+        rng = np.random.default_rng(0)
+        quiet = rng.normal(0, 0.01, (self.channels_in, frames * self.ratio)).astype(np.float32)
+        half = rng.normal(0, 0.3, (self.channels_in, PROBE_SAMPLES // 2)).astype(np.float32)
+        burst = np.concatenate([half, half[:, -2::-1]], axis=1)  # symmetric: so is what a filter makes of it
+        before = self._latent_and_sound(quiet)
+        place = _start if _is_causal(self._module) else _middle
+        lags = []
+        for probe in range(PROBES):
+            centre = (frames // 4) * self.ratio + (2 * probe + 1) * self.ratio // (2 * PROBES)
+            at = centre - burst.shape[1] // 2
+            loud = quiet.copy()
+            loud[:, at : at + burst.shape[1]] += burst
+            latent, sound = self._latent_and_sound(loud)
+            in_frames = place(np.square(latent - before[0]).sum(axis=0))
+            in_samples = place(np.square(sound - before[1]).sum(axis=0))
+            there = at + place(np.square(burst).sum(axis=0))
+            lags.append((in_frames + 0.5 - there / self.ratio, in_samples - there))
+        in_frames, in_samples = np.mean(lags, axis=0)
+        total = max(round(in_samples), 0)
+        encoder = min(max(round(in_frames), 0), total // self.ratio)
+        return encoder, total - encoder * self.ratio
+
+    def _latent_and_sound(self, samples: Array) -> tuple[Array, Array]:
+        voice = self.voices(1, seed=0)[0]
+        latent = voice("encode", samples)
+        return latent, voice("decode", latent)
+
+
+def _middle(energy: Array) -> float:
+    """Index that half of the energy precedes."""
+    total = np.cumsum(energy, dtype=np.float64)
+    return float(np.searchsorted(total, total[-1] / 2))
+
+
+def _start(energy: Array) -> float:
+    """Index of the first energy to speak of."""
+    return float(np.argmax(energy > 1e-9 * energy.max()))
+
+
+def _is_causal(module: torch.jit.ScriptModule) -> bool:
+    """Tell whether the encoder says of all its convolutions that they look at nothing to come."""
+    parts = (part for name, part in module.named_modules() if name.startswith("encoder"))
+    looks = [getattr(part, "cumulative_delay", None) for part in parts]
+    stated = [look for look in looks if look is not None]
+    return bool(stated) and not any(stated)
+
+
+def windows(pieces: Iterable[Array], size: int, context: int) -> Iterator[tuple[Array, int, int]]:
+    """Cut a stream along its last axis into windows with context on both sides.
+
+    Yields
+    ------
+    window : ndarray
+        Up to `context` + `size` + `context` long; the last one is padded with zeros to a full `size`.
+    first, last : int
+        Where the window's own part lies in it; all parts together are the stream.
+    """
+    held: Array | None = None
+    first = 0  # of `held`, what is context from before
+    for piece in pieces:
+        held = piece if held is None else np.concatenate([held, piece], axis=-1)
+        while held.shape[-1] >= first + size + max(context, 1):  # the last one must be known as such
+            yield held[..., : first + size + context], first, first + size
+            start = max(first + size - context, 0)
+            held, first = held[..., start:], first + size - start
+    while held is not None and held.shape[-1] > first:
+        last = min(first + size, held.shape[-1])
+        missing = max(first + size - held.shape[-1], 0)
+        widths = [(0, 0)] * (held.ndim - 1) + [(0, missing)]
+        yield np.pad(held, widths), first, last
+        start = max(last - context, 0)
+        held, first = held[..., start:], last - start
+
+
+def skipped(pieces: Iterable[Array], count: int) -> Iterator[Array]:
+    """Leave out the first `count` entries of a stream along its last axis."""
+    for piece in pieces:
+        if piece.shape[-1] <= count:
+            count -= piece.shape[-1]
+            continue
+        yield piece[..., count:]
+        count = 0

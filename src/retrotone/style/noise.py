@@ -15,7 +15,7 @@ QUANTILE = 0.05  # the quietest twentieth of the frames of each bin
 BIAS = -np.log(1 - QUANTILE)
 # Independent frames add in power under overlapping windows, where frames of one signal add in amplitude.
 OVERLAP_LOSS = np.sqrt(1.5)
-LOUDEST_SURFACE = 1e-3  # of the music's power: 30 dB below it, a worn shellac side
+LOUDEST_SURFACE = 3e-3  # of the music's power: 25 dB below it, a worn side
 PAUSE = 0.01  # of the floor's power: 20 dB below it
 SMOOTHING_BINS = 31  # partials of a held note are no noise
 

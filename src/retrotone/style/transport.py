@@ -347,8 +347,9 @@ def audible(magnitude: Matrix) -> NDArray[np.bool_]:
     """Tell which frames count: silence has no style, and at the edges the signal is mirrored, with a kink."""
     energy = np.einsum("tf,tf->t", magnitude, magnitude)
     heard: NDArray[np.bool_] = energy >= energy.max() * SILENCE
-    if len(heard) > 4 * EDGE_FRAMES:
-        heard[:EDGE_FRAMES] = heard[-EDGE_FRAMES:] = False
+    frames = np.flatnonzero(heard)
+    if len(frames) > 4 * EDGE_FRAMES:
+        heard[frames[:EDGE_FRAMES]] = heard[frames[-EDGE_FRAMES:]] = False
     return heard
 
 

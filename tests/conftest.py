@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import importlib.util
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 
@@ -16,3 +18,17 @@ def shared_music() -> Path:
     if not folder.is_dir():
         pytest.skip(f"needs the real recordings in {folder}, which are not part of the repository")
     return folder
+
+
+@pytest.fixture(scope="session")
+def yardstick(shared_music: Path) -> ModuleType:
+    """The independent measure of transfers, which lies beside the recordings."""
+    path = shared_music.parent / "tools" / "measure_transfer.py"
+    if not path.exists():
+        pytest.skip(f"needs {path}, which is not part of the repository")
+    spec = importlib.util.spec_from_file_location("measure_transfer", path)
+    assert spec
+    assert spec.loader
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 from pathlib import Path
 from types import ModuleType
 
@@ -12,19 +11,6 @@ from scipy.signal import butter, sosfilt
 
 from retrotone.audio import load
 from retrotone.metrics import measure
-
-
-@pytest.fixture(scope="module")
-def yardstick(shared_music: Path) -> ModuleType:
-    path = shared_music.parent / "tools" / "measure_transfer.py"
-    if not path.exists():
-        pytest.skip(f"needs {path}, which is not part of the repository")
-    spec = importlib.util.spec_from_file_location("measure_transfer", path)
-    assert spec
-    assert spec.loader
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
 
 
 def test_measures_agree_on_real_stereo_files_of_three_lengths(

@@ -20,7 +20,7 @@ import numpy as np
 from retrotone.audio import PEAK_CEILING, Audio
 from retrotone.errors import OutputError, StyleError
 from retrotone.files import AudioFile, AudioWriter, output_format
-from retrotone.loudness import LoudnessMeter
+from retrotone.loudness import ABSOLUTE_GATE, LoudnessMeter
 from retrotone.progress import Progress, part, silent
 from retrotone.spectrum import istft, n_fft_for, stft
 from retrotone.style.eras import Era, age_blocks, find_era
@@ -233,7 +233,7 @@ class StyleTransfer:
             rendered = target.render(source, strength, self.seed, part(progress, 0.15, 0.4))
         elif method == "era":
             assert isinstance(target, Era)
-            programme = max(content.loudness, -70.0)  # BS.1770's absolute gate
+            programme = max(content.loudness, ABSOLUTE_GATE)
             rendered = age_blocks(
                 source.blocks(), source.channels, source.sample_rate, target, strength, self.seed, programme
             )
@@ -297,8 +297,10 @@ class StyleTransfer:
         def magnitude(chunk: Spectrogram) -> Matrix:
             return reference_magnitude(chunk) * scale
 
-        def rendered(chunk: Spectrogram, ours: Matrix, mapped: Matrix, core: slice) -> Spectrogram:
-            gain = between(ours, mapped, strength) / np.maximum(magnitude(chunk), np.float32(1e-5))
+        def rendered(
+            chunk: Spectrogram, reference: Matrix, ours: Matrix, mapped: Matrix, core: slice
+        ) -> Spectrogram:
+            gain = between(ours, mapped, strength) / np.maximum(reference, np.float32(1e-5))
             np.minimum(gain, np.float32(MAX_GAIN), out=gain)
             if self.resynthesis == "content":
                 result = chunk[:, core] * gain[core]
@@ -317,17 +319,19 @@ class StyleTransfer:
             else:
                 sample = np.concatenate(content.spectra(n_fft), axis=1)
                 everything = slice(0, sample.shape[1])
-                ours = without_edges(magnitude(sample), everything)
+                reference = magnitude(sample)
+                ours = without_edges(reference, everything)
                 frequencies = np.arange(n_fft // 2 + 1, dtype=np.float64) * (source.sample_rate / n_fft)
                 fitted, mapped = TransportMap.fit(ours, theirs, frequencies)
                 if content.is_whole:  # what was fitted is all there is
-                    yield rendered(sample, ours, mapped, everything)
+                    yield rendered(sample, reference, ours, mapped, everything)
                     return
-                del sample, ours, mapped
+                del sample, reference, ours, mapped
                 network_map = fitted.apply
             for chunk, core in with_context(stft(source.blocks(), n_fft), CONTEXT_BEFORE, CONTEXT_AFTER):
-                ours = without_edges(magnitude(chunk), core)
-                yield rendered(chunk, ours, network_map(ours), core)
+                reference = magnitude(chunk)
+                ours = without_edges(reference, core)
+                yield rendered(chunk, reference, ours, network_map(ours), core)
 
         return istft(chunks(), n_fft, content.frames)
 
@@ -363,7 +367,12 @@ class _Aged:
     """The content as an era would have recorded it: the style of an era for the methods that need a recording."""
 
     def __init__(self, source: Source, era: Era, programme: float, seed: int) -> None:
-        self._source, self._era, self._programme, self._seed = source, era, max(programme, -70.0), seed
+        self._source, self._era, self._programme, self._seed = (
+            source,
+            era,
+            max(programme, ABSOLUTE_GATE),
+            seed,
+        )
         self.name, self.sample_rate, self.channels = (
             f"{source.name} of the {era.name}",
             source.sample_rate,

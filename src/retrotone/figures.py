@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import io
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from matplotlib.axis import Axis
     from matplotlib.figure import Figure
     from matplotlib.image import AxesImage
+
+    from retrotone.rave.training import Point
 
 PAPER, INK, FAINT = "#fbf8f1", "#2d2a26", "#d9d2c4"
 COLOURS = ("#2f5d73", "#b5532f", "#6f7f3f", "#c2912e", "#7a4f74", "#4f8a83")  # one a version, in order
@@ -245,6 +247,39 @@ def comparison_figure(versions: Mapping[str, Audio]) -> Figure:
             draw_spectrum(below, mels[column], audio, colours[column], 1.8 if column else 4, names[column])
         below.set_title("Average spectrum", fontsize=10)
         below.legend(loc="lower left")
+        _settle(figure)
+    return figure
+
+
+def training_figure(history: Sequence[Point]) -> Figure:
+    """Draw how a RAVE learns: its distances above, what its latents carry below, by step.
+
+    Parameters
+    ----------
+    history : sequence of Point
+        See `retrotone.rave.training`.
+    """
+    import matplotlib
+
+    steps = [point.step for point in history]
+    with matplotlib.rc_context(STYLE):
+        figure = _figure(8, 6)
+        above, below = figure.subplots(2, 1, sharex=True, height_ratios=(2, 1))
+        for place, (name, values) in enumerate(
+            {
+                "spectral distance": [point.spectral for point in history],
+                "… on recordings held out": [point.held_out for point in history],
+                "error of the waveform": [point.wave for point in history],
+            }.items()
+        ):
+            above.plot(steps, values, color=COLOURS[place], marker="." if len(steps) < 3 else "", label=name)
+        above.set_yscale("log")
+        above.set_ylabel("distance")
+        above.set_title("Training")
+        above.legend()
+        below.plot(steps, [point.divergence for point in history], color=COLOURS[3])
+        below.set_ylabel("latents (nats a frame)")
+        below.set_xlabel("step")
         _settle(figure)
     return figure
 

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     import requests
 
 FOLDER_VARIABLE = "RETROTONE_MODELS"
+DEFAULT_MODEL = "parlour"  # ships with retrotone
 UNKNOWN_TERMS = "Unknown: ask whoever publishes it."
 TRIES = 3
 PAUSE_SECONDS = 1.0  # before the second try; twice as long before the third
@@ -36,13 +37,14 @@ CHUNK_BYTES = 1 << 16
 
 @dataclass(frozen=True)
 class Entry:
-    """A model that can be downloaded.
+    """A model that can be downloaded, or is here already.
 
     Attributes
     ----------
     name, kind, description : str
         `kind` is "rave".
-    url : str
+    url : str or None
+        None for a model that ships with retrotone.
     sha256 : str or None
         Of the file, where its publisher or we know it.
     licence : str
@@ -54,7 +56,7 @@ class Entry:
     name: str
     kind: str
     description: str
-    url: str
+    url: str | None
     sha256: str | None
     licence: str
     sample_rate: int | None
@@ -96,7 +98,9 @@ def find(name: str) -> Entry:
 
 
 def place(entry: Entry) -> Path:
-    """Return where a model lies once it is downloaded."""
+    """Return where a model lies once it is downloaded, or where it came with retrotone."""
+    if entry.url is None:
+        return Path(str(resources.files("retrotone") / "assets" / f"{entry.name}.ts"))
     return folder() / f"{entry.name}.ts"
 
 
@@ -168,7 +172,10 @@ def download(name: str, progress: Progress = silent) -> Path:
 
 
 def check(path: Path) -> None:
-    """Raise ModelError if a file has changed since it was downloaded; one that was not is taken as it is."""
+    """Raise ModelError if a file has changed since it was downloaded or installed; others are taken as they are."""
+    for entry in registry().values():
+        if entry.url is None and path == place(entry) and _sha256(path) != entry.sha256:
+            raise ModelError(f"{path} has changed since retrotone was installed: install retrotone again")
     record = _record(path)
     if not record.is_file():
         return
@@ -191,7 +198,7 @@ def _sha256(path: Path) -> str:
 
 
 def _host(entry: Entry) -> str:
-    return urlsplit(entry.url).netloc
+    return urlsplit(entry.url or "").netloc
 
 
 def _check_whole(path: Path, entry: Entry) -> None:

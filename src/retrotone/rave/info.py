@@ -34,6 +34,10 @@ class RaveInfo:
     latent_size, full_latent_size : int
         Latent dimensions one sees, and those of the network: the others are filled with noise.
     channels_in, channels_out : int
+    detailed : bool
+        Whether it can also tell the latents that one does not see, by ``encode_full`` (exports of retrotone).
+    delay : tuple of (int, int) or None
+        Latent frames by which encode lags, and samples by which decode does, where it tells.
     streaming : bool
         Whether it carries its past from call to call.
     codes : int or None
@@ -51,6 +55,8 @@ class RaveInfo:
     full_latent_size: int
     channels_in: int
     channels_out: int
+    detailed: bool
+    delay: tuple[int, int] | None
     streaming: bool
     codes: int | None
     has_prior: bool
@@ -131,8 +137,17 @@ def read_info(module: Any, path: Path, sample_rate: int | None = None) -> RaveIn
         full_latent_size=int(getattr(module, "full_latent_size", latent_size)),
         channels_in=channels_in,
         channels_out=channels_out,
+        detailed=hasattr(module, "encode_full"),
+        delay=_stated_delay(module),
         streaming=any(past.numel() for name, past in buffers.items() if name.endswith(STATE_SUFFIXES)),
         codes=codebooks[0] if codebooks else None,
         has_prior="prior_params" in buffers,
         parameters=sum(weights.numel() for weights in module.parameters()),
     )
+
+
+def _stated_delay(module: Any) -> tuple[int, int] | None:
+    """Return what an export says of its own delay, as ours do."""
+    if hasattr(module, "encode_delay") and hasattr(module, "decode_delay"):
+        return int(module.encode_delay), int(module.decode_delay)
+    return None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import tempfile
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from functools import cached_property
 from pathlib import Path
 
@@ -76,13 +76,15 @@ class RaveModel:
         return cls(*load_export(Path(path), sample_rate))
 
     @classmethod
-    def from_pretrained(cls, name: str, accept_terms: bool = False, progress: Progress = silent) -> RaveModel:
+    def from_pretrained(
+        cls, name: str = pretrained.DEFAULT_MODEL, accept_terms: bool = False, progress: Progress = silent
+    ) -> RaveModel:
         """Load a model by its name in ``retrotone models list``, by its URL, or from a file.
 
         Parameters
         ----------
         name : str
-            See `retrotone.pretrained.locate`.
+            See `retrotone.pretrained.locate`; by default the model that ships with retrotone.
         accept_terms : bool
             Download it if it is not there yet; the terms are in the error that says so.
         progress : Progress
@@ -227,7 +229,7 @@ class RaveModel:
         if amount == 0:
             yield from source.blocks()
             return
-        wet = self._wet(source, seed, lambda z: paths.edited(z, scale, offset))
+        wet = self._wet(source, seed, scale, offset)
         if amount == 1:
             yield from wet
             return
@@ -350,9 +352,11 @@ class RaveModel:
         [voice] = self._runner.voices(1, seed)
         return voice("prior", np.full((1, frames), control, np.float32))[: self.info.latent_size, :frames]
 
-    def _wet(self, source: Source, seed: int, change: Callable[[Latent], Latent]) -> Iterator[Block]:
-        """Encode, change, decode: the model alone, at the source's rate, channels and length."""
+    def _wet(self, source: Source, seed: int, scale: ArrayLike, offset: ArrayLike) -> Iterator[Block]:
+        """Encode, edit, decode: the model alone, at the source's rate, channels and length."""
         info, runner = self.info, self._runner
+        # detail says how a recording was, whatever the other latents say: what is edited goes without
+        detailed = info.detailed and bool(np.all(np.equal(scale, 1)) and np.all(np.equal(offset, 0)))
         each = info.channels_in == info.channels_out == 1  # a voice a channel keeps the stereo image
         voices = runner.voices(source.channels if each else 1, seed)
         frames = 0
@@ -369,7 +373,10 @@ class RaveModel:
                     piece = block[:, start : start + BLOCK_FRAMES]
                     yield piece[:, None] if each else _to_channels(piece, info.channels_in)[None]
 
-        latents = (change(piece) for piece in runner.encode(voices, fitted()))
+        method = "encode_full" if detailed else "encode"
+        latents = runner.encode(voices, fitted(), method)
+        if not detailed:
+            latents = (paths.edited(piece, scale, offset) for piece in latents)
         sound = (piece.reshape(-1, piece.shape[-1]) for piece in runner.decode(voices, latents, self.delay))
         out = source.channels if each else info.channels_out
         done = 0

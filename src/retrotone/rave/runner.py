@@ -46,7 +46,7 @@ class Voice:
                     buffer.zero_()
 
     def __call__(self, method: str, values: Array) -> Array:
-        """Run ``encode``, ``decode`` or ``prior`` on (channels, n) and return the same without NaN."""
+        """Run ``encode``, ``encode_full``, ``decode`` or ``prior`` on (channels, n) and return the same without NaN."""
         tensor = torch.from_numpy(np.ascontiguousarray(values, np.float32))[None]
         with torch.no_grad(), torch.random.fork_rng(devices=[]):
             torch.set_rng_state(self._chance)
@@ -76,7 +76,7 @@ class Runner:
         self._size = max(round(WINDOW_SECONDS * sample_rate / ratio), 1)  # of a window, in latent frames
         self._context = 0 if self.streaming else -(-round(CONTEXT_SECONDS * sample_rate) // ratio)
         self._probe_frames = -(-round(PROBE_SECONDS * sample_rate) // ratio)
-        self._delay: tuple[int, int] | None = None
+        self._delay = info.delay
 
     def voices(self, count: int, seed: int) -> list[Voice]:
         """Return fresh voices that draw the same noise, so that equal channels stay equal."""
@@ -89,7 +89,7 @@ class Runner:
             self._delay = self._measure_delay() if self.streaming else (0, 0)
         return self._delay
 
-    def encode(self, voices: list[Voice], pieces: Iterable[Array]) -> Iterator[Array]:
+    def encode(self, voices: list[Voice], pieces: Iterable[Array], method: str = "encode") -> Iterator[Array]:
         """Turn pieces of shape (voices, channels_in, n) into pieces of shape (voices, latent_size, frames).
 
         They lag by `delay`; enough silence is added at the end that all sound comes out.
@@ -109,7 +109,7 @@ class Runner:
 
         def run(window: Array) -> Array:
             noise = dither.normal(0, DITHER, window.shape[1:]).astype(np.float32)  # one for all voices
-            return np.stack([voice("encode", x + noise) for voice, x in zip(voices, window, strict=True)])
+            return np.stack([voice(method, x + noise) for voice, x in zip(voices, window, strict=True)])
 
         size, context = self._size * self.ratio, self._context * self.ratio
         encoded = (

@@ -1,0 +1,128 @@
+"""Convolutions that never look ahead, and carry their past from chunk to chunk once they stream.
+
+RAVE's exports delay parallel branches until they line up. Here every layer is causal and the whole network lags by one
+stated delay instead: it learns to answer late. So nothing has to be lined up, and a stream cut into chunks goes through
+the same arithmetic as a whole recording.
+"""
+
+import math
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+MAX_BATCH = 8  # streams at once; RAVE's own exports take 64, but the room for their past is stored with them
+
+
+class Past(nn.Module):
+    """Puts the end of the last chunk, at first silence, before this one.
+
+    Its buffer is called ``cache`` as in RAVE's exports: runners that reset a model look for that name.
+    """
+
+    cache: Tensor
+
+    def __init__(self, channels: int, samples: int) -> None:
+        super().__init__()
+        self.samples = samples
+        self.streaming = False
+        self.register_buffer("cache", torch.zeros(0, channels, samples), persistent=False)
+
+    def stream(self) -> None:
+        """From now on, go on where the last call ended."""
+        self.streaming = True
+        self.cache = torch.zeros(MAX_BATCH, self.cache.shape[1], self.samples)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(batch, channels, n) -> (batch, channels, samples + n)."""
+        if not self.streaming:
+            return functional.pad(x, (self.samples, 0))
+        if self.samples == 0:
+            return x
+        joined = torch.cat([self.cache[: x.shape[0]], x], -1)
+        self.cache[: x.shape[0]].copy_(joined[:, :, -self.samples :])
+        return joined
+
+
+class Clock(nn.Module):
+    """Counts the frames that have gone by, so that oscillators run on from chunk to chunk."""
+
+    cache: Tensor
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.streaming = False
+        self.register_buffer("cache", torch.zeros(1, dtype=torch.float64), persistent=False)
+
+    def stream(self) -> None:
+        """From now on, go on where the last call ended."""
+        self.streaming = True
+
+    def forward(self, frames: int) -> Tensor:
+        """Return the numbers of the next frames, shape (frames,)."""
+        numbers = self.cache + torch.arange(frames, dtype=torch.float64)
+        if self.streaming:
+            self.cache.add_(frames)
+        return numbers
+
+
+class Noise(nn.Module):
+    """White noise between -1 and 1, shaped like a level (batch, bands, n).
+
+    While streaming, a sample's number alone decides its value (the integer hash lowbias32 of C. Wellons, 2018): noise,
+    too, is the same however a stream is cut.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.clock = Clock()
+
+    def forward(self, level: Tensor) -> Tensor:
+        if not self.clock.streaming:
+            return 2 * torch.rand_like(level) - 1
+        bands = level.shape[1]
+        number = self.clock(level.shape[2]).long() * bands + torch.arange(bands)[:, None]
+        number = ((number ^ (number >> 16)) * 0x7FEB352D) & 0xFFFFFFFF
+        number = ((number ^ (number >> 15)) * 0x846CA68B) & 0xFFFFFFFF
+        noise: Tensor = (number ^ (number >> 16)).to(level.dtype) / 0x7FFFFFFF - 1
+        return noise.expand(level.shape)
+
+
+class CausalConv(nn.Module):
+    """A convolution whose last output is the last it can give: (batch, in, n * stride) -> (batch, out, n).
+
+    Parameters
+    ----------
+    c_in, c_out, kernel, stride, dilation : int
+    bias : float or None
+        Where the biases start: drawn at random by default, None for a layer without.
+    """
+
+    weight: Tensor
+
+    def __init__(
+        self,
+        c_in: int,
+        c_out: int,
+        kernel: int,
+        stride: int = 1,
+        dilation: int = 1,
+        bias: float | None = math.nan,
+    ) -> None:
+        super().__init__()
+        self.past = Past(c_in, (kernel - 1) * dilation + 1 - stride)
+        self.stride, self.dilation = stride, dilation
+        layer = nn.Conv1d(c_in, c_out, kernel, bias=bias is not None)
+        self.weight, self.bias = layer.weight, layer.bias
+        if layer.bias is not None and bias is not None and not math.isnan(bias):
+            nn.init.constant_(layer.bias, bias)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return functional.conv1d(self.past(x), self.weight, self.bias, self.stride, 0, self.dilation)
+
+
+def interleaved(x: Tensor, stride: int) -> Tensor:
+    """Lay groups of channels out in time: (batch, channels * stride, n) -> (batch, channels, n * stride)."""
+    batch, channels, frames = x.shape
+    parts = x.reshape(batch, channels // stride, stride, frames)
+    return parts.transpose(2, 3).reshape(batch, channels // stride, frames * stride)

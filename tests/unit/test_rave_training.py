@@ -1,0 +1,163 @@
+"""Training a RAVE: it learns, it goes on where it was stopped, it says what is wrong."""
+
+from __future__ import annotations
+
+import os
+import pickle
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+import retrotone as rt
+from retrotone.errors import AudioError, Cancelled, ModelError
+from retrotone.rave.corpus import HELD_OUT, gather
+from retrotone.rave.training import CHECKPOINT, Recipe, Training, train
+
+RATE = 22_050
+RECIPE = Recipe(steps=6, batch=2, crop=8192, every=2)
+
+
+def tune(seed: int, seconds: float = 2.0, rate: int = RATE) -> rt.Audio:
+    """A few decaying notes with a little noise."""
+    rng, time_axis = np.random.default_rng(seed), np.arange(round(seconds * rate)) / rate
+    samples = 0.001 * rng.normal(size=len(time_axis))
+    for start in np.arange(0, seconds, 0.25):
+        since = np.clip(time_axis - start, 0, None)
+        samples += 0.2 * np.sin(2 * np.pi * rng.uniform(100, 1500) * since) * np.exp(-8 * since) * (since > 0)
+    return rt.Audio(samples[None].astype(np.float32), rate, f"tune {seed}")
+
+
+@pytest.fixture
+def songs(tmp_path: Path) -> Path:
+    folder = tmp_path / "songs" / "deeper"
+    folder.mkdir(parents=True)
+    for seed in range(3):
+        tune(seed, rate=(22_050, 44_100, 16_000)[seed]).save(folder / f"{seed}.flac", bit_depth=16)
+    return folder.parent
+
+
+def weights_of(training: Training) -> dict[str, torch.Tensor]:
+    return training.average.state_dict()
+
+
+def assert_same(a: Training, b: Training) -> None:
+    assert [tuple(point)[:4] for point in a.history] == [tuple(point)[:4] for point in b.history]
+    assert all(torch.equal(value, weights_of(b)[name]) for name, value in weights_of(a).items())
+
+
+def test_a_training_that_was_stopped_goes_on_as_if_it_had_not(songs: Path, tmp_path: Path) -> None:
+    (tmp_path / "a").mkdir()
+    (tmp_path / "b").mkdir()
+    whole = train(songs, tmp_path / "a", recipe=RECIPE)
+
+    def stop(fraction: float, message: str) -> None:
+        if "step 3" in message:
+            raise Cancelled("stopped")
+
+    with pytest.raises(Cancelled):
+        train(songs, tmp_path / "b", recipe=RECIPE, progress=stop)
+    assert_same(whole, train(songs, tmp_path / "b"))
+    assert whole.step == RECIPE.steps
+
+
+def test_a_killed_training_loses_no_more_than_since_its_checkpoint(songs: Path, tmp_path: Path) -> None:
+    killed, whole = tmp_path / "killed", tmp_path / "whole"
+    killed.mkdir()
+    whole.mkdir()
+    script = (
+        "from pathlib import Path; from retrotone.rave.training import Recipe, train; import torch;"
+        f"torch.set_num_threads({torch.get_num_threads()});"
+        f"train(Path({str(songs)!r}), Path({str(killed)!r}), recipe={RECIPE!r},"
+        " progress=lambda fraction, message: print(message, flush=True))"
+    )
+    child = subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE, text=True)
+    assert child.stdout
+    for line in child.stdout:
+        if line.startswith("step 3"):
+            os.kill(child.pid, signal.SIGKILL)
+            break
+    child.wait()
+    state = torch.load(killed / CHECKPOINT, weights_only=True)
+    assert state["step"] >= 2
+    resumed = train(songs, killed)
+    assert_same(resumed, train(songs, whole, recipe=RECIPE))
+
+
+def test_it_learns_to_answer_with_the_target(songs: Path, tmp_path: Path) -> None:
+    softer = tmp_path / "softer" / "deeper"
+    softer.mkdir(parents=True)
+    for path in sorted((songs / "deeper").iterdir()):
+        audio = rt.load(path)
+        audio.with_samples(0.5 * audio.samples).save(softer / path.name, bit_depth=16)
+    recipe = Recipe(steps=60, batch=2, crop=8192, every=10, learning_rate=4e-3)
+    training = train(songs, tmp_path, softer.parent, recipe)
+    assert training.history[-1].spectral < 0.85 * training.history[0].spectral
+
+
+def test_critics_join_in_and_leave_the_encoder_alone(songs: Path, tmp_path: Path) -> None:
+    early = train(songs, tmp_path, recipe=Recipe(steps=1, batch=2, crop=8192, every=1)).network.encoder
+    encoder = [weights.clone() for weights in early.parameters()]
+    other = tmp_path / "other"
+    other.mkdir()
+    recipe = Recipe(steps=3, batch=2, crop=8192, every=1, adversarial_from=1 / 3)
+    judged = train(songs, other, recipe=recipe)
+    # the first step, before the critics, moves it as far as in the short training up to the schedule
+    assert all(
+        torch.allclose(a, b, atol=1e-4)
+        for a, b in zip(encoder, judged.network.encoder.parameters(), strict=True)
+    )
+    blank = Training(judged.corpus, recipe, judged.shape).critics.state_dict()
+    assert any(not torch.equal(value, blank[name]) for name, value in judged.critics.state_dict().items())
+
+
+def test_recordings_are_held_out_whole(tmp_path: Path) -> None:
+    folder = tmp_path / "songs"
+    folder.mkdir()
+    for number in range(HELD_OUT):
+        level = 0.5 if number == HELD_OUT - 1 else 0.1
+        square = level * np.sign(np.sin(np.arange(12_000) / 20))[None].astype(np.float32)
+        rt.Audio(square, RATE, "square").save(folder / f"{number:02}.wav", bit_depth=16)
+    corpus = gather(folder, None, tmp_path, RATE, 8192)
+    rng = np.random.default_rng(0)
+    heard = [np.abs(corpus.crops(1, 8192, rng)[0]).max() for _ in range(40)]
+    held = [np.abs(corpus.crops(1, 8192, rng, held_out=True)[0]).max() for _ in range(20)]
+    assert max(heard) < 0.21 < 0.17 * 2 < max(held)
+    assert min(held) > min(heard) * 3
+
+
+def test_what_cannot_be_used_is_left_out_and_named(songs: Path, tmp_path: Path) -> None:
+    (songs / "broken.wav").write_bytes(b"no sound")
+    tune(9, seconds=0.1).save(songs / "short.wav")
+    (songs / "notes.txt").write_text("no song")
+    corpus = gather(songs, None, tmp_path, RATE, 8192)
+    assert sorted(corpus.skipped) == ["broken.wav", "short.wav"]
+    assert corpus.hours == pytest.approx(6 / 3600, rel=0.01)
+
+
+def test_bad_folders_are_named(songs: Path, tmp_path: Path) -> None:
+    (tmp_path / "empty").mkdir()
+    for recordings, targets in (
+        (tmp_path / "none", None),
+        (tmp_path / "empty", None),
+        (songs, tmp_path / "empty"),
+    ):
+        with pytest.raises(AudioError, match=r"is not a folder|holds no recording") as caught:
+            train(recordings, tmp_path, targets, RECIPE)
+        assert "\n" not in str(caught.value)
+
+
+def test_a_checkpoint_is_never_unpickled(songs: Path, tmp_path: Path) -> None:
+    class Evil:
+        def __reduce__(self) -> tuple[object, tuple[str]]:
+            return os.mkdir, (str(tmp_path / "owned"),)
+
+    gather(songs, None, tmp_path, RATE, 8192)
+    (tmp_path / CHECKPOINT).write_bytes(pickle.dumps(Evil()))
+    with pytest.raises(ModelError, match="cannot be read"):
+        train(songs, tmp_path, recipe=RECIPE)
+    assert not (tmp_path / "owned").exists()

@@ -95,7 +95,8 @@ def _samples(audio: Audio) -> Array:
 
 
 def _waveform(spectrum: NDArray[np.complex64], length: int) -> Array:
-    return np.concatenate(list(istft([spectrum[None]], STUDY_N_FFT, length)), axis=1)[0]
+    waveform: Array = np.concatenate(list(istft([spectrum[None]], STUDY_N_FFT, length)), axis=1)[0]
+    return waveform
 
 
 @lru_cache(maxsize=1)
@@ -137,9 +138,8 @@ def _chroma(power: Array) -> Array:
         sr=STUDY_RATE, n_fft=STUDY_N_FFT, n_chroma=N_CHROMA, tuning=_tuning(power)
     )
     chroma: Array = power @ filters.T
-    peaks: Array = chroma.max(axis=1, keepdims=True)
-    normalised: Array = chroma / np.maximum(peaks, TINY)
-    return normalised
+    chroma /= np.maximum(chroma.max(axis=1, keepdims=True), TINY)
+    return chroma
 
 
 def _tuning(power: Array) -> float:

@@ -124,10 +124,12 @@ def _cepstrum(decibels: Array) -> NDArray[np.float64]:
 
 
 def _tempo(decibels: Array) -> float:
-    """Return the global tempo by the autocorrelation of the onset strength (Ellis 2007)."""
+    """Return the tempo that `librosa.beat.beat_track` starts from (Ellis 2007)."""
     import librosa
 
-    onsets = librosa.onset.onset_strength(S=decibels.T, sr=STUDY_RATE, n_fft=STUDY_N_FFT, hop_length=HOP)
+    onsets = librosa.onset.onset_strength(
+        S=decibels.T, sr=STUDY_RATE, n_fft=STUDY_N_FFT, hop_length=HOP, aggregate=np.median
+    )
     return float(librosa.feature.tempo(onset_envelope=onsets, sr=STUDY_RATE, hop_length=HOP)[0])
 
 

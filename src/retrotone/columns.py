@@ -6,8 +6,8 @@ short-time Fourier transform, and the slow steps are done another way.
 
 What moves them, other than music: level moves `LEVEL_POWERS` and ``mfcc1_mean`` and nothing else (`at_level` takes
 that out). A lossy codec moves the variances of the higher cepstra: Vorbis at a low rate, in the median over 20 clips,
-by 0.3 to 0.7 standard deviations between tracks from ``mfcc6_var`` up and by 0.1 to 0.2 in ``mfcc3_var`` to ``mfcc5_var``;
-the means of the cepstra by up to 0.2, all others by less than 0.1.
+by 0.3 to 0.7 standard deviations between tracks from ``mfcc6_var`` up and by 0.1 to 0.2 from ``mfcc3_var`` to
+``mfcc5_var``; the means of the cepstra by up to 0.2, all others by less than 0.1.
 """
 
 from __future__ import annotations

@@ -21,6 +21,10 @@ class ModelError(RetrotoneError):
     """A model that cannot be found, downloaded, trusted or run."""
 
 
+class GenreError(RetrotoneError):
+    """A collection, split or genre that is missing, too small or not what it should be."""
+
+
 class MissingExtraError(RetrotoneError):
     """An optional dependency is needed; the message names the extra to install."""
 

@@ -1,5 +1,7 @@
+from . import musicnn as musicnn
 from .audio import Audio as Audio
 from .audio import load as load
+from .errors import AnalysisError as AnalysisError
 from .errors import AudioError as AudioError
 from .errors import Cancelled as Cancelled
 from .errors import MissingExtraError as MissingExtraError

@@ -21,6 +21,10 @@ class ModelError(RetrotoneError):
     """A model that cannot be found, downloaded, trusted or run."""
 
 
+class AnalysisError(RetrotoneError):
+    """What is known of a track has the wrong shape, is not finite or cannot be read."""
+
+
 class MissingExtraError(RetrotoneError):
     """An optional dependency is needed; the message names the extra to install."""
 

@@ -20,6 +20,7 @@ from retrotone.ogg import fix_serial
 BLOCK_FRAMES = 1 << 19  # about 12 s at 44.1 kHz: 4 MB of stereo float32
 MIN_RATE, MAX_RATE = 8_000, 192_000
 MAX_CHANNELS = 2
+SETTLING_SECONDS = 0.25  # that a lossy decoder is given to settle after a seek
 FFMPEG_SUFFIXES = {".m4a", ".aac", ".mp4", ".wma"}  # what libsndfile does not decode
 
 # suffix -> (libsndfile format, subtype by bit depth)
@@ -107,9 +108,9 @@ class AudioFile:
             raise AudioError(f"{self.path} holds no samples: export it again")
 
     def excerpt(self, start: float, seconds: float) -> NDArray[np.float32]:
-        """Return the samples from a time on, shape (channels, n), seeking where the format can.
+        """Return the samples from a time on, shape (channels, n), without decoding what lies before.
 
-        M4A, AAC and WMA are decoded up to there. Beyond the end there is less, or nothing.
+        Exact but in M4A, AAC and WMA, which may be off by a packet (0.1 s). Beyond the end there is less, or nothing.
 
         Parameters
         ----------
@@ -123,13 +124,9 @@ class AudioFile:
         """
         first, count = round(start * self.sample_rate), round(seconds * self.sample_rate)
         if self._ffmpeg:
-            return _cut(_blocks_ffmpeg(self.path), first, count, self.channels)
-        try:
-            with soundfile.SoundFile(native(self.path)) as file:
-                file.seek(min(first, file.frames))
-                samples: NDArray[np.float32] = file.read(count, dtype="float32", always_2d=True).T
-        except (soundfile.LibsndfileError, RuntimeError) as error:
-            raise AudioError(f"{self.path} is damaged and cannot be decoded: export it again") from error
+            samples = _first(_blocks_ffmpeg(self.path, start), count, self.channels)
+        else:
+            samples = _read_soundfile(self.path, first, count)
         check_finite(self.name, samples)
         return samples
 
@@ -343,15 +340,25 @@ def _blocks_soundfile(path: Path) -> Iterator[NDArray[np.float32]]:
         raise AudioError(f"{path} is damaged and cannot be decoded: export it again") from error
 
 
-def _cut(blocks: Iterable[NDArray[np.float32]], first: int, count: int, channels: int) -> NDArray[np.float32]:
-    """Return frames `first` to `first + count` of a stream, decoding no further."""
-    parts, passed = [np.zeros((channels, 0), np.float32)], 0
+def _first(blocks: Iterable[NDArray[np.float32]], count: int, channels: int) -> NDArray[np.float32]:
+    """Return the first `count` frames of a stream, decoding no further."""
+    parts, left = [np.zeros((channels, 0), np.float32)], count
     for block in blocks:
-        parts.append(block[:, max(first - passed, 0) : max(first + count - passed, 0)])
-        passed += block.shape[1]
-        if passed >= first + count:
+        parts.append(block[:, :left])
+        left -= parts[-1].shape[1]
+        if left == 0:
             break
     return np.concatenate(parts, axis=1)
+
+
+def _read_soundfile(path: Path, first: int, count: int) -> NDArray[np.float32]:
+    try:
+        with soundfile.SoundFile(native(path)) as file:
+            file.seek(min(first, file.frames))
+            samples: NDArray[np.float32] = file.read(count, dtype="float32", always_2d=True).T
+            return samples
+    except (soundfile.LibsndfileError, RuntimeError) as error:
+        raise AudioError(f"{path} is damaged and cannot be decoded: export it again") from error
 
 
 class _Endless(io.FileIO):
@@ -412,22 +419,26 @@ def _probe_ffmpeg(path: Path) -> tuple[int, int, int]:
         ) from error
 
 
-def _blocks_ffmpeg(path: Path) -> Iterator[NDArray[np.float32]]:
+def _blocks_ffmpeg(path: Path, start: float = 0.0) -> Iterator[NDArray[np.float32]]:
     av = _import_av(path)
     try:
         with av.open(str(path)) as container:
             stream = container.streams.audio[0]
             resampler = av.AudioResampler(format="fltp", layout=stream.layout, rate=stream.rate)
             parts: list[NDArray[np.float32]] = []  # of some 1024 frames each: gathered, for the sake of speed
-            held = 0
+            held, skip = 0, -1
+            if start:
+                container.seek(round(max(start - SETTLING_SECONDS, 0) * av.time_base))
             for frame in container.decode(stream):
+                if skip < 0:  # a seek lands on a packet before, and the first frame tells where
+                    skip = max(round((start - frame.time) * stream.rate), 0) if start else 0
                 for part in resampler.resample(frame):
                     parts.append(part.to_ndarray())
                     held += part.samples
                 if held >= BLOCK_FRAMES // 2:
-                    yield np.concatenate(parts, axis=1)
-                    parts, held = [], 0
+                    yield np.concatenate(parts, axis=1)[:, skip:]
+                    parts, held, skip = [], 0, max(skip - held, 0)
             if parts:
-                yield np.concatenate(parts, axis=1)
+                yield np.concatenate(parts, axis=1)[:, skip:]
     except av.FFmpegError as error:
         raise AudioError(f"{path} is damaged and cannot be decoded: export it again") from error

@@ -1,5 +1,9 @@
+from . import musicnn as musicnn
+from .analysis import Analysis as Analysis
+from .analysis import analyse as analyse
 from .audio import Audio as Audio
 from .audio import load as load
+from .errors import AnalysisError as AnalysisError
 from .errors import AudioError as AudioError
 from .errors import Cancelled as Cancelled
 from .errors import GenreError as GenreError

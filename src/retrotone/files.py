@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import os
 import secrets
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import TracebackType
@@ -20,6 +20,7 @@ from retrotone.ogg import fix_serial
 BLOCK_FRAMES = 1 << 19  # about 12 s at 44.1 kHz: 4 MB of stereo float32
 MIN_RATE, MAX_RATE = 8_000, 192_000
 MAX_CHANNELS = 2
+SETTLING_SECONDS = 0.25  # that a lossy decoder is given to settle after a seek
 FFMPEG_SUFFIXES = {".m4a", ".aac", ".mp4", ".wma"}  # what libsndfile does not decode
 
 # suffix -> (libsndfile format, subtype by bit depth)
@@ -105,6 +106,29 @@ class AudioFile:
             yield block
         if total == 0:
             raise AudioError(f"{self.path} holds no samples: export it again")
+
+    def excerpt(self, start: float, seconds: float) -> NDArray[np.float32]:
+        """Return the samples from a time on, shape (channels, n), without decoding what lies before.
+
+        Exact but in M4A, AAC and WMA, which may be off by a packet (0.1 s). Beyond the end there is less, or nothing.
+
+        Parameters
+        ----------
+        start, seconds : float
+            Where it begins and how long it lasts, in seconds.
+
+        Raises
+        ------
+        AudioError
+            Damaged, or NaN or infinite samples.
+        """
+        first, count = round(start * self.sample_rate), round(seconds * self.sample_rate)
+        if self._ffmpeg:
+            samples = _first(_blocks_ffmpeg(self.path, start), count, self.channels)
+        else:
+            samples = _read_soundfile(self.path, first, count)
+        check_finite(self.name, samples)
+        return samples
 
 
 class AudioWriter:
@@ -316,6 +340,27 @@ def _blocks_soundfile(path: Path) -> Iterator[NDArray[np.float32]]:
         raise AudioError(f"{path} is damaged and cannot be decoded: export it again") from error
 
 
+def _first(blocks: Iterable[NDArray[np.float32]], count: int, channels: int) -> NDArray[np.float32]:
+    """Return the first `count` frames of a stream, decoding no further."""
+    parts, left = [np.zeros((channels, 0), np.float32)], count
+    for block in blocks:
+        parts.append(block[:, :left])
+        left -= parts[-1].shape[1]
+        if left == 0:
+            break
+    return np.concatenate(parts, axis=1)
+
+
+def _read_soundfile(path: Path, first: int, count: int) -> NDArray[np.float32]:
+    try:
+        with soundfile.SoundFile(native(path)) as file:
+            file.seek(min(first, file.frames))
+            samples: NDArray[np.float32] = file.read(count, dtype="float32", always_2d=True).T
+            return samples
+    except (soundfile.LibsndfileError, RuntimeError) as error:
+        raise AudioError(f"{path} is damaged and cannot be decoded: export it again") from error
+
+
 class _Endless(io.FileIO):
     """A file that seems far longer than it is.
 
@@ -374,22 +419,26 @@ def _probe_ffmpeg(path: Path) -> tuple[int, int, int]:
         ) from error
 
 
-def _blocks_ffmpeg(path: Path) -> Iterator[NDArray[np.float32]]:
+def _blocks_ffmpeg(path: Path, start: float = 0.0) -> Iterator[NDArray[np.float32]]:
     av = _import_av(path)
     try:
         with av.open(str(path)) as container:
             stream = container.streams.audio[0]
             resampler = av.AudioResampler(format="fltp", layout=stream.layout, rate=stream.rate)
             parts: list[NDArray[np.float32]] = []  # of some 1024 frames each: gathered, for the sake of speed
-            held = 0
+            held, skip = 0, -1
+            if start:
+                container.seek(round(max(start - SETTLING_SECONDS, 0) * av.time_base))
             for frame in container.decode(stream):
+                if skip < 0:  # a seek lands on a packet before, and the first frame tells where
+                    skip = max(round((start - frame.time) * stream.rate), 0) if start else 0
                 for part in resampler.resample(frame):
                     parts.append(part.to_ndarray())
                     held += part.samples
                 if held >= BLOCK_FRAMES // 2:
-                    yield np.concatenate(parts, axis=1)
-                    parts, held = [], 0
+                    yield np.concatenate(parts, axis=1)[:, skip:]
+                    parts, held, skip = [], 0, max(skip - held, 0)
             if parts:
-                yield np.concatenate(parts, axis=1)
+                yield np.concatenate(parts, axis=1)[:, skip:]
     except av.FFmpegError as error:
         raise AudioError(f"{path} is damaged and cannot be decoded: export it again") from error

@@ -223,6 +223,15 @@ def test_a_file_cut_short_gives_what_is_left(tmp_path: Path, suffix: str) -> Non
     assert heard.peak > 0.1
 
 
+@pytest.mark.parametrize("suffix", [".wav", ".flac", ".ogg", ".mp3", ".opus"])
+def test_an_excerpt_is_what_lies_there(song: Audio, tmp_path: Path, suffix: str) -> None:
+    file = AudioFile(song.resample(48_000).save(tmp_path / f"a{suffix}"))
+    whole = np.concatenate(list(file.blocks()), axis=1)
+    for start, seconds in ((0.0, 0.5), (1.25, 1.5), (file.duration - 0.1, 1.0), (file.duration + 5, 1.0)):
+        first, count = round(start * 48_000), round(seconds * 48_000)
+        np.testing.assert_array_equal(file.excerpt(start, seconds), whole[:, first : first + count])
+
+
 # -- M4A, AAC, WMA
 
 
@@ -259,6 +268,9 @@ def test_ffmpeg_formats_load(song: Audio, tmp_path: Path, name: str, codec: str,
     n = min(before.shape[1], after.shape[1])
     assert correlation(before[:, :n], after[:, :n]) > 0.98
     assert AudioFile(tmp_path / name).duration == pytest.approx(audio.duration, rel=0.15)
+    excerpt = AudioFile(tmp_path / name).excerpt(1.5, 1.0)
+    assert excerpt.shape == (channels, audio.sample_rate)
+    assert abs(delay(heard.slice(1.5, 2.5).samples[0], excerpt[0])) < 0.1 * audio.sample_rate
 
 
 def test_ffmpeg_blocks_are_gathered(tmp_path: Path) -> None:

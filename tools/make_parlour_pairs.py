@@ -27,7 +27,9 @@ from __future__ import annotations
 import argparse
 import json
 import zlib
+from collections import Counter
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -56,16 +58,19 @@ PACKAGES = {
     "0ad-data": "0ad/audio/music",
 }
 LEFT_OUT = {"silence", "frantic-old", "menu_enhanced", "track3_enhanced"}  # nothing in it; twins of others
-SCORES = {"bach": 3, "haydn": 1, "mozart": 1, "beethoven": 1, "ryansMammoth": 10}  # one file in so many
+SCORES = {
+    "bach": 3,
+    "ryansMammoth": 12,
+    "haydn": 2,
+    "mozart": 2,
+    "beethoven/opus18no1": 1,
+}  # one file in so many
 BANDS, SOLOS, DRUM_SOLOS = 80, 60, 10
 
 
 def number(name: str) -> int:
-    """Return the seed that belongs to a name."""
+    """Return the number that belongs to a name."""
     return zlib.crc32(name.encode())
-
-
-# Pairs
 
 
 def write_pair(folder: Path, piece: str, name: str, read: Callable[[], Audio]) -> None:
@@ -84,6 +89,17 @@ def write_pair(folder: Path, piece: str, name: str, read: Callable[[], Audio]) -
     for kind, audio in zip(("aged", "clean"), pair, strict=True):  # who finds the clean one finds both
         audio.with_samples(audio.samples * gain).save(place / kind / f"{name}.flac", bit_depth=16)
     print(name, flush=True)
+
+
+def print_hours(folder: Path) -> None:
+    """Print how much there is of each source."""
+    import soundfile
+
+    for place in ("clean", "heldout/clean"):
+        hours: Counter[str] = Counter()
+        for path in (folder / place).glob("*.flac"):
+            hours[path.name.split("-")[0]] += soundfile.info(path).duration / 3600
+        print(f"{place}: {hours.total():.2f} h:", ", ".join(f"{k} {hours[k]:.2f}" for k in sorted(hours)))
 
 
 Job = tuple[str, str, Callable[[], "Audio"]]  # piece, excerpt's name, how to get it
@@ -106,7 +122,7 @@ def recorded(unpacked: Path) -> Iterator[Job]:
             for i in range(count) if track.duration > SHORTEST else ():
                 room = (last - first) // count
                 start = first + i * room + round(random.uniform(0, max(room - frames, 0)))
-                yield piece, f"{piece}-{i}", lambda p=path, s=start, n=frames: heard(p, s, n)
+                yield piece, f"{piece}-{i}", partial(heard, path, start, frames)
 
 
 def heard(path: Path, start: int, frames: int) -> Audio:
@@ -126,7 +142,7 @@ def scored(scores: Path) -> Iterator[Job]:
         beats = max(start + length for part in parts for start, length, _ in part)
         for i in range(min(1 + int(beats // 250), 3)):
             name = f"{piece}-{i}"
-            yield piece, name, lambda n=name, p=parts, b=beats: orchestrated(n, p, b)
+            yield piece, name, partial(orchestrated, name, parts, beats)
 
 
 def composed() -> Iterator[Job]:
@@ -134,10 +150,7 @@ def composed() -> Iterator[Job]:
     for kind, count, play in (("band", BANDS, band), ("solo", SOLOS, solo), ("drums", DRUM_SOLOS, drum_solo)):
         for i in range(count):
             name = f"{kind}-{i:03d}"
-            yield name, name, lambda n=name, p=play: p(n)
-
-
-# Scores
+            yield name, name, partial(play, name)
 
 
 def read_corpus(target: Path) -> None:
@@ -184,6 +197,7 @@ def main() -> None:
     # mixed, so that whoever trains before the end has some of everything
     for piece, name, read in sorted(jobs, key=lambda job: number(job[1])):
         write_pair(options.folder, piece, name, read)
+    print_hours(options.folder)
 
 
 if __name__ == "__main__":

@@ -6,6 +6,7 @@ import struct
 import subprocess
 import tempfile
 import zlib
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -108,7 +109,7 @@ RHYTHMS = _table("4 4 4 4, 8 4 4, 6 2 4 4, 2 2 4 8, 2 2 2 2 2 2 2 2, 12 4, 16, 3
 KICK, SNARE, CLOSED, PEDAL, OPEN, RIDE, CRASH = 36, 38, 42, 44, 46, 51, 49
 KITS = (0, 8, 16, 24, 25, 32, 40, 48)
 # kit pieces and the half-beats of a 4/4 bar on which each is struck
-GROOVES = {
+GROOVES: dict[str, dict[int, Iterable[int]]] = {
     "swing": {RIDE: (0, 2, 3, 4, 6, 7), PEDAL: (2, 6), KICK: (0, 4)},
     "march": {KICK: (0, 4), SNARE: (2, 6, 7), CLOSED: (0, 2, 4, 6)},
     "rock": {KICK: (0, 4, 5), SNARE: (2, 6), CLOSED: range(8)},

@@ -1,8 +1,9 @@
 """Make the training pairs of the bundled RAVE model `parlour`: clean music, and the same as a disc of the 1930s.
 
 FOLDER/clean/NAME.flac and FOLDER/aged/NAME.flac are mono, 22,050 Hz, 16 bits, equally long (at most 60 s) and
-equally loud; `retrotone.style.eras.age` makes the second. FOLDER/heldout has the same two folders: about one piece
-in twelve, of which training hears nothing. Three kinds of music, all free (``tools/PARLOUR_DATA.md``):
+equally loud; `retrotone.style.eras` makes the second, a disc of the 1930s without wow and flutter. FOLDER/heldout has
+the same two folders: about one piece in twelve, of which training hears nothing. Three kinds of music, all free
+(``tools/PARLOUR_DATA.md``):
 
 - recordings in Debian's game packages, unpacked but not installed;
 - public-domain scores in music21's corpus, for many line-ups of instruments;
@@ -29,6 +30,7 @@ import json
 import zlib
 from collections import Counter
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -74,17 +76,20 @@ def number(name: str) -> int:
 
 
 def write_pair(folder: Path, piece: str, name: str, read: Callable[[], Audio]) -> None:
-    """Write an excerpt and its aged twin, both at LOUDNESS, or softer where a peak of either asks for it."""
-    from retrotone.style.eras import age
+    """Write an excerpt and its aged twin, both at LOUDNESS, or softer where a peak of either asks for it.
+
+    The twin neither wows nor flutters: a network that learns it keeps time, and can be told about phases.
+    """
+    from retrotone.style.eras import age, find_era
 
     place = folder / "heldout" if number(piece) % HELD_OUT == 0 else folder
     if (place / "clean" / f"{name}.flac").exists():
         return
-    song = read().mono()
+    song = read().mono().resample(SAMPLE_RATE)
     if song.loudness < SILENT:
         return
-    pair = [age(song, "1930s", seed=number(name)), song]
-    pair = [audio.resample(SAMPLE_RATE).with_loudness(LOUDNESS) for audio in pair]
+    steady = replace(find_era("1930s"), wobbles=())
+    pair = [audio.with_loudness(LOUDNESS) for audio in (age(song, steady, seed=number(name)), song)]
     gain = min(1.0, PEAK / max(audio.true_peak for audio in pair))
     for kind, audio in zip(("aged", "clean"), pair, strict=True):  # who finds the clean one finds both
         audio.with_samples(audio.samples * gain).save(place / kind / f"{name}.flac", bit_depth=16)

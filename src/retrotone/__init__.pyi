@@ -4,6 +4,7 @@ from .audio import load as load
 from .errors import AnalysisError as AnalysisError
 from .errors import AudioError as AudioError
 from .errors import Cancelled as Cancelled
+from .errors import GenreError as GenreError
 from .errors import MissingExtraError as MissingExtraError
 from .errors import ModelError as ModelError
 from .errors import OutputError as OutputError

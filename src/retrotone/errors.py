@@ -25,6 +25,10 @@ class AnalysisError(RetrotoneError):
     """What is known of a track has the wrong shape, is not finite or cannot be read."""
 
 
+class GenreError(RetrotoneError):
+    """A collection, split or genre that is missing, too small or not what it should be."""
+
+
 class MissingExtraError(RetrotoneError):
     """An optional dependency is needed; the message names the extra to install."""
 

@@ -1,0 +1,318 @@
+"""Music in folders, one a genre: GTZAN with what is known of it, and collections of one's own.
+
+A data set is a list of tracks. Tracks are split; pieces are cut from a track afterwards (`segments`), so that two
+pieces of one song never lie on both sides of a split.
+"""
+
+from __future__ import annotations
+
+import csv
+import logging
+import os
+import warnings
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from functools import cache
+from importlib import resources
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from retrotone.audio import Audio, load
+from retrotone.errors import AudioError, GenreError
+from retrotone.files import FFMPEG_SUFFIXES, FORMATS, AudioFile
+
+log = logging.getLogger("retrotone")
+
+Split = Literal["train", "valid", "test"]
+
+SUFFIXES = {".au", *FORMATS, *FFMPEG_SUFFIXES}
+GTZAN_GENRES = ("blues", "classical", "country", "disco", "hiphop", "jazz", "metal", "pop", "reggae", "rock")
+GTZAN_RATE = 22_050  # Hz
+GTZAN_FOLDERS = ("", "genres", "genres_original", "Data/genres_original")  # where copies keep the ten genres
+CORRUPT = "jazz.00054"  # in the usual WAV copy
+LENGTH_TOLERANCE = 0.5  # s: codecs add and drop up to a few thousand samples
+MIN_TRACKS = 2  # a genre: one to learn from, one to test on
+
+
+@dataclass(frozen=True)
+class Track:
+    """A recording and what is known of it.
+
+    Attributes
+    ----------
+    name : str
+        Its file's name without suffix.
+    genre : str
+    artist : str or None
+        None where unknown.
+    path : Path or None
+        None where only its published features are here.
+    """
+
+    name: str
+    genre: str
+    artist: str | None = None
+    path: Path | None = None
+
+
+@dataclass(frozen=True)
+class GtzanEntry:
+    """What is known of a clip of GTZAN, with or without its audio.
+
+    Attributes
+    ----------
+    track : Track
+        Joint recordings go by one of their artists: the one with the most clips.
+    split : {"train", "valid", "test"} or None
+        In the fault-filtered, artist-separated split of Kereliuk, Sturm and Larsen (2015); None for the 70 clips that
+        it leaves out.
+    frames : int
+        Its length at 22,050 Hz.
+    fault : str
+        Why it is left out: ``repeats`` another clip (the same recording, or another take), ``distorted``, or
+        ``left out`` where our sources do not say; empty for the others. Mislabelled clips are not marked.
+    """
+
+    track: Track
+    split: Split | None
+    frames: int
+    fault: str
+
+
+@cache
+def gtzan_index() -> dict[str, GtzanEntry]:
+    """Return the 1000 clips of GTZAN by name; sources: ``tools/make_gtzan_index.py``."""
+    text = (resources.files("retrotone") / "assets" / "gtzan.csv").read_text("utf-8")
+    return {
+        row["track"]: GtzanEntry(
+            Track(row["track"], row["track"].split(".")[0], row["artist"] or None),
+            row["split"] or None,  # type: ignore[arg-type]
+            int(row["frames"]),
+            row["fault"],
+        )
+        for row in csv.DictReader(text.splitlines())
+    }
+
+
+def gtzan_split(split: Split) -> list[Track]:
+    """Return the tracks of a part of GTZAN, without audio: 443 train, 197 valid, 290 test."""
+    return [entry.track for entry in gtzan_index().values() if entry.split == split]
+
+
+class Collection:
+    """Recordings in folders, one a genre.
+
+    Parameters
+    ----------
+    folder : path-like
+        ``genre/track.wav``, or ``genre/artist/track.wav`` where the artists are known. Hidden files are passed over,
+        and so is what is no sound file by its suffix.
+
+    Attributes
+    ----------
+    folder : Path
+    tracks : list of Track
+        In the order of their paths.
+    genres : tuple of str
+        In alphabetical order.
+
+    Raises
+    ------
+    GenreError
+        No such folder, no recordings in it, or a genre with one track.
+    AudioError
+        A file that is not what its suffix says; the message names it.
+    """
+
+    def __init__(self, folder: str | os.PathLike[str]) -> None:
+        self.folder = Path(folder)
+        self.tracks = _find(self.folder)
+        for track in self.tracks:
+            _header(track)
+        counts = Counter(track.genre for track in self.tracks)
+        self.genres = tuple(sorted(counts))
+        for genre, count in counts.items():
+            if count < MIN_TRACKS:
+                raise GenreError(
+                    f"{self.folder / genre} holds {count} track: a genre needs at least {MIN_TRACKS}, "
+                    "one to learn from and one to test on"
+                )
+
+
+class Gtzan:
+    """A copy of GTZAN, whole or in part, checked against what is known of it.
+
+    Parameters
+    ----------
+    folder : path-like
+        With one folder a genre and ``genre.00000.wav`` (or .au, .ogg, .mp3, .flac) in each; these may lie in ``genres``
+        or ``genres_original``, as its archives have them.
+
+    Attributes
+    ----------
+    folder : Path
+        Where the ten genres are.
+    tracks : list of Track
+        All that can be read, in the order of their names, the 70 faulty ones among them.
+    genres : tuple of str
+        The ten.
+    problems : list of str
+        One line for each thing that is not as it should be: clips missing, the corrupt ``jazz.00054``, clips that are
+        longer or shorter than they should be. Each is logged, too.
+
+    Raises
+    ------
+    GenreError
+        No such folder, not GTZAN's ten genres, or a file that is no clip of GTZAN.
+    AudioError
+        Another clip than ``jazz.00054`` that cannot be read; the message names it.
+    """
+
+    genres = GTZAN_GENRES
+
+    def __init__(self, folder: str | os.PathLike[str]) -> None:
+        self.folder = _gtzan_root(Path(folder))
+        self.problems: list[str] = []
+        found = {track.name: track for track in reversed(_find(self.folder))}
+        here = {track.genre for track in found.values()}
+        if here != set(self.genres):
+            odd = ", ".join(sorted(here ^ set(self.genres)))
+            raise GenreError(f"{self.folder} does not hold GTZAN's ten genres but {len(here)}: see to {odd}")
+        for name, track in found.items():
+            if name not in gtzan_index() or not name.startswith(f"{track.genre}."):
+                raise GenreError(
+                    f"{track.path} is no clip of GTZAN's {track.genre}: take it out of the folder"
+                )
+        self.tracks = [
+            replace(entry.track, path=found[name].path)
+            for name, entry in gtzan_index().items()
+            if name in found and self._is_sound(found[name], entry)
+        ]
+        if len(found) < len(gtzan_index()):
+            self.problems.append(f"{self.folder} holds {len(found)} of GTZAN's {len(gtzan_index())} clips")
+        for problem in self.problems:
+            log.warning(problem)
+
+    def split(self, split: Split) -> list[Track]:
+        """Return what is here of a part of the fault-filtered split."""
+        return [track for track in self.tracks if gtzan_index()[track.name].split == split]
+
+    def _is_sound(self, track: Track, entry: GtzanEntry) -> bool:
+        try:
+            duration = _header(track).duration
+        except AudioError:
+            if track.name != CORRUPT:
+                raise
+            self.problems.append(f"{track.path} is corrupt, as it is in most copies: left out")
+            return False
+        expected = entry.frames / GTZAN_RATE
+        if abs(duration - expected) > LENGTH_TOLERANCE:
+            self.problems.append(
+                f"{track.path} lasts {duration:.1f} s and not {expected:.1f} s: copy it again"
+            )
+        return True
+
+
+def folds(tracks: Sequence[Track], k: int, seed: int = 0) -> NDArray[np.int64]:
+    """Return which of `k` folds each track is tested in.
+
+    An artist's tracks share a fold; a track whose artist is unknown counts as an artist of its own. The genres are as
+    balanced as that allows: a genre with fewer than `k` artists is missing from some folds.
+
+    Parameters
+    ----------
+    tracks : sequence of Track
+    k : int
+        At least 2.
+    seed : int
+
+    Returns
+    -------
+    ndarray, shape (len(tracks),), int64
+        0 to k - 1: train on ``folds != 0``, test on ``folds == 0``, and so on.
+
+    Raises
+    ------
+    GenreError
+        Fewer than 2 folds, or fewer tracks than folds in every genre.
+    """
+    from sklearn.model_selection import StratifiedGroupKFold
+
+    genres = [track.genre for track in tracks]
+    most = max(Counter(genres).values(), default=0)
+    if not 2 <= k <= most:
+        raise GenreError(f"{k} folds do not fit: take 2 to {most}, the tracks of the largest genre")
+    # an unknown artist's name is the track's own place in the list
+    artists = [
+        f"{index} unknown" if track.artist is None else track.artist for index, track in enumerate(tracks)
+    ]
+    with warnings.catch_warnings():
+        warnings.simplefilter(
+            "ignore", UserWarning
+        )  # a genre with fewer tracks than folds is documented above
+        splitter = StratifiedGroupKFold(k, shuffle=True, random_state=seed)
+        result = np.zeros(len(tracks), np.int64)
+        for fold, (_, test) in enumerate(splitter.split(genres, genres, artists)):
+            result[test] = fold
+    return result
+
+
+def segments(track: Track, seconds: float, hop_seconds: float | None = None) -> Iterator[Audio]:
+    """Yield pieces of a track, at its own rate and channels.
+
+    Parameters
+    ----------
+    track : Track
+        With a path.
+    seconds : float
+        Of each piece; what is left at the end is dropped. A track that is no longer than this gives itself.
+    hop_seconds : float, optional
+        From the start of one to the start of the next; by default `seconds`, so that they do not overlap.
+
+    Raises
+    ------
+    GenreError
+        The track has no path.
+    AudioError
+        Its file cannot be read.
+    """
+    if track.path is None:
+        raise GenreError(f"{track.name} has no audio here: only its published features")
+    audio = load(track.path)
+    length, hop = (round(wanted * audio.sample_rate) for wanted in (seconds, hop_seconds or seconds))
+    for start in range(0, max(audio.frames - length, 0) + 1, hop):
+        yield audio.with_samples(audio.samples[:, start : start + length])
+
+
+def _find(folder: Path) -> list[Track]:
+    """Return the tracks in ``genre/track`` and ``genre/artist/track``, unopened."""
+    if not folder.is_dir():
+        raise GenreError(f"{folder} is no folder: name one that holds a folder for each genre")
+    tracks = []
+    for path in sorted(folder.rglob("*")):
+        place = path.relative_to(folder).parts
+        hidden = any(part.startswith((".", "__")) for part in place)  # __MACOSX, for one
+        if path.suffix.lower() in SUFFIXES and len(place) > 1 and not hidden and path.is_file():
+            tracks.append(Track(path.stem, place[0], place[1] if len(place) > 2 else None, path))
+    if not tracks:
+        raise GenreError(
+            f"{folder} holds no recordings: it needs a folder for each genre with sound files in it"
+        )
+    return tracks
+
+
+def _header(track: Track) -> AudioFile:
+    """Open a track's file, which raises AudioError if it is no sound."""
+    assert track.path is not None
+    return AudioFile(track.path)
+
+
+def _gtzan_root(folder: Path) -> Path:
+    inside = (folder / place for place in GTZAN_FOLDERS)
+    return next(
+        (place for place in inside if any((place / genre).is_dir() for genre in GTZAN_GENRES)), folder
+    )

@@ -1,0 +1,111 @@
+"""Harmonic and percussive parts of a sound by median filters (Fitzgerald 2010), as librosa separates them.
+
+In a spectrogram tones are lines along time and strokes are lines along frequency: a running median along one
+axis keeps the lines of that axis and drops the others. The medians are most of the work. Neighbouring windows
+share almost all of their values, so sixteen of them are decided together, by minima and maxima of whole arrays
+(the halving scheme of Adams 2021, "Fast median filters using separable sorting networks", in one dimension).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+Array = NDArray[np.float32]
+
+WINDOW = 31  # frames and bins, librosa's default
+GROUP = (WINDOW + 1) // 2  # windows decided together
+BLOCK = 1 << 15  # values of each array in work: they stay in the processor's cache
+TINY = np.float32(np.finfo(np.float32).tiny)
+
+
+def harmonic_mask(magnitude: Array) -> Array:
+    """Return the share of each bin that is harmonic; the rest is percussive.
+
+    Parameters
+    ----------
+    magnitude : ndarray, shape (frames, bins), float32
+
+    Returns
+    -------
+    ndarray, shape (frames, bins), float32
+        In [0, 1]: H^2 / (H^2 + P^2) with H the running median along time and P along frequency; 0.5 where
+        both are 0.
+    """
+    harmonic = running_median(magnitude)
+    percussive = running_median(np.ascontiguousarray(magnitude.T)).T
+    scale = np.maximum(np.maximum(harmonic, percussive), TINY)  # squares of faint bins would underflow
+    harmonic, percussive = np.square(harmonic / scale), np.square(percussive / scale)
+    total = harmonic + percussive
+    mask: Array = np.divide(harmonic, total, out=np.full_like(total, 0.5), where=total > 0)
+    return mask
+
+
+def running_median(values: Array) -> Array:
+    """Return the median of WINDOW values along the first axis, mirrored at both ends.
+
+    Parameters
+    ----------
+    values : ndarray, shape (n, m), float32
+
+    Returns
+    -------
+    ndarray, shape (n, m), float32
+        `scipy.ndimage.median_filter(values, (WINDOW, 1), mode="reflect")`, to the bit.
+    """
+    count, width = values.shape
+    groups = -(-count // GROUP)
+    padded = np.pad(values, ((WINDOW // 2, WINDOW // 2 + groups * GROUP - count), (0, 0)), "symmetric")
+    medians = np.empty((groups, GROUP, width), values.dtype)
+    step = max(BLOCK // width, 1)
+    for first in range(0, groups, step):
+        last = min(first + step, groups)
+        # row k: what lies k after the start of each group's first window
+        rows = [
+            padded[first * GROUP + k : (last - 1) * GROUP + k + 1 : GROUP] for k in range(WINDOW + GROUP - 1)
+        ]
+        common = _sorted(rows[GROUP - 1 : WINDOW])
+        for k, median in enumerate(_medians(common, rows[: GROUP - 1], rows[WINDOW:])):
+            medians[first:last, k] = median
+    return medians.reshape(groups * GROUP, width)[:count]
+
+
+def _medians(common: list[Array], before: Sequence[Array], after: Sequence[Array]) -> Iterable[Array]:
+    """Yield the medians of neighbouring windows.
+
+    `common` holds, sorted, those values in all of the windows that can be the median of one: as many as there
+    are windows. `before` and `after` hold the values that only the first or only the last ones have.
+    """
+    if len(common) == 1:
+        yield common[0]
+        return
+    half = len(common) // 2
+    middle = range(half, 2 * half)
+    # the first half of the windows also shares the last of `before`, the second half the first of `after`
+    yield from _medians(
+        _merged(common, _sorted(before[half - 1 :]), middle), before[: half - 1], after[: half - 1]
+    )
+    yield from _medians(_merged(common, _sorted(after[:half]), middle), before[half:], after[half:])
+
+
+def _sorted(rows: Sequence[Array]) -> list[Array]:
+    if len(rows) == 1:
+        return list(rows)
+    half = len(rows) // 2
+    return _merged(_sorted(rows[:half]), _sorted(rows[half:]), range(len(rows)))
+
+
+def _merged(a: Sequence[Array], b: Sequence[Array], ranks: Iterable[int]) -> list[Array]:
+    """Return what has these ranks (from 0) among two sorted lists: min over i + j = rank + 1 of max(a_i, b_j)."""
+    result = []
+    for rank in ranks:
+        least = None
+        for i in range(max(rank + 1 - len(b), 0), min(rank + 1, len(a)) + 1):
+            j = rank + 1 - i
+            larger = b[j - 1] if i == 0 else a[i - 1] if j == 0 else np.maximum(a[i - 1], b[j - 1])
+            least = larger if least is None else np.minimum(least, larger)
+        assert least is not None
+        result.append(least)
+    return result

@@ -1,4 +1,6 @@
 from . import musicnn as musicnn
+from .analysis import Analysis as Analysis
+from .analysis import analyse as analyse
 from .audio import Audio as Audio
 from .audio import load as load
 from .errors import AnalysisError as AnalysisError

@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import os
 import secrets
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import TracebackType
@@ -105,6 +105,33 @@ class AudioFile:
             yield block
         if total == 0:
             raise AudioError(f"{self.path} holds no samples: export it again")
+
+    def excerpt(self, start: float, seconds: float) -> NDArray[np.float32]:
+        """Return the samples from a time on, shape (channels, n), seeking where the format can.
+
+        M4A, AAC and WMA are decoded up to there. Beyond the end there is less, or nothing.
+
+        Parameters
+        ----------
+        start, seconds : float
+            Where it begins and how long it lasts, in seconds.
+
+        Raises
+        ------
+        AudioError
+            Damaged, or NaN or infinite samples.
+        """
+        first, count = round(start * self.sample_rate), round(seconds * self.sample_rate)
+        if self._ffmpeg:
+            return _cut(_blocks_ffmpeg(self.path), first, count, self.channels)
+        try:
+            with soundfile.SoundFile(native(self.path)) as file:
+                file.seek(min(first, file.frames))
+                samples: NDArray[np.float32] = file.read(count, dtype="float32", always_2d=True).T
+        except (soundfile.LibsndfileError, RuntimeError) as error:
+            raise AudioError(f"{self.path} is damaged and cannot be decoded: export it again") from error
+        check_finite(self.name, samples)
+        return samples
 
 
 class AudioWriter:
@@ -314,6 +341,17 @@ def _blocks_soundfile(path: Path) -> Iterator[NDArray[np.float32]]:
                 yield block.T
     except (soundfile.LibsndfileError, RuntimeError) as error:
         raise AudioError(f"{path} is damaged and cannot be decoded: export it again") from error
+
+
+def _cut(blocks: Iterable[NDArray[np.float32]], first: int, count: int, channels: int) -> NDArray[np.float32]:
+    """Return frames `first` to `first + count` of a stream, decoding no further."""
+    parts, passed = [np.zeros((channels, 0), np.float32)], 0
+    for block in blocks:
+        parts.append(block[:, max(first - passed, 0) : max(first + count - passed, 0)])
+        passed += block.shape[1]
+        if passed >= first + count:
+            break
+    return np.concatenate(parts, axis=1)
 
 
 class _Endless(io.FileIO):

@@ -17,7 +17,7 @@ from typing import Annotated, Any, NoReturn
 import typer
 
 from retrotone import __version__
-from retrotone.cli import models
+from retrotone.cli import models, tags
 from retrotone.cli.screen import MEASURES, Bar, LogHandler, complain, print_table, printable
 from retrotone.errors import OutputError, RetrotoneError, StyleError
 
@@ -31,6 +31,7 @@ app = typer.Typer(
 )
 app.add_typer(models.app, name="models")
 app.command("generate")(models.generate)
+app.command("tags")(tags.show_tags)
 study = typer.Typer(no_args_is_help=True, help="Repeat the experiments that retrotone grew out of.")
 app.add_typer(study, name="study")
 

@@ -1,0 +1,236 @@
+"""Analysis: what is known of a track, computed once and storable; genre and similarity need nothing else."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass, fields
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from retrotone.audio import Audio, load
+from retrotone.errors import AnalysisError
+from retrotone.files import AudioFile
+from retrotone.loudness import LoudnessMeter
+from retrotone.progress import Progress, part, silent
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+VERSION = 1  # of what `analyse` computes: others' numbers are not to be compared with ours
+HOP = 62  # frames from patch to patch, 1 s: as in the published taggrams of GTZAN
+EXCERPTS, EXCERPT_SECONDS = 3, 30.0  # the length of GTZAN's clips: each excerpt has their statistics
+TAGS, EMBEDDING, COLUMNS = 50, 200, 57
+
+
+@dataclass(frozen=True, eq=False)
+class Analysis:
+    """What is known of a track. A part that is None is not known, and nothing takes its place.
+
+    Attributes
+    ----------
+    taggram : ndarray, shape (patches, 50), float32, or None
+        How likely each of `musicnn.LABELS` is, patch by patch of 3 s.
+    times : ndarray, shape (patches,), float32, or None
+        Where in the track each patch starts, in seconds.
+    embedding : ndarray, shape (200,), float32, or None
+        musicnn's last layer but one, the mean over patches: what a library compares. By patches it would take
+        four times the room of all the rest together.
+    columns : ndarray, shape (57,), float64, or None
+        GTZAN's columns (`columns.COLUMNS`).
+    duration : float or None
+        Of the whole track, in seconds.
+    loudness : float or None
+        Integrated, in LUFS (BS.1770-5), of what was heard; -inf for silence.
+    version : int
+        Of the analysis; other versions are not to be compared with it.
+
+    Raises
+    ------
+    AnalysisError
+        A wrong shape, NaN or infinity, likelihoods outside [0, 1], or another version.
+    """
+
+    taggram: NDArray[np.float32] | None = None
+    times: NDArray[np.float32] | None = None
+    embedding: NDArray[np.float32] | None = None
+    columns: NDArray[np.float64] | None = None
+    duration: float | None = None
+    loudness: float | None = None
+    version: int = VERSION
+
+    def __post_init__(self) -> None:
+        if self.version != VERSION:
+            raise AnalysisError(
+                f"an analysis of version {self.version} is not comparable to version {VERSION}: run analyse again"
+            )
+        for name, shape, dtype in (
+            ("taggram", (-1, TAGS), np.float32),
+            ("times", (-1,), np.float32),
+            ("embedding", (EMBEDDING,), np.float32),
+            ("columns", (COLUMNS,), np.float64),
+        ):
+            value = getattr(self, name)
+            if value is not None:
+                object.__setattr__(self, name, _checked(name, value, shape, dtype))
+        if self.taggram is not None and (self.taggram.min() < 0 or self.taggram.max() > 1):
+            raise AnalysisError("a taggram holds likelihoods in [0, 1], before any logarithm or logit")
+        if self.times is not None and (self.taggram is None or len(self.times) != len(self.taggram)):
+            raise AnalysisError("times go with a taggram, one for each of its patches")
+
+    @classmethod
+    def from_arrays(
+        cls,
+        taggram: ArrayLike | None = None,
+        embedding: ArrayLike | None = None,
+        columns: ArrayLike | None = None,
+    ) -> Analysis:
+        """Return an analysis of what was computed elsewhere.
+
+        Parameters
+        ----------
+        taggram : array_like, shape (patches, 50), optional
+            Of musicnn's MSD model, at a hop of 62 frames for `GenreClassifier`.
+        embedding : array_like, shape (200,) or (patches, 200), optional
+            Of the same model; of patches the mean is kept.
+        columns : array_like, shape (57,), optional
+            In the order of `columns.COLUMNS`.
+
+        Raises
+        ------
+        AnalysisError
+            Nothing given, a wrong shape, NaN or infinity, or likelihoods outside [0, 1].
+        """
+        if taggram is None and embedding is None and columns is None:
+            raise AnalysisError("nothing is known of the track: give a taggram, an embedding or columns")
+        if embedding is not None and np.ndim(embedding) == 2:
+            embedding = _checked("embedding", embedding, (-1, EMBEDDING), np.float32).mean(axis=0)
+        return cls(taggram=taggram, embedding=embedding, columns=columns)  # type: ignore[arg-type]
+
+    @property
+    def excerpts(self) -> list[NDArray[np.float32]]:
+        """The taggram by the excerpts it was heard in, each (patches, 50); one excerpt where times are unknown."""
+        if self.taggram is None:
+            return []
+        if self.times is None:
+            return [self.taggram]
+        from retrotone.musicnn import HOP_LENGTH, SAMPLE_RATE
+
+        hop = HOP * HOP_LENGTH / SAMPLE_RATE
+        return np.split(self.taggram, np.flatnonzero(np.diff(self.times) > 1.5 * hop) + 1)
+
+    def to_bytes(self) -> bytes:
+        """Return it in safetensors' format: nothing in it can be executed."""
+        import safetensors.numpy
+
+        known = {field.name: getattr(self, field.name) for field in fields(self)}
+        return safetensors.numpy.save(
+            {name: np.asarray(value) for name, value in known.items() if value is not None}
+        )
+
+    @classmethod
+    def from_bytes(cls, data: bytes) -> Analysis:
+        """Return what `to_bytes` gave.
+
+        Raises
+        ------
+        AnalysisError
+            Damaged, something else, or another version.
+        """
+        import safetensors.numpy
+
+        try:
+            parts: Mapping[str, NDArray[np.generic]] = safetensors.numpy.load(data)
+            version = int(parts["version"])
+        except Exception as error:  # safetensors raises its own, struct's and json's
+            raise AnalysisError(
+                "these bytes are no stored analysis, or damaged: run analyse again"
+            ) from error
+        numbers = {name: float(parts[name]) for name in ("duration", "loudness") if name in parts}
+        arrays = {name: parts[name] for name in ("taggram", "times", "embedding", "columns") if name in parts}
+        return cls(**arrays, **numbers, version=version)  # type: ignore[arg-type]
+
+
+def analyse(recording: Audio | str | os.PathLike[str], progress: Progress = silent) -> Analysis:
+    """Listen to a recording and tell what genre, similarity and a library need.
+
+    Up to 90 s are heard whole, in one to three equal excerpts of about 30 s. Of more, three excerpts of 30 s are heard,
+    in the middle of each third; in a file they are found by seeking. An excerpt is like a clip of GTZAN: 28 patches, a
+    second apart, so that a long song has their statistics three times (`Analysis.excerpts`).
+
+    Parameters
+    ----------
+    recording : Audio or path
+        Any rate, one or two channels.
+    progress : Progress
+        Told which excerpt is being heard.
+
+    Raises
+    ------
+    AudioError, MissingExtraError
+        See `AudioFile`.
+    """
+    from retrotone import musicnn
+
+    source = recording if isinstance(recording, Audio) else AudioFile(recording)
+    meter = LoudnessMeter(source.channels, source.sample_rate)
+    heard = []
+    excerpts = list(_excerpts(source))
+    for index, (start, audio) in enumerate(excerpts):
+        stage = part(progress, index / len(excerpts), (index + 1) / len(excerpts))
+        patches = musicnn.listen(audio, HOP, stage)
+        heard.append(patches._replace(times=patches.times + np.float32(start)))
+        for block in audio.blocks():
+            meter.add(block)
+    return Analysis(
+        taggram=np.concatenate([patches.tags for patches in heard]),
+        times=np.concatenate([patches.times for patches in heard]),
+        embedding=np.concatenate([patches.embedding for patches in heard]).mean(axis=0),
+        columns=_columns(excerpts[len(excerpts) // 2][1]),
+        duration=source.duration,
+        loudness=meter.integrated,
+    )
+
+
+def _excerpts(source: Audio | AudioFile) -> Iterator[tuple[float, Audio]]:
+    """Yield where each excerpt starts, in seconds, and its sound."""
+    duration = source.duration
+    short = duration < EXCERPTS * EXCERPT_SECONDS
+    if short and isinstance(source, AudioFile):
+        source = load(source.path)  # whole: a header may estimate too little
+        duration = source.duration
+    count = min(max(round(duration / EXCERPT_SECONDS), 1), EXCERPTS)
+    length = duration / count if short else EXCERPT_SECONDS
+    for index in range(count):
+        start = (index + 0.5) * duration / count - length / 2
+        if isinstance(source, Audio):
+            yield start, source.slice(start, start + length)
+        elif (samples := source.excerpt(start, length)).shape[1]:  # none where the header promises too much
+            yield start, Audio(samples, source.sample_rate, source.name)
+
+
+def _columns(audio: Audio) -> NDArray[np.float64] | None:
+    try:
+        from retrotone.columns import gtzan_columns  # type: ignore[import-not-found]
+    except ModuleNotFoundError:
+        return None
+    columns: NDArray[np.float64] = gtzan_columns(audio)
+    return columns
+
+
+def _checked(name: str, value: ArrayLike, shape: tuple[int, ...], dtype: type) -> NDArray[np.generic]:
+    """Return an array of the wanted shape, where -1 stands for one or more, or raise AnalysisError."""
+    try:
+        array: NDArray[np.generic] = np.asarray(value, dtype)
+    except (TypeError, ValueError) as error:
+        raise AnalysisError(f"{name} is no array of numbers: {type(value).__name__}") from error
+    if array.ndim != len(shape) or any(
+        size == 0 or wanted not in (-1, size) for size, wanted in zip(array.shape, shape, strict=True)
+    ):
+        wanted = ", ".join("patches" if size == -1 else str(size) for size in shape)
+        raise AnalysisError(f"{name} has shape {array.shape}: it needs ({wanted})")
+    if not np.isfinite(array).all():
+        raise AnalysisError(f"{name} holds NaN or infinity: compute it again")
+    return array

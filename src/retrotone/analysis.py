@@ -213,7 +213,7 @@ def _excerpts(source: Audio | AudioFile) -> Iterator[tuple[float, Audio]]:
 
 def _columns(audio: Audio) -> NDArray[np.float64] | None:
     try:
-        from retrotone.columns import gtzan_columns  # type: ignore[import-not-found]
+        from retrotone.columns import gtzan_columns
     except ModuleNotFoundError:
         return None
     columns: NDArray[np.float64] = gtzan_columns(audio)

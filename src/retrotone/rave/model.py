@@ -321,8 +321,8 @@ class RaveModel:
         first = min(int(loud[0]), sound.shape[1] - wanted)
         clip = Audio(sound[:, first : first + wanted], rate, f"{self.name}, seed {seed}").fade()
         progress(1.0, f"{self.name} has played")
-        loud = _as_loud_as(clip, CLIP_LUFS if match is None else _loudness(match))
-        return loud.with_samples(np.concatenate(list(limited([loud.samples], rate, PEAK_CEILING)), axis=1))
+        clip = _as_loud_as(clip, CLIP_LUFS if match is None else _loudness(match))
+        return clip.with_samples(np.concatenate(list(limited([clip.samples], rate, PEAK_CEILING)), axis=1))
 
     def _path(self, path: str, frames: int, seed: int, temperature: float, spacing: float) -> Latent:
         """Return a path from nothing, shape (latent_size, frames); `spacing` in frames."""

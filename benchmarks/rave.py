@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import product
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,7 +17,7 @@ from retrotone.metrics import Profile, frechet_distance, log_spectral_distance
 ERA = "1930s"  # what the model was trained to answer with, without wow and flutter
 SECONDS = 30.0
 AGE_SEED = 1000  # of noise and wow that the model has not heard
-SEEDS = range(5)
+PATHS, SEEDS = ("slerp", "walk", "prior"), range(2)
 HELD_NOTE = (220.0, 440.0, 660.0)  # Hz: a steady chord, the least lively thing that is not silent
 
 
@@ -33,6 +35,7 @@ class Answer:
 class Made:
     """One generated clip: peak, flux over that of a held chord, distance to the clip of the first seed in dB."""
 
+    path: str
     seed: int
     peak: float
     flux: float
@@ -90,7 +93,7 @@ def held_note(seconds: float, sample_rate: int) -> rt.Audio:
     return rt.Audio(0.1 * chord[None].astype(np.float32), sample_rate, "held note")
 
 
-def _songs():  # type: ignore[no-untyped-def]
+def _songs() -> Iterator[tuple[str, rt.Audio]]:
     yield "demo song", bundled().content
     if MUSIC.is_dir():
         for path in sorted(MUSIC.glob("*.ogg")):
@@ -100,14 +103,14 @@ def _songs():  # type: ignore[no-untyped-def]
                 yield path.stem, song.slice(middle, middle + SECONDS)
 
 
-def _made(rave: rt.RaveModel):  # type: ignore[no-untyped-def]
+def _made(rave: rt.RaveModel) -> Iterator[Made]:
     steady = flux(held_note(SECONDS, rave.info.sample_rate))
     first: Profile | None = None
-    for seed in SEEDS:
+    for path, seed in product(PATHS, SEEDS):
         begin = time.perf_counter()
-        clip = rave.generate(SECONDS, seed=seed)
+        clip = rave.generate(SECONDS, path=path, seed=seed)
         seconds = time.perf_counter() - begin
         profile = Profile(clip)
         distance = log_spectral_distance(first, profile) if first else 0.0
         first = first or profile
-        yield Made(seed, clip.peak, flux(clip) / steady, distance, SECONDS / seconds)
+        yield Made(path, seed, clip.peak, flux(clip) / steady, distance, SECONDS / seconds)

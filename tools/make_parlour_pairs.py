@@ -3,7 +3,7 @@
 FOLDER/clean/NAME.flac and FOLDER/aged/NAME.flac are mono, 22,050 Hz, 16 bits, equally long (at most 60 s) and
 equally loud; `retrotone.style.eras` makes the second, a disc of the 1930s without wow and flutter. FOLDER/heldout has
 the same two folders: about one piece in twelve, of which training hears nothing. Three kinds of music, all free
-(``tools/PARLOUR_DATA.md``):
+(``docs/model-parlour.md``):
 
 - recordings in Debian's game packages, unpacked but not installed;
 - public-domain scores in music21's corpus, for many line-ups of instruments;

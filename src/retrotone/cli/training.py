@@ -50,7 +50,8 @@ def train(
     with Bar() as bar:
         from retrotone.figures import png, training_figure
         from retrotone.files import make_folder, write_whole
-        from retrotone.rave.export import export
+        from retrotone.progress import part
+        from retrotone.rave.export import PRIOR_SHARE, export
         from retrotone.rave.training import CHECKPOINT, Recipe, Training, train
 
         begun = (folder / CHECKPOINT).is_file()
@@ -68,9 +69,12 @@ def train(
             None if target is None else Path(target),
             Recipe(steps=steps, batch=batch, adversarial_from=adversarial_from, seed=seed),
             draw,
-            bar.item(),
+            part(bar.item(), 0.0, 0.9),
         )
-        export(training.average, training.latents(), model)
+        progress = bar.item()
+        encodings = training.encodings(part(progress, 0.9, 0.92))
+        prior_steps = training.recipe.steps // PRIOR_SHARE
+        export(training.average, encodings, model, prior_steps, part(progress, 0.92, 1.0))
     for name in training.corpus.skipped:
         typer.echo(f"{printable(name)} was left out: too short, or not to be read", err=True)
     last = training.history[-1]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -69,6 +70,15 @@ class Corpus:
         recordings = self._held_out if held_out else self._heard
         pieces = np.stack([self._crop(recordings, frames, rng) for _ in range(count)])[:, :, None]
         return pieces[:, 0], pieces[:, -1]
+
+    def excerpts(self, frames: int) -> Iterator[Samples]:
+        """Yield the middle of each recording that is not held out, shape (1, up to `frames`), at its own level."""
+        for recording in self._heard:
+            start, end = int(self._starts[recording]), int(self._starts[recording + 1])
+            start += max(end - start - frames, 0) // 2
+            yield self._sides[0][None, start : min(start + frames, end)].astype(np.float32) / np.float32(
+                FULL_SCALE
+            )
 
     def _crop(self, recordings: NDArray[np.int64], frames: int, rng: np.random.Generator) -> Samples:
         """Return one piece, shape (sides, frames), if possible one in which something sounds."""

@@ -9,20 +9,56 @@ where recordings lie. One method is our own: ``encode_full`` gives, after the la
 import io
 import os
 import warnings
+from collections.abc import Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from scipy.linalg import block_diag
 from torch import Tensor, nn
 from torch.nn import functional
 
 from retrotone.files import write_whole
+from retrotone.progress import Progress, silent
 from retrotone.rave.network import Rave
+from retrotone.rave.prior import Prior, learn_prior
 from retrotone.rave.streaming import Clock, Past
 
 FIDELITY = 0.99  # share of the latents' variance that the exported ones keep
+PRIOR_SHARE = 8  # steps of the network's training for one of its prior's
 MAX_SCALE = 1e3  # a dimension that hardly moves is not blown up by more
+
+
+class Turn(NamedTuple):
+    """What turns latents into uncorrelated ones of unit variance, the most important first.
+
+    Attributes
+    ----------
+    mean : ndarray, shape (latent_size,)
+    rotation, inverse : ndarray, shape (latent_size, latent_size)
+    fidelity : ndarray, shape (latent_size,)
+        Share of the variance that the first k + 1 dimensions keep.
+    size : int
+        Dimensions that keep FIDELITY of it.
+    """
+
+    mean: NDArray[np.float64]
+    rotation: NDArray[np.float64]
+    inverse: NDArray[np.float64]
+    fidelity: NDArray[np.float64]
+    size: int
+
+
+def principal(latents: NDArray[np.float32]) -> Turn:
+    """Find the principal components of latents, shape (latent_size, frames)."""
+    variance, directions = np.linalg.eigh(np.cov(latents))
+    variance, directions = np.maximum(variance[::-1], 0), directions[:, ::-1]
+    scale = np.minimum(1 / np.sqrt(np.maximum(variance, 1e-12)), MAX_SCALE)
+    fidelity = np.cumsum(variance) / max(variance.sum(), 1e-12)
+    size = min(int(np.searchsorted(fidelity, FIDELITY)) + 1, len(latents))
+    return Turn(latents.mean(axis=1), scale[:, None] * directions.T, directions / scale, fidelity, size)
 
 
 class Export(nn.Module):
@@ -31,29 +67,30 @@ class Export(nn.Module):
     Parameters
     ----------
     network : Rave
-    latents : ndarray, shape (full_latent_size, frames)
-        Encodings of recordings of the kind that the model will hear.
+    turn : Turn
+        Of the latents to play with.
     """
 
     latent_mean: Tensor
     latent_pca: Tensor
     latent_inverse: Tensor
 
-    def __init__(self, network: Rave, latents: NDArray[np.float32]) -> None:
+    def __init__(self, network: Rave, turn: Turn) -> None:
         super().__init__()
         shape = network.shape
-        mean, rotation, inverse, fidelity = principal(latents[: shape.latent_size], shape.full_latent_size)
+        rest = shape.full_latent_size - shape.latent_size
         self.pqmf, self.encoder, self.decoder = network.pqmf, network.encoder, network.decoder
-        self.latent_size = int(np.searchsorted(fidelity[: shape.latent_size], FIDELITY)) + 1
+        self.latent_size = turn.size
         self.full_latent_size = shape.full_latent_size
         self.n_channels = 1
         self.sr = shape.sample_rate
         self.encode_delay, self.decode_delay = 1, shape.delay - shape.ratio  # frames, samples
+        detail = np.eye(rest)
         for name, values in {
-            "latent_mean": mean,
-            "latent_pca": rotation,
-            "latent_inverse": inverse,
-            "fidelity": fidelity,
+            "latent_mean": np.pad(turn.mean, (0, rest)),
+            "latent_pca": block_diag(turn.rotation, detail),
+            "latent_inverse": block_diag(turn.inverse, detail),
+            "fidelity": np.pad(turn.fidelity, (0, rest), constant_values=1.0),
         }.items():
             self.register_buffer(name, torch.from_numpy(values.astype(np.float32)))
         size, ratio = self.latent_size, shape.ratio
@@ -100,55 +137,60 @@ class Export(nn.Module):
         return nothing
 
 
-def principal(
-    latents: NDArray[np.float32], full: int
-) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
-    """Find what turns latents into uncorrelated ones of unit variance, the most important first.
+class ExportWithPrior(Export):
+    """An export that can lead itself: ``prior`` as in RAVE v1."""
 
-    Parameters
-    ----------
-    latents : ndarray, shape (latent_size, frames)
-    full : int
-        Size of what is returned: dimensions past the latents stay as they are.
+    def __init__(self, network: Rave, turn: Turn, prior: Prior) -> None:
+        super().__init__(network, turn)
+        self.leader = prior
+        ratio = network.shape.ratio
+        self.register_buffer("prior_params", torch.tensor([1, ratio, turn.size, ratio]))
 
-    Returns
-    -------
-    mean : ndarray, shape (full,)
-    rotation, inverse : ndarray, shape (full, full)
-    fidelity : ndarray, shape (full,)
-        Share of the variance that the first k + 1 dimensions keep.
-    """
-    size = len(latents)
-    mean = np.zeros(full)
-    mean[:size] = latents.mean(axis=1)
-    variance, directions = np.linalg.eigh(np.cov(latents))
-    variance, directions = np.maximum(variance[::-1], 0), directions[:, ::-1]
-    scale = np.minimum(1 / np.sqrt(np.maximum(variance, 1e-12)), MAX_SCALE)
-    rotation, inverse, fidelity = np.eye(full), np.eye(full), np.ones(full)
-    rotation[:size, :size] = scale[:, None] * directions.T
-    inverse[:size, :size] = directions / scale
-    fidelity[:size] = np.cumsum(variance) / max(variance.sum(), 1e-12)
-    return mean, rotation, inverse, fidelity
+    @torch.jit.export
+    def prior(self, control: Tensor) -> Tensor:
+        """(batch, 1, frames) -> (batch, latent_size, frames): 0 is a temperature of 1, its softplus decides."""
+        temperature = float(functional.softplus(control).mean() / 0.6931471805599453)
+        path: Tensor = self.leader(control.shape[-1], temperature)
+        return path.expand(control.shape[0], -1, -1)
 
 
-def export(network: Rave, latents: NDArray[np.float32], path: str | os.PathLike[str]) -> Path:
+def export(
+    network: Rave,
+    encodings: Sequence[NDArray[np.float32]],
+    path: str | os.PathLike[str],
+    prior_steps: int = 0,
+    progress: Progress = silent,
+) -> Path:
     """Write a network as a TorchScript file that streams, with silence as its past.
 
     Parameters
     ----------
     network : Rave
         It streams from now on: give a copy if it is to be trained further.
-    latents : ndarray, shape (full_latent_size, frames)
-        See `Export`.
+    encodings : sequence of ndarray, shape (full_latent_size, frames)
+        Of recordings of the kind that the model will hear.
     path : path-like
         A ``.ts`` file.
+    prior_steps : int
+        For how long a prior is trained on them; 0 leaves it out.
+    progress : Progress
 
     Raises
     ------
     OutputError
         It cannot be written.
     """
-    module = Export(network, latents).eval().requires_grad_(False)
+    played = [latents[: network.shape.latent_size] for latents in encodings]
+    turn = principal(np.concatenate(played, axis=1))
+    if prior_steps:
+        turned = [(turn.rotation @ (latents - turn.mean[:, None]))[: turn.size] for latents in played]
+        prior = learn_prior(
+            [latents.astype(np.float32) for latents in turned], steps=prior_steps, progress=progress
+        )
+        module: Export = ExportWithPrior(network, turn, prior)
+    else:
+        module = Export(network, turn)
+    module.eval().requires_grad_(False)
     for part in module.modules():
         if isinstance(part, Past | Clock):
             part.stream()

@@ -26,7 +26,8 @@ DILATIONS = (1, 3, 9)
 LATE_FRAMES = 2  # latent frames to come that the decoder knows of
 GAIN = 16.0  # brings the bands of music to about unit variance
 EXACT = -4.0  # raw scale of a latent that says what it means, at the start
-QUIET = -0.5  # bias of an amplitude at the start, -60 dB: the branches come in softly
+QUIET = -1.0  # bias of an amplitude at the start, -57 dB: the branches come in softly
+ONE_OF_MANY = 0.05  # weight of one oscillator
 LOWEST_TONE, TONES_PER_OCTAVE = 55.0, 24  # Hz (A1); quarter tones
 TOP_TONE = 0.45  # of the sample rate
 GOLDEN = 0.618034  # of a turn, from one oscillator's phase to the next: their peaks never meet
@@ -215,7 +216,7 @@ class Tones(nn.Module):
         size = int(math.log2(TOP_TONE * sample_rate / LOWEST_TONE) * TONES_PER_OCTAVE)
         steps = torch.arange(size, dtype=torch.float64)
         frequency = LOWEST_TONE * 2 ** (steps / TONES_PER_OCTAVE) / sample_rate  # in cycles a sample
-        self.hop = hop
+        self.hop, self.weight = hop, ONE_OF_MANY
         self.level = CausalConv(channels, size, 3, bias=QUIET)
         self.clock = Clock()
         self.register_buffer("turns", frequency[:, None] * hop, persistent=False)
@@ -230,7 +231,7 @@ class Tones(nn.Module):
         self.play.weight = nn.Parameter(torch.stack([fading, starting], -1).float(), requires_grad=False)
 
     def forward(self, x: Tensor) -> Tensor:
-        level = amplitude(self.level(x))
+        level = self.weight * amplitude(self.level(x))
         frame = self.clock(level.shape[-1])  # not within a product: TorchScript would call it twice
         angle = 2 * math.pi * ((self.turns * frame + self.starts) % 1).to(level.dtype)
         return interleaved(
@@ -277,5 +278,5 @@ def compressed(x: Tensor) -> Tensor:
 
 
 def amplitude(x: Tensor) -> Tensor:
-    """Any number to an amplitude between -100 and 6 dB, never so near to nothing that it cannot come back."""
-    return 10 ** (5.3 * torch.sigmoid(x) - 5)
+    """Any number to an amplitude between -80 and 6 dB, never so near to nothing that it cannot come back."""
+    return 10 ** (4.3 * torch.sigmoid(x) - 4)

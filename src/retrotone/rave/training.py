@@ -7,6 +7,7 @@ import io
 import math
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
+from functools import cache
 from pathlib import Path
 from pickle import UnpicklingError
 from typing import Any, NamedTuple
@@ -24,6 +25,8 @@ from retrotone.rave.corpus import Corpus, gather
 from retrotone.rave.network import Rave, Shape
 
 SCALES = (2048, 512, 128)  # windows of the spectral distance, in samples
+BANDS = {2048: 40, 512: 20, 128: 8}  # mel bands at each
+BAND_WEIGHT = 2.0
 AUDIBLE = 1e-6  # of a window's gain: magnitudes below it count as silence in the logarithm
 BETAS = (0.9, 0.99)  # of AdamW
 WEIGHT_DECAY = 1e-4
@@ -36,7 +39,7 @@ KL_WEIGHT, DETAIL_KL_WEIGHT = 0.01, 0.002
 KL_WARM_UP = 0.25  # of all steps, until the weights of the Kullback-Leibler distance are reached
 WAVE_WEIGHT = 1.0
 TRANSFORM_RATE = 0.1  # of the learning rate, for the two transforms that start out right
-EXPORT_FRAMES = 20_000  # latent frames from which the principal components are found
+EXCERPT_SECONDS = 20  # of each recording, from which principal components and prior are found
 CHECKPOINT = "checkpoint.pt"
 
 
@@ -171,18 +174,16 @@ class Training:
         training._critics_optimiser.load_state_dict(state["critics_optimiser"])
         return training
 
-    def latents(self) -> NDArray[np.float32]:
-        """Encode random crops, shape (full_latent_size, EXPORT_FRAMES or a little more)."""
-        rng = np.random.default_rng([self.recipe.seed, self.recipe.steps])
-        crop, cold = self.recipe.crop, -(-self.shape.delay // self.shape.ratio)
-        count = -(-EXPORT_FRAMES // (crop // self.shape.ratio - cold))
-        pieces = []
-        with torch.no_grad():
-            for _ in range(count):
-                x, _ = self.corpus.crops(1, crop, rng)
-                mean, _ = self.average.encoder(self.average.pqmf(torch.from_numpy(x))).chunk(2, 1)
-                pieces.append(mean[0, :, cold:].numpy())
-        found: NDArray[np.float32] = np.concatenate(pieces, axis=1)
+    def encodings(self, progress: Progress = silent) -> list[NDArray[np.float32]]:
+        """Encode some seconds of each recording: arrays of shape (full_latent_size, frames)."""
+        excerpts = self.corpus.excerpts(EXCERPT_SECONDS * self.shape.sample_rate)
+        found = []
+        for number, excerpt in enumerate(excerpts):
+            progress(number / len(self.corpus.names), "listening to what it has learned")
+            whole = excerpt[:, : excerpt.shape[1] // self.shape.ratio * self.shape.ratio]
+            with torch.no_grad():
+                mean, _ = self.average.encoder(self.average.pqmf(torch.from_numpy(whole[None]))).chunk(2, 1)
+            found.append(mean[0].numpy())
         return found
 
     def _advance(self) -> tuple[float, float, float]:
@@ -248,7 +249,11 @@ class Training:
 
 
 def spectral_distance(made: Tensor, real: Tensor) -> Tensor:
-    """Return the multi-scale spectral distance of RAVE: relative squared error, and mean error of the logarithm."""
+    """Return the multi-scale spectral distance of RAVE: relative squared error, and mean error of the logarithm.
+
+    The logarithm is taken of every bin, as RAVE does, and of the power in mel bands. The bins of noise cannot be
+    foretold, so that they alone are best answered with silence; what noise there is in a band can.
+    """
     total = torch.zeros(())
     for size in SCALES:
         window = torch.hann_window(size)
@@ -259,7 +264,17 @@ def spectral_distance(made: Tensor, real: Tensor) -> Tensor:
         floor = AUDIBLE * math.sqrt(size)
         relative = (a - b).square().sum((1, 2)) / (b.square().sum((1, 2)) + 1e-6)
         total = total + relative.mean() + (torch.log(a + floor) - torch.log(b + floor)).abs().mean()
+        p, q = (torch.log(mel_filters(size) @ x.square() + floor**2) / 2 for x in (a, b))
+        total = total + BAND_WEIGHT * (p - q).abs().mean()
     return total / len(SCALES)
+
+
+@cache
+def mel_filters(size: int) -> Tensor:
+    """Return filters of equal area, shape (bands, size // 2 + 1): as many bands as that resolution can tell apart."""
+    from librosa.filters import mel
+
+    return torch.from_numpy(mel(sr=Shape().sample_rate, n_fft=size, n_mels=BANDS[size], fmin=60.0))
 
 
 def wave_distance(made: Tensor, real: Tensor) -> Tensor:

@@ -1,0 +1,42 @@
+"""The prior leads through the latent space the way recordings go."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+
+from retrotone.rave.prior import learn_prior
+
+PERIOD = 16  # frames
+
+
+def recordings(count: int) -> list[np.ndarray]:
+    """Two latents that turn in circles, at any phase, with a little noise."""
+    rng, frames = np.random.default_rng(0), np.arange(200)
+    found = []
+    for _ in range(count):
+        angle = 2 * np.pi * (frames / PERIOD + rng.uniform())
+        circle = np.sqrt(2) * np.stack([np.cos(angle), np.sin(angle)])
+        found.append((circle + 0.05 * rng.normal(size=circle.shape)).astype(np.float32))
+    return found
+
+
+def test_it_goes_on_the_way_recordings_go_and_can_be_cut_anywhere() -> None:
+    prior = learn_prior(recordings(6), seed=0, steps=60)
+    with torch.no_grad(), torch.random.fork_rng(devices=[]):
+        torch.manual_seed(1)
+        whole = prior(300, 0.5)[0].numpy()
+        prior.cache.zero_()
+        torch.manual_seed(1)
+        pieces = np.concatenate([prior(frames, 0.5)[0].numpy() for frames in (100, 50, 150)], axis=1)
+    assert np.array_equal(whole, pieces)
+    late = whole[:, 100:]
+    assert 0.5 < late.std() < 1.5
+    spectrum = np.abs(np.fft.rfft(late * np.hanning(200), axis=1)).sum(axis=0)
+    assert abs(np.argmax(spectrum[3:]) + 3 - 200 / PERIOD) <= 2.5
+
+
+def test_the_same_seed_learns_the_same() -> None:
+    first, second, other = (learn_prior(recordings(2), seed=seed, steps=2).state_dict() for seed in (0, 0, 1))
+    assert all(torch.equal(first[name], second[name]) for name in first)
+    assert any(not torch.equal(first[name], other[name]) for name in first)

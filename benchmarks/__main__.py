@@ -64,28 +64,29 @@ def rave_page(score: RaveScore) -> str:
     lines = [
         f"""## RAVE: parlour
 
-Log-spectral distance to the song aged as the {ERA}, with noise, crackle and wow of a seed that training has not seen,
-over {len(score.answers)} songs of up to 30 s: **{1 - answered / untouched:.0%} lower** once parlour has played the song
-({untouched:.2f} dB to {answered:.2f} dB). Fréchet distance of musicnn embeddings ({score.patches} patches a set) to the aged
-songs: {score.frechet_songs:.2f} of the songs as they were, **{score.frechet_answers:.2f}** of what parlour played.
+Log-spectral distance to the song aged as the {ERA}, with noise, crackle and wow of a seed that training has not
+seen, over {len(score.answers)} songs of up to 30 s: **{1 - answered / untouched:.0%} lower** once parlour has played
+the song ({untouched:.2f} dB to {answered:.2f} dB). Fréchet distance of musicnn embeddings ({score.patches} patches a
+set) to the aged songs: {score.frechet_songs:.2f} of the songs as they were, **{score.frechet_answers:.2f}** of what
+parlour played.
 
 | song | untouched, dB | played by parlour, dB | times real time |
 |---|---|---|---|
 """
     ]
     for each in score.answers:
-        lines.append(
-            f"| {each.song[:40]} | {each.untouched:.2f} | {each.answered:.2f} | {each.realtime:.0f} |\n"
-        )
-    lines.append(
-        "\nWhat it makes up, 30 s a clip. Flux is the mean change of the mel spectrum from frame to frame, over that of a\n"
-        "held chord; the distance is to the first clip.\n\n"
-        "| path | seed | peak | flux | distance, dB | times real time |\n|---|---|---|---|---|---|\n"
-    )
+        row = f"{each.song[:40]} | {each.untouched:.2f} | {each.answered:.2f} | {each.realtime:.0f}"
+        lines.append(f"| {row} |\n")
+    lines.append("""
+What it makes up, 30 s a clip. Flux is the mean change of the mel spectrum from frame to frame, over that of a held
+chord; the distance is to the first clip.
+
+| path | seed | peak | flux | distance, dB | times real time |
+|---|---|---|---|---|---|
+""")
     for made in score.made:
-        lines.append(
-            f"| {made.path} | {made.seed} | {made.peak:.2f} | {made.flux:.1f} | {made.distance:.2f} | {made.realtime:.0f} |\n"
-        )
+        row = f"{made.path} | {made.seed} | {made.peak:.2f} | {made.flux:.1f} | {made.distance:.2f}"
+        lines.append(f"| {row} | {made.realtime:.0f} |\n")
     return "".join(lines)
 
 

@@ -11,7 +11,6 @@ import typer
 
 from retrotone.cli.screen import Bar, print_table, printable
 from retrotone.errors import ModelError, OutputError
-from retrotone.pretrained import DEFAULT_MODEL
 
 app = typer.Typer(no_args_is_help=True, help="List, download and look into RAVE models.")
 
@@ -87,8 +86,9 @@ def generate(
         str, typer.Option("-o", "--out", metavar="OUT", help="The sound; its picture (.png) lies beside it.")
     ],
     model: Annotated[
-        str, typer.Option(metavar="NAME|FILE", help="Which model, see retrotone models list.")
-    ] = DEFAULT_MODEL,
+        str | None,
+        typer.Option(metavar="NAME|FILE", help="Which model, see retrotone models list; parlour by default."),
+    ] = None,
     seconds: Annotated[
         float | None,
         typer.Option(metavar="S", help="How long; 30 by default, or as long as the song of --match."),
@@ -122,7 +122,7 @@ def generate(
         from retrotone.progress import part
         from retrotone.rave.model import RaveModel
 
-        rave = RaveModel.from_pretrained(model)
+        rave = RaveModel.from_pretrained(model) if model else RaveModel.from_pretrained()
         output_format(place, rave.info.sample_rate, 24)
         clip = rave.generate(
             seconds,

@@ -35,7 +35,7 @@ def training_curves(runs: Mapping[str, Sequence[Point]], chance: float | None = 
     rows = -(-len(runs) // columns)
     with matplotlib.rc_context(STYLE):
         figure = new_figure(max(4 * columns, 6), 3.4 * rows)
-        panels = figure.subplots(rows, columns, sharex=True, sharey=True, squeeze=False).flat
+        panels = list(figure.subplots(rows, columns, sharex=True, sharey=True, squeeze=False).flat)
         for axes, (title, history) in zip(panels, runs.items(), strict=False):
             epochs = [point.epoch for point in history]
             for colour, label, values in (
@@ -55,16 +55,16 @@ def training_curves(runs: Mapping[str, Sequence[Point]], chance: float | None = 
             if chance is not None:
                 axes.axhline(chance, color=INK, linewidth=0.6, linestyle=":", label="chance")
             axes.set_title(title.replace("$", r"\$"), fontsize=10)
-            axes.set_xlabel("epoch")
             axes.set_ylim(bottom=0)
             axes.grid(axis="y")
-            axes.label_outer()
-        for axes in list(panels):
-            axes.set_visible(False)
-        first = figure.axes[0]
-        for axes in figure.axes[::columns]:
+        for axes in panels[len(runs) :]:
+            axes.remove()
+        for axes in panels[len(runs) - columns : len(runs)]:  # the lowest of each column
+            axes.tick_params(labelbottom=True)
+            axes.set_xlabel("epoch")
+        for axes in panels[: len(runs) : columns]:
             axes.set_ylabel("cross-entropy (nats a segment)")
-        first.legend()
+        panels[0].legend(fontsize=8)
         settle(figure)
     return figure
 

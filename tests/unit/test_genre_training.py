@@ -61,7 +61,7 @@ def stop_at(text: str) -> rt.progress.Progress:
 
 @pytest.mark.parametrize("network", NETWORKS)
 def test_it_learns_what_holds_for_unseen_artists(network: str, music: Path, tmp_path: Path) -> None:
-    width, epochs = {"m5": (16, 40), "crnn": (8, 8), "transformer": (16, 8)}[network]
+    width, epochs = {"m5": (16, 16), "crnn": (8, 6), "transformer": (16, 8)}[network]
     result = train(music, tmp_path / "work", replace(RECIPE, network=network, width=width, epochs=epochs))
     assert result.model.genres == GENRES
     assert result.probabilities[0].sum(axis=1) == pytest.approx(1)
@@ -70,10 +70,10 @@ def test_it_learns_what_holds_for_unseen_artists(network: str, music: Path, tmp_
     assert np.mean(answers == result.truth) >= 5 / 6
 
     saved = load(result.model.save(tmp_path / "model"))
-    fresh = [sound(genre, 999, 3.5) for genre in GENRES]
+    fresh = [sound(genre, seed, 2.5) for seed in (997, 998, 999) for genre in GENRES]
     found = np.stack([saved.predict_proba(audio) for audio in fresh])
     assert np.array_equal(found, np.stack([result.model.predict_proba(audio) for audio in fresh]))
-    assert np.mean(found.argmax(axis=1) == np.arange(3)) > 0.5
+    assert np.mean(found.argmax(axis=1) == np.tile(np.arange(3), 3)) >= 6 / 9
     short = fresh[1].slice(0, 0.1)
     assert saved.predict_proba(short).sum() == pytest.approx(1)
 

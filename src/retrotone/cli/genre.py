@@ -39,7 +39,10 @@ def train(
     seeds: Annotated[
         int, typer.Option(min=1, metavar="N", help="So many networks that answer together.")
     ] = 1,
-    resume: Annotated[bool, typer.Option("--resume", help="Go on where a training was stopped.")] = False,
+    resume: Annotated[
+        bool,
+        typer.Option("--resume", help="Go on where a training was stopped, by the settings it began with."),
+    ] = False,
 ) -> None:
     """Train a network to tell the genres of a folder apart.
 
@@ -69,7 +72,6 @@ def train(
         genres = result.model.genres
         scores = evaluate(result.truth, mean, genres)
         right = [genres[k] == genre for k, genre in zip(mean.argmax(axis=1), result.truth, strict=True)]
-        draw(result.trainings)
         write_whole(folder / "confusion.png", png(confusion_figure(genres, scores.confusion)))
         write_whole(folder / "reliability.png", png(reliability_figure(mean.max(axis=1), right)))
         result.model.save(folder, accuracy=scores.accuracy, tracks=scores.tracks)

@@ -13,6 +13,7 @@ from .errors import OutputError as OutputError
 from .errors import RetrotoneError as RetrotoneError
 from .errors import StyleError as StyleError
 from .files import AudioFile as AudioFile
+from .genre.classifier import GenreClassifier as GenreClassifier
 from .metrics import measure as measure
 from .rave.model import RaveModel as RaveModel
 from .report import compare as compare

@@ -1,4 +1,4 @@
-"""The demo: the bundled song in the sound of an era and of the bundled record, with pictures and a report."""
+"""The demo: the bundled song as an era, a RAVE and a transfer make it sound, and a clip that the RAVE makes up."""
 
 from __future__ import annotations
 
@@ -11,10 +11,12 @@ from retrotone.audio import Audio, load
 from retrotone.figures import feature_figure, png
 from retrotone.files import make_folder, write_whole
 from retrotone.progress import Progress, part, silent
+from retrotone.rave.model import RaveModel
 from retrotone.report import compare
 from retrotone.style.transfer import StyleTransfer
 
 ERA = "1930s"
+SEED = 7  # of the clip that the model makes up
 
 
 def make_demo(folder: str | os.PathLike[str], progress: Progress = silent) -> dict[Path, str]:
@@ -39,20 +41,26 @@ def make_demo(folder: str | os.PathLike[str], progress: Progress = silent) -> di
     """
     folder = make_folder(folder)
     song, record = bundled("demo_song.ogg", "the song"), bundled("demo_style.ogg", "the record")
-    transfer = StyleTransfer()
-    aged = transfer.stylize(song, ERA, progress=part(progress, 0.0, 0.15))
-    retro = transfer.stylize(song, record, progress=part(progress, 0.15, 0.4))
-    progress(0.4, "saving the sounds")
+    transfer, rave = StyleTransfer(), RaveModel.from_pretrained()
+    aged = transfer.stylize(song, ERA, progress=part(progress, 0.0, 0.1))
+    played = rave.restyle(song, progress=part(progress, 0.1, 0.2))
+    retro = transfer.stylize(song, record, progress=part(progress, 0.2, 0.4))
+    clip = rave.generate(seed=SEED, progress=part(progress, 0.4, 0.45))
+    progress(0.45, "saving the sounds")
     made = {
         song.save(folder / "original.wav"): "the song: a clean modern recording",
         record.save(folder / "style.wav"): "the style: another piece, on an old record",
         aged.save(folder / f"song-{ERA}.wav"): f"the song as a medium of the {ERA} would have kept it",
+        played.save(folder / "song-rave.wav"): f"the song as the RAVE model {rave.name} plays it",
         retro.save(folder / "song-style.wav"): "the song in the sound of that record",
+        clip.save(folder / "rave.wav"): f"what {rave.name} makes up on a walk through its latent space",
     }
-    progress(0.5, "drawing the original")
-    picture = folder / "original.png"
-    write_whole(picture, png(feature_figure(song, "original")))
-    versions = {"original": song, ERA: aged, "in the record's sound": retro}
+    for sound, name in ((song, "original"), (clip, "rave")):
+        progress(0.5, f"drawing {name}")
+        picture = folder / f"{name}.png"
+        write_whole(picture, png(feature_figure(sound, name)))
+        made[picture] = f"{name}.wav as waveform, mel spectrogram, centroid and chroma"
+    versions = {"original": song, ERA: aged, "RAVE": played, "transfer": retro}
     comparison = compare(versions, style=record, progress=part(progress, 0.55, 0.9))
     progress(0.9, "writing the report")
     report = {
@@ -60,7 +68,7 @@ def make_demo(folder: str | os.PathLike[str], progress: Progress = silent) -> di
         comparison.save(folder / "report.png"): "its picture: what changed",
     }
     progress(1.0, "done")
-    return {**report, picture: "the original, as waveform, mel spectrogram, centroid and chroma", **made}
+    return {**report, **made}
 
 
 def bundled(file: str, name: str) -> Audio:

@@ -11,7 +11,7 @@ from functools import cached_property, lru_cache
 from weakref import WeakKeyDictionary
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 from scipy.linalg import eigh
 
 from retrotone.audio import Audio
@@ -280,6 +280,22 @@ def loudness_change(content: Recording, output: Recording) -> float:
 def true_peak_db(output: Recording) -> float:
     """Return the inter-sample peak in dBTP (ITU-R BS.1770-5 Annex 2), over the whole length."""
     return float(20 * np.log10(_profile(output).audio.true_peak))
+
+
+def frechet_distance(embeddings: ArrayLike, reference: ArrayLike) -> float:
+    """Return the Fréchet distance between Gaussians fitted to two sets of embeddings.
+
+    With the embeddings of `retrotone.musicnn` this is the Fréchet audio distance (Kilgour et al. 2019): how much one
+    collection of music sounds like another, song by song or not. It falls with the size of the sets: compare only what
+    has the same, and say which embedding, how many and against what.
+
+    Parameters
+    ----------
+    embeddings, reference : array_like, shape (n, dimensions)
+        At least two each.
+    """
+    a, b = (np.asarray(values, np.float64) for values in (embeddings, reference))
+    return _frechet(*((values.mean(axis=0), np.atleast_2d(np.cov(values.T))) for values in (a, b)))
 
 
 def patch_moments(spectrum: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -48,6 +48,7 @@ def test_style_plays_songs_through_a_model_or_towards_what_it_makes_up(
     for extra, method in (
         (["--method", "rave", "--model", model], "rave"),
         (["--method", "rave", "--style", f"rave:{model}"], "rave"),
+        (["--method", "rave"], "rave"),  # by the bundled model
         (["--style", f"rave:{model}", "--report"], "transport"),
     ):
         assert run([*options, *extra]) == 0
@@ -56,6 +57,6 @@ def test_style_plays_songs_through_a_model_or_towards_what_it_makes_up(
     page = Path(out).with_suffix(".html").read_text("utf-8")
     assert page.count("<audio") == 3
     assert "tiny, generated" in page
-    for wrong in (["--method", "rave"], ["--model", model], ["--style", "rave:nobody"]):
+    for wrong in (["--model", model], ["--style", "rave:nobody"]):
         assert run([*options, *wrong]) == 2
         assert capfd.readouterr().err.count("\n") == 1

@@ -10,6 +10,7 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import suppress
+from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
@@ -112,12 +113,25 @@ def files(folder: Path) -> list[str]:
 
 
 def test_the_registry_holds_the_published_models_with_terms() -> None:
-    entries = pretrained.registry()
-    assert len(entries) == 10
-    assert {"vintage", "percussion", "VCTK"} <= set(entries)
-    for name, entry in entries.items():
+    published = {name: entry for name, entry in pretrained.registry().items() if entry.url is not None}
+    assert len(published) == 10
+    assert {"vintage", "percussion", "VCTK"} <= set(published)
+    for name, entry in published.items():
         assert entry.url.endswith(f"model_name={name}")
         assert "licence" in entry.licence
+
+
+def test_the_bundled_model_is_here_and_checked(models: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    entry = pretrained.find(pretrained.DEFAULT_MODEL)
+    assert entry.url is None
+    path = pretrained.locate(entry.name)
+    assert path == pretrained.download(entry.name)
+    assert path.stat().st_size < 12e6
+    pretrained.check(path)
+    assert files(models) == []
+    monkeypatch.setattr(pretrained, "registry", lambda: {entry.name: replace(entry, sha256="0" * 64)})
+    with pytest.raises(ModelError, match="install retrotone again"):
+        pretrained.check(path)
 
 
 @pytest.mark.parametrize("manner", ["whole", "slow", "cutonce"])
@@ -228,7 +242,7 @@ def test_models_are_listed_and_found(models: Path, capfd: Capture) -> None:
     assert run(["models", "list", "--json"]) == 0
     listed = [json.loads(line) for line in capfd.readouterr().out.splitlines()]
     assert [each["name"] for each in listed] == list(pretrained.registry())
-    assert not any(each["downloaded"] for each in listed)
+    assert [each["name"] for each in listed if each["here"]] == [pretrained.DEFAULT_MODEL]
     assert run(["models", "list"]) == 0
     table = capfd.readouterr().out
     assert "vintage" in table

@@ -11,6 +11,7 @@ import typer
 
 from retrotone.cli.screen import Bar, print_table, printable
 from retrotone.errors import ModelError, OutputError
+from retrotone.pretrained import DEFAULT_MODEL
 
 app = typer.Typer(no_args_is_help=True, help="List, download and look into RAVE models.")
 
@@ -27,7 +28,7 @@ def list_models(
     entries = registry().values()
     if as_json:
         for entry in entries:
-            typer.echo(json.dumps({**asdict(entry), "downloaded": place(entry).is_file()}))
+            typer.echo(json.dumps({**asdict(entry), "here": place(entry).is_file()}))
         return
     rows = [
         [entry.name, entry.kind, "yes" if place(entry).is_file() else "no", entry.description]
@@ -85,7 +86,9 @@ def generate(
     out: Annotated[
         str, typer.Option("-o", "--out", metavar="OUT", help="The sound; its picture (.png) lies beside it.")
     ],
-    model: Annotated[str, typer.Option(metavar="NAME|FILE", help="Which model, see retrotone models list.")],
+    model: Annotated[
+        str, typer.Option(metavar="NAME|FILE", help="Which model, see retrotone models list.")
+    ] = DEFAULT_MODEL,
     seconds: Annotated[
         float | None,
         typer.Option(metavar="S", help="How long; 30 by default, or as long as the song of --match."),

@@ -14,6 +14,7 @@ from retrotone.cli.screen import MEASURES, printable
 from retrotone.errors import OutputError, StyleError
 from retrotone.files import FORMATS, AudioFile, make_folder
 from retrotone.metrics import SECONDS, Profile, chroma_cosine, envelope_gain, onset_f1, style_gain
+from retrotone.pretrained import DEFAULT_MODEL
 from retrotone.progress import Progress, part, silent
 from retrotone.report import PLAYER_SECONDS, compare
 from retrotone.style.eras import Era, find_era
@@ -60,9 +61,8 @@ def find_style(name: str, method: str | None, model: str | None, seed: int) -> S
     if method == "rave" or name.startswith(RAVE_PREFIX):
         from retrotone.rave.model import RaveModel  # torch takes a second: only where it is needed
 
-        if model is None and not name.startswith(RAVE_PREFIX):
-            raise StyleError("--method rave needs a model: name it with --model")
-        rave = RaveModel.from_pretrained(model or name.removeprefix(RAVE_PREFIX))
+        named = name.removeprefix(RAVE_PREFIX) if name.startswith(RAVE_PREFIX) else None
+        rave = RaveModel.from_pretrained(model or named or DEFAULT_MODEL)
         return rave if method == "rave" else Generated(rave, seed)
     path = Path(name)
     if not path.is_file():

@@ -34,7 +34,9 @@ def train(
         ),
     ] = 1.0,
     seed: Annotated[int, typer.Option(min=0, metavar="N", help="Another seed, another model.")] = 0,
-    resume: Annotated[bool, typer.Option("--resume", help="Go on where a training was stopped.")] = False,
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Go on where a training was stopped, with its settings.")
+    ] = False,
 ) -> None:
     """Train a RAVE on a folder of recordings.
 

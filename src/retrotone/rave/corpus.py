@@ -20,7 +20,7 @@ FULL_SCALE = 32_767.0  # 16 bits
 AUDIBLE = 0.003  # peak (-50 dBFS) of a crop below which another one is drawn
 TRIES = 20
 HELD_OUT = 20  # one recording in so many is kept from training, to measure by
-LEVEL_DB = (-9.0, 6.0)  # songs come at any level: a crop gets a gain between these
+LEVEL_DB = (-12.0, 8.0)  # songs come at any level: a crop gets a gain between these
 
 
 class Corpus:

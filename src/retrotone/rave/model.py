@@ -13,9 +13,10 @@ import torch
 from numpy.typing import ArrayLike, NDArray
 
 from retrotone import pretrained
-from retrotone.audio import Audio, resampled
+from retrotone.audio import PEAK_CEILING, Audio, resampled
 from retrotone.errors import AudioError, ModelError, OutputError, StyleError
 from retrotone.files import BLOCK_FRAMES, AudioFile
+from retrotone.limiter import limited
 from retrotone.loudness import LoudnessMeter
 from retrotone.progress import Progress, part, silent
 from retrotone.rave import latent as paths
@@ -289,7 +290,7 @@ class RaveModel:
         Returns
         -------
         Audio
-            At the model's rate and channels, without silence at its start, with short fades.
+            At the model's rate and channels, without silence at its start, with short fades, its peaks under -1 dBTP.
 
         Raises
         ------
@@ -320,7 +321,8 @@ class RaveModel:
         first = min(int(loud[0]), sound.shape[1] - wanted)
         clip = Audio(sound[:, first : first + wanted], rate, f"{self.name}, seed {seed}").fade()
         progress(1.0, f"{self.name} has played")
-        return _as_loud_as(clip, CLIP_LUFS if match is None else _loudness(match))
+        clip = _as_loud_as(clip, CLIP_LUFS if match is None else _loudness(match))
+        return clip.with_samples(np.concatenate(list(limited([clip.samples], rate, PEAK_CEILING)), axis=1))
 
     def _path(self, path: str, frames: int, seed: int, temperature: float, spacing: float) -> Latent:
         """Return a path from nothing, shape (latent_size, frames); `spacing` in frames."""

@@ -26,7 +26,7 @@ DILATIONS = (1, 3, 9)
 LATE_FRAMES = 2  # latent frames to come that the decoder knows of
 GAIN = 16.0  # brings the bands of music to about unit variance
 EXACT = -4.0  # raw scale of a latent that says what it means, at the start
-QUIET = -3.0  # bias of an amplitude at the start: noise and tones come in softly
+QUIET = -0.5  # bias of an amplitude at the start, -60 dB: the branches come in softly
 LOWEST_TONE, TONES_PER_OCTAVE = 55.0, 24  # Hz (A1); quarter tones
 TOP_TONE = 0.45  # of the sample rate
 GOLDEN = 0.618034  # of a turn, from one oscillator's phase to the next: their peaks never meet
@@ -54,10 +54,10 @@ class Shape:
 
     sample_rate: int = 22_050
     bands: int = 16
-    channels: tuple[int, int, int, int] = (48, 64, 128, 192)
+    channels: tuple[int, int, int, int] = (48, 64, 128, 160)
     strides: tuple[int, int, int] = (4, 4, 2)
     latent_size: int = 16
-    detailed_bands: int = 4
+    detailed_bands: int = 7
 
     @property
     def held(self) -> int:
@@ -153,7 +153,7 @@ class Encoder(nn.Module):
 
     def forward(self, bands: Tensor) -> Tensor:
         bands = self.gain * bands
-        mean, raw = self.deep(bands).chunk(2, 1)
+        mean, raw = self.deep(compressed(bands)).chunk(2, 1)
         return torch.cat([mean + functional.pad(self.detail(bands), (0, 0, self.others, 0)), raw], 1)
 
 
@@ -189,7 +189,7 @@ class Decoder(nn.Module):
         self.enter.weight.data[:, self.others :] = 0.0  # the other branches learn of the detail by and by
 
     def forward(self, z: Tensor) -> Tensor:
-        slow = self.slow(self.deep(self.enter(z)))
+        slow = self.slow(self.deep(self.enter(compressed(z))))
         middle = self.middle(slow)
         fast = self.rectify(self.fast(middle))
         waveform = torch.tanh(self.waveform(fast)) * amplitude(self.loudness(fast))
@@ -271,6 +271,11 @@ def lapped(size: int) -> Tensor:
     return math.sqrt(2 / size) * window * torch.cos(math.pi / size * (n + size / 2) * k)
 
 
+def compressed(x: Tensor) -> Tensor:
+    """Return what is small in proportion, and of what is large the logarithm: else loud music mutes the branches."""
+    return torch.asinh(4 * x)
+
+
 def amplitude(x: Tensor) -> Tensor:
-    """Any number to a positive amplitude up to 2: the power makes small ones easy to reach (RAVE, after DDSP)."""
-    return 2 * torch.sigmoid(x) ** math.log(10) + 1e-7
+    """Any number to an amplitude between -100 and 6 dB, never so near to nothing that it cannot come back."""
+    return 10 ** (5.3 * torch.sigmoid(x) - 5)

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-MAX_BATCH = 8  # streams at once; RAVE's own exports take 64, but the room for their past is stored with them
+MAX_BATCH = 4  # streams at once; RAVE's own exports take 64, but the room for their past is stored with them
 
 
 class Past(nn.Module):

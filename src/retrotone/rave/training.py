@@ -24,7 +24,7 @@ from retrotone.rave.corpus import Corpus, gather
 from retrotone.rave.network import Rave, Shape
 
 SCALES = (2048, 512, 128)  # windows of the spectral distance, in samples
-AUDIBLE = 1e-4 / 8  # of a window's gain: magnitudes below it count as silence in the logarithm
+AUDIBLE = 1e-6  # of a window's gain: magnitudes below it count as silence in the logarithm
 BETAS = (0.9, 0.99)  # of AdamW
 WEIGHT_DECAY = 1e-4
 RAMP_STEPS = 200  # until the learning rate is reached

@@ -1,0 +1,508 @@
+"""The genre classifier: linear heads on what is known of a track, an honest confidence, and "not sure".
+
+Every head is a linear discriminant with one covariance for all genres, shrunk towards a multiple of the identity
+(Friedman 1989). An artist with many tracks counts less a track, as the classifier is meant for artists it never
+heard. A head gives probabilities row by row, and their mean is its answer: three seconds that could be anything do not
+outvote three that are plain. The heads' answers are multiplied, and the product is tempered (Guo et al. 2017) until
+confidence meets accuracy, measured on artists left out.
+
+What is no music gets a genre, too, and often with confidence: tags have no word for it. It is told by its columns,
+which lie farther from those of known music than music does.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import cache
+from importlib import resources
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from retrotone.analysis import Analysis, analyse
+from retrotone.audio import Audio
+from retrotone.errors import GenreError, ModelError, OutputError
+from retrotone.files import write_whole
+from retrotone.genre.datasets import Track, folds
+from retrotone.genre.evidence import ANSWERING, HEADS, Rows, evidence
+from retrotone.genre.knowledge import prior_weights
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+Recording = Analysis | Audio | str | os.PathLike[str]
+
+# Chosen by cross-validation on GTZAN's train tracks; flat around these values.
+SHRINKAGE = {"patches": 0.1, "statistics": 0.6, "statistics+columns": 0.6, "columns": 0.3}
+PRIOR = 0.5  # what a standard deviation in `knowledge` counts, in units of the discriminant
+WITHIN = 0.5  # of the covariance within a track is added to that between tracks: only where there are rows
+ARTIST_POWER = 0.5  # an artist's n tracks count n ** -0.5 each
+FOLDS, REPEATS = 5, 4  # of the cross-validation within `fit`
+STRANGE, UNDECIDED = 0.02, 0.01  # shares of known music that may be called unsure, for either reason
+LEAST = 1e-12  # probability
+FILE = "classifier.safetensors"
+FORMAT = "retrotone genre classifier 1"
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What the classifier says of a track.
+
+    Attributes
+    ----------
+    genre : str
+        The most probable one, sure or not.
+    confidence : float
+        Its probability.
+    sure : bool
+    doubt : str
+        Why not sure: empty if sure.
+    probabilities : dict of str to float
+        Of all genres; they add up to 1.
+    strangeness : float or None
+        How far the columns lie from known music's, 1 where "not sure" begins; None without columns.
+    times : ndarray, shape (patches,), float32, or None
+        Where each patch starts, in seconds; None where the analysis does not tell.
+    timeline : ndarray, shape (patches, genres), or None
+        The probabilities that each patch of 3 s by itself speaks for, in the order of `classes_`; None without a
+        taggram.
+    """
+
+    genre: str
+    confidence: float
+    sure: bool
+    doubt: str
+    probabilities: dict[str, float]
+    strangeness: float | None
+    times: NDArray[np.float32] | None
+    timeline: NDArray[np.float64] | None
+
+
+@dataclass(frozen=True)
+class _Head:
+    """Linear scores of genres, by `weights` (genres, numbers) and `bias` (genres,); `scale` makes them odds."""
+
+    weights: Rows
+    bias: Rows
+    scale: Rows
+
+    def scores(self, rows: Rows) -> Rows:
+        """Of each row: shape (rows, genres)."""
+        scores: Rows = rows @ self.weights.T + self.bias
+        return scores
+
+    def log_probabilities(self, rows: Rows) -> Rows:
+        """Of each row: shape (rows, genres)."""
+        return _normalised(self.scale * self.scores(rows))
+
+    def answer(self, rows: Rows) -> Rows:
+        """Log of the mean of the rows' probabilities, shape (genres,)."""
+        answer: Rows = _track_means(self.log_probabilities(rows), [len(rows)])[0]
+        return answer
+
+
+@dataclass(frozen=True)
+class _Domain:
+    """Where known music lies: `centre` and `spread` (numbers,) of its columns."""
+
+    centre: Rows
+    spread: Rows
+
+    def distance(self, rows: Rows) -> float:
+        """Mean over the columns of how many standard deviations a track lies from the centre."""
+        return float(np.abs((rows[0] - self.centre) / self.spread).mean())
+
+
+class GenreClassifier:
+    """Tells the genre of a track; scikit-learn's manners.
+
+    Parameters
+    ----------
+    seed : int
+        Of the cross-validation that calibrates it.
+
+    Attributes
+    ----------
+    classes_ : ndarray of str
+        The genres, in alphabetical order.
+    """
+
+    classes_: NDArray[np.str_]
+
+    def __init__(self, seed: int = 0) -> None:
+        self.seed = seed
+        self._heads: dict[str, _Head] = {}
+        self._sharpness: dict[str, float] = {}
+        self._least: dict[str, float] = {}  # confidence
+        self._domain: _Domain | None = None
+
+    def fit(
+        self,
+        X: Sequence[Recording],
+        y: Sequence[str],
+        artists: Sequence[str | None] | None = None,
+    ) -> GenreClassifier:
+        """Learn from tracks.
+
+        Parameters
+        ----------
+        X : sequence of Analysis, Audio or path, length n
+        y : sequence of str, length n
+            Their genres, two or more.
+        artists : sequence of str or None, length n, optional
+            Whose tracks they are: calibration then tests on artists it has not learned from. A track without counts
+            as an artist of its own.
+
+        Returns
+        -------
+        GenreClassifier
+            Itself.
+
+        Raises
+        ------
+        GenreError
+            Lengths that differ, a single genre, a genre with one track, or tracks of which nothing common is known.
+        """
+        analyses = [_analysis(x) for x in X]
+        genres = [str(genre) for genre in y]
+        artists = [None] * len(genres) if artists is None else list(artists)
+        if not len(analyses) == len(genres) == len(artists):
+            raise GenreError(
+                f"{len(analyses)} tracks, {len(genres)} genres and {len(artists)} artists: give one of each a track"
+            )
+        counts = Counter(genres)
+        if len(counts) < 2 or min(counts.values()) < 2:
+            raise GenreError("learning needs two genres or more, and two tracks or more in each")
+        self.classes_ = np.array(sorted(counts))
+        truth = np.searchsorted(self.classes_, genres)
+        tracks = [
+            Track(str(i), genre, artist)
+            for i, (genre, artist) in enumerate(zip(genres, artists, strict=True))
+        ]
+        weights = _track_weights(tracks)
+        k = min(FOLDS, max(counts.values()))
+        draws = [folds(tracks, k, self.seed + repeat) for repeat in range(REPEATS)]
+        prior = prior_weights(list(self.classes_))
+
+        self._heads, self._sharpness, self._least, self._domain = {}, {}, {}, None
+        answers: dict[str, Rows] = {}
+        for name in HEADS:
+            found = [evidence(analysis, name) for analysis in analyses]
+            rows = [each for each in found if each is not None]
+            if len(rows) < len(found):
+                continue
+            learn = _Learner(name, rows, truth, weights, prior)
+            lengths = [len(each) for each in rows]
+            stacked = np.vstack(rows)
+            of_track = np.repeat(np.arange(len(rows)), lengths)
+            scores = np.empty((REPEATS, len(stacked), len(self.classes_)))
+            for r, draw in enumerate(draws):
+                for fold in range(k):
+                    head = learn(draw != fold)
+                    tested = draw[of_track] == fold
+                    scores[r, tested] = head.scores(stacked[tested])
+            scale = _best_scale(scores, lengths, truth, weights)
+            answers[name] = _track_means(_normalised(scale * scores), lengths)
+            self._heads[name] = learn(np.ones(len(rows), bool), scale)
+            if name == "columns":
+                self._domain = _known_music(np.concatenate(rows))
+        if not self._heads:
+            raise GenreError("nothing is known of all tracks: each needs a taggram, or each its columns")
+        for heads in ANSWERING:
+            if all(name in answers for name in heads):
+                pooled = np.sum([answers[name] for name in heads], axis=0)
+                sharpness = _honest_sharpness(pooled, truth, weights)
+                confidence = np.exp(_normalised(sharpness * pooled)).max(axis=-1)
+                self._sharpness["/".join(heads)] = sharpness
+                self._least["/".join(heads)] = float(np.quantile(confidence, UNDECIDED))
+        return self
+
+    def predict_proba(self, X: Sequence[Recording]) -> NDArray[np.float64]:
+        """Return the probability of each genre, shape (n, genres), in the order of `classes_`.
+
+        Parameters
+        ----------
+        X : sequence of Analysis, Audio or path, length n
+
+        Raises
+        ------
+        GenreError
+            Not fitted, or a track of which neither taggram nor columns are known.
+        AudioError, MissingExtraError
+            See `analyse`.
+        """
+        return np.array([self._probabilities(_analysis(x)) for x in X]).reshape(-1, len(self._known()))
+
+    def predict(self, X: Sequence[Recording]) -> NDArray[np.str_]:
+        """Return the most probable genre of each track, shape (n,); see `predict_proba`."""
+        best: NDArray[np.str_] = self._known()[self.predict_proba(X).argmax(axis=1)]
+        return best
+
+    def answer(self, recording: Recording) -> Answer:
+        """Return all that can be said of a track: genre, confidence, whether to trust it, and how it goes over time.
+
+        Parameters
+        ----------
+        recording : Analysis, Audio or path
+
+        Raises
+        ------
+        GenreError, AudioError, MissingExtraError
+            See `predict_proba`.
+        """
+        analysis = _analysis(recording)
+        probabilities = self._probabilities(analysis)
+        heads = self._answering(analysis)
+        columns = evidence(analysis, "columns")
+        strangeness = self._domain.distance(columns) if self._domain and columns is not None else None
+        best = int(probabilities.argmax())
+        doubt = ""
+        if analysis.loudness == -np.inf:
+            doubt = "it is silent"
+        elif strangeness is not None and strangeness > 1:
+            doubt = "it does not sound like the music this classifier knows"
+        elif probabilities[best] < self._least["/".join(heads)]:
+            doubt = "no genre stands out"
+        timeline = None
+        if "patches" in heads:
+            [(_, rows)] = self._evidence(analysis, ("patches",))
+            timeline = np.exp(self._heads["patches"].log_probabilities(rows))
+        return Answer(
+            genre=str(self.classes_[best]),
+            confidence=float(probabilities[best]),
+            sure=not doubt,
+            doubt=doubt,
+            probabilities={str(g): float(p) for g, p in zip(self.classes_, probabilities, strict=True)},
+            strangeness=strangeness,
+            times=analysis.times,
+            timeline=timeline,
+        )
+
+    @classmethod
+    def from_pretrained(cls, name: str | os.PathLike[str] | None = None) -> GenreClassifier:
+        """Return a classifier that was saved.
+
+        Parameters
+        ----------
+        name : path-like, optional
+            The folder `save_pretrained` wrote to; by default the classifier of GTZAN's ten genres that comes along.
+
+        Raises
+        ------
+        ModelError
+            No classifier there, or damaged.
+        """
+        if name is None:
+            return cls._from_bytes(_bundled(), "the bundled classifier")
+        path = Path(name) / FILE
+        if not path.is_file():
+            raise ModelError(f"{name} holds no {FILE}: name a folder that save_pretrained wrote to")
+        return cls._from_bytes(path.read_bytes(), str(path))
+
+    def save_pretrained(self, folder: str | os.PathLike[str]) -> Path:
+        """Write the classifier into a folder, made if need be, and return its file: arrays and JSON only.
+
+        Raises
+        ------
+        GenreError
+            Not fitted.
+        OutputError
+            The folder cannot be written to.
+        """
+        import safetensors.numpy
+
+        arrays = {
+            f"{name}.{part}": np.ascontiguousarray(value, np.float32)
+            for name, head in self._heads.items()
+            for part, value in vars(head).items()
+        }
+        if self._domain:
+            arrays |= {
+                f"domain.{part}": value.astype(np.float32) for part, value in vars(self._domain).items()
+            }
+        described = {
+            "genres": self._known().tolist(),
+            "sharpness": self._sharpness,
+            "least": self._least,
+        }
+        metadata = {"format": FORMAT, "classifier": json.dumps(described, sort_keys=True)}
+        path = Path(folder) / FILE
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise OutputError(f"{folder} cannot be made ({error.strerror}): name another folder") from error
+        write_whole(path, safetensors.numpy.save(arrays, metadata))
+        return path
+
+    @classmethod
+    def _from_bytes(cls, data: bytes, name: str) -> GenreClassifier:
+        import safetensors.numpy
+
+        try:
+            length = int.from_bytes(data[:8], "little")
+            metadata = json.loads(data[8 : 8 + length])["__metadata__"]
+            if metadata["format"] != FORMAT:
+                raise ValueError(metadata["format"])
+            described = json.loads(metadata["classifier"])
+            arrays: Mapping[str, NDArray[np.float32]] = safetensors.numpy.load(data)
+            result = cls()
+            result.classes_ = np.array(described["genres"])
+            result._sharpness, result._least = described["sharpness"], described["least"]
+            if "domain.centre" in arrays:
+                result._domain = _Domain(
+                    arrays["domain.centre"].astype(float), arrays["domain.spread"].astype(float)
+                )
+            for head in HEADS:
+                if f"{head}.weights" in arrays:
+                    parts = {part: arrays[f"{head}.{part}"].astype(float) for part in _Head.__annotations__}
+                    result._heads[head] = _Head(**parts)
+        except Exception as error:  # safetensors raises its own, json's and struct's
+            raise ModelError(f"{name} is no genre classifier, or damaged: train or copy it again") from error
+        return result
+
+    def _known(self) -> NDArray[np.str_]:
+        if not self._heads:
+            raise GenreError("this classifier has learned nothing yet: fit it, or use from_pretrained")
+        return self.classes_
+
+    def _answering(self, analysis: Analysis) -> tuple[str, ...]:
+        """Return the first heads in `ANSWERING` that can tell of a track."""
+        self._known()
+        for heads in ANSWERING:
+            known = "/".join(heads) in self._sharpness
+            if known and all(evidence(analysis, name) is not None for name in heads):
+                return heads
+        raise GenreError("too little is known of the track: the classifier needs its taggram or its columns")
+
+    def _evidence(self, analysis: Analysis, heads: Sequence[str]) -> Iterator[tuple[str, Rows]]:
+        for name in heads:
+            rows = evidence(analysis, name)
+            assert rows is not None
+            yield name, rows
+
+    def _probabilities(self, analysis: Analysis) -> Rows:
+        heads = self._answering(analysis)
+        pooled = np.sum([self._heads[n].answer(rows) for n, rows in self._evidence(analysis, heads)], axis=0)
+        probabilities: Rows = np.exp(_normalised(self._sharpness["/".join(heads)] * pooled))
+        return probabilities
+
+
+class _Learner:
+    """Fits a head to part of the tracks."""
+
+    def __init__(
+        self, name: str, rows: list[Rows], truth: NDArray[np.intp], weights: Rows, prior: Rows
+    ) -> None:
+        self._name, self._truth, self._weights, self._prior = name, truth, weights, prior
+        self._means = np.array([each.mean(axis=0) for each in rows])
+        self._within = np.array([_covariance(each) for each in rows]) if name == "patches" else None
+
+    def __call__(self, chosen: NDArray[np.bool_], scale: float = 1.0) -> _Head:
+        x, truth = self._means[chosen], self._truth[chosen]
+        weights = self._weights[chosen] / self._weights[chosen].mean()
+        genres = len(self._prior)
+        centre, spread = x.mean(axis=0), x.std(axis=0)
+        spread = np.where(
+            spread > 1e-9 * (1 + np.abs(centre)), spread, np.inf
+        )  # what never changes, says nothing
+        x = (x - centre) / spread
+        present = np.bincount(truth, minlength=genres) > 0
+        means = np.zeros((genres, x.shape[1]))
+        for genre in np.flatnonzero(present):
+            means[genre] = np.average(x[truth == genre], axis=0, weights=weights[truth == genre])
+        away = x - means[truth]
+        covariance = (away * weights[:, None]).T @ away / max(len(x) - present.sum(), 1)
+        if self._within is not None:
+            within = self._within[chosen].mean(axis=0)
+            covariance += WITHIN * within / np.outer(spread, spread)
+        shrinkage = SHRINKAGE[self._name]
+        size = len(covariance)
+        level = max(np.trace(covariance) / size, 1e-9)
+        covariance = (1 - shrinkage) * covariance + shrinkage * level * np.eye(size)
+        discriminant = np.linalg.solve(covariance, means.T).T
+        bias = -0.5 * np.sum(discriminant * means, axis=1)
+        if self._name == "patches":
+            discriminant = discriminant + PRIOR * self._prior
+        bias[~present] = -np.inf
+        return _Head(
+            weights=discriminant / spread,
+            bias=bias - (discriminant / spread) @ centre,
+            scale=np.array(scale),
+        )
+
+
+@cache
+def _bundled() -> bytes:
+    return (resources.files("retrotone") / "assets" / "genre" / FILE).read_bytes()
+
+
+def _analysis(recording: Recording) -> Analysis:
+    return recording if isinstance(recording, Analysis) else analyse(recording)
+
+
+def _track_weights(tracks: Sequence[Track]) -> Rows:
+    """Return what each track counts, by how many there are of its artist."""
+    artists = [track.artist or f"{index} unknown" for index, track in enumerate(tracks)]
+    counts = Counter(artists)
+    return np.array([counts[artist] ** -ARTIST_POWER for artist in artists])
+
+
+def _known_music(columns: Rows) -> _Domain:
+    """Return where columns, shape (tracks, numbers), lie, in units that put the outermost ones beyond 1."""
+    centre, spread = columns.mean(axis=0), np.maximum(columns.std(axis=0), 1e-9)
+    distances = np.abs((columns - centre) / spread).mean(axis=1)
+    return _Domain(centre, spread * np.quantile(distances, 1 - STRANGE))
+
+
+def _covariance(rows: Rows) -> Rows:
+    away = rows - rows.mean(axis=0)
+    covariance: Rows = away.T @ away / max(len(rows) - 1, 1)
+    return covariance
+
+
+def _normalised(scores: Rows) -> Rows:
+    """Return log-probabilities along the last axis."""
+    from scipy.special import logsumexp
+
+    normalised: Rows = scores - logsumexp(scores, axis=-1, keepdims=True)
+    return normalised
+
+
+def _track_means(log_probabilities: Rows, lengths: Sequence[int]) -> Rows:
+    """Return the log of the mean of each track's rows: (..., rows, genres) to (..., tracks, genres)."""
+    starts = np.cumsum([0, *lengths[:-1]])
+    sums = np.add.reduceat(np.exp(log_probabilities), starts, axis=-2)
+    means: Rows = np.log(sums / np.asarray(lengths)[:, None] + LEAST)
+    return means
+
+
+def _best_scale(scores: Rows, lengths: Sequence[int], truth: NDArray[np.intp], weights: Rows) -> float:
+    """Return the scale of scores (repeats, rows, genres) under which the truth is most likely."""
+    from scipy.optimize import minimize_scalar
+
+    def surprise(log_scale: float) -> float:
+        likely = _track_means(_normalised(np.exp(log_scale) * scores), lengths)
+        return -float((likely[:, np.arange(len(truth)), truth] @ weights).sum())
+
+    return float(np.exp(minimize_scalar(surprise, bounds=(-5, 2), method="bounded").x))
+
+
+def _honest_sharpness(pooled: Rows, truth: NDArray[np.intp], weights: Rows) -> float:
+    """Return the power under which mean confidence equals accuracy; pooled log-probabilities (repeats, n, genres)."""
+    right = (pooled.argmax(axis=-1) == truth).mean(axis=0)
+    accuracy = float(np.average(right, weights=weights))
+    low, high = -4.0, 3.0
+    for _ in range(40):
+        middle = (low + high) / 2
+        confidence = np.exp(_normalised(np.exp(middle) * pooled)).max(axis=-1).mean(axis=0)
+        if np.average(confidence, weights=weights) < accuracy:
+            low = middle
+        else:
+            high = middle
+    return float(np.exp((low + high) / 2))

@@ -1,0 +1,69 @@
+"""What the genre classifier looks at: a track's analysis as rows of numbers, one set for each of its heads."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from retrotone.analysis import Analysis
+from retrotone.columns import COLUMNS, at_level
+
+FLOOR = 1e-4  # of a likelihood: below it the front end's rounding speaks, not the music
+# Level is taken out of the others; the mean of a waveform says nothing about music.
+LEFT_OUT = ("rms_mean", "harmony_mean", "perceptr_mean")
+KEPT = tuple(index for index, name in enumerate(COLUMNS) if name not in LEFT_OUT)
+# Of one sign, and over powers of ten; cepstral means have both signs.
+LOGARITHMIC = np.array(
+    [not (COLUMNS[index].startswith("mfcc") and COLUMNS[index].endswith("mean")) for index in KEPT]
+)
+TINY = 1e-12
+
+HEADS = ("patches", "statistics", "statistics+columns", "columns")
+ANSWERING = (("patches", "statistics+columns"), ("patches", "statistics"), ("columns",))
+"""Which heads answer together, by what is known of a track: all, only its taggram, only its columns."""
+
+Rows = NDArray[np.float64]
+
+
+def evidence(analysis: Analysis, head: str) -> Rows | None:
+    """Return what a head looks at, shape (rows, numbers), or None where the analysis lacks it.
+
+    Parameters
+    ----------
+    analysis : Analysis
+    head : str
+        ``patches`` gives a row for each patch, ``statistics`` and ``statistics+columns`` one for each excerpt,
+        ``columns`` one.
+    """
+    if ("columns" in head and analysis.columns is None) or (head != "columns" and analysis.taggram is None):
+        return None
+    if head == "columns":
+        return _columns(analysis)[None]
+    if head == "patches":
+        assert analysis.taggram is not None
+        return log_odds(analysis.taggram)
+    rows = np.stack([_statistics(excerpt) for excerpt in analysis.excerpts])
+    if head == "statistics":
+        return rows
+    return np.hstack([rows, np.tile(_columns(analysis), (len(rows), 1))])
+
+
+def log_odds(likelihoods: NDArray[np.floating]) -> Rows:
+    """Return ln(p / (1 - p)), with `FLOOR` added above and below."""
+    p = np.asarray(likelihoods, float)
+    result: Rows = np.log((p + FLOOR) / (1 - p + FLOOR))
+    return result
+
+
+def _statistics(taggram: NDArray[np.float32]) -> Rows:
+    """Mean log-odds, then mean, standard deviation and maximum of the likelihoods themselves: 4 x 50 numbers."""
+    patches = taggram.astype(float)
+    return np.concatenate(
+        [log_odds(patches).mean(axis=0), patches.mean(axis=0), patches.std(axis=0), patches.max(axis=0)]
+    )
+
+
+def _columns(analysis: Analysis) -> Rows:
+    assert analysis.columns is not None
+    values = at_level(analysis.columns)[list(KEPT)]
+    return np.where(LOGARITHMIC, np.log(np.maximum(values, TINY)), values)

@@ -1,0 +1,172 @@
+"""The genre classifier: what it answers, when it doubts, and how its scores are counted."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from retrotone.analysis import Analysis, analyse
+from retrotone.audio import Audio
+from retrotone.errors import GenreError, ModelError
+from retrotone.genre.classifier import GenreClassifier
+from retrotone.genre.datasets import GTZAN_GENRES
+from retrotone.genre.evaluation import calibration_error, cross_validate, evaluate, wilson_interval
+
+RATE = 22_050
+SUGAR_PLUM = "Kevin_MacLeod_-_P_I_Tchaikovsky_Dance_of_the_Sugar_Plum_Fairy.ogg"
+
+
+@pytest.fixture(scope="module")
+def bundled() -> GenreClassifier:
+    return GenreClassifier.from_pretrained()
+
+
+@pytest.fixture(scope="module")
+def sugar_plum(shared_music: Path) -> Analysis:
+    return analyse(shared_music / SUGAR_PLUM)
+
+
+def made_up(genres: int = 3, tracks: int = 12, seed: int = 0) -> tuple[list[Analysis], list[str], list[str]]:
+    """Tracks of genres that differ in two tags each and in columns, by artists of three tracks."""
+    rng = np.random.default_rng(seed)
+    analyses, names, artists = [], [], []
+    for genre in range(genres):
+        for track in range(tracks):
+            odds = rng.normal(-2, 1, 50) + rng.normal(0, 1, (6, 50))
+            odds[:, 2 * genre : 2 * genre + 2] += 4
+            columns = rng.uniform(1, 2, 57)
+            columns[20 + genre] += 1
+            analyses.append(Analysis.from_arrays(taggram=1 / (1 + np.exp(-odds)), columns=columns))
+            names.append(f"genre {genre}")
+            artists.append(f"{genre} artist {track // 3}")
+    return analyses, names, artists
+
+
+def test_a_ballet_is_classical_and_sure_of_it(bundled: GenreClassifier, sugar_plum: Analysis) -> None:
+    answer = bundled.answer(sugar_plum)
+    assert (answer.genre, answer.sure, answer.doubt) == ("classical", True, "")
+    assert tuple(answer.probabilities) == GTZAN_GENRES
+    assert sum(answer.probabilities.values()) == pytest.approx(1)
+    assert answer.confidence == max(answer.probabilities.values())
+    assert bundled.predict([sugar_plum]) == ["classical"]
+
+
+def test_the_timeline_has_probabilities_for_every_patch(
+    bundled: GenreClassifier, sugar_plum: Analysis
+) -> None:
+    answer = bundled.answer(sugar_plum)
+    assert answer.timeline is not None
+    assert answer.times is not None
+    assert answer.timeline.shape == (len(answer.times), 10)
+    np.testing.assert_allclose(answer.timeline.sum(axis=1), 1)
+
+
+def test_level_hardly_matters(bundled: GenreClassifier, shared_music: Path) -> None:
+    from retrotone.audio import load
+
+    audio = load(shared_music / SUGAR_PLUM).slice(10, 40)
+    quiet = audio.with_samples(audio.samples * np.float32(0.5))
+    loud, soft = bundled.predict_proba([audio, quiet])
+    assert loud.argmax() == soft.argmax()
+    np.testing.assert_allclose(loud, soft, atol=0.15)
+
+
+def test_what_is_no_music_is_not_sure(bundled: GenreClassifier, shared_music: Path) -> None:
+    rng, seconds = np.random.default_rng(0), np.arange(10 * RATE) / RATE
+    silence = Audio(np.zeros(10 * RATE, np.float32), RATE)
+    noise = Audio((0.1 * rng.standard_normal(10 * RATE)).astype(np.float32), RATE)
+    tone = Audio((0.1 * np.sin(2 * np.pi * 440 * seconds)).astype(np.float32), RATE)
+    doubts = [bundled.answer(what) for what in (silence, noise, tone, shared_music / "pibble.ogg")]
+    assert not any(answer.sure for answer in doubts)
+    assert doubts[0].doubt == "it is silent"
+    assert all(answer.doubt for answer in doubts)
+
+
+def test_parts_that_are_missing_are_done_without(bundled: GenreClassifier, sugar_plum: Analysis) -> None:
+    tags = Analysis.from_arrays(taggram=sugar_plum.taggram)
+    columns = Analysis.from_arrays(columns=sugar_plum.columns)
+    both = bundled.predict_proba([sugar_plum, tags, columns])
+    np.testing.assert_allclose(both.sum(axis=1), 1)
+    assert not np.allclose(both[0], both[1])
+    assert bundled.answer(columns).timeline is None
+    assert bundled.answer(tags).strangeness is None
+    with pytest.raises(GenreError, match="needs its taggram or its columns"):
+        bundled.predict([Analysis.from_arrays(embedding=sugar_plum.embedding)])
+
+
+def test_it_learns_genres_of_ones_own_and_remembers_them(tmp_path: Path) -> None:
+    analyses, genres, artists = made_up()
+    others, truth, _ = made_up(seed=1)
+    classifier = GenreClassifier().fit(analyses, genres, artists)
+    assert classifier.classes_.tolist() == ["genre 0", "genre 1", "genre 2"]
+    assert (classifier.predict(others) == truth).mean() > 0.9
+    classifier.save_pretrained(tmp_path / "mine")
+    again = GenreClassifier.from_pretrained(tmp_path / "mine")
+    np.testing.assert_allclose(again.predict_proba(others), classifier.predict_proba(others), atol=1e-4)
+    assert [again.answer(a).sure for a in others] == [classifier.answer(a).sure for a in others]
+
+
+def test_learning_is_the_same_every_time() -> None:
+    analyses, genres, artists = made_up()
+    first, second = (GenreClassifier(seed=3).fit(analyses, genres, artists) for _ in range(2))
+    np.testing.assert_array_equal(first.predict_proba(analyses), second.predict_proba(analyses))
+
+
+def test_what_cannot_be_learned_is_one_clear_line(tmp_path: Path) -> None:
+    analyses, genres, artists = made_up(2, 4)
+    with pytest.raises(GenreError, match="two genres or more"):
+        GenreClassifier().fit(analyses[:4], genres[:4])
+    with pytest.raises(GenreError, match="two tracks or more"):
+        GenreClassifier().fit(analyses[:5], genres[:5])
+    with pytest.raises(GenreError, match="one of each a track"):
+        GenreClassifier().fit(analyses, genres[:-1], artists)
+    with pytest.raises(GenreError, match="learned nothing yet"):
+        GenreClassifier().predict(analyses)
+    mixed = [
+        Analysis(columns=a.columns) if i % 2 else Analysis(taggram=a.taggram) for i, a in enumerate(analyses)
+    ]
+    with pytest.raises(GenreError, match="nothing is known of all tracks"):
+        GenreClassifier().fit(mixed, genres)
+    with pytest.raises(ModelError, match="holds no"):
+        GenreClassifier.from_pretrained(tmp_path)
+    (tmp_path / "classifier.safetensors").write_bytes(b"not a classifier")
+    with pytest.raises(ModelError, match="damaged"):
+        GenreClassifier.from_pretrained(tmp_path)
+
+
+def test_only_a_leak_tells_genres_that_are_nothing_but_their_artists() -> None:
+    _, genres, artists = made_up(tracks=15)
+    # every artist has tags of their own and the genres none: only a leak can tell
+    rng = np.random.default_rng(5)
+    signature = {artist: rng.normal(0, 4, 50) for artist in artists}
+    odds = [signature[artist] + rng.normal(0, 1, (6, 50)) for artist in artists]
+    own = [Analysis.from_arrays(taggram=1 / (1 + np.exp(-o))) for o in odds]
+    order = sorted(set(genres))
+    apart = evaluate(genres, cross_validate(own, genres, artists, k=5), order)
+    leaking = evaluate(genres, cross_validate(own, genres, None, k=5), order)
+    assert leaking.accuracy > apart.accuracy + 0.2
+
+
+def test_scores_are_counted_as_the_books_say() -> None:
+    truth = ["a", "a", "a", "b", "b", "c"]
+    said = [
+        [0.8, 0.1, 0.1],
+        [0.6, 0.3, 0.1],
+        [0.2, 0.7, 0.1],
+        [0.1, 0.9, 0],
+        [0.2, 0.6, 0.2],
+        [0.5, 0.3, 0.2],
+    ]
+    result = evaluate(truth, said, ["a", "b", "c"])
+    assert result.confusion.tolist() == [[2, 1, 0], [0, 2, 0], [1, 0, 0]]
+    assert result.accuracy == pytest.approx(4 / 6)
+    assert result.macro_f1 == pytest.approx((2 / 3 + 4 / 5 + 0) / 3)
+    # 85 right of 100: Wilson's interval, worked out by hand
+    assert wilson_interval(85, 100) == pytest.approx((0.7672, 0.9069), abs=1e-4)
+    assert wilson_interval(10, 10)[1] == pytest.approx(1)
+    # two bins: 0.95 sure and right, 0.55 sure and half right
+    assert calibration_error([0.95, 0.55, 0.55], [True, True, False]) == pytest.approx((0.05 + 2 * 0.05) / 3)
+    with pytest.raises(GenreError, match="d: the classifier knows a, b, c"):
+        evaluate(["d", *truth[1:]], said, ["a", "b", "c"])

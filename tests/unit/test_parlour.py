@@ -1,0 +1,70 @@
+"""The bundled RAVE: it answers as an old disc, and what it makes up is alive."""
+
+from __future__ import annotations
+
+from importlib import resources
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import retrotone as rt
+from retrotone.metrics import Profile, chroma_cosine, frechet_distance, log_spectral_distance
+
+ERA, AGE_SEED = "1930s", 1000
+
+
+@pytest.fixture(scope="module")
+def parlour() -> rt.RaveModel:
+    return rt.RaveModel.from_pretrained()
+
+
+def bands(audio: rt.Audio) -> np.ndarray:
+    return 10 * np.log10(np.maximum(Profile(audio).band_power, 1e-7))
+
+
+def flux(audio: rt.Audio) -> float:
+    return float(np.abs(np.diff(bands(audio), axis=1)).mean())
+
+
+def test_it_answers_as_an_old_disc(parlour: rt.RaveModel) -> None:
+    with resources.as_file(resources.files("retrotone") / "assets" / "demo_song.ogg") as path:
+        song = rt.load(path).slice(5, 20)
+    aged, answer = rt.age(song, ERA, seed=AGE_SEED), parlour.restyle(song)
+    assert answer.samples.shape == song.samples.shape
+    assert log_spectral_distance(aged, answer) < 0.7 * log_spectral_distance(aged, song)
+    assert chroma_cosine(song, answer) > 0.9
+
+
+def test_real_music_comes_nearer_to_its_aged_self(parlour: rt.RaveModel, shared_music: Path) -> None:
+    distances, sets = [], {"song": [], "aged": [], "answer": []}
+    for name in ("Hungarian", "Sugar_Plum", "Vibe_Ace", "ragtime"):
+        (path,) = shared_music.glob(f"*{name}*.ogg")
+        song = rt.load(path).slice(10, 18)
+        aged, answer = rt.age(song, ERA, seed=AGE_SEED), parlour.restyle(song)
+        distances.append([log_spectral_distance(aged, each) for each in (song, answer)])
+        for kind, sound in (("song", song), ("aged", aged), ("answer", answer)):
+            sets[kind].append(bands(sound).T)
+    untouched, answered = np.mean(distances, axis=0)
+    assert answered < 0.7 * untouched
+    song_set, aged_set, answer_set = (np.concatenate(sets[kind]) for kind in ("song", "aged", "answer"))
+    assert frechet_distance(answer_set, aged_set) < 0.5 * frechet_distance(song_set, aged_set)
+
+
+@pytest.mark.parametrize("path", ["slerp", "walk"])
+def test_what_it_makes_up_is_alive(parlour: rt.RaveModel, path: str) -> None:
+    clips = [parlour.generate(8, path=path, seed=seed) for seed in (1, 2)]
+    moments = np.arange(clips[0].frames) / clips[0].sample_rate
+    held = rt.Audio(
+        0.1 * np.sum([np.sin(2 * np.pi * hertz * moments) for hertz in (220, 440, 660)], axis=0)[None],
+        clips[0].sample_rate,
+    )
+    for clip in clips:
+        assert clip.duration == 8.0
+        assert clip.loudness == pytest.approx(-16.0, abs=1.0)
+        assert clip.peak < 1.0
+        assert flux(clip) > flux(held)
+        quietest = np.sqrt(np.square(clip.samples[0][: 8 * 22_050].reshape(16, -1)).mean(axis=1)).min()
+        assert quietest > 10 ** (-50 / 20)
+    assert log_spectral_distance(*clips) > 3.0  # dB: another seed, another clip
+    assert np.array_equal(clips[0].samples, parlour.generate(8, path=path, seed=1).samples)

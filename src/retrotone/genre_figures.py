@@ -30,6 +30,7 @@ def training_curves(runs: Mapping[str, Sequence[Point]], chance: float | None = 
         The loss of one who knows nothing but the number of genres: its logarithm.
     """
     import matplotlib
+    from matplotlib.ticker import MaxNLocator
 
     columns = min(len(runs), COLUMNS)
     rows = -(-len(runs) // columns)
@@ -56,6 +57,7 @@ def training_curves(runs: Mapping[str, Sequence[Point]], chance: float | None = 
                 axes.axhline(chance, color=INK, linewidth=0.6, linestyle=":", label="chance")
             axes.set_title(title.replace("$", r"\$"), fontsize=10)
             axes.set_ylim(bottom=0)
+            axes.xaxis.set_major_locator(MaxNLocator("auto", integer=True))
             axes.grid(axis="y")
         for axes in panels[len(runs) :]:
             axes.remove()

@@ -17,7 +17,8 @@ from retrotone.errors import AudioError, Cancelled, GenreError, ModelError, Retr
 from retrotone.genre.clips import gather
 from retrotone.genre.networks import NETWORKS, load
 from retrotone.genre.splits import sides
-from retrotone.genre.training import Recipe, Training, train
+from retrotone.genre.training import Point, Recipe, Training, train
+from retrotone.genre_figures import training_curves
 
 RATE = 8_000
 GENRES = ("clicks", "noise", "tones")
@@ -219,3 +220,14 @@ def test_the_command_trains_resumes_and_draws(
     assert run([*command, "--resume", "--seeds", "2"]) == 0
     assert "seed 1: epoch 1 of 1" in capfd.readouterr().out
     assert len(load(out).networks) == 2
+
+
+def test_the_curves_mark_the_epoch_whose_weights_are_kept() -> None:
+    losses = (0.9, 0.4, 0.5, 0.7)
+    history = [Point(epoch, 1 / epoch, loss, 0.5) for epoch, loss in enumerate(losses, start=1)]
+    figure = training_curves({"one": history, "two": history[:1]})
+    for axes, (epoch, loss) in zip(figure.axes, ((2, 0.4), (1, 0.9)), strict=True):
+        lines = {str(line.get_label()): line for line in axes.get_lines()}
+        assert lines["weights kept"].get_xydata().tolist() == [[epoch, loss]]
+        assert lines["validation"].get_ydata()[0] == 0.9
+        assert lines["training"].get_ydata()[0] == 1.0

@@ -165,7 +165,7 @@ def feature_figure(audio: Audio, title: str) -> Figure:
     import matplotlib
 
     with matplotlib.rc_context(STYLE):
-        figure = _figure(10, 9.2)
+        figure = new_figure(10, 9.2)
         grid = figure.add_gridspec(
             4, 2, height_ratios=(1, 2.2, 1.2, 1.4), width_ratios=(1, 0.013), wspace=0.02
         )
@@ -183,7 +183,7 @@ def feature_figure(audio: Audio, title: str) -> Figure:
             axes.set_xlabel("")
         rows[0].set_title(_title(title))
         figure.align_ylabels(rows)
-        _settle(figure)
+        settle(figure)
     return figure
 
 
@@ -216,7 +216,7 @@ def comparison_figure(versions: Mapping[str, Audio]) -> Figure:
     colours = [COLOURS[i % len(COLOURS)] for i in range(len(audios))]
     loudest = max(float(mel.max()) for mel in mels)
     with matplotlib.rc_context(STYLE):
-        figure = _figure(max(4.2 * len(audios) + 0.8, 9), 13)
+        figure = new_figure(max(4.2 * len(audios) + 0.8, 9), 13)
         halves = figure.add_gridspec(2, 1, height_ratios=(3.4, 1))
         grid = halves[0].subgridspec(
             4, len(audios) + 1, height_ratios=(1, 2.2, 1.1, 1.3), width_ratios=(*[1] * len(audios), 0.025)
@@ -247,7 +247,7 @@ def comparison_figure(versions: Mapping[str, Audio]) -> Figure:
             draw_spectrum(below, mels[column], audio, colours[column], 1.8 if column else 4, names[column])
         below.set_title("Average spectrum", fontsize=10)
         below.legend(loc="lower left")
-        _settle(figure)
+        settle(figure)
     return figure
 
 
@@ -263,7 +263,7 @@ def training_figure(history: Sequence[Point]) -> Figure:
 
     steps = [point.step for point in history]
     with matplotlib.rc_context(STYLE):
-        figure = _figure(8, 6)
+        figure = new_figure(8, 6)
         above, below = figure.subplots(2, 1, sharex=True, height_ratios=(2, 1))
         for place, (name, values) in enumerate(
             {
@@ -280,7 +280,7 @@ def training_figure(history: Sequence[Point]) -> Figure:
         below.plot(steps, [point.divergence for point in history], color=COLOURS[3])
         below.set_ylabel("latents (nats a frame)")
         below.set_xlabel("step")
-        _settle(figure)
+        settle(figure)
     return figure
 
 
@@ -292,7 +292,8 @@ def png(figure: Figure) -> bytes:
     return data.getvalue()
 
 
-def _figure(width: float, height: float) -> Figure:
+def new_figure(width: float, height: float) -> Figure:
+    """Return an empty figure of so many inches, on paper, that lays itself out."""
     from matplotlib.figure import Figure
     from matplotlib.layout_engine import ConstrainedLayoutEngine
 
@@ -301,7 +302,7 @@ def _figure(width: float, height: float) -> Figure:
     return Figure(figsize=(width, height), dpi=DPI, facecolor=PAPER, layout=layout)
 
 
-def _settle(figure: Figure) -> None:
+def settle(figure: Figure) -> None:
     """Lay the figure out once and for all: a second layout would shift it by a fraction of a pixel."""
     with _any_script():
         figure.draw_without_rendering()

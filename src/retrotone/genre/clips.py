@@ -1,0 +1,116 @@
+"""Tracks decoded once into one file of 16-bit samples, to cut segments from without holding them in memory."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from retrotone.audio import Audio, resampled
+from retrotone.errors import GenreError
+from retrotone.files import AudioFile, write_whole, writing
+from retrotone.genre.datasets import Track
+from retrotone.progress import Progress, silent
+
+SAMPLES, INDEX = "clips.i16", "clips.json"
+FULL_SCALE = 32_767.0  # 16 bits
+
+Places = NDArray[np.int64]
+"""Where segments lie, shape (segments, 2): the track's number, and the sample it starts at."""
+
+
+class Clips:
+    """Tracks at one rate.
+
+    Parameters
+    ----------
+    folder : Path
+        Where `gather` has put them.
+    tracks : sequence of Track
+        The same as it was given.
+    """
+
+    def __init__(self, folder: Path, tracks: Sequence[Track]) -> None:
+        index = json.loads((folder / INDEX).read_text("utf-8"))
+        self.tracks = list(tracks)
+        self.sample_rate: int = index["sample_rate"]
+        self.frames = np.array(index["frames"], np.int64)
+        self._starts = np.concatenate([[0], np.cumsum(self.frames)])
+        self._samples = np.memmap(folder / SAMPLES, np.int16, "r")
+
+    def grid(self, numbers: Sequence[int], length: int) -> Places:
+        """Return the segments of some tracks, side by side; one for a track that is shorter than a segment."""
+        places = [
+            (number, start * length)
+            for number in numbers
+            for start in range(max(int(self.frames[number]) // length, 1))
+        ]
+        return np.array(places, np.int64).reshape(-1, 2)
+
+    def cut(self, places: Places, length: int) -> NDArray[np.float32]:
+        """Return segments, shape (len(places), length), full scale at 1.
+
+        A start outside of the track is moved inside; a track that is shorter is repeated until it fills the segment.
+        """
+        result = np.empty((len(places), length), np.float32)
+        for row, (number, start) in zip(result, places, strict=True):
+            first = min(max(int(start), 0), max(int(self.frames[number]) - length, 0))
+            track = self._samples[self._starts[number] : self._starts[number + 1]]
+            row[:] = np.resize(track[first : first + length], length)
+        result /= FULL_SCALE
+        return result
+
+
+def gather(tracks: Sequence[Track], sample_rate: int, folder: Path, progress: Progress = silent) -> Clips:
+    """Decode tracks, mono, at one rate; those that are in the folder already are taken as they are.
+
+    Parameters
+    ----------
+    tracks : sequence of Track
+    sample_rate : int
+        In Hz.
+    folder : Path
+        There.
+    progress : Progress
+
+    Raises
+    ------
+    GenreError
+        A track without audio.
+    AudioError
+        A track that cannot be read.
+    OutputError
+        No room.
+    """
+    paths = []
+    for track in tracks:
+        if track.path is None:
+            raise GenreError(f"{track.name} has no audio here: only its published features")
+        paths.append(track.path)
+    wanted = {"sample_rate": sample_rate, "paths": [str(path.resolve()) for path in paths]}
+    if (folder / INDEX).is_file():
+        there = json.loads((folder / INDEX).read_text("utf-8"))
+        if all(there.get(key) == value for key, value in wanted.items()):
+            return Clips(folder, tracks)
+        (folder / INDEX).unlink()
+    frames = []
+    with writing(folder / SAMPLES), (folder / SAMPLES).open("wb") as file:
+        for number, path in enumerate(paths):
+            progress(number / len(paths), f"reading {path.name}")
+            before = file.tell()
+            for block in mono(path, sample_rate):
+                file.write(np.round(np.clip(block, -1, 1) * FULL_SCALE).astype(np.int16).tobytes())
+            frames.append((file.tell() - before) // 2)
+    write_whole(folder / INDEX, json.dumps(wanted | {"frames": frames}).encode())
+    return Clips(folder, tracks)
+
+
+def mono(recording: Audio | str | os.PathLike[str], sample_rate: int) -> Iterator[NDArray[np.float32]]:
+    """Yield a recording folded to mono, at a rate, in blocks of shape (n,)."""
+    source = recording if isinstance(recording, Audio) else AudioFile(recording)
+    folded = (block.mean(axis=0, keepdims=True) for block in source.blocks())
+    return (block[0] for block in resampled(folded, 1, source.sample_rate, sample_rate))

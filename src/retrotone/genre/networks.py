@@ -1,0 +1,300 @@
+"""Genre networks to train from scratch: the study's M5 on the waveform, a recurrent and a transformer one on log-mel.
+
+All are small, take mono waveforms at their own rate and give one logit a genre. `GenreNetwork` is one of them trained,
+once or with several seeds, with the names of its genres.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+from collections.abc import Sequence
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import safetensors.torch
+import torch
+from numpy.typing import NDArray
+from safetensors import SafetensorError
+from torch import Tensor, nn
+
+from retrotone.audio import Audio
+from retrotone.errors import ModelError
+from retrotone.files import make_folder, write_whole
+from retrotone.genre.clips import mono
+
+SAMPLE_RATE, N_FFT, HOP_LENGTH, N_MELS = 16_000, 512, 256, 64  # of the log-mel networks
+COMPRESSION = 10_000  # log10(1 + 10,000 S), as musicnn has it
+PATCH_FRAMES = 4  # that a transformer takes as one token: 64 ms
+LAYERS, HEADS = 2, 4
+DROPOUT = 0.2
+BATCH = 32  # segments
+WEIGHTS, FACTS = "model.safetensors", "model.json"
+
+
+class Network(nn.Module):
+    """What the genre networks have in common.
+
+    Parameters
+    ----------
+    genres : int
+        How many.
+    width : int
+        Channels of the first layer.
+
+    Attributes
+    ----------
+    sample_rate : int
+        In Hz, of the waveforms it takes.
+    usual_width : int
+    """
+
+    sample_rate: int
+    usual_width: int
+
+    def features(self, waves: Tensor) -> Tensor:
+        """Turn waveforms, shape (batch, samples), into what `classify` takes."""
+        raise NotImplementedError
+
+    def classify(self, features: Tensor) -> Tensor:
+        """Return logits, shape (batch, genres)."""
+        raise NotImplementedError
+
+    def forward(self, waves: Tensor) -> Tensor:
+        """Return the logits of waveforms, shape (batch, samples)."""
+        return self.classify(self.features(waves))
+
+
+class M5(Network):
+    """Five layers on the raw waveform at 8 kHz (Dai et al. 2017), in the torchaudio tutorial's form.
+
+    The tutorial's first filters move by 16 samples and number 32; in the paper, by 4, and 128.
+    """
+
+    sample_rate, usual_width = 8_000, 32
+
+    def __init__(self, genres: int, width: int) -> None:
+        super().__init__()
+        layers: list[nn.Module] = []
+        for place, (before, after) in enumerate(pairwise((1, width, width, 2 * width, 2 * width))):
+            convolution = nn.Conv1d(before, after, 3) if place else nn.Conv1d(before, after, 80, stride=16)
+            layers += [convolution, nn.BatchNorm1d(after), nn.ReLU(), nn.MaxPool1d(4)]
+        self.layers = nn.Sequential(*layers)
+        self.output = nn.Linear(2 * width, genres)
+
+    def features(self, waves: Tensor) -> Tensor:
+        """Return the waveforms themselves, shape (batch, 1, samples)."""
+        return waves[:, None]
+
+    def classify(self, features: Tensor) -> Tensor:
+        result: Tensor = self.output(self.layers(features).mean(dim=2))
+        return result
+
+
+class MelNetwork(Network):
+    """A network on log-mel frames at 16 kHz, each band normalised by what it saw in training."""
+
+    sample_rate = SAMPLE_RATE
+    bands: Tensor
+    window: Tensor
+
+    def __init__(self) -> None:
+        import librosa
+
+        super().__init__()
+        bands = librosa.filters.mel(sr=SAMPLE_RATE, n_fft=N_FFT, n_mels=N_MELS)
+        self.register_buffer("bands", torch.from_numpy(bands), persistent=False)
+        self.register_buffer("window", torch.hann_window(N_FFT), persistent=False)
+        self.normalise = nn.BatchNorm1d(N_MELS, affine=False)
+
+    def features(self, waves: Tensor) -> Tensor:
+        """Return log-mel frames, shape (batch, 64, frames), with a mean of about 0 and a deviation of about 1."""
+        spectrum = torch.stft(waves, N_FFT, HOP_LENGTH, window=self.window, return_complex=True)
+        mel = self.bands @ spectrum.abs().square()
+        result: Tensor = self.normalise(torch.log10(1 + COMPRESSION * mel))
+        return result
+
+
+class Crnn(MelNetwork):
+    """Convolutions for what sounds, a gated recurrent unit for how it goes on (after Choi et al. 2017)."""
+
+    usual_width = 16
+
+    def __init__(self, genres: int, width: int) -> None:
+        super().__init__()
+        layers: list[nn.Module] = []
+        channels = (1, width, 2 * width, 4 * width)
+        for (before, after), bands in zip(pairwise(channels), (2, 4, 4), strict=True):
+            convolution = nn.Conv2d(before, after, 3, padding=1, bias=False)
+            layers += [convolution, nn.BatchNorm2d(after), nn.ReLU(), nn.MaxPool2d((bands, 2))]
+        self.layers = nn.Sequential(*layers)
+        self.recurrent = nn.GRU(2 * channels[-1], channels[-1], batch_first=True)  # 64 bands have become 2
+        self.dropout = nn.Dropout(DROPOUT)
+        self.output = nn.Linear(channels[-1], genres)
+
+    def classify(self, features: Tensor) -> Tensor:
+        maps = self.layers(features[:, None])  # (batch, channels, 2, frames / 8)
+        states, _ = self.recurrent(maps.flatten(1, 2).transpose(1, 2))
+        result: Tensor = self.output(self.dropout(states.mean(dim=1)))
+        return result
+
+
+class Transformer(MelNetwork):
+    """Self-attention over patches of frames (after AST, Gong et al. 2021, but small and along time alone)."""
+
+    usual_width = 64
+
+    def __init__(self, genres: int, width: int) -> None:
+        super().__init__()
+        self.patches = nn.Conv1d(N_MELS, width, PATCH_FRAMES, stride=PATCH_FRAMES)
+        layer = nn.TransformerEncoderLayer(
+            width, HEADS, 2 * width, DROPOUT, batch_first=True, norm_first=True
+        )
+        self.encoder = nn.TransformerEncoder(layer, LAYERS, nn.LayerNorm(width), enable_nested_tensor=False)
+        self.output = nn.Linear(width, genres)
+
+    def classify(self, features: Tensor) -> Tensor:
+        tokens = self.patches(features).transpose(1, 2)
+        result: Tensor = self.output(self.encoder(tokens + _positions(*tokens.shape[1:])).mean(dim=1))
+        return result
+
+
+NETWORKS: dict[str, type[Network]] = {"m5": M5, "crnn": Crnn, "transformer": Transformer}
+
+
+def build(kind: str, genres: int, width: int | None = None) -> Network:
+    """Return an untrained network, its weights drawn from torch's generator.
+
+    Parameters
+    ----------
+    kind : {"m5", "crnn", "transformer"}
+    genres : int
+    width : int, optional
+        By default the kind's `usual_width`.
+
+    Raises
+    ------
+    ModelError
+        No such kind, or a width that it cannot have.
+    """
+    if kind not in NETWORKS:
+        raise ModelError(f"there is no network {kind}: choose among {', '.join(NETWORKS)}")
+    width = NETWORKS[kind].usual_width if width is None else width
+    if width < 1 or (kind == "transformer" and width % HEADS):
+        raise ModelError(f"{kind} cannot be {width} wide: use a multiple of {HEADS}")
+    return NETWORKS[kind](genres, width)
+
+
+class GenreNetwork:
+    """A trained network, or several that differ by their seeds and answer together.
+
+    Parameters
+    ----------
+    kind : str
+        See `build`.
+    genres : sequence of str
+    seconds : float
+        Of the segments it was trained on.
+    networks : sequence of Network
+    width : int or None
+    """
+
+    def __init__(
+        self,
+        kind: str,
+        genres: Sequence[str],
+        seconds: float,
+        networks: Sequence[Network],
+        width: int | None = None,
+    ) -> None:
+        self.kind, self.genres, self.seconds, self.width = kind, tuple(genres), seconds, width
+        self.networks = [network.eval() for network in networks]
+
+    def predict_proba(self, recording: Audio | str | os.PathLike[str]) -> NDArray[np.float64]:
+        """Return how likely each genre is, shape (genres,): the mean over segments and seeds.
+
+        Parameters
+        ----------
+        recording : Audio or path
+            Any rate and length. Less than a segment is repeated until it fills one; what is left at the end is dropped.
+
+        Raises
+        ------
+        AudioError, MissingExtraError
+            See `AudioFile`.
+        """
+        rate = self.networks[0].sample_rate
+        samples = np.concatenate(list(mono(recording, rate)))
+        length = round(self.seconds * rate)
+        count = max(len(samples) // length, 1)
+        segments = torch.from_numpy(np.resize(samples, count * length).reshape(count, length))
+        found = [probabilities(network, segments) for network in self.networks]
+        result: NDArray[np.float64] = np.mean(found, axis=(0, 1), dtype=np.float64)
+        return result
+
+    def save(self, folder: str | os.PathLike[str], **facts: Any) -> Path:
+        """Write ``model.safetensors`` and ``model.json``; `facts` are kept beside what `load` needs."""
+        place = make_folder(folder)
+        weights = {
+            f"{seed}.{name}": value.contiguous()
+            for seed, network in enumerate(self.networks)
+            for name, value in network.state_dict().items()
+        }
+        needed = {
+            "network": self.kind,
+            "width": self.width,
+            "genres": self.genres,
+            "seconds": self.seconds,
+            "seeds": len(self.networks),
+        }
+        write_whole(place / WEIGHTS, safetensors.torch.save(weights))
+        write_whole(place / FACTS, json.dumps(needed | facts, indent=1).encode())
+        return place
+
+
+def load(folder: str | os.PathLike[str]) -> GenreNetwork:
+    """Load what `GenreNetwork.save` wrote; nothing in it is executed.
+
+    Raises
+    ------
+    ModelError
+        No such model, or one that is damaged.
+    """
+    place = Path(folder)
+    try:
+        facts = json.loads((place / FACTS).read_text("utf-8"))
+        weights = safetensors.torch.load((place / WEIGHTS).read_bytes())
+        networks = []
+        for seed in range(facts["seeds"]):
+            network = build(facts["network"], len(facts["genres"]), facts["width"])
+            prefix = f"{seed}."
+            own = {k.removeprefix(prefix): v for k, v in weights.items() if k.startswith(prefix)}
+            network.load_state_dict(own)
+            networks.append(network)
+        return GenreNetwork(
+            facts["network"], facts["genres"], float(facts["seconds"]), networks, facts["width"]
+        )
+    except FileNotFoundError as error:
+        raise ModelError(
+            f"{place} holds no genre network: name a folder that retrotone genre train wrote"
+        ) from error
+    except (OSError, ValueError, KeyError, TypeError, RuntimeError, SafetensorError) as error:
+        raise ModelError(f"{place} holds a damaged genre network: train it again") from error
+
+
+def probabilities(network: Network, segments: Tensor) -> NDArray[np.float32]:
+    """Return softmax probabilities of segments, shape (segments, genres), with dropout off."""
+    network.eval()
+    with torch.no_grad():
+        found = [torch.softmax(network(batch), dim=1) for batch in torch.split(segments, BATCH)]
+    return torch.cat(found).numpy()
+
+
+def _positions(count: int, width: int) -> Tensor:
+    """Return sines and cosines of the place, shape (count, width) (Vaswani et al. 2017, section 3.5)."""
+    rates = torch.exp(torch.arange(0, width, 2) * (-math.log(10_000) / width))
+    angles = torch.arange(count)[:, None] * rates
+    return torch.stack([angles.sin(), angles.cos()], dim=2).flatten(1)

@@ -19,12 +19,12 @@ def test_demo_makes_songs_pictures_and_a_report(tmp_path: Path, capfd: pytest.Ca
     made = sorted(path.name for path in folder.iterdir())
     assert all(name in out for name in made)
     assert (folder / "report.html").as_uri() in out
-    assert {"original.png", "report.html", "report.png"} < set(made)
+    assert {"original.png", "rave.png", "rave.wav", "song-rave.wav", "report.html", "report.png"} < set(made)
     page = (folder / "report.html").read_text("utf-8")
-    assert page.count("<audio") == 3
+    assert page.count("<audio") == 4  # the song, an era, a RAVE, a transfer
 
     original = rt.load(folder / "original.wav")
-    for name in ("song-1930s.wav", "song-style.wav"):
+    for name in ("song-1930s.wav", "song-rave.wav", "song-style.wav"):
         retro = rt.load(folder / name)
         assert retro.samples.shape == original.samples.shape
         assert not np.allclose(retro.samples, original.samples, atol=0.01)

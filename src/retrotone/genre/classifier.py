@@ -295,7 +295,7 @@ class GenreClassifier:
             "sharpness": self._sharpness,
             "least": self._least,
         }
-        metadata = {"format": FORMAT, "classifier": json.dumps(described, sort_keys=True)}
+        metadata = {FORMAT: json.dumps(described, sort_keys=True)}  # of two entries the order would be chance
         path = Path(folder) / FILE
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
@@ -310,10 +310,7 @@ class GenreClassifier:
 
         try:
             length = int.from_bytes(data[:8], "little")
-            metadata = json.loads(data[8 : 8 + length])["__metadata__"]
-            if metadata["format"] != FORMAT:
-                raise ValueError(metadata["format"])
-            described = json.loads(metadata["classifier"])
+            described = json.loads(json.loads(data[8 : 8 + length])["__metadata__"][FORMAT])
             arrays: Mapping[str, NDArray[np.float32]] = safetensors.numpy.load(data)
             result = cls()
             result.classes_ = np.array(described["genres"])

@@ -29,7 +29,7 @@ from retrotone.audio import Audio
 from retrotone.errors import GenreError, ModelError, OutputError
 from retrotone.files import write_whole
 from retrotone.genre.calibration import best_scale, honest_sharpness
-from retrotone.genre.datasets import Track, folds
+from retrotone.genre.datasets import Track, artists_of, folds, most_folds
 from retrotone.genre.discriminant import Head, Learner, normalised, track_means
 from retrotone.genre.domain import Domain, known_music
 from retrotone.genre.evidence import ANSWERING, HEADS, Rows, evidence
@@ -138,7 +138,8 @@ class GenreClassifier:
         Raises
         ------
         GenreError
-            Lengths that differ, a single genre, a genre with one track, or tracks of which nothing common is known.
+            Lengths that differ, a single genre, a genre with one track, all tracks by one artist, or tracks of which
+            nothing common is known.
         """
         analyses = [_analysis(x) for x in X]
         genres = [str(genre) for genre in y]
@@ -157,7 +158,7 @@ class GenreClassifier:
             for i, (genre, artist) in enumerate(zip(genres, artists, strict=True))
         ]
         weights = _track_weights(tracks)
-        k = min(FOLDS, max(counts.values()))
+        k = min(FOLDS, most_folds(tracks))
         draws = [folds(tracks, k, self.seed + repeat) for repeat in range(REPEATS)]
         prior = prior_weights(list(self.classes_))
 
@@ -379,6 +380,6 @@ def _unheard_scores(learn: Learner, rows: Sequence[Rows], draws: Sequence[NDArra
 
 def _track_weights(tracks: Sequence[Track]) -> Rows:
     """Return what each track counts, by how many there are of its artist."""
-    artists = [track.artist or f"{index} unknown" for index, track in enumerate(tracks)]
+    artists = artists_of(tracks)
     counts = Counter(artists)
     return np.array([counts[artist] ** -ARTIST_POWER for artist in artists])

@@ -13,7 +13,7 @@ from numpy.typing import ArrayLike, NDArray
 from retrotone.analysis import Analysis
 from retrotone.errors import GenreError
 from retrotone.genre.classifier import GenreClassifier
-from retrotone.genre.datasets import Track, folds, gtzan_split
+from retrotone.genre.datasets import Track, folds, gtzan_split, most_folds
 from retrotone.progress import Progress, part, silent
 
 log = logging.getLogger("retrotone")
@@ -205,7 +205,7 @@ def judge(
             result["bundled"] = scores
 
     def learned(own: Sequence[str | None] | None, stage: Progress) -> Evaluation:
-        k = min(FOLDS, max(Counter(genres).values()))
+        k = min(FOLDS, most_folds(tracks))
         return evaluate(genres, cross_validate(analyses, genres, own, k, progress=stage), sorted(set(genres)))
 
     try:

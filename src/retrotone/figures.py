@@ -68,7 +68,7 @@ def draw_waveform(axes: Axes, audio: Audio, colour: str = COLOURS[0]) -> None:
     low, high = waveform_envelope(audio, 1200)
     axes.fill_between(_times(len(low), audio), low, high, color=colour, linewidth=0.3, step="mid")
     axes.set_ylabel("amplitude")
-    _time_axis(axes, audio.duration)
+    time_axis(axes, audio.duration)
 
 
 def draw_mel(axes: Axes, mel: NDArray[np.float32], audio: Audio, top_db: float | None = None) -> AxesImage:
@@ -104,7 +104,7 @@ def draw_mel(axes: Axes, mel: NDArray[np.float32], audio: Audio, top_db: float |
     shown = [hertz for hertz in FREQUENCIES if 500 <= hertz < 0.95 * audio.sample_rate / 2]
     axes.set_yticks([_mels(f) for f in shown], [_hertz(f) for f in shown])
     axes.set_ylabel("frequency (Hz)")
-    _time_axis(axes, audio.duration)
+    time_axis(axes, audio.duration)
     return image
 
 
@@ -116,7 +116,7 @@ def draw_centroid(axes: Axes, centroid: NDArray[np.float32], audio: Audio, colou
     axes.set_yscale("log")
     axes.set_ylabel("centroid (Hz)")
     axes.grid(axis="y")
-    _time_axis(axes, audio.duration)
+    time_axis(axes, audio.duration)
     _frequency_ticks(axes.yaxis)
 
 
@@ -135,7 +135,7 @@ def draw_chroma(axes: Axes, chroma: NDArray[np.float32], audio: Audio) -> AxesIm
     naturals = [i for i, name in enumerate(PITCHES) if len(name) == 1]
     axes.set_yticks(naturals, [PITCHES[i] for i in naturals])
     axes.set_ylabel("pitch class")
-    _time_axis(axes, audio.duration)
+    time_axis(axes, audio.duration)
     return image
 
 
@@ -181,7 +181,7 @@ def feature_figure(audio: Audio, title: str) -> Figure:
         for axes in rows[:-1]:
             axes.tick_params(labelbottom=False)
             axes.set_xlabel("")
-        rows[0].set_title(_title(title))
+        rows[0].set_title(fitting_title(title))
         figure.align_ylabels(rows)
         settle(figure)
     return figure
@@ -209,7 +209,7 @@ def comparison_figure(versions: Mapping[str, Audio]) -> Figure:
     if not versions:
         raise AudioError("there is nothing to compare: give at least one recording")
     rate = max(audio.sample_rate for audio in versions.values())
-    names = [_title(name) for name in versions]
+    names = [fitting_title(name) for name in versions]
     audios = [audio.mono().resample(rate) for audio in versions.values()]
     mels = [mel_spectrogram(audio) for audio in audios]
     centroids = [spectral_centroid(audio) for audio in audios]
@@ -338,7 +338,7 @@ def _share_axes(table: list[list[Axes]], duration: float, peak: float) -> None:
     for column, cells in enumerate(table):
         cells[0].set_ylim(-1.05 * peak, 1.05 * peak)
         for row, axes in enumerate(cells):
-            _time_axis(axes, duration)
+            time_axis(axes, duration)
             if row < len(cells) - 1:
                 axes.tick_params(labelbottom=False)
                 axes.set_xlabel("")
@@ -347,7 +347,8 @@ def _share_axes(table: list[list[Axes]], duration: float, peak: float) -> None:
                 axes.set_ylabel("")
 
 
-def _time_axis(axes: Axes, duration: float) -> None:
+def time_axis(axes: Axes, duration: float) -> None:
+    """Make the axis across run over so many seconds, in minutes and seconds."""
     from matplotlib.ticker import FuncFormatter, MultipleLocator
 
     step = next((step for step in TIME_STEPS if step >= duration / 7), TIME_STEPS[-1])
@@ -387,7 +388,7 @@ def _band_centres(n_mels: int, sample_rate: int) -> NDArray[np.float64]:
     return edges[1:-1]
 
 
-def _title(text: str) -> str:
+def fitting_title(text: str) -> str:
     """Return text on one line, short enough for a column, that matplotlib does not read as mathematics."""
     line = " ".join(text.split())
     return (line if len(line) <= NAME_LENGTH else line[: NAME_LENGTH - 1] + "…").replace("$", r"\$")

@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn.functional import conv1d, conv2d, pad
 
-from retrotone.audio import Audio, resampled
+from retrotone.audio import Audio, folded, resampled
 from retrotone.errors import AnalysisError
 from retrotone.files import AudioFile
 from retrotone.progress import Progress, silent
@@ -91,7 +91,7 @@ def listen(
     if hop < 1:
         raise AnalysisError(f"a hop of {hop} frames leads nowhere: use 1 or more")
     source = recording if isinstance(recording, Audio) else AudioFile(recording)
-    mono = (block.mean(axis=0, keepdims=True) for block in source.blocks())
+    mono = map(folded, source.blocks())
     blocks = (torch.from_numpy(block[0]) for block in resampled(mono, 1, source.sample_rate, SAMPLE_RATE))
     expected = source.duration * SAMPLE_RATE / HOP_LENGTH / hop
     tags: list[NDArray[np.float32]] = []

@@ -17,8 +17,17 @@ from typing import Annotated, Any, NoReturn
 import typer
 
 from retrotone import __version__
-from retrotone.cli import genre, models, tags, training
-from retrotone.cli.screen import MEASURES, Bar, LogHandler, complain, print_table, printable
+from retrotone.cli import genre, genre_predict, models, tags, training
+from retrotone.cli.screen import (
+    MEASURES,
+    Bar,
+    LogHandler,
+    complain,
+    failure,
+    print_table,
+    printable,
+    report_failures,
+)
 from retrotone.errors import OutputError, RetrotoneError, StyleError
 
 INTERRUPTED, TERMINATED = 130, 143  # exit codes: 128 + SIGINT, 128 + SIGTERM
@@ -30,7 +39,8 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.add_typer(models.app, name="models")
-app.add_typer(genre.app, name="genre")
+app.add_typer(genre_predict.app, name="genre")
+genre_predict.app.command("train")(genre.train)
 models.app.command("train")(training.train)
 app.command("generate")(models.generate)
 app.command("tags")(tags.show_tags)
@@ -188,15 +198,10 @@ def style_songs(
             except Exception as error:
                 if len(songs) == 1:
                     raise
-                reason = str(error) if isinstance(error, RetrotoneError) else repr(error)
-                failures.append(reason if song in reason else f"{song}: {reason}")
+                failures.append(failure(song, error))
             else:
                 bar.print(json.dumps(figures) if as_json else _sentence(figures, report))
-    if failures:
-        for failure in failures:
-            complain(failure)
-        complain(f"{len(failures)} of {len(songs)} songs failed")
-        raise typer.Exit(1)
+    report_failures(failures, len(songs))
 
 
 def _sentence(figures: dict[str, Any], report: bool) -> str:

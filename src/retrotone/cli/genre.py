@@ -14,10 +14,7 @@ from retrotone.errors import ModelError
 if TYPE_CHECKING:
     from retrotone.genre.evaluation import Evaluation
 
-app = typer.Typer(no_args_is_help=True, help="Tell genres apart, and learn to.")
 
-
-@app.command("train")
 def train(
     recordings: Annotated[
         str,

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
+from retrotone.errors import RetrotoneError
 from retrotone.progress import Progress
 
 if TYPE_CHECKING:
@@ -82,6 +83,21 @@ def complain(message: str) -> None:
     """Print one line on stderr, above the progress bar if there is one."""
     line = f"retrotone: {printable(message)}"
     _stderr().print(line, markup=False, highlight=False, emoji=False, soft_wrap=True)
+
+
+def failure(song: str, error: Exception) -> str:
+    """Say in one line why one of many songs failed."""
+    reason = str(error) if isinstance(error, RetrotoneError) else repr(error)
+    return reason if song in reason else f"{song}: {reason}"
+
+
+def report_failures(failures: Sequence[str], songs: int) -> None:
+    """Show what failed among so many songs, and exit with 1; do nothing if nothing did."""
+    if failures:
+        for line in failures:
+            complain(line)
+        complain(f"{len(failures)} of {songs} songs failed")
+        raise typer.Exit(1)
 
 
 def print_table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:

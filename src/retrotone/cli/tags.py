@@ -7,8 +7,7 @@ from typing import Annotated
 
 import typer
 
-from retrotone.cli.screen import Bar, complain, printable
-from retrotone.errors import RetrotoneError
+from retrotone.cli.screen import Bar, failure, printable, report_failures
 
 SHOWN = 5  # tags a line
 
@@ -28,10 +27,10 @@ def show_tags(
         for index, song in enumerate(songs):
             try:
                 taggram = analyse(song, bar.item(index)).taggram
-            except RetrotoneError as error:
+            except Exception as error:
                 if len(songs) == 1:
                     raise
-                failures.append(str(error))
+                failures.append(failure(song, error))
                 continue
             assert taggram is not None
             means = taggram.mean(axis=0)
@@ -41,8 +40,4 @@ def show_tags(
             else:
                 top = [f"{label} {value:.2f}" for label, value in list(tags.items())[:SHOWN]]
                 bar.print(printable(f"{song}: {', '.join(top)}"))
-    for failure in failures:
-        complain(failure)
-    if failures:
-        complain(f"{len(failures)} of {len(songs)} songs failed")
-        raise typer.Exit(1)
+    report_failures(failures, len(songs))

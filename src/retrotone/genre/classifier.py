@@ -1,13 +1,12 @@
 """The genre classifier: linear heads on what is known of a track, an honest confidence, and "not sure".
 
-Every head is a linear discriminant with one covariance for all genres, shrunk towards a multiple of the identity
-(Friedman 1989). An artist with many tracks counts less a track, as the classifier is meant for artists it never
-heard. A head gives probabilities row by row, and their mean is its answer: three seconds that could be anything do not
-outvote three that are plain. The heads' answers are multiplied, and the product is tempered (Guo et al. 2017) until
-confidence meets accuracy, measured on artists left out.
+Every head is a linear discriminant (`discriminant`). An artist with many tracks counts less a track, as the classifier
+is meant for artists it never heard. A head gives probabilities row by row, and their mean is its answer: three seconds
+that could be anything do not outvote three that are plain. The heads' answers are multiplied, and the product is
+tempered (`calibration`) until confidence meets accuracy, measured on artists left out.
 
 What is no music gets a genre, too, and often with confidence: tags have no word for it. It is told by its columns,
-which lie farther from those of known music than music does.
+which lie farther from those of known music than music does (`domain`).
 """
 
 from __future__ import annotations
@@ -29,7 +28,10 @@ from retrotone.analysis import Analysis, analyse
 from retrotone.audio import Audio
 from retrotone.errors import GenreError, ModelError, OutputError
 from retrotone.files import write_whole
-from retrotone.genre.datasets import Track, folds
+from retrotone.genre.calibration import best_scale, honest_sharpness
+from retrotone.genre.datasets import Track, artists_of, folds, most_folds
+from retrotone.genre.discriminant import Head, Learner, normalised, track_means
+from retrotone.genre.domain import Domain, known_music
 from retrotone.genre.evidence import ANSWERING, HEADS, Rows, evidence
 from retrotone.genre.knowledge import prior_weights
 
@@ -38,14 +40,9 @@ if TYPE_CHECKING:
 
 Recording = Analysis | Audio | str | os.PathLike[str]
 
-# Chosen by cross-validation on GTZAN's train tracks; flat around these values.
-SHRINKAGE = {"patches": 0.1, "statistics": 0.6, "statistics+columns": 0.6, "columns": 0.3}
-PRIOR = 0.5  # what a standard deviation in `knowledge` counts, in units of the discriminant
-WITHIN = 0.5  # of the covariance within a track is added to that between tracks: only where there are rows
 ARTIST_POWER = 0.5  # an artist's n tracks count n ** -0.5 each
 FOLDS, REPEATS = 5, 4  # of the cross-validation within `fit`
-STRANGE, UNDECIDED = 0.02, 0.01  # shares of known music that may be called unsure, for either reason
-LEAST = 1e-12  # probability
+UNDECIDED = 0.01  # share of known music that may be called unsure for want of confidence
 FILE = "classifier.safetensors"
 FORMAT = "retrotone genre classifier 1"
 
@@ -84,41 +81,6 @@ class Answer:
     timeline: NDArray[np.float64] | None
 
 
-@dataclass(frozen=True)
-class _Head:
-    """Linear scores of genres, by `weights` (genres, numbers) and `bias` (genres,); `scale` makes them odds."""
-
-    weights: Rows
-    bias: Rows
-    scale: Rows
-
-    def scores(self, rows: Rows) -> Rows:
-        """Of each row: shape (rows, genres)."""
-        scores: Rows = rows @ self.weights.T + self.bias
-        return scores
-
-    def log_probabilities(self, rows: Rows) -> Rows:
-        """Of each row: shape (rows, genres)."""
-        return _normalised(self.scale * self.scores(rows))
-
-    def answer(self, rows: Rows) -> Rows:
-        """Log of the mean of the rows' probabilities, shape (genres,)."""
-        answer: Rows = _track_means(self.log_probabilities(rows), [len(rows)])[0]
-        return answer
-
-
-@dataclass(frozen=True)
-class _Domain:
-    """Where known music lies: `centre` and `spread` (numbers,) of its columns."""
-
-    centre: Rows
-    spread: Rows
-
-    def distance(self, rows: Rows) -> float:
-        """Mean over the columns of how many standard deviations a track lies from the centre."""
-        return float(np.abs((rows[0] - self.centre) / self.spread).mean())
-
-
 class GenreClassifier:
     """Tells the genre of a track; scikit-learn's manners.
 
@@ -137,10 +99,19 @@ class GenreClassifier:
 
     def __init__(self, seed: int = 0) -> None:
         self.seed = seed
-        self._heads: dict[str, _Head] = {}
+        self._heads: dict[str, Head] = {}
         self._sharpness: dict[str, float] = {}
         self._least: dict[str, float] = {}  # confidence
-        self._domain: _Domain | None = None
+        self._domain: Domain | None = None
+
+    def get_params(self, deep: bool = True) -> dict[str, int]:
+        """Return the constructor's parameters by name; scikit-learn's `clone` and searches go by it."""
+        return {"seed": self.seed}
+
+    def set_params(self, seed: int) -> GenreClassifier:
+        """Change the constructor's parameters, and return itself."""
+        self.seed = seed
+        return self
 
     def fit(
         self,
@@ -167,7 +138,8 @@ class GenreClassifier:
         Raises
         ------
         GenreError
-            Lengths that differ, a single genre, a genre with one track, or tracks of which nothing common is known.
+            Lengths that differ, a single genre, a genre with one track, all tracks by one artist, or tracks of which
+            nothing common is known.
         """
         analyses = [_analysis(x) for x in X]
         genres = [str(genre) for genre in y]
@@ -186,7 +158,7 @@ class GenreClassifier:
             for i, (genre, artist) in enumerate(zip(genres, artists, strict=True))
         ]
         weights = _track_weights(tracks)
-        k = min(FOLDS, max(counts.values()))
+        k = min(FOLDS, most_folds(tracks))
         draws = [folds(tracks, k, self.seed + repeat) for repeat in range(REPEATS)]
         prior = prior_weights(list(self.classes_))
 
@@ -197,28 +169,21 @@ class GenreClassifier:
             rows = [each for each in found if each is not None]
             if len(rows) < len(found):
                 continue
-            learn = _Learner(name, rows, truth, weights, prior)
+            learn = Learner(name, rows, truth, weights, prior)
             lengths = [len(each) for each in rows]
-            stacked = np.vstack(rows)
-            of_track = np.repeat(np.arange(len(rows)), lengths)
-            scores = np.empty((REPEATS, len(stacked), len(self.classes_)))
-            for r, draw in enumerate(draws):
-                for fold in range(k):
-                    head = learn(draw != fold)
-                    tested = draw[of_track] == fold
-                    scores[r, tested] = head.scores(stacked[tested])
-            scale = _best_scale(scores, lengths, truth, weights)
-            answers[name] = _track_means(_normalised(scale * scores), lengths)
+            scores = _unheard_scores(learn, rows, draws)
+            scale = best_scale(scores, lengths, truth, weights)
+            answers[name] = track_means(normalised(scale * scores), lengths)
             self._heads[name] = learn(np.ones(len(rows), bool), scale)
             if name == "columns":
-                self._domain = _known_music(np.concatenate(rows))
+                self._domain = known_music(np.concatenate(rows))
         if not self._heads:
             raise GenreError("nothing is known of all tracks: each needs a taggram, or each its columns")
         for heads in ANSWERING:
             if all(name in answers for name in heads):
                 pooled = np.sum([answers[name] for name in heads], axis=0)
-                sharpness = _honest_sharpness(pooled, truth, weights)
-                confidence = np.exp(_normalised(sharpness * pooled)).max(axis=-1)
+                sharpness = honest_sharpness(pooled, truth, weights)
+                confidence = np.exp(normalised(sharpness * pooled)).max(axis=-1)
                 self._sharpness["/".join(heads)] = sharpness
                 self._least["/".join(heads)] = float(np.quantile(confidence, UNDECIDED))
         return self
@@ -331,7 +296,7 @@ class GenreClassifier:
             "sharpness": self._sharpness,
             "least": self._least,
         }
-        metadata = {"format": FORMAT, "classifier": json.dumps(described, sort_keys=True)}
+        metadata = {FORMAT: json.dumps(described, sort_keys=True)}  # of two entries the order would be chance
         path = Path(folder) / FILE
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
@@ -346,22 +311,19 @@ class GenreClassifier:
 
         try:
             length = int.from_bytes(data[:8], "little")
-            metadata = json.loads(data[8 : 8 + length])["__metadata__"]
-            if metadata["format"] != FORMAT:
-                raise ValueError(metadata["format"])
-            described = json.loads(metadata["classifier"])
+            described = json.loads(json.loads(data[8 : 8 + length])["__metadata__"][FORMAT])
             arrays: Mapping[str, NDArray[np.float32]] = safetensors.numpy.load(data)
             result = cls()
             result.classes_ = np.array(described["genres"])
             result._sharpness, result._least = described["sharpness"], described["least"]
             if "domain.centre" in arrays:
-                result._domain = _Domain(
+                result._domain = Domain(
                     arrays["domain.centre"].astype(float), arrays["domain.spread"].astype(float)
                 )
             for head in HEADS:
                 if f"{head}.weights" in arrays:
-                    parts = {part: arrays[f"{head}.{part}"].astype(float) for part in _Head.__annotations__}
-                    result._heads[head] = _Head(**parts)
+                    parts = {part: arrays[f"{head}.{part}"].astype(float) for part in Head.__annotations__}
+                    result._heads[head] = Head(**parts)
         except Exception as error:  # safetensors raises its own, json's and struct's
             raise ModelError(f"{name} is no genre classifier, or damaged: train or copy it again") from error
         return result
@@ -389,52 +351,8 @@ class GenreClassifier:
     def _probabilities(self, analysis: Analysis) -> Rows:
         heads = self._answering(analysis)
         pooled = np.sum([self._heads[n].answer(rows) for n, rows in self._evidence(analysis, heads)], axis=0)
-        probabilities: Rows = np.exp(_normalised(self._sharpness["/".join(heads)] * pooled))
+        probabilities: Rows = np.exp(normalised(self._sharpness["/".join(heads)] * pooled))
         return probabilities
-
-
-class _Learner:
-    """Fits a head to part of the tracks."""
-
-    def __init__(
-        self, name: str, rows: list[Rows], truth: NDArray[np.intp], weights: Rows, prior: Rows
-    ) -> None:
-        self._name, self._truth, self._weights, self._prior = name, truth, weights, prior
-        self._means = np.array([each.mean(axis=0) for each in rows])
-        self._within = np.array([_covariance(each) for each in rows]) if name == "patches" else None
-
-    def __call__(self, chosen: NDArray[np.bool_], scale: float = 1.0) -> _Head:
-        x, truth = self._means[chosen], self._truth[chosen]
-        weights = self._weights[chosen] / self._weights[chosen].mean()
-        genres = len(self._prior)
-        centre, spread = x.mean(axis=0), x.std(axis=0)
-        spread = np.where(
-            spread > 1e-9 * (1 + np.abs(centre)), spread, np.inf
-        )  # what never changes, says nothing
-        x = (x - centre) / spread
-        present = np.bincount(truth, minlength=genres) > 0
-        means = np.zeros((genres, x.shape[1]))
-        for genre in np.flatnonzero(present):
-            means[genre] = np.average(x[truth == genre], axis=0, weights=weights[truth == genre])
-        away = x - means[truth]
-        covariance = (away * weights[:, None]).T @ away / max(len(x) - present.sum(), 1)
-        if self._within is not None:
-            within = self._within[chosen].mean(axis=0)
-            covariance += WITHIN * within / np.outer(spread, spread)
-        shrinkage = SHRINKAGE[self._name]
-        size = len(covariance)
-        level = max(np.trace(covariance) / size, 1e-9)
-        covariance = (1 - shrinkage) * covariance + shrinkage * level * np.eye(size)
-        discriminant = np.linalg.solve(covariance, means.T).T
-        bias = -0.5 * np.sum(discriminant * means, axis=1)
-        if self._name == "patches":
-            discriminant = discriminant + PRIOR * self._prior
-        bias[~present] = -np.inf
-        return _Head(
-            weights=discriminant / spread,
-            bias=bias - (discriminant / spread) @ centre,
-            scale=np.array(scale),
-        )
 
 
 @cache
@@ -446,63 +364,22 @@ def _analysis(recording: Recording) -> Analysis:
     return recording if isinstance(recording, Analysis) else analyse(recording)
 
 
+def _unheard_scores(learn: Learner, rows: Sequence[Rows], draws: Sequence[NDArray[np.int64]]) -> Rows:
+    """Return the scores of tracks in folds left out, shape (draws, rows of all tracks, genres)."""
+    stacked = np.vstack(rows)
+    of_track = np.repeat(np.arange(len(rows)), [len(each) for each in rows])
+    scores = []
+    for draw in draws:
+        heads = [learn(draw != fold) for fold in range(draw.max() + 1)]
+        scores.append(np.empty((len(stacked), len(heads[0].bias))))
+        for fold, head in enumerate(heads):
+            tested = draw[of_track] == fold
+            scores[-1][tested] = head.scores(stacked[tested])
+    return np.array(scores)
+
+
 def _track_weights(tracks: Sequence[Track]) -> Rows:
     """Return what each track counts, by how many there are of its artist."""
-    artists = [track.artist or f"{index} unknown" for index, track in enumerate(tracks)]
+    artists = artists_of(tracks)
     counts = Counter(artists)
     return np.array([counts[artist] ** -ARTIST_POWER for artist in artists])
-
-
-def _known_music(columns: Rows) -> _Domain:
-    """Return where columns, shape (tracks, numbers), lie, in units that put the outermost ones beyond 1."""
-    centre, spread = columns.mean(axis=0), np.maximum(columns.std(axis=0), 1e-9)
-    distances = np.abs((columns - centre) / spread).mean(axis=1)
-    return _Domain(centre, spread * np.quantile(distances, 1 - STRANGE))
-
-
-def _covariance(rows: Rows) -> Rows:
-    away = rows - rows.mean(axis=0)
-    covariance: Rows = away.T @ away / max(len(rows) - 1, 1)
-    return covariance
-
-
-def _normalised(scores: Rows) -> Rows:
-    """Return log-probabilities along the last axis."""
-    from scipy.special import logsumexp
-
-    normalised: Rows = scores - logsumexp(scores, axis=-1, keepdims=True)
-    return normalised
-
-
-def _track_means(log_probabilities: Rows, lengths: Sequence[int]) -> Rows:
-    """Return the log of the mean of each track's rows: (..., rows, genres) to (..., tracks, genres)."""
-    starts = np.cumsum([0, *lengths[:-1]])
-    sums = np.add.reduceat(np.exp(log_probabilities), starts, axis=-2)
-    means: Rows = np.log(sums / np.asarray(lengths)[:, None] + LEAST)
-    return means
-
-
-def _best_scale(scores: Rows, lengths: Sequence[int], truth: NDArray[np.intp], weights: Rows) -> float:
-    """Return the scale of scores (repeats, rows, genres) under which the truth is most likely."""
-    from scipy.optimize import minimize_scalar
-
-    def surprise(log_scale: float) -> float:
-        likely = _track_means(_normalised(np.exp(log_scale) * scores), lengths)
-        return -float((likely[:, np.arange(len(truth)), truth] @ weights).sum())
-
-    return float(np.exp(minimize_scalar(surprise, bounds=(-5, 2), method="bounded").x))
-
-
-def _honest_sharpness(pooled: Rows, truth: NDArray[np.intp], weights: Rows) -> float:
-    """Return the power under which mean confidence equals accuracy; pooled log-probabilities (repeats, n, genres)."""
-    right = (pooled.argmax(axis=-1) == truth).mean(axis=0)
-    accuracy = float(np.average(right, weights=weights))
-    low, high = -4.0, 3.0
-    for _ in range(40):
-        middle = (low + high) / 2
-        confidence = np.exp(_normalised(np.exp(middle) * pooled)).max(axis=-1).mean(axis=0)
-        if np.average(confidence, weights=weights) < accuracy:
-            low = middle
-        else:
-            high = middle
-    return float(np.exp((low + high) / 2))

@@ -238,18 +238,16 @@ def folds(tracks: Sequence[Track], k: int, seed: int = 0) -> NDArray[np.int64]:
     Raises
     ------
     GenreError
-        Fewer than 2 folds, or fewer tracks than folds in every genre.
+        Fewer than 2 folds, or more than `most_folds`.
     """
     from sklearn.model_selection import StratifiedGroupKFold
 
-    genres = [track.genre for track in tracks]
-    most = max(Counter(genres).values(), default=0)
+    genres, artists = [track.genre for track in tracks], artists_of(tracks)
+    most = most_folds(tracks)
+    if most < 2:
+        raise GenreError("one track a genre, or one artist, cannot be split: add tracks by another artist")
     if not 2 <= k <= most:
-        raise GenreError(f"{k} folds do not fit: take 2 to {most}, the tracks of the largest genre")
-    # an unknown artist's name is the track's own place in the list
-    artists = [
-        f"{index} unknown" if track.artist is None else track.artist for index, track in enumerate(tracks)
-    ]
+        raise GenreError(f"{k} folds do not fit: take 2 to {most}, by the largest genre and the artists")
     with warnings.catch_warnings():
         warnings.simplefilter(
             "ignore", UserWarning
@@ -259,6 +257,19 @@ def folds(tracks: Sequence[Track], k: int, seed: int = 0) -> NDArray[np.int64]:
         for fold, (_, test) in enumerate(splitter.split(genres, genres, artists)):
             result[test] = fold
     return result
+
+
+def most_folds(tracks: Sequence[Track]) -> int:
+    """Return how many `folds` there can be: as many as the largest genre has tracks, and as there are artists."""
+    largest = max(Counter(track.genre for track in tracks).values(), default=0)
+    return min(largest, len(set(artists_of(tracks))))
+
+
+def artists_of(tracks: Sequence[Track]) -> list[str]:
+    """Return an artist for each track: an unknown one's name is the track's own place in the list."""
+    return [
+        f"{index} unknown" if track.artist is None else track.artist for index, track in enumerate(tracks)
+    ]
 
 
 def segments(track: Track, seconds: float, hop_seconds: float | None = None) -> Iterator[Audio]:

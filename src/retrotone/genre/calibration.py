@@ -1,0 +1,37 @@
+"""Calibration: probabilities that are right as often as they say, on tracks of artists that were left out."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from retrotone.genre.discriminant import normalised, track_means
+from retrotone.genre.evidence import Rows
+
+
+def best_scale(scores: Rows, lengths: Sequence[int], truth: NDArray[np.intp], weights: Rows) -> float:
+    """Return the scale of scores (repeats, rows, genres) under which the truth is most likely."""
+    from scipy.optimize import minimize_scalar
+
+    def surprise(log_scale: float) -> float:
+        likely = track_means(normalised(np.exp(log_scale) * scores), lengths)
+        return -float((likely[:, np.arange(len(truth)), truth] @ weights).sum())
+
+    return float(np.exp(minimize_scalar(surprise, bounds=(-5, 2), method="bounded").x))
+
+
+def honest_sharpness(pooled: Rows, truth: NDArray[np.intp], weights: Rows) -> float:
+    """Return the power under which mean confidence equals accuracy; pooled log-probabilities (repeats, n, genres)."""
+    right = (pooled.argmax(axis=-1) == truth).mean(axis=0)
+    accuracy = float(np.average(right, weights=weights))
+    low, high = -4.0, 3.0
+    for _ in range(40):
+        middle = (low + high) / 2
+        confidence = np.exp(normalised(np.exp(middle) * pooled)).max(axis=-1).mean(axis=0)
+        if np.average(confidence, weights=weights) < accuracy:
+            low = middle
+        else:
+            high = middle
+    return float(np.exp((low + high) / 2))

@@ -1,0 +1,123 @@
+"""Linear discriminants: how much each number speaks for each genre.
+
+All genres have one covariance, shrunk towards a multiple of the identity (Friedman 1989): on a few hundred tracks
+there is too little to tell more.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from retrotone.genre.evidence import Rows
+
+# Chosen by cross-validation on GTZAN's train tracks; flat around these values.
+SHRINKAGE = {"patches": 0.1, "statistics": 0.6, "statistics+columns": 0.6, "columns": 0.3}
+PRIOR = 0.5  # what a standard deviation in `knowledge` counts, in units of the discriminant
+WITHIN = 0.5  # of the covariance within a track is added to that between tracks: only where there are rows
+LEAST = 1e-12  # probability
+
+
+@dataclass(frozen=True)
+class Head:
+    """Linear scores of genres, by `weights` (genres, numbers) and `bias` (genres,); `scale` makes them odds."""
+
+    weights: Rows
+    bias: Rows
+    scale: Rows
+
+    def scores(self, rows: Rows) -> Rows:
+        """Of each row: shape (rows, genres)."""
+        scores: Rows = rows @ self.weights.T + self.bias
+        return scores
+
+    def log_probabilities(self, rows: Rows) -> Rows:
+        """Of each row: shape (rows, genres)."""
+        return normalised(self.scale * self.scores(rows))
+
+    def answer(self, rows: Rows) -> Rows:
+        """Log of the mean of the rows' probabilities, shape (genres,)."""
+        answer: Rows = track_means(self.log_probabilities(rows), [len(rows)])[0]
+        return answer
+
+
+class Learner:
+    """Fits a head to part of the tracks.
+
+    Parameters
+    ----------
+    name : str
+        Of the head.
+    rows : list of ndarray, shape (rows, numbers)
+        What the head sees of each track.
+    truth : ndarray, shape (tracks,), int
+        Their genres, as places in `prior`.
+    weights : ndarray, shape (tracks,)
+        What each track counts.
+    prior : ndarray, shape (genres, 50)
+        What each tag says of each genre beforehand.
+    """
+
+    def __init__(
+        self, name: str, rows: list[Rows], truth: NDArray[np.intp], weights: Rows, prior: Rows
+    ) -> None:
+        self._name, self._truth, self._weights, self._prior = name, truth, weights, prior
+        self._means = np.array([each.mean(axis=0) for each in rows])
+        self._within = np.array([_covariance(each) for each in rows]) if name == "patches" else None
+
+    def __call__(self, chosen: NDArray[np.bool_], scale: float = 1.0) -> Head:
+        x, truth = self._means[chosen], self._truth[chosen]
+        weights = self._weights[chosen] / self._weights[chosen].mean()
+        genres = len(self._prior)
+        centre, spread = x.mean(axis=0), x.std(axis=0)
+        constant = spread <= 1e-9 * (1 + np.abs(centre))
+        spread = np.where(constant, np.inf, spread)  # what never changes, says nothing
+        x = (x - centre) / spread
+        present = np.bincount(truth, minlength=genres) > 0
+        means = np.zeros((genres, x.shape[1]))
+        for genre in np.flatnonzero(present):
+            means[genre] = np.average(x[truth == genre], axis=0, weights=weights[truth == genre])
+        away = x - means[truth]
+        covariance = (away * weights[:, None]).T @ away / max(len(x) - present.sum(), 1)
+        if self._within is not None:
+            within = self._within[chosen].mean(axis=0)
+            covariance += WITHIN * within / np.outer(spread, spread)
+        shrinkage = SHRINKAGE[self._name]
+        size = len(covariance)
+        level = max(np.trace(covariance) / size, 1e-9)
+        covariance = (1 - shrinkage) * covariance + shrinkage * level * np.eye(size)
+        discriminant = np.linalg.solve(covariance, means.T).T
+        bias = -0.5 * np.sum(discriminant * means, axis=1)
+        if self._name == "patches":
+            discriminant = discriminant + PRIOR * self._prior
+        bias[~present] = -np.inf
+        return Head(
+            weights=discriminant / spread,
+            bias=bias - (discriminant / spread) @ centre,
+            scale=np.array(scale),
+        )
+
+
+def normalised(scores: Rows) -> Rows:
+    """Return log-probabilities along the last axis."""
+    from scipy.special import logsumexp
+
+    result: Rows = scores - logsumexp(scores, axis=-1, keepdims=True)
+    return result
+
+
+def track_means(log_probabilities: Rows, lengths: Sequence[int]) -> Rows:
+    """Return the log of the mean of each track's rows: (..., rows, genres) to (..., tracks, genres)."""
+    starts = np.cumsum([0, *lengths[:-1]])
+    sums = np.add.reduceat(np.exp(log_probabilities), starts, axis=-2)
+    means: Rows = np.log(sums / np.asarray(lengths)[:, None] + LEAST)
+    return means
+
+
+def _covariance(rows: Rows) -> Rows:
+    away = rows - rows.mean(axis=0)
+    covariance: Rows = away.T @ away / max(len(rows) - 1, 1)
+    return covariance

@@ -1,0 +1,182 @@
+"""``retrotone genre predict`` and ``evaluate``: what they print, what they draw, and what they say of bad input."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+
+from retrotone.audio import load
+from retrotone.cli import run
+from retrotone.genre.datasets import GTZAN_GENRES, gtzan_index
+
+Capture = pytest.CaptureFixture[str]
+
+RATE = 22_050
+SUGAR_PLUM = "Kevin_MacLeod_-_P_I_Tchaikovsky_Dance_of_the_Sugar_Plum_Fairy.ogg"
+DOG = "pibble.ogg"
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The current folder, empty."""
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def write(path: str | Path, seconds: float = 3.2, pitch: float = 0.0, seed: int = 0) -> None:
+    """Write noise, or hum of a pitch with some."""
+    rng, times = np.random.default_rng(seed), np.arange(round(seconds * RATE)) / RATE
+    sound = 0.1 * rng.standard_normal(len(times))
+    if pitch:
+        sound = 0.1 * sound + sum(np.sin(2 * np.pi * pitch * k * times) / (8 * k) for k in range(1, 6))
+    Path(path).parent.mkdir(parents=True, exist_ok=True)
+    soundfile.write(path, sound, RATE)
+
+
+@pytest.fixture
+def ballet(shared_music: Path, folder: Path) -> str:
+    """Ten seconds of the Sugar Plum Fairy."""
+    load(shared_music / SUGAR_PLUM).slice(10, 20).save("ballet.flac")
+    return "ballet.flac"
+
+
+def test_a_ballet_and_a_dog_as_json(ballet: str, shared_music: Path, capsys: Capture) -> None:
+    assert run(["genre", "predict", "--json", ballet, str(shared_music / DOG)]) == 0
+    dance, dog = map(json.loads, capsys.readouterr().out.splitlines())
+    assert (dance["file"], dance["genre"], dance["sure"], dance["doubt"]) == (ballet, "classical", True, "")
+    assert tuple(dance["probabilities"]) == GTZAN_GENRES
+    assert dance["confidence"] == max(dance["probabilities"].values())
+    assert sum(dance["probabilities"].values()) == pytest.approx(1)
+    assert {len(row) for row in dance["timeline"].values()} == {len(dance["times"])}
+    assert sum(row[0] for row in dance["timeline"].values()) == pytest.approx(1, abs=0.001)
+    assert not dog["sure"]
+    assert "does not sound like the music" in dog["doubt"]
+
+
+def test_a_sentence_and_a_picture_each(ballet: str, capsys: Capture) -> None:
+    write("noise.wav")
+    assert run(["genre", "predict", "--plot", ballet, "noise.wav"]) == 0
+    dance, noise = capsys.readouterr().out.splitlines()
+    assert dance.startswith(f"{ballet}: classical 0.")
+    assert noise.startswith("noise.wav: not sure, it does not sound like")
+    for name in ("ballet-genre.png", "noise-genre.png"):
+        assert Path(name).read_bytes().startswith(b"\x89PNG")
+
+
+def test_the_picture_of_a_long_song_has_gaps_where_nothing_was_heard() -> None:
+    from retrotone.evidence_figure import evidence_figure
+    from retrotone.genre.classifier import Answer
+
+    times = np.concatenate([start + np.arange(28) * 0.992 for start in (25.0, 105.0, 185.0)]).astype(
+        np.float32
+    )
+    timeline = np.tile([0.25, 0.75], (len(times), 1))
+    answer = Answer("rock", 0.75, True, "", {"jazz": 0.25, "rock": 0.75}, 0.5, times, timeline)
+    figure = evidence_figure(answer, "song", 240.0)
+    image = figure.axes[0].images[0].get_array()
+    assert image is not None
+    heard = np.isfinite(np.ma.filled(image, np.nan))[0]
+    left, right, _, _ = figure.axes[0].images[0].get_extent()
+    seconds = left + (np.arange(len(heard)) + 0.5) * (right - left) / len(heard)
+    assert heard[(seconds > 27) & (seconds < 52)].all()
+    assert not heard[(seconds > 57) & (seconds < 104)].any()
+    assert figure.axes[0].get_xlim() == (0, 240)
+
+
+def test_one_bad_file_is_one_line_and_among_others_does_not_stop_them(folder: Path, capsys: Capture) -> None:
+    write("good.wav", 0.3)
+    Path("text.wav").write_text("no sound\n" * 50)
+    Path("cut.wav").write_bytes(Path("good.wav").read_bytes()[:20])
+    soundfile.write("nan.wav", np.full(RATE, np.nan), RATE, subtype="FLOAT")
+    Path("empty").mkdir()
+    for name in ("text.wav", "cut.wav", "nan.wav", "empty", "missing.wav"):
+        assert run(["genre", "predict", name]) == 2
+        out, err = capsys.readouterr()
+        assert out == ""
+        assert err.count("\n") == 1
+        assert name in err
+    assert run(["genre", "predict", "text.wav", "good.wav", "nan.wav"]) == 1
+    out, err = capsys.readouterr()
+    assert out.startswith("good.wav: ")
+    assert out.count("\n") == 1
+    assert [line.split()[1] for line in err.splitlines()] == ["text.wav", "nan.wav", "2"]
+    assert run(["genre", "predict", "--plot", "good.wav", "other/good.wav"]) == 2
+    assert "would both be drawn as good-genre.png" in capsys.readouterr().err
+
+
+def test_own_genres_are_learned_with_artists_apart_and_with_artists_leaking(
+    folder: Path, capsys: Capture
+) -> None:
+    for genre, base in (("hum", 60), ("whistle", 900)):
+        for artist in range(3):
+            for track in range(2):
+                write(f"music/{genre}/{artist}/{track}.wav", 1.0, base * (1 + artist / 9), track)
+    assert run(["genre", "evaluate", "music"]) == 0
+    out = capsys.readouterr().out
+    apart, leaking = (
+        next(line for line in out.splitlines() if word in line) for word in ("artists apart", "leak")
+    )
+    assert " 12 " in apart
+    assert "100.0%" in apart
+    assert "inflated" in leaking
+    assert "bundled" not in out  # hum is none of its ten genres
+    confusion = [line.split() for line in out.splitlines() if line.split()[:1] in (["hum"], ["whistle"])]
+    assert ["hum", "6"] in confusion
+
+
+def test_a_part_of_gtzan_is_scored_by_the_bundled_classifier(
+    shared_music: Path, folder: Path, capsys: Capture
+) -> None:
+    audio = shared_music.parent / "gtzan" / "audio"
+    if not audio.is_dir():
+        pytest.skip(f"needs {audio}, which is not part of the repository")
+    for name in (
+        "classical.00000",
+        "classical.00001",
+        "metal.00000",
+        "metal.00001",
+    ):  # of the validation tracks
+        link = folder / "gtzan" / name.split(".")[0] / f"{name}.ogg"
+        link.parent.mkdir(parents=True, exist_ok=True)
+        link.symlink_to(audio / name.split(".")[0] / link.name)
+    for name in (entry.track.name for entry in gtzan_index().values() if entry.split == "train"):
+        if not (genre := folder / "gtzan" / name.split(".")[0]).exists():
+            write(genre / f"{name}.wav", 30.0)
+    (folder / "gtzan" / "jazz" / "jazz.00054.wav").write_bytes(b"RIFF")
+    assert run(["genre", "evaluate", "gtzan", "--split", "valid"]) == 0
+    out, err = capsys.readouterr()
+    bundled = next(line.split() for line in out.splitlines() if line.startswith("  bundled"))
+    assert bundled[:3] == ["bundled", "4", "100.0%"]
+    assert "jazz.00054.wav is corrupt" in err
+    assert run(["genre", "evaluate", "gtzan", "--split", "test"]) == 2
+    assert "holds no clip of GTZAN's test split" in capsys.readouterr().err
+    assert run(["genre", "evaluate", "gtzan", "--split", "best"]) == 2
+    assert "no split best" in capsys.readouterr().err
+
+
+def test_folders_that_cannot_be_judged_are_one_line(folder: Path, capsys: Capture) -> None:
+    Path("empty").mkdir()
+    for genre in (*GTZAN_GENRES, "soul"):
+        write(f"eleven/{genre}/{genre}.00000.wav", 0.1)
+    for name, arguments in (
+        ("empty holds no recordings", ["empty"]),
+        ("missing is no folder", ["missing"]),
+        ("eleven/blues holds 1 track", ["eleven"]),
+        ("not hold GTZAN's ten genres but 11: see to soul", ["eleven", "--split", "train"]),
+    ):
+        assert run(["genre", "evaluate", *arguments]) == 2
+        out, err = capsys.readouterr()
+        assert name in err
+        assert (out, err.count("\n")) == ("", 1)
+
+
+def test_one_artist_is_too_few_to_tell_a_genre_from_its_artist(folder: Path, capsys: Capture) -> None:
+    for genre in ("hum", "whistle"):
+        for track in range(2):
+            write(f"music/{genre}/solo/{track}.wav", 0.5, 100)
+    assert run(["genre", "evaluate", "music"]) == 2
+    assert "add tracks by another artist" in capsys.readouterr().err

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from retrotone.analysis import Analysis, analyse
-from retrotone.audio import Audio
+from retrotone.audio import Audio, load
 from retrotone.errors import GenreError, ModelError
 from retrotone.genre.classifier import GenreClassifier
 from retrotone.genre.datasets import GTZAN_GENRES
@@ -64,13 +64,19 @@ def test_the_timeline_has_probabilities_for_every_patch(
 
 
 def test_level_hardly_matters(bundled: GenreClassifier, shared_music: Path) -> None:
-    from retrotone.audio import load
-
     audio = load(shared_music / SUGAR_PLUM).slice(10, 40)
     quiet = audio.with_samples(audio.samples * np.float32(0.5))
     loud, soft = bundled.predict_proba([audio, quiet])
     assert loud.argmax() == soft.argmax()
     np.testing.assert_allclose(loud, soft, atol=0.15)
+
+
+def test_a_transfer_far_too_low_or_too_loud_gets_the_same_answer(
+    bundled: GenreClassifier, shared_music: Path
+) -> None:
+    audio = load(shared_music / SUGAR_PLUM).slice(10, 20).with_loudness(-17)
+    answers = bundled.predict_proba([audio, audio.with_loudness(-45), audio.with_loudness(-6)])
+    np.testing.assert_allclose(answers[1:], answers[:1].repeat(2, axis=0), atol=0.01)
 
 
 def test_what_is_no_music_is_not_sure(bundled: GenreClassifier, shared_music: Path) -> None:

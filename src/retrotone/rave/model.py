@@ -29,7 +29,7 @@ Latent = NDArray[np.float32]
 
 CLIP_SECONDS = 30.0  # the study's
 CLIP_LUFS = -16.0  # what streaming services and podcasts play at
-ANCHOR_SECONDS = 3.0  # from one anchor of a path to the next
+ANCHOR_SECONDS = 1.5  # from one anchor of a path to the next
 WALK_MEMORY_SECONDS = 0.5
 WARM_UP_SECONDS = 1.0  # made before the clip begins, then dropped: the decoder starts from an empty past
 SPARE_SECONDS = 2.0  # silence of up to this length is trimmed from the start without the clip getting short

@@ -24,6 +24,7 @@ from torch.nn.functional import conv1d, conv2d, pad
 from retrotone.audio import Audio, folded, resampled
 from retrotone.errors import AnalysisError
 from retrotone.files import AudioFile
+from retrotone.one_thread import one_thread
 from retrotone.progress import Progress, silent
 
 SAMPLE_RATE, N_FFT, HOP_LENGTH, N_MELS = 16_000, 512, 256, 96
@@ -97,7 +98,7 @@ def listen(
     tags: list[NDArray[np.float32]] = []
     embedding: list[NDArray[np.float32]] = []
     network, heard = _network(), 0
-    with torch.inference_mode():
+    with torch.inference_mode(), one_thread():
         for span in _spans(network.log_mel(blocks), hop):
             both = network.tag(span, hop)
             tags.append(both[0].numpy())

@@ -14,6 +14,7 @@ import torch
 from numpy.typing import NDArray
 
 from retrotone.errors import ModelError
+from retrotone.one_thread import one_thread
 from retrotone.rave.info import STATE_SUFFIXES, RaveInfo
 
 Array = NDArray[np.float32]
@@ -48,7 +49,7 @@ class Voice:
     def __call__(self, method: str, values: Array) -> Array:
         """Run ``encode``, ``encode_full``, ``decode`` or ``prior`` on (channels, n) and return the same without NaN."""
         tensor = torch.from_numpy(np.ascontiguousarray(values, np.float32))[None]
-        with torch.no_grad(), torch.random.fork_rng(devices=[]):
+        with torch.no_grad(), torch.random.fork_rng(devices=[]), one_thread():
             torch.set_rng_state(self._chance)
             try:
                 result = getattr(self._module, method)(tensor)

@@ -3,95 +3,92 @@
 from __future__ import annotations
 
 import os
+import random
 import signal
-import subprocess
-import sys
+import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from retrotone.library import Library
+from retrotone.library.listeners import hear
 
-pytestmark = pytest.mark.skipif(os.name != "posix", reason="signals are POSIX's")
+pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="signals and forks are POSIX's")
+KILLS = 10
+CHILDREN = Path(f"/proc/self/task/{os.getpid()}/children")
 
-# Imports once and forks for each scan: starting anew each time would take longer than all that is tested.
-KILLS = """
-import os, random, signal, sys, time
-import torch
-from retrotone.library import Library, listeners  # all that a scan needs, before the first fork
 
-torch.set_num_threads(1)
-random.seed(int(sys.argv[3]))
-kept = []
-for kill in range(int(sys.argv[4])):
+def in_a_fork(work: Callable[[], object]) -> int:
+    """Do something in a copy of this process, where all is imported already; return its number."""
+    import torch
+
     child = os.fork()
-    if child == 0:
-        Library(sys.argv[1]).scan([sys.argv[2]], workers=1)
-        os._exit(0)
-    time.sleep(random.uniform(0.0, 1.0))
-    os.kill(child, signal.SIGKILL)
-    os.waitpid(child, 0)
-    if os.path.exists(sys.argv[1]):
-        child = os.fork()  # SQLite's locks and a fork do not go together
-        if child == 0:
-            library = Library(sys.argv[1])
-            problems = library.check()
-            print(len(library), *problems, flush=True)
-            os._exit(len(problems))
-        os.waitpid(child, 0)
-"""
+    if child:
+        return child
+    torch.set_num_threads(1)  # the threads of before are not in the copy
+    try:
+        work()
+    finally:
+        os._exit(1)
 
 
 def test_kill_9_at_any_moment_loses_no_track_and_doubles_none(made_music: Path, tmp_path: Path) -> None:
-    path = tmp_path / "music.db"
-    run = subprocess.run(
-        [sys.executable, "-c", KILLS, str(path), str(made_music), "5", "6"],
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=False,
-    )
-    counts = [int(line) for line in run.stdout.splitlines()]  # a problem would be no number
-    assert counts == sorted(counts), run.stdout + run.stderr
-    with Library(path) as library:
+    clips = [str(clip) for clip in made_music.glob("*/*.flac")]
+    hear(clips[0])  # once, so that the copies of this process need not prepare
+    began = time.monotonic()
+    for clip in clips[:4]:
+        hear(clip)
+    third, counts = time.monotonic() - began, [0]
+    random.seed(5)
+    for _ in range(KILLS):
+        scan = in_a_fork(lambda: Library(tmp_path / "music.db").scan([made_music], workers=1))
+        time.sleep(random.uniform(0, third))
+        os.kill(scan, signal.SIGKILL)
+        os.waitpid(scan, 0)
+        if (tmp_path / "music.db").exists():
+            with Library(tmp_path / "music.db") as library:
+                counts.append(len(library))
+                assert library.check() == []
+    assert counts == sorted(counts)
+    with Library(tmp_path / "music.db") as library:
         report = library.scan([made_music], workers=1)
+        assert report.unchanged == counts[-1]
         assert report.heard + report.unchanged == len(library) == 12
-        assert report.unchanged == (counts[-1] if counts else 0)
         assert len({track.path for track in library.tracks()}) == 12
         assert library.check() == []
 
 
-def test_a_listener_that_dies_costs_nothing_but_time(made_music: Path, tmp_path: Path) -> None:
-    killed: list[int] = []
+@pytest.mark.skipif(not CHILDREN.exists(), reason="needs Linux's list of child processes")
+def test_a_listener_that_dies_loses_no_track_and_none_outlives_the_scan(
+    made_music: Path, tmp_path: Path
+) -> None:
+    told, telling = os.pipe()
 
-    def kill_one(fraction: float, message: str) -> None:
-        if message.startswith("1/") and not killed:
-            child = int(Path(f"/proc/self/task/{os.getpid()}/children").read_text().split()[-1])
-            killed.append(child)
-            os.kill(child, signal.SIGKILL)
+    def scan() -> None:
+        os.dup2(telling, 1)  # the listeners inherit it
+        os.close(telling)
+        listeners: list[str] = []
 
-    if not Path(f"/proc/self/task/{os.getpid()}/children").exists():
-        pytest.skip("needs Linux's list of child processes")
-    with Library(tmp_path / "music.db") as library:
-        report = library.scan([made_music], workers=2, progress=kill_one)
-        assert killed
-        assert (report.heard, report.broken, report.unreadable) == (12, [], [])
-        assert library.check() == []
+        def progress(fraction: float, message: str) -> None:
+            os.write(1, f"{message}\n".encode())
+            if message.startswith("1/"):
+                listeners.extend(Path(f"/proc/self/task/{os.getpid()}/children").read_text().split())
+                os.kill(int(listeners[-1]), signal.SIGKILL)
+            if message.startswith("11/"):
+                time.sleep(600)
 
+        Library(tmp_path / "music.db").scan([made_music], workers=2, progress=progress)
 
-def test_listeners_end_with_a_scan_that_is_killed(made_music: Path, tmp_path: Path) -> None:
-    script = (
-        "import sys\nfrom retrotone.library import Library\nif __name__ == '__main__':\n"
-        "    Library(sys.argv[1]).scan([sys.argv[2]], workers=2, progress=lambda f, m: print(m, flush=True))\n"
-    )
-    (tmp_path / "scan.py").write_text(script)
-    command = [sys.executable, str(tmp_path / "scan.py"), str(tmp_path / "music.db"), str(made_music)]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, start_new_session=True) as process:
-        assert process.stdout is not None
-        while not (line := process.stdout.readline()).startswith("1/"):
+    child = in_a_fork(scan)
+    os.close(telling)
+    with os.fdopen(told) as lines:
+        while not (line := lines.readline()).startswith("11/"):
             assert line, "the scan ended"
-        process.kill()
-        process.stdout.read()  # returns when the last process that could write there has ended
+        os.kill(child, signal.SIGKILL)
+        os.waitpid(child, 0)
+        assert lines.read() == ""  # which comes when the last who could write there has ended
     with Library(tmp_path / "music.db") as library:
         assert library.check() == []
-        assert len(library) >= 1
+        assert (len(library), library.broken()) == (11, [])
+        assert library.scan([made_music], workers=1).heard == 1

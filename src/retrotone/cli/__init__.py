@@ -17,7 +17,7 @@ from typing import Annotated, Any, NoReturn
 import typer
 
 from retrotone import __version__
-from retrotone.cli import models, tags, training
+from retrotone.cli import library, models, tags, training
 from retrotone.cli.screen import MEASURES, Bar, LogHandler, complain, print_table, printable
 from retrotone.errors import OutputError, RetrotoneError, StyleError
 
@@ -30,6 +30,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.add_typer(models.app, name="models")
+app.add_typer(library.app, name="library")
 models.app.command("train")(training.train)
 app.command("generate")(models.generate)
 app.command("tags")(tags.show_tags)

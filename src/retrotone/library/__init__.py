@@ -49,8 +49,8 @@ def default_path() -> Path:
 class Library:
     """A collection of music, its catalogue and what can be asked of it.
 
-    A song, in what follows, is a `Track`, the path of a file in the library or of any other, or an `Audio` or `Analysis`.
-    What is not in the library is listened to.
+    A song, in what follows, is a `Track`, the path of a file in the library or of any other, an `Audio` or an
+    `Analysis`. What is not in the library is listened to.
 
     Parameters
     ----------
@@ -121,7 +121,7 @@ class Library:
         return report
 
     def tracks(self, genre: str | None = None, exclude: Sequence[str] = ()) -> list[Track]:
-        """Return all tracks by path, or those of a genre, without those `exclude` matches (`walk.is_excluded`)."""
+        """Return all tracks by path, or those of a genre, without what `exclude` matches (`walk.is_excluded`)."""
         wanted = _filter(genre, exclude)
         self._neighbours()
         return [track for track in self._catalogue().tracks() if wanted(track)]
@@ -216,7 +216,8 @@ class Library:
         neighbours = self._searchable()
         vectors, first = self._seeds(seeds, progress)
         return playlists.playlist(
-            neighbours, between(vectors), first, 60 * minutes, per_artist, self._catalogue().tracks, _filter(genre, exclude)
+            neighbours, between(vectors), first, 60 * minutes, per_artist, self._catalogue().tracks,
+            _filter(genre, exclude),
         )  # fmt: skip
 
     def duplicates(self, progress: Progress = silent) -> list[list[Track]]:

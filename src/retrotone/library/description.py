@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cache
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from retrotone.analysis import Analysis
 from retrotone.columns import COLUMNS
-from retrotone.genre.classifier import GenreClassifier
 from retrotone.library import similarity
-from retrotone.musicnn import LABELS
+
+if TYPE_CHECKING:
+    from retrotone.genre.classifier import GenreClassifier
 
 ERAS = ("60s", "70s", "80s", "90s", "00s")  # the decades among musicnn's tags
 TOP_TAGS = 5
@@ -66,6 +68,8 @@ def describe(analysis: Analysis) -> Description:
     AnalysisError
         Its taggram is not known.
     """
+    from retrotone.musicnn import LABELS
+
     vector = similarity.embed(analysis)
     assert analysis.taggram is not None
     answer = _classifier().answer(analysis)
@@ -87,4 +91,6 @@ def describe(analysis: Analysis) -> Description:
 
 @cache
 def _classifier() -> GenreClassifier:
+    from retrotone.genre.classifier import GenreClassifier
+
     return GenreClassifier.from_pretrained()

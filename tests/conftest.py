@@ -46,7 +46,7 @@ def made_music(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for kind, make in KINDS.items():
         (folder / kind).mkdir()
         for index, artist in enumerate(("Ada", "Bix", "Clara")):
-            samples = make(seconds, 220.0 * 2 ** (index / 12), rng)
+            samples = make(seconds, 220.0 * 2 ** (2 * index / 12), rng)
             with soundfile.SoundFile(folder / kind / f"{artist}.flac", "w", RATE, 1, "PCM_16") as file:
                 file.title, file.artist = f"{kind} in {index}", artist
                 if index == 0:

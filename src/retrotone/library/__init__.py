@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 
 import numpy as np
@@ -14,14 +15,15 @@ from retrotone.analysis import VERSION, Analysis, analyse
 from retrotone.audio import Audio
 from retrotone.errors import AnalysisError, LibraryError
 from retrotone.library import playlists, repair, similarity
-from retrotone.library.catalogue import Catalogue, Track
+from retrotone.library.catalogue import Catalogue
 from retrotone.library.description import RECIPE, describe
-from retrotone.library.duplicates import same_recordings
+from retrotone.library.duplicates import is_same_recording, same_recordings
 from retrotone.library.export import export
 from retrotone.library.neighbours import Neighbours, between
 from retrotone.library.playlists import Match
 from retrotone.library.scan import ScanReport, scan
-from retrotone.library.walk import is_excluded
+from retrotone.library.track import Known, Track
+from retrotone.library.walk import Found, fingerprint, is_excluded
 from retrotone.progress import Progress, silent
 
 __all__ = ["Library", "Match", "ScanReport", "Suggestion", "Track", "default_path"]
@@ -122,9 +124,9 @@ class Library:
 
     def tracks(self, genre: str | None = None, exclude: Sequence[str] = ()) -> list[Track]:
         """Return all tracks by path, or those of a genre, without what `exclude` matches (`walk.is_excluded`)."""
-        wanted = _filter(genre, exclude)
         self._neighbours()
-        return [track for track in self._catalogue().tracks() if wanted(track)]
+        wanted = self._wanted(genre, exclude)
+        return [track for track in self._catalogue().tracks() if wanted(track.id)]
 
     def broken(self) -> list[tuple[str, str]]:
         """Return path and reason of each file that cannot be heard."""
@@ -163,8 +165,9 @@ class Library:
         neighbours = self._searchable()
         vectors, tracks = self._seeds(songs, progress)
         seeds = {track.id for track in tracks}
-        candidates = playlists.matches(neighbours, between(vectors), self._catalogue().tracks)
-        return playlists.similar(candidates, k, seeds, per_artist, _filter(genre, exclude))
+        wanted = self._wanted(genre, exclude)
+        candidates = playlists.matches(neighbours, between(vectors), self._catalogue().tracks, wanted)
+        return playlists.similar(candidates, k, seeds, per_artist)
 
     def path(self, start: Song, end: Song, length: int = 10, progress: Progress = silent) -> list[Track]:
         """Return tracks that lead from one song to another, each a step further; no recording twice.
@@ -185,7 +188,7 @@ class Library:
             raise LibraryError(f"a path of {length} tracks leads nowhere: take 2 or more")
         neighbours = self._searchable()
         (a, first), (b, last) = (self._seed(song, progress) for song in (start, end))
-        return playlists.path(neighbours, (a, b), (first, last), length, self._catalogue().tracks)
+        return playlists.path(neighbours, (a, b), (first, last), length, self._catalogue().tracks, self._same)
 
     def playlist(
         self,
@@ -216,17 +219,15 @@ class Library:
         neighbours = self._searchable()
         vectors, first = self._seeds(seeds, progress)
         return playlists.playlist(
-            neighbours, between(vectors), first, 60 * minutes, per_artist, self._catalogue().tracks,
-            _filter(genre, exclude),
+            neighbours, between(vectors), first, 60 * minutes, per_artist, self._catalogue().tracks, self._same,
+            self._wanted(genre, exclude),
         )  # fmt: skip
 
     def duplicates(self, progress: Progress = silent) -> list[list[Track]]:
         """Return groups of tracks that are one recording: other formats, levels, masters, copies."""
         neighbours, catalogue = self._neighbours(), self._catalogue()
         tracks = catalogue.tracks([int(number) for number in neighbours.numbers])
-        durations = np.array([track.duration or 0.0 for track in tracks])
-        groups = same_recordings(neighbours, durations, catalogue.analysis, progress)
-        return [catalogue.tracks(group) for group in groups]
+        return same_recordings(tracks, neighbours, catalogue.analysis, progress)
 
     def genres(self, note: bool = False) -> list[Suggestion]:
         """Return a genre for each track whose tags name none, by path.
@@ -310,6 +311,22 @@ class Library:
             except AnalysisError:
                 catalogue.forget_heard([number])
 
+    def _wanted(self, genre: str | None, exclude: Sequence[str]) -> Callable[[int], bool]:
+        """Return what tells by its number whether a track is wanted."""
+        if not genre and not exclude:
+            return lambda number: True
+        part = (genre or "").casefold()
+        numbers = {
+            number
+            for number, path, filed in self._catalogue().filed()
+            if part in filed.casefold() and not is_excluded(path, exclude)
+        }
+        return numbers.__contains__
+
+    def _same(self, a: Track, b: Track) -> bool:
+        """Tell whether two tracks of the library are one recording."""
+        return is_same_recording(a, b, self._neighbours(), self._catalogue().analysis)
+
     def _seed(self, song: Song, progress: Progress) -> tuple[NDArray[np.float32], Track | None]:
         """Return a song's vector and, where it is in the library, its track."""
         neighbours, catalogue = self._neighbours(), self._catalogue()
@@ -318,11 +335,20 @@ class Library:
         if isinstance(song, Audio):
             return similarity.embed(analyse(song, progress)), None
         path = song.path if isinstance(song, Track) else os.path.abspath(song)
-        known = catalogue.lookup(path)
-        vector = neighbours.vector(known.id) if known else None
-        if known is not None and vector is not None:
-            return vector, catalogue.tracks([known.id])[0]
+        for known in chain([catalogue.lookup(path)], self._copies(path)):
+            vector = neighbours.vector(known.id) if known else None
+            if known is not None and vector is not None:
+                return vector, catalogue.tracks([known.id])[0]
         return similarity.embed(analyse(path, progress)), None
+
+    def _copies(self, path: str) -> Iterator[Known]:
+        """Yield the library's files of the same content as one outside, or reached by a link."""
+        try:
+            status = os.stat(path)
+            content = fingerprint(Found(path, status.st_size, status.st_mtime_ns))
+        except OSError:  # whoever listens to it says why
+            return
+        yield from self._catalogue().with_fingerprint(content)
 
     def _seeds(
         self, songs: Song | Sequence[Song], progress: Progress
@@ -333,12 +359,6 @@ class Library:
         found = [self._seed(song, progress) for song in several]
         tracks = {track.id: track for _, track in found if track}
         return [vector for vector, _ in found], list(tracks.values())
-
-
-def _filter(genre: str | None, exclude: Sequence[str]) -> Callable[[Track], bool]:
-    """Return what tells whether a track is wanted."""
-    part = (genre or "").casefold()
-    return lambda track: part in track.best_genre.casefold() and not is_excluded(track.path, exclude)
 
 
 def _check_positive(**values: float | None) -> None:

@@ -15,8 +15,6 @@ import os
 import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
@@ -26,6 +24,7 @@ from numpy.typing import NDArray
 from retrotone.analysis import Analysis
 from retrotone.errors import LibraryError
 from retrotone.library.description import Description
+from retrotone.library.track import TAGS, Known, Track
 from retrotone.library.walk import Found
 
 APPLICATION_ID = 0x52544E45  # "RTNE", in the header of the file: another program's database is not touched
@@ -51,7 +50,6 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
     ),
 )
 
-TAGS = ("title", "artist", "album", "genre", "year")
 REMEDIES = {
     "SQLITE_FULL": "free some space on its disk",
     "SQLITE_IOERR": "free some space on its disk, or check it",
@@ -61,79 +59,6 @@ REMEDIES = {
     "SQLITE_CORRUPT": "it is damaged: run retrotone library check --repair",
     "SQLITE_NOTADB": "it is no library: name another file",
 }
-
-
-@dataclass(frozen=True)
-class Known:
-    """What the catalogue holds of a file, as far as a scan needs it; `version` is None where nothing was heard."""
-
-    id: int
-    path: str
-    size: int
-    mtime_ns: int
-    present: bool
-    reason: str | None
-    version: int | None
-
-
-@dataclass(frozen=True)
-class Track:
-    """A track of the library.
-
-    Attributes
-    ----------
-    id : int
-        Its number in the catalogue.
-    path : str
-        Absolute; bytes that are no text are escaped as Python does (`os.fsdecode`).
-    duration : float or None
-        In seconds.
-    title, artist, album, year : str
-        By the file's tags; empty where it has none.
-    genre : str
-        By the file's tags or, where it has none, as `Library.genres` was told to note; else empty.
-    heard_genre : str
-        What `GenreClassifier` makes of it.
-    confidence : float
-        Of `heard_genre`.
-    sure : bool
-        Whether the classifier stands by it.
-    tags : dict of str to float
-        The likeliest of musicnn's tags.
-    eras : dict of str to float
-        How likely each decade's tag is: how old it sounds.
-    tempo : float or None
-        In beats per minute.
-    loudness : float or None
-        In LUFS; -inf for silence.
-    """
-
-    id: int
-    path: str
-    duration: float | None
-    title: str
-    artist: str
-    album: str
-    year: str
-    genre: str
-    heard_genre: str
-    confidence: float
-    sure: bool
-    tags: dict[str, float]
-    eras: dict[str, float]
-    tempo: float | None
-    loudness: float | None
-
-    @property
-    def name(self) -> str:
-        """Artist and title, or the file's name where tags lack the title."""
-        title = self.title or Path(self.path).stem
-        return f"{self.artist} – {title}" if self.artist else title
-
-    @property
-    def best_genre(self) -> str:
-        """`genre` where it is known, else `heard_genre` where that is sure, else empty."""
-        return self.genre or (self.heard_genre if self.sure else "")
 
 
 class Catalogue:
@@ -309,6 +234,14 @@ class Catalogue:
             places = ", ".join("?" * len(some))
             found |= {row[0]: _track(row) for row in self.query(f"{_TRACK} WHERE id IN ({places})", some)}
         return [found[int(number)] for number in numbers]
+
+    def filed(self) -> list[tuple[int, str, str]]:
+        """Return number, path and `Track.best_genre` of all tracks that are there and described, by path."""
+        rows = self.query(
+            "SELECT id, path, coalesce(nullif(t.genre, ''), given_genre, iif(sure, d.genre, '')) "
+            "FROM tracks t JOIN descriptions d ON track = id WHERE present ORDER BY path"
+        )
+        return [(number, os.fsdecode(path), genre) for number, path, genre in rows]
 
     def analysis(self, number: int) -> Analysis:
         """Return what was heard of a track; LibraryError or AnalysisError where that is missing or damaged."""

@@ -6,71 +6,81 @@ two recordings of one piece differ there, two copies of one recording do not.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import numpy as np
-from numpy.typing import NDArray
 
 from retrotone.analysis import Analysis
 from retrotone.genre.evidence import Rows, log_odds
 from retrotone.library.neighbours import Neighbours
+from retrotone.library.track import Track
 from retrotone.progress import Progress, silent
 
 SECONDS = 3.0  # by which lengths may differ: silence at the ends
 COSINE = 0.9
-AGREEMENT = 0.8  # correlation of the tags over time
+AGREEMENT = (
+    0.8  # correlation of the tags over time; of different recordings with such vectors it is below 0.5
+)
 SHIFT = 3  # patches (seconds) by which one may be late
 LEAST_PATCHES = 4  # below, time tells too little
-SHORT_COSINE = 0.99  # then the vector must do
+SHORT_COSINE = 0.995  # then the vector must do
 TOLD_EVERY = 100  # tracks
 
 
 def same_recordings(
+    tracks: Sequence[Track],
     neighbours: Neighbours,
-    durations: NDArray[np.float64],
     analysis: Callable[[int], Analysis],
     progress: Progress = silent,
-) -> list[list[int]]:
-    """Return groups of numbers of tracks, two or more, each one recording; in the order of `neighbours.numbers`.
+) -> list[list[Track]]:
+    """Return groups of tracks, two or more, each one recording; in the order given.
 
     Parameters
     ----------
+    tracks : sequence of Track, length n
+        In the order of `neighbours`.
     neighbours : Neighbours
-    durations : ndarray, shape (n,)
-        In seconds, in the order of `neighbours.numbers`.
     analysis : callable
-        From a number to what was heard.
+        From a track's number to what was heard.
     progress : Progress
     """
-    numbers, leader = [int(number) for number in neighbours.numbers], list(range(len(neighbours)))
+    leader = list(range(len(tracks)))
 
     def lead(place: int) -> int:
         while leader[place] != place:
             place = leader[place]
         return place
 
+    durations = np.array([track.duration or 0.0 for track in tracks])
     order = np.argsort(durations, kind="stable")
     vectors = neighbours.vectors[order]
     ends = np.searchsorted(durations[order], durations[order] + SECONDS, "right")
     for here, end in enumerate(ends):
         if here % TOLD_EVERY == 0:
             progress(here / len(ends), f"{here}/{len(ends)} tracks compared")
-        cosines = vectors[here + 1 : end] @ vectors[here]
-        for other in np.flatnonzero(cosines >= COSINE):
-            a, b = int(order[here]), int(order[here + 1 + other])
-            low, high = sorted((lead(a), lead(b)))
-            if low != high and is_same_recording(
-                analysis(numbers[a]), analysis(numbers[b]), float(cosines[other])
-            ):
+        near = here + 1 + np.flatnonzero(vectors[here + 1 : end] @ vectors[here] >= COSINE)
+        for place in order[near]:
+            low, high = sorted((lead(int(order[here])), lead(int(place))))
+            if low != high and is_same_recording(tracks[order[here]], tracks[place], neighbours, analysis):
                 leader[high] = low
-    groups: dict[int, list[int]] = {}
-    for place, number in enumerate(numbers):
-        groups.setdefault(lead(place), []).append(number)
+    groups: dict[int, list[Track]] = {}
+    for place, track in enumerate(tracks):
+        groups.setdefault(lead(place), []).append(track)
     return [group for group in groups.values() if len(group) > 1]
 
 
-def is_same_recording(a: Analysis, b: Analysis, cosine: float) -> bool:
-    """Tell whether two analyses of nearly one length are of one recording."""
+def is_same_recording(
+    a: Track, b: Track, neighbours: Neighbours, analysis: Callable[[int], Analysis]
+) -> bool:
+    """Tell whether two tracks are one recording."""
+    x, y = neighbours.vector(a.id), neighbours.vector(b.id)
+    if x is None or y is None or abs((a.duration or 0.0) - (b.duration or 0.0)) > SECONDS:
+        return False
+    cosine = float(x @ y)
+    return cosine >= COSINE and _agree(analysis(a.id), analysis(b.id), cosine)
+
+
+def _agree(a: Analysis, b: Analysis, cosine: float) -> bool:
     pairs = list(zip(_courses(a), _courses(b), strict=False))
     if not pairs or min(len(course) for pair in pairs for course in pair) < LEAST_PATCHES:
         return cosine >= SHORT_COSINE

@@ -14,7 +14,7 @@ from urllib.parse import quote
 
 from retrotone.errors import LibraryError
 from retrotone.files import write_whole
-from retrotone.library.catalogue import Track
+from retrotone.library.track import Track
 
 SUFFIXES = (".m3u8", ".csv", ".json")
 COLUMNS = (

@@ -17,8 +17,8 @@ from multiprocessing.connection import Connection, wait
 
 from retrotone.analysis import Analysis, analyse
 from retrotone.errors import MissingExtraError, RetrotoneError
-from retrotone.library.catalogue import TAGS
 from retrotone.library.description import Description, describe
+from retrotone.library.track import TAGS
 
 TRIES = 2  # of a file whose listener died: it may not have been the file's fault
 GRACE_SECONDS = 5.0  # for a listener to end when told to

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from retrotone.errors import LibraryError
 from retrotone.files import write_whole
-from retrotone.library.catalogue import Track
+from retrotone.library.track import Track
 from retrotone.progress import Progress, silent
 
 LANDMARKS = 3000  # about 30 s on one core

@@ -9,14 +9,14 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from retrotone.library.catalogue import Track
 from retrotone.library.neighbours import Neighbours, slerp
+from retrotone.library.track import Track
 
-BATCH = 64  # tracks looked up at once
-# Played twice, these would be heard as the same recording. `duplicates` looks closer.
-SAME_COSINE, SAME_SECONDS = 0.97, 2.0
+BATCH = 32  # tracks looked up at once
 
 Lookup = Callable[[Sequence[int]], list[Track]]
+Wanted = Callable[[int], bool]
+Same = Callable[[Track, Track], bool]
 Vector = NDArray[np.float32]
 
 
@@ -28,25 +28,22 @@ class Match:
     similarity: float
 
 
-def matches(neighbours: Neighbours, query: Vector, lookup: Lookup) -> Iterator[Match]:
-    """Yield all tracks, the most similar first."""
+def matches(
+    neighbours: Neighbours, query: Vector, lookup: Lookup, wanted: Wanted = lambda number: True
+) -> Iterator[Match]:
+    """Yield all wanted tracks, the most similar first."""
     batch: list[tuple[int, float]] = []
-    for pair in neighbours.ranked(query):
-        batch.append(pair)
+    for number, cosine in neighbours.ranked(query):
+        if wanted(number):
+            batch.append((number, cosine))
         if len(batch) == BATCH:
             yield from _looked_up(batch, lookup)
             batch = []
     yield from _looked_up(batch, lookup)
 
 
-def similar(
-    candidates: Iterator[Match],
-    k: int,
-    seeds: set[int],
-    per_artist: int | None,
-    wanted: Callable[[Track], bool],
-) -> list[Match]:
-    """Return the first k wanted candidates that are no seeds, at most so many an artist."""
+def similar(candidates: Iterator[Match], k: int, seeds: set[int], per_artist: int | None) -> list[Match]:
+    """Return the first k candidates that are no seeds, at most so many an artist."""
     chosen: list[Match] = []
     artists: Counter[str] = Counter()
     for match in candidates:
@@ -54,7 +51,7 @@ def similar(
             break
         artist = match.track.artist.casefold()
         capped = per_artist is not None and artist and artists[artist] >= per_artist
-        if match.track.id not in seeds and not capped and wanted(match.track):
+        if match.track.id not in seeds and not capped:
             chosen.append(match)
             artists[artist] += 1
     return chosen
@@ -66,6 +63,7 @@ def path(
     fixed: tuple[Track | None, Track | None],
     length: int,
     lookup: Lookup,
+    same: Same,
 ) -> list[Track]:
     """Return tracks that glide from one place to another, no recording twice.
 
@@ -80,10 +78,12 @@ def path(
         How many tracks; fewer where the library has no more.
     lookup : callable
         From numbers to tracks.
+    same : callable
+        Whether two tracks are one recording.
     """
     places: list[Track | None] = [None] * length
     places[0], places[-1] = fixed[0], fixed[1] or places[-1]
-    used = _Used(neighbours, [track for track in fixed if track])
+    used = _Used(same, [track for track in fixed if track])
     # from both ends to the middle, so that what is near an end is not taken for the middle
     for index in sorted(range(length), key=lambda i: (min(i, length - 1 - i), i)):
         if places[index] is None:
@@ -102,7 +102,8 @@ def playlist(
     seconds: float,
     per_artist: int,
     lookup: Lookup,
-    wanted: Callable[[Track], bool],
+    same: Same,
+    wanted: Wanted,
 ) -> list[Track]:
     """Return about so many seconds of tracks near a query, no recording twice, each leading to one like it.
 
@@ -118,17 +119,19 @@ def playlist(
         At most so many of one artist; where tags tell none, that cap does not hold.
     lookup : callable
         From numbers to tracks.
+    same : callable
+        Whether two tracks are one recording.
     wanted : callable
-        What may be in it.
+        Whether a track of that number may be in it.
     """
-    used = _Used(neighbours, first)
+    used = _Used(same, first)
     artists = Counter(track.artist.casefold() for track in first)
     total = sum(track.duration or 0.0 for track in first)
     chosen: list[Track] = []
-    for match in matches(neighbours, query, lookup):
+    for match in matches(neighbours, query, lookup, wanted):
         track = match.track
         artist, duration = track.artist.casefold(), track.duration or 0.0
-        if (artist and artists[artist] >= per_artist) or not wanted(track):
+        if artist and artists[artist] >= per_artist:
             continue
         if total + duration / 2 > seconds:
             break
@@ -157,27 +160,21 @@ def _chain(
 class _Used:
     """The recordings that a playlist holds."""
 
-    def __init__(self, neighbours: Neighbours, tracks: Sequence[Track]) -> None:
-        self._neighbours, self._tracks = neighbours, list(tracks)
+    def __init__(self, same: Same, tracks: Sequence[Track]) -> None:
+        self._same, self._tracks = same, list(tracks)
 
     def add(self, track: Track) -> bool:
-        """Add a track, unless it or its like is there."""
-        vector = _of(self._neighbours, track)
-        if any(self._is_same(track, vector, other) for other in self._tracks):
+        """Add a track, unless it or its like is there: the same recording, or one of the same name."""
+        if any(self._is_like(track, other) for other in self._tracks):
             return False
         self._tracks.append(track)
         return True
 
-    def _is_same(self, track: Track, vector: Vector, other: Track) -> bool:
+    def _is_like(self, track: Track, other: Track) -> bool:
         if track.id == other.id:
             return True
-        if track.title and (track.artist.casefold(), track.title.casefold()) == (
-            other.artist.casefold(),
-            other.title.casefold(),
-        ):
-            return True
-        near = abs((track.duration or 0.0) - (other.duration or 0.0)) <= SAME_SECONDS
-        return near and float(vector @ _of(self._neighbours, other)) >= SAME_COSINE
+        names = [(each.artist.casefold(), each.title.casefold()) for each in (track, other)]
+        return (bool(track.title) and names[0] == names[1]) or self._same(track, other)
 
 
 def _of(neighbours: Neighbours, track: Track) -> Vector:

@@ -18,8 +18,9 @@ from retrotone.library.walk import Found, fingerprint, walk
 from retrotone.progress import Progress, silent
 
 if TYPE_CHECKING:
-    from retrotone.library.catalogue import Catalogue, Known
+    from retrotone.library.catalogue import Catalogue
     from retrotone.library.listeners import Failed, Heard
+    from retrotone.library.track import Known
 
 HearAll = Callable[[Iterable[str], int], Iterator["Heard | Failed"]]
 """Who listens: given paths and a number of workers, yields what came of each path, in any order."""

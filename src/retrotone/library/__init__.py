@@ -348,7 +348,7 @@ class Library:
             content = fingerprint(Found(path, status.st_size, status.st_mtime_ns))
         except OSError:  # whoever listens to it says why
             return
-        yield from self._catalogue().with_fingerprint(content)
+        yield from self._catalogue().with_fingerprint(content, path)
 
     def _seeds(
         self, songs: Song | Sequence[Song], progress: Progress

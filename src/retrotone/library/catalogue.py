@@ -30,6 +30,7 @@ from retrotone.library.walk import Found
 APPLICATION_ID = 0x52544E45  # "RTNE", in the header of the file: another program's database is not touched
 BUSY_SECONDS = 30.0  # to wait for another writer
 LOOKUP = 500  # ids a query
+TWINS = 20  # files of one content that are looked at
 
 # Each entry leads from one version of the schema to the next. Those that were released are never changed.
 MIGRATIONS: tuple[tuple[str, ...], ...] = (
@@ -38,7 +39,7 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
             id INTEGER PRIMARY KEY, path BLOB NOT NULL UNIQUE, size INTEGER NOT NULL, mtime_ns INTEGER NOT NULL,
             fingerprint BLOB NOT NULL, present INTEGER NOT NULL, reason TEXT,
             duration REAL, title TEXT, artist TEXT, album TEXT, genre TEXT, year TEXT, given_genre TEXT)""",
-        "CREATE INDEX tracks_by_fingerprint ON tracks (fingerprint)",
+        "CREATE INDEX tracks_by_fingerprint ON tracks (fingerprint, present, id)",
         """CREATE TABLE analyses (
             track INTEGER PRIMARY KEY REFERENCES tracks (id) ON DELETE CASCADE,
             version INTEGER NOT NULL, data BLOB NOT NULL)""",
@@ -114,11 +115,11 @@ class Catalogue:
         rows = self.query(f"{_KNOWN} WHERE path = ?", (os.fsencode(path),))
         return _known(rows[0]) if rows else None
 
-    def with_fingerprint(self, fingerprint: bytes) -> list[Known]:
-        """Return the heard files of the same content, in the order of their numbers."""
-        rows = self.query(
-            f"{_KNOWN} WHERE fingerprint = ? AND version IS NOT NULL ORDER BY id", (fingerprint,)
-        )
+    def with_fingerprint(self, fingerprint: bytes, path: str) -> list[Known]:
+        """Return heard files of the same content: that of the path first, then those that are gone, then others."""
+        same = f"{_KNOWN} WHERE fingerprint = ? AND version IS NOT NULL"
+        rows = self.query(f"{same} AND path = ?", (fingerprint, os.fsencode(path)))
+        rows += self.query(f"{same} ORDER BY present, id LIMIT {TWINS}", (fingerprint,))
         return [_known(row) for row in rows]
 
     def present_under(self, folder: str) -> list[tuple[int, str]]:
@@ -311,8 +312,8 @@ class Catalogue:
         try:
             return _connect(uri)
         except sqlite3.OperationalError:
-            # The WAL of a library on a read-only medium cannot be opened; nothing can be in it either.
-            if mode == "rwc" or os.access(os.path.dirname(self.path), os.W_OK):
+            # Where nothing may be written, SQLite cannot set up its log; if there is none, all is in the file.
+            if mode == "rwc" or os.path.exists(f"{self.path}-wal"):
                 raise
             return _connect(f"file:{quote(os.fsencode(self.path))}?immutable=1")
 

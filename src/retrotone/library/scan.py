@@ -147,6 +147,11 @@ def _look(
         else:
             report.broken.append((known.path, known.reason))
     gone = _gone(catalogue, folders, here, [path for path, _ in report.unreadable])
+    if not dry_run:
+        if back:
+            catalogue.mark(back, present=True)
+        if gone:
+            catalogue.mark(gone, present=False)
     todo: dict[str, tuple[Found, bytes]] = {}
     moved: set[int] = set()
     for index, found in enumerate(new):
@@ -177,11 +182,6 @@ def _look(
             if not dry_run:
                 catalogue.copy(twin.id, found, content)
     report.gone = len(gone)
-    if not dry_run:
-        if back:
-            catalogue.mark(back, present=True)
-        if gone:
-            catalogue.mark(gone, present=False)
     return todo
 
 
@@ -242,7 +242,7 @@ def _gone(
 
 def _twin(catalogue: Catalogue, found: Found, content: bytes) -> Known | None:
     """Return a track of the same content: the file itself, or one that is not there, or any other."""
-    twins = [known for known in catalogue.with_fingerprint(content) if known.version == VERSION]
+    twins = [twin for twin in catalogue.with_fingerprint(content, found.path) if twin.version == VERSION]
     return min(
         twins, key=lambda twin: (twin.path != found.path, os.path.lexists(twin.path), twin.id), default=None
     )

@@ -6,8 +6,12 @@ import importlib.util
 from pathlib import Path
 from types import ModuleType
 
+import numpy as np
 import pytest
+import soundfile
+from numpy.typing import NDArray
 
+RATE = 22_050
 SHARED = Path(__file__).resolve().parents[2] / "shared"
 
 
@@ -32,3 +36,48 @@ def yardstick(shared_music: Path) -> ModuleType:
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     return module
+
+
+@pytest.fixture(scope="session")
+def made_music(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Folder of a dozen clips of 4 s, four kinds of sound by three artists each, tagged: ``KIND/ARTIST.flac``."""
+    folder = tmp_path_factory.mktemp("made")
+    rng, seconds = np.random.default_rng(3), np.arange(4 * RATE) / RATE
+    for kind, make in KINDS.items():
+        (folder / kind).mkdir()
+        for index, artist in enumerate(("Ada", "Bix", "Clara")):
+            samples = make(seconds, 220.0 * 2 ** (2 * index / 12), rng)
+            with soundfile.SoundFile(folder / kind / f"{artist}.flac", "w", RATE, 1, "PCM_16") as file:
+                file.title, file.artist = f"{kind} in {index}", artist
+                if index == 0:
+                    file.genre = kind
+                file.write(0.2 * samples / np.abs(samples).max())
+    return folder
+
+
+def _pulse(seconds: NDArray[np.float64], pitch: float, rng: np.random.Generator) -> NDArray[np.float64]:
+    """Noise that beats twice a second, over a low tone."""
+    decay: NDArray[np.float64] = np.exp(-20 * (seconds % 0.5))
+    return decay * (rng.standard_normal(len(seconds)) + 3 * np.sin(np.pi * pitch / 2 * seconds))
+
+
+def _organ(seconds: NDArray[np.float64], pitch: float, rng: np.random.Generator) -> NDArray[np.float64]:
+    """A chord that swells."""
+    tones = sum(np.sin(2 * np.pi * pitch * k * seconds) / k for k in (1, 1.25, 1.5, 2, 3, 4))
+    return np.asarray(tones * (1 + 0.3 * np.sin(np.pi * seconds)))
+
+
+def _buzz(seconds: NDArray[np.float64], pitch: float, rng: np.random.Generator) -> NDArray[np.float64]:
+    """A distorted fifth, eight to the bar."""
+    fifth = np.sin(np.pi * pitch * seconds) + np.sin(1.5 * np.pi * pitch * seconds)
+    return np.tanh(20 * fifth) * (0.3 + np.exp(-8 * (seconds % 0.25)))
+
+
+def _melody(seconds: NDArray[np.float64], pitch: float, rng: np.random.Generator) -> NDArray[np.float64]:
+    """One plucked note after another."""
+    steps = np.array([0, 4, 7, 12, 9, 5, 2, 11])[(seconds * 4).astype(int) % 8]
+    phase = 2 * np.pi * np.cumsum(2 * pitch * 2 ** (steps / 12)) / RATE
+    return np.asarray(np.exp(-6 * (seconds % 0.25)) * (np.sin(phase) + 0.4 * np.sin(2 * phase)))
+
+
+KINDS = {"buzz": _buzz, "melody": _melody, "organ": _organ, "pulse": _pulse}

@@ -7,6 +7,7 @@ from .errors import AnalysisError as AnalysisError
 from .errors import AudioError as AudioError
 from .errors import Cancelled as Cancelled
 from .errors import GenreError as GenreError
+from .errors import LibraryError as LibraryError
 from .errors import MissingExtraError as MissingExtraError
 from .errors import ModelError as ModelError
 from .errors import OutputError as OutputError
@@ -14,6 +15,7 @@ from .errors import RetrotoneError as RetrotoneError
 from .errors import StyleError as StyleError
 from .files import AudioFile as AudioFile
 from .genre.classifier import GenreClassifier as GenreClassifier
+from .library import Library as Library
 from .metrics import measure as measure
 from .rave.model import RaveModel as RaveModel
 from .report import compare as compare

@@ -29,6 +29,10 @@ class AnalysisError(RetrotoneError):
     """What is known of a track has the wrong shape, is not finite or cannot be read."""
 
 
+class LibraryError(RetrotoneError):
+    """A library that cannot be opened or written, is damaged, or does not hold what is asked for."""
+
+
 class MissingExtraError(RetrotoneError):
     """An optional dependency is needed; the message names the extra to install."""
 

@@ -17,7 +17,7 @@ from typing import Annotated, Any, NoReturn
 import typer
 
 from retrotone import __version__
-from retrotone.cli import genre, genre_predict, models, tags, training
+from retrotone.cli import genre, genre_predict, library, models, tags, training
 from retrotone.cli.screen import (
     MEASURES,
     Bar,
@@ -41,6 +41,7 @@ app = typer.Typer(
 app.add_typer(models.app, name="models")
 app.add_typer(genre_predict.app, name="genre")
 genre_predict.app.command("train")(genre.train)
+app.add_typer(library.app, name="library")
 models.app.command("train")(training.train)
 app.command("generate")(models.generate)
 app.command("tags")(tags.show_tags)

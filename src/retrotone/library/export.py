@@ -1,0 +1,95 @@
+"""Export tracks: a playlist that players open (M3U8), a table (CSV), or all that is known (JSON)."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import os
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+from retrotone.errors import LibraryError
+from retrotone.files import write_whole
+from retrotone.library.track import Track
+
+SUFFIXES = (".m3u8", ".csv", ".json")
+COLUMNS = (
+    "path", "artist", "title", "album", "year", "genre", "heard_genre", "confidence", "sure", "duration", "tempo",
+    "loudness", "tags",
+)  # fmt: skip
+
+
+def export(tracks: Sequence[Track], path: str | os.PathLike[str], absolute: bool = False) -> Path:
+    """Write tracks to a file and return its path.
+
+    Parameters
+    ----------
+    tracks : sequence of Track
+    path : path-like
+        The suffix chooses: .m3u8, .csv or .json.
+    absolute : bool
+        Whether a playlist names files from the root on; else from its own folder on, so that both can be moved.
+
+    Raises
+    ------
+    LibraryError
+        Another suffix.
+    OutputError
+        Missing folder, no permission, full disk.
+    """
+    path = Path(path)
+    suffix = path.suffix.lower()
+    if suffix == ".m3u8":
+        text = _m3u8(tracks, None if absolute else os.path.abspath(path.parent))
+    elif suffix == ".csv":
+        text = _csv(tracks)
+    elif suffix == ".json":
+        text = json.dumps([described(track) for track in tracks], indent=1) + "\n"
+    else:
+        raise LibraryError(f"{path}: cannot export '{suffix}' files: use one of {' '.join(SUFFIXES)}")
+    write_whole(path, text.encode("utf-8", "backslashreplace"))
+    return path
+
+
+def described(track: Track) -> dict[str, Any]:
+    """Return what is known of a track as JSON takes it: silence has no loudness."""
+    facts = asdict(track)
+    loudness = facts["loudness"]
+    facts["loudness"] = loudness if loudness is not None and abs(loudness) != float("inf") else None
+    return facts
+
+
+def _m3u8(tracks: Sequence[Track], folder: str | None) -> str:
+    lines = ["#EXTM3U"]
+    for track in tracks:
+        lines.append(f"#EXTINF:{round(track.duration or -1)},{' '.join(track.name.split())}")
+        lines.append(_location(track.path, folder))
+    return "\n".join(lines) + "\n"
+
+
+def _location(path: str, folder: str | None) -> str:
+    """Return a line that names a file: as it is where a line can hold it, else as a URI."""
+    if not path.isprintable():  # a line break, or bytes that are no text
+        return "file://" + quote(os.fsencode(path))
+    if folder is None:
+        return path
+    try:
+        relative = os.path.relpath(path, folder)
+    except ValueError:  # on another drive of Windows
+        return path
+    return os.path.join(".", relative) if relative.startswith("#") else relative
+
+
+def _csv(tracks: Sequence[Track]) -> str:
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(COLUMNS)
+    for track in tracks:
+        facts = described(track)
+        facts["tags"] = "; ".join(track.tags)
+        writer.writerow([facts[column] for column in COLUMNS])
+    return text.getvalue()

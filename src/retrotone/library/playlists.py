@@ -1,0 +1,189 @@
+"""Playlists: what sounds like a song, what leads from one to another, what fills an hour."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from retrotone.library.neighbours import Neighbours, slerp
+from retrotone.library.track import Track
+
+BATCH = 32  # tracks looked up at once
+
+Lookup = Callable[[Sequence[int]], list[Track]]
+Wanted = Callable[[int], bool]
+Same = Callable[[Track, Track], bool]
+Vector = NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class Match:
+    """A track and how similar it is: a cosine, at most 1."""
+
+    track: Track
+    similarity: float
+
+
+def matches(
+    neighbours: Neighbours, query: Vector, lookup: Lookup, wanted: Wanted = lambda number: True
+) -> Iterator[Match]:
+    """Yield all wanted tracks, the most similar first."""
+    batch: list[tuple[int, float]] = []
+    for number, cosine in neighbours.ranked(query):
+        if wanted(number):
+            batch.append((number, cosine))
+        if len(batch) == BATCH:
+            yield from _looked_up(batch, lookup)
+            batch = []
+    yield from _looked_up(batch, lookup)
+
+
+def similar(candidates: Iterator[Match], k: int, seeds: set[int], per_artist: int | None) -> list[Match]:
+    """Return the first k candidates that are no seeds, at most so many an artist."""
+    chosen: list[Match] = []
+    artists: Counter[str] = Counter()
+    for match in candidates:
+        if len(chosen) == k:
+            break
+        artist = match.track.artist.casefold()
+        capped = per_artist is not None and artist and artists[artist] >= per_artist
+        if match.track.id not in seeds and not capped:
+            chosen.append(match)
+            artists[artist] += 1
+    return chosen
+
+
+def path(
+    neighbours: Neighbours,
+    ends: tuple[Vector, Vector],
+    fixed: tuple[Track | None, Track | None],
+    length: int,
+    lookup: Lookup,
+    same: Same,
+) -> list[Track]:
+    """Return tracks that glide from one place to another, no recording twice.
+
+    Parameters
+    ----------
+    neighbours : Neighbours
+    ends : pair of ndarray, shape (d,)
+        Where it starts and ends. The tracks are those nearest to evenly spaced points on the great circle between.
+    fixed : pair of Track or None
+        The tracks at the ends, where they are in the library.
+    length : int
+        How many tracks; fewer where the library has no more.
+    lookup : callable
+        From numbers to tracks.
+    same : callable
+        Whether two tracks are one recording.
+    """
+    places: list[Track | None] = [None] * length
+    places[0], places[-1] = fixed[0], fixed[1] or places[-1]
+    used = _Used(same, [track for track in fixed if track])
+    # from both ends to the middle, so that what is near an end is not taken for the middle
+    for index in sorted(range(length), key=lambda i: (min(i, length - 1 - i), i)):
+        if places[index] is None:
+            point = slerp(*ends, index / max(length - 1, 1))
+            for match in matches(neighbours, point, lookup):
+                if used.add(match.track):
+                    places[index] = match.track
+                    break
+    return [track for track in places if track is not None]
+
+
+def playlist(
+    neighbours: Neighbours,
+    query: Vector,
+    first: Sequence[Track],
+    seconds: float,
+    per_artist: int,
+    lookup: Lookup,
+    same: Same,
+    wanted: Wanted,
+) -> list[Track]:
+    """Return about so many seconds of tracks near a query, no recording twice, each leading to one like it.
+
+    Parameters
+    ----------
+    neighbours : Neighbours
+    query : ndarray, shape (d,)
+    first : sequence of Track
+        What it begins with.
+    seconds : float
+        It ends as near to that as whole tracks allow.
+    per_artist : int
+        At most so many of one artist; where tags tell none, that cap does not hold.
+    lookup : callable
+        From numbers to tracks.
+    same : callable
+        Whether two tracks are one recording.
+    wanted : callable
+        Whether a track of that number may be in it.
+    """
+    used = _Used(same, first)
+    artists = Counter(track.artist.casefold() for track in first)
+    total = sum(track.duration or 0.0 for track in first)
+    chosen: list[Track] = []
+    for match in matches(neighbours, query, lookup, wanted):
+        track = match.track
+        artist, duration = track.artist.casefold(), track.duration or 0.0
+        if artist and artists[artist] >= per_artist:
+            continue
+        if total + duration / 2 > seconds:
+            break
+        if used.add(track):
+            chosen.append(track)
+            artists[artist] += 1
+            total += duration
+    return [*first, *_chain(neighbours, query if not first else _of(neighbours, first[-1]), first, chosen)]
+
+
+def _chain(
+    neighbours: Neighbours, start: Vector, first: Sequence[Track], chosen: list[Track]
+) -> Iterator[Track]:
+    """Yield tracks so that each is the nearest to the one before, another artist's where there is one."""
+    here, artist = start, first[-1].artist.casefold() if first else ""
+    left = list(chosen)
+    while left:
+        others = [track for track in left if not artist or track.artist.casefold() != artist] or left
+        cosines = np.array([_of(neighbours, track) for track in others]) @ here
+        track = others[int(cosines.argmax())]
+        left.remove(track)
+        here, artist = _of(neighbours, track), track.artist.casefold()
+        yield track
+
+
+class _Used:
+    """The recordings that a playlist holds."""
+
+    def __init__(self, same: Same, tracks: Sequence[Track]) -> None:
+        self._same, self._tracks = same, list(tracks)
+
+    def add(self, track: Track) -> bool:
+        """Add a track, unless it or its like is there: the same recording, or one of the same name."""
+        if any(self._is_like(track, other) for other in self._tracks):
+            return False
+        self._tracks.append(track)
+        return True
+
+    def _is_like(self, track: Track, other: Track) -> bool:
+        if track.id == other.id:
+            return True
+        names = [(each.artist.casefold(), each.title.casefold()) for each in (track, other)]
+        return (bool(track.title) and names[0] == names[1]) or self._same(track, other)
+
+
+def _of(neighbours: Neighbours, track: Track) -> Vector:
+    vector = neighbours.vector(track.id)
+    assert vector is not None
+    return vector
+
+
+def _looked_up(batch: Sequence[tuple[int, float]], lookup: Lookup) -> Iterator[Match]:
+    tracks = lookup([number for number, _ in batch])
+    for track, (_, cosine) in zip(tracks, batch, strict=True):
+        yield Match(track, min(cosine, 1.0))

@@ -1,0 +1,162 @@
+"""Check and repair a catalogue: what SQLite says of its file, and what we know must be so."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+from contextlib import closing, suppress
+from pathlib import Path
+from urllib.parse import quote
+
+import numpy as np
+
+from retrotone.errors import AnalysisError, LibraryError
+from retrotone.files import writing
+from retrotone.library.catalogue import APPLICATION_ID, MIGRATIONS, Catalogue
+from retrotone.progress import Progress, silent
+
+TABLES = ("tracks", "analyses", "descriptions")
+LEAST_ROW = 16  # bytes: bounds the numbers that a damaged table can hold
+UNIT_TOLERANCE = 1e-3
+
+
+def check(catalogue: Catalogue, progress: Progress = silent) -> tuple[list[str], list[int]]:
+    """Return what is wrong, a line each, and the tracks that must be heard again."""
+    try:
+        return _check(catalogue, progress)
+    except LibraryError as error:  # so damaged that it cannot be read through
+        return [str(error)], []
+
+
+def repair(path: str | os.PathLike[str], progress: Progress = silent) -> list[str]:
+    """Rebuild a catalogue from what can be read of it, and return what was wrong.
+
+    The old file stays beside it, as ``NAME.damaged``. What was lost the next scan hears again. No other program may
+    use the library meanwhile.
+
+    Raises
+    ------
+    LibraryError
+        No library is left in the file.
+    OutputError
+        The new file cannot be written.
+    """
+    path = os.path.abspath(path)
+    if not os.path.isfile(path):
+        raise LibraryError(f"{path} does not exist: retrotone library scan FOLDER makes one")
+    new, old = f"{path}.repaired", f"{path}.damaged"
+    problems = []
+    with suppress(FileNotFoundError):
+        os.unlink(new)
+    try:
+        with Catalogue(new, create=True) as catalogue:
+            lost = _salvage(path, new)
+            problems += [
+                f"{count} damaged rows of {table} are lost" for table, count in lost.items() if count
+            ]
+            catalogue.query("DELETE FROM analyses WHERE track NOT IN (SELECT id FROM tracks)")
+            catalogue.query("DELETE FROM descriptions WHERE track NOT IN (SELECT track FROM analyses)")
+            found, again = check(catalogue, progress)
+            catalogue.forget_heard(again)
+            problems += found
+    except BaseException:
+        _remove(new)
+        raise
+    with writing(Path(path)):
+        for suffix in ("-wal", "-shm"):  # they belong to the old file, and were read with it
+            with suppress(FileNotFoundError):
+                os.unlink(path + suffix)
+        os.replace(path, old)
+        os.replace(new, path)
+    return problems
+
+
+def _check(catalogue: Catalogue, progress: Progress) -> tuple[list[str], list[int]]:
+    found = [row[0] for row in catalogue.query("PRAGMA integrity_check")]
+    problems = [f"the file is damaged: {what}" for what in found if what != "ok"]
+    problems += [
+        f"a row of {row[0]} belongs to no track" for row in catalogue.query("PRAGMA foreign_key_check")
+    ]
+    rows = catalogue.query(
+        "SELECT id, path, a.track, d.vector FROM tracks LEFT JOIN analyses a ON a.track = id "
+        "LEFT JOIN descriptions d ON d.track = id WHERE reason IS NULL ORDER BY id"
+    )
+    sizes = [len(vector) for *_, vector in rows if vector is not None]
+    usual = max(sorted(set(sizes)), key=sizes.count, default=0)
+    again = []
+    for index, (number, path, heard, vector) in enumerate(rows):
+        if index % 100 == 0:
+            progress(index / len(rows), f"{index}/{len(rows)} tracks checked")
+        if fault := _fault(catalogue, number, heard, vector, usual):
+            problems.append(f"{os.fsdecode(path)}: {fault}")
+            again.append(number)
+    return problems, again
+
+
+def _fault(catalogue: Catalogue, number: int, heard: int | None, vector: bytes | None, usual: int) -> str:
+    """Say what is wrong with a track; nothing if nothing is."""
+    if heard is None:
+        return "nothing was heard of it"
+    try:
+        catalogue.analysis(number)
+    except (AnalysisError, LibraryError):
+        return "what was heard of it is damaged, or of another version"
+    if vector is None or len(vector) != usual or len(vector) % 4:
+        return "its vector is missing or of another length"
+    values = np.frombuffer(vector, np.float32).astype(float)
+    if not np.isfinite(values).all() or abs(np.linalg.norm(values) - 1) > UNIT_TOLERANCE:
+        return "its vector is damaged"
+    return ""
+
+
+def _salvage(path: str, new: str) -> dict[str, int]:
+    """Copy all rows that can be read, and return how many of each table could not."""
+    lost = {}
+    try:
+        with (
+            closing(sqlite3.connect(f"file:{quote(os.fsencode(path))}?mode=rw", uri=True)) as source,
+            closing(sqlite3.connect(f"file:{quote(os.fsencode(new))}?mode=rw", uri=True)) as target,
+        ):
+            [(application,)], [(version,)] = (
+                source.execute(f"PRAGMA {name}").fetchall() for name in ("application_id", "user_version")
+            )
+            if application != APPLICATION_ID or not 1 <= version <= len(MIGRATIONS):
+                raise LibraryError(f"{path} is no library of this retrotone: name another file")
+            for table in TABLES:
+                lost[table] = _copy(source, target, table, os.path.getsize(path) // LEAST_ROW)
+            target.commit()
+    except sqlite3.Error as error:
+        raise LibraryError(f"no library is left in {path} ({error}): delete it and scan again") from error
+    return lost
+
+
+def _copy(source: sqlite3.Connection, target: sqlite3.Connection, table: str, last: int) -> int:
+    """Copy a table row by row where it cannot be read at once; return how many could not be read."""
+    names = [row[1] for row in target.execute(f"PRAGMA table_info({table})")]
+    known = [row[1] for row in source.execute(f"PRAGMA table_info({table})")]
+    names = [name for name in names if name in known]
+    columns, places = ", ".join(names), ", ".join("?" * len(names))
+    key = names[0]
+    lost = 0
+    spans = [(1, last)]
+    while spans:
+        low, high = spans.pop()
+        try:
+            rows = source.execute(
+                f"SELECT {columns} FROM {table} WHERE {key} BETWEEN ? AND ?", (low, high)
+            ).fetchall()
+        except sqlite3.DatabaseError:
+            if low == high:
+                lost += 1
+            else:
+                middle = (low + high) // 2
+                spans += [(middle + 1, high), (low, middle)]
+            continue
+        target.executemany(f"INSERT OR IGNORE INTO {table} ({columns}) VALUES ({places})", rows)
+    return lost
+
+
+def _remove(path: str) -> None:
+    for suffix in ("", "-wal", "-shm"):
+        with suppress(FileNotFoundError):
+            os.unlink(path + suffix)

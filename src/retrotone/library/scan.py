@@ -1,0 +1,257 @@
+"""Scan: bring the catalogue up to date with folders of music, at the least cost.
+
+A file whose size and time have not changed costs a stat. A new one whose content is known has moved, or is a copy, and
+is not heard again. All else is heard by `listeners`, and noted file by file by this one writer.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from retrotone.analysis import VERSION
+from retrotone.errors import LibraryError
+from retrotone.library.walk import Found, fingerprint, walk
+from retrotone.progress import Progress, silent
+
+if TYPE_CHECKING:
+    from retrotone.library.catalogue import Catalogue
+    from retrotone.library.listeners import Failed, Heard
+    from retrotone.library.track import Known
+
+HearAll = Callable[[Iterable[str], int], Iterator["Heard | Failed"]]
+"""Who listens: given paths and a number of workers, yields what came of each path, in any order."""
+
+LOOKING = 0.02  # of the progress: files are counted before any is heard
+TOLD_EVERY = 100  # files looked at
+
+
+@dataclass
+class ScanReport:
+    """What a scan did, or would do.
+
+    Attributes
+    ----------
+    unchanged, heard, moved, copied, gone : int
+        Tracks; `gone` were known, and are kept, but no longer there.
+    broken : list of (str, str)
+        Path and reason of each file that cannot be heard, those known from earlier scans too.
+    unreadable : list of (str, str)
+        Folders, links and files that could not be looked into; what was known in them stays.
+    seconds : float
+        What it took.
+    dry : bool
+        Nothing was heard or noted: `heard` counts what would be.
+    """
+
+    unchanged: int = 0
+    heard: int = 0
+    moved: int = 0
+    copied: int = 0
+    gone: int = 0
+    broken: list[tuple[str, str]] = field(default_factory=list)
+    unreadable: list[tuple[str, str]] = field(default_factory=list)
+    seconds: float = 0.0
+    dry: bool = False
+
+
+def scan(
+    catalogue: Catalogue,
+    folders: Sequence[str | os.PathLike[str]],
+    exclude: Sequence[str] = (),
+    dry_run: bool = False,
+    workers: int | None = None,
+    progress: Progress = silent,
+    hear_all: HearAll | None = None,
+) -> ScanReport:
+    """Bring a catalogue up to date with folders.
+
+    Parameters
+    ----------
+    catalogue : Catalogue
+    folders : sequence of path-like
+        What lies in other folders is left as it is known.
+    exclude : sequence of str
+        See `walk.is_excluded`: such files are not in the library, as if they were gone.
+    dry_run : bool
+        Look, but hear and note nothing.
+    workers : int, optional
+        Processes that listen; by default one for each core. With 1, this process listens itself.
+    progress : Progress
+        Told the rate and the time left.
+    hear_all : callable, optional
+        Who listens: by default `listeners.hear_all`, processes on this machine.
+
+    Raises
+    ------
+    LibraryError
+        No such folder, fewer than one worker, or a catalogue that cannot be written to.
+    """
+    if workers is not None and workers < 1:
+        raise LibraryError(f"{workers} workers hear nothing: use 1 or more")
+    began = time.monotonic()
+    report = ScanReport(dry=dry_run)
+    todo = _look(catalogue, folders, exclude, report, dry_run, progress)
+    if dry_run:
+        report.heard = len(todo)
+    elif todo:
+        from retrotone.library import listeners
+
+        _hear(
+            catalogue,
+            todo,
+            report,
+            hear_all or listeners.hear_all,
+            min(workers or _cores(), len(todo)),
+            progress,
+        )
+    report.broken.sort(key=lambda each: os.fsencode(each[0]))
+    report.seconds = time.monotonic() - began
+    return report
+
+
+def _look(
+    catalogue: Catalogue,
+    folders: Sequence[str | os.PathLike[str]],
+    exclude: Sequence[str],
+    report: ScanReport,
+    dry_run: bool,
+    progress: Progress,
+) -> dict[str, tuple[Found, bytes]]:
+    """See to all that needs no listening; return the files that do, by path, with their fingerprints."""
+    here: set[int] = set()
+    back: list[int] = []
+    new: list[Found] = []
+    looked = 0
+    for each in walk(folders, exclude):
+        looked += 1
+        if looked % TOLD_EVERY == 0:
+            progress(0.0, f"{looked} files looked at")
+        if not isinstance(each, Found):
+            report.unreadable.append((each.path, each.reason))
+            continue
+        known = catalogue.lookup(each.path)
+        if known is None or not _is_current(known, each):
+            new.append(each)
+            if known is not None:
+                here.add(known.id)
+            continue
+        here.add(known.id)
+        if not known.present:
+            back.append(known.id)
+        if known.reason is None:
+            report.unchanged += 1
+        else:
+            report.broken.append((known.path, known.reason))
+    gone = _gone(catalogue, folders, here, [path for path, _ in report.unreadable])
+    if not dry_run:
+        if back:
+            catalogue.mark(back, present=True)
+        if gone:
+            catalogue.mark(gone, present=False)
+    todo: dict[str, tuple[Found, bytes]] = {}
+    moved: set[int] = set()
+    for index, found in enumerate(new):
+        if index % TOLD_EVERY == 0:
+            progress(LOOKING * index / len(new), f"{index}/{len(new)} new files looked into")
+        try:
+            content = fingerprint(found)
+        except FileNotFoundError:
+            continue
+        except OSError as error:
+            report.unreadable.append((found.path, error.strerror or str(error)))
+            continue
+        twin = _twin(catalogue, found, content)
+        if twin is None:
+            todo[found.path] = (found, content)
+        elif twin.path == found.path:  # only its time changed
+            report.unchanged += 1
+            if not dry_run:
+                catalogue.move(twin.id, found)
+        elif twin.id not in moved and not os.path.lexists(twin.path):
+            report.moved += 1
+            moved.add(twin.id)
+            gone.pop(twin.id, None)
+            if not dry_run:
+                catalogue.move(twin.id, found)
+        else:
+            report.copied += 1
+            if not dry_run:
+                catalogue.copy(twin.id, found, content)
+    report.gone = len(gone)
+    return todo
+
+
+def _hear(
+    catalogue: Catalogue,
+    todo: dict[str, tuple[Found, bytes]],
+    report: ScanReport,
+    hear_all: HearAll,
+    workers: int,
+    progress: Progress,
+) -> None:
+    """Hear files and note each as it comes."""
+    from retrotone.library.listeners import Heard
+
+    began = time.monotonic()
+    progress(LOOKING, f"0/{len(todo)} heard")
+    for done, outcome in enumerate(hear_all(todo, workers), start=1):
+        found, content = todo[outcome.path]
+        if isinstance(outcome, Heard):
+            catalogue.add_heard(found, content, outcome.tags, outcome.analysis, outcome.description)
+            report.heard += 1
+        elif not os.path.exists(outcome.path):  # it vanished meanwhile
+            report.unreadable.append((outcome.path, "it went away during the scan"))
+        elif outcome.lasting:
+            catalogue.add_broken(found, content, outcome.reason)
+            report.broken.append((outcome.path, outcome.reason))
+        else:
+            report.unreadable.append((outcome.path, outcome.reason))
+        rate = done / max(time.monotonic() - began, 1e-3)
+        progress(
+            LOOKING + (1 - LOOKING) * done / len(todo),
+            f"{done}/{len(todo)} heard, {rate:.1f} a second, {_clock((len(todo) - done) / rate)} left: "
+            f"{os.path.basename(outcome.path)}",
+        )
+
+
+def _is_current(known: Known, found: Found) -> bool:
+    """Tell whether a file is as it was, and was heard as we hear now, or could not be."""
+    same = (known.size, known.mtime_ns) == (found.size, found.mtime_ns)
+    return same and (known.reason is not None or known.version == VERSION)
+
+
+def _gone(
+    catalogue: Catalogue,
+    folders: Sequence[str | os.PathLike[str]],
+    here: set[int],
+    unreadable: Sequence[str],
+) -> dict[int, str]:
+    """Return the tracks that were in the folders and are no more, but for those we could not look for."""
+    closed = tuple(os.path.join(path, "") for path in unreadable)
+    return {
+        number: path
+        for folder in folders
+        for number, path in catalogue.present_under(os.path.abspath(folder))
+        if number not in here and path not in unreadable and not path.startswith(closed)
+    }
+
+
+def _twin(catalogue: Catalogue, found: Found, content: bytes) -> Known | None:
+    """Return a track of the same content: the file itself, or one that is not there, or any other."""
+    twins = [twin for twin in catalogue.with_fingerprint(content, found.path) if twin.version == VERSION]
+    return min(
+        twins, key=lambda twin: (twin.path != found.path, os.path.lexists(twin.path), twin.id), default=None
+    )
+
+
+def _cores() -> int:
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def _clock(seconds: float) -> str:
+    hours, rest = divmod(round(seconds), 3600)
+    return f"{hours}:{rest // 60:02}:{rest % 60:02}" if hours else f"{rest // 60}:{rest % 60:02}"

@@ -1,0 +1,94 @@
+"""A scan that is killed, or whose listeners are: no track is lost, none is there twice."""
+
+from __future__ import annotations
+
+import os
+import random
+import signal
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from retrotone.library import Library
+from retrotone.library.listeners import hear
+
+pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="signals and forks are POSIX's")
+KILLS = 10
+CHILDREN = Path(f"/proc/self/task/{os.getpid()}/children")
+
+
+def in_a_fork(work: Callable[[], object]) -> int:
+    """Do something in a copy of this process, where all is imported already; return its number."""
+    import torch
+
+    child = os.fork()
+    if child:
+        return child
+    torch.set_num_threads(1)  # the threads of before are not in the copy
+    try:
+        work()
+    finally:
+        os._exit(1)
+
+
+def test_kill_9_at_any_moment_loses_no_track_and_doubles_none(made_music: Path, tmp_path: Path) -> None:
+    clips = [str(clip) for clip in made_music.glob("*/*.flac")]
+    hear(clips[0])  # once, so that the copies of this process need not prepare
+    began = time.monotonic()
+    for clip in clips[:4]:
+        hear(clip)
+    third, counts = time.monotonic() - began, [0]
+    random.seed(5)
+    for _ in range(KILLS):
+        scan = in_a_fork(lambda: Library(tmp_path / "music.db").scan([made_music], workers=1))
+        time.sleep(random.uniform(0, third))
+        os.kill(scan, signal.SIGKILL)
+        os.waitpid(scan, 0)
+        if (tmp_path / "music.db").exists():
+            with Library(tmp_path / "music.db") as library:
+                counts.append(len(library))
+                assert library.check() == []
+    assert counts == sorted(counts)
+    with Library(tmp_path / "music.db") as library:
+        report = library.scan([made_music], workers=1)
+        assert report.unchanged == counts[-1]
+        assert report.heard + report.unchanged == len(library) == 12
+        assert len({track.path for track in library.tracks()}) == 12
+        assert library.check() == []
+
+
+@pytest.mark.skipif(not CHILDREN.exists(), reason="needs Linux's list of child processes")
+def test_a_listener_that_dies_loses_no_track_and_none_outlives_the_scan(
+    made_music: Path, tmp_path: Path
+) -> None:
+    told, telling = os.pipe()
+
+    def scan() -> None:
+        os.dup2(telling, 1)  # the listeners inherit it
+        os.close(telling)
+        listeners: list[str] = []
+
+        def progress(fraction: float, message: str) -> None:
+            os.write(1, f"{message}\n".encode())
+            if message.startswith("1/"):
+                listeners.extend(Path(f"/proc/self/task/{os.getpid()}/children").read_text().split())
+                os.kill(int(listeners[-1]), signal.SIGKILL)
+            if message.startswith("11/"):
+                time.sleep(600)
+
+        Library(tmp_path / "music.db").scan([made_music], workers=2, progress=progress)
+
+    child = in_a_fork(scan)
+    os.close(telling)
+    with os.fdopen(told) as lines:
+        while not (line := lines.readline()).startswith("11/"):
+            assert line, "the scan ended"
+        os.kill(child, signal.SIGKILL)
+        os.waitpid(child, 0)
+        assert lines.read() == ""  # which comes when the last who could write there has ended
+    with Library(tmp_path / "music.db") as library:
+        assert library.check() == []
+        assert (len(library), library.broken()) == (11, [])
+        assert library.scan([made_music], workers=1).heard == 1

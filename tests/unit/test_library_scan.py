@@ -1,0 +1,332 @@
+"""Scanning folders: what is heard, what is not heard again, and what strange files and names do to it."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import sqlite3
+import sys
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+import pytest
+
+import retrotone as rt
+from retrotone.library import Library, catalogue
+from retrotone.library.catalogue import Catalogue
+from retrotone.library.listeners import Failed, Heard, hear_all
+from retrotone.library.scan import scan
+
+KINDS = ("buzz", "melody", "organ", "pulse")
+CLIPS = [f"{kind}/{artist}.flac" for kind in KINDS for artist in ("Ada", "Bix", "Clara")]
+
+
+@pytest.fixture(scope="module")
+def scanned(made_music: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A library file in which all clips were heard."""
+    path = tmp_path_factory.mktemp("scanned") / "music.db"
+    with Library(path) as library:
+        report = library.scan([made_music], workers=1)
+        assert (report.heard, report.unchanged, report.broken) == (12, 0, [])
+    return path
+
+
+@pytest.fixture
+def music(made_music: Path, tmp_path: Path) -> Path:
+    """A copy of the clips, to do with as one likes."""
+    return Path(shutil.copytree(made_music, tmp_path / "music"))
+
+
+@pytest.fixture
+def library(scanned: Path, music: Path, tmp_path: Path) -> Iterator[Library]:
+    """A library of `music` and nothing else, heard in another place."""
+    shutil.copy(scanned, tmp_path / "music.db")
+    with Library(tmp_path / "music.db") as library:
+        for track in library.tracks():
+            library._catalogue().mark([track.id], present=False)
+        report = library.scan([music], workers=1)
+        assert (report.heard, report.copied) == (0, 12)  # known by their content
+        library._catalogue().query("DELETE FROM tracks WHERE NOT present")
+        yield library
+
+
+def paths(library: Library, folder: Path) -> list[str]:
+    return [os.path.relpath(track.path, folder) for track in library.tracks()]
+
+
+def refuse(paths: Iterable[str], workers: int) -> Iterator[Heard | Failed]:
+    raise AssertionError(f"asked to hear {list(paths)}")
+
+
+def test_what_was_scanned_is_known_by_sound_and_tags(scanned: Path, made_music: Path) -> None:
+    tracks = Library(scanned).tracks()
+    assert [os.path.relpath(track.path, made_music) for track in tracks] == CLIPS
+    first = tracks[0]
+    assert (first.title, first.artist, first.genre, first.name) == (
+        "buzz in 0",
+        "Ada",
+        "buzz",
+        "Ada – buzz in 0",
+    )
+    assert first.duration == pytest.approx(4, abs=0.01)
+    assert set(first.eras) == {"60s", "70s", "80s", "90s", "00s"}
+    assert first.tempo is not None
+    assert first.loudness is not None
+    assert rt.Library(scanned).check() == []
+    analysis = Catalogue(scanned).analysis(first.id)
+    heard = rt.analyse(made_music / CLIPS[0])
+    assert (rt.Library.embed(analysis) @ rt.Library.embed(heard)) == pytest.approx(1, abs=1e-4)
+
+
+def test_a_second_scan_hears_nothing(library: Library, music: Path) -> None:
+    report = scan(library._catalogue(), [music, music / "organ"], hear_all=refuse)
+    assert (report.unchanged, report.gone) == (12, 0)
+
+
+def test_files_that_move_are_copied_or_go_away(library: Library, music: Path) -> None:
+    (music / "organ").rename(music / "pipes")
+    (music / "buzz/Ada.flac").rename(music / "buzz/Ada Lovelace.flac")
+    shutil.copy(music / "pulse/Bix.flac", music / "pulse/Bix again.flac")
+    (music / "melody/Bix.flac").unlink()
+    os.utime(music / "pulse/Clara.flac", (1, 1))
+    report = scan(library._catalogue(), [music], dry_run=True)
+    again = scan(library._catalogue(), [music], hear_all=refuse)
+    for seen in (report, again):
+        assert (seen.moved, seen.copied, seen.gone, seen.heard, seen.unchanged) == (4, 1, 1, 0, 7)
+    expected = {*CLIPS, *(f"pipes/{a}.flac" for a in ("Ada", "Bix", "Clara")), "buzz/Ada Lovelace.flac"}
+    expected |= {"pulse/Bix again.flac"}
+    expected -= {c for c in CLIPS if c.startswith("organ") or c in ("buzz/Ada.flac", "melody/Bix.flac")}
+    assert paths(library, music) == sorted(expected, key=os.fsencode)
+    assert library.check() == []
+    assert scan(library._catalogue(), [music], hear_all=refuse).unchanged == 12
+
+
+def test_what_comes_back_is_not_heard_again(library: Library, music: Path) -> None:
+    away = music.parent / "away"
+    music.rename(away)
+    music.mkdir()
+    assert scan(library._catalogue(), [music]).gone == 12
+    assert library.tracks() == []
+    music.rmdir()
+    away.rename(music)
+    assert scan(library._catalogue(), [music], hear_all=refuse).unchanged == 12
+    assert paths(library, music) == CLIPS
+    music.rename(away)
+    with pytest.raises(rt.LibraryError, match="disk is mounted"):
+        library.scan([music])
+    assert len(library) == 12
+
+
+def test_a_file_that_changes_is_heard_again(library: Library, music: Path) -> None:
+    before = {track.path: track for track in library.tracks()}[str(music / "organ/Ada.flac")]
+    shutil.copy(music / "pulse/Clara.flac", music / "organ/Ada.flac")
+    with (music / "organ/Ada.flac").open("ab") as file:
+        file.write(b"\0")  # no copy of what is known
+    report = library.scan([music], workers=1)
+    assert (report.heard, report.unchanged) == (1, 11)
+    after = {track.path: track for track in library.tracks()}[before.path]
+    assert (before.title, after.title) == ("organ in 0", "pulse in 2")
+    assert before.tags != after.tags
+
+
+def test_broken_files_are_listed_and_retried_only_when_they_change(library: Library, music: Path) -> None:
+    text, empty = music / "not music.wav", music / "empty.mp3"
+    text.write_text("text")
+    empty.touch()
+    report = library.scan([music], workers=1)
+    assert [path for path, _ in report.broken] == [str(empty), str(text)]
+    assert "0 bytes" in report.broken[0][1]
+    assert "is not a sound file" in report.broken[1][1]
+    again = scan(library._catalogue(), [music], hear_all=refuse)
+    assert (again.broken, library.broken()) == (report.broken, report.broken)
+    rt.load(music / CLIPS[0], seconds=2).save(text, 16)
+    empty.unlink()
+    assert library.scan([music], workers=1).heard == 1
+    assert library.broken() == []
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="other file systems refuse such names")
+def test_evil_names(library: Library, music: Path) -> None:
+    names = [b"two\nlines.flac", b"\xff\xfe bytes.flac", b"#1 'quoted' $(rm) ?*.flac", "Ω é.flac".encode()]
+    for name in names:
+        shutil.copy(os.fsencode(music / "organ/Ada.flac"), os.fsencode(music) + b"/" + name)
+    report = library.scan([music], workers=1)
+    assert report.copied == 4
+    found = {os.fsencode(track.path) for track in library.tracks()}
+    assert found >= {os.fsencode(music) + b"/" + name for name in names}
+    seed = os.fsdecode(os.fsencode(music) + b"/" + names[1])
+    assert library.similar(seed, k=1)[0].similarity == pytest.approx(1, abs=1e-5)
+
+
+def test_links_do_not_loop_and_give_no_track_twice(library: Library, music: Path) -> None:
+    (music / "a loop").symlink_to(music)
+    (music / "organ" / "back").symlink_to("..")
+    (music / "a link.flac").symlink_to(music / "organ/Ada.flac")
+    outside = music.parent / "outside"
+    (music / "pulse").rename(outside)
+    (music / "elsewhere").symlink_to(outside)
+    (music / "leads nowhere.flac").symlink_to("missing")
+    report = library.scan([music, music / "organ"], workers=1)
+    assert (report.moved, report.unchanged) == (3, 9)
+    assert report.unreadable == [
+        (str(music / "leads nowhere.flac"), "the link leads nowhere (No such file or directory)")
+    ]
+    assert [p for p in paths(library, music) if p.startswith("elsewhere")] == [
+        f"elsewhere/{artist}.flac" for artist in ("Ada", "Bix", "Clara")
+    ]
+
+
+def test_exclude_and_dry_run(made_music: Path, tmp_path: Path) -> None:
+    library = Library(tmp_path / "none.db")
+    report = library.scan([made_music], exclude=["organ", "*/Bix.*"], dry_run=True)
+    assert (report.heard, report.dry) == (6, True)
+    assert not library.file.exists()
+
+
+def test_a_file_that_vanishes_and_one_that_crashes_while_listening(library: Library, music: Path) -> None:
+    for name in ("vanishes", "stays"):
+        rt.load(music / CLIPS[0], seconds=2 if name == "stays" else 3).save(music / f"{name}.wav", 16)
+
+    def hear_late(paths: Iterable[str], workers: int) -> Iterator[Heard | Failed]:
+        (music / "vanishes.wav").unlink()
+        yield from hear_all(paths, 1)
+
+    report = scan(library._catalogue(), [music], hear_all=hear_late)
+    assert report.heard == 1
+    assert report.unreadable == [(str(music / "vanishes.wav"), "it went away during the scan")]
+    assert report.broken == []
+
+
+def test_a_scan_can_be_stopped_and_goes_on_from_there(made_music: Path, tmp_path: Path) -> None:
+    library = Library(tmp_path / "music.db")
+
+    def stop(fraction: float, message: str) -> None:
+        assert 0 <= fraction <= 1
+        if message.startswith("2/"):
+            assert "a second" in message
+            assert "left" in message
+            raise rt.Cancelled("enough")
+
+    with pytest.raises(rt.Cancelled):
+        library.scan([made_music / "organ"], workers=1, progress=stop)
+    assert len(library) == 2
+    report = library.scan([made_music / "organ"], workers=1)
+    assert (report.heard, report.unchanged) == (1, 2)
+
+
+@pytest.mark.skipif(hasattr(os, "geteuid") and os.geteuid() == 0, reason="root may read and write everywhere")
+def test_what_may_not_be_read_or_written(library: Library, music: Path) -> None:
+    (music / "organ").chmod(0)
+    try:
+        report = library.scan([music], workers=1)
+        assert report.unreadable == [(str(music / "organ"), "Permission denied")]
+        assert (report.gone, len(library)) == (0, 12)  # what cannot be looked for is not gone
+    finally:
+        (music / "organ").chmod(0o700)
+    library.close()
+    library.file.chmod(0o400)
+    library.file.parent.chmod(0o500)
+    try:
+        assert len(library.similar(music / CLIPS[0])) == 5
+        (music / CLIPS[0]).unlink()
+        with pytest.raises(rt.LibraryError, match=r"music.db.*may not be written"):
+            library.scan([music])
+    finally:
+        library.file.parent.chmod(0o700)
+
+
+def test_other_files_are_refused_in_one_line(tmp_path: Path) -> None:
+    with pytest.raises(rt.LibraryError, match="scan FOLDER makes one"):
+        Library(tmp_path / "missing.db").tracks()
+    with pytest.raises(rt.LibraryError, match="is no folder"):
+        Library(tmp_path / "no" / "where.db").scan([tmp_path])
+    (tmp_path / "text.db").write_text("text " * 1000)
+    other = sqlite3.connect(tmp_path / "other.db")
+    other.execute("CREATE TABLE recipes (name)")
+    other.close()
+    for name, reason in (("text.db", "it is no library"), ("other.db", "another program's")):
+        before = (tmp_path / name).read_bytes()
+        for ask in (Library.tracks, lambda library: library.scan([tmp_path])):
+            with pytest.raises(rt.LibraryError, match=reason) as caught:
+                ask(Library(tmp_path / name))
+            assert "\n" not in str(caught.value)
+        assert (tmp_path / name).read_bytes() == before
+
+
+def test_older_schemas_are_brought_up_to_date_and_newer_ones_refused(
+    library: Library, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    library.close()
+    monkeypatch.setattr(
+        catalogue, "MIGRATIONS", (*catalogue.MIGRATIONS, ("ALTER TABLE tracks ADD COLUMN mood TEXT",))
+    )
+    assert len(library.tracks()) == 12
+    assert library._catalogue().query("SELECT DISTINCT mood FROM tracks") == [(None,)]
+    library.close()
+    monkeypatch.undo()
+    with pytest.raises(rt.LibraryError, match="newer retrotone"):
+        library.tracks()
+
+
+def test_a_better_recipe_redoes_vectors_without_listening(library: Library) -> None:
+    before = library.similar(library.tracks()[0])
+    library._catalogue().query("UPDATE descriptions SET recipe = 'old', vector = zeroblob(512)")
+    assert library.similar(library.tracks()[0]) == before
+
+
+def test_check_finds_damage_and_repair_mends_it(library: Library, music: Path) -> None:
+    numbers = [track.id for track in library.tracks()]
+    ask = library._catalogue().query
+    ask("UPDATE descriptions SET vector = zeroblob(512) WHERE track = ?", (numbers[0],))
+    ask("UPDATE analyses SET data = zeroblob(9) WHERE track = ?", (numbers[1],))
+    ask("DELETE FROM analyses WHERE track = ?", (numbers[2],))
+    problems = library.check()
+    assert [problem.split(": ")[0] for problem in problems] == [str(music / clip) for clip in CLIPS[:3]]
+    assert library.repair() == problems
+    assert len(library) == 9
+    assert library.scan([music], workers=1).heard == 3
+    assert library.check() == []
+    assert paths(library, music) == CLIPS
+
+
+def test_a_file_with_destroyed_pages_is_rebuilt_from_the_rest(library: Library, music: Path) -> None:
+    [(page,)] = library._catalogue().query("PRAGMA page_size")
+    [(root,)] = library._catalogue().query(
+        "SELECT rootpage FROM sqlite_master WHERE name = 'tracks_by_fingerprint'"
+    )
+    library.close()
+    with library.file.open("r+b") as file:
+        file.seek((root - 1) * page)
+        file.write(b"\xaa" * page)
+        file.seek(-2 * page, os.SEEK_END)
+        file.write(b"\xaa" * page)
+    assert any("damaged" in problem for problem in library.check())
+    assert library.repair() != []
+    report = library.scan([music], workers=1)
+    assert report.heard <= 4
+    assert library.check() == []
+    assert paths(library, music) == CLIPS
+    assert library.file.with_name("music.db.damaged").exists()
+
+
+@pytest.mark.skipif(os.name != "posix", reason="limits are POSIX's")
+def test_a_full_disk_is_one_clear_error_and_the_library_stays(library: Library, music: Path) -> None:
+    import resource
+
+    for artist in ("Ada", "Bix"):
+        rt.load(music / f"organ/{artist}.flac", seconds=3).save(music / f"{artist}.wav", 16)
+    unlimited = resource.getrlimit(resource.RLIMIT_FSIZE)
+    before = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    try:
+        for room in (library.file.stat().st_size, 20_000):
+            resource.setrlimit(resource.RLIMIT_FSIZE, (room, unlimited[1]))
+            with pytest.raises(rt.LibraryError, match="free some space") as caught:
+                library.scan([music], workers=1)
+            assert "\n" not in str(caught.value)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, unlimited)
+        signal.signal(signal.SIGXFSZ, before)
+    assert library.check() == []
+    library.scan([music], workers=1)
+    assert len(library) == 14

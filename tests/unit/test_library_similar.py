@@ -1,0 +1,296 @@
+"""What the library recommends, groups, draws and exports."""
+
+from __future__ import annotations
+
+import csv
+import json
+import os
+import shutil
+from collections import Counter
+from collections.abc import Iterator
+from itertools import pairwise
+from pathlib import Path
+from urllib.parse import unquote
+
+import numpy as np
+import pytest
+
+import retrotone as rt
+from retrotone.cli import run
+from retrotone.library import Library, Track
+from retrotone.library import map as map_
+from retrotone.library.neighbours import Neighbours, slerp
+
+KINDS = ("buzz", "melody", "organ", "pulse")
+Capture = pytest.CaptureFixture[str]
+
+
+@pytest.fixture(scope="module")
+def library(made_music: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Library]:
+    with Library(tmp_path_factory.mktemp("library") / "music.db") as library:
+        library.scan([made_music], workers=1)
+        library.close()  # so that its file can be copied
+        yield library
+
+
+def kinds(tracks: list[Track]) -> list[str]:
+    return [Path(track.path).parent.name for track in tracks]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_what_sounds_alike_is_found_in_the_library_and_from_outside(
+    library: Library, made_music: Path, kind: str
+) -> None:
+    song = made_music / kind / "Bix.flac"
+    inside = library.similar(song, k=2)
+    assert kinds([match.track for match in inside]) == [kind, kind]
+    assert all(Path(match.track.path) != song for match in inside)
+    similarities = [match.similarity for match in library.similar(song, k=20)]
+    assert len(similarities) == 11
+    assert similarities == sorted(similarities, reverse=True)
+    outside = library.similar(rt.load(song), k=2)
+    assert outside[0].track.path == str(song)
+    assert outside[0].similarity == pytest.approx(1, abs=1e-4)
+    quieter = library.similar(rt.load(song).gain(-6), k=3)
+    assert kinds([match.track for match in quieter]) == [kind] * 3
+    [track] = [track for track in library.tracks() if track.path == str(song)]
+    assert library.similar(track, k=2) == library.similar(str(song), k=2) == inside
+
+
+def test_a_link_or_copy_of_a_song_is_that_song(library: Library, made_music: Path, tmp_path: Path) -> None:
+    song = made_music / "organ/Ada.flac"
+    (tmp_path / "link.flac").symlink_to(song)
+    shutil.copy(song, tmp_path / "copy.flac")
+    for other in ("link.flac", "copy.flac"):
+        assert library.similar(tmp_path / other) == library.similar(song)
+
+
+def test_several_seeds_meet_in_the_middle(library: Library, made_music: Path) -> None:
+    seeds = [made_music / "organ/Ada.flac", made_music / "pulse/Ada.flac"]
+    found = library.similar(seeds, k=4)
+    assert set(kinds([match.track for match in found])) >= {"organ", "pulse"}
+    assert {match.track.path for match in found}.isdisjoint(map(str, seeds))
+
+
+def test_filters(library: Library, made_music: Path) -> None:
+    song = made_music / "organ/Ada.flac"
+    few = library.similar(song, k=6, per_artist=1)
+    assert sorted(match.track.artist for match in few) == ["Ada", "Bix", "Clara"]
+    assert kinds([match.track for match in library.similar(song, genre="PULSE")]) == ["pulse"]
+    rest = library.similar(song, k=12, exclude=["buzz", "*/Bix.flac"])
+    assert Counter(kinds([match.track for match in rest])) == {"organ": 1, "melody": 2, "pulse": 2}
+
+
+def test_nonsense_is_refused_in_a_line(library: Library, made_music: Path, tmp_path: Path) -> None:
+    song = made_music / "organ/Ada.flac"
+    for ask, reason in (
+        (lambda: library.similar(song, k=0), "k is 0"),
+        (lambda: library.similar([]), "name a song"),
+        (lambda: library.path(song, song, length=1), "2 or more"),
+        (lambda: library.playlist(song, minutes=-1), "minutes is -1"),
+        (lambda: library.export(tmp_path / "songs.xls"), r"use one of \.m3u8"),
+        (lambda: library.map(tmp_path / "map.gif"), r"\.png or \.html"),
+        (lambda: Library(tmp_path / "empty.db").scan([tmp_path], workers=0), "0 workers"),
+    ):
+        with pytest.raises(rt.LibraryError, match=reason):
+            ask()
+    with pytest.raises(rt.AudioError, match="does not exist"):
+        library.similar(tmp_path / "missing.wav")
+    (tmp_path / "nothing").mkdir()
+    empty = Library(tmp_path / "empty.db")
+    assert empty.scan([tmp_path / "nothing"]).heard == 0
+    with pytest.raises(rt.LibraryError, match="holds no tracks"):
+        empty.similar(song)
+
+
+def test_a_path_glides_from_one_to_the_other(library: Library, made_music: Path) -> None:
+    ends = made_music / "organ/Ada.flac", made_music / "pulse/Clara.flac"
+    tracks = library.path(*ends, length=6)
+    assert (tracks[0].path, tracks[-1].path) == tuple(map(str, ends))
+    assert len({track.id for track in tracks}) == 6
+    assert kinds(tracks)[:2] == ["organ", "organ"]
+    assert kinds(tracks)[-2:] == ["pulse", "pulse"]
+    start, end = (rt.Library.embed(rt.analyse(path)) for path in ends)
+    nearer = [library._neighbours().vector(track.id) @ (end - start) for track in tracks]
+    assert np.corrcoef(nearer, np.arange(6))[0, 1] > 0.8
+    assert library.path(*ends, length=6) == tracks
+    assert len(library.path(*ends, length=40)) == 12
+    outside = library.path(rt.load(ends[0]).gain(-3), ends[1], length=4)
+    assert kinds(outside)[::3] == ["organ", "pulse"]
+
+
+def test_a_playlist_fills_its_time_without_repeats_and_with_a_cap(
+    library: Library, made_music: Path, tmp_path: Path
+) -> None:
+    seed = made_music / "melody/Bix.flac"
+    tracks = library.playlist(seed, minutes=0.4, per_artist=2)
+    assert tracks[0].path == str(seed)
+    assert sum(track.duration or 0 for track in tracks) == pytest.approx(24, abs=2.1)
+    assert max(Counter(track.artist for track in tracks).values()) == 2
+    assert all(a.artist != b.artist for a, b in pairwise(tracks))
+    assert set(kinds(tracks[:3])) == {"melody"}
+    # copies by another name are no new songs
+    shutil.copytree(made_music, tmp_path / "music")
+    shutil.copytree(made_music, tmp_path / "music" / "again")
+    library.close()
+    shutil.copy(library.file, tmp_path / "music.db")
+    with Library(tmp_path / "music.db") as more:
+        assert more.scan([tmp_path / "music"], workers=1).copied == 24
+        long = more.playlist(seed, minutes=60, per_artist=99)
+    assert len(long) == len({track.name for track in long}) == 12
+
+
+def test_duplicates_are_one_recording_in_other_formats_and_at_other_levels(
+    made_music: Path, tmp_path: Path, shared_music: Path
+) -> None:
+    song = rt.load(shared_music / "Kevin_MacLeod_-_Vibe_Ace.ogg")
+    song.slice(5, 35).save(tmp_path / "a.flac", 16)
+    song.slice(5, 35).gain(-5).save(tmp_path / "b.mp3")
+    song.slice(5.8, 35.6).save(tmp_path / "c.ogg")
+    song.slice(31, 61).save(tmp_path / "another part.flac", 16)
+    shutil.copy(made_music / "organ/Ada.flac", tmp_path / "organ.flac")
+    shutil.copy(made_music / "organ/Ada.flac", tmp_path / "organ again.flac")
+    shutil.copy(made_music / "organ/Bix.flac", tmp_path / "other organ.flac")
+    with Library(tmp_path / "music.db") as library:
+        library.scan([tmp_path], workers=1)
+        groups = [[Path(track.path).name for track in group] for group in library.duplicates()]
+    assert groups == [["a.flac", "b.mp3", "c.ogg"], ["organ again.flac", "organ.flac"]]
+
+
+def test_genres_are_suggested_and_noted_only_when_asked(library: Library, tmp_path: Path) -> None:
+    library.close()
+    shutil.copy(library.file, tmp_path / "music.db")
+    with Library(tmp_path / "music.db") as copy:
+        untagged = [track.path for track in copy.tracks() if not track.genre]
+        assert len(untagged) == 8
+        suggestions = copy.genres()
+        assert [each.track.path for each in suggestions] == untagged
+        copy._catalogue().query(
+            "UPDATE descriptions SET sure = 1 WHERE track = ?", (suggestions[0].track.id,)
+        )
+        assert copy.genres(note=True)[0].sure
+        noted = {track.path: track.genre for track in copy.tracks()}
+        assert noted[untagged[0]] == suggestions[0].genre
+        assert [noted[path] for path in untagged[1:]] == [""] * 7
+        assert len(copy.genres()) == 7
+
+
+def test_exports_can_be_read_back(library: Library, made_music: Path, tmp_path: Path) -> None:
+    tracks = library.tracks(genre="organ")
+    assert len(tracks) == 1
+    playlist = library.export(tmp_path / "all.m3u8").read_text("utf-8").splitlines()
+    assert playlist[:2] == ["#EXTM3U", "#EXTINF:4,Ada – buzz in 0"]
+    files = [line for line in playlist if not line.startswith("#")]
+    assert [(tmp_path / file).resolve() for file in files] == [
+        Path(t.path).resolve() for t in library.tracks()
+    ]
+    assert not any(Path(file).is_absolute() for file in files)
+    absolute = library.export(tmp_path / "organ.m3u8", tracks, absolute=True).read_text("utf-8")
+    assert absolute.splitlines()[2] == tracks[0].path
+    with library.export(tmp_path / "all.csv").open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert [row["path"] for row in rows] == [track.path for track in library.tracks()]
+    assert rows[0]["genre"] == "buzz"
+    objects = json.loads(library.export(tmp_path / "all.json").read_text())
+    assert objects[0]["tags"] == library.tracks()[0].tags
+
+
+@pytest.mark.skipif(os.name != "posix", reason="other file systems refuse such names")
+def test_a_playlist_holds_names_with_line_breaks_and_bytes_that_are_no_text(
+    library: Library, made_music: Path, tmp_path: Path
+) -> None:
+    names = [b"#1.flac", b"two\nlines.flac", b"\xff.flac"]
+    for name in names:
+        shutil.copy(made_music / "organ/Ada.flac", os.fsencode(tmp_path) + b"/" + name)
+    library.close()
+    shutil.copy(library.file, tmp_path / "music.db")
+    with Library(tmp_path / "music.db") as copy:
+        copy.scan([tmp_path], workers=1)
+        tracks = [track for track in copy.tracks() if track.path.startswith(str(tmp_path))]
+        for suffix in (".csv", ".json"):
+            assert copy.export(tmp_path / f"all{suffix}", tracks).stat().st_size > 100
+        lines = copy.export(tmp_path / "all.m3u8", tracks).read_text("utf-8").splitlines()
+        copy.map(tmp_path / "map.html")
+    assert len(lines) == 7
+    read = [
+        os.fsencode(unquote(line.removeprefix("file://"), errors="surrogateescape")) for line in lines[2::2]
+    ]
+    assert sorted(path.split(b"/")[-1] for path in read) == sorted(names)
+
+
+def test_the_map_puts_together_what_sounds_alike(library: Library, made_music: Path, tmp_path: Path) -> None:
+    picture, page = library.map(tmp_path / "map.png"), library.map(tmp_path / "map.html")
+    assert picture.read_bytes()[:8] == b"\x89PNG\r\n\x1a\n"
+    text = page.read_text("utf-8")
+    assert "http" not in text.replace("http-equiv", "")  # nothing from outside
+    data = json.loads(text.split('id="data">')[1].split("</script>")[0])
+    assert [point[3] for point in data["points"]] == [track.name for track in library.tracks()]
+    assert set(data["genres"]) == {*KINDS, "not sure"}
+    assert library.map(tmp_path / "again.html").read_bytes() == page.read_bytes()
+
+
+def test_a_large_map_keeps_groups_apart(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(map_, "LANDMARKS", 200)
+    rng = np.random.default_rng(0)
+    centres = rng.standard_normal((3, 16))
+    of = np.arange(700) % 3
+    vectors = centres[of] + 0.3 * rng.standard_normal((700, 16))
+    places = map_.positions((vectors / np.linalg.norm(vectors, axis=1, keepdims=True)).astype(np.float32))
+    assert np.abs(places).max() <= 1
+    middles = np.array([places[of == k].mean(axis=0) for k in range(3)])
+    nearest = np.linalg.norm(places[:, None] - middles, axis=2).argmin(axis=1)
+    assert (nearest == of).mean() > 0.95
+
+
+def test_exact_search_agrees_with_sorting_all_and_breaks_ties_by_order() -> None:
+    rng = np.random.default_rng(1)
+    vectors = rng.standard_normal((1000, 8)).astype(np.float32)
+    vectors[500:600] = vectors[400]
+    vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
+    numbers = rng.permutation(1000).astype(np.int64)
+    ranked = list(Neighbours(numbers, vectors).ranked(vectors[400]))
+    assert [number for number, _ in ranked[:101]] == [numbers[400], *numbers[500:600]]
+    assert sorted(number for number, _ in ranked) == list(range(1000))
+    cosines = np.array([cosine for _, cosine in ranked])
+    np.testing.assert_array_equal(cosines, np.sort(vectors @ vectors[400])[::-1])
+    middle = slerp(vectors[0], vectors[1], 0.5)
+    assert np.linalg.norm(middle) == pytest.approx(1, abs=1e-6)
+    assert middle @ vectors[0] == pytest.approx(middle @ vectors[1], abs=1e-6)
+
+
+def test_the_command_line_does_all_of_it(
+    made_music: Path, tmp_path: Path, capsys: Capture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    shutil.copytree(made_music, "music")
+    (tmp_path / "music" / "broken.mp3").write_text("text")
+    song, other = "music/organ/Ada.flac", "music/pulse/Ada.flac"
+
+    def ask(*arguments: str, code: int = 0) -> list[str]:
+        assert run(["library", *arguments, "--library", "music.db"]) == code
+        return capsys.readouterr().out.splitlines()
+
+    assert json.loads(ask("scan", "music", "--dry-run", "--json")[0])["heard"] == 13
+    assert ask("scan", "music", "--workers", "1")[0].startswith("12 heard, 1 broken")
+    found = [json.loads(line) for line in ask("similar", song, "-k", "2", "--json")]
+    assert [os.path.relpath(each["path"]) for each in found] == [
+        "music/organ/Bix.flac",
+        "music/organ/Clara.flac",
+    ]
+    assert found[0]["similarity"] > found[1]["similarity"]
+    assert len(ask("path", song, other, "--length", "4", "--json", "-o", "glide.m3u8")) == 4
+    assert len(Path("glide.m3u8").read_text("utf-8").splitlines()) == 9
+    assert len(ask("playlist", "--seed", song, "--minutes", "1", "--json")) == 9  # three an artist
+    assert ask("duplicates") == ["no recording is there twice"]
+    assert ask("genres")[-1].endswith("no file is written to")
+    assert json.loads(ask("map", "-o", "map.html", "--json")[0]) == {"file": "map.html", "tracks": 12}
+    assert json.loads(ask("export", "all.csv", "--json")[0])["tracks"] == 12
+    assert json.loads(ask("check", "--json")[0])["problems"] == []
+    Library("music.db")._catalogue().query(
+        "UPDATE descriptions SET vector = zeroblob(512) WHERE track = (SELECT min(track) FROM descriptions)"
+    )
+    assert ask("check", code=1)[0].endswith("needs --repair")
+    assert ask("check", "--repair")[0].endswith("scan again")
+    assert ask("scan", "music", "--workers", "1")[0].startswith("1 heard, 11 unchanged, 1 broken")
+    assert run(["library", "similar", song, "--library", "missing.db"]) == 2
+    assert "scan FOLDER makes one" in capsys.readouterr().err

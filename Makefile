@@ -17,7 +17,7 @@ demo: .venv/.retrotone ## Give the bundled song the sound of the bundled record:
 	$(BIN)/retrotone demo -o out/demo
 
 test: .venv/.dev ## Run the tests
-	$(BIN)/python -m pytest
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --dist loadfile
 
 lint: .venv/.dev ## Check style, types and the direction of imports
 	$(BIN)/ruff check

@@ -143,6 +143,15 @@ def test_what_cannot_be_used_is_left_out_and_named(songs: Path, tmp_path: Path) 
     assert corpus.hours == pytest.approx(6 / 3600, rel=0.01)
 
 
+def test_other_recordings_are_not_mistaken_for_those_before(songs: Path, tmp_path: Path) -> None:
+    work = tmp_path / "work"
+    work.mkdir()
+    gather(songs / "deeper", None, work, RATE, 8192)
+    for recordings, targets in ((songs, None), (songs / "deeper", songs)):
+        with pytest.raises(AudioError, match="holds other recordings"):
+            gather(recordings, targets, work, RATE, 8192)
+
+
 def test_bad_folders_are_named(songs: Path, tmp_path: Path) -> None:
     (tmp_path / "empty").mkdir()
     for recordings, targets in (

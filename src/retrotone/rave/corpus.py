@@ -46,6 +46,7 @@ class Corpus:
         self.sample_rate: int = index["sample_rate"]
         self.names: list[str] = index["names"]
         self.skipped: list[str] = index["skipped"]
+        self.sources: list[str] = index["sources"]
         self._starts = np.cumsum([0, *index["frames"]])
         numbers = np.arange(len(self.names))
         heard = numbers % HELD_OUT != HELD_OUT - 1
@@ -122,12 +123,18 @@ def gather(
     Raises
     ------
     AudioError
-        No folder, or nothing in it that can be used.
+        No folder, nothing in it that can be used, or a corpus of other recordings.
     OutputError
         No room.
     """
+    sources = [str(source.resolve()) for source in (recordings, targets) if source is not None]
     if (folder / INDEX).is_file():
-        return Corpus(folder)
+        corpus = Corpus(folder)
+        if corpus.sources != sources:
+            raise AudioError(
+                f"{folder} holds other recordings, of {corpus.sources[0]}: delete it to begin anew"
+            )
+        return corpus
     if not recordings.is_dir():
         raise AudioError(f"{recordings} is not a folder: name one with recordings to learn from")
     known = {*FORMATS, *FFMPEG_SUFFIXES}
@@ -167,6 +174,7 @@ def gather(
         "names": names,
         "frames": lengths,
         "skipped": skipped,
+        "sources": sources,
     }
     write_whole(folder / INDEX, json.dumps(index).encode())
     return Corpus(folder)

@@ -30,6 +30,8 @@ Latent = NDArray[np.float32]
 CLIP_SECONDS = 30.0  # the study's
 CLIP_LUFS = -16.0  # what streaming services and podcasts play at
 ANCHOR_SECONDS = 1.5  # from one anchor of a path to the next
+MIN_ANCHOR = 0.01  # s
+MAX_SECONDS = 4 * 3600.0  # of a clip, which is made in memory
 WALK_MEMORY_SECONDS = 0.5
 WARM_UP_SECONDS = 1.0  # made before the clip begins, then dropped: the decoder starts from an empty past
 SPARE_SECONDS = 2.0  # silence of up to this length is trimmed from the start without the clip getting short
@@ -139,7 +141,7 @@ class RaveModel:
         ----------
         latent : array_like, shape (latent_size, frames)
         seed : int
-            Of the dropped latents and of the noise in the sound.
+            Of the dropped latents and of the noise in the sound, where a model draws them.
         progress : Progress
 
         Returns
@@ -301,14 +303,21 @@ class RaveModel:
         """
         if seconds is None:
             seconds = match.duration if match else CLIP_SECONDS
-        if not (0 < seconds < np.inf and 0 <= temperature < np.inf and 0 < anchor_seconds < np.inf):
-            raise StyleError("seconds and anchor_seconds must be above 0, temperature 0 or above, all finite")
+        if not (
+            0 < seconds <= MAX_SECONDS and 0 <= temperature < np.inf and MIN_ANCHOR <= anchor_seconds < np.inf
+        ):
+            raise StyleError(
+                f"seconds must be above 0 and at most {MAX_SECONDS:.0f}, temperature 0 or above, and anchor_seconds "
+                f"at least {MIN_ANCHOR}"
+            )
         rate, ratio = self.info.sample_rate, self.info.ratio
         wanted, warm = max(round(seconds * rate), 1), -(-round(WARM_UP_SECONDS * rate) // ratio)
         frames = -(-(wanted + round(SPARE_SECONDS * rate)) // ratio)
         if recordings is not None:
             ends = [self.encode(audio, seed) for audio in recordings]
-            led = paths.between(ends[0], ends[1], frames)
+            there = -(-wanted // ratio)  # B is reached as the clip ends; what may be trimmed comes after that
+            led = paths.between(ends[0], ends[1], there)
+            led = np.concatenate([led, np.repeat(led[:, -1:], frames - there, axis=1)], axis=1)
         else:
             led = self._path(path, frames, seed, temperature, anchor_seconds * rate / ratio)
         progress(0.05, f"{self.name} plays")
@@ -350,7 +359,8 @@ class RaveModel:
         if not self.info.has_prior:
             raise StyleError(f"{self.name} has no prior: choose another path, such as slerp")
         # exports take the inverse of softplus, scaled so that 0 means a temperature of 1
-        control = np.log(np.expm1(max(temperature, 1e-3) * np.log(2)))
+        wanted = max(temperature, 1e-3) * np.log(2)
+        control = wanted + np.log(-np.expm1(-wanted))
         [voice] = self._runner.voices(1, seed)
         return voice("prior", np.full((1, frames), control, np.float32))[: self.info.latent_size, :frames]
 

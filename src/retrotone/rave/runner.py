@@ -21,6 +21,7 @@ Array = NDArray[np.float32]
 
 WINDOW_SECONDS = 2.0  # long enough that the cost of a call does not count, and a few MB
 CONTEXT_SECONDS = 0.75  # RAVE v1 to v3 hear 0.55 s to either side
+MAX_SEED = 1 << 63  # torch takes no more
 DITHER = 1e-6  # -120 dBFS: spherical encoders divide by the norm, which is 0 in digital silence
 PROBE_SECONDS = 3.0  # the slowest export known lags by 0.6 s
 PROBE_SAMPLES = 512
@@ -39,7 +40,7 @@ class Voice:
     """
 
     def __init__(self, module: torch.jit.ScriptModule, seed: int) -> None:
-        self._chance = torch.Generator().manual_seed(seed).get_state()
+        self._chance = torch.Generator().manual_seed(seed % MAX_SEED).get_state()
         with torch.no_grad():
             self._module = copy.deepcopy(module)
             for name, buffer in self._module.named_buffers():

@@ -24,6 +24,7 @@ from retrotone.progress import Progress, part, silent
 from retrotone.rave.adversary import Critics
 from retrotone.rave.corpus import Corpus, gather
 from retrotone.rave.network import Rave, Shape
+from retrotone.rave.runner import MAX_SEED
 
 SCALES = (2048, 512, 128)  # windows of the spectral distance, in samples
 BANDS = {2048: 40, 512: 20, 128: 8}  # mel bands at each
@@ -105,7 +106,7 @@ class Training:
     def __init__(self, corpus: Corpus, recipe: Recipe, shape: Shape) -> None:
         self.corpus, self.recipe, self.shape = corpus, recipe, shape
         with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(recipe.seed)
+            torch.manual_seed(recipe.seed % MAX_SEED)
             self.network = Rave(shape)
             self.critics = Critics()
         self.average = copy.deepcopy(self.network).requires_grad_(False)
@@ -145,7 +146,7 @@ class Training:
                 self.history.append(self._point())
                 self._recent = []
                 if not math.isfinite(self.history[-1].spectral):
-                    raise ModelError("the losses are no longer finite: resume with a lower learning rate")
+                    raise ModelError("the losses are no longer finite: train again with another seed")
                 save(self)
             progress(self.step / self.recipe.steps, self._message())
 
@@ -197,7 +198,7 @@ class Training:
         for group in self._optimiser.param_groups:
             group["lr"] = rate * group["share"]
         with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(recipe.seed * (1 << 32) + self.step)
+            torch.manual_seed((recipe.seed * (1 << 32) + self.step) % MAX_SEED)
             answer, mean, deviation = self.network(x, recipe.batch // 2)
         made, real = answer[..., self.shape.delay :], target[..., : -self.shape.delay]
         spectral = spectral_distance(made, real)
@@ -240,7 +241,7 @@ class Training:
             return math.nan
         x, target = self._crops(CHECKED, 0, held_out=True)
         with torch.no_grad(), torch.random.fork_rng(devices=[]):
-            torch.manual_seed(self.recipe.seed)
+            torch.manual_seed(self.recipe.seed % MAX_SEED)
             made = self.average(x, 0)[0][..., self.shape.delay :]
         return spectral_distance(made, target[..., : -self.shape.delay]).item()
 
@@ -334,7 +335,7 @@ def train(
                 checkpoint, weights_only=True
             )  # tensors and numbers: nothing in it is executed
             training = Training.restored(corpus, state)
-        except (RuntimeError, KeyError, TypeError, ValueError, OSError, UnpicklingError) as error:
+        except (RuntimeError, KeyError, TypeError, ValueError, OSError, EOFError, UnpicklingError) as error:
             raise ModelError(f"{checkpoint} cannot be read: delete it to begin anew") from error
     else:
         training = Training(corpus, recipe, shape)

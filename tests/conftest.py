@@ -56,8 +56,8 @@ def made_music(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def _pulse(seconds: NDArray[np.float64], pitch: float, rng: np.random.Generator) -> NDArray[np.float64]:
-    """Noise that beats twice a second, over a low tone."""
-    decay: NDArray[np.float64] = np.exp(-20 * (seconds % 0.5))
+    """Noise that beats, over a low tone, the faster the higher."""
+    decay: NDArray[np.float64] = np.exp(-20 * (seconds % (110 / pitch)))
     return decay * (rng.standard_normal(len(seconds)) + 3 * np.sin(np.pi * pitch / 2 * seconds))
 
 

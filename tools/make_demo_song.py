@@ -18,7 +18,6 @@ The same versions give the same samples: every random choice comes from SEED.
 from __future__ import annotations
 
 import argparse
-import struct
 import subprocess
 import tempfile
 from collections.abc import Iterable, Iterator
@@ -26,6 +25,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
+from midi_file import TICKS, Events, midi_file
 from music21 import corpus, harmony, stream
 
 from retrotone.audio import Audio, load
@@ -37,7 +37,6 @@ SAMPLE_RATE = 44_100
 LOUDNESS = -16.0  # LUFS
 SEED = 1884
 STAGE_WIDTH = 0.6  # the soundfont spreads every instrument from wall to wall
-TICKS = 480  # per beat
 DRUM_CHANNEL = 9
 BAR = 4.0  # both scores are in 4/4
 TIMING_SECONDS, TOUCH = 0.006, 5.0  # how far players stray from beat and written loudness (1 sigma)
@@ -312,7 +311,7 @@ def performance(band: Band, tempo: float, swing: float) -> bytes:
     """Return a standard MIDI file: quavers swung, and nobody quite on the beat."""
     random = np.random.default_rng(SEED)
     jitter = TIMING_SECONDS * tempo / 60
-    tracks = [_track([(0, b"\xff\x51\x03" + round(60e6 / tempo).to_bytes(3, "big"))])]
+    tracks: list[Events] = [[(0, b"\xff\x51\x03" + round(60e6 / tempo).to_bytes(3, "big"))]]
     free = iter(channel for channel in range(16) if channel != DRUM_CHANNEL)
     for name, played in band.items():
         channel = DRUM_CHANNEL if name == "drums" else next(free)
@@ -327,31 +326,14 @@ def performance(band: Band, tempo: float, swing: float) -> bytes:
             velocity = min(max(note.velocity + touch, 1), 127)
             events.append((round(on * TICKS), bytes([0x90 | channel, note.pitch, velocity])))
             events.append((round(off * TICKS), bytes([0x80 | channel, note.pitch, 0])))
-        tracks.append(_track(events))
-    return b"MThd" + struct.pack(">IHHH", 6, 1, len(tracks), TICKS) + b"".join(tracks)
+        tracks.append(events)
+    return midi_file(tracks, rest=4)
 
 
 def swung(beat: float, swing: float) -> float:
     """Move the half beat to the fraction `swing` of the beat, and what lies between in proportion."""
     whole, part = divmod(beat, 1)
     return float(whole + (part * 2 * swing if part < 0.5 else 1 - (1 - part) * 2 * (1 - swing)))
-
-
-def _track(events: list[tuple[int, bytes]]) -> bytes:
-    body, now = b"", 0
-    # at one tick, a note ends before the next begins
-    for tick, message in sorted(events, key=lambda e: (e[0], e[1][0] & 0xF0 == 0x90)):
-        body += _variable_length(tick - now) + message
-        now = tick
-    body += _variable_length(4 * TICKS) + b"\xff\x2f\x00"
-    return b"MTrk" + struct.pack(">I", len(body)) + body
-
-
-def _variable_length(value: int) -> bytes:
-    digits = [value & 0x7F]
-    while value := value >> 7:
-        digits.append(0x80 | value & 0x7F)
-    return bytes(reversed(digits))
 
 
 def recording(band: Band, tempo: float, swing: float, soundfont: Path) -> Audio:

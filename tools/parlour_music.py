@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import struct
 import subprocess
 import tempfile
 import zlib
@@ -10,6 +9,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
+from midi_file import TICKS, Events, midi_file
 from numpy.random import Generator, default_rng
 
 if TYPE_CHECKING:  # imported late: music21's environment need not have retrotone
@@ -18,7 +18,6 @@ if TYPE_CHECKING:  # imported late: music21's environment need not have retroton
 LONGEST = 60.0  # seconds of an excerpt
 SOUNDFONT = Path("/usr/share/sounds/sf2/FluidR3_GM.sf2")
 PLAYED_RATE = 44_100
-TICKS = 480  # per beat
 DRUMS = 9  # the channel
 TIMING, TOUCH = 0.02, 7.0  # beats and velocity that players stray (1 sigma)
 
@@ -246,7 +245,7 @@ def performed(parts: list[Part], tempo: float, random: Generator, swing: float =
 
     bend = round(8192 + 8192 * random.uniform(-20, 20) / 200)  # of the +-200 cents of General MIDI
     reverb = int(random.integers(0, 100))
-    tracks = [_track([(0, b"\xff\x51\x03" + round(60e6 / tempo).to_bytes(3, "big"))])]
+    tracks: list[Events] = [[(0, b"\xff\x51\x03" + round(60e6 / tempo).to_bytes(3, "big"))]]
     melodic = iter(channel for channel in range(16) if channel != DRUMS)
     for i, part in enumerate(parts[:15]):
         channel = DRUMS if part.drums else next(melodic)
@@ -264,28 +263,11 @@ def performed(parts: list[Part], tempo: float, random: Generator, swing: float =
             events.append((round(at * TICKS), bytes([0x90 | channel, pitch, velocity])))
             end = at + max(note.length - 0.02, 0.05)
             events.append((round(end * TICKS), bytes([0x80 | channel, pitch, 0])))
-        tracks.append(_track(events))
+        tracks.append(events)
     with tempfile.TemporaryDirectory() as folder:
         midi, wav = Path(folder, "piece.mid"), Path(folder, "piece.wav")
-        midi.write_bytes(b"MThd" + struct.pack(">IHHH", 6, 1, len(tracks), TICKS) + b"".join(tracks))
+        midi.write_bytes(midi_file(tracks, rest=2))
         command = ["fluidsynth", "-ni", "-q", "-g", "0.6", "-r", str(PLAYED_RATE), "-O", "float", "-T", "wav"]
         options = ["-o", "synth.dynamic-sample-loading=1", "-o", "synth.polyphony=128"]
         subprocess.run([*command, *options, "-F", str(wav), str(SOUNDFONT), str(midi)], check=True)
         return load(wav, LONGEST).trim(-50)
-
-
-def _track(events: list[tuple[int, bytes]]) -> bytes:
-    body, now = b"", 0
-    # at one tick, a note ends before the next begins
-    for tick, message in sorted(events, key=lambda e: (e[0], e[1][0] & 0xF0 == 0x90)):
-        body += _variable_length(tick - now) + message
-        now = tick
-    body += _variable_length(2 * TICKS) + b"\xff\x2f\x00"
-    return b"MTrk" + struct.pack(">I", len(body)) + body
-
-
-def _variable_length(value: int) -> bytes:
-    digits = [value & 0x7F]
-    while value := value >> 7:
-        digits.append(0x80 | value & 0x7F)
-    return bytes(reversed(digits))

@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from retrotone.cli.screen import Bar, print_table, printable
-from retrotone.errors import ModelError
+from retrotone.cli.screen import Bar, check_resume, print_table, printable
 
 if TYPE_CHECKING:
     from retrotone.genre.evaluation import Evaluation
@@ -55,10 +54,7 @@ def train(
         from retrotone.genre.training import Recipe, Training, begun, train
         from retrotone.genre_figures import confusion_figure, reliability_figure, training_curves
 
-        if begun(work) and not resume:
-            raise ModelError(f"{work} holds a training: go on with --resume, or delete that folder")
-        if resume and not begun(work):
-            raise ModelError(f"{work} holds no checkpoint: start without --resume")
+        check_resume(work, begun(work), resume)
 
         def draw(trainings: Sequence[Training]) -> None:
             runs = {f"{run.recipe.network}, seed {run.recipe.seed}": run.history for run in trainings}

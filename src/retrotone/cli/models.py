@@ -119,10 +119,11 @@ def generate(
         from retrotone.audio import load
         from retrotone.figures import feature_figure, png
         from retrotone.files import AudioFile, output_format, write_whole
+        from retrotone.pretrained import DEFAULT_MODEL
         from retrotone.progress import part
         from retrotone.rave.model import RaveModel
 
-        rave = RaveModel.from_pretrained(model) if model else RaveModel.from_pretrained()
+        rave = RaveModel.from_pretrained(model or DEFAULT_MODEL)
         output_format(place, rave.info.sample_rate, 24)
         clip = rave.generate(
             seconds,

@@ -7,11 +7,12 @@ import os
 import sys
 from collections.abc import Sequence
 from functools import cache
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import typer
 
-from retrotone.errors import RetrotoneError
+from retrotone.errors import ModelError, RetrotoneError
 from retrotone.progress import Progress
 
 if TYPE_CHECKING:
@@ -123,3 +124,11 @@ def _stderr() -> Console:
     from rich.console import Console
 
     return Console(stderr=True)
+
+
+def check_resume(folder: Path, begun: bool, resume: bool) -> None:
+    """Refuse to begin a training over another one, or to go on with none."""
+    if begun and not resume:
+        raise ModelError(f"{folder} holds a training: go on with --resume, or delete that folder")
+    if resume and not begun:
+        raise ModelError(f"{folder} holds no checkpoint: start without --resume")

@@ -7,8 +7,8 @@ from typing import Annotated
 
 import typer
 
-from retrotone.cli.screen import Bar, printable
-from retrotone.errors import ModelError, OutputError
+from retrotone.cli.screen import Bar, check_resume, printable
+from retrotone.errors import OutputError
 
 
 def train(
@@ -54,11 +54,7 @@ def train(
         from retrotone.rave.export import PRIOR_SHARE, export
         from retrotone.rave.training import CHECKPOINT, Recipe, Training, train
 
-        begun = (folder / CHECKPOINT).is_file()
-        if begun and not resume:
-            raise ModelError(f"{folder} holds a training: go on with --resume, or delete that folder")
-        if resume and not begun:
-            raise ModelError(f"{folder} holds no checkpoint: start without --resume")
+        check_resume(folder, (folder / CHECKPOINT).is_file(), resume)
 
         def draw(training: Training) -> None:
             write_whole(model.with_suffix(".png"), png(training_figure(training.history)))

@@ -51,7 +51,7 @@ class Corpus:
         numbers = np.arange(len(self.names))
         heard = numbers % HELD_OUT != HELD_OUT - 1
         self._heard, self._held_out = numbers[heard], numbers[~heard]
-        files = [INPUTS, TARGETS] if index["paired"] else [INPUTS]
+        files = (INPUTS, TARGETS)[: len(self.sources)]
         self._sides = [np.memmap(folder / file, np.int16, "r") for file in files]
 
     @property
@@ -170,7 +170,6 @@ def gather(
         )
     index = {
         "sample_rate": sample_rate,
-        "paired": targets is not None,
         "names": names,
         "frames": lengths,
         "skipped": skipped,

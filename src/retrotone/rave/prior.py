@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional
 
+from retrotone.one_thread import one_thread
 from retrotone.progress import Progress, silent
 
 HIDDEN = 192
@@ -106,7 +107,7 @@ def learn_prior(
     length = min(SEQUENCE, max(latents.shape[1] for latents in recordings))
     long = [latents for latents in recordings if latents.shape[1] >= length]
     ends = np.cumsum([latents.shape[1] - length + 1 for latents in long])
-    with torch.random.fork_rng(devices=[]):
+    with one_thread(), torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         prior = Prior(size)
         optimiser = torch.optim.AdamW(prior.parameters(), LEARNING_RATE)

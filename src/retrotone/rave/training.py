@@ -184,7 +184,7 @@ class Training:
         for number, excerpt in enumerate(excerpts):
             progress(number / len(self.corpus.names), "listening to what it has learned")
             whole = excerpt[:, : excerpt.shape[1] // self.shape.ratio * self.shape.ratio]
-            with torch.no_grad():
+            with torch.no_grad(), one_thread():
                 mean, _ = self.average.encoder(self.average.pqmf(torch.from_numpy(whole[None]))).chunk(2, 1)
             found.append(mean[0].numpy())
         return found
@@ -240,7 +240,7 @@ class Training:
         if not self.corpus.has_held_out:
             return math.nan
         x, target = self._crops(CHECKED, 0, held_out=True)
-        with torch.no_grad(), torch.random.fork_rng(devices=[]):
+        with torch.no_grad(), one_thread(), torch.random.fork_rng(devices=[]):
             torch.manual_seed(self.recipe.seed % MAX_SEED)
             made = self.average(x, 0)[0][..., self.shape.delay :]
         return spectral_distance(made, target[..., : -self.shape.delay]).item()

@@ -37,6 +37,12 @@ if TYPE_CHECKING:
 PLAYER_SECONDS = 600.0  # of each version in the page: ten minutes are about 10 MB
 PLAYER_RATE = 48_000  # Hz, for rates that MP3 lacks
 MP3_BLOCK = 1 << 16  # frames
+MEASURES = {  # of a row, and what tables call them
+    "style_gain": "style gain",
+    "envelope_gain": "envelope gain",
+    "chroma_cosine": "chroma cosine",
+    "onset_f1": "onset F1",
+}
 
 
 @dataclass(frozen=True)

@@ -23,12 +23,14 @@ from numpy.typing import NDArray
 
 from retrotone.audio import Audio
 from retrotone.errors import AudioError
+from retrotone.figures import png
 from retrotone.files import make_folder, write_whole
 from retrotone.progress import Progress, part, silent
 from retrotone.spectrum import STUDY_N_FFT, STUDY_RATE, stft
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
 
     from retrotone.style.gram import GramTransfer
 
@@ -116,25 +118,34 @@ def sweep_losses(
     OutputError
         The folder cannot be made or written to.
     """
+    folder = make_folder(out_dir)
+    rows = list(sweep(content, style, steps=steps, seconds=seconds, progress=progress))
+    write_whole(folder / "table.md", _markdown(rows, content, style, seconds).encode())
+    write_whole(folder / "table.csv", _csv(rows).encode())
+    write_whole(folder / "losses.png", png(losses_figure(rows)))
+    progress(1.0, f"wrote table.md, table.csv and losses.png to {folder}")
+    return rows
+
+
+def sweep(
+    content: Audio,
+    style: Audio,
+    *,
+    steps: int = STEPS,
+    seconds: float = SECONDS,
+    progress: Progress = silent,
+) -> Iterator[Row]:
+    """Yield the rows of `sweep_losses` one by one, as each is done, and write nothing."""
     from retrotone.style.gram import GramTransfer
 
-    folder = make_folder(out_dir)
     start, target = study_spectrum(content, seconds), study_spectrum(style, seconds)
     plan = [(GramTransfer.study(**changes), reported) for changes, reported in _plan(steps)]
-    rows = []
     for index, (settings, reported) in enumerate(plan):
         began = time.perf_counter()
         stage = part(progress, index / len(plan), (index + 1) / len(plan))
         title = f"{index + 1}/{len(plan)} {_title(settings)}"
         result = settings.run(start, target, _titled(stage, title))
-        rows.append(
-            Row(settings, result.losses, result.floor, result.reason, reported, time.perf_counter() - began)
-        )
-    write_whole(folder / "table.md", _markdown(rows, content, style, seconds).encode())
-    write_whole(folder / "table.csv", _csv(rows).encode())
-    write_whole(folder / "losses.png", _figure(rows))
-    progress(1.0, f"wrote table.md, table.csv and losses.png to {folder}")
-    return rows
+        yield Row(settings, result.losses, result.floor, result.reason, reported, time.perf_counter() - began)
 
 
 def study_spectrum(audio: Audio, seconds: float = SECONDS) -> NDArray[np.float32]:
@@ -233,7 +244,8 @@ COLUMNS = (
 )
 
 
-def _cells(row: Row) -> list[str]:
+def cells(row: Row) -> list[str]:
+    """Return a row's line of the table, a cell for each of `COLUMNS`."""
     settings = row.settings
     return [
         NAMES[settings.optimiser],
@@ -251,7 +263,7 @@ def _cells(row: Row) -> list[str]:
 
 
 def _markdown(rows: Sequence[Row], content: Audio, style: Audio, seconds: float) -> str:
-    table = [COLUMNS, ["---"] * len(COLUMNS), *map(_cells, rows)]
+    table = [COLUMNS, ["---"] * len(COLUMNS), *map(cells, rows)]
     lines = ["| " + " | ".join(cells) + " |" for cells in table]
     return "\n".join(
         [
@@ -276,7 +288,7 @@ def _markdown(rows: Sequence[Row], content: Audio, style: Audio, seconds: float)
 
 def _csv(rows: Sequence[Row]) -> str:
     text = io.StringIO(newline="")
-    csv.writer(text).writerows([COLUMNS, *map(_cells, rows)])
+    csv.writer(text).writerows([COLUMNS, *map(cells, rows)])
     return text.getvalue()
 
 
@@ -284,19 +296,22 @@ RATE_COLOURS = dict(zip(LEARNING_RATES, ("#7fb8d6", "#2f7fb5", "#0b3c68"), stric
 OTHER_COLOURS = {("sgd", "mae"): "#8c8c8c", ("polyak", "mae"): "#e8923a", ("polyak", "mse"): "#b3261e"}
 
 
-def _figure(rows: Sequence[Row]) -> bytes:
-    """Draw the losses relative to their start, with the clamp and without; return a PNG."""
+def losses_figure(rows: Sequence[Row]) -> Figure:
+    """Draw the losses of some rows relative to their start, with the clamp and without."""
     from matplotlib.figure import Figure
 
-    figure = Figure(figsize=(11, 5.2), layout="constrained")
+    figure = Figure(figsize=(11, 5.2), dpi=150, layout="constrained")
     left, right = figure.subplots(1, 2, sharex=True, sharey=True)
     _panel(left, [row for row in rows if row.settings.clamp], "Clamped into [0, 1], as in the study")
     _panel(right, [row for row in rows if not row.settings.clamp], "Without the clamp")
     left.set_ylabel("style loss, as a share of its start")
-    figure.legend(*right.get_legend_handles_labels(), loc="outside lower center", ncols=3, frameon=False)
-    image = io.BytesIO()
-    figure.savefig(image, format="png", dpi=150)
-    return image.getvalue()
+    shown = {
+        label: line
+        for axes in (left, right)
+        for line, label in zip(*axes.get_legend_handles_labels(), strict=True)
+    }
+    figure.legend(shown.values(), shown.keys(), loc="outside lower center", ncols=3, frameon=False)
+    return figure
 
 
 def _panel(axes: Axes, rows: Sequence[Row], title: str) -> None:

@@ -19,7 +19,6 @@ import typer
 from retrotone import __version__
 from retrotone.cli import genre, genre_predict, library, models, tags, training
 from retrotone.cli.screen import (
-    MEASURES,
     Bar,
     LogHandler,
     complain,
@@ -182,13 +181,13 @@ def style_songs(
     ] = None,
 ) -> None:
     """Give songs the sound of an era or of another recording."""
-    from retrotone.cli.songs import Job, find_style, places
+    from retrotone.cli.songs import Job, chosen_style, places
     from retrotone.style.transfer import StyleTransfer
 
     given = {"method": method, "strength": strength, "seed": seed, "noise": noise, "resynthesis": resynthesis}
     settings: dict[str, Any] = {name: value for name, value in given.items() if value is not None}
     transfer = StyleTransfer(**settings)
-    target = find_style(style, method, model, seed)
+    target = chosen_style(style, method, model, seed)
     outputs, folder = places(songs, target, out)
     job = Job(transfer, target, folder, report, metrics)
     failures = []
@@ -207,6 +206,8 @@ def style_songs(
 
 def _sentence(figures: dict[str, Any], report: bool) -> str:
     """Say what was done to a song."""
+    from retrotone.report import MEASURES
+
     output = Path(figures["output"])
     speed = f"{figures['seconds']:.1f} s, {figures['realtime_factor']:.0f}x real time"
     parts = [f"{output}: {figures['method']} ({speed})"]
@@ -244,7 +245,7 @@ def compare_files(
         )
     with Bar() as bar:
         from retrotone.audio import load
-        from retrotone.report import PLAYER_SECONDS, compare
+        from retrotone.report import MEASURES, PLAYER_SECONDS, compare
 
         target = None if style is None else load(style, PLAYER_SECONDS)
         versions = {title: load(file, PLAYER_SECONDS) for title, file in zip(titles, files, strict=True)}

@@ -18,12 +18,6 @@ from retrotone.progress import Progress
 if TYPE_CHECKING:
     from rich.console import Console
 
-MEASURES = {
-    "style_gain": "style gain",
-    "envelope_gain": "envelope gain",
-    "chroma_cosine": "chroma cosine",
-    "onset_f1": "onset F1",
-}
 PIPE_COLUMNS = 200  # width of a table where no terminal limits it
 
 

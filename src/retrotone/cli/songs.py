@@ -7,78 +7,33 @@ import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any
 
 from retrotone.audio import Audio, load
-from retrotone.cli.screen import MEASURES, printable
+from retrotone.cli.screen import printable
 from retrotone.errors import OutputError, StyleError
 from retrotone.files import FORMATS, AudioFile, make_folder
 from retrotone.metrics import SECONDS, Profile, chroma_cosine, envelope_gain, onset_f1, style_gain
 from retrotone.pretrained import DEFAULT_MODEL
-from retrotone.progress import Progress, part, silent
-from retrotone.report import PLAYER_SECONDS, compare
-from retrotone.style.eras import Era, find_era
+from retrotone.progress import Progress, part
+from retrotone.report import MEASURES, PLAYER_SECONDS, compare
+from retrotone.style.eras import Era
 from retrotone.style.transfer import StyleTransfer
+from retrotone.workbench.styles import RAVE_PREFIX, Generated, Style, find_style, style_name
 
 if TYPE_CHECKING:
     from retrotone.rave.model import RaveModel
 
-RAVE_PREFIX = "rave:"  # --style rave:NAME
 
-
-@dataclass(frozen=True)
-class Generated:
-    """A style that a model makes up for each song."""
-
-    model: RaveModel
-    seed: int
-
-    def clip(self, song: str, progress: Progress = silent) -> Audio:
-        """Return a clip of the song's length, up to the study's 30 s."""
-        from retrotone.rave.model import CLIP_SECONDS
-
-        seconds = min(AudioFile(song).duration, CLIP_SECONDS)
-        return self.model.generate(seconds, seed=self.seed, progress=progress)
-
-
-Style: TypeAlias = "Era | AudioFile | RaveModel | Generated"
-
-
-def find_style(name: str, method: str | None, model: str | None, seed: int) -> Style:
-    """Tell a model, an era and a file apart. A folder called like an era, where its songs went, is not in the way.
-
-    Parameters
-    ----------
-    name, method, model : str
-        What ``--style``, ``--method`` and ``--model`` say.
-    seed : int
-        Of a generated style.
-    """
+def chosen_style(name: str, method: str | None, model: str | None, seed: int) -> Style:
+    """Return what ``--style``, ``--method`` and ``--model`` name together; see `find_style`."""
     if model is not None and method != "rave":
         raise StyleError(
             "--model goes with --method rave: to use what a model makes up, say --style rave:MODEL"
         )
-    if method == "rave" or name.startswith(RAVE_PREFIX):
-        from retrotone.rave.model import RaveModel  # torch takes a second: only where it is needed
-
-        named = name.removeprefix(RAVE_PREFIX) if name.startswith(RAVE_PREFIX) else None
-        rave = RaveModel.from_pretrained(model or named or DEFAULT_MODEL)
-        return rave if method == "rave" else Generated(rave, seed)
-    path = Path(name)
-    if not path.is_file():
-        try:
-            return find_era(name)
-        except StyleError:
-            if not (path.suffix or path.exists() or len(path.parts) > 1):
-                raise
-    return AudioFile(name)
-
-
-def style_name(style: Style) -> str:
-    """Return what files are called after."""
-    if isinstance(style, AudioFile):
-        return style.path.stem
-    return style.model.name if isinstance(style, Generated) else style.name
+    if method == "rave":
+        name = model or (name.removeprefix(RAVE_PREFIX) if name.startswith(RAVE_PREFIX) else DEFAULT_MODEL)
+    return find_style(name, method, seed)
 
 
 def places(songs: Sequence[str], style: Style, out: str | None) -> tuple[list[Path], Path | None]:

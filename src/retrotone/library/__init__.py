@@ -128,6 +128,15 @@ class Library:
         wanted = self._wanted(genre, exclude)
         return [track for track in self._catalogue().tracks() if wanted(track.id)]
 
+    def find(self, path: str | os.PathLike[str]) -> Track | None:
+        """Return the track that a file is, or is a copy of; None where the library never heard it."""
+        neighbours, catalogue = self._neighbours(), self._catalogue()
+        path = os.path.abspath(path)
+        for known in chain([catalogue.lookup(path)], self._copies(path)):
+            if known is not None and neighbours.vector(known.id) is not None:
+                return catalogue.tracks([known.id])[0]
+        return None
+
     def broken(self) -> list[tuple[str, str]]:
         """Return path and reason of each file that cannot be heard."""
         return self._catalogue().broken()
@@ -329,17 +338,15 @@ class Library:
 
     def _seed(self, song: Song, progress: Progress) -> tuple[NDArray[np.float32], Track | None]:
         """Return a song's vector and, where it is in the library, its track."""
-        neighbours, catalogue = self._neighbours(), self._catalogue()
+        neighbours = self._neighbours()
         if isinstance(song, Analysis):
             return similarity.embed(song), None
         if isinstance(song, Audio):
             return similarity.embed(analyse(song, progress)), None
         path = song.path if isinstance(song, Track) else os.path.abspath(song)
-        for known in chain([catalogue.lookup(path)], self._copies(path)):
-            vector = neighbours.vector(known.id) if known else None
-            if known is not None and vector is not None:
-                return vector, catalogue.tracks([known.id])[0]
-        return similarity.embed(analyse(path, progress)), None
+        track = self.find(path)
+        vector = neighbours.vector(track.id) if track else None
+        return (similarity.embed(analyse(path, progress)), None) if vector is None else (vector, track)
 
     def _copies(self, path: str) -> Iterator[Known]:
         """Yield the library's files of the same content as one outside, or reached by a link."""

@@ -1,0 +1,375 @@
+"""The workbench: what the desktop window and the web page share, free of any toolkit.
+
+Each verb is one call into the public API, and puts what came of it into words. Nothing here draws on a screen, holds
+state or writes a file but `save`.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
+from importlib import resources
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from retrotone.analysis import Analysis, analyse
+from retrotone.audio import Audio, folded
+from retrotone.errors import RetrotoneError, StyleError
+from retrotone.files import FORMATS, AudioFile
+from retrotone.pretrained import place, registry
+from retrotone.progress import Progress, part, silent
+from retrotone.style.eras import ERAS
+from retrotone.style.transfer import StyleTransfer
+from retrotone.workbench.styles import find_style, style_name
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+    from retrotone.genre.classifier import Answer, GenreClassifier
+    from retrotone.library import Library, Match, Track
+    from retrotone.report import Comparison
+
+Source = Audio | AudioFile
+Kind = Literal["era", "record", "rave"]
+
+POINTS = 1600  # of a waveform on a screen
+STRIDE = 256  # samples whose extremes are kept while a recording streams by
+TAGS_SHOWN = 8
+WORTH_NAMING = 0.05  # probability of the genres named after the first
+
+
+@dataclass(frozen=True)
+class Way:
+    """One way to give a song another sound.
+
+    Attributes
+    ----------
+    kind : {"era", "record", "rave"}
+    name : str
+        An era's name, the path of a recording, or a model's name or path.
+    title, description : str
+        For people.
+    here : bool
+        False for a model that has to be downloaded first.
+    """
+
+    kind: Kind
+    name: str
+    title: str
+    description: str = ""
+    here: bool = True
+
+    @property
+    def phrase(self) -> str:
+        """What it makes of a song, to follow the song's name."""
+        if self.kind == "era":
+            return f"as a medium of the {self.name} would have kept it ({ERAS[self.name].medium})"
+        return f"in the sound of {self.title}" if self.kind == "record" else f"as {self.title} plays it"
+
+
+@dataclass(frozen=True, eq=False)
+class Rendered:
+    """A song in another sound.
+
+    Attributes
+    ----------
+    audio : Audio
+    way : Way
+    file_name : str
+        What to call its file: after song and style, in the song's format where that can be written.
+    sentence : str
+        What was done.
+    """
+
+    audio: Audio
+    way: Way
+    file_name: str
+    sentence: str
+
+
+@dataclass(frozen=True, eq=False)
+class Heard:
+    """What is known of a song once it was listened to.
+
+    Attributes
+    ----------
+    name, title : str
+        Its path, and what to call it.
+    duration : float
+        In seconds.
+    sample_rate, channels : int
+    waveform : ndarray, shape (2, points), float32
+        Lowest and highest sample of equal stretches, full scale at 1.
+    analysis : Analysis
+        To be given to `siblings`: nothing is listened to twice.
+    answer : Answer
+        Of the genre classifier.
+    tags : list of (str, float)
+        What listeners would call it, the likeliest first.
+    """
+
+    name: str
+    title: str
+    duration: float
+    sample_rate: int
+    channels: int
+    waveform: NDArray[np.float32]
+    analysis: Analysis
+    answer: Answer
+    tags: list[tuple[str, float]]
+
+    @property
+    def genres(self) -> list[tuple[str, float]]:
+        """All genres and their probabilities, the likeliest first."""
+        return sorted(self.answer.probabilities.items(), key=lambda item: -item[1])
+
+    @property
+    def verdict(self) -> str:
+        """The genre in a sentence, and whether to trust it."""
+        (first, most), *others = self.genres
+        rivals = ", ".join(f"{genre} {p:.0%}" for genre, p in others if p >= WORTH_NAMING)
+        if self.answer.sure:
+            return f"This is {first} ({most:.0%})" + (f"; it could also be {rivals}." if rivals else ".")
+        return f"Not sure: {self.answer.doubt}. Nearest: {first} {most:.0%}" + (
+            f", {rivals}." if rivals else "."
+        )
+
+    @property
+    def facts(self) -> str:
+        """Length, rate and channels in words."""
+        sound = {1: "mono", 2: "stereo"}[self.channels]
+        return f"{clock(self.duration)}, {self.sample_rate / 1000:g} kHz, {sound}"
+
+
+def ways() -> list[Way]:
+    """Return the eras in their order, then the models known by name; recordings and other models come by path."""
+    eras = [Way("era", era.name, f"{era.name}: {era.medium}", era.description) for era in ERAS.values()]
+    models = [
+        Way("rave", entry.name, f"RAVE {entry.name}", entry.description, place(entry).is_file())
+        for entry in registry().values()
+    ]
+    return eras + models
+
+
+def way(kind: str, name: str) -> Way:
+    """Return one of `ways` by its name, or the way to sound like a recording, or as a model's file plays.
+
+    Raises
+    ------
+    StyleError
+        There is no such kind, era or model.
+    """
+    for known in ways():
+        if (known.kind, known.name) == (kind, name):
+            return known
+    if kind == "record":
+        return Way("record", name, title(name), "the sound of this recording")
+    if kind == "rave" and Path(name).suffix == ".ts":
+        return Way("rave", name, f"RAVE {Path(name).stem}", "a model of your own")
+    raise StyleError(f"there is no {kind} called {name}: choose one of the list")
+
+
+def render(
+    song: Source | str | os.PathLike[str],
+    way: Way,
+    strength: float = 1.0,
+    seed: int = 0,
+    progress: Progress = silent,
+) -> Rendered:
+    """Give a song another sound.
+
+    Parameters
+    ----------
+    song : Audio, AudioFile or path
+    way : Way
+    strength : float
+        0 is the song, 1 all of the style.
+    seed : int
+        The same seed gives the same samples.
+    progress : Progress
+
+    Raises
+    ------
+    AudioError, StyleError, ModelError
+        A song or style that cannot be read or does not exist, a setting out of range.
+    """
+    source = _source(song)
+    progress(0.0, f"preparing {way.title}")
+    style = find_style(way.name, "rave" if way.kind == "rave" else None)
+    audio = StyleTransfer(strength=strength, seed=seed).stylize(source, style, progress=progress)  # type: ignore[arg-type]
+    path = Path(source.name)
+    suffix = path.suffix if path.suffix.lower() in FORMATS else ".wav"
+    degree = "" if strength == 1 else f", {strength:.0%} of the way"
+    return Rendered(
+        audio=audio,
+        way=way,
+        file_name=f"{path.stem}-{style_name(style)}{suffix}",
+        sentence=f"{title(source.name)} {way.phrase}{degree}: {clock(audio.duration)}.",
+    )
+
+
+def save(audio: Audio, path: str | os.PathLike[str]) -> str:
+    """Write a recording, and say so; `OutputError` where it cannot be."""
+    return f"Saved {audio.save(path)}."
+
+
+def listen(song: Source | str | os.PathLike[str], progress: Progress = silent) -> Heard:
+    """Listen to a song once: waveform, genre, its evidence over time, tags.
+
+    Parameters
+    ----------
+    song : Audio, AudioFile or path
+        A file is streamed: memory does not grow with its length.
+    progress : Progress
+
+    Raises
+    ------
+    AudioError, MissingExtraError
+        It cannot be read.
+    """
+    from retrotone.musicnn import LABELS
+
+    source = _source(song)
+    progress(0.0, f"reading {title(source.name)}")
+    waveform, frames = _waveform(source, progress)
+    analysis = analyse(source if isinstance(source, Audio) else source.path, part(progress, 0.1, 0.95))
+    progress(0.95, "telling its genre")
+    answer = _classifier().answer(analysis)
+    assert analysis.taggram is not None
+    means = analysis.taggram.mean(axis=0)
+    progress(1.0, "heard")
+    return Heard(
+        name=source.name,
+        title=title(source.name),
+        duration=frames / source.sample_rate,
+        sample_rate=source.sample_rate,
+        channels=source.channels,
+        waveform=waveform,
+        analysis=analysis,
+        answer=answer,
+        tags=[(LABELS[k], float(means[k])) for k in means.argsort()[::-1][:TAGS_SHOWN]],
+    )
+
+
+def siblings(library: Library, song: Heard, k: int = 5, progress: Progress = silent) -> list[Match]:
+    """Return the tracks of a library that sound most like a song, never the song itself.
+
+    Raises
+    ------
+    LibraryError
+        No library there, or an empty one.
+    """
+    progress(0.0, "looking for siblings")
+    return library.similar(library.find(song.name) or song.analysis, k, progress=progress)
+
+
+def sibling_cells(track: Track) -> list[str]:
+    """Return name, genre and length of a track as a table shows them; a genre told by ear and not sure has a "?"."""
+    genre = track.genre or track.heard_genre + ("" if track.sure else "?")
+    return [track.name, genre, clock(track.duration or 0.0)]
+
+
+def comparison(versions: Mapping[str, Audio], progress: Progress = silent) -> Comparison:
+    """Measure and draw versions of a song, the original first; see `retrotone.report.compare`."""
+    from retrotone.report import compare
+
+    return compare(versions, progress=progress)
+
+
+def comparison_cells(comparison: Comparison) -> tuple[list[str], list[list[str]]]:
+    """Return the titles and lines of the table that goes with a comparison; empty where nothing was measured."""
+    from retrotone.report import MEASURES
+
+    titles = ["version", "length", "LUFS", *MEASURES.values()]
+    lines = []
+    for row in comparison.table:
+        values = (getattr(row, name) for name in MEASURES)
+        numbers = ["" if value is None else f"{value:z.2f}" for value in values]
+        lines.append([row.version, clock(row.seconds), f"{row.loudness_lufs:.1f}", *numbers])
+    kept = [k for k in range(len(titles)) if any(line[k] for line in lines)]
+    return [titles[k] for k in kept], [[line[k] for k in kept] for line in lines]
+
+
+def genre_figure(song: Heard) -> Figure:
+    """Draw the evidence for each genre over time, and the answer beside it."""
+    from retrotone.evidence_figure import evidence_figure
+
+    return evidence_figure(song.answer, song.title, song.duration)
+
+
+def bundled_song() -> Path:
+    """Return the path of the song that ships with retrotone."""
+    return Path(str(resources.files("retrotone") / "assets" / "demo_song.ogg"))
+
+
+def bundled_record() -> Path:
+    """Return the path of the old record that ships with retrotone."""
+    return bundled_song().with_name("demo_style.ogg")
+
+
+def sentence(error: BaseException) -> str:
+    """Say what went wrong in one sentence for people."""
+    if isinstance(error, RetrotoneError):
+        text = " ".join(str(error).split())
+        return text if text.endswith((".", "!", "?")) else text + "."
+    if isinstance(error, MemoryError):
+        return "This needs more memory than there is: close other programs, or take a shorter song."
+    return f"Something unexpected went wrong ({type(error).__name__}: {error}): please report it."
+
+
+def clock(seconds: float) -> str:
+    """Return a time as minutes and seconds, with hours where there are some."""
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
+
+
+def title(name: str | os.PathLike[str]) -> str:
+    """Return what to call a recording: its file's name without suffix, fit for a screen."""
+    return "".join(c if c.isprintable() else "�" for c in Path(name).stem) or "song"
+
+
+def _source(song: Source | str | os.PathLike[str]) -> Source:
+    return song if isinstance(song, Audio | AudioFile) else AudioFile(song)
+
+
+def _waveform(source: Source, progress: Progress) -> tuple[NDArray[np.float32], int]:
+    """Return the outline of a recording, folded to mono, and how many frames it truly has."""
+    lows: list[NDArray[np.float32]] = []
+    highs: list[NDArray[np.float32]] = []
+    frames = 0
+    for block in source.blocks():
+        mono = folded(block)[0]
+        starts = np.arange(0, len(mono), STRIDE)
+        lows.append(np.minimum.reduceat(mono, starts))
+        highs.append(np.maximum.reduceat(mono, starts))
+        frames += len(mono)
+        progress(0.1 * min(frames / source.frames, 1.0), f"reading {title(source.name)}")
+    low, high = np.concatenate(lows), np.concatenate(highs)
+    points = min(POINTS, len(low))
+    starts = np.arange(points) * len(low) // points
+    return np.stack([np.minimum.reduceat(low, starts), np.maximum.reduceat(high, starts)]), frames
+
+
+@cache
+def _classifier() -> GenreClassifier:
+    from retrotone.genre.classifier import GenreClassifier
+
+    return GenreClassifier.from_pretrained()
+
+
+def unique_titles(names: Sequence[str | os.PathLike[str]]) -> list[str]:
+    """Return a title for each recording, numbered where two would be the same."""
+    found: list[str] = []
+    for name in names:
+        wanted, number = title(name), 1
+        while wanted in found:
+            number += 1
+            wanted = f"{title(name)} ({number})"
+        found.append(wanted)
+    return found

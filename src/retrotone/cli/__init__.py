@@ -131,12 +131,13 @@ def retrotone(
 def style_songs(
     songs: Annotated[list[str], typer.Argument(metavar="SONG", help="Recordings of any length.")],
     style: Annotated[
-        str,
+        str | None,
         typer.Option(
             metavar="FILE|ERA|rave:MODEL",
-            help="The sound to give them: a recording, one of the eras, or what a model makes up.",
+            help="The sound to give them: a recording, one of the eras (by default the 1930s), or what a model "
+            "makes up.",
         ),
-    ] = "1930s",
+    ] = None,
     method: Annotated[
         str | None,
         typer.Option(
@@ -182,13 +183,14 @@ def style_songs(
     ] = None,
 ) -> None:
     """Give songs the sound of an era or of another recording."""
-    from retrotone.cli.songs import Job, find_style, places
+    from retrotone.cli.songs import Job, check_settings, find_style, places
     from retrotone.style.transfer import StyleTransfer
 
     given = {"method": method, "strength": strength, "seed": seed, "noise": noise, "resynthesis": resynthesis}
     settings: dict[str, Any] = {name: value for name, value in given.items() if value is not None}
     transfer = StyleTransfer(**settings)
     target = find_style(style, method, model, seed)
+    check_settings(target, method, noise, resynthesis)
     outputs, folder = places(songs, target, out)
     job = Job(transfer, target, folder, report, metrics)
     failures = []

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from retrotone.rave.model import RaveModel
 
 RAVE_PREFIX = "rave:"  # --style rave:NAME
+DEFAULT_ERA = "1930s"
 
 
 @dataclass(frozen=True)
@@ -44,13 +45,13 @@ class Generated:
 Style: TypeAlias = "Era | AudioFile | RaveModel | Generated"
 
 
-def find_style(name: str, method: str | None, model: str | None, seed: int) -> Style:
+def find_style(name: str | None, method: str | None, model: str | None, seed: int) -> Style:
     """Tell a model, an era and a file apart. A folder called like an era, where its songs went, is not in the way.
 
     Parameters
     ----------
     name, method, model : str
-        What ``--style``, ``--method`` and ``--model`` say.
+        What ``--style``, ``--method`` and ``--model`` say. Without a style it is the 1930s, or the model.
     seed : int
         Of a generated style.
     """
@@ -58,12 +59,17 @@ def find_style(name: str, method: str | None, model: str | None, seed: int) -> S
         raise StyleError(
             "--model goes with --method rave: to use what a model makes up, say --style rave:MODEL"
         )
-    if method == "rave" or name.startswith(RAVE_PREFIX):
+    named = name.removeprefix(RAVE_PREFIX) if name and name.startswith(RAVE_PREFIX) else None
+    if method == "rave" or named is not None:
+        if name and (named is None or model not in (None, named)):
+            raise StyleError(
+                "with --method rave the model is the style: name it with --model, without --style"
+            )
         from retrotone.rave.model import RaveModel  # torch takes a second: only where it is needed
 
-        named = name.removeprefix(RAVE_PREFIX) if name.startswith(RAVE_PREFIX) else None
         rave = RaveModel.from_pretrained(model or named or DEFAULT_MODEL)
         return rave if method == "rave" else Generated(rave, seed)
+    name = name or DEFAULT_ERA
     path = Path(name)
     if not path.is_file():
         try:
@@ -72,6 +78,19 @@ def find_style(name: str, method: str | None, model: str | None, seed: int) -> S
             if not (path.suffix or path.exists() or len(path.parts) > 1):
                 raise
     return AudioFile(name)
+
+
+def check_settings(style: Style, method: str | None, noise: float | None, resynthesis: str | None) -> None:
+    """Refuse settings that would do nothing.
+
+    Raises
+    ------
+    StyleError
+        Noise or phase of a recording, asked of a style that is none.
+    """
+    made = method == "rave" or (isinstance(style, Era) and method in (None, "era"))
+    if made and (noise, resynthesis) != (None, None):
+        raise StyleError("--noise and --resynthesis are for recordings as styles: leave them out here")
 
 
 def style_name(style: Style) -> str:

@@ -153,7 +153,6 @@ def gather(
     names, lengths, skipped = [], [], []
     with (
         writing(folder / INPUTS),
-        writing(folder / TARGETS),
         (folder / INPUTS).open("wb") as first,
         (folder / TARGETS).open("wb") as second,
     ):
@@ -175,11 +174,15 @@ def gather(
             lengths.append(frames)
             for file, side in zip((first, second), sides, strict=False):
                 file.write(side[:frames].tobytes())
-        if not names:
-            raise AudioError(
-                f"{recordings} holds no recording of {shortest / sample_rate:.1f} s or more that can be read"
-                + ("" if targets is None else f" and has its counterpart in {targets}")
-            )
+    if not names:
+        for file in (INPUTS, TARGETS):
+            (folder / file).unlink()
+        if not any(folder.iterdir()):
+            folder.rmdir()
+        raise AudioError(
+            f"{recordings} holds no recording of {shortest / sample_rate:.1f} s or more that can be read"
+            + ("" if targets is None else f" and has its counterpart in {targets}")
+        )
     index = {
         "sample_rate": sample_rate,
         "names": names,

@@ -175,8 +175,8 @@ def gather(
             for file, side in zip((first, second), sides, strict=False):
                 file.write(side[:frames].tobytes())
     if not names:
-        for file in (INPUTS, TARGETS):
-            (folder / file).unlink()
+        for half in (INPUTS, TARGETS):
+            (folder / half).unlink()
         if not any(folder.iterdir()):
             folder.rmdir()
         raise AudioError(

@@ -293,9 +293,13 @@ def study_loss(
     out: Annotated[str, typer.Option("-o", "--out", metavar="DIR", help="Where table and curves go.")],
     steps: Annotated[
         int | None,
-        typer.Option(min=1, help="Steps a row at a learning rate of 0.1; Adam takes more at lower."),
+        typer.Option(
+            min=1, metavar="N", help="Steps a row at a learning rate of 0.1; Adam takes more at lower."
+        ),
     ] = None,
-    seconds: Annotated[float | None, typer.Option(min=0.5, help="Length of both excerpts.")] = None,
+    seconds: Annotated[
+        float | None, typer.Option(min=0.5, metavar="S", help="Length of both excerpts.")
+    ] = None,
 ) -> None:
     """Sweep the study's style loss, clamped and not: why it stood still, and what makes it fall."""
     given = {"steps": steps, "seconds": seconds}

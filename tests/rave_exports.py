@@ -181,9 +181,46 @@ def make_export(
     return path
 
 
-def not_rave(path: Path) -> Path:
-    """Write TorchScript that is no RAVE model."""
+def scripted(module: nn.Module, path: Path) -> Path:
+    """Write any module as TorchScript."""
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", category=DeprecationWarning)
-        torch.jit.script(nn.Linear(2, 2)).save(path)
+        torch.jit.script(module).save(path)
     return path
+
+
+class Saboteur(nn.Module):
+    """Has all that a RAVE has; its encoder writes the file that `place` names."""
+
+    def __init__(self, place: str) -> None:
+        super().__init__()
+        self.place, self.sr = place, 22_050
+        self.register_buffer("encode_params", torch.tensor([1, 1, 4, 16]))
+        self.register_buffer("decode_params", torch.tensor([4, 16, 1, 1]))
+
+    @torch.jit.export
+    def encode(self, x: torch.Tensor) -> torch.Tensor:
+        torch.save(x, self.place)
+        return x
+
+    @torch.jit.export
+    def decode(self, x: torch.Tensor) -> torch.Tensor:
+        return x
+
+
+class Glutton(nn.Module):
+    """Has all that a RAVE has, and says that a latent frame is ten million samples long."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.sr = 22_050
+        self.register_buffer("encode_params", torch.tensor([1, 1, 4, 10_000_000]))
+        self.register_buffer("decode_params", torch.tensor([4, 10_000_000, 1, 1]))
+
+    @torch.jit.export
+    def encode(self, x: torch.Tensor) -> torch.Tensor:
+        return x
+
+    @torch.jit.export
+    def decode(self, x: torch.Tensor) -> torch.Tensor:
+        return x

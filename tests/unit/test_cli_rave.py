@@ -35,6 +35,11 @@ def test_generate_writes_a_clip_and_its_picture(tmp_path: Path, capfd: Capture) 
     assert run([*options[:3], "--between", str(song), str(clip), "--seconds", "1", "-o", str(clip)]) == 0
     assert rt.load(clip).duration == 1.0
     assert run([*options[:3], "-o", str(tmp_path / "clip.xyz")]) == 2
+    assert run([*options, "--between", str(song), str(song), "--path", "walk"]) == 2
+    silent = rt.load(song).gain(-np.inf).save(tmp_path / "silent.wav")
+    capfd.readouterr()
+    assert run([*options, "--match", str(silent)]) == 2
+    assert "silent.wav is silent" in capfd.readouterr().err
     assert run(["generate", "--model", "nobody", "-o", str(clip)]) == 2
 
 
@@ -57,6 +62,12 @@ def test_style_plays_songs_through_a_model_or_towards_what_it_makes_up(
     page = Path(out).with_suffix(".html").read_text("utf-8")
     assert page.count("<audio") == 3
     assert "tiny, generated" in page
-    for wrong in (["--model", model], ["--style", "rave:nobody"]):
+    for wrong in (
+        ["--model", model],
+        ["--style", "rave:nobody"],
+        ["--method", "rave", "--style", "1950s"],
+        ["--method", "rave", "--model", model, "--noise", "0"],
+        ["--style", "1950s", "--resynthesis", "random"],
+    ):
         assert run([*options, *wrong]) == 2
         assert capfd.readouterr().err.count("\n") == 1

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import warnings
+import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -16,7 +17,7 @@ from retrotone.audio import Audio
 from retrotone.errors import AudioError, ModelError, StyleError
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
-from rave_exports import make_export, not_rave
+from rave_exports import Glutton, Saboteur, make_export, scripted
 
 FAITHFUL = {"latent_size": None, "noise": 0.0}  # plays back what it hears
 
@@ -185,12 +186,41 @@ def test_what_is_no_model_is_refused_in_one_line_and_never_unpickled(tmp_path: P
     (tmp_path / "empty.ts").touch()
     whole = make_export(tmp_path / "whole.ts").read_bytes()
     (tmp_path / "cut.ts").write_bytes(whole[: len(whole) // 2])
-    not_rave(tmp_path / "linear.ts")
+    scripted(torch.nn.Linear(2, 2), tmp_path / "linear.ts")
     for name in ("pickle", "legacy", "text", "empty", "cut", "linear", "missing"):
         with pytest.raises(ModelError, match=rf"{name}\.ts") as refusal:
             rt.RaveModel.load(tmp_path / f"{name}.ts")
         assert "\n" not in str(refusal.value)
     assert not (tmp_path / "sprung").exists()
+
+
+def test_what_could_do_harm_is_refused_before_it_is_loaded(tmp_path: Path) -> None:
+    place = tmp_path / "written"
+    scripted(Saboteur(str(place)), tmp_path / "saboteur.ts")
+    scripted(Glutton(), tmp_path / "glutton.ts")
+    model = make_export(tmp_path / "model.ts")
+    twice, bomb = tmp_path / "twice.ts", tmp_path / "bomb.ts"
+    for harmful in (twice, bomb):
+        harmful.write_bytes(model.read_bytes())
+    with zipfile.ZipFile(twice, "a") as archive, warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        archive.writestr(archive.namelist()[0], b"another")
+    with (
+        zipfile.ZipFile(bomb, "a", zipfile.ZIP_DEFLATED) as archive,
+        archive.open("bomb/data/99", "w", force_zip64=True) as entry,
+    ):
+        for _ in range(17):
+            entry.write(bytes(1 << 26))
+    for name, reason in (
+        ("saboteur", "touch files"),
+        ("glutton", "no RAVE model"),
+        ("twice", "unlike any"),
+        ("bomb", "memory"),
+    ):
+        with pytest.raises(ModelError, match=reason) as refusal:
+            rt.RaveModel.load(tmp_path / f"{name}.ts")
+        assert "\n" not in str(refusal.value)
+    assert not place.exists()
 
 
 def test_loading_warns_of_nothing(tmp_path: Path) -> None:

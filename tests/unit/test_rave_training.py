@@ -145,11 +145,13 @@ def test_what_cannot_be_used_is_left_out_and_named(songs: Path, tmp_path: Path) 
 
 def test_other_recordings_are_not_mistaken_for_those_before(songs: Path, tmp_path: Path) -> None:
     work = tmp_path / "work"
-    work.mkdir()
     gather(songs / "deeper", None, work, RATE, 8192)
     for recordings, targets in ((songs, None), (songs / "deeper", songs)):
         with pytest.raises(AudioError, match="holds other recordings"):
             gather(recordings, targets, work, RATE, 8192)
+    (work / "corpus.json").write_text('{"names": []}')
+    with pytest.raises(AudioError, match="damaged: delete"):
+        gather(songs / "deeper", None, work, RATE, 8192)
 
 
 def test_bad_folders_are_named(songs: Path, tmp_path: Path) -> None:
@@ -160,8 +162,9 @@ def test_bad_folders_are_named(songs: Path, tmp_path: Path) -> None:
         (songs, tmp_path / "empty"),
     ):
         with pytest.raises(AudioError, match=r"is not a folder|holds no recording") as caught:
-            train(recordings, tmp_path, targets, RECIPE)
+            train(recordings, tmp_path / "work", targets, RECIPE)
         assert "\n" not in str(caught.value)
+    assert not (tmp_path / "work").exists()
 
 
 def test_a_checkpoint_is_never_unpickled(songs: Path, tmp_path: Path) -> None:

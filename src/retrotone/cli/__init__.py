@@ -130,12 +130,13 @@ def retrotone(
 def style_songs(
     songs: Annotated[list[str], typer.Argument(metavar="SONG", help="Recordings of any length.")],
     style: Annotated[
-        str,
+        str | None,
         typer.Option(
             metavar="FILE|ERA|rave:MODEL",
-            help="The sound to give them: a recording, one of the eras, or what a model makes up.",
+            help="The sound to give them: a recording, one of the eras (by default the 1930s), or what a model "
+            "makes up.",
         ),
-    ] = "1930s",
+    ] = None,
     method: Annotated[
         str | None,
         typer.Option(
@@ -181,13 +182,14 @@ def style_songs(
     ] = None,
 ) -> None:
     """Give songs the sound of an era or of another recording."""
-    from retrotone.cli.songs import Job, chosen_style, places
+    from retrotone.cli.songs import Job, check_settings, chosen_style, places
     from retrotone.style.transfer import StyleTransfer
 
     given = {"method": method, "strength": strength, "seed": seed, "noise": noise, "resynthesis": resynthesis}
     settings: dict[str, Any] = {name: value for name, value in given.items() if value is not None}
     transfer = StyleTransfer(**settings)
     target = chosen_style(style, method, model, seed)
+    check_settings(target, method, noise, resynthesis)
     outputs, folder = places(songs, target, out)
     job = Job(transfer, target, folder, report, metrics)
     failures = []
@@ -292,9 +294,13 @@ def study_loss(
     out: Annotated[str, typer.Option("-o", "--out", metavar="DIR", help="Where table and curves go.")],
     steps: Annotated[
         int | None,
-        typer.Option(min=1, help="Steps a row at a learning rate of 0.1; Adam takes more at lower."),
+        typer.Option(
+            min=1, metavar="N", help="Steps a row at a learning rate of 0.1; Adam takes more at lower."
+        ),
     ] = None,
-    seconds: Annotated[float | None, typer.Option(min=0.5, help="Length of both excerpts.")] = None,
+    seconds: Annotated[
+        float | None, typer.Option(min=0.5, metavar="S", help="Length of both excerpts.")
+    ] = None,
 ) -> None:
     """Sweep the study's style loss, clamped and not: why it stood still, and what makes it fall."""
     given = {"steps": steps, "seconds": seconds}

@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 from retrotone.cli.screen import Bar, print_table, printable
-from retrotone.errors import ModelError, OutputError
+from retrotone.errors import ModelError, OutputError, StyleError
 
 app = typer.Typer(no_args_is_help=True, help="List, download and look into RAVE models.")
 
@@ -97,14 +97,15 @@ def generate(
         str | None, typer.Option(metavar="SONG", help="Make it as long and as loud as a song.")
     ] = None,
     path: Annotated[
-        str,
+        str | None,
         typer.Option(
-            metavar="slerp|linear|smooth|walk|prior", help="How it moves through the model's latent space."
+            metavar="slerp|linear|smooth|walk|prior",
+            help="How it moves through the model's latent space; slerp by default.",
         ),
-    ] = "slerp",
+    ] = None,
     between: Annotated[
         tuple[str, str] | None,
-        typer.Option(metavar="A B", help="Go from one recording's encoding into another's instead."),
+        typer.Option(metavar="A B", help="Go from one recording's encoding into another's, with no --path."),
     ] = None,
     seed: Annotated[int, typer.Option(min=0, metavar="N", help="Another seed, another clip.")] = 0,
     temperature: Annotated[
@@ -115,6 +116,8 @@ def generate(
     place = Path(out)
     if not place.parent.is_dir():
         raise OutputError(f"{place.parent} is not a folder: create it first")
+    if path and between:
+        raise StyleError("--between is a path of its own: leave out --path")
     with Bar() as bar:
         from retrotone.audio import load
         from retrotone.figures import feature_figure, png
@@ -128,7 +131,7 @@ def generate(
         clip = rave.generate(
             seconds,
             match=None if match is None else AudioFile(match),
-            path=path,
+            path=path or "slerp",
             seed=seed,
             temperature=temperature,
             recordings=None if between is None else (load(between[0]), load(between[1])),

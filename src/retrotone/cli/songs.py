@@ -24,16 +24,36 @@ from retrotone.workbench.styles import RAVE_PREFIX, Generated, Style, find_style
 if TYPE_CHECKING:
     from retrotone.rave.model import RaveModel
 
+DEFAULT_ERA = "1930s"
 
-def chosen_style(name: str, method: str | None, model: str | None, seed: int) -> Style:
-    """Return what ``--style``, ``--method`` and ``--model`` name together; see `find_style`."""
+
+def chosen_style(name: str | None, method: str | None, model: str | None, seed: int) -> Style:
+    """Return what ``--style``, ``--method`` and ``--model`` name together; see `find_style`.
+
+    Without a style it is the 1930s, or the bundled model.
+    """
     if model is not None and method != "rave":
         raise StyleError(
             "--model goes with --method rave: to use what a model makes up, say --style rave:MODEL"
         )
-    if method == "rave":
-        name = model or (name.removeprefix(RAVE_PREFIX) if name.startswith(RAVE_PREFIX) else DEFAULT_MODEL)
-    return find_style(name, method, seed)
+    if method != "rave":
+        return find_style(name or DEFAULT_ERA, method, seed)
+    if name and (model or not name.startswith(RAVE_PREFIX)):
+        raise StyleError("with --method rave the model is the style: name it with --model, without --style")
+    return find_style(model or (name or "").removeprefix(RAVE_PREFIX) or DEFAULT_MODEL, method, seed)
+
+
+def check_settings(style: Style, method: str | None, noise: float | None, resynthesis: str | None) -> None:
+    """Refuse settings that would do nothing.
+
+    Raises
+    ------
+    StyleError
+        Noise or phase of a recording, asked of a style that is none.
+    """
+    made = method == "rave" or (isinstance(style, Era) and method in (None, "era"))
+    if made and (noise, resynthesis) != (None, None):
+        raise StyleError("--noise and --resynthesis are for recordings as styles: leave them out here")
 
 
 def places(songs: Sequence[str], style: Style, out: str | None) -> tuple[list[Path], Path | None]:

@@ -49,7 +49,7 @@ def train(
     folder = model.with_suffix(".training")
     with Bar() as bar:
         from retrotone.figures import png, training_figure
-        from retrotone.files import make_folder, write_whole
+        from retrotone.files import write_whole
         from retrotone.progress import part
         from retrotone.rave.export import PRIOR_SHARE, export
         from retrotone.rave.training import CHECKPOINT, Recipe, Training, train
@@ -61,7 +61,7 @@ def train(
 
         training = train(
             Path(recordings),
-            make_folder(folder),
+            folder,
             None if target is None else Path(target),
             Recipe(steps=steps, batch=batch, adversarial_from=adversarial_from, seed=seed),
             draw,

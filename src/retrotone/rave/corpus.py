@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from retrotone.audio import resampled
 from retrotone.errors import AudioError
-from retrotone.files import FFMPEG_SUFFIXES, FORMATS, AudioFile, write_whole, writing
+from retrotone.files import FFMPEG_SUFFIXES, FORMATS, AudioFile, make_folder, write_whole, writing
 from retrotone.progress import Progress, silent
 
 Samples = NDArray[np.float32]
@@ -32,6 +32,11 @@ class Corpus:
     folder : Path
         Where `gather` has put them.
 
+    Raises
+    ------
+    AudioError
+        The folder's index is missing or damaged.
+
     Attributes
     ----------
     names : list of str
@@ -42,12 +47,15 @@ class Corpus:
     """
 
     def __init__(self, folder: Path) -> None:
-        index = json.loads((folder / INDEX).read_text("utf-8"))
-        self.sample_rate: int = index["sample_rate"]
-        self.names: list[str] = index["names"]
-        self.skipped: list[str] = index["skipped"]
-        self.sources: list[str] = index["sources"]
-        self._starts = np.cumsum([0, *index["frames"]])
+        try:
+            index = json.loads((folder / INDEX).read_text("utf-8"))
+            self.sample_rate: int = index["sample_rate"]
+            self.names: list[str] = index["names"]
+            self.skipped: list[str] = index["skipped"]
+            self.sources: list[str] = index["sources"]
+            self._starts = np.cumsum([0, *index["frames"]])
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            raise AudioError(f"{folder / INDEX} is damaged: delete {folder} to begin anew") from error
         numbers = np.arange(len(self.names))
         heard = numbers % HELD_OUT != HELD_OUT - 1
         self._heard, self._held_out = numbers[heard], numbers[~heard]
@@ -113,7 +121,7 @@ def gather(
     targets : Path, optional
         A folder with a file of the same name for each: what the model is to answer. By default the recordings.
     folder : Path
-        Where the corpus goes; one that is there already is taken as it is.
+        Where the corpus goes, made where missing; one that is there already is taken as it is.
     sample_rate : int
         In Hz.
     shortest : int
@@ -139,6 +147,9 @@ def gather(
         raise AudioError(f"{recordings} is not a folder: name one with recordings to learn from")
     known = {*FORMATS, *FFMPEG_SUFFIXES}
     paths = sorted(path for path in recordings.rglob("*") if path.suffix.lower() in known)
+    if not paths:
+        raise AudioError(f"{recordings} holds no recordings: name a folder with some to learn from")
+    make_folder(folder)
     names, lengths, skipped = [], [], []
     with (
         writing(folder / INPUTS),
@@ -164,6 +175,10 @@ def gather(
             for file, side in zip((first, second), sides, strict=False):
                 file.write(side[:frames].tobytes())
     if not names:
+        for half in (INPUTS, TARGETS):
+            (folder / half).unlink()
+        if not any(folder.iterdir()):
+            folder.rmdir()
         raise AudioError(
             f"{recordings} holds no recording of {shortest / sample_rate:.1f} s or more that can be read"
             + ("" if targets is None else f" and has its counterpart in {targets}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import warnings
 import zipfile
 from dataclasses import dataclass
@@ -15,6 +16,10 @@ from retrotone.errors import ModelError
 from retrotone.files import MAX_CHANNELS, MAX_RATE, MIN_RATE
 
 RATE_NAMES = ("sr", "sampling_rate", "sample_rate")  # current exports, v1, others
+# Beyond these are bombs: RAVE's have 128 latents of 2,048 samples, and some 100 MB.
+MAX_LATENTS, MAX_RATIO, MAX_BYTES = 1 << 12, 1 << 16, 1 << 30
+# TorchScript's only operators that reach for files (torch._C._jit_get_all_schemas), and all that are not its own
+OUTWARD = re.compile(rb"\.\s*(save|from_file)\b|\bops\s*\.\s*(?!prim\b)")
 STATE_SUFFIXES = (".pad", ".cache")  # the buffers in which cached convolutions keep their past
 
 
@@ -67,7 +72,7 @@ def load_export(path: Path, sample_rate: int | None = None) -> tuple[torch.jit.S
     """Load an export, unless it is none.
 
     Only TorchScript archives are opened: their code runs in TorchScript's own interpreter, while a pickle could run
-    anything.
+    anything. Code that could touch files is refused before it is loaded.
 
     Parameters
     ----------
@@ -78,7 +83,7 @@ def load_export(path: Path, sample_rate: int | None = None) -> tuple[torch.jit.S
     Raises
     ------
     ModelError
-        Missing, damaged, changed since it was downloaded, no TorchScript archive, or no RAVE export.
+        Missing, damaged, changed since it was downloaded, no TorchScript archive, hostile, or no RAVE export.
     """
     check_archive(path)
     pretrained.check(path)
@@ -92,16 +97,24 @@ def load_export(path: Path, sample_rate: int | None = None) -> tuple[torch.jit.S
 
 
 def check_archive(path: Path) -> None:
-    """Raise ModelError unless a file is a TorchScript archive; nothing in it is executed or unpickled."""
+    """Raise ModelError unless a file is a harmless TorchScript archive; nothing in it is executed or unpickled."""
     if not path.is_file():
         raise ModelError(f"{path} does not exist: name a model's file, or see retrotone models list")
     try:
         with zipfile.ZipFile(path) as archive:
-            inside = {name.partition("/")[2] for name in archive.namelist()}
-    except (zipfile.BadZipFile, OSError) as error:
+            names = [name.partition("/")[2] for name in archive.namelist()]
+            sources = [name for name in archive.namelist() if name.partition("/")[2].startswith("code/")]
+            hostile = sum(entry.file_size for entry in archive.infolist()) > MAX_BYTES or any(
+                OUTWARD.search(archive.read(name)) for name in sources
+            )
+    except (zipfile.BadZipFile, OSError, EOFError, NotImplementedError, RuntimeError, ValueError) as error:
         raise ModelError(f"{path} is not a TorchScript file: name a RAVE model exported as .ts") from error
-    if "constants.pkl" not in inside or not any(name.startswith("code/") for name in inside):
+    if "constants.pkl" not in names or not sources:
         raise ModelError(f"{path} is not a TorchScript file: export the model with rave export")
+    if hostile or len(set(names)) < len(names):
+        raise ModelError(
+            f"{path} is unlike any model: it could touch files or fill the memory. Do not use it"
+        )
 
 
 def read_info(module: Any, path: Path, sample_rate: int | None = None) -> RaveInfo:
@@ -116,6 +129,10 @@ def read_info(module: Any, path: Path, sample_rate: int | None = None) -> RaveIn
     latent_back, ratio_back, channels_out, one_back = tables["decode"]
     if (one, latent_back, ratio_back, one_back) != (1, latent_size, ratio, 1) or min(latent_size, ratio) < 1:
         raise ModelError(f"{path}: encode and decode do not fit each other: export the model again")
+    if ratio > MAX_RATIO or latent_size > MAX_LATENTS:
+        raise ModelError(
+            f"{path} says {latent_size} latents at a ratio of {ratio}: no RAVE model is like that"
+        )
     if not (1 <= channels_in <= MAX_CHANNELS and 1 <= channels_out <= MAX_CHANNELS):
         raise ModelError(
             f"{path} has {channels_in} channels in and {channels_out} out: only 1 or 2 can be run"

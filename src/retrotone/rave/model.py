@@ -300,6 +300,8 @@ class RaveModel:
             A path that does not exist or that the model lacks, a setting out of range.
         ModelError
             The model stays silent.
+        AudioError
+            The song to match is.
         """
         if seconds is None:
             seconds = match.duration if match else CLIP_SECONDS
@@ -310,6 +312,9 @@ class RaveModel:
                 f"seconds must be above 0 and at most {MAX_SECONDS:.0f}, temperature 0 or above, and anchor_seconds "
                 f"at least {MIN_ANCHOR}"
             )
+        loudness = CLIP_LUFS if match is None else _loudness(match)
+        if match is not None and np.isinf(loudness):
+            raise AudioError(f"{match.name} is silent: name a song with sound to match")
         rate, ratio = self.info.sample_rate, self.info.ratio
         wanted, warm = max(round(seconds * rate), 1), -(-round(WARM_UP_SECONDS * rate) // ratio)
         frames = -(-(wanted + round(SPARE_SECONDS * rate)) // ratio)
@@ -330,7 +335,7 @@ class RaveModel:
         first = min(int(loud[0]), sound.shape[1] - wanted)
         clip = Audio(sound[:, first : first + wanted], rate, f"{self.name}, seed {seed}").fade()
         progress(1.0, f"{self.name} has played")
-        clip = _as_loud_as(clip, CLIP_LUFS if match is None else _loudness(match))
+        clip = _as_loud_as(clip, loudness)
         return clip.with_samples(np.concatenate(list(limited([clip.samples], rate, PEAK_CEILING)), axis=1))
 
     def _path(self, path: str, frames: int, seed: int, temperature: float, spacing: float) -> Latent:

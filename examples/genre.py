@@ -1,0 +1,32 @@
+"""
+What a listener would call it
+=============================
+
+One look at a recording, `analyse`, serves the tags, the genre and the search for siblings.
+"""
+
+import numpy as np
+
+import retrotone as rt
+from retrotone.demo import bundled
+from retrotone.evidence_figure import evidence_figure
+
+song = bundled("demo_song.ogg", "the bundled song")
+analysis = rt.analyse(song)
+tags = analysis.taggram.mean(axis=0)
+for index in np.argsort(-tags)[:5]:
+    print(f"{tags[index]:.2f}  {rt.musicnn.LABELS[index]}")
+
+# %%
+# The genre, with what speaks for it over time. It says "not sure" of what is unlike the music it knows.
+
+answer = rt.GenreClassifier.from_pretrained().answer(analysis)
+print(answer.genre, f"{answer.confidence:.2f}", "sure" if answer.sure else f"not sure: {answer.doubt}")
+figure = evidence_figure(answer, "the bundled song", song.duration)
+
+# %%
+# How alike do versions of one song sound? Cosines of the vectors that a library searches by.
+
+versions = {"as it was": song} | {era: rt.StyleTransfer().stylize(song, era) for era in ("1930s", "1980s")}
+vectors = np.array([rt.Library.embed(rt.analyse(version)) for version in versions.values()])
+print(list(versions), (vectors @ vectors.T).round(2), sep="\n")

@@ -17,7 +17,7 @@ from typing import Annotated, Any, NoReturn
 import typer
 
 from retrotone import __version__
-from retrotone.cli import genre, genre_predict, library, models, tags, training
+from retrotone.cli import genre, genre_predict, library, models, study, tags, training
 from retrotone.cli.screen import (
     Bar,
     LogHandler,
@@ -44,8 +44,7 @@ app.add_typer(library.app, name="library")
 models.app.command("train")(training.train)
 app.command("generate")(models.generate)
 app.command("tags")(tags.show_tags)
-study = typer.Typer(no_args_is_help=True, help="Repeat the experiments that retrotone grew out of.")
-app.add_typer(study, name="study")
+app.add_typer(study.app, name="study")
 
 
 def main() -> NoReturn:
@@ -285,40 +284,6 @@ def list_eras(
         for era in ERAS.values()
     ]
     print_table(["era", "year", "medium", "what one hears", "other names"], rows)
-
-
-@study.command("loss")
-def study_loss(
-    content: Annotated[str, typer.Argument(metavar="CONTENT", help="The song.")],
-    style: Annotated[str, typer.Argument(metavar="STYLE", help="The recording that it is to sound like.")],
-    out: Annotated[str, typer.Option("-o", "--out", metavar="DIR", help="Where table and curves go.")],
-    steps: Annotated[
-        int | None,
-        typer.Option(
-            min=1, metavar="N", help="Steps a row at a learning rate of 0.1; Adam takes more at lower."
-        ),
-    ] = None,
-    seconds: Annotated[
-        float | None, typer.Option(min=0.5, metavar="S", help="Length of both excerpts.")
-    ] = None,
-) -> None:
-    """Sweep the study's style loss, clamped and not: why it stood still, and what makes it fall."""
-    given = {"steps": steps, "seconds": seconds}
-    settings: dict[str, Any] = {name: value for name, value in given.items() if value is not None}
-    with Bar() as bar:
-        from retrotone.audio import load
-        from retrotone.study import NAMES, sweep_losses
-
-        rows = sweep_losses(load(content), load(style), out, progress=bar.item(), **settings)
-    cells = []
-    for row in rows:
-        run = row.settings
-        descent, clamp = f"{NAMES[run.optimiser]} + {NAMES[run.loss]}", "yes" if run.clamp else "no"
-        cells.append(
-            [descent, f"{run.learning_rate:g}", f"{run.style_weight:g}", clamp, f"{row.kept:.1%}", row.reason]
-        )
-    print_table(["descent", "rate", "weight", "clamp", "left", "why"], cells)
-    typer.echo(f"wrote table.md, table.csv and losses.png to {printable(out)}")
 
 
 @app.command("demo")

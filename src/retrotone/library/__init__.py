@@ -137,6 +137,10 @@ class Library:
                 return catalogue.tracks([known.id])[0]
         return None
 
+    def analysis(self, track: Track) -> Analysis:
+        """Return what was heard of a track of the library."""
+        return self._catalogue().analysis(track.id)
+
     def broken(self) -> list[tuple[str, str]]:
         """Return path and reason of each file that cannot be heard."""
         return self._catalogue().broken()

@@ -1,0 +1,72 @@
+"""``retrotone study``: the experiments that retrotone grew out of."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+import typer
+
+from retrotone.cli.screen import Bar, print_table, printable
+
+app = typer.Typer(no_args_is_help=True, help="Repeat the experiments that retrotone grew out of.")
+
+Steps = Annotated[
+    int | None,
+    typer.Option(min=1, metavar="N", help="Steps a row at a learning rate of 0.1; Adam takes more at lower."),
+]
+
+
+@app.command("loss")
+def study_loss(
+    content: Annotated[str, typer.Argument(metavar="CONTENT", help="The song.")],
+    style: Annotated[str, typer.Argument(metavar="STYLE", help="The recording that it is to sound like.")],
+    out: Annotated[str, typer.Option("-o", "--out", metavar="DIR", help="Where table and curves go.")],
+    steps: Steps = None,
+    seconds: Annotated[
+        float | None, typer.Option(min=0.5, metavar="S", help="Length of both excerpts.")
+    ] = None,
+) -> None:
+    """Sweep the study's style loss, clamped and not: why it stood still, and what makes it fall."""
+    given = {"steps": steps, "seconds": seconds}
+    settings: dict[str, Any] = {name: value for name, value in given.items() if value is not None}
+    with Bar() as bar:
+        from retrotone.audio import load
+        from retrotone.study import NAMES, sweep_losses
+
+        rows = sweep_losses(load(content), load(style), out, progress=bar.item(), **settings)
+    cells = []
+    for row in rows:
+        run = row.settings
+        descent, clamp = f"{NAMES[run.optimiser]} + {NAMES[run.loss]}", "yes" if run.clamp else "no"
+        cells.append(
+            [descent, f"{run.learning_rate:g}", f"{run.style_weight:g}", clamp, f"{row.kept:.1%}", row.reason]
+        )
+    print_table(["descent", "rate", "weight", "clamp", "left", "why"], cells)
+    typer.echo(f"wrote table.md, table.csv and losses.png to {printable(out)}")
+
+
+@app.command("all")
+def retell_study(
+    folder: Annotated[
+        str,
+        typer.Argument(
+            metavar="FOLDER",
+            help="A copy of GTZAN, or a folder for each genre; where the artists are known, a folder for each in it.",
+        ),
+    ],
+    out: Annotated[str, typer.Option("-o", "--out", metavar="DIR", help="Where the page and its files go.")],
+    model: Annotated[
+        str | None, typer.Option(metavar="NAME|FILE", help="Which RAVE; parlour by default, vintage as then.")
+    ] = None,
+    steps: Steps = None,
+    epochs: Annotated[int | None, typer.Option(min=1, metavar="N", help="Of M5, at most.")] = None,
+    seed: Annotated[int, typer.Option(min=0, metavar="N", help="Of all that is drawn.")] = 0,
+) -> None:
+    """Tell the study again on your own music: every figure and table, beside what it reported."""
+    given = {"model": model, "steps": steps, "epochs": epochs}
+    settings: dict[str, Any] = {name: value for name, value in given.items() if value is not None}
+    with Bar() as bar:
+        from retrotone.retelling import retell
+
+        page = retell(folder, out, seed=seed, progress=bar.item(), **settings)
+    typer.echo(f"open {printable(page.resolve().as_uri())}")

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from retrotone.figures import COLOURS, FAINT, PAPER, STYLE, fitting_title, new_figure, settle, time_axis
-from retrotone.genre.classifier import Answer
+from retrotone.genre.answer import Answer
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

@@ -18,6 +18,7 @@ from retrotone.genre.datasets import (
     folds,
     gtzan_index,
     gtzan_split,
+    open_folder,
     segments,
 )
 
@@ -85,12 +86,33 @@ def test_a_clip_cut_short_is_named(tmp_path: Path) -> None:
 
 def test_gtzan_has_ten_genres_and_its_own_clips(tmp_path: Path) -> None:
     write(gtzan(tmp_path, seconds=1.0) / "schlager" / "schlager.00000.wav")
-    with pytest.raises(GenreError, match="but 11: see to schlager"):
+    with pytest.raises(GenreError, match="holds 11 genres: schlager is none of GTZAN's ten"):
         Gtzan(tmp_path)
     (tmp_path / "schlager").rename(tmp_path / ".schlager")
     write(tmp_path / "rock" / "pop.00001.wav")
     with pytest.raises(GenreError, match=r"pop\.00001\.wav is no clip of GTZAN's rock"):
         Gtzan(tmp_path)
+
+
+def test_a_part_of_gtzan_is_known_by_the_names_of_its_clips(tmp_path: Path) -> None:
+    for name in ("jazz/jazz.00000.au", "jazz/jazz.00054.wav", "rock/rock.00000.wav"):
+        write(tmp_path / name, 30.0)
+    part = open_folder(tmp_path)
+    assert isinstance(part, Gtzan)
+    assert part.genres == ("jazz", "rock")
+    assert part.problems == [
+        f"{tmp_path} holds 3 of GTZAN's 1000 clips, "
+        "none of blues, classical, country, disco, hiphop, metal, pop, reggae"
+    ]
+    assert [track.artist for track in part.tracks] == [
+        gtzan_index()[track.name].track.artist for track in part.tracks
+    ]
+    write(tmp_path / "rock" / "mine.wav")
+    with pytest.raises(GenreError, match=r"mine\.wav is no clip of GTZAN's rock"):
+        open_folder(tmp_path)
+    for number in range(4):
+        write(tmp_path / "rock" / f"song {number}.wav")
+    assert isinstance(open_folder(tmp_path), Collection)
 
 
 def test_a_collection_knows_its_genres_and_artists(tmp_path: Path) -> None:

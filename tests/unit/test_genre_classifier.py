@@ -10,6 +10,7 @@ import pytest
 from retrotone.analysis import Analysis, analyse
 from retrotone.audio import Audio, load
 from retrotone.errors import GenreError, ModelError
+from retrotone.genre.calibration import temperature
 from retrotone.genre.classifier import GenreClassifier
 from retrotone.genre.datasets import GTZAN_GENRES
 from retrotone.genre.evaluation import calibration_error, cross_validate, evaluate, wilson_interval
@@ -102,6 +103,34 @@ def test_parts_that_are_missing_are_done_without(bundled: GenreClassifier, sugar
         bundled.predict([Analysis.from_arrays(embedding=sugar_plum.embedding)])
 
 
+def test_a_single_track_is_a_row_and_what_is_none_is_said(
+    bundled: GenreClassifier, sugar_plum: Analysis, shared_music: Path
+) -> None:
+    expected = bundled.predict_proba([sugar_plum])
+    assert expected.shape == (1, 10)
+    for one in (sugar_plum, shared_music / SUGAR_PLUM, str(shared_music / SUGAR_PLUM)):
+        np.testing.assert_allclose(bundled.predict_proba(one), expected)
+    assert bundled.predict(sugar_plum).tolist() == ["classical"]
+    assert bundled.predict_proba([]).shape == (0, 10)
+    for wrong in ([[sugar_plum]], [None], 7, np.zeros((2, 3))):
+        for method in (bundled.predict, bundled.predict_proba):
+            with pytest.raises(GenreError, match="is no track: give an Analysis, an Audio or a path"):
+                method(wrong)  # type: ignore[arg-type]
+    with pytest.raises(GenreError, match="list is no track"):
+        bundled.answer([sugar_plum])  # type: ignore[arg-type]
+
+
+def test_a_temperature_undoes_what_made_answers_too_modest_or_too_bold() -> None:
+    rng = np.random.default_rng(0)
+    honest = rng.dirichlet(np.full(5, 0.3), 4000)
+    truth = np.array([rng.choice(5, p=row) for row in honest])
+    for wrong in (0.4, 2.5):
+        assert temperature(wrong * np.log(honest + 1e-12), truth) == pytest.approx(wrong, rel=0.1)
+    few = np.log([[0.6, 0.4], [0.4, 0.6]])  # both right: no reason to be certain of everything
+    sharp = np.exp(few[0] / temperature(few, np.array([0, 1])))
+    assert 0.6 < sharp[0] / sharp.sum() < 0.9
+
+
 def test_it_learns_genres_of_ones_own_and_remembers_them(tmp_path: Path) -> None:
     analyses, genres, artists = made_up()
     others, truth, _ = made_up(seed=1)
@@ -109,7 +138,7 @@ def test_it_learns_genres_of_ones_own_and_remembers_them(tmp_path: Path) -> None
     assert classifier.classes_.tolist() == ["genre 0", "genre 1", "genre 2"]
     assert (classifier.predict(others) == truth).mean() > 0.9
     classifier.save_pretrained(tmp_path / "mine")
-    again = GenreClassifier.from_pretrained(tmp_path / "mine")
+    again = GenreClassifier.from_pretrained(tmp_path / "mine" / "classifier.safetensors")
     np.testing.assert_allclose(again.predict_proba(others), classifier.predict_proba(others), atol=1e-4)
     assert [again.answer(a).sure for a in others] == [classifier.answer(a).sure for a in others]
 
@@ -135,7 +164,7 @@ def test_what_cannot_be_learned_is_one_clear_line(tmp_path: Path) -> None:
     ]
     with pytest.raises(GenreError, match="nothing is known of all tracks"):
         GenreClassifier().fit(mixed, genres)
-    with pytest.raises(ModelError, match="holds no"):
+    with pytest.raises(ModelError, match=r"there is no .*classifier\.safetensors"):
         GenreClassifier.from_pretrained(tmp_path)
     (tmp_path / "classifier.safetensors").write_bytes(b"not a classifier")
     with pytest.raises(ModelError, match="damaged"):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import pickle
 from dataclasses import replace
@@ -15,6 +16,7 @@ import retrotone as rt
 from retrotone.cli import run
 from retrotone.errors import AudioError, Cancelled, GenreError, ModelError, RetrotoneError
 from retrotone.genre.clips import gather
+from retrotone.genre.models import open_model
 from retrotone.genre.networks import NETWORKS, load
 from retrotone.genre.splits import sides
 from retrotone.genre.training import Point, Recipe, Training, train
@@ -64,16 +66,16 @@ def stop_at(text: str) -> rt.progress.Progress:
 def test_it_learns_what_holds_for_unseen_artists(network: str, music: Path, tmp_path: Path) -> None:
     width, epochs = {"m5": (16, 16), "crnn": (8, 6), "transformer": (16, 8)}[network]
     result = train(music, tmp_path / "work", replace(RECIPE, network=network, width=width, epochs=epochs))
-    assert result.model.genres == GENRES
-    assert result.probabilities[0].sum(axis=1) == pytest.approx(1)
-    answers = np.array(GENRES)[result.probabilities[0].argmax(axis=1)]
+    assert tuple(result.model.classes_) == GENRES
+    assert result.probabilities.sum(axis=1) == pytest.approx(1)
+    answers = np.array(GENRES)[result.probabilities.argmax(axis=1)]
     assert len(answers) == 6
     assert np.mean(answers == result.truth) >= 5 / 6
 
     saved = load(result.model.save(tmp_path / "model"))
     fresh = [sound(genre, seed, 2.5) for seed in (997, 998, 999) for genre in GENRES]
-    found = np.stack([saved.predict_proba(audio) for audio in fresh])
-    assert np.array_equal(found, np.stack([result.model.predict_proba(audio) for audio in fresh]))
+    found = saved.predict_proba(fresh)
+    assert np.array_equal(found, result.model.predict_proba(fresh))
     assert np.mean(found.argmax(axis=1) == np.tile(np.arange(3), 3)) >= 6 / 9
     short = fresh[1].slice(0, 0.1)
     assert saved.predict_proba(short).sum() == pytest.approx(1)
@@ -198,6 +200,11 @@ def test_models_and_checkpoints_are_never_unpickled(music: Path, tmp_path: Path)
     for place in (model, tmp_path / "nowhere"):
         with pytest.raises(RetrotoneError, match="genre network"):
             load(place)
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "classifier.safetensors").write_bytes(pickle.dumps(Evil(), protocol=2))
+    for place in (model, tmp_path / "mine", tmp_path / "work" / "seed0.pt"):
+        with pytest.raises(ModelError, match="damaged"):
+            open_model(place)
     assert not (tmp_path / "owned").exists()
 
 
@@ -214,12 +221,39 @@ def test_the_command_trains_resumes_and_draws(
     assert "of 6 validation tracks right (95 % interval" in printed.out
     for picture in ("curves", "confusion", "reliability"):
         assert (out / f"{picture}.png").read_bytes().startswith(b"\x89PNG")
-    assert load(out).genres == GENRES
+    assert tuple(load(out).classes_) == GENRES
     assert run(command) == 2
     assert "go on with --resume" in capfd.readouterr().err
     assert run([*command, "--resume", "--seeds", "2"]) == 0
     assert "seed 1: epoch 1 of 1" in capfd.readouterr().out
     assert len(load(out).networks) == 2
+
+    [song] = (music / "noise" / "artist 4").glob("40.wav")
+    silence = tmp_path / "silence.wav"
+    rt.Audio(np.zeros(2 * RATE, np.float32), RATE).save(silence)
+    assert run(["genre", "predict", "--json", "--model", str(out), str(song), str(silence)]) == 0
+    said, silent = map(json.loads, capfd.readouterr().out.splitlines())
+    assert list(said["probabilities"].values()) == pytest.approx(load(out).predict_proba(song)[0])
+    assert not silent["sure"]
+    for genre in GENRES:
+        (tmp_path / "few" / genre).mkdir(parents=True)
+        for artist in range(2):
+            link = tmp_path / "few" / genre / f"artist {artist}"
+            link.mkdir()
+            (link / "new.wav").symlink_to(music / genre / link.name / f"{artist}0.wav")
+    assert run(["genre", "evaluate", "--json", "--model", str(out), str(tmp_path / "few")]) == 0
+    scores = json.loads(capfd.readouterr().out)
+    assert (scores["classifier"], scores["tracks"], scores["genres"]) == (str(out), 6, list(GENRES))
+
+
+def test_labels_smoothed_and_pairs_mixed_are_tempered_away(music: Path, tmp_path: Path) -> None:
+    recipe = replace(RECIPE, network="crnn", width=8, epochs=6, label_smoothing=0.4)
+    result = train(music, tmp_path / "work", recipe)
+    plain = result.trainings[0].validate()
+    assert result.model.temperature < 1
+    assert result.probabilities.max(axis=1).mean() > plain.max(axis=1).mean()
+    assert (result.probabilities.argmax(axis=1) == plain.argmax(axis=1)).all()
+    assert load(result.model.save(tmp_path / "model")).temperature == result.model.temperature
 
 
 def test_the_curves_mark_the_epoch_whose_weights_are_kept() -> None:

@@ -1,4 +1,4 @@
-"""``retrotone genre``: networks that tell genres apart."""
+"""``retrotone genre train``: classifiers of one's own."""
 
 from __future__ import annotations
 
@@ -9,9 +9,18 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from retrotone.cli.screen import Bar, check_resume, print_table, printable
+from retrotone.errors import ModelError
 
 if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
     from retrotone.genre.evaluation import Evaluation
+
+EMBEDDING = "embedding"
+NETWORKS = (EMBEDDING, "m5", "crnn", "transformer")
+EPOCHS = 60
+WORK = "training"  # the folder of decoded recordings and checkpoints
 
 
 def train(
@@ -23,7 +32,12 @@ def train(
         ),
     ],
     network: Annotated[
-        str, typer.Option(metavar="m5|crnn|transformer", help="m5 is the study's, on the raw waveform.")
+        str,
+        typer.Option(
+            metavar="|".join(NETWORKS),
+            help="embedding learns in a minute, from what musicnn hears; the others begin with nothing, and m5 is "
+            "the study's, on the raw waveform.",
+        ),
     ] = "m5",
     out: Annotated[
         str | None,
@@ -31,29 +45,60 @@ def train(
             "-o", "--out", metavar="DIR", help="The model and its figures; genre-NETWORK by default."
         ),
     ] = None,
-    epochs: Annotated[int, typer.Option(min=1, metavar="N", help="At most; it stops early by itself.")] = 60,
+    epochs: Annotated[
+        int | None,
+        typer.Option(min=1, metavar="N", help=f"At most, {EPOCHS} by default; it stops early by itself."),
+    ] = None,
     seeds: Annotated[
-        int, typer.Option(min=1, metavar="N", help="So many networks that answer together.")
-    ] = 1,
+        int | None,
+        typer.Option(min=1, metavar="N", help="So many networks that answer together; 1 by default."),
+    ] = None,
     resume: Annotated[
         bool,
         typer.Option("--resume", help="Go on where a training was stopped, by the settings it began with."),
     ] = False,
 ) -> None:
-    """Train a network to tell the genres of a folder apart.
+    """Train a classifier on the genres of a folder.
 
-    In DIR: the model, curves.png with the losses (drawn anew after each epoch), confusion.png and reliability.png; and
-    the folder training with the decoded recordings and the checkpoints.
+    In DIR: the model, for genre predict --model DIR; confusion.png and reliability.png; for networks also curves.png
+    with the losses (drawn anew after each epoch), and the folder training with the decoded recordings and the
+    checkpoints.
     """
+    if network not in NETWORKS:
+        raise ModelError(f"there is no network {network}: choose among {', '.join(NETWORKS)}")
     folder = Path(out or f"genre-{network}")
-    work = folder / "training"
+    if network == EMBEDDING:
+        if epochs or seeds or resume:
+            raise ModelError("embedding has no epochs, seeds or checkpoints: leave these options out")
+        _fit(recordings, folder)
+    else:
+        _train(recordings, folder, network, epochs or EPOCHS, seeds or 1, resume)
+
+
+def _fit(recordings: str, folder: Path) -> None:
+    with Bar() as bar:
+        from retrotone.genre.embedding import fit_folder
+        from retrotone.genre.networks import WEIGHTS
+
+        if (folder / WEIGHTS).exists() or (folder / WORK).exists():
+            raise ModelError(f"{folder} holds a network: name another folder with -o")
+        fitted = fit_folder(recordings, bar.item())
+        scores = _score(folder, fitted.truth, fitted.probabilities, fitted.model.classes_.tolist())
+        fitted.save(folder, accuracy=scores.accuracy, tracks=scores.tracks)
+    _show(scores, folder)
+
+
+def _train(recordings: str, folder: Path, network: str, epochs: int, seeds: int, resume: bool) -> None:
+    work = folder / WORK
     with Bar() as bar:
         from retrotone.figures import png
         from retrotone.files import write_whole
-        from retrotone.genre.evaluation import evaluate
+        from retrotone.genre.classifier import FILE
         from retrotone.genre.training import Recipe, Training, begun, train
-        from retrotone.genre_figures import confusion_figure, reliability_figure, training_curves
+        from retrotone.genre_figures import training_curves
 
+        if (folder / FILE).exists():
+            raise ModelError(f"{folder} holds another classifier: name another folder with -o")
         check_resume(work, begun(work), resume)
 
         def draw(trainings: Sequence[Training]) -> None:
@@ -61,30 +106,42 @@ def train(
             write_whole(folder / "curves.png", png(training_curves(runs)))
 
         result = train(recordings, work, Recipe(network=network, epochs=epochs), seeds, draw, bar.item())
-        mean = result.probabilities.mean(axis=0)
-        genres = result.model.genres
-        scores = evaluate(result.truth, mean, genres)
-        right = [genres[k] == genre for k, genre in zip(mean.argmax(axis=1), result.truth, strict=True)]
-        write_whole(folder / "confusion.png", png(confusion_figure(genres, scores.confusion)))
-        write_whole(folder / "reliability.png", png(reliability_figure(mean.max(axis=1), right)))
-        result.model.save(folder, accuracy=scores.accuracy, tracks=scores.tracks)
-    _show(scores)
+        model = result.model
+        title = f"Reliability, temperature {model.temperature:.2f}"
+        scores = _score(folder, result.truth, result.probabilities, model.classes_.tolist(), title)
+        model.save(folder, accuracy=scores.accuracy, tracks=scores.tracks, learned_from=result.learned_from)
+    _show(scores, folder)
     for training in result.trainings:
         best = training.history[training.best - 1]
         typer.echo(
             f"seed {training.recipe.seed}: epoch {best.epoch} of {len(training.history)} kept, "
             f"validation loss {best.valid_loss:.3f}, {best.valid_accuracy:.1%} right"
         )
-    low, high = scores.interval
-    typer.echo(
-        f"{printable(folder)}: {scores.accuracy:.1%} of {scores.tracks} validation tracks right "
-        f"(95 % interval {low:.1%} to {high:.1%}), macro-F1 {scores.macro_f1:.3f}, "
-        f"calibration error {scores.calibration_error:.3f}"
-    )
 
 
-def _show(scores: Evaluation) -> None:
-    """Print the scores of each genre."""
+def _score(
+    folder: Path,
+    truth: Sequence[str],
+    probabilities: NDArray[np.float64],
+    genres: Sequence[str],
+    title: str = "Reliability",
+) -> Evaluation:
+    """Return how good the answers on validation tracks are, and draw that."""
+    from retrotone.figures import png
+    from retrotone.files import make_folder, write_whole
+    from retrotone.genre.evaluation import evaluate
+    from retrotone.genre_figures import confusion_figure, reliability_figure
+
+    scores = evaluate(truth, probabilities, genres)
+    right = [genres[k] == genre for k, genre in zip(probabilities.argmax(axis=1), truth, strict=True)]
+    make_folder(folder)
+    write_whole(folder / "confusion.png", png(confusion_figure(genres, scores.confusion)))
+    write_whole(folder / "reliability.png", png(reliability_figure(probabilities.max(axis=1), right, title)))
+    return scores
+
+
+def _show(scores: Evaluation, folder: Path) -> None:
+    """Print the scores of each genre, and of all."""
     rows = []
     for place, genre in enumerate(scores.genres):
         hits, tracks = scores.confusion[place, place], scores.confusion[place].sum()
@@ -92,3 +149,9 @@ def _show(scores: Evaluation) -> None:
         shares = [hits / answers if answers else 0.0, hits / tracks, 2 * hits / (answers + tracks)]
         rows.append([genre, str(tracks), *(f"{share:.2f}" for share in shares)])
     print_table(["genre", "tracks", "precision", "recall", "F1"], rows)
+    low, high = scores.interval
+    typer.echo(
+        f"{printable(folder)}: {scores.accuracy:.1%} of {scores.tracks} validation tracks right "
+        f"(95 % interval {low:.1%} to {high:.1%}), macro-F1 {scores.macro_f1:.3f}, "
+        f"calibration error {scores.calibration_error:.3f}"
+    )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -13,48 +14,49 @@ from retrotone.cli.screen import Bar, failure, print_table, printable, report_fa
 from retrotone.errors import GenreError, OutputError
 
 if TYPE_CHECKING:
-    from retrotone.genre.classifier import Answer
+    from retrotone.genre.answer import Answer
     from retrotone.genre.evaluation import Evaluation
 
 app = typer.Typer(no_args_is_help=True, help="Tell genres apart, and learn to.")
 
 WORTH_NAMING = 0.05  # probability of the genres named after the first
-DECIMALS = 4  # of the timeline
+BAD_INPUT = 2  # exit code
 SPLITS = ("test", "valid", "train")
 ANALYSING = 0.9  # share of an evaluation's time
+MODEL = typer.Option(
+    metavar="DIR|FILE", help="What genre train wrote; by default the bundled classifier of ten genres."
+)
 
 
 @app.command("predict")
 def predict(
     songs: Annotated[list[str], typer.Argument(metavar="FILE", help="Recordings of any length.")],
-    as_json: Annotated[
-        bool, typer.Option("--json", help="Print one JSON object a song, with the evidence over time.")
-    ] = False,
+    model: Annotated[str | None, MODEL] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object a song.")] = False,
     plot: Annotated[
         bool, typer.Option("--plot", help="Draw the evidence: SONG-genre.png in the current folder.")
     ] = False,
 ) -> None:
-    """Tell which of ten genres songs are, or that it is not sure."""
+    """Tell which of ten genres songs are, or of those of a model of your own; or that it is not sure."""
     pictures = _pictures(songs) if plot else [None] * len(songs)
     failures = []
     with Bar(len(songs)) as bar:
-        from retrotone.analysis import analyse
         from retrotone.genre.classifier import GenreClassifier
+        from retrotone.genre.models import open_model
 
-        classifier = GenreClassifier.from_pretrained()
+        classifier = GenreClassifier.from_pretrained() if model is None else open_model(model)
         for index, (song, picture) in enumerate(zip(songs, pictures, strict=True)):
             try:
-                analysis = analyse(song, bar.item(index))
-                answer = classifier.answer(analysis)
+                answer = classifier.answer(song, bar.item(index))
                 if picture:
-                    _draw(answer, song, analysis.duration or 0.0, picture)
+                    _draw(answer, song, picture)
             except Exception as error:
                 if len(songs) == 1:
                     raise
                 failures.append(failure(song, error))
             else:
                 bar.print(json.dumps(_figures(song, answer)) if as_json else _sentence(song, answer))
-    report_failures(failures, len(songs))
+    report_failures(failures, len(songs), BAD_INPUT)
 
 
 @app.command("evaluate")
@@ -63,13 +65,15 @@ def evaluate(
         str,
         typer.Argument(
             metavar="FOLDER",
-            help="A folder for each genre; where the artists are known, a folder for each in it. "
-            "With --split a copy of GTZAN, whole or in part.",
+            help="A copy of GTZAN, whole or in part, or a folder for each genre; where the artists are known, a "
+            "folder for each in it.",
         ),
     ],
     split: Annotated[
         str | None, typer.Option(metavar="test|valid|train", help="A part of GTZAN's fault-filtered split.")
     ] = None,
+    model: Annotated[str | None, MODEL] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
     """Count how often the classifier is right on music of known genre, and what a leak of artists would claim."""
     if split is not None and split not in SPLITS:
@@ -77,11 +81,11 @@ def evaluate(
     failures, heard, analyses = [], [], []
     with Bar() as bar:
         from retrotone.analysis import analyse
-        from retrotone.genre.datasets import Collection, Gtzan
+        from retrotone.genre.datasets import Gtzan, open_folder
         from retrotone.genre.evaluation import judge
         from retrotone.progress import part
 
-        tracks = Gtzan(recordings).split(split) if split else Collection(recordings).tracks  # type: ignore[arg-type]
+        tracks = Gtzan(recordings).split(split) if split else open_folder(recordings).tracks  # type: ignore[arg-type]
         if not tracks:
             raise GenreError(f"{recordings} holds no clip of GTZAN's {split} split: see to its audio")
         for index, track in enumerate(tracks):
@@ -92,10 +96,12 @@ def evaluate(
                 heard.append(track)
             except Exception as error:
                 failures.append(failure(str(track.path), error))
-        scores = judge(heard, analyses, part(bar.item(), ANALYSING, 1.0)) if heard else {}
-    if scores:
+        scores = judge(heard, analyses, model, part(bar.item(), ANALYSING, 1.0)) if heard else {}
+    if scores and as_json:
+        typer.echo(json.dumps(_scores(recordings, split, scores)))
+    elif scores:
         _show(scores)
-    report_failures(failures, len(tracks))
+    report_failures(failures, len(tracks), BAD_INPUT)
 
 
 def _pictures(songs: Sequence[str]) -> list[Path]:
@@ -111,27 +117,22 @@ def _pictures(songs: Sequence[str]) -> list[Path]:
     return list(taken)
 
 
-def _draw(answer: Answer, song: str, duration: float, picture: Path) -> None:
+def _draw(answer: Answer, song: str, picture: Path) -> None:
     from retrotone.evidence_figure import evidence_figure
     from retrotone.figures import png
     from retrotone.files import write_whole
 
-    write_whole(picture, png(evidence_figure(answer, printable(Path(song).stem), duration)))
+    write_whole(picture, png(evidence_figure(answer, printable(Path(song).stem), answer.duration or 0.0)))
 
 
 def _figures(song: str, answer: Answer) -> dict[str, Any]:
-    """Return what ``--json`` prints."""
-    assert answer.times is not None
-    assert answer.timeline is not None
+    """Return what ``predict --json`` prints."""
     return {
         "file": song,
         "genre": answer.genre,
         "confidence": answer.confidence,
         "sure": answer.sure,
-        "doubt": answer.doubt,
         "probabilities": answer.probabilities,
-        "times": [round(float(time), 2) for time in answer.times],
-        "timeline": dict(zip(answer.probabilities, answer.timeline.T.round(DECIMALS).tolist(), strict=True)),
     }
 
 
@@ -141,6 +142,16 @@ def _sentence(song: str, answer: Answer) -> str:
     named = [f"{genre} {p:.2f}" for place, (genre, p) in enumerate(ranked) if not place or p >= WORTH_NAMING]
     verdict = "" if answer.sure else f"not sure, {answer.doubt}; nearest "
     return printable(f"{song}: {verdict}{', '.join(named)}")
+
+
+def _scores(recordings: str, split: str | None, scores: dict[str, Evaluation]) -> dict[str, Any]:
+    """Return what ``evaluate --json`` prints: the figure to go by, and the others beside it."""
+    figures = {
+        name: asdict(score) | {"confusion": score.confusion.tolist()} for name, score in scores.items()
+    }
+    first, *others = figures
+    beside = {name: figures[name] for name in others}
+    return {"folder": recordings, "split": split, "classifier": first} | figures[first] | {"beside": beside}
 
 
 def _show(scores: dict[str, Evaluation]) -> None:

@@ -86,13 +86,13 @@ def failure(song: str, error: Exception) -> str:
     return reason if song in reason else f"{song}: {reason}"
 
 
-def report_failures(failures: Sequence[str], songs: int) -> None:
-    """Show what failed among so many songs, and exit with 1; do nothing if nothing did."""
+def report_failures(failures: Sequence[str], songs: int, code: int = 1) -> None:
+    """Show what failed among so many songs, and exit with a code; do nothing if nothing did."""
     if failures:
         for line in failures:
             complain(line)
         complain(f"{len(failures)} of {songs} songs failed")
-        raise typer.Exit(1)
+        raise typer.Exit(code)
 
 
 def print_table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:

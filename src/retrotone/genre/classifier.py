@@ -15,7 +15,6 @@ import json
 import os
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from functools import cache
 from importlib import resources
 from pathlib import Path
@@ -25,60 +24,24 @@ import numpy as np
 from numpy.typing import NDArray
 
 from retrotone.analysis import Analysis, analyse
-from retrotone.audio import Audio
-from retrotone.errors import GenreError, ModelError, OutputError
-from retrotone.files import write_whole
+from retrotone.errors import GenreError, ModelError
+from retrotone.files import make_folder, write_whole
+from retrotone.genre.answer import SILENT, STRANGE, UNCLEAR, UNDECIDED, Answer, Recording, tracks_of
 from retrotone.genre.calibration import best_scale, honest_sharpness
 from retrotone.genre.datasets import Track, artists_of, folds, most_folds
 from retrotone.genre.discriminant import Head, Learner, normalised, track_means
 from retrotone.genre.domain import Domain, known_music
 from retrotone.genre.evidence import ANSWERING, HEADS, Rows, evidence
 from retrotone.genre.knowledge import prior_weights
+from retrotone.progress import Progress, silent
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-Recording = Analysis | Audio | str | os.PathLike[str]
-
 ARTIST_POWER = 0.5  # an artist's n tracks count n ** -0.5 each
 FOLDS, REPEATS = 5, 4  # of the cross-validation within `fit`
-UNDECIDED = 0.01  # share of known music that may be called unsure for want of confidence
 FILE = "classifier.safetensors"
 FORMAT = "retrotone genre classifier 1"
-
-
-@dataclass(frozen=True)
-class Answer:
-    """What the classifier says of a track.
-
-    Attributes
-    ----------
-    genre : str
-        The most probable one, sure or not.
-    confidence : float
-        Its probability.
-    sure : bool
-    doubt : str
-        Why not sure: empty if sure.
-    probabilities : dict of str to float
-        Of all genres; they add up to 1.
-    strangeness : float or None
-        How far the columns lie from known music's, 1 where "not sure" begins; None without columns.
-    times : ndarray, shape (patches,), float32, or None
-        Where each patch starts, in seconds; None where the analysis does not tell.
-    timeline : ndarray, shape (patches, genres), or None
-        The probabilities that each patch of 3 s by itself speaks for, in the order of `classes_`; None without a
-        taggram.
-    """
-
-    genre: str
-    confidence: float
-    sure: bool
-    doubt: str
-    probabilities: dict[str, float]
-    strangeness: float | None
-    times: NDArray[np.float32] | None
-    timeline: NDArray[np.float64] | None
 
 
 class GenreClassifier:
@@ -141,7 +104,7 @@ class GenreClassifier:
             Lengths that differ, a single genre, a genre with one track, all tracks by one artist, or tracks of which
             nothing common is known.
         """
-        analyses = [_analysis(x) for x in X]
+        analyses = [_analysis(x) for x in tracks_of(X)]
         genres = [str(genre) for genre in y]
         artists = [None] * len(genres) if artists is None else list(artists)
         if not len(analyses) == len(genres) == len(artists):
@@ -188,40 +151,45 @@ class GenreClassifier:
                 self._least["/".join(heads)] = float(np.quantile(confidence, UNDECIDED))
         return self
 
-    def predict_proba(self, X: Sequence[Recording]) -> NDArray[np.float64]:
+    def predict_proba(self, X: Sequence[Recording] | Recording) -> NDArray[np.float64]:
         """Return the probability of each genre, shape (n, genres), in the order of `classes_`.
 
         Parameters
         ----------
         X : sequence of Analysis, Audio or path, length n
+            A single one counts as a sequence of one.
 
         Raises
         ------
         GenreError
-            Not fitted, or a track of which neither taggram nor columns are known.
+            Not fitted, something that is no track, or a track of which neither taggram nor columns are known.
         AudioError, MissingExtraError
             See `analyse`.
         """
-        return np.array([self._probabilities(_analysis(x)) for x in X]).reshape(-1, len(self._known()))
+        tracks = tracks_of(X)
+        return np.array([self._probabilities(_analysis(x)) for x in tracks]).reshape(-1, len(self._known()))
 
-    def predict(self, X: Sequence[Recording]) -> NDArray[np.str_]:
+    def predict(self, X: Sequence[Recording] | Recording) -> NDArray[np.str_]:
         """Return the most probable genre of each track, shape (n,); see `predict_proba`."""
         best: NDArray[np.str_] = self._known()[self.predict_proba(X).argmax(axis=1)]
         return best
 
-    def answer(self, recording: Recording) -> Answer:
+    def answer(self, recording: Recording, progress: Progress = silent) -> Answer:
         """Return all that can be said of a track: genre, confidence, whether to trust it, and how it goes over time.
 
         Parameters
         ----------
         recording : Analysis, Audio or path
+            One of them.
+        progress : Progress
+            Told which excerpt is being heard.
 
         Raises
         ------
         GenreError, AudioError, MissingExtraError
             See `predict_proba`.
         """
-        analysis = _analysis(recording)
+        analysis = _analysis(recording, progress)
         probabilities = self._probabilities(analysis)
         heads = self._answering(analysis)
         columns = evidence(analysis, "columns")
@@ -229,11 +197,11 @@ class GenreClassifier:
         best = int(probabilities.argmax())
         doubt = ""
         if analysis.loudness == -np.inf:
-            doubt = "it is silent"
+            doubt = SILENT
         elif strangeness is not None and strangeness > 1:
-            doubt = "it does not sound like the music this classifier knows"
+            doubt = STRANGE
         elif probabilities[best] < self._least["/".join(heads)]:
-            doubt = "no genre stands out"
+            doubt = UNCLEAR
         timeline = None
         if "patches" in heads:
             [(_, rows)] = self._evidence(analysis, ("patches",))
@@ -247,6 +215,7 @@ class GenreClassifier:
             strangeness=strangeness,
             times=analysis.times,
             timeline=timeline,
+            duration=analysis.duration,
         )
 
     @classmethod
@@ -256,7 +225,8 @@ class GenreClassifier:
         Parameters
         ----------
         name : path-like, optional
-            The folder `save_pretrained` wrote to; by default the classifier of GTZAN's ten genres that comes along.
+            The folder that `save_pretrained` or ``retrotone genre train --network embedding`` wrote to, or the file
+            in it; by default the classifier of GTZAN's ten genres that comes along.
 
         Raises
         ------
@@ -265,10 +235,17 @@ class GenreClassifier:
         """
         if name is None:
             return cls._from_bytes(_bundled(), "the bundled classifier")
-        path = Path(name) / FILE
-        if not path.is_file():
-            raise ModelError(f"{name} holds no {FILE}: name a folder that save_pretrained wrote to")
-        return cls._from_bytes(path.read_bytes(), str(path))
+        path = Path(name)
+        path = path / FILE if path.is_dir() else path
+        try:
+            data = path.read_bytes()
+        except FileNotFoundError as error:
+            raise ModelError(
+                f"there is no {path}: name a folder that retrotone genre train or save_pretrained wrote to"
+            ) from error
+        except OSError as error:
+            raise ModelError(f"{path} cannot be read ({error.strerror}): check its permissions") from error
+        return cls._from_bytes(data, str(path))
 
     def save_pretrained(self, folder: str | os.PathLike[str]) -> Path:
         """Write the classifier into a folder, made if need be, and return its file: arrays and JSON only.
@@ -297,11 +274,7 @@ class GenreClassifier:
             "least": self._least,
         }
         metadata = {FORMAT: json.dumps(described, sort_keys=True)}  # of two entries the order would be chance
-        path = Path(folder) / FILE
-        try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise OutputError(f"{folder} cannot be made ({error.strerror}): name another folder") from error
+        path = make_folder(folder) / FILE
         write_whole(path, safetensors.numpy.save(arrays, metadata))
         return path
 
@@ -360,8 +333,9 @@ def _bundled() -> bytes:
     return (resources.files("retrotone") / "assets" / "genre" / FILE).read_bytes()
 
 
-def _analysis(recording: Recording) -> Analysis:
-    return recording if isinstance(recording, Analysis) else analyse(recording)
+def _analysis(recording: Recording, progress: Progress = silent) -> Analysis:
+    [track] = tracks_of([recording])
+    return track if isinstance(track, Analysis) else analyse(track, progress)
 
 
 def _unheard_scores(learn: Learner, rows: Sequence[Rows], draws: Sequence[NDArray[np.int64]]) -> Rows:

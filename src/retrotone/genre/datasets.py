@@ -58,6 +58,11 @@ class Track:
     artist: str | None = None
     path: Path | None = None
 
+    @property
+    def key(self) -> str:
+        """``genre/artist/name``, without the artist where unknown: the same wherever the collection lies."""
+        return "/".join(part for part in (self.genre, self.artist, self.name) if part)
+
 
 @dataclass(frozen=True)
 class GtzanEntry:
@@ -155,11 +160,11 @@ class Gtzan:
     Attributes
     ----------
     folder : Path
-        Where the ten genres are.
+        Where the genres are.
     tracks : list of Track
         All that can be read, in the order of their names, the 70 faulty ones among them.
     genres : tuple of str
-        The ten.
+        Those of the ten that are here.
     problems : list of str
         One line for each thing that is not as it should be: clips missing, the corrupt ``jazz.00054``, clips that are
         longer or shorter than they should be. Each is logged, too.
@@ -167,23 +172,22 @@ class Gtzan:
     Raises
     ------
     GenreError
-        No such folder, not GTZAN's ten genres, or a file that is no clip of GTZAN.
+        No such folder, a genre that is none of GTZAN's, or a file that is no clip of GTZAN.
     AudioError
         Another clip than ``jazz.00054`` that cannot be read; the message names it.
     """
-
-    genres = GTZAN_GENRES
 
     def __init__(self, folder: str | os.PathLike[str]) -> None:
         self.folder = _gtzan_root(Path(folder))
         self.problems: list[str] = []
         found = {track.name: track for track in reversed(_find(self.folder))}
-        here = {track.genre for track in found.values()}
-        if here != set(self.genres):
-            odd = ", ".join(sorted(here ^ set(self.genres)))
-            raise GenreError(f"{self.folder} does not hold GTZAN's ten genres but {len(here)}: see to {odd}")
-        for name, track in found.items():
-            if name not in gtzan_index() or not name.startswith(f"{track.genre}."):
+        self.genres = tuple(sorted({track.genre for track in found.values()}))
+        if odd := sorted(set(self.genres) - set(GTZAN_GENRES)):
+            raise GenreError(
+                f"{self.folder} holds {len(self.genres)} genres: {', '.join(odd)} is none of GTZAN's ten"
+            )
+        for track in found.values():
+            if not _is_clip(track):
                 raise GenreError(
                     f"{track.path} is no clip of GTZAN's {track.genre}: take it out of the folder"
                 )
@@ -193,7 +197,11 @@ class Gtzan:
             if name in found and self._is_sound(found[name], entry)
         ]
         if len(found) < len(gtzan_index()):
-            self.problems.append(f"{self.folder} holds {len(found)} of GTZAN's {len(gtzan_index())} clips")
+            missing = [genre for genre in GTZAN_GENRES if genre not in self.genres]
+            without = f", none of {', '.join(missing)}" if missing else ""
+            self.problems.append(
+                f"{self.folder} holds {len(found)} of GTZAN's {len(gtzan_index())} clips{without}"
+            )
         for problem in self.problems:
             log.warning(problem)
 
@@ -215,6 +223,12 @@ class Gtzan:
                 f"{track.path} lasts {duration:.1f} s and not {expected:.1f} s: copy it again"
             )
         return True
+
+
+def open_folder(folder: str | os.PathLike[str]) -> Gtzan | Collection:
+    """Open a folder as what it is: GTZAN where most recordings go by its clips' names, or else a collection."""
+    found = _find(_gtzan_root(Path(folder)))
+    return Gtzan(folder) if 2 * sum(map(_is_clip, found)) > len(found) else Collection(folder)
 
 
 def folds(tracks: Sequence[Track], k: int, seed: int = 0) -> NDArray[np.int64]:
@@ -314,6 +328,11 @@ def _find(folder: Path) -> list[Track]:
             f"{folder} holds no recordings: it needs a folder for each genre with sound files in it"
         )
     return tracks
+
+
+def _is_clip(track: Track) -> bool:
+    """Whether a track goes by the name of one of GTZAN's clips."""
+    return track.name in gtzan_index() and track.name.startswith(f"{track.genre}.")
 
 
 def _header(track: Track) -> AudioFile:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -14,6 +15,7 @@ from retrotone.analysis import Analysis
 from retrotone.errors import GenreError
 from retrotone.genre.classifier import GenreClassifier
 from retrotone.genre.datasets import Track, folds, gtzan_split, most_folds
+from retrotone.genre.models import learned_from, open_model
 from retrotone.progress import Progress, part, silent
 
 log = logging.getLogger("retrotone")
@@ -169,9 +171,12 @@ def cross_validate(
 
 
 def judge(
-    tracks: Sequence[Track], analyses: Sequence[Analysis], progress: Progress = silent
+    tracks: Sequence[Track],
+    analyses: Sequence[Analysis],
+    own: str | os.PathLike[str] | None = None,
+    progress: Progress = silent,
 ) -> dict[str, Evaluation]:
-    """Score the bundled classifier on tracks, and its method when it learns from these very tracks.
+    """Score a classifier on tracks, and the bundled one's method when it learns from these very tracks.
 
     That is done twice, with artists kept apart and with tracks drawn at random, as much of the literature has done:
     what the second claims beyond the first is the leak of artists.
@@ -180,6 +185,8 @@ def judge(
     ----------
     tracks : sequence of Track, length n
     analyses : sequence of Analysis, length n
+    own : path-like, optional
+        The classifier, see `retrotone.genre.models.open_model`; by default the bundled one.
     progress : Progress
         Told after each fold.
 
@@ -192,17 +199,22 @@ def judge(
     Raises
     ------
     GenreError
-        Neither can be had.
+        Neither can be had, or a genre that a classifier of one's own does not know.
+    ModelError
+        No such classifier, or damaged.
     """
     genres, artists = [track.genre for track in tracks], [track.artist for track in tracks]
-    bundled = GenreClassifier.from_pretrained()
     result, inflated = {}, {}
-    if set(genres) <= set(bundled.classes_):
-        scores = evaluate(genres, bundled.predict_proba(analyses), bundled.classes_.tolist())
-        if {track.name for track in tracks} & {track.name for track in gtzan_split("train")}:
-            inflated["bundled, has learned from some of these"] = scores
+    name = "bundled" if own is None else os.fspath(own)
+    model = GenreClassifier.from_pretrained() if own is None else open_model(own)
+    if own is not None or set(genres) <= set(model.classes_):
+        known = {track.key for track in gtzan_split("train")} if own is None else learned_from(own)
+        heard = analyses if isinstance(model, GenreClassifier) else [track.path or "" for track in tracks]
+        scores = evaluate(genres, model.predict_proba(heard), model.classes_.tolist())
+        if known & {track.key for track in tracks}:
+            inflated[f"{name}, has learned from some of these"] = scores
         else:
-            result["bundled"] = scores
+            result[name] = scores
 
     def learned(own: Sequence[str | None] | None, stage: Progress) -> Evaluation:
         k = min(FOLDS, most_folds(tracks))

@@ -22,9 +22,15 @@ from safetensors import SafetensorError
 from torch import Tensor, nn
 
 from retrotone.audio import Audio
-from retrotone.errors import ModelError
+from retrotone.errors import GenreError, ModelError
 from retrotone.files import make_folder, write_whole
+from retrotone.genre.answer import SILENT, UNCLEAR, UNDECIDED, Answer, Recording, tracks_of
+from retrotone.genre.calibration import temperature
 from retrotone.genre.clips import mono
+from retrotone.genre.discriminant import LEAST, normalised
+from retrotone.loudness import LoudnessMeter
+from retrotone.one_thread import one_thread
+from retrotone.progress import Progress, silent
 
 SAMPLE_RATE, N_FFT, HOP_LENGTH, N_MELS = 16_000, 512, 256, 64  # of the log-mel networks
 COMPRESSION = 10_000  # log10(1 + 10,000 S), as musicnn has it
@@ -189,7 +195,7 @@ def build(kind: str, genres: int, width: int | None = None) -> Network:
 
 
 class GenreNetwork:
-    """A trained network, or several that differ by their seeds and answer together.
+    """A trained network, or several that differ by their seeds and answer together; scikit-learn's manners.
 
     Parameters
     ----------
@@ -200,6 +206,15 @@ class GenreNetwork:
         Of the segments it was trained on.
     networks : sequence of Network
     width : int or None
+
+    Attributes
+    ----------
+    classes_ : ndarray of str
+        The genres.
+    temperature : float
+        What the logarithms of a track's probabilities are divided by (`calibrate`); 1 before.
+    least : float
+        The confidence below which it is not sure; 0 before calibration.
     """
 
     def __init__(
@@ -210,30 +225,85 @@ class GenreNetwork:
         networks: Sequence[Network],
         width: int | None = None,
     ) -> None:
-        self.kind, self.genres, self.seconds, self.width = kind, tuple(genres), seconds, width
+        self.kind, self.seconds, self.width = kind, seconds, width
+        self.classes_ = np.array(genres)
         self.networks = [network.eval() for network in networks]
+        self.temperature, self.least = 1.0, 0.0
 
-    def predict_proba(self, recording: Audio | str | os.PathLike[str]) -> NDArray[np.float64]:
-        """Return how likely each genre is, shape (genres,): the mean over segments and seeds.
+    def calibrate(self, found: NDArray[np.float64], truth: Sequence[str]) -> NDArray[np.float64]:
+        """Choose temperature and least confidence by what the networks say of validation tracks.
+
+        Parameters
+        ----------
+        found : ndarray, shape (tracks, genres)
+            The mean over segments and seeds.
+        truth : sequence of str, length tracks
+
+        Returns
+        -------
+        ndarray, shape (tracks, genres)
+            What `predict_proba` now says of them.
+        """
+        self.temperature = temperature(np.log(found + LEAST), np.searchsorted(self.classes_, truth))
+        calibrated = self._tempered(found)
+        self.least = float(np.quantile(calibrated.max(axis=1), UNDECIDED))
+        return calibrated
+
+    def predict_proba(self, X: Sequence[Recording] | Recording) -> NDArray[np.float64]:
+        """Return how likely each genre is, shape (n, genres): the mean over segments and seeds, tempered.
+
+        Parameters
+        ----------
+        X : sequence of Audio or path, length n
+            Any rate and length; a single one counts as a sequence of one. Less than a segment is repeated until it
+            fills one; what is left at the end is dropped.
+
+        Raises
+        ------
+        GenreError
+            Something that is no recording. An analysis is none: a network hears for itself.
+        AudioError, MissingExtraError
+            See `AudioFile`.
+        """
+        found = [self._by_segment(self._samples(x)).mean(axis=0) for x in tracks_of(X)]
+        return self._tempered(np.array(found).reshape(-1, len(self.classes_)))
+
+    def predict(self, X: Sequence[Recording] | Recording) -> NDArray[np.str_]:
+        """Return the most probable genre of each track, shape (n,); see `predict_proba`."""
+        best: NDArray[np.str_] = self.classes_[self.predict_proba(X).argmax(axis=1)]
+        return best
+
+    def answer(self, recording: Recording, progress: Progress = silent) -> Answer:
+        """Return all that can be said of a track; its timeline has a row a segment.
 
         Parameters
         ----------
         recording : Audio or path
-            Any rate and length. Less than a segment is repeated until it fills one; what is left at the end is dropped.
+        progress : Progress
 
         Raises
         ------
-        AudioError, MissingExtraError
-            See `AudioFile`.
+        GenreError, AudioError, MissingExtraError
+            See `predict_proba`.
         """
-        rate = self.networks[0].sample_rate
-        samples = np.concatenate(list(mono(recording, rate)))
-        length = round(self.seconds * rate)
-        count = max(len(samples) // length, 1)
-        segments = torch.from_numpy(np.resize(samples, count * length).reshape(count, length))
-        found = [probabilities(network, segments) for network in self.networks]
-        result: NDArray[np.float64] = np.mean(found, axis=(0, 1), dtype=np.float64)
-        return result
+        samples = self._samples(recording)
+        progress(0.5, "listening")
+        timeline = self._by_segment(samples)
+        found = self._tempered(timeline.mean(axis=0))
+        best, rate = int(found.argmax()), self.networks[0].sample_rate
+        meter = LoudnessMeter(1, rate)
+        meter.add(samples[None])
+        doubt = SILENT if meter.integrated == -np.inf else UNCLEAR if found[best] < self.least else ""
+        return Answer(
+            genre=str(self.classes_[best]),
+            confidence=float(found[best]),
+            sure=not doubt,
+            doubt=doubt,
+            probabilities=dict(zip(self.classes_.tolist(), found.tolist(), strict=True)),
+            times=np.arange(len(timeline), dtype=np.float32) * np.float32(self.seconds),
+            timeline=timeline,
+            duration=len(samples) / rate,
+        )
 
     def save(self, folder: str | os.PathLike[str], **facts: Any) -> Path:
         """Write ``model.safetensors`` and ``model.json``; `facts` are kept beside what `load` needs."""
@@ -246,13 +316,36 @@ class GenreNetwork:
         needed = {
             "network": self.kind,
             "width": self.width,
-            "genres": self.genres,
+            "genres": self.classes_.tolist(),
             "seconds": self.seconds,
             "seeds": len(self.networks),
+            "temperature": self.temperature,
+            "least": self.least,
         }
         write_whole(place / WEIGHTS, safetensors.torch.save(weights))
         write_whole(place / FACTS, json.dumps(needed | facts, indent=1).encode())
         return place
+
+    def _samples(self, recording: Recording) -> NDArray[np.float32]:
+        if not isinstance(recording, Audio | str | os.PathLike):
+            raise GenreError(
+                f"a network hears for itself: give an Audio or a path, no {type(recording).__name__}"
+            )
+        return np.concatenate(list(mono(recording, self.networks[0].sample_rate)))
+
+    def _by_segment(self, samples: NDArray[np.float32]) -> NDArray[np.float64]:
+        """Return the mean over seeds, shape (segments, genres)."""
+        length = round(self.seconds * self.networks[0].sample_rate)
+        count = max(len(samples) // length, 1)
+        segments = torch.from_numpy(np.resize(samples, count * length).reshape(count, length))
+        with one_thread():
+            found = [probabilities(network, segments) for network in self.networks]
+        result: NDArray[np.float64] = np.mean(found, axis=0, dtype=np.float64)
+        return result
+
+    def _tempered(self, found: NDArray[np.float64]) -> NDArray[np.float64]:
+        tempered: NDArray[np.float64] = np.exp(normalised(np.log(found + LEAST) / self.temperature))
+        return tempered
 
 
 def load(folder: str | os.PathLike[str]) -> GenreNetwork:
@@ -274,9 +367,11 @@ def load(folder: str | os.PathLike[str]) -> GenreNetwork:
             own = {k.removeprefix(prefix): v for k, v in weights.items() if k.startswith(prefix)}
             network.load_state_dict(own)
             networks.append(network)
-        return GenreNetwork(
+        model = GenreNetwork(
             facts["network"], facts["genres"], float(facts["seconds"]), networks, facts["width"]
         )
+        model.temperature, model.least = float(facts["temperature"]), float(facts["least"])
+        return model
     except FileNotFoundError as error:
         raise ModelError(
             f"{place} holds no genre network: name a folder that retrotone genre train wrote"

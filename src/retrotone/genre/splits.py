@@ -1,4 +1,4 @@
-"""Which tracks a network learns from, and which it is validated on."""
+"""Which tracks a classifier learns from, and which it is validated on."""
 
 from __future__ import annotations
 
@@ -6,10 +6,9 @@ import logging
 import os
 from collections import Counter
 from collections.abc import Sequence
-from pathlib import Path
 
 from retrotone.errors import GenreError
-from retrotone.genre.datasets import GTZAN_GENRES, Collection, Gtzan, Track, folds, gtzan_index
+from retrotone.genre.datasets import Gtzan, Track, folds, open_folder
 
 log = logging.getLogger("retrotone")
 
@@ -33,19 +32,15 @@ def sides(recordings: str | os.PathLike[str]) -> tuple[list[Track], list[Track]]
     AudioError
         A file that cannot be read.
     """
-    folder = Path(recordings)
-    known = gtzan_index()
-    found = {path.parent.name for path in folder.rglob("*.*") if path.stem in known}
-    if found == set(GTZAN_GENRES):
-        gtzan = Gtzan(folder)
-        learnt_from, checked_on = gtzan.split("train"), gtzan.split("valid")
+    folder = open_folder(recordings)
+    if isinstance(folder, Gtzan):
+        learnt_from, checked_on = folder.split("train"), folder.split("valid")
     else:
-        learnt_from, checked_on = split(Collection(folder).tracks)
+        learnt_from, checked_on = split(folder.tracks)
     kept = _genres(learnt_from) & _genres(checked_on)
     if len(kept) < 2:
-        raise GenreError(
-            f"{folder} has {len(kept)} genres by two artists or more: it needs two such genres to train"
-        )
+        here = "in both parts of GTZAN's split" if isinstance(folder, Gtzan) else "by two artists or more"
+        raise GenreError(f"{recordings} has {len(kept)} genres {here}: it needs two such genres to train")
     if left_out := (_genres(learnt_from) | _genres(checked_on)) - kept:
         log.warning("%s: left out, as all tracks are on one side of the split", ", ".join(sorted(left_out)))
     return (

@@ -197,7 +197,7 @@ class Training:
         return GenreNetwork(recipe.network, self.genres, recipe.seconds, [network], recipe.width)
 
     def validate(self) -> NDArray[np.float64]:
-        """Return what those weights say of each validation track, shape (tracks, genres)."""
+        """Return what those weights say of each validation track, shape (tracks, genres): not calibrated."""
         return by_track(self._valid, self._answers(self.trained().networks[0], self._valid))[1]
 
     def state(self) -> dict[str, Any]:
@@ -224,7 +224,7 @@ class Training:
     def _names(self) -> list[list[str]]:
         """Return the tracks of either side."""
         sides = ([self.clips.tracks[k] for k in np.unique(side[:, 0])] for side in (self._train, self._valid))
-        return [[f"{track.genre}/{track.name}" for track in side] for side in sides]
+        return [[track.key for track in side] for side in sides]
 
     def _advance(self, waves: Tensor, targets: Tensor, epoch: float) -> None:
         recipe = self.recipe
@@ -274,15 +274,17 @@ class Trained(NamedTuple):
         One a seed.
     truth : list of str
         The genres of the validation tracks.
-    probabilities : ndarray, shape (seeds, tracks, genres)
-        What each seed's network says of them; the model says their mean. A little flattering: the best weights were
-        chosen on the same tracks.
+    probabilities : ndarray, shape (tracks, genres)
+        What the model says of them. A little flattering: weights and temperature were chosen on the same tracks.
+    learned_from : list of str
+        The other tracks, as ``genre/name``.
     """
 
     model: GenreNetwork
     trainings: list[Training]
     truth: list[str]
     probabilities: NDArray[np.float64]
+    learned_from: list[str]
 
 
 def train(
@@ -345,8 +347,9 @@ def train(
         training.run(save, part(progress, 0.05 + 0.95 * number / seeds, 0.05 + 0.95 * (number + 1) / seeds))
     networks = [training.trained().networks[0] for training in trainings]
     model = GenreNetwork(recipe.network, trainings[0].genres, recipe.seconds, networks, recipe.width)
-    answers = np.stack([training.validate() for training in trainings])
-    return Trained(model, trainings, [track.genre for track in checked_on], answers)
+    truth = [track.genre for track in checked_on]
+    answers = model.calibrate(np.mean([training.validate() for training in trainings], axis=0), truth)
+    return Trained(model, trainings, truth, answers, [track.key for track in learnt_from])
 
 
 def begun(folder: str | os.PathLike[str]) -> bool:

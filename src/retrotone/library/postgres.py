@@ -54,12 +54,12 @@ REMEDIES = {  # by the beginning of SQLSTATE
     "25006": "it is a copy that may only be read: name the server that it copies",
     "28": "check the user and the password",
     "40": "another program wrote the same at the same time: try again",
-    "42501": "ask its owner for the right to read and write",
+    "0A000": "install pgvector on its server (Debian: postgresql-18-pgvector)",
+    "42501": "have its administrator do that once, or grant it",
     "53100": "free some space on its disk",
     "53300": "it has too many connections: close some, or raise max_connections",
     "54000": "the path of a file is too long for its index: exclude that file",
     "57": "the server is shutting down, or was told to stop: try again",
-    "58P01": "install pgvector on its server (Debian: postgresql-18-pgvector)",
 }
 UNREACHED = "check the address, the server and the password, which PGPASSWORD or ~/.pgpass may hold"
 
@@ -236,11 +236,17 @@ def _parameters(address: str) -> dict[str, Any]:
     from psycopg.conninfo import conninfo_to_dict
 
     try:
-        return {"connect_timeout": CONNECT_SECONDS, **conninfo_to_dict(address)}
+        parameters = {"connect_timeout": CONNECT_SECONDS, **conninfo_to_dict(address)}
     except psycopg.Error:  # which may quote the password
+        parameters = {}
+    # A password with signs that should have been escaped ends up in the wrong parts.
+    split = any("@" in str(parameters.get(name, "")) for name in ("host", "dbname"))
+    if not parameters or split or not str(parameters.get("port", "0")).isdigit():
         raise LibraryError(
-            "that is no address of a PostgreSQL database: use postgresql://USER@HOST/DATABASE"
-        ) from None
+            "that is no address of a PostgreSQL database: use postgresql://USER@HOST/DATABASE, "
+            "with signs in a password as %40 and the like"
+        )
+    return parameters
 
 
 def _name(parameters: dict[str, Any]) -> str:

@@ -15,6 +15,7 @@ from retrotone.library.database import BLOCK, MissingLibrary, Nearest, Row, Rows
 from retrotone.progress import Progress
 
 APPLICATION_ID = 0x52544E45  # "RTNE", in the header of the file: another program's database is not touched
+EXACT = 200_000  # vectors: comparing a song with all of so many takes some 30 ms
 BUSY_SECONDS = 30.0  # to wait for another writer
 
 # Each entry leads from one version of the schema to the next. Those that were released are never changed.
@@ -140,7 +141,12 @@ class SQLite:
 
     def nearest(self, progress: Progress) -> Nearest | None:
         """Return what finds neighbours, or None where comparing with all is quick enough."""
-        return None
+        [(count,)] = self.query("SELECT count(*) FROM descriptions")
+        if count <= EXACT:
+            return None
+        from retrotone.library import sidecar
+
+        return sidecar.nearest(self, progress)
 
     def faults(self) -> list[str]:
         """Return what SQLite finds wrong with its file, a line each."""

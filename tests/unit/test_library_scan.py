@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 import retrotone as rt
-from retrotone.library import Library, catalogue
+from retrotone.library import Library, sqlite
 from retrotone.library.catalogue import Catalogue
 from retrotone.library.listeners import Failed, Heard, hear_all
 from retrotone.library.scan import scan
@@ -259,7 +259,7 @@ def test_older_schemas_are_brought_up_to_date_and_newer_ones_refused(
 ) -> None:
     library.close()
     monkeypatch.setattr(
-        catalogue, "MIGRATIONS", (*catalogue.MIGRATIONS, ("ALTER TABLE tracks ADD COLUMN mood TEXT",))
+        sqlite, "MIGRATIONS", (*sqlite.MIGRATIONS, ("ALTER TABLE tracks ADD COLUMN mood TEXT",))
     )
     assert len(library.tracks()) == 12
     assert library._catalogue().query("SELECT DISTINCT mood FROM tracks") == [(None,)]

@@ -216,7 +216,7 @@ def check_library(
     with Bar() as bar, _open(library) as opened:
         problems = opened.repair(bar.item()) if repair else opened.check(bar.item())
         broken = opened.broken() if repair or not problems else []
-        file = str(opened.file)
+        file = opened.name
     if as_json:
         typer.echo(json.dumps({"file": file, "problems": problems, "repaired": repair, "broken": broken}))
     else:

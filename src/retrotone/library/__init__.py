@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Hashable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
@@ -16,10 +16,11 @@ from retrotone.audio import Audio
 from retrotone.errors import AnalysisError, LibraryError
 from retrotone.library import playlists, repair, similarity
 from retrotone.library.catalogue import Catalogue
+from retrotone.library.database import MissingLibrary, is_address
 from retrotone.library.description import RECIPE, describe
 from retrotone.library.duplicates import is_same_recording, same_recordings
 from retrotone.library.export import export
-from retrotone.library.neighbours import Neighbours, between
+from retrotone.library.neighbours import Indexed, Neighbours, between, neighbours
 from retrotone.library.playlists import Match
 from retrotone.library.scan import ScanReport, scan
 from retrotone.library.track import Known, Track
@@ -57,29 +58,39 @@ class Library:
     Parameters
     ----------
     path : path-like, optional
-        The catalogue's file, by default `default_path`. It is made by the first `scan`.
+        The catalogue's file, by default `default_path`; or the address of a PostgreSQL database with pgvector, as
+        ``postgresql://USER@HOST/DATABASE``. The library is made by the first `scan`.
 
     Attributes
     ----------
-    file : Path
-        The catalogue's.
+    file : Path or None
+        The catalogue's; None on PostgreSQL.
 
     Raises
     ------
     LibraryError
-        By all methods: no library there, another program's file, damaged, not to be written to.
+        By all methods: no library there, another program's file, damaged, not to be written to, no such server.
+    MissingExtraError
+        By all methods, on PostgreSQL without the extra ``cluster``.
     """
 
     def __init__(self, path: str | os.PathLike[str] | None = None) -> None:
-        self.file = Path(path) if path is not None else default_path()
+        self._place = os.fspath(default_path() if path is None else path)
+        self.file = None if is_address(self._place) else Path(self._place)
         self._opened: Catalogue | None = None
-        self._loaded: tuple[tuple[int, int], Neighbours] | None = None
+        self._seen: Hashable = None
+        self._loaded: Neighbours | Indexed | None = None
+
+    @property
+    def name(self) -> str:
+        """The catalogue's file, or its address without the password."""
+        return str(self.file or self._catalogue().name)
 
     def close(self) -> None:
         """Close the catalogue; it opens again when needed."""
-        if self._opened:
+        if self._opened is not None:
             self._opened.close()
-        self._opened = self._loaded = None
+        self._opened = self._seen = self._loaded = None
 
     def __enter__(self) -> Library:
         return self
@@ -89,7 +100,7 @@ class Library:
 
     def __len__(self) -> int:
         """Return how many tracks are there and were heard."""
-        return len(self._neighbours())
+        return self._described().count()
 
     @staticmethod
     def embed(analysis: Analysis) -> NDArray[np.float32]:
@@ -114,27 +125,31 @@ class Library:
 
         It may be stopped at any moment, by `Cancelled`, Ctrl-C or kill -9: what was heard so far stays.
         """
-        if dry_run and not self.file.exists():
+        try:
+            catalogue = self._catalogue(create=not dry_run)
+        except MissingLibrary:
             with Catalogue(":memory:", create=True) as nothing:
-                return scan(nothing, folders, exclude, True, workers, progress)
-        report = scan(self._catalogue(create=not dry_run), folders, exclude, dry_run, workers, progress)
+                return scan(nothing, folders, exclude, dry_run, workers, progress)
+        report = scan(catalogue, folders, exclude, dry_run, workers, progress)
         if not dry_run:
             self._describe_anew()
         return report
 
     def tracks(self, genre: str | None = None, exclude: Sequence[str] = ()) -> list[Track]:
         """Return all tracks by path, or those of a genre, without what `exclude` matches (`walk.is_excluded`)."""
-        self._neighbours()
-        wanted = self._wanted(genre, exclude)
-        return [track for track in self._catalogue().tracks() if wanted(track.id)]
+        return [
+            track
+            for track in self._described().tracks()
+            if _is_wanted(track.path, track.best_genre, genre, exclude)
+        ]
 
     def find(self, path: str | os.PathLike[str]) -> Track | None:
         """Return the track that a file is, or is a copy of; None where the library never heard it."""
-        neighbours, catalogue = self._neighbours(), self._catalogue()
+        near, catalogue = self._neighbours(), self._catalogue()
         path = os.path.abspath(path)
         for known in chain([catalogue.lookup(path)], self._copies(path)):
-            if known is not None and neighbours.vector(known.id) is not None:
-                return catalogue.tracks([known.id])[0]
+            if known is not None and near.vector(known.id) is not None:
+                return next(iter(catalogue.tracks([known.id])), None)
         return None
 
     def analysis(self, track: Track) -> Analysis:
@@ -175,12 +190,10 @@ class Library:
         LibraryError, AudioError, AnalysisError
         """
         _check_positive(k=k, per_artist=per_artist)
-        neighbours = self._searchable()
+        near = self._searchable(progress)
         vectors, tracks = self._seeds(songs, progress)
-        seeds = {track.id for track in tracks}
-        wanted = self._wanted(genre, exclude)
-        candidates = playlists.matches(neighbours, between(vectors), self._catalogue().tracks, wanted)
-        return playlists.similar(candidates, k, seeds, per_artist)
+        candidates = playlists.matches(near, between(vectors), self._lookup(genre, exclude))
+        return playlists.similar(candidates, k, {track.id for track in tracks}, per_artist)
 
     def path(self, start: Song, end: Song, length: int = 10, progress: Progress = silent) -> list[Track]:
         """Return tracks that lead from one song to another, each a step further; no recording twice.
@@ -199,9 +212,9 @@ class Library:
         """
         if length < 2:
             raise LibraryError(f"a path of {length} tracks leads nowhere: take 2 or more")
-        neighbours = self._searchable()
+        near = self._searchable(progress)
         (a, first), (b, last) = (self._seed(song, progress) for song in (start, end))
-        return playlists.path(neighbours, (a, b), (first, last), length, self._catalogue().tracks, self._same)
+        return playlists.path(near, (a, b), (first, last), length, self._lookup(), self._same(near))
 
     def playlist(
         self,
@@ -229,18 +242,17 @@ class Library:
         LibraryError, AudioError, AnalysisError
         """
         _check_positive(minutes=minutes, per_artist=per_artist)
-        neighbours = self._searchable()
+        near = self._searchable(progress)
         vectors, first = self._seeds(seeds, progress)
+        lookup = self._lookup(genre, exclude)
         return playlists.playlist(
-            neighbours, between(vectors), first, 60 * minutes, per_artist, self._catalogue().tracks, self._same,
-            self._wanted(genre, exclude),
-        )  # fmt: skip
+            near, between(vectors), first, 60 * minutes, per_artist, lookup, self._same(near)
+        )
 
     def duplicates(self, progress: Progress = silent) -> list[list[Track]]:
         """Return groups of tracks that are one recording: other formats, levels, masters, copies."""
-        neighbours, catalogue = self._neighbours(), self._catalogue()
-        tracks = catalogue.tracks([int(number) for number in neighbours.numbers])
-        return same_recordings(tracks, neighbours, catalogue.analysis, progress)
+        tracks, near = self._all()
+        return same_recordings(tracks, near, self._catalogue().analysis, progress)
 
     def genres(self, note: bool = False) -> list[Suggestion]:
         """Return a genre for each track whose tags name none, by path.
@@ -272,9 +284,8 @@ class Library:
         """
         from retrotone.library.map import draw
 
-        neighbours = self._neighbours()
-        tracks = self._catalogue().tracks([int(number) for number in neighbours.numbers])
-        return draw(tracks, neighbours.vectors, path, progress)
+        tracks, near = self._all()
+        return draw(tracks, near.vectors, path, progress)
 
     def export(
         self, path: str | os.PathLike[str], tracks: Sequence[Track] | None = None, absolute: bool = False
@@ -287,33 +298,47 @@ class Library:
         return repair.check(self._catalogue(), progress)[0]
 
     def repair(self, progress: Progress = silent) -> list[str]:
-        """Rebuild the catalogue from what can be read of it; return what was wrong. See `repair.repair`."""
+        """Mend the catalogue from what can be read of it; return what was wrong. See `repair.repair`."""
         self.close()
-        return repair.repair(self.file, progress)
+        return repair.repair(self._place, progress)
 
     def _catalogue(self, create: bool = False) -> Catalogue:
         if self._opened is None:
             if create and self.file == default_path():
                 from retrotone.files import make_folder
 
-                make_folder(self.file.parent)
-            self._opened = Catalogue(self.file, create)
+                make_folder(default_path().parent)
+            self._opened = Catalogue(self._place, create)
         return self._opened
 
-    def _neighbours(self) -> Neighbours:
-        """Return the vectors, read again if the catalogue changed."""
+    def _described(self) -> Catalogue:
+        """Return the catalogue, described as this version does."""
         catalogue = self._catalogue()
-        if self._loaded is None or self._loaded[0] != catalogue.revision:
+        if self._seen is None or self._seen != catalogue.revision:
             self._describe_anew()
-            self._loaded = catalogue.revision, Neighbours(*catalogue.vectors())
-        return self._loaded[1]
+            self._seen, self._loaded = catalogue.revision, None
+        return catalogue
 
-    def _searchable(self) -> Neighbours:
-        """Return the vectors; LibraryError if there are none."""
-        neighbours = self._neighbours()
-        if not len(neighbours):
-            raise LibraryError(f"{self.file} holds no tracks: scan a folder of music first")
-        return neighbours
+    def _neighbours(self, progress: Progress = silent) -> Neighbours | Indexed:
+        """Return what searches, made anew if the catalogue changed."""
+        catalogue = self._described()
+        if self._loaded is None:
+            self._loaded = neighbours(catalogue, progress)
+        return self._loaded
+
+    def _searchable(self, progress: Progress) -> Neighbours | Indexed:
+        """Return what searches; LibraryError if there are no tracks."""
+        if self._described().is_empty():
+            raise LibraryError(f"{self.name} holds no tracks: scan a folder of music first")
+        return self._neighbours(progress)
+
+    def _all(self) -> tuple[list[Track], Neighbours]:
+        """Return all tracks and, in the same order, their vectors."""
+        catalogue = self._described()
+        numbers, vectors = catalogue.vectors()
+        tracks = catalogue.tracks(numbers.tolist())
+        there = np.isin(numbers, [track.id for track in tracks])  # others may have gone meanwhile
+        return tracks, Neighbours(numbers[there], vectors[there])
 
     def _describe_anew(self) -> None:
         """Describe what another version described, from what was heard."""
@@ -324,32 +349,36 @@ class Library:
             except AnalysisError:
                 catalogue.forget_heard([number])
 
-    def _wanted(self, genre: str | None, exclude: Sequence[str]) -> Callable[[int], bool]:
-        """Return what tells by its number whether a track is wanted."""
+    def _lookup(self, genre: str | None = None, exclude: Sequence[str] = ()) -> playlists.Lookup:
+        """Return what looks tracks up by their numbers, without those that are not wanted."""
+        catalogue = self._catalogue()
         if not genre and not exclude:
-            return lambda number: True
-        part = (genre or "").casefold()
-        numbers = {
-            number
-            for number, path, filed in self._catalogue().filed()
-            if part in filed.casefold() and not is_excluded(path, exclude)
-        }
-        return numbers.__contains__
+            return catalogue.tracks
 
-    def _same(self, a: Track, b: Track) -> bool:
-        """Tell whether two tracks of the library are one recording."""
-        return is_same_recording(a, b, self._neighbours(), self._catalogue().analysis)
+        def lookup(numbers: Sequence[int]) -> list[Track]:
+            wanted = {
+                number
+                for number, path, filed in catalogue.filed(numbers)
+                if _is_wanted(path, filed, genre, exclude)
+            }
+            return catalogue.tracks([number for number in numbers if number in wanted])
+
+        return lookup
+
+    def _same(self, near: Neighbours | Indexed) -> playlists.Same:
+        """Return what tells whether two tracks of the library are one recording."""
+        analysis = self._catalogue().analysis
+        return lambda a, b: is_same_recording(a, b, near, analysis)
 
     def _seed(self, song: Song, progress: Progress) -> tuple[NDArray[np.float32], Track | None]:
         """Return a song's vector and, where it is in the library, its track."""
-        neighbours = self._neighbours()
         if isinstance(song, Analysis):
             return similarity.embed(song), None
         if isinstance(song, Audio):
             return similarity.embed(analyse(song, progress)), None
         path = song.path if isinstance(song, Track) else os.path.abspath(song)
         track = self.find(path)
-        vector = neighbours.vector(track.id) if track else None
+        vector = self._neighbours().vector(track.id) if track else None
         return (similarity.embed(analyse(path, progress)), None) if vector is None else (vector, track)
 
     def _copies(self, path: str) -> Iterator[Known]:
@@ -370,6 +399,10 @@ class Library:
         found = [self._seed(song, progress) for song in several]
         tracks = {track.id: track for _, track in found if track}
         return [vector for vector, _ in found], list(tracks.values())
+
+
+def _is_wanted(path: str, filed: str, genre: str | None, exclude: Sequence[str]) -> bool:
+    return (genre or "").casefold() in filed.casefold() and not is_excluded(path, exclude)
 
 
 def _check_positive(**values: float | None) -> None:

@@ -1,4 +1,4 @@
-"""The catalogue: what is known of every track, in one SQLite file with one writer and many readers.
+"""The catalogue: what is known of every track, in a SQLite file or on PostgreSQL.
 
 Three tables, from what is dear to what is cheap. ``tracks`` holds what the file system and the tags say, ``analyses``
 what was heard (seconds a track), and ``descriptions`` what we make of it (milliseconds a track): a better recipe for
@@ -12,89 +12,59 @@ from __future__ import annotations
 
 import json
 import os
-import sqlite3
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Hashable, Iterable, Iterator, Sequence
+from dataclasses import fields
 from typing import Any
-from urllib.parse import quote
 
 import numpy as np
 from numpy.typing import NDArray
 
 from retrotone.analysis import Analysis
 from retrotone.errors import LibraryError
+from retrotone.library.database import Nearest, Row, Rows, Vector, open_database
 from retrotone.library.description import Description
 from retrotone.library.track import TAGS, Known, Track
 from retrotone.library.walk import Found
+from retrotone.progress import Progress, silent
 
-APPLICATION_ID = 0x52544E45  # "RTNE", in the header of the file: another program's database is not touched
-BUSY_SECONDS = 30.0  # to wait for another writer
+ANALYSIS = ("version", "data")
+DESCRIPTION = tuple(field.name for field in fields(Description))
 LOOKUP = 500  # ids a query
+NOTHING = np.zeros(0, np.int64), np.zeros((0, 0), np.float32)
 TWINS = 20  # files of one content that are looked at
-
-# Each entry leads from one version of the schema to the next. Those that were released are never changed.
-MIGRATIONS: tuple[tuple[str, ...], ...] = (
-    (
-        """CREATE TABLE tracks (
-            id INTEGER PRIMARY KEY, path BLOB NOT NULL UNIQUE, size INTEGER NOT NULL, mtime_ns INTEGER NOT NULL,
-            fingerprint BLOB NOT NULL, present INTEGER NOT NULL, reason TEXT,
-            duration REAL, title TEXT, artist TEXT, album TEXT, genre TEXT, year TEXT, given_genre TEXT)""",
-        "CREATE INDEX tracks_by_fingerprint ON tracks (fingerprint, present, id)",
-        """CREATE TABLE analyses (
-            track INTEGER PRIMARY KEY REFERENCES tracks (id) ON DELETE CASCADE,
-            version INTEGER NOT NULL, data BLOB NOT NULL)""",
-        """CREATE TABLE descriptions (
-            track INTEGER PRIMARY KEY REFERENCES tracks (id) ON DELETE CASCADE,
-            recipe TEXT NOT NULL, vector BLOB NOT NULL, genre TEXT NOT NULL, confidence REAL NOT NULL,
-            sure INTEGER NOT NULL, genres TEXT NOT NULL, tags TEXT NOT NULL, eras TEXT NOT NULL,
-            tempo REAL, loudness REAL)""",
-    ),
-)
-
-REMEDIES = {
-    "SQLITE_FULL": "free some space on its disk",
-    "SQLITE_IOERR": "free some space on its disk, or check it",
-    "SQLITE_READONLY": "it may not be written to: check its permissions and its folder's",
-    "SQLITE_CANTOPEN": "check the path and its folder's permissions",
-    "SQLITE_BUSY": "another program is writing to it: wait and try again",
-    "SQLITE_CORRUPT": "it is damaged: run retrotone library check --repair",
-    "SQLITE_NOTADB": "it is no library: name another file",
-}
 
 
 class Catalogue:
-    """A library's file.
+    """A library's tables.
 
     Parameters
     ----------
-    path : path-like
-        ``:memory:`` keeps nothing.
+    place : path-like
+        A SQLite file; ``:memory:`` keeps nothing. Or a str, the address of a PostgreSQL database.
     create : bool
         Make it where it is missing.
+
+    Attributes
+    ----------
+    name : str
+        The file's absolute path, or the address without its password.
 
     Raises
     ------
     LibraryError
         Missing, no library, damaged, of a newer retrotone, or not to be opened; later also a full disk, no permission,
-        or another writer that does not end.
+        another writer that does not end, or a server that does.
+    MissingExtraError
+        PostgreSQL, without the extra ``cluster``.
     """
 
-    def __init__(self, path: str | os.PathLike[str], create: bool = False) -> None:
-        self.path = os.fspath(path)
-        if self.path != ":memory:":
-            self.path = os.path.abspath(self.path)
-            if not create and not os.path.exists(self.path):
-                raise LibraryError(f"{self.path} does not exist: retrotone library scan FOLDER makes one")
-            if not os.path.isdir(os.path.dirname(self.path)):
-                raise LibraryError(f"{os.path.dirname(self.path)} is no folder: create it first")
-        with self._guarded():
-            self._connection = self._open("rwc" if create else "rw")
-        with self._guarded():
-            self._migrate()
+    def __init__(self, place: str | os.PathLike[str], create: bool = False) -> None:
+        self._database = open_database(os.fspath(place), create)
+        self.name = self._database.name
 
     def close(self) -> None:
-        """Close the file."""
-        self._connection.close()
+        """Close it."""
+        self._database.close()
 
     def __enter__(self) -> Catalogue:
         return self
@@ -103,10 +73,17 @@ class Catalogue:
         self.close()
 
     @property
-    def revision(self) -> tuple[int, int]:
+    def revision(self) -> Hashable:
         """Changes whenever the catalogue does, by whomever."""
-        [(others,)] = self.query("PRAGMA data_version")
-        return others, self._connection.total_changes
+        return self._database.revision
+
+    def query(self, sql: str, values: Sequence[object] = ()) -> list[Row]:
+        """Return all rows that a statement gives, with ``?`` for values."""
+        return self._database.query(sql, values)
+
+    def blocks(self, sql: str, values: Sequence[object] = ()) -> Iterator[list[Row]]:
+        """Yield the rows of a large answer in blocks."""
+        yield from self._database.blocks(sql, values)
 
     # Files
 
@@ -149,98 +126,123 @@ class Catalogue:
         description: Description,
     ) -> None:
         """Note a track that was heard, in place of what was known of its path."""
-        with self._transaction():
+        with self._database.transaction():
             number = self._put_file(found, fingerprint, None, analysis.duration, tags)
             self._put(
                 "analyses",
                 {"track": number, "version": analysis.version, "data": analysis.to_bytes()},
                 "track",
             )
-            self._put("descriptions", {"track": number, **_row(description)}, "track")
+            self._put_description(number, description)
 
     def add_broken(self, found: Found, fingerprint: bytes, reason: str) -> None:
         """Note that a file cannot be heard, in place of what was known of its path."""
-        with self._transaction():
+        with self._database.transaction():
             number = self._put_file(found, fingerprint, reason, None, {})
-            self._execute("DELETE FROM analyses WHERE track = ?", (number,))
-            self._execute("DELETE FROM descriptions WHERE track = ?", (number,))
+            self.query("DELETE FROM analyses WHERE track = ?", (number,))
+            self.query("DELETE FROM descriptions WHERE track = ?", (number,))
 
     def move(self, number: int, found: Found) -> None:
         """Note where a file is now, and that it is there."""
-        with self._transaction():
-            self._execute("DELETE FROM tracks WHERE path = ? AND id <> ?", (os.fsencode(found.path), number))
-            self._execute(
-                "UPDATE tracks SET path = ?, size = ?, mtime_ns = ?, present = 1 WHERE id = ?",
+        with self._database.transaction():
+            self.query("DELETE FROM tracks WHERE path = ? AND id <> ?", (os.fsencode(found.path), number))
+            self.query(
+                "UPDATE tracks SET path = ?, size = ?, mtime_ns = ?, present = TRUE WHERE id = ?",
                 (os.fsencode(found.path), found.size, found.mtime_ns, number),
             )
 
     def copy(self, number: int, found: Found, fingerprint: bytes) -> None:
         """Note a file of the same content as a track that was heard."""
-        with self._transaction():
-            duration, *tags = self._execute(
+        with self._database.transaction():
+            duration, *tags = self.query(
                 f"SELECT duration, {', '.join(TAGS)} FROM tracks WHERE id = ?", (number,)
             )[0]
             copy = self._put_file(found, fingerprint, None, duration, dict(zip(TAGS, tags, strict=True)))
-            for table in ("analyses", "descriptions"):
-                row = self._select(table, number)
-                self._put(table, {**row, "track": copy}, "track")
+            for table, names in (("analyses", ANALYSIS), ("descriptions", DESCRIPTION)):
+                self.query(
+                    f"INSERT INTO {table} (track, {', '.join(names)}) SELECT ?, {', '.join(names)} "
+                    f"FROM {table} WHERE track = ? ON CONFLICT (track) DO UPDATE SET {_changes(names)}",
+                    (copy, number),
+                )
 
     def mark(self, numbers: Iterable[int], present: bool) -> None:
         """Note that files are there, or gone; what is known of those that are gone is kept."""
-        with self._transaction():
-            self._connection.executemany(
+        with self._database.transaction():
+            self._database.many(
                 "UPDATE tracks SET present = ? WHERE id = ?", [(present, number) for number in numbers]
             )
 
     def describe(self, number: int, description: Description) -> None:
         """Replace what is made of a track's analysis."""
-        with self._transaction():
-            self._put("descriptions", {"track": number, **_row(description)}, "track")
+        with self._database.transaction():
+            self._put_description(number, description)
 
     def give_genre(self, genres: dict[int, str]) -> None:
         """Note genres of tracks, here and not in their files."""
-        with self._transaction():
-            self._connection.executemany(
+        with self._database.transaction():
+            self._database.many(
                 "UPDATE tracks SET given_genre = ? WHERE id = ?", [(g, n) for n, g in genres.items()]
             )
 
     def forget_heard(self, numbers: Iterable[int]) -> None:
         """Forget what was heard of tracks, so that the next scan hears them again."""
-        with self._transaction():
+        with self._database.transaction():
             for number in numbers:
-                self._execute("DELETE FROM analyses WHERE track = ?", (number,))
-                self._execute("DELETE FROM descriptions WHERE track = ?", (number,))
-                self._execute("UPDATE tracks SET reason = NULL WHERE id = ?", (number,))
+                self.query("DELETE FROM analyses WHERE track = ?", (number,))
+                self.query("DELETE FROM descriptions WHERE track = ?", (number,))
+                self.query("UPDATE tracks SET reason = NULL WHERE id = ?", (number,))
 
     # Tracks
 
-    def vectors(self) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
+    def count(self) -> int:
+        """Return how many tracks are there and described."""
+        return int(self.query(f"SELECT count(*) {_DESCRIBED}")[0][0])
+
+    def is_empty(self) -> bool:
+        """Tell whether no track is there and described."""
+        return not self.query(f"SELECT 1 {_DESCRIBED} LIMIT 1")
+
+    def vectors(self) -> tuple[NDArray[np.int64], Rows]:
         """Return the numbers (n,) and the vectors (n, d) of all tracks that are there and described, by path."""
-        rows = self.query(
-            "SELECT id, vector FROM tracks JOIN descriptions ON track = id WHERE present ORDER BY path"
-        )
-        numbers = np.array([number for number, _ in rows], np.int64)
-        if len({len(vector) for _, vector in rows}) > 1:
-            raise LibraryError(f"{self.path} is damaged: run retrotone library check --repair")
-        vectors = np.frombuffer(b"".join(vector for _, vector in rows), np.float32)
-        return numbers, vectors.reshape(len(rows), len(vectors) // max(len(rows), 1))
+        found = list(self._stacked(self._database.blocks(f"SELECT id, vector {_DESCRIBED} ORDER BY path")))
+        if len({vectors.shape[1] for _, vectors in found}) > 1:
+            raise self._damaged()
+        if not found:
+            return NOTHING
+        return np.concatenate([numbers for numbers, _ in found]), np.vstack([rows for _, rows in found])
+
+    def vector_blocks(self) -> Iterator[tuple[NDArray[np.int64], Rows]]:
+        """Yield what `vectors` returns in blocks, in any order."""
+        yield from self._stacked(self._database.blocks(f"SELECT id, vector {_DESCRIBED}"))
+
+    def vectors_of(self, numbers: Sequence[int] | NDArray[np.int64]) -> tuple[NDArray[np.int64], Rows]:
+        """Return what `vectors` returns of those tracks that are among some."""
+        found = self._among(f"SELECT id, vector {_DESCRIBED} AND id IN", numbers, "ORDER BY path")
+        return next(self._stacked([found] if found else []), NOTHING)
+
+    def nearest(self, progress: Progress = silent) -> Nearest | None:
+        """Return what finds neighbours in the database, or None where comparing with all is quick enough."""
+        return self._database.nearest(progress)
 
     def tracks(self, numbers: Sequence[int] | None = None) -> list[Track]:
-        """Return tracks by their numbers, in that order; or all that are there and described, by path."""
+        """Return tracks by their numbers, in that order, but for those that went meanwhile; or all, by path.
+
+        Only those are meant that are described and, where all are asked for, there.
+        """
         if numbers is None:
             return [_track(row) for row in self.query(f"{_TRACK} WHERE present ORDER BY path")]
         found: dict[int, Track] = {}
         for start in range(0, len(numbers), LOOKUP):
-            some = [int(number) for number in numbers[start : start + LOOKUP]]
-            places = ", ".join("?" * len(some))
-            found |= {row[0]: _track(row) for row in self.query(f"{_TRACK} WHERE id IN ({places})", some)}
-        return [found[int(number)] for number in numbers]
+            some = numbers[start : start + LOOKUP]
+            found |= {row[0]: _track(row) for row in self._among(f"{_TRACK} WHERE id IN", some)}
+        return [found[int(number)] for number in numbers if int(number) in found]
 
-    def filed(self) -> list[tuple[int, str, str]]:
-        """Return number, path and `Track.best_genre` of all tracks that are there and described, by path."""
-        rows = self.query(
-            "SELECT id, path, coalesce(nullif(t.genre, ''), given_genre, iif(sure, d.genre, '')) "
-            "FROM tracks t JOIN descriptions d ON track = id WHERE present ORDER BY path"
+    def filed(self, numbers: Sequence[int]) -> list[tuple[int, str, str]]:
+        """Return number, path and `Track.best_genre` of described tracks."""
+        rows = self._among(
+            "SELECT id, path, coalesce(nullif(t.genre, ''), given_genre, CASE WHEN sure THEN d.genre ELSE '' END) "
+            "FROM tracks t JOIN descriptions d ON track = id WHERE id IN",
+            numbers,
         )
         return [(number, os.fsdecode(path), genre) for number, path, genre in rows]
 
@@ -252,27 +254,38 @@ class Catalogue:
         return Analysis.from_bytes(rows[0][0])
 
     def described_otherwise(self, recipe: str, version: int) -> list[int]:
-        """Return the tracks heard by an analysis of `version` but described by another recipe, or not at all."""
+        """Return the tracks heard by an analysis of `version` but described by another recipe."""
         rows = self.query(
-            "SELECT a.track FROM analyses a LEFT JOIN descriptions d ON d.track = a.track "
-            "WHERE a.version = ? AND (d.recipe IS NULL OR d.recipe <> ?) ORDER BY a.track",
-            (version, recipe),
+            "SELECT d.track FROM descriptions d JOIN analyses a ON a.track = d.track "
+            "WHERE (d.recipe < ? OR d.recipe > ?) AND a.version = ? ORDER BY d.track",  # the index is for < and >
+            (recipe, recipe, version),
         )
         return [number for (number,) in rows]
 
-    # SQLite
+    def faults(self) -> list[str]:
+        """Return what is wrong with the database itself, a line each."""
+        return self._database.faults()
 
-    def query(self, sql: str, values: Sequence[object] = ()) -> list[tuple[Any, ...]]:
-        """Return all rows that a statement gives."""
-        with self._guarded():
-            return self._execute(sql, values)
+    def unpack(self, value: Any) -> Vector:
+        """Return a vector as it comes from a row; ValueError if it is damaged."""
+        vector: Vector = self._database.unpack([value])[0]
+        return vector
 
-    def _execute(self, sql: str, values: Sequence[object] = ()) -> list[tuple[Any, ...]]:
-        return self._connection.execute(sql, values).fetchall()
+    def _among(self, sql: str, numbers: Sequence[int] | NDArray[np.int64], rest: str = "") -> list[Row]:
+        """Return the rows of a statement that ends in ``IN``."""
+        values = [int(number) for number in numbers]
+        return self.query(f"{sql} ({', '.join('?' * len(values))}) {rest}", values) if values else []
 
-    def _select(self, table: str, number: int) -> dict[str, Any]:
-        cursor = self._connection.execute(f"SELECT * FROM {table} WHERE track = ?", (number,))
-        return dict(zip((column[0] for column in cursor.description), cursor.fetchone(), strict=True))
+    def _stacked(self, blocks: Iterable[list[Row]]) -> Iterator[tuple[NDArray[np.int64], Rows]]:
+        for rows in blocks:
+            try:
+                vectors = self._database.unpack([vector for _, vector in rows])
+            except ValueError as error:
+                raise self._damaged() from error
+            yield np.array([number for number, _ in rows], np.int64), vectors
+
+    def _damaged(self) -> LibraryError:
+        return LibraryError(f"{self.name} is damaged: run retrotone library check --repair")
 
     def _put_file(
         self,
@@ -294,100 +307,32 @@ class Catalogue:
             **{name: tags.get(name, "") for name in TAGS},
         }
         self._put("tracks", row, "path")
-        [(number,)] = self._execute("SELECT id FROM tracks WHERE path = ?", (row["path"],))
+        [(number,)] = self.query("SELECT id FROM tracks WHERE path = ?", (row["path"],))
         return int(number)
 
+    def _put_description(self, number: int, description: Description) -> None:
+        row = {name: getattr(description, name) for name in DESCRIPTION}
+        row |= {name: json.dumps(value) for name, value in row.items() if isinstance(value, dict)}
+        row["vector"] = self._database.pack(description.vector)
+        self._put("descriptions", {"track": number, **row}, "track")
+
     def _put(self, table: str, row: dict[str, Any], key: str) -> None:
-        changes = ", ".join(f"{name} = excluded.{name}" for name in row if name != key)
-        self._execute(
+        changes = _changes([name for name in row if name != key])
+        self.query(
             f"INSERT INTO {table} ({', '.join(row)}) VALUES ({', '.join('?' * len(row))}) "
             f"ON CONFLICT ({key}) DO UPDATE SET {changes}",
-            tuple(row.values()),
+            [_text(value) if isinstance(value, str) else value for value in row.values()],
         )
-
-    def _open(self, mode: str) -> sqlite3.Connection:
-        if self.path == ":memory:":
-            return sqlite3.connect(":memory:", isolation_level=None)
-        uri = f"file:{quote(os.fsencode(self.path))}?mode={mode}"
-        try:
-            return _connect(uri)
-        except sqlite3.OperationalError:
-            # Where nothing may be written, SQLite cannot set up its log; if there is none, all is in the file.
-            if mode == "rwc" or os.path.exists(f"{self.path}-wal"):
-                raise
-            return _connect(f"file:{quote(os.fsencode(self.path))}?immutable=1")
-
-    def _migrate(self) -> None:
-        """Bring the schema up to date."""
-        [(version,)], [(application,)] = (
-            self._execute(f"PRAGMA {name}") for name in ("user_version", "application_id")
-        )
-        empty = not self._execute("SELECT 1 FROM sqlite_master LIMIT 1")
-        if not empty and application != APPLICATION_ID:
-            raise LibraryError(f"{self.path} is another program's database: name another file")
-        if version > len(MIGRATIONS):
-            raise LibraryError(f"{self.path} was written by a newer retrotone: update retrotone")
-        if empty:
-            self._execute("PRAGMA journal_mode = WAL")
-        for step in range(version, len(MIGRATIONS)):
-            with self._transaction():
-                [(now,)] = self._execute("PRAGMA user_version")
-                if now > step:  # another process was quicker
-                    continue
-                for statement in MIGRATIONS[step]:
-                    self._execute(statement)
-                self._execute(f"PRAGMA application_id = {APPLICATION_ID}")
-                self._execute(f"PRAGMA user_version = {step + 1}")
-
-    @contextmanager
-    def _transaction(self) -> Iterator[None]:
-        """Do all or nothing."""
-        with self._guarded():
-            self._execute("BEGIN IMMEDIATE")
-            try:
-                yield
-                self._execute("COMMIT")
-            except BaseException:
-                if self._connection.in_transaction:
-                    self._execute("ROLLBACK")
-                raise
-
-    @contextmanager
-    def _guarded(self) -> Iterator[None]:
-        """Turn what SQLite says into one LibraryError."""
-        try:
-            yield
-        except sqlite3.Error as error:
-            code = getattr(error, "sqlite_errorname", "")
-            remedy = next(
-                (text for name, text in REMEDIES.items() if code.startswith(name)), "check the file"
-            )
-            raise LibraryError(f"the library {self.path} failed ({error}): {remedy}") from error
 
 
 _KNOWN = (
     "SELECT id, path, size, mtime_ns, present, reason, version FROM tracks LEFT JOIN analyses ON track = id"
 )
+_DESCRIBED = "FROM tracks JOIN descriptions ON track = id WHERE present"
 _TRACK = (
     "SELECT id, path, duration, title, artist, album, year, coalesce(nullif(t.genre, ''), given_genre, ''), "
     "d.genre, confidence, sure, tags, eras, tempo, loudness FROM tracks t JOIN descriptions d ON track = id"
 )
-
-
-def _connect(uri: str) -> sqlite3.Connection:
-    connection = sqlite3.connect(
-        uri, uri=True, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False
-    )
-    try:
-        connection.execute(
-            "PRAGMA synchronous = NORMAL"
-        )  # with WAL: a power cut loses the last, harms nothing
-        connection.execute("PRAGMA foreign_keys = ON")
-        connection.execute("SELECT 1 FROM sqlite_master LIMIT 1").fetchall()
-    except BaseException:
-        connection.close()
-        raise
-    return connection
 
 
 def _known(row: tuple[Any, ...]) -> Known:
@@ -406,14 +351,10 @@ def _track(row: tuple[Any, ...]) -> Track:
     )  # fmt: skip
 
 
-def _row(description: Description) -> dict[str, Any]:
-    return {
-        "recipe": description.recipe,
-        "vector": description.vector.astype(np.float32).tobytes(),
-        "genre": description.genre,
-        "confidence": description.confidence,
-        "sure": description.sure,
-        **{name: json.dumps(getattr(description, name)) for name in ("genres", "tags", "eras")},
-        "tempo": description.tempo,
-        "loudness": description.loudness,
-    }
+def _changes(names: Iterable[str]) -> str:
+    return ", ".join(f"{name} = excluded.{name}" for name in names)
+
+
+def _text(value: str) -> str:
+    """Return text as databases take it: without NUL, and bytes of a path that are no text written out."""
+    return value.replace("\0", "").encode("utf-8", "backslashreplace").decode()

@@ -12,7 +12,7 @@ import numpy as np
 
 from retrotone.analysis import Analysis
 from retrotone.genre.evidence import Rows, log_odds
-from retrotone.library.neighbours import Neighbours
+from retrotone.library.neighbours import Indexed, Neighbours
 from retrotone.library.track import Track
 from retrotone.progress import Progress, silent
 
@@ -70,11 +70,13 @@ def same_recordings(
 
 
 def is_same_recording(
-    a: Track, b: Track, neighbours: Neighbours, analysis: Callable[[int], Analysis]
+    a: Track, b: Track, neighbours: Neighbours | Indexed, analysis: Callable[[int], Analysis]
 ) -> bool:
     """Tell whether two tracks are one recording."""
+    if abs((a.duration or 0.0) - (b.duration or 0.0)) > SECONDS:
+        return False
     x, y = neighbours.vector(a.id), neighbours.vector(b.id)
-    if x is None or y is None or abs((a.duration or 0.0) - (b.duration or 0.0)) > SECONDS:
+    if x is None or y is None:
         return False
     cosine = float(x @ y)
     return cosine >= COSINE and _agree(analysis(a.id), analysis(b.id), cosine)

@@ -5,17 +5,18 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import islice
 
 import numpy as np
 from numpy.typing import NDArray
 
-from retrotone.library.neighbours import Neighbours, slerp
+from retrotone.library.neighbours import Indexed, Neighbours, slerp
 from retrotone.library.track import Track
 
-BATCH = 32  # tracks looked up at once
+BATCH, LARGEST = 32, 512  # tracks looked up at once: more as more are wanted
 
 Lookup = Callable[[Sequence[int]], list[Track]]
-Wanted = Callable[[int], bool]
+"""From numbers to tracks, in that order; without those that are not wanted."""
 Same = Callable[[Track, Track], bool]
 Vector = NDArray[np.float32]
 
@@ -28,18 +29,13 @@ class Match:
     similarity: float
 
 
-def matches(
-    neighbours: Neighbours, query: Vector, lookup: Lookup, wanted: Wanted = lambda number: True
-) -> Iterator[Match]:
+def matches(neighbours: Neighbours | Indexed, query: Vector, lookup: Lookup) -> Iterator[Match]:
     """Yield all wanted tracks, the most similar first."""
-    batch: list[tuple[int, float]] = []
-    for number, cosine in neighbours.ranked(query):
-        if wanted(number):
-            batch.append((number, cosine))
-        if len(batch) == BATCH:
-            yield from _looked_up(batch, lookup)
-            batch = []
-    yield from _looked_up(batch, lookup)
+    ranked, size = neighbours.ranked(query), BATCH
+    while batch := dict(islice(ranked, size)):
+        for track in lookup(list(batch)):
+            yield Match(track, min(batch[track.id], 1.0))
+        size = min(2 * size, LARGEST)
 
 
 def similar(candidates: Iterator[Match], k: int, seeds: set[int], per_artist: int | None) -> list[Match]:
@@ -58,7 +54,7 @@ def similar(candidates: Iterator[Match], k: int, seeds: set[int], per_artist: in
 
 
 def path(
-    neighbours: Neighbours,
+    neighbours: Neighbours | Indexed,
     ends: tuple[Vector, Vector],
     fixed: tuple[Track | None, Track | None],
     length: int,
@@ -69,7 +65,7 @@ def path(
 
     Parameters
     ----------
-    neighbours : Neighbours
+    neighbours : Neighbours or Indexed
     ends : pair of ndarray, shape (d,)
         Where it starts and ends. The tracks are those nearest to evenly spaced points on the great circle between.
     fixed : pair of Track or None
@@ -96,20 +92,19 @@ def path(
 
 
 def playlist(
-    neighbours: Neighbours,
+    neighbours: Neighbours | Indexed,
     query: Vector,
     first: Sequence[Track],
     seconds: float,
     per_artist: int,
     lookup: Lookup,
     same: Same,
-    wanted: Wanted,
 ) -> list[Track]:
     """Return about so many seconds of tracks near a query, no recording twice, each leading to one like it.
 
     Parameters
     ----------
-    neighbours : Neighbours
+    neighbours : Neighbours or Indexed
     query : ndarray, shape (d,)
     first : sequence of Track
         What it begins with.
@@ -118,17 +113,15 @@ def playlist(
     per_artist : int
         At most so many of one artist; where tags tell none, that cap does not hold.
     lookup : callable
-        From numbers to tracks.
+        From numbers to tracks, without those that may not be in it.
     same : callable
         Whether two tracks are one recording.
-    wanted : callable
-        Whether a track of that number may be in it.
     """
     used = _Used(same, first)
     artists = Counter(track.artist.casefold() for track in first)
     total = sum(track.duration or 0.0 for track in first)
     chosen: list[Track] = []
-    for match in matches(neighbours, query, lookup, wanted):
+    for match in matches(neighbours, query, lookup):
         track = match.track
         artist, duration = track.artist.casefold(), track.duration or 0.0
         if artist and artists[artist] >= per_artist:
@@ -143,7 +136,7 @@ def playlist(
 
 
 def _chain(
-    neighbours: Neighbours, start: Vector, first: Sequence[Track], chosen: list[Track]
+    neighbours: Neighbours | Indexed, start: Vector, first: Sequence[Track], chosen: list[Track]
 ) -> Iterator[Track]:
     """Yield tracks so that each is the nearest to the one before, another artist's where there is one."""
     here, artist = start, first[-1].artist.casefold() if first else ""
@@ -177,13 +170,7 @@ class _Used:
         return (bool(track.title) and names[0] == names[1]) or self._same(track, other)
 
 
-def _of(neighbours: Neighbours, track: Track) -> Vector:
+def _of(neighbours: Neighbours | Indexed, track: Track) -> Vector:
     vector = neighbours.vector(track.id)
     assert vector is not None
     return vector
-
-
-def _looked_up(batch: Sequence[tuple[int, float]], lookup: Lookup) -> Iterator[Match]:
-    tracks = lookup([number for number, _ in batch])
-    for track, (_, cosine) in zip(tracks, batch, strict=True):
-        yield Match(track, min(cosine, 1.0))

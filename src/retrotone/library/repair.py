@@ -1,10 +1,12 @@
-"""Check and repair a catalogue: what SQLite says of its file, and what we know must be so."""
+"""Check and repair a catalogue: what its database says of itself, and what we know must be so."""
 
 from __future__ import annotations
 
 import os
 import sqlite3
+from collections import Counter
 from contextlib import closing, suppress
+from itertools import chain
 from pathlib import Path
 from urllib.parse import quote
 
@@ -12,12 +14,15 @@ import numpy as np
 
 from retrotone.errors import AnalysisError, LibraryError
 from retrotone.files import writing
-from retrotone.library.catalogue import APPLICATION_ID, MIGRATIONS, Catalogue
+from retrotone.library.catalogue import Catalogue
+from retrotone.library.database import Vector, is_address
+from retrotone.library.sqlite import APPLICATION_ID, MIGRATIONS
 from retrotone.progress import Progress, silent
 
 TABLES = ("tracks", "analyses", "descriptions")
 LEAST_ROW = 16  # bytes: bounds the numbers that a damaged table can hold
 UNIT_TOLERANCE = 1e-3
+NONE = np.zeros(0, np.float32)
 
 
 def check(catalogue: Catalogue, progress: Progress = silent) -> tuple[list[str], list[int]]:
@@ -28,20 +33,29 @@ def check(catalogue: Catalogue, progress: Progress = silent) -> tuple[list[str],
         return [str(error)], []
 
 
-def repair(path: str | os.PathLike[str], progress: Progress = silent) -> list[str]:
-    """Rebuild a catalogue from what can be read of it, and return what was wrong.
-
-    The old file stays beside it, as ``NAME.damaged``. What was lost the next scan hears again. No other program may
-    use the library meanwhile.
+def repair(place: str, progress: Progress = silent) -> list[str]:
+    """Mend a catalogue and return what was wrong; what was lost the next scan hears again.
 
     Raises
     ------
     LibraryError
-        No library is left in the file.
+        No library is left.
     OutputError
         The new file cannot be written.
     """
-    path = os.path.abspath(path)
+    if not is_address(place):
+        return _rebuild(os.path.abspath(place), progress)
+    with Catalogue(place) as catalogue:
+        problems, again = check(catalogue, progress)
+        catalogue.forget_heard(again)
+    return problems
+
+
+def _rebuild(path: str, progress: Progress) -> list[str]:
+    """Rebuild a file from what can be read of it, and return what was wrong.
+
+    The old file stays beside it, as ``NAME.damaged``. No other program may use the library meanwhile.
+    """
     if not os.path.isfile(path):
         raise LibraryError(f"{path} does not exist: retrotone library scan FOLDER makes one")
     new, old = f"{path}.repaired", f"{path}.damaged"
@@ -72,28 +86,33 @@ def repair(path: str | os.PathLike[str], progress: Progress = silent) -> list[st
 
 
 def _check(catalogue: Catalogue, progress: Progress) -> tuple[list[str], list[int]]:
-    found = [row[0] for row in catalogue.query("PRAGMA integrity_check")]
-    problems = [f"the file is damaged: {what}" for what in found if what != "ok"]
-    problems += [
-        f"a row of {row[0]} belongs to no track" for row in catalogue.query("PRAGMA foreign_key_check")
-    ]
-    rows = catalogue.query(
+    problems = catalogue.faults()
+    [(count,)] = catalogue.query("SELECT count(*) FROM tracks WHERE reason IS NULL")
+    rows = catalogue.blocks(
         "SELECT id, path, a.track, d.vector FROM tracks LEFT JOIN analyses a ON a.track = id "
         "LEFT JOIN descriptions d ON d.track = id WHERE reason IS NULL ORDER BY id"
     )
-    sizes = [len(vector) for *_, vector in rows if vector is not None]
-    usual = max(sorted(set(sizes)), key=sizes.count, default=0)
-    again = []
-    for index, (number, path, heard, vector) in enumerate(rows):
+    faults: dict[int, str] = {}
+    lengths: dict[int, int] = {}
+    for index, (number, path, heard, packed) in enumerate(chain.from_iterable(rows)):
         if index % 100 == 0:
-            progress(index / len(rows), f"{index}/{len(rows)} tracks checked")
-        if fault := _fault(catalogue, number, heard, vector, usual):
-            problems.append(f"{os.fsdecode(path)}: {fault}")
-            again.append(number)
-    return problems, again
+            progress(min(index / count, 1.0), f"{index}/{count} tracks checked")
+        try:
+            vector = catalogue.unpack(packed) if packed is not None else NONE
+        except ValueError:
+            vector = NONE
+        if fault := _fault(catalogue, number, heard, vector):
+            faults[number] = f"{os.fsdecode(path)}: {fault}"
+        lengths[number] = len(vector)
+    usual = Counter(lengths.values()).most_common(1)[0][0] if lengths else 0
+    odd = [number for number, length in lengths.items() if length != usual and number not in faults]
+    for number, path, _ in catalogue.filed(odd):
+        faults[number] = f"{path}: its vector is of another length"
+    again = sorted(faults)
+    return problems + [faults[number] for number in again], again
 
 
-def _fault(catalogue: Catalogue, number: int, heard: int | None, vector: bytes | None, usual: int) -> str:
+def _fault(catalogue: Catalogue, number: int, heard: int | None, vector: Vector) -> str:
     """Say what is wrong with a track; nothing if nothing is."""
     if heard is None:
         return "nothing was heard of it"
@@ -101,11 +120,8 @@ def _fault(catalogue: Catalogue, number: int, heard: int | None, vector: bytes |
         catalogue.analysis(number)
     except (AnalysisError, LibraryError):
         return "what was heard of it is damaged, or of another version"
-    if vector is None or len(vector) != usual or len(vector) % 4:
-        return "its vector is missing or of another length"
-    values = np.frombuffer(vector, np.float32).astype(float)
-    if not np.isfinite(values).all() or abs(np.linalg.norm(values) - 1) > UNIT_TOLERANCE:
-        return "its vector is damaged"
+    if not np.isfinite(vector).all() or abs(np.linalg.norm(vector.astype(float)) - 1) > UNIT_TOLERANCE:
+        return "its vector is missing or damaged"
     return ""
 
 

@@ -1,0 +1,168 @@
+"""`python -m benchmarks.scale --tracks N`: a library of made-up tracks: what its index costs and finds.
+
+Part of no shorter run: a million tracks take most of an hour on two cores, and 2 GB of disk.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import multiprocessing
+import resource
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from retrotone.analysis import VERSION
+from retrotone.library import Library
+from retrotone.library.catalogue import Catalogue
+from retrotone.library.description import RECIPE
+
+DIMENSIONS = 128
+CENTRES = 2000  # kinds of music
+SPREAD = 0.7  # length of a track's difference from its centre, which is of length 1
+QUERIES, K = 200, 5
+BLOCK = 10_000
+TRACK = (
+    "INSERT INTO tracks (path, size, mtime_ns, fingerprint, present, duration, title, artist, album, genre, year) "
+    "VALUES (?, 1, 1, ?, TRUE, 200.0, ?, ?, '', ?, '')"
+)
+DESCRIPTION = (
+    "INSERT INTO descriptions (track, recipe, vector, genre, confidence, sure, genres, tags, eras) "
+    "VALUES (?, ?, ?, 'rock', 0.5, FALSE, '{}', '{}', '{}')"
+)
+
+
+def made(block: int) -> NDArray[np.float32]:
+    """Return the unit vectors of a block of tracks, shape (BLOCK, d)."""
+    centres = np.random.default_rng(0).standard_normal((CENTRES, DIMENSIONS))
+    centres /= np.linalg.norm(centres, axis=1, keepdims=True)
+    rng = np.random.default_rng(block + 1)
+    vectors = centres[rng.integers(CENTRES, size=BLOCK)]
+    vectors += SPREAD / np.sqrt(DIMENSIONS) * rng.standard_normal(vectors.shape)
+    return (vectors / np.linalg.norm(vectors, axis=1, keepdims=True)).astype(np.float32)
+
+
+def fill(place: str, tracks: int) -> dict[str, float]:
+    """Make the library."""
+    began = time.monotonic()
+    catalogue = Catalogue(place, create=True)
+    database = catalogue._database
+    for block in range(tracks // BLOCK):
+        numbers = range(block * BLOCK + 1, (block + 1) * BLOCK + 1)
+        with database.transaction():
+            database.many(
+                TRACK,
+                (
+                    (
+                        b"/music/%09d.ogg" % n,
+                        b"%016d" % n,
+                        f"title {n}",
+                        f"artist {n // 20}",
+                        f"genre {n % 50}",
+                    )
+                    for n in numbers
+                ),
+            )
+            database.many(
+                "INSERT INTO analyses (track, version, data) VALUES (?, ?, ?)",
+                ((n, VERSION, b"-") for n in numbers),
+            )
+            vectors = made(block)
+            database.many(
+                DESCRIPTION,
+                ((n, RECIPE, database.pack(vector)) for n, vector in zip(numbers, vectors, strict=True)),
+            )
+    return {"seconds": time.monotonic() - began}
+
+
+def ask(place: str, seeds: list[int], genre: str | None = None) -> dict[str, Any]:
+    """Open the library, make its index where it is missing, and ask for what is like some tracks."""
+    began = time.monotonic()
+    with Library(place) as library:
+        catalogue = library._catalogue()
+        tracks = catalogue.tracks(seeds)
+        library.similar(tracks[0])
+        load = time.monotonic() - began
+        seconds, found = [], []
+        for track in tracks:
+            began = time.monotonic()
+            matches = library.similar(track, k=K, genre=genre)
+            seconds.append(time.monotonic() - began)
+            found.append([match.track.id for match in matches])
+    return {
+        "load": load,
+        "ms": (1e3 * np.percentile(seconds, [50, 95, 100])).round(2).tolist(),
+        "found": found,
+    }
+
+
+def exact(tracks: int, seeds: list[int]) -> list[set[int]]:
+    """Return the numbers of the K tracks most like each seed, by comparing with all."""
+    queries = np.array([made((seed - 1) // BLOCK)[(seed - 1) % BLOCK] for seed in seeds])
+    best = np.zeros((len(seeds), 0))
+    numbers = np.zeros((len(seeds), 0), int)
+    for block in range(tracks // BLOCK):
+        best = np.hstack([best, queries @ made(block).T])
+        here = np.broadcast_to(np.arange(BLOCK) + block * BLOCK + 1, (len(seeds), BLOCK))
+        numbers = np.hstack([numbers, here])
+        order = np.argsort(-best, axis=1)[:, : K + 1]
+        best, numbers = np.take_along_axis(best, order, 1), np.take_along_axis(numbers, order, 1)
+    return [set(row.tolist()) - {seed} for row, seed in zip(numbers, seeds, strict=True)]
+
+
+def apart(work: Callable[..., Any], *arguments: Any) -> tuple[Any, float]:
+    """Do something in a process of its own; return what it gives and the most memory it took, in MB."""
+    with multiprocessing.get_context("spawn").Pool(1) as pool:
+        result = pool.apply(work, arguments)
+        return result, pool.apply(_peak)
+
+
+def _peak() -> float:
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+
+
+def measure(place: str, tracks: int) -> dict[str, Any]:
+    """Fill a library, ask it for the first time and then as one that is there already."""
+    seeds = np.random.default_rng(7).choice(tracks, QUERIES, replace=False) + 1
+    numbers = [int(seed) for seed in seeds]
+    filled, _ = apart(fill, place, tracks)
+    first, most = apart(ask, place, numbers[:1])
+    later, usual = apart(ask, place, numbers)
+    filtered, _ = apart(ask, place, numbers[:20], "genre 7")
+    truth = exact(tracks, numbers)
+    hits = [len(true & set(found)) / K for true, found in zip(truth, later["found"], strict=True)]
+    return {
+        "tracks": tracks,
+        "fill, s": round(filled["seconds"], 1),
+        "first opening (index made), s": round(first["load"], 1),
+        "peak memory of it, MB": round(most),
+        "opening, s": round(later["load"], 2),
+        "similar, ms (median, 95 %, most)": later["ms"],
+        "similar in one of 50 genres, ms": filtered["ms"],
+        "filtered answers": min(len(found) for found in filtered["found"]),
+        "peak memory, MB": round(usual),
+        f"recall@{K}": float(np.mean(hits)),
+    }
+
+
+def main() -> None:
+    """Measure and print."""
+    parser = argparse.ArgumentParser(
+        description="a library of made-up tracks: what its index costs and finds"
+    )
+    parser.add_argument("--tracks", type=int, default=1_000_000, help=f"a multiple of {BLOCK}")
+    parser.add_argument("--library", help="an empty PostgreSQL database; by default a file that is removed")
+    arguments = parser.parse_args()
+    with tempfile.TemporaryDirectory() as folder:
+        place = arguments.library or str(Path(folder) / "music.db")
+        print(json.dumps(measure(place, arguments.tracks), indent=2))
+
+
+if __name__ == "__main__":
+    main()

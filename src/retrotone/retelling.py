@@ -204,8 +204,8 @@ def _siblings(folder: str | os.PathLike[str], song: Path, out: Path, progress: P
         f"{SIBLINGS} songs like {song.stem}",
         "The nearest by the cosine of GTZAN's 57 columns, with no word on how often they are of its genre.",
         f"That way, and retrotone's. {len(set(ours) & set(theirs))} of them are in both.",
-        "On GTZAN with artists kept apart, the columns find two of the same genre among five, retrotone about four: see "
-        "the manual's page on the library.",
+        "On GTZAN with artists kept apart, the columns find two of the same genre among five, retrotone nearly four: "
+        "see the manual's page on the library.",
         header=("", "by 57 columns, as in the study", "by retrotone"),
         rows=[(str(i + 1), *pair) for i, pair in enumerate(zip(theirs, ours, strict=True))],
     )

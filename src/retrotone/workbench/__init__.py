@@ -30,7 +30,8 @@ from retrotone.workbench.styles import find_style, style_name
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-    from retrotone.genre.classifier import Answer, GenreClassifier
+    from retrotone.genre.answer import Answer
+    from retrotone.genre.classifier import GenreClassifier
     from retrotone.library import Library, Match, Track
     from retrotone.report import Comparison
 

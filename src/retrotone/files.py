@@ -404,7 +404,7 @@ def _import_av(path: Path):  # type: ignore[no-untyped-def]
 def _probe_ffmpeg(path: Path) -> tuple[int, int, int]:
     av = _import_av(path)
     try:
-        with av.open(str(path)) as container:
+        with av.open(str(path), metadata_errors="replace") as container:
             stream = container.streams.audio[0]
             rate, channels = int(stream.rate), int(stream.channels)
             seconds = (
@@ -413,7 +413,7 @@ def _probe_ffmpeg(path: Path) -> tuple[int, int, int]:
                 else (container.duration or 0) / 1e6
             )
             return rate, channels, max(round(seconds * rate), 1)
-    except (av.FFmpegError, IndexError, AttributeError, TypeError) as error:
+    except (av.FFmpegError, IndexError, AttributeError, TypeError, ValueError) as error:
         raise AudioError(
             f"{path} is not a sound file that can be decoded: convert it to WAV or FLAC"
         ) from error
@@ -422,7 +422,7 @@ def _probe_ffmpeg(path: Path) -> tuple[int, int, int]:
 def _blocks_ffmpeg(path: Path, start: float = 0.0) -> Iterator[NDArray[np.float32]]:
     av = _import_av(path)
     try:
-        with av.open(str(path)) as container:
+        with av.open(str(path), metadata_errors="replace") as container:
             stream = container.streams.audio[0]
             resampler = av.AudioResampler(format="fltp", layout=stream.layout, rate=stream.rate)
             parts: list[NDArray[np.float32]] = []  # of some 1024 frames each: gathered, for the sake of speed
@@ -440,5 +440,5 @@ def _blocks_ffmpeg(path: Path, start: float = 0.0) -> Iterator[NDArray[np.float3
                     parts, held, skip = [], 0, max(skip - held, 0)
             if parts:
                 yield np.concatenate(parts, axis=1)[:, skip:]
-    except av.FFmpegError as error:
+    except (av.FFmpegError, IndexError, AttributeError, TypeError, ValueError) as error:
         raise AudioError(f"{path} is damaged and cannot be decoded: export it again") from error

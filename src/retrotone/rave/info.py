@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import warnings
 import zipfile
+import zlib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -91,7 +92,7 @@ def load_export(path: Path, sample_rate: int | None = None) -> tuple[torch.jit.S
         with warnings.catch_warnings(), torch.no_grad():
             warnings.filterwarnings("ignore", "`torch.jit.load` is deprecated", DeprecationWarning)
             module = torch.jit.load(path, map_location="cpu")  # type: ignore[no-untyped-call]
-    except (RuntimeError, OSError, ValueError) as error:
+    except Exception as error:  # of a damaged file: whatever comes first, an IndexError for one
         raise ModelError(f"{path} is damaged and cannot be loaded: download it again") from error
     return module.eval(), read_info(module, path, sample_rate)
 
@@ -107,7 +108,7 @@ def check_archive(path: Path) -> None:
             hostile = sum(entry.file_size for entry in archive.infolist()) > MAX_BYTES or any(
                 OUTWARD.search(archive.read(name)) for name in sources
             )
-    except (zipfile.BadZipFile, OSError, EOFError, NotImplementedError, RuntimeError, ValueError) as error:
+    except (zipfile.BadZipFile, zlib.error, OSError, EOFError, RuntimeError, ValueError) as error:
         raise ModelError(f"{path} is not a TorchScript file: name a RAVE model exported as .ts") from error
     if "constants.pkl" not in names or not sources:
         raise ModelError(f"{path} is not a TorchScript file: export the model with rave export")

@@ -1,11 +1,14 @@
-"""What the manual takes from the program itself: the commands' reference, and sounds to play on the first page."""
+"""What the manual takes from the program itself: sounds to play, the commands, the licences of what it rests on."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from importlib.metadata import PackageNotFoundError, metadata, requires
 from pathlib import Path
 from typing import Any
 
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
 from sphinx.application import Sphinx
 
 SECONDS = 12.0  # of each sound: enough to hear, little to load
@@ -19,10 +22,11 @@ def setup(app: Sphinx) -> dict[str, bool]:
 
 
 def write(folder: Path) -> None:
-    """Write ``cli.md`` and the sounds that are not there yet."""
+    """Write ``cli.md``, ``licences.md``, and the sounds that are not there yet."""
     static = folder / "static"
     static.mkdir(parents=True, exist_ok=True)
     (folder / "cli.md").write_text("\n".join(reference()), "utf-8")
+    (folder / "licences.md").write_text("\n".join(licences()), "utf-8")
     if not all((static / f"{name}.ogg").is_file() for name in SOUNDS):
         make_sounds(static)
 
@@ -70,6 +74,62 @@ def commands(command: Any, name: str) -> Iterator[tuple[str, Any]]:
         return
     for part, child in children.items():
         yield from commands(child, f"{name} {part}")
+
+
+def licences() -> Iterator[str]:
+    """Yield the lines of a page with every package that is installed with retrotone, and every weight inside."""
+    yield "# Licences"
+    yield ""
+    yield "retrotone is MIT. What it brings along:"
+    yield from ["", "| inside | from | licence |", "|---|---|---|"]
+    yield "| `musicnn_msd.safetensors` | musicnn 0.1 (PyPI), converted by `tools/convert_musicnn.py` | ISC |"
+    yield "| `parlour.ts` | trained here, see [its card](../model-parlour.md) | MIT |"
+    learned = "trained here on published features, see [the card](../model-genre.md)"
+    yield f"| `genre/classifier.safetensors`, `library/similarity.safetensors` | {learned} | MIT |"
+    yield "| `gtzan.csv` | names, splits and checksums: facts about [GTZAN](../data-gtzan.md) | none needed |"
+    yield "| `demo_song.ogg`, `demo_style.ogg` | our renderings of scores in the public domain | MIT |"
+    yield from [
+        "",
+        "What pip installs beside it, as each package states it, in the versions that this page was made with:",
+    ]
+    yield from ["", "| package | version | licence | for |", "|---|---|---|---|"]
+    for name, extras in sorted(required().items()):
+        facts = metadata(name)
+        yield f"| {facts['Name']} | {facts['Version']} | {_licence(facts)} | {', '.join(sorted(extras)) or 'all'} |"
+
+
+def required() -> dict[str, set[str]]:
+    """Return every package that retrotone needs, or that another one does, with the extras it is for; none: for all."""
+    found: dict[str, set[str]] = {}
+
+    def walk(name: str, extras: frozenset[str], serves: str) -> None:
+        for line in requires(name) or []:
+            need = Requirement(line)
+            wanted = need.marker is None or any(need.marker.evaluate({"extra": e}) for e in extras or {""})
+            key = canonicalize_name(need.name)
+            if not wanted or (key in found and (not found[key] or serves in found[key])) or not _is_here(key):
+                continue
+            found[key] = found.get(key, set()) | {serves} if serves else set()
+            walk(key, frozenset(need.extras), serves)
+
+    walk("retrotone", frozenset(), "")
+    for extra in metadata("retrotone").get_all("Provides-Extra") or []:
+        walk("retrotone", frozenset({extra}), extra)
+    return found
+
+
+def _is_here(name: str) -> bool:
+    try:
+        metadata(name)
+    except PackageNotFoundError:
+        return False
+    return True
+
+
+def _licence(facts: Any) -> str:
+    stated = facts.get("License-Expression") or facts.get("License") or ""
+    named = [line.rpartition(" :: ")[2] for line in facts.get_all("Classifier") or [] if "License ::" in line]
+    return _cell(stated if 0 < len(stated) < 60 else ", ".join(named)) or "see the package"
 
 
 def _option(parameter: Any) -> str:

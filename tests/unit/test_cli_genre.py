@@ -199,6 +199,7 @@ def test_a_classifier_of_ones_own_is_fitted_used_and_judged(
         (["train", str(made_music), "--network", "embedding", "--epochs", "3"], "leave these options out"),
         (["train", str(made_music), "--network", "lstm"], "choose among embedding, m5, crnn, transformer"),
         (["predict", song, "--model", "nowhere"], "there is no nowhere"),
+        (["evaluate", str(made_music), "--model", "nowhere"], "there is no nowhere"),
     ):
         assert run(["genre", *wrong]) == 2
         out, err = capsys.readouterr()

@@ -93,7 +93,8 @@ def run(arguments: Sequence[str] | None = None) -> int:
     Returns
     -------
     int
-        0: all went well. 1: some of many songs failed. 2: bad input or usage. 130: Ctrl-C.
+        0: all went well. 1: some of many songs failed (2 of ``genre predict`` and ``evaluate``). 2: bad input or
+        usage. 130: Ctrl-C.
     """
     log, handler = logging.getLogger("retrotone"), LogHandler()
     log.addHandler(handler)

@@ -83,8 +83,11 @@ def evaluate(
         from retrotone.analysis import analyse
         from retrotone.genre.datasets import Gtzan, open_folder
         from retrotone.genre.evaluation import judge
+        from retrotone.genre.models import open_model
         from retrotone.progress import part
 
+        if model is not None:
+            open_model(model)  # what is wrong with it shows before minutes of listening
         tracks = Gtzan(recordings).split(split) if split else open_folder(recordings).tracks  # type: ignore[arg-type]
         if not tracks:
             raise GenreError(f"{recordings} holds no clip of GTZAN's {split} split: see to its audio")

@@ -2,8 +2,9 @@
 
 Every head is a linear discriminant (`discriminant`). An artist with many tracks counts less a track, as the classifier
 is meant for artists it never heard. A head gives probabilities row by row, and their mean is its answer: three seconds
-that could be anything do not outvote three that are plain. The heads' answers are multiplied, and the product is
-tempered (`calibration`) until confidence meets accuracy, measured on artists left out.
+that could be anything do not outvote three that are plain. The heads' answers are multiplied, some of them counting
+less (`evidence.SAY`), and the product is tempered (`calibration`) until confidence meets accuracy, measured on artists
+left out.
 
 What is no music gets a genre, too, and often with confidence: tags have no word for it. It is told by its columns,
 which lie farther from those of known music than music does (`domain`).
@@ -31,7 +32,7 @@ from retrotone.genre.calibration import best_scale, honest_sharpness
 from retrotone.genre.datasets import Track, artists_of, folds, most_folds
 from retrotone.genre.discriminant import Head, Learner, normalised, track_means
 from retrotone.genre.domain import Domain, known_music
-from retrotone.genre.evidence import ANSWERING, HEADS, Rows, evidence
+from retrotone.genre.evidence import ANSWERING, HEADS, SAY, Rows, evidence
 from retrotone.genre.knowledge import prior_weights
 from retrotone.progress import Progress, silent
 
@@ -41,7 +42,7 @@ if TYPE_CHECKING:
 ARTIST_POWER = 0.5  # an artist's n tracks count n ** -0.5 each
 FOLDS, REPEATS = 5, 4  # of the cross-validation within `fit`
 FILE = "classifier.safetensors"
-FORMAT = "retrotone genre classifier 1"
+FORMAT = "retrotone genre classifier 2"
 
 
 class GenreClassifier:
@@ -144,7 +145,7 @@ class GenreClassifier:
             raise GenreError("nothing is known of all tracks: each needs a taggram, or each its columns")
         for heads in ANSWERING:
             if all(name in answers for name in heads):
-                pooled = np.sum([answers[name] for name in heads], axis=0)
+                pooled = np.sum([SAY[name] * answers[name] for name in heads], axis=0)
                 sharpness = honest_sharpness(pooled, truth, weights)
                 confidence = np.exp(normalised(sharpness * pooled)).max(axis=-1)
                 self._sharpness["/".join(heads)] = sharpness
@@ -323,7 +324,8 @@ class GenreClassifier:
 
     def _probabilities(self, analysis: Analysis) -> Rows:
         heads = self._answering(analysis)
-        pooled = np.sum([self._heads[n].answer(rows) for n, rows in self._evidence(analysis, heads)], axis=0)
+        evidences = self._evidence(analysis, heads)
+        pooled = np.sum([SAY[name] * self._heads[name].answer(rows) for name, rows in evidences], axis=0)
         probabilities: Rows = np.exp(normalised(self._sharpness["/".join(heads)] * pooled))
         return probabilities
 

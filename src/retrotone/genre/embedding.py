@@ -76,7 +76,8 @@ def fit_folder(recordings: str | os.PathLike[str], progress: Progress = silent) 
     if few := sorted(genre for genre, count in counts.items() if count < LEAST_TRACKS):
         if len(counts) - len(few) < 2:
             raise GenreError(
-                f"{recordings}: {', '.join(few)} has one track beside those to validate on: add tracks"
+                f"{recordings} leaves one track to learn from, besides those to validate on, "
+                f"of {', '.join(few)}: add tracks"
             )
         log.warning("%s: left out, as there is one track to learn from", ", ".join(few))
         learnt_from, checked_on = (

@@ -22,6 +22,10 @@ HEADS = ("patches", "statistics", "statistics+columns", "columns")
 ANSWERING = (("patches", "statistics+columns"), ("patches", "statistics"), ("columns",))
 """Which heads answer together, by what is known of a track: all, only its taggram, only its columns."""
 
+# What a head's log-probabilities count where several answer together: on ten draws of artist-grouped folds of GTZAN's
+# train tracks a half was right more often than one on each, by 0.95 points in the mean.
+SAY = {"patches": 1.0, "statistics": 0.5, "statistics+columns": 0.5, "columns": 1.0}
+
 Rows = NDArray[np.float64]
 
 

@@ -119,7 +119,7 @@ class Library:
                 return scan(nothing, folders, exclude, True, workers, progress)
         report = scan(self._catalogue(create=not dry_run), folders, exclude, dry_run, workers, progress)
         if not dry_run:
-            self._describe_anew()
+            self._describe_anew(progress)
         return report
 
     def tracks(self, genre: str | None = None, exclude: Sequence[str] = ()) -> list[Track]:
@@ -302,10 +302,12 @@ class Library:
             raise LibraryError(f"{self.file} holds no tracks: scan a folder of music first")
         return neighbours
 
-    def _describe_anew(self) -> None:
+    def _describe_anew(self, progress: Progress = silent) -> None:
         """Describe what another version described, from what was heard."""
         catalogue = self._catalogue()
-        for number in catalogue.described_otherwise(RECIPE, VERSION):
+        numbers = catalogue.described_otherwise(RECIPE, VERSION)
+        for done, number in enumerate(numbers):
+            progress(done / len(numbers), f"{done}/{len(numbers)} described anew")
             try:
                 catalogue.describe(number, describe(catalogue.analysis(number)))
             except AnalysisError:

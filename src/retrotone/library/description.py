@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cache
-from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,9 +10,6 @@ from numpy.typing import NDArray
 from retrotone.analysis import Analysis
 from retrotone.columns import COLUMNS
 from retrotone.library import similarity
-
-if TYPE_CHECKING:
-    from retrotone.genre.classifier import GenreClassifier
 
 ERAS = ("60s", "70s", "80s", "90s", "00s")  # the decades among musicnn's tags
 TOP_TAGS = 5
@@ -72,7 +67,7 @@ def describe(analysis: Analysis) -> Description:
 
     vector = similarity.embed(analysis)
     assert analysis.taggram is not None
-    answer = _classifier().answer(analysis)
+    answer = similarity.classifier().answer(analysis)
     means = analysis.taggram.mean(axis=0)
     likely = {LABELS[k]: round(float(means[k]), DIGITS) for k in np.argsort(-means, kind="stable")}
     tempo = None if analysis.columns is None else float(analysis.columns[COLUMNS.index("tempo")])
@@ -87,10 +82,3 @@ def describe(analysis: Analysis) -> Description:
         tempo=tempo,
         loudness=analysis.loudness,
     )
-
-
-@cache
-def _classifier() -> GenreClassifier:
-    from retrotone.genre.classifier import GenreClassifier
-
-    return GenreClassifier.from_pretrained()

@@ -103,7 +103,9 @@ class Learner:
 
 def normalised(scores: Rows) -> Rows:
     """Return log-probabilities along the last axis."""
-    below = scores - scores.max(axis=-1, keepdims=True)  # scipy's logsumexp takes ten times as long over a track
+    below = scores - scores.max(
+        axis=-1, keepdims=True
+    )  # scipy's logsumexp takes ten times as long over a track
     result: Rows = below - np.log(np.exp(below).sum(axis=-1, keepdims=True))
     return result
 

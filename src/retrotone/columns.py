@@ -79,6 +79,11 @@ def gtzan_columns(recording: Audio | str | os.PathLike[str]) -> NDArray[np.float
     AudioError
         A path that cannot be read.
     """
+    return columns_and_chroma(recording)[0]
+
+
+def columns_and_chroma(recording: Audio | str | os.PathLike[str]) -> tuple[NDArray[np.float64], Array]:
+    """Return `gtzan_columns`, and how strong each pitch class is on average, shape (12,), C first, in [0, 1]."""
     samples = _samples(recording if isinstance(recording, Audio) else load(recording))
     spectrum = np.concatenate(list(stft([samples[None]], STUDY_N_FFT)), axis=1)[0]
     magnitude = np.abs(spectrum)
@@ -86,9 +91,10 @@ def gtzan_columns(recording: Audio | str | os.PathLike[str]) -> NDArray[np.float
     magnitude = magnitude[1 : 2 + len(samples) // HOP]  # the frames of librosa's centred transform
     power = np.square(magnitude)
     decibels = _decibels(power @ _mel_filters())
+    chroma = _chroma(power)
     centroid, bandwidth = _centroid_and_bandwidth(magnitude)
     frames = (
-        _chroma(power),
+        chroma,
         _rms(samples),
         centroid,
         bandwidth,
@@ -100,7 +106,7 @@ def gtzan_columns(recording: Audio | str | os.PathLike[str]) -> NDArray[np.float
     moments = [moment for values in frames for moment in (values.mean(dtype=float), values.var(dtype=float))]
     cepstrum = _cepstrum(decibels)
     cepstral = np.stack([cepstrum.mean(axis=0), cepstrum.var(axis=0)], axis=1)
-    return np.concatenate([moments, [_tempo(decibels)], cepstral.ravel()])
+    return np.concatenate([moments, [_tempo(decibels)], cepstral.ravel()]), chroma.mean(axis=0)
 
 
 def at_level(columns: NDArray[np.float64], rms: float = 0.1) -> NDArray[np.float64]:
@@ -163,7 +169,7 @@ def _cepstrum(decibels: Array) -> NDArray[np.float64]:
 def _tempo(decibels: Array) -> float:
     """Return the tempo that librosa's `beat_track` starts from (Ellis 2007).
 
-    The mean over time of the autocorrelation of the last 8 s' onsets, each scaled to 1, weighed by how usual a tempo is.
+    The mean over time of the autocorrelation of 8 s of onsets, each scaled to 1, weighed by how usual a tempo is.
     """
     import scipy.fft
 

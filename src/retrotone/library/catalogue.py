@@ -49,6 +49,7 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
             sure INTEGER NOT NULL, genres TEXT NOT NULL, tags TEXT NOT NULL, eras TEXT NOT NULL,
             tempo REAL, loudness REAL)""",
     ),
+    ("ALTER TABLE descriptions ADD COLUMN key TEXT",),
 )
 
 REMEDIES = {
@@ -370,7 +371,7 @@ _KNOWN = (
 )
 _TRACK = (
     "SELECT id, path, duration, title, artist, album, year, coalesce(nullif(t.genre, ''), given_genre, ''), "
-    "d.genre, confidence, sure, tags, eras, tempo, loudness FROM tracks t JOIN descriptions d ON track = id"
+    "d.genre, confidence, sure, tags, eras, tempo, key, loudness FROM tracks t JOIN descriptions d ON track = id"
 )
 
 
@@ -399,10 +400,10 @@ def _track(row: tuple[Any, ...]) -> Track:
     number, path, duration, title, artist, album, year, genre, heard, confidence, sure, tags, eras, *rest = (
         row
     )
-    tempo, loudness = rest
+    tempo, key, loudness = rest
     return Track(
         number, os.fsdecode(path), duration, title, artist, album, year, genre, heard, confidence, bool(sure),
-        json.loads(tags), json.loads(eras), tempo, loudness,
+        json.loads(tags), json.loads(eras), tempo, key, loudness,
     )  # fmt: skip
 
 
@@ -415,5 +416,6 @@ def _row(description: Description) -> dict[str, Any]:
         "sure": description.sure,
         **{name: json.dumps(getattr(description, name)) for name in ("genres", "tags", "eras")},
         "tempo": description.tempo,
+        "key": description.key,
         "loudness": description.loudness,
     }

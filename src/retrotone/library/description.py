@@ -9,12 +9,13 @@ from numpy.typing import NDArray
 
 from retrotone.analysis import Analysis
 from retrotone.columns import COLUMNS
+from retrotone.key import key_of
 from retrotone.library import similarity
 
 ERAS = ("60s", "70s", "80s", "90s", "00s")  # the decades among musicnn's tags
 TOP_TAGS = 5
 DIGITS = 4  # of a stored likelihood
-RECIPE = f"{similarity.RECIPE}, genres 1"  # a new one makes the next scan describe all tracks anew
+RECIPE = f"{similarity.RECIPE}, genres 1, keys 1"  # a new one makes the next scan describe all tracks anew
 
 
 @dataclass(frozen=True, eq=False)
@@ -37,6 +38,8 @@ class Description:
         How likely each of `ERAS` is.
     tempo : float or None
         In beats per minute.
+    key : str or None
+        As "F# minor"; None where there is none, or where the analysis is older than keys.
     loudness : float or None
         In LUFS.
     recipe : str
@@ -51,6 +54,7 @@ class Description:
     tags: dict[str, float]
     eras: dict[str, float]
     tempo: float | None
+    key: str | None
     loudness: float | None
     recipe: str = RECIPE
 
@@ -80,5 +84,6 @@ def describe(analysis: Analysis) -> Description:
         tags=dict(list(likely.items())[:TOP_TAGS]),
         eras={era: likely[era] for era in ERAS},
         tempo=tempo,
+        key=None if analysis.chroma is None else key_of(analysis.chroma),
         loudness=analysis.loudness,
     )

@@ -126,8 +126,8 @@ Genre precision@5 of GTZAN's validation clips, neighbours by other artists, of a
         for name, (among_all, unheard) in score.precision.items():
             lines.append(f"| {name} | {among_all:.3f} | {unheard:.3f} |\n")
     lines.append(
-        f"\n{SYNTHETIC:,} tracks that were made up: listed after {score.loaded:.1f} s, then "
-        f"**{1000 * score.similar:.0f} ms** a `similar`, {score.memory:.0f} MB.\n"
+        f"\n{SYNTHETIC:,} tracks that were made up: the first `similar` after {score.loaded:.1f} s, then "
+        f"**{1000 * score.similar:.0f} ms** each, {score.memory:.0f} MB.\n"
     )
     return "".join(lines)
 

@@ -11,9 +11,10 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from retrotone.audio import Audio, load
-from retrotone.columns import gtzan_columns
+from retrotone.columns import columns_and_chroma
 from retrotone.errors import AnalysisError
 from retrotone.files import AudioFile
+from retrotone.filterbanks import N_CHROMA
 from retrotone.loudness import LoudnessMeter
 from retrotone.progress import Progress, part, silent
 
@@ -43,6 +44,9 @@ class Analysis:
         four times the room of all the rest together.
     columns : ndarray, shape (57,), float64, or None
         GTZAN's columns (`columns.COLUMNS`).
+    chroma : ndarray, shape (12,), float32, or None
+        How strong each pitch class is on average, C first: see `key.key_of`. Analyses stored before there was a key
+        lack it.
     duration : float or None
         Of the whole track, in seconds.
     loudness : float or None
@@ -60,6 +64,7 @@ class Analysis:
     times: NDArray[np.float32] | None = None
     embedding: NDArray[np.float32] | None = None
     columns: NDArray[np.float64] | None = None
+    chroma: NDArray[np.float32] | None = None
     duration: float | None = None
     loudness: float | None = None
     version: int = VERSION
@@ -74,6 +79,7 @@ class Analysis:
             ("times", (-1,), np.float32),
             ("embedding", (EMBEDDING,), np.float32),
             ("columns", (COLUMNS,), np.float64),
+            ("chroma", (N_CHROMA,), np.float32),
         ):
             value = getattr(self, name)
             if value is not None:
@@ -152,7 +158,8 @@ class Analysis:
                 "these bytes are no stored analysis, or damaged: run analyse again"
             ) from error
         numbers = {name: float(parts[name]) for name in ("duration", "loudness") if name in parts}
-        arrays = {name: parts[name] for name in ("taggram", "times", "embedding", "columns") if name in parts}
+        names = ("taggram", "times", "embedding", "columns", "chroma")
+        arrays = {name: parts[name] for name in names if name in parts}
         return cls(**arrays, **numbers, version=version)  # type: ignore[arg-type]
 
 
@@ -194,11 +201,13 @@ def analyse(recording: Audio | str | os.PathLike[str], progress: Progress = sile
         stage = part(progress, index / len(excerpts), (index + 1) / len(excerpts))
         patches = musicnn.listen(audio if level == loudness else audio.gain(level - loudness), HOP, stage)
         heard.append(patches._replace(times=patches.times + np.float32(start)))
+    columns, chroma = columns_and_chroma(excerpts[len(excerpts) // 2][1])
     return Analysis(
         taggram=np.concatenate([patches.tags for patches in heard]),
         times=np.concatenate([patches.times for patches in heard]),
         embedding=np.concatenate([patches.embedding for patches in heard]).mean(axis=0),
-        columns=gtzan_columns(excerpts[len(excerpts) // 2][1]),
+        columns=columns,
+        chroma=chroma,
         duration=source.duration,
         loudness=loudness,
     )

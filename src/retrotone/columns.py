@@ -19,15 +19,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from retrotone.audio import Audio, load
+from retrotone.filterbanks import A4, N_CHROMA, chroma_filters, mel_filters
 from retrotone.hpss import TINY, harmonic_mask
 from retrotone.spectrum import OVERLAP, STUDY_N_FFT, STUDY_RATE, istft, stft
 
 SECONDS = 30.65  # the longest of GTZAN's clips
 HOP = STUDY_N_FFT // OVERLAP
-N_MELS, N_MFCC, N_CHROMA = 128, 20, 12
+N_MELS, N_MFCC = 128, 20
 ROLLOFF = 0.85  # share of the magnitude below the roll-off
 AMIN, TOP_DB = 1e-10, 80.0  # of decibels
 ZERO = 1e-10  # amplitude; smaller samples count as positive zeros
+TEMPO_SECONDS, USUAL_TEMPO, MAX_TEMPO = 8.0, 120.0, 320.0  # beats per minute
 # of the peaks that vote for the tuning
 PEAK_HZ, PEAK_THRESHOLD, TUNING_STEPS = (150.0, 4000.0), 0.1, 100
 
@@ -77,6 +79,11 @@ def gtzan_columns(recording: Audio | str | os.PathLike[str]) -> NDArray[np.float
     AudioError
         A path that cannot be read.
     """
+    return columns_and_chroma(recording)[0]
+
+
+def columns_and_chroma(recording: Audio | str | os.PathLike[str]) -> tuple[NDArray[np.float64], Array]:
+    """Return `gtzan_columns`, and how strong each pitch class is on average, shape (12,), C first, in [0, 1]."""
     samples = _samples(recording if isinstance(recording, Audio) else load(recording))
     spectrum = np.concatenate(list(stft([samples[None]], STUDY_N_FFT)), axis=1)[0]
     magnitude = np.abs(spectrum)
@@ -84,9 +91,10 @@ def gtzan_columns(recording: Audio | str | os.PathLike[str]) -> NDArray[np.float
     magnitude = magnitude[1 : 2 + len(samples) // HOP]  # the frames of librosa's centred transform
     power = np.square(magnitude)
     decibels = _decibels(power @ _mel_filters())
+    chroma = _chroma(power)
     centroid, bandwidth = _centroid_and_bandwidth(magnitude)
     frames = (
-        _chroma(power),
+        chroma,
         _rms(samples),
         centroid,
         bandwidth,
@@ -98,7 +106,7 @@ def gtzan_columns(recording: Audio | str | os.PathLike[str]) -> NDArray[np.float
     moments = [moment for values in frames for moment in (values.mean(dtype=float), values.var(dtype=float))]
     cepstrum = _cepstrum(decibels)
     cepstral = np.stack([cepstrum.mean(axis=0), cepstrum.var(axis=0)], axis=1)
-    return np.concatenate([moments, [_tempo(decibels)], cepstral.ravel()])
+    return np.concatenate([moments, [_tempo(decibels)], cepstral.ravel()]), chroma.mean(axis=0)
 
 
 def at_level(columns: NDArray[np.float64], rms: float = 0.1) -> NDArray[np.float64]:
@@ -140,11 +148,7 @@ def _waveform(spectrum: NDArray[np.complex64], length: int) -> Array:
 
 @lru_cache(maxsize=1)
 def _mel_filters() -> Array:
-    import librosa
-
-    filters: Array = np.ascontiguousarray(
-        librosa.filters.mel(sr=STUDY_RATE, n_fft=STUDY_N_FFT, n_mels=N_MELS).T
-    )
+    filters: Array = np.ascontiguousarray(mel_filters(STUDY_RATE, STUDY_N_FFT, N_MELS).T)
     return filters
 
 
@@ -163,22 +167,32 @@ def _cepstrum(decibels: Array) -> NDArray[np.float64]:
 
 
 def _tempo(decibels: Array) -> float:
-    """Return the tempo that `librosa.beat.beat_track` starts from (Ellis 2007)."""
-    import librosa
+    """Return the tempo that librosa's `beat_track` starts from (Ellis 2007).
 
-    onsets = librosa.onset.onset_strength(
-        S=decibels.T, sr=STUDY_RATE, n_fft=STUDY_N_FFT, hop_length=HOP, aggregate=np.median
-    )
-    return float(librosa.feature.tempo(onset_envelope=onsets, sr=STUDY_RATE, hop_length=HOP)[0])
+    The mean over time of the autocorrelation of 8 s of onsets, each scaled to 1, weighed by how usual a tempo is.
+    """
+    import scipy.fft
+
+    rises = np.median(np.maximum(np.diff(decibels, axis=0), 0), axis=1)
+    late = STUDY_N_FFT // (2 * HOP) + 1  # frames: a stroke is seen when its window begins to hold it
+    onsets = np.concatenate([np.zeros(late), rises])[: len(decibels)]
+    length = int(TEMPO_SECONDS * STUDY_RATE / HOP)
+    padded = np.pad(onsets, length // 2, "linear_ramp")
+    hann = 0.5 - 0.5 * np.cos(2 * np.pi * np.arange(length) / length)
+    windows = np.lib.stride_tricks.sliding_window_view(padded, length)[: len(onsets)] * hann
+    size = scipy.fft.next_fast_len(2 * length - 1, real=True)
+    spectra = scipy.fft.rfft(windows, size)
+    power = np.square(spectra.real) + np.square(spectra.imag)
+    likeness = scipy.fft.irfft(power, size)[:, :length]
+    likeness /= np.maximum(np.abs(likeness).max(axis=1, keepdims=True), TINY)
+    tempi = 60 * STUDY_RATE / (HOP * np.arange(1, length))
+    usual = -0.5 * np.square(np.log2(tempi / USUAL_TEMPO))
+    score = np.where(tempi < MAX_TEMPO, np.log1p(1e6 * likeness.mean(axis=0)[1:]) + usual, -np.inf)
+    return float(tempi[score.argmax()])
 
 
 def _chroma(power: Array) -> Array:
-    import librosa
-
-    filters = librosa.filters.chroma(
-        sr=STUDY_RATE, n_fft=STUDY_N_FFT, n_chroma=N_CHROMA, tuning=_tuning(power)
-    )
-    chroma: Array = power @ filters.T
+    chroma: Array = power @ chroma_filters(STUDY_RATE, STUDY_N_FFT, _tuning(power)).T
     chroma /= np.maximum(chroma.max(axis=1, keepdims=True), TINY)
     return chroma
 
@@ -197,7 +211,7 @@ def _tuning(power: Array) -> float:
     shift = np.divide(-slope, curvature, out=np.zeros_like(slope), where=np.abs(slope) < np.abs(curvature))
     height = here[frame, peak] + slope * shift / 2
     hertz = (low + peak + shift)[height >= np.median(height)] * (STUDY_RATE / STUDY_N_FFT)
-    offset = np.mod(N_CHROMA * np.log2(hertz / 440.0) + 0.5, 1.0) - 0.5
+    offset = np.mod(N_CHROMA * np.log2(hertz / A4) + 0.5, 1.0) - 0.5
     votes, edges = np.histogram(offset, TUNING_STEPS, (-0.5, 0.5))
     return float(edges[votes.argmax()])
 

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 import numpy as np
+import scipy.fft
 import soxr
 from numpy.typing import NDArray
 
@@ -15,6 +18,8 @@ BLOCK_SECONDS = 0.4  # gating block, BS.1770-5 Annex 1
 STEP_SECONDS = 0.1  # 75 % overlap
 ABSOLUTE_GATE = -70.0  # LUFS
 RELATIVE_GATE = -10.0  # LU below the mean of what passes the absolute gate
+MEMORY_SECONDS = 0.125  # after which less than a billionth of the K-weighting's impulse response is left
+FFT_MEMORIES = 8  # the length of a transform
 OVERSAMPLING = 4  # Annex 2
 
 
@@ -60,8 +65,8 @@ class LoudnessMeter:
     """
 
     def __init__(self, channels: int, sample_rate: int) -> None:
-        self._filter = k_weighting(sample_rate)
-        self._state = np.zeros((2, channels, 2))
+        self._sample_rate = sample_rate
+        self._before = np.zeros((channels, round(MEMORY_SECONDS * sample_rate)), np.float32)
         self._step = round(STEP_SECONDS * sample_rate)
         self._rest = np.zeros((channels, 0))
         self._energies: list[NDArray[np.float64]] = []
@@ -69,11 +74,9 @@ class LoudnessMeter:
 
     def add(self, block: NDArray[np.float32]) -> None:
         """Take in the next block of samples, shape (channels, n)."""
-        from scipy.signal import sosfilt  # slow to import: not before there is sound
-
         if block.shape[1] == 0:
             return
-        weighted, self._state = sosfilt(self._filter, block, axis=1, zi=self._state)
+        weighted = self._weighted(block)
         self._total += float(np.square(weighted).sum())
         self._frames += block.shape[1]
         joined = np.concatenate([self._rest, weighted], axis=1)
@@ -81,6 +84,19 @@ class LoudnessMeter:
         whole = joined[:, : steps * self._step].reshape(len(joined), steps, self._step)
         self._energies.append(np.einsum("cst,cst->s", whole, whole) / self._step)
         self._rest = joined[:, steps * self._step :]
+
+    def _weighted(self, block: NDArray[np.float32]) -> NDArray[np.float64]:
+        """Return a block K-weighted, by overlap-save: no slower than recursion, and scipy.signal is slow to import."""
+        memory, count = self._before.shape[1], block.shape[1]
+        joined = np.concatenate([self._before, block], axis=1)
+        self._before = joined[:, count:]
+        size = scipy.fft.next_fast_len(min(memory + count, FFT_MEMORIES * memory), real=True)
+        step = size - memory
+        steps = -(-count // step)
+        padded = np.pad(joined, ((0, 0), (0, steps * step - count)))
+        frames = np.lib.stride_tricks.sliding_window_view(padded, size, axis=1)[:, ::step]
+        weighted = scipy.fft.irfft(scipy.fft.rfft(frames) * _response(self._sample_rate, size), size)
+        return weighted[..., memory:].reshape(len(block), -1)[:, :count].astype(float)
 
     @property
     def integrated(self) -> float:
@@ -125,6 +141,18 @@ class PeakMeter:
     def _hold(self, samples: NDArray[np.float32]) -> None:
         if samples.size:
             self._peak = max(self._peak, float(samples.max()), -float(samples.min()))
+
+
+@lru_cache(maxsize=8)
+def _response(sample_rate: int, size: int) -> NDArray[np.complex64]:
+    """Return what the K-weighting does to each bin of a Fourier transform."""
+    delay = np.exp(-2j * np.pi * np.arange(size // 2 + 1) / size)
+    powers = np.stack([np.ones_like(delay), delay, delay**2])
+    sections = k_weighting(sample_rate)
+    response: NDArray[np.complex128] = np.prod(
+        (sections[:, :3] @ powers) / (sections[:, 3:] @ powers), axis=0
+    )
+    return response.astype(np.complex64)
 
 
 def _lufs(energy: float) -> float:

@@ -50,7 +50,7 @@ def test_a_file_and_the_same_samples_in_memory_are_the_same(
 def test_stored_and_read_back_it_is_the_same(analysis: rt.Analysis) -> None:
     data = analysis.to_bytes()
     again = rt.Analysis.from_bytes(data)
-    for part in ("taggram", "times", "embedding", "columns", "duration", "loudness", "version"):
+    for part in ("taggram", "times", "embedding", "columns", "chroma", "duration", "loudness", "version"):
         assert np.array_equal(getattr(again, part), getattr(analysis, part)), part
     assert rt.Analysis.from_bytes(rt.Analysis.from_arrays(columns=np.ones(57)).to_bytes()).taggram is None
     for damaged in (b"", b"\x80\x04N.", data[:-1], data[:40]):

@@ -330,3 +330,19 @@ def test_a_full_disk_is_one_clear_error_and_the_library_stays(library: Library, 
     assert library.check() == []
     library.scan([music], workers=1)
     assert len(library) == 14
+
+
+def test_a_library_of_an_older_retrotone_is_described_anew_without_listening(
+    scanned: Path, tmp_path: Path
+) -> None:
+    older = shutil.copy(scanned, tmp_path / "music.db")
+    with Library(scanned) as library:
+        tracks, matches = library.tracks(), library.similar(library.tracks()[0])
+    with Catalogue(older) as catalogue:
+        catalogue.query("ALTER TABLE descriptions DROP COLUMN key")
+        catalogue.query("UPDATE descriptions SET recipe = 'similarity 1, genres 1', vector = zeroblob(400)")
+        catalogue.query("PRAGMA user_version = 1")
+    with Library(older) as library:
+        assert library.similar(library.tracks()[0]) == matches
+        assert library.tracks() == tracks
+        assert library.check() == []

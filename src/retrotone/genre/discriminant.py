@@ -103,9 +103,10 @@ class Learner:
 
 def normalised(scores: Rows) -> Rows:
     """Return log-probabilities along the last axis."""
-    from scipy.special import logsumexp
-
-    result: Rows = scores - logsumexp(scores, axis=-1, keepdims=True)
+    below = scores - scores.max(
+        axis=-1, keepdims=True
+    )  # scipy's logsumexp takes ten times as long over a track
+    result: Rows = below - np.log(np.exp(below).sum(axis=-1, keepdims=True))
     return result
 
 

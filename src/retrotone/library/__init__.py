@@ -132,7 +132,7 @@ class Library:
                 return scan(nothing, folders, exclude, dry_run, workers, progress)
         report = scan(catalogue, folders, exclude, dry_run, workers, progress)
         if not dry_run:
-            self._describe_anew()
+            self._describe_anew(progress)
         return report
 
     def tracks(self, genre: str | None = None, exclude: Sequence[str] = ()) -> list[Track]:
@@ -340,10 +340,12 @@ class Library:
         there = np.isin(numbers, [track.id for track in tracks])  # others may have gone meanwhile
         return tracks, Neighbours(numbers[there], vectors[there])
 
-    def _describe_anew(self) -> None:
+    def _describe_anew(self, progress: Progress = silent) -> None:
         """Describe what another version described, from what was heard."""
         catalogue = self._catalogue()
-        for number in catalogue.described_otherwise(RECIPE, VERSION):
+        numbers = catalogue.described_otherwise(RECIPE, VERSION)
+        for done, number in enumerate(numbers):
+            progress(done / len(numbers), f"{done}/{len(numbers)} described anew")
             try:
                 catalogue.describe(number, describe(catalogue.analysis(number)))
             except AnalysisError:

@@ -331,7 +331,7 @@ _KNOWN = (
 _DESCRIBED = "FROM tracks JOIN descriptions ON track = id WHERE present"
 _TRACK = (
     "SELECT id, path, duration, title, artist, album, year, coalesce(nullif(t.genre, ''), given_genre, ''), "
-    "d.genre, confidence, sure, tags, eras, tempo, loudness FROM tracks t JOIN descriptions d ON track = id"
+    "d.genre, confidence, sure, tags, eras, tempo, key, loudness FROM tracks t JOIN descriptions d ON track = id"
 )
 
 
@@ -344,10 +344,10 @@ def _track(row: tuple[Any, ...]) -> Track:
     number, path, duration, title, artist, album, year, genre, heard, confidence, sure, tags, eras, *rest = (
         row
     )
-    tempo, loudness = rest
+    tempo, key, loudness = rest
     return Track(
         number, os.fsdecode(path), duration, title, artist, album, year, genre, heard, confidence, bool(sure),
-        json.loads(tags), json.loads(eras), tempo, loudness,
+        json.loads(tags), json.loads(eras), tempo, key, loudness,
     )  # fmt: skip
 
 

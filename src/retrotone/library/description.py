@@ -3,23 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cache
-from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from retrotone.analysis import Analysis
 from retrotone.columns import COLUMNS
+from retrotone.key import key_of
 from retrotone.library import similarity
-
-if TYPE_CHECKING:
-    from retrotone.genre.classifier import GenreClassifier
 
 ERAS = ("60s", "70s", "80s", "90s", "00s")  # the decades among musicnn's tags
 TOP_TAGS = 5
 DIGITS = 4  # of a stored likelihood
-RECIPE = f"{similarity.RECIPE}, genres 1"  # a new one makes the next scan describe all tracks anew
+RECIPE = f"{similarity.RECIPE}, genres 1, keys 1"  # a new one makes the next scan describe all tracks anew
 
 
 @dataclass(frozen=True, eq=False)
@@ -42,6 +38,8 @@ class Description:
         How likely each of `ERAS` is.
     tempo : float or None
         In beats per minute.
+    key : str or None
+        As "F# minor"; None where there is none, or where the analysis is older than keys.
     loudness : float or None
         In LUFS.
     recipe : str
@@ -56,6 +54,7 @@ class Description:
     tags: dict[str, float]
     eras: dict[str, float]
     tempo: float | None
+    key: str | None
     loudness: float | None
     recipe: str = RECIPE
 
@@ -72,7 +71,7 @@ def describe(analysis: Analysis) -> Description:
 
     vector = similarity.embed(analysis)
     assert analysis.taggram is not None
-    answer = _classifier().answer(analysis)
+    answer = similarity.classifier().answer(analysis)
     means = analysis.taggram.mean(axis=0)
     likely = {LABELS[k]: round(float(means[k]), DIGITS) for k in np.argsort(-means, kind="stable")}
     tempo = None if analysis.columns is None else float(analysis.columns[COLUMNS.index("tempo")])
@@ -85,12 +84,6 @@ def describe(analysis: Analysis) -> Description:
         tags=dict(list(likely.items())[:TOP_TAGS]),
         eras={era: likely[era] for era in ERAS},
         tempo=tempo,
+        key=None if analysis.chroma is None else key_of(analysis.chroma),
         loudness=analysis.loudness,
     )
-
-
-@cache
-def _classifier() -> GenreClassifier:
-    from retrotone.genre.classifier import GenreClassifier
-
-    return GenreClassifier.from_pretrained()

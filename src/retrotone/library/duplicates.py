@@ -1,7 +1,7 @@
 """Duplicates: the same recording in another format, at another level or from another master.
 
-Tracks of one length and nearly one vector are compared by how their tags go up and down over time, second by second:
-two recordings of one piece differ there, two copies of one recording do not.
+Tracks of one length and like sound are compared by how their tags go up and down over time, second by second: two
+recordings of one piece differ there, two copies of one recording do not.
 """
 
 from __future__ import annotations
@@ -13,11 +13,12 @@ import numpy as np
 from retrotone.analysis import Analysis
 from retrotone.genre.evidence import Rows, log_odds
 from retrotone.library.neighbours import Indexed, Neighbours
+from retrotone.library.similarity import sound_part
 from retrotone.library.track import Track
 from retrotone.progress import Progress, silent
 
 SECONDS = 3.0  # by which lengths may differ: silence at the ends
-COSINE = 0.9
+COSINE = 0.6  # of the part that is sound: genre brings far too many together
 AGREEMENT = (
     0.8  # correlation of the tags over time; of different recordings with such vectors it is below 0.5
 )
@@ -53,7 +54,7 @@ def same_recordings(
 
     durations = np.array([track.duration or 0.0 for track in tracks])
     order = np.argsort(durations, kind="stable")
-    vectors = neighbours.vectors[order]
+    vectors = sound_part(neighbours.vectors[order])
     ends = np.searchsorted(durations[order], durations[order] + SECONDS, "right")
     for here, end in enumerate(ends):
         if here % TOLD_EVERY == 0:
@@ -78,6 +79,7 @@ def is_same_recording(
     x, y = neighbours.vector(a.id), neighbours.vector(b.id)
     if x is None or y is None:
         return False
+    x, y = sound_part(np.stack([x, y]))
     cosine = float(x @ y)
     return cosine >= COSINE and _agree(analysis(a.id), analysis(b.id), cosine)
 

@@ -19,7 +19,7 @@ from retrotone.library.track import Track
 SUFFIXES = (".m3u8", ".csv", ".json")
 COLUMNS = (
     "path", "artist", "title", "album", "year", "genre", "heard_genre", "confidence", "sure", "duration", "tempo",
-    "loudness", "tags",
+    "key", "loudness", "tags",
 )  # fmt: skip
 
 

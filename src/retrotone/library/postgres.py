@@ -41,7 +41,7 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
             track bigint PRIMARY KEY REFERENCES tracks (id) ON DELETE CASCADE,
             recipe text NOT NULL, vector vector NOT NULL, genre text NOT NULL, confidence double precision NOT NULL,
             sure boolean NOT NULL, genres text NOT NULL, tags text NOT NULL, eras text NOT NULL,
-            tempo double precision, loudness double precision)""",
+            tempo double precision, key text, loudness double precision)""",
         "CREATE INDEX descriptions_by_recipe ON descriptions (recipe)",
         # Of one length only: another recipe's vectors may be longer, and find no index until one is added here.
         """CREATE INDEX descriptions_by_vector ON descriptions

@@ -1,10 +1,13 @@
 """Similarity: an analysis as a unit vector, so that the cosine of two of them is how alike two tracks sound.
 
-The vector has two parts, each of a fixed length: where a track lies between genres (a linear discriminant space, Fisher
-1936), and all else of its sound, whitened by what varies within genres. The first brings together what listeners file
-together, the second orders what lies there by sound. Both start from the classifier's evidence: statistics of musicnn's
-tags and GTZAN's columns at one level. The constants come from ``tools/train_similarity.py``; its figures are in
-``docs/library.md``.
+The vector has two parts: what the genre classifier makes of the track, and all else of its sound, whitened by what
+varies within genres. The first brings together what listeners file together, the second orders what lies there by
+sound. The product of two first parts tells how probable it is that both tracks are of one genre. So a first part is as
+long as the classifier is sure: where it is not, or where a track sounds like no music it knows, sound has more to say.
+
+Sound is what is left of the classifier's evidence (statistics of musicnn's tags, and GTZAN's columns at one level)
+without the directions in which genres differ (Fisher 1936). The constants come from ``tools/train_similarity.py``; its
+figures are in ``docs/library.md``.
 """
 
 from __future__ import annotations
@@ -12,6 +15,7 @@ from __future__ import annotations
 from dataclasses import dataclass, fields
 from functools import cache
 from importlib import resources
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,42 +24,48 @@ from retrotone.analysis import Analysis
 from retrotone.errors import AnalysisError
 from retrotone.genre.evidence import Rows, evidence
 
-RECIPE = "similarity 1"
-SOUND_SHARE = 0.3  # of the squared length: the cosine is 0.7 x that of genre + 0.3 x that of sound
-SHRINKAGE = 0.45  # of the covariance within genres towards a multiple of the identity
-SOUND_DIMENSIONS = 119
+if TYPE_CHECKING:
+    from retrotone.genre.classifier import GenreClassifier
+
+RECIPE = "similarity 2"
+GENRE_SHARE = 0.75  # of the squared length, where the genre is beyond doubt
+SHARPNESS = 1.5  # power of the probabilities: fewer tracks are neighbours to all
+SHRINKAGE = 0.2  # of the covariance within genres towards a multiple of the identity
+SOUND_DIMENSIONS = 118  # with ten genres, 128 in all
 FILE = "similarity.safetensors"
 
 
 @dataclass(frozen=True, eq=False)
 class Space:
-    """Linear maps from evidence, (numbers,), to the two parts of a vector.
+    """A linear map from evidence, (numbers,), to the part of a vector that is sound.
 
     Attributes
     ----------
     centre, spread : ndarray, shape (numbers,)
         Of the evidence.
-    genre : ndarray, shape (numbers, genres - 1)
-    sound : ndarray, shape (numbers, SOUND_DIMENSIONS)
     middle : ndarray, shape (numbers,)
         Between the genres, in units of `spread`.
+    sound : ndarray, shape (numbers, SOUND_DIMENSIONS)
     """
 
     centre: Rows
     spread: Rows
-    genre: Rows
-    sound: Rows
     middle: Rows
+    sound: Rows
 
-    def embed(self, rows: Rows) -> NDArray[np.float32]:
-        """Return unit vectors, shape (n, d), of evidence, shape (n, numbers); NaN counts as nothing known."""
+    def embed(self, rows: Rows, genre: Rows) -> NDArray[np.float32]:
+        """Return unit vectors, shape (n, genres + SOUND_DIMENSIONS).
+
+        Parameters
+        ----------
+        rows : ndarray, shape (n, numbers)
+            Evidence; NaN counts as nothing known.
+        genre : ndarray, shape (n, genres)
+            See `genre_part`.
+        """
         x = np.nan_to_num((rows - self.centre) / self.spread) - self.middle
-        parts = [
-            np.sqrt(1 - SOUND_SHARE) * _unit(x @ self.genre),
-            np.sqrt(SOUND_SHARE) * _unit(x @ self.sound),
-        ]
-        vectors: NDArray[np.float32] = _unit(np.hstack(parts)).astype(np.float32)
-        return vectors
+        left = np.sqrt(1 - np.square(genre).sum(axis=1, keepdims=True))
+        return np.hstack([genre, left * _unit(x @ self.sound)]).astype(np.float32)
 
 
 def embed(analysis: Analysis) -> NDArray[np.float32]:
@@ -68,8 +78,22 @@ def embed(analysis: Analysis) -> NDArray[np.float32]:
     AnalysisError
         The taggram is not known.
     """
-    vector: NDArray[np.float32] = _bundled().embed(numbers(analysis)[None])[0]
+    rows = numbers(analysis)[None]
+    vector: NDArray[np.float32] = _bundled().embed(rows, genre_part(classifier(), analysis)[None])[0]
     return vector
+
+
+def genre_part(classifier: GenreClassifier, analysis: Analysis) -> Rows:
+    """Return the part of a vector that is genre, shape (genres,)."""
+    answer = classifier.answer(analysis)
+    sharpened = np.array(list(answer.probabilities.values())) ** SHARPNESS
+    part: Rows = np.sqrt(GENRE_SHARE) * sharpened / sharpened.sum()
+    return part / max(answer.strangeness or 1.0, 1.0)
+
+
+def sound_part(vectors: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Return the part of vectors, shape (n, d), that is sound, as unit vectors: recordings apart, genre left aside."""
+    return _unit(vectors[:, -SOUND_DIMENSIONS:])
 
 
 def numbers(analysis: Analysis) -> Rows:
@@ -113,7 +137,7 @@ def learn(rows: Rows, genres: NDArray[np.str_]) -> Space:
     rest -= rest @ between.T @ between
     kept = np.linalg.svd(rest - rest.mean(axis=0), full_matrices=False)[2][:SOUND_DIMENSIONS]
     kept -= kept @ between.T @ between
-    return Space(centre, spread, whiten @ between.T, whiten @ kept.T, middle)
+    return Space(centre, spread, middle, whiten @ kept.T)
 
 
 def to_bytes(space: Space) -> bytes:
@@ -126,6 +150,14 @@ def to_bytes(space: Space) -> bytes:
 
 
 @cache
+def classifier() -> GenreClassifier:
+    """Return the bundled genre classifier, loaded once."""
+    from retrotone.genre.classifier import GenreClassifier
+
+    return GenreClassifier.from_pretrained()
+
+
+@cache
 def _bundled() -> Space:
     import safetensors.numpy
 
@@ -133,7 +165,7 @@ def _bundled() -> Space:
     return Space(**{name: part.astype(float) for name, part in safetensors.numpy.load(data).items()})
 
 
-def _unit(rows: Rows) -> Rows:
+def _unit(rows: NDArray[Any]) -> NDArray[Any]:
     lengths = np.linalg.norm(rows, axis=1, keepdims=True)
-    unit: Rows = rows / np.maximum(lengths, np.finfo(float).tiny)
+    unit: NDArray[Any] = rows / np.maximum(lengths, np.finfo(np.float32).tiny)
     return unit

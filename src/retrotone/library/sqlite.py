@@ -36,6 +36,7 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
             tempo REAL, loudness REAL)""",
     ),
     (
+        "ALTER TABLE descriptions ADD COLUMN key TEXT",
         "CREATE INDEX descriptions_by_recipe ON descriptions (recipe)",
         # A stamp is a vector's own: a new vector, a new stamp. By them an index knows what it holds.
         "ALTER TABLE descriptions ADD COLUMN stamp INTEGER NOT NULL DEFAULT 0",

@@ -50,6 +50,8 @@ class Track:
         How likely each decade's tag is: how old it sounds.
     tempo : float or None
         In beats per minute.
+    key : str or None
+        As "F# minor", by ear.
     loudness : float or None
         In LUFS; -inf for silence.
     """
@@ -68,6 +70,7 @@ class Track:
     tags: dict[str, float]
     eras: dict[str, float]
     tempo: float | None
+    key: str | None
     loudness: float | None
 
     @property

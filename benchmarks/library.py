@@ -1,0 +1,211 @@
+"""The library beside bliss: how fast it hears, how often neighbours are of one genre; and 100,000 tracks."""
+
+from __future__ import annotations
+
+import json
+import multiprocessing
+import resource
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import soundfile
+from numpy.typing import NDArray
+
+import retrotone as rt
+from benchmarks.pairs import MUSIC
+from retrotone.genre.datasets import gtzan_index
+from retrotone.library.catalogue import Catalogue
+from retrotone.library.description import Description
+from retrotone.library.walk import Found
+
+GTZAN = MUSIC.parent / "gtzan" / "audio"
+CLIPS, WORKERS, K = 40, 2, 5
+SONGS, SONG_CLIPS = 8, 8
+SYNTHETIC, DIMENSIONS, QUERIES = 100_000, 128, 30
+PATH = "/music/{}.flac"
+ASK = f"""
+import json, resource, sys, time
+import retrotone as rt
+library, times = rt.Library(sys.argv[1]), []
+for number in range(0, {SYNTHETIC}, {SYNTHETIC // QUERIES}):
+    begin = time.perf_counter()
+    assert len(library.similar("{PATH}".format(number), k={K})) == {K}
+    times.append(time.perf_counter() - begin)
+memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+print(json.dumps([times[0], sorted(times)[len(times) // 2], memory]))
+"""
+
+
+@dataclass(frozen=True)
+class Pace:
+    """How long hearing a collection took.
+
+    Attributes
+    ----------
+    seconds, first : float
+        Until all were heard, and until the first was.
+    processor : float
+        Seconds of all processes together: what other programs do meanwhile changes it less.
+    """
+
+    seconds: float
+    first: float
+    processor: float
+
+
+@dataclass(frozen=True)
+class Race:
+    """One collection heard by both, and how long it plays, in seconds."""
+
+    name: str
+    tracks: int
+    music: float
+    ours: Pace
+    bliss: Pace
+
+
+@dataclass(frozen=True)
+class LibraryScore:
+    """What `measure_library` found.
+
+    Attributes
+    ----------
+    races : list of Race
+    precision : dict of str to (float, float)
+        Genre precision@5 of GTZAN's validation clips by ours and by bliss: neighbours among all other artists' clips,
+        and among those of the validation clips alone, which nothing was learned from.
+    loaded, similar, memory : float
+        Of 100,000 tracks: seconds of the first `similar`, which loads them, and of the others; MB of the process.
+    """
+
+    races: list[Race]
+    precision: dict[str, tuple[float, float]]
+    loaded: float
+    similar: float
+    memory: float
+
+
+def measure_library() -> LibraryScore:
+    """Measure on GTZAN's clips where they are; none of its test split."""
+    races, precision = [], {}
+    clips = [path for path in sorted(GTZAN.rglob("*.ogg")) if gtzan_index()[path.stem].split != "test"]
+    if clips:
+        with tempfile.TemporaryDirectory() as folder:
+            races.append(_race("clips of 30 s", _copied(clips[:: len(clips) // CLIPS][:CLIPS], Path(folder))))
+        with tempfile.TemporaryDirectory() as folder:
+            races.append(_race("songs of 4 min, stereo", _joined(clips, Path(folder))))
+        precision = _precision([path for path in clips if gtzan_index()[path.stem].split])
+    return LibraryScore(races, precision, *_synthetic())
+
+
+def _copied(paths: list[Path], folder: Path) -> Path:
+    for path in paths:
+        shutil.copy(path, folder)
+    return folder
+
+
+def _joined(clips: list[Path], folder: Path) -> Path:
+    """Write songs as long as songs are, each of clips that lie beside each other."""
+    for song in range(SONGS):
+        parts = [rt.load(path) for path in clips[song * SONG_CLIPS : (song + 1) * SONG_CLIPS]]
+        mono = (
+            parts[0].with_samples(np.concatenate([part.samples for part in parts], axis=1)).resample(44_100)
+        )
+        rt.Audio(np.repeat(mono.samples, 2, axis=0), 44_100).save(folder / f"{song}.ogg")
+    return folder
+
+
+def _race(name: str, folder: Path) -> Race:
+    """Let both hear a folder, bliss first, with as many processes."""
+    files = sorted(folder.glob("*.ogg"))
+    marks: list[float] = []
+    used, begin = _processor(), time.perf_counter()
+    with multiprocessing.get_context("spawn").Pool(WORKERS) as pool:
+        for _ in pool.imap_unordered(_bliss, files):
+            marks.append(time.perf_counter() - begin)
+        pool.close()
+        pool.join()
+    bliss = Pace(marks[-1], marks[0], _processor() - used)
+    marks = []
+
+    def mark(share: float, message: str) -> None:
+        if "/" in message and "heard" in message and not message.startswith("0/"):
+            marks.append(time.perf_counter() - begin)
+
+    with tempfile.TemporaryDirectory() as other, rt.Library(Path(other) / "music.db") as library:
+        used, begin = _processor(), time.perf_counter()
+        report = library.scan([folder], workers=WORKERS, progress=mark)
+        ours = Pace(time.perf_counter() - begin, marks[0], _processor() - used)
+    assert report.heard == len(files) == len(marks)
+    return Race(name, len(files), sum(soundfile.info(file).duration for file in files), ours, bliss)
+
+
+def _bliss(path: Path) -> list[float]:
+    from bliss_audio import Song
+
+    return list(Song(str(path)).analysis)
+
+
+def _processor() -> float:
+    """Return the seconds of processor time that this process and those it has ended took."""
+    both = (resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
+    return sum(usage.ru_utime + usage.ru_stime for usage in both)
+
+
+def _precision(clips: list[Path]) -> dict[str, tuple[float, float]]:
+    """Return genre precision@5 of validation clips, of as many neighbours of their genre as there can be."""
+    with multiprocessing.get_context("spawn").Pool(WORKERS) as pool:
+        bliss = np.array(pool.map(_bliss, clips))
+        ours = np.array(pool.map(_embedded, clips))
+    entries = [gtzan_index()[path.stem] for path in clips]
+    genres = np.array([entry.track.genre for entry in entries])
+    artists = np.array([entry.track.artist or path.stem for entry, path in zip(entries, clips, strict=True)])
+    unheard = np.array([entry.split == "valid" for entry in entries])
+    distances = {
+        "ours": -ours @ ours.T,
+        "bliss": np.linalg.norm(bliss[:, None] - bliss, axis=2),  # as its manual has it
+    }
+
+    def precision(distance: NDArray[np.float64], among: NDArray[np.bool_]) -> float:
+        others = among & (artists[unheard, None] != artists)
+        alike = others & (genres[unheard, None] == genres)
+        nearest = np.argsort(np.where(others, distance[unheard], np.inf), axis=1)[:, :K]
+        possible = np.minimum(alike.sum(axis=1), K)
+        hits = np.take_along_axis(alike, nearest, 1).sum(axis=1)
+        return float((hits[possible > 0] / possible[possible > 0]).mean())
+
+    return {
+        name: (precision(distance, np.ones(len(clips), bool)), precision(distance, unheard))
+        for name, distance in distances.items()
+    }
+
+
+def _embedded(path: Path) -> NDArray[np.float32]:
+    return rt.Library.embed(rt.analyse(path))
+
+
+def _synthetic() -> tuple[float, float, float]:
+    """Ask a library of tracks that were made up, in a process of its own."""
+    rng = np.random.default_rng(0)
+    analysis = rt.Analysis.from_arrays(taggram=np.full((1, 50), 0.1))
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "music.db"
+        with Catalogue(path, create=True) as catalogue:
+            for number in range(SYNTHETIC):
+                vector = rng.standard_normal(DIMENSIONS)
+                tags = {"title": f"Title {number}", "artist": f"Artist {number // 10}"}
+                description = Description(
+                    (vector / np.linalg.norm(vector)).astype(np.float32), "jazz", 0.9, True, {"jazz": 0.9},
+                    {"jazz": 0.9}, {"60s": 0.1}, 120.0, "C major", -14.0,
+                )  # fmt: skip
+                found = Found(PATH.format(number), 1, 1)
+                catalogue.add_heard(found, number.to_bytes(16), tags, analysis, description)
+        answer = subprocess.run([sys.executable, "-c", ASK, path], check=True, capture_output=True, text=True)
+    loaded, similar, memory = json.loads(answer.stdout)
+    return loaded, similar, memory

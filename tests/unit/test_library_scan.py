@@ -339,7 +339,15 @@ def test_a_library_of_an_older_retrotone_is_described_anew_without_listening(
     with Library(scanned) as library:
         tracks, matches = library.tracks(), library.similar(library.tracks()[0])
     with Catalogue(older) as catalogue:
-        catalogue.query("ALTER TABLE descriptions DROP COLUMN key")
+        for change in (
+            "DROP TRIGGER stamp_new",
+            "DROP TRIGGER stamp_changed",
+            "DROP INDEX descriptions_by_stamp",
+            "DROP INDEX descriptions_by_recipe",
+            "ALTER TABLE descriptions DROP COLUMN stamp",
+            "ALTER TABLE descriptions DROP COLUMN key",
+        ):
+            catalogue.query(change)
         catalogue.query("UPDATE descriptions SET recipe = 'similarity 1, genres 1', vector = zeroblob(400)")
         catalogue.query("PRAGMA user_version = 1")
     with Library(older) as library:

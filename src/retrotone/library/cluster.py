@@ -12,7 +12,9 @@ from __future__ import annotations
 import logging
 import os
 import platform
+import signal
 import socket
+import threading
 import warnings
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
@@ -65,12 +67,15 @@ def connected(address: str) -> Iterator[tuple[HearAll, int]]:
         ) from error
     ours = not ray.is_initialized()
     if ours:
+        before = signal.getsignal(signal.SIGTERM)
         try:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")
                 ray.init(address, log_to_driver=False, logging_level=logging.CRITICAL)
         except Exception as error:  # Ray raises its own, gRPC's, ConnectionError, ValueError and others
             raise LibraryError(_one_line(address, error)) from error
+        if threading.current_thread() is threading.main_thread():
+            signal.signal(signal.SIGTERM, before)  # Ray puts its own in the place of whoever called
     try:
         cores = int(ray.cluster_resources().get("CPU", 0))  # type: ignore[no-untyped-call]
         hire = partial(_Actor, ray.remote(num_cpus=1)(Ear))
@@ -138,7 +143,7 @@ class _Actor:
         except ray.exceptions.RayError as error:
             if getattr(error, "actor_init_failed", False):
                 raise LibraryError(
-                    f"a node of the cluster cannot listen ({_last_line(error)}): install retrotone on all of them"
+                    f"a node of the cluster cannot listen ({_lines(error)[-1]}): install retrotone on all of them"
                 ) from error
             raise Died from error
         if isinstance(news, str):
@@ -182,12 +187,12 @@ def _one_line(address: str, error: Exception) -> str:
             f"Python {platform.python_version()}): use the same"
         )
     return (
-        f"there is no Ray cluster at {address}, or it does not answer ({_last_line(error)}): "
+        f"there is no Ray cluster at {address}, or it does not answer ({_lines(error)[0]}): "
         "check the address, and that ray start has run there"
     )
 
 
-def _last_line(error: Exception) -> str:
-    """Return the last line of a message, where Ray tells what happened remotely."""
-    lines = str(error).strip().splitlines() or [type(error).__name__]
-    return lines[-1].strip().rstrip(".")
+def _lines(error: Exception) -> list[str]:
+    """Return the lines of a message; the last tells what happened remotely."""
+    lines = [line.strip().rstrip(".") for line in str(error).splitlines() if line.strip()]
+    return lines or [type(error).__name__]

@@ -22,7 +22,7 @@ from retrotone.library.cluster import SETTINGS, Ear, Unshared
 from retrotone.library.listeners import Failed, hear
 from retrotone.library.scan import scan
 
-PATIENCE = 30.0  # seconds
+PATIENCE = 60.0  # seconds
 
 
 @pytest.fixture(scope="module")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from types import ModuleType
 
@@ -53,6 +54,19 @@ def made_music(tmp_path_factory: pytest.TempPathFactory) -> Path:
                     file.genre = kind
                 file.write(0.2 * samples / np.abs(samples).max())
     return folder
+
+
+@pytest.fixture(scope="module")
+def hearing_here() -> Iterator[None]:
+    """Scans of this module listen in this process: one of its own takes 4 s to start, for each scan that hears."""
+    from retrotone.library import listeners
+
+    def hear_all(paths: Iterable[str], workers: int) -> Iterator[listeners.Heard | listeners.Failed]:
+        yield from map(listeners.hear, paths)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(listeners, "hear_all", hear_all)
+        yield
 
 
 def _pulse(seconds: NDArray[np.float64], pitch: float, rng: np.random.Generator) -> NDArray[np.float64]:

@@ -6,13 +6,15 @@ import os
 import random
 import signal
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 import pytest
 
 from retrotone.library import Library
-from retrotone.library.listeners import hear
+from retrotone.library.catalogue import Catalogue
+from retrotone.library.listeners import Failed, Heard, hear
+from retrotone.library.scan import scan
 
 pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="signals and forks are POSIX's")
 KILLS = 10
@@ -33,6 +35,11 @@ def in_a_fork(work: Callable[[], object]) -> int:
         os._exit(1)
 
 
+def hear_here(paths: Iterable[str], workers: int) -> Iterator[Heard | Failed]:
+    """Listen in this process, where all is loaded."""
+    yield from map(hear, paths)
+
+
 def test_kill_9_at_any_moment_loses_no_track_and_doubles_none(made_music: Path, tmp_path: Path) -> None:
     clips = [str(clip) for clip in made_music.glob("*/*.flac")]
     hear(clips[0])  # once, so that the copies of this process need not prepare
@@ -42,17 +49,19 @@ def test_kill_9_at_any_moment_loses_no_track_and_doubles_none(made_music: Path, 
     third, counts = time.monotonic() - began, [0]
     random.seed(5)
     for _ in range(KILLS):
-        scan = in_a_fork(lambda: Library(tmp_path / "music.db").scan([made_music], workers=1))
+        child = in_a_fork(
+            lambda: scan(Catalogue(tmp_path / "music.db", create=True), [made_music], hear_all=hear_here)
+        )
         time.sleep(random.uniform(0, third))
-        os.kill(scan, signal.SIGKILL)
-        os.waitpid(scan, 0)
+        os.kill(child, signal.SIGKILL)
+        os.waitpid(child, 0)
         if (tmp_path / "music.db").exists():
             with Library(tmp_path / "music.db") as library:
                 counts.append(len(library))
                 assert library.check() == []
     assert counts == sorted(counts)
     with Library(tmp_path / "music.db") as library:
-        report = library.scan([made_music], workers=1)
+        report = scan(library._catalogue(create=True), [made_music], hear_all=hear_here)
         assert report.unchanged == counts[-1]
         assert report.heard + report.unchanged == len(library) == 12
         assert len({track.path for track in library.tracks()}) == 12
@@ -65,7 +74,7 @@ def test_a_listener_that_dies_loses_no_track_and_none_outlives_the_scan(
 ) -> None:
     told, telling = os.pipe()
 
-    def scan() -> None:
+    def scan_and_hang() -> None:
         os.dup2(telling, 1)  # the listeners inherit it
         os.close(telling)
         listeners: list[str] = []
@@ -80,7 +89,7 @@ def test_a_listener_that_dies_loses_no_track_and_none_outlives_the_scan(
 
         Library(tmp_path / "music.db").scan([made_music], workers=2, progress=progress)
 
-    child = in_a_fork(scan)
+    child = in_a_fork(scan_and_hang)
     os.close(telling)
     with os.fdopen(told) as lines:
         while not (line := lines.readline()).startswith("11/"):
@@ -91,4 +100,4 @@ def test_a_listener_that_dies_loses_no_track_and_none_outlives_the_scan(
     with Library(tmp_path / "music.db") as library:
         assert library.check() == []
         assert (len(library), library.broken()) == (11, [])
-        assert library.scan([made_music], workers=1).heard == 1
+        assert scan(library._catalogue(), [made_music], hear_all=hear_here).heard == 1

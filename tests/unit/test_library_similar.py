@@ -21,6 +21,7 @@ from retrotone.library import Library, Track
 from retrotone.library import map as map_
 from retrotone.library.neighbours import Neighbours, slerp
 
+pytestmark = pytest.mark.usefixtures("hearing_here")
 KINDS = ("buzz", "melody", "organ", "pulse")
 Capture = pytest.CaptureFixture[str]
 

@@ -55,13 +55,19 @@ def scan_folders(
         int | None,
         typer.Option(min=1, metavar="N", help="Processes that listen; by default one for each core."),
     ] = None,
+    cluster: Annotated[
+        str | None,
+        typer.Option(
+            metavar="ADDRESS", help="Let a Ray cluster listen: ray://HOST:10001, HOST:PORT or, on it, auto."
+        ),
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Bring the library up to date with folders. It may be stopped at any time, and goes on from there."""
     from dataclasses import asdict
 
     with Bar() as bar, _open(library) as opened:
-        report = opened.scan(folders, exclude or (), dry_run, workers, bar.item())
+        report = opened.scan(folders, exclude or (), dry_run, workers, bar.item(), cluster)
     if as_json:
         typer.echo(json.dumps(asdict(report)))
         return

@@ -120,17 +120,39 @@ class Library:
         dry_run: bool = False,
         workers: int | None = None,
         progress: Progress = silent,
+        cluster: str | None = None,
     ) -> ScanReport:
         """Bring the library up to date with folders; see `retrotone.library.scan.scan`.
 
         It may be stopped at any moment, by `Cancelled`, Ctrl-C or kill -9: what was heard so far stays.
+
+        Parameters
+        ----------
+        folders, exclude, dry_run, progress
+            See there.
+        workers : int, optional
+            Processes that listen; by default one for each core, of this machine or the cluster.
+        cluster : str, optional
+            Address of a Ray cluster that is to listen; see `retrotone.library.cluster`.
+
+        Raises
+        ------
+        LibraryError
+        MissingExtraError
+            Ray is not installed.
         """
         try:
             catalogue = self._catalogue(create=not dry_run)
         except MissingLibrary:
             with Catalogue(":memory:", create=True) as nothing:
                 return scan(nothing, folders, exclude, dry_run, workers, progress)
-        report = scan(catalogue, folders, exclude, dry_run, workers, progress)
+        if cluster is None or dry_run:
+            report = scan(catalogue, folders, exclude, dry_run, workers, progress)
+        else:
+            from retrotone.library.cluster import connected
+
+            with connected(cluster) as (hear_all, cores):
+                report = scan(catalogue, folders, exclude, False, workers or cores, progress, hear_all)
         if not dry_run:
             self._describe_anew(progress)
         return report

@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from contextlib import closing
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from retrotone.analysis import VERSION
 from retrotone.errors import LibraryError
+from retrotone.library.spool import Spool
 from retrotone.library.walk import Found, fingerprint, walk
 from retrotone.progress import Progress, silent
 
@@ -22,8 +24,9 @@ if TYPE_CHECKING:
     from retrotone.library.listeners import Failed, Heard
     from retrotone.library.track import Known
 
-HearAll = Callable[[Iterable[str], int], Iterator["Heard | Failed"]]
-"""Who listens: given paths and a number of workers, yields what came of each path, in any order."""
+HearAll = Callable[[Iterable[str], int], Generator["Heard | Failed", None, None]]
+"""Who listens: given paths and a number of workers, yields what came of each path, in any order. It asks for a path
+when it can be heard, and ends its workers when it is closed."""
 
 LOOKING = 0.02  # of the progress: files are counted before any is heard
 TOLD_EVERY = 100  # files looked at
@@ -79,11 +82,11 @@ def scan(
     dry_run : bool
         Look, but hear and note nothing.
     workers : int, optional
-        Processes that listen; by default one for each core. With 1, this process listens itself.
+        Processes that listen; by default one for each core.
     progress : Progress
         Told the rate and the time left.
     hear_all : callable, optional
-        Who listens: by default `listeners.hear_all`, processes on this machine.
+        Who listens: by default `listeners.hear_all`, processes on this machine; or a `cluster`'s.
 
     Raises
     ------
@@ -120,11 +123,11 @@ def _look(
     report: ScanReport,
     dry_run: bool,
     progress: Progress,
-) -> dict[str, tuple[Found, bytes]]:
-    """See to all that needs no listening; return the files that do, by path, with their fingerprints."""
+) -> Spool[tuple[Found, bytes]]:
+    """See to all that needs no listening; return the files that do, with their fingerprints."""
     here: set[int] = set()
     back: list[int] = []
-    new: list[Found] = []
+    new = Spool[Found]()
     looked = 0
     for each in walk(folders, exclude):
         looked += 1
@@ -152,7 +155,7 @@ def _look(
             catalogue.mark(back, present=True)
         if gone:
             catalogue.mark(gone, present=False)
-    todo: dict[str, tuple[Found, bytes]] = {}
+    todo = Spool[tuple[Found, bytes]]()
     moved: set[int] = set()
     for index, found in enumerate(new):
         if index % TOLD_EVERY == 0:
@@ -166,7 +169,7 @@ def _look(
             continue
         twin = _twin(catalogue, found, content)
         if twin is None:
-            todo[found.path] = (found, content)
+            todo.append((found, content))
         elif twin.path == found.path:  # only its time changed
             report.unchanged += 1
             if not dry_run:
@@ -187,7 +190,7 @@ def _look(
 
 def _hear(
     catalogue: Catalogue,
-    todo: dict[str, tuple[Found, bytes]],
+    todo: Spool[tuple[Found, bytes]],
     report: ScanReport,
     hear_all: HearAll,
     workers: int,
@@ -196,26 +199,34 @@ def _hear(
     """Hear files and note each as it comes."""
     from retrotone.library.listeners import Heard
 
+    in_hand: dict[str, tuple[Found, bytes]] = {}
+
+    def paths() -> Iterator[str]:
+        for found, content in todo:
+            in_hand[found.path] = found, content
+            yield found.path
+
     began = time.monotonic()
     progress(LOOKING, f"0/{len(todo)} heard")
-    for done, outcome in enumerate(hear_all(todo, workers), start=1):
-        found, content = todo[outcome.path]
-        if isinstance(outcome, Heard):
-            catalogue.add_heard(found, content, outcome.tags, outcome.analysis, outcome.description)
-            report.heard += 1
-        elif not os.path.exists(outcome.path):  # it vanished meanwhile
-            report.unreadable.append((outcome.path, "it went away during the scan"))
-        elif outcome.lasting:
-            catalogue.add_broken(found, content, outcome.reason)
-            report.broken.append((outcome.path, outcome.reason))
-        else:
-            report.unreadable.append((outcome.path, outcome.reason))
-        rate = done / max(time.monotonic() - began, 1e-3)
-        progress(
-            LOOKING + (1 - LOOKING) * done / len(todo),
-            f"{done}/{len(todo)} heard, {rate:.1f} a second, {_clock((len(todo) - done) / rate)} left: "
-            f"{os.path.basename(outcome.path)}",
-        )
+    with closing(hear_all(paths(), workers)) as outcomes:
+        for done, outcome in enumerate(outcomes, start=1):
+            found, content = in_hand.pop(outcome.path)
+            if isinstance(outcome, Heard):
+                catalogue.add_heard(found, content, outcome.tags, outcome.analysis, outcome.description)
+                report.heard += 1
+            elif not os.path.exists(outcome.path):  # it vanished meanwhile
+                report.unreadable.append((outcome.path, "it went away during the scan"))
+            elif outcome.lasting:
+                catalogue.add_broken(found, content, outcome.reason)
+                report.broken.append((outcome.path, outcome.reason))
+            else:
+                report.unreadable.append((outcome.path, outcome.reason))
+            rate = done / max(time.monotonic() - began, 1e-3)
+            progress(
+                LOOKING + (1 - LOOKING) * done / len(todo),
+                f"{done}/{len(todo)} heard, {rate:.1f} a second, {_clock((len(todo) - done) / rate)} left: "
+                f"{os.path.basename(outcome.path)}",
+            )
 
 
 def _is_current(known: Known, found: Found) -> bool:

@@ -65,7 +65,7 @@ def walk(
                 yield from _enter(root, link, exclude, entered, links)
             elif _suffix(link) in SUFFIXES:
                 found, folder = _found(link), os.stat(os.path.dirname(os.path.realpath(link)))
-                if (folder.st_dev, folder.st_ino) not in entered:
+                if os.path.isfile(link) and (folder.st_dev, folder.st_ino) not in entered:
                     yield found
         except OSError as error:
             yield Unreadable(link, f"the link leads nowhere ({error.strerror})")

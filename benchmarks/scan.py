@@ -1,0 +1,156 @@
+"""What a scan costs, for plans: ``python -m benchmarks.scan FOLDER`` with real music; see docs/scaling.md.
+
+Times are processor seconds but where it says otherwise, so that they hold on a busy machine.
+"""
+
+from __future__ import annotations
+
+import os
+import resource
+import sys
+import tempfile
+import time
+import tracemalloc
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import retrotone as rt
+from retrotone.analysis import VERSION
+from retrotone.library.catalogue import Catalogue
+from retrotone.library.listeners import Heard, hear, prepare, share_out
+from retrotone.library.scan import scan
+from retrotone.library.walk import Found, fingerprint
+
+ROWS = 5_000
+ANSWERS = 3_000
+FILES = 50_000
+
+
+def listening(folder: Path) -> Heard:
+    """Tell what a track costs a core, and what is kept of it."""
+    prepare()
+    began, heard = time.process_time(), []
+    for path in sorted(
+        each for each in folder.rglob("*") if each.suffix in (".ogg", ".flac", ".mp3", ".wav")
+    ):
+        outcome = hear(str(path))
+        if isinstance(outcome, Heard):
+            heard.append(outcome)
+    spent = time.process_time() - began
+    minutes = sum(each.analysis.duration or 0 for each in heard) / 60 / len(heard)
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    print(
+        f"listening: {spent / len(heard):.2f} s a track of {minutes:.1f} min ({len(heard)} tracks), {peak:.0f} MB"
+    )
+    return max(heard, key=lambda each: each.analysis.duration or 0)
+
+
+def writing(song: Heard, folder: Path) -> None:
+    """Tell how many rows one writer notes a second, and what they take on disk."""
+    path = folder / "rows.db"
+    with Catalogue(path, create=True) as catalogue:
+        spent = _cost(
+            lambda: [
+                catalogue.add_heard(
+                    Found(f"/music/artist {row % 97}/album/{row:07} some title.flac", 30 << 20, row),
+                    row.to_bytes(16, "big"),
+                    song.tags,
+                    song.analysis,
+                    song.description,
+                )
+                for row in range(ROWS)
+            ]
+        )
+    print(f"writing: {1e3 * spent / ROWS:.2f} ms a row, {path.stat().st_size / ROWS / 1024:.1f} kB a row")
+
+
+def sharing_out(song: Heard) -> None:
+    """Tell what the driver spends on an answer of a Ray cluster, here of actors that do not listen."""
+    from retrotone.library import cluster
+
+    for name, value in cluster.SETTINGS.items():
+        os.environ.setdefault(name, value)
+    import ray
+
+    class Parrot(cluster.Ear):
+        def prepare(self, versions: Any) -> None:
+            return None
+
+        def hear(self, name: bytes) -> Heard:
+            return song
+
+    ray.init(num_cpus=4, include_dashboard=False, log_to_driver=False, object_store_memory=80 << 20)
+    try:
+        remote = ray.remote(num_cpus=1)(Parrot)
+        paths = (f"/music/{number}" for number in range(ANSWERS))
+        outcomes = share_out(paths, 4, lambda: cluster._Actor(remote), cluster._wait)
+        with closing(outcomes):
+            next(outcomes)
+            spent = _cost(lambda: list(outcomes))
+    finally:
+        ray.shutdown()
+    print(f"sharing out: {1e3 * spent / ANSWERS:.2f} ms an answer")
+
+
+def looking(folder: Path) -> None:
+    """Tell what a file costs before it is heard, and what one costs that is known, in time and memory."""
+    music = folder / "music"
+    for number in range(FILES):
+        if number % 1000 == 0:
+            album = music / f"album {number // 1000}"
+            album.mkdir(parents=True)
+        (album / f"{number:07} some title.flac").write_bytes(number.to_bytes(4, "big"))
+    one = folder / "song.bin"
+    one.write_bytes(os.urandom(30 << 20))
+    found = Found(str(one), one.stat().st_size, 0)
+    print(
+        f"fingerprint: {_cost(lambda: [fingerprint(found) for _ in range(1000)]):.2f} ms, in the file cache"
+    )
+    with Catalogue(folder / "files.db", create=True) as catalogue:
+
+        def refuse(paths: Iterator[str], workers: int) -> Iterator[Any]:
+            yield from ()
+
+        def look() -> None:
+            scan(catalogue, [music], hear_all=refuse)
+
+        print(f"new files: {1e3 * _cost(look) / FILES:.2f} ms a file, {_peak(look) / 1e6:.0f} MB for {FILES}")
+        for path in music.rglob("*.flac"):
+            found = Found(str(path), path.stat().st_size, path.stat().st_mtime_ns)
+            catalogue.query(
+                "INSERT INTO tracks (path, size, mtime_ns, fingerprint, present) VALUES (?, ?, ?, ?, TRUE)",
+                (os.fsencode(path), found.size, found.mtime_ns, bytes(16)),
+            )
+        catalogue.query(f"INSERT INTO analyses SELECT id, {VERSION}, x'' FROM tracks")
+        print(f"known files: {1e3 * _cost(look) / FILES:.3f} ms a file, {_peak(look) / FILES:.0f} bytes each")
+
+
+def _cost(work: Callable[[], object]) -> float:
+    began = time.process_time()
+    work()
+    return time.process_time() - began
+
+
+def _peak(work: Callable[[], object]) -> int:
+    """Return the bytes that a piece of work needs at its peak."""
+    tracemalloc.start()
+    work()
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    return peak
+
+
+def main() -> None:
+    """Print all of it."""
+    with tempfile.TemporaryDirectory() as folder:
+        looking(Path(folder))
+        song = listening(Path(sys.argv[1]))
+        writing(song, Path(folder))
+    sharing_out(song)
+
+
+if __name__ == "__main__":
+    print(f"retrotone {rt.__version__}")
+    main()

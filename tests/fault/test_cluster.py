@@ -1,0 +1,148 @@
+"""Scans on a real Ray cluster of two nodes: what it hears, and what is left when parts of it go away."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+import retrotone as rt
+from retrotone.library import Library
+from retrotone.library.catalogue import Catalogue
+from retrotone.library.cluster import SETTINGS, Ear, Unshared
+from retrotone.library.listeners import Failed, hear
+from retrotone.library.scan import scan
+
+PATIENCE = 60.0  # seconds
+
+
+@pytest.fixture(scope="module")
+def cluster() -> Iterator[Any]:
+    """Two nodes with a core each, on this machine."""
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in SETTINGS.items():  # before Ray is imported
+            patch.setenv(name, value)
+        pytest.importorskip("ray", reason="needs the cluster extra")
+        from ray.cluster_utils import Cluster
+
+        node = {"num_cpus": 1, "object_store_memory": 80 << 20, "include_dashboard": False}
+        cluster = Cluster(initialize_head=True, head_node_args=node)
+        try:
+            cluster.add_node(**node)
+            yield cluster
+        finally:
+            cluster.shutdown()
+
+
+def ears(node: Any) -> list[int]:
+    """Return the processes that listen on a node."""
+    [raylet] = node.all_processes["raylet"]
+    children = Path(f"/proc/{raylet.process.pid}/task/{raylet.process.pid}/children").read_text().split()
+    return [
+        int(child)
+        for child in children
+        if Path(f"/proc/{child}/cmdline").read_bytes().startswith(b"ray::Ear")
+    ]
+
+
+def wait_until(what: Callable[[], bool]) -> None:
+    end = time.monotonic() + PATIENCE
+    while not what():
+        assert time.monotonic() < end, "waited for too long"
+        time.sleep(0.1)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="needs Linux's list of child processes")
+def test_a_worker_and_a_node_that_die_cost_no_track_and_double_none(
+    cluster: Any, made_music: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    music = Path(shutil.copytree(made_music, tmp_path / "music"))
+    (music / "not music.wav").write_text("text")
+    strange = os.fsdecode(b"\xff\xfe bytes.flac")
+    (music / "organ/Ada.flac").rename(music / "organ" / strange)
+    head, other = cluster.head_node, next(n for n in cluster.list_all_nodes() if n is not cluster.head_node)
+
+    def disturb(fraction: float, message: str) -> None:
+        if message.startswith("3/"):
+            os.kill(ears(head)[0], signal.SIGKILL)
+        if message.startswith("7/"):
+            cluster.remove_node(other)
+
+    with Library(tmp_path / "cluster.db") as library:
+        report = library.scan([music], progress=disturb, cluster=cluster.address)
+        cluster.add_node(num_cpus=1, object_store_memory=80 << 20)
+        assert capfd.readouterr().out == ""  # which is for results, whatever Ray has to tell
+        assert (report.heard, report.unreadable) == (12, [])
+        assert report.broken == library.broken()
+        assert [path for path, _ in report.broken] == [str(music / "not music.wav")]
+        assert library.check() == []
+        tracks = library.tracks()
+        with Catalogue(tmp_path / "local.db", create=True) as local:
+            scan(local, [music], hear_all=lambda paths, workers: (hear(path) for path in paths))
+            assert [track.path for track in tracks] == [track.path for track in local.tracks()]
+            for ours, theirs in zip(tracks, local.tracks(), strict=True):
+                assert (ours.name, ours.genre, ours.heard_genre) == (
+                    theirs.name,
+                    theirs.genre,
+                    theirs.heard_genre,
+                )
+            np.testing.assert_allclose(library._catalogue().vectors()[1], local.vectors()[1], atol=1e-4)
+
+
+def test_a_scan_that_is_stopped_frees_the_cluster(cluster: Any, made_music: Path, tmp_path: Path) -> None:
+    import ray
+
+    def stop(fraction: float, message: str) -> None:
+        if message.startswith("2/"):
+            raise rt.Cancelled("enough")
+
+    ray.init(cluster.address, log_to_driver=False)
+    try:
+        wait_until(lambda: ray.available_resources().get("CPU") == 2)
+        with Library(tmp_path / "music.db") as library:
+            with pytest.raises(rt.Cancelled):
+                library.scan([made_music / "organ"], workers=1, progress=stop, cluster="auto")
+            assert len(library) == 2
+            wait_until(lambda: ray.available_resources().get("CPU") == 2)  # who was connected stays so
+    finally:
+        ray.shutdown()
+
+
+@pytest.mark.parametrize("address", ["nonsense", "127.0.0.1:1"])
+def test_a_wrong_address_is_one_line_and_nothing_else(address: str, made_music: Path, tmp_path: Path) -> None:
+    pytest.importorskip("ray", reason="needs the cluster extra")
+    command = [sys.executable, "-m", "retrotone", "library", "scan", str(made_music), "--cluster", address]
+    command += ["--library", str(tmp_path / "music.db")]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=2 * PATIENCE)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.startswith(f"retrotone: there is no Ray cluster at {address}, or it does not answer (")
+    assert done.stderr.count("\n") == 1
+
+
+def test_without_ray_one_line_names_the_extra(
+    made_music: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "ray", None)
+    with pytest.raises(rt.MissingExtraError, match=r"pip install 'retrotone\[cluster\]'"):
+        Library(tmp_path / "music.db").scan([made_music], cluster="auto")
+
+
+def test_a_node_tells_what_it_does_not_see_and_that_it_has_another_retrotone(tmp_path: Path) -> None:
+    missing = Ear().hear(os.fsencode(tmp_path / "missing.wav"))
+    unshared = Ear().hear(os.fsencode(tmp_path / "music" / "missing.wav"))
+    assert isinstance(missing, Failed)
+    assert not missing.lasting
+    assert isinstance(unshared, Unshared)
+    assert f"does not see {tmp_path / 'music'}: share it" in unshared.reason
+    reason = Ear().prepare(("another", "version"))
+    assert reason is not None
+    assert "install the same one" in reason

@@ -59,7 +59,13 @@ def fill(place: str, tracks: int) -> dict[str, float]:
             database.many(
                 TRACK,
                 (
-                    (b"/music/%09d.ogg" % n, b"%016d" % n, f"title {n}", f"artist {n // 20}", f"genre {n % 50}")
+                    (
+                        b"/music/%09d.ogg" % n,
+                        b"%016d" % n,
+                        f"title {n}",
+                        f"artist {n // 20}",
+                        f"genre {n % 50}",
+                    )
                     for n in numbers
                 ),
             )
@@ -89,7 +95,11 @@ def ask(place: str, seeds: list[int], genre: str | None = None) -> dict[str, Any
             matches = library.similar(track, k=K, genre=genre)
             seconds.append(time.monotonic() - began)
             found.append([match.track.id for match in matches])
-    return {"load": load, "ms": (1e3 * np.percentile(seconds, [50, 95, 100])).round(2).tolist(), "found": found}
+    return {
+        "load": load,
+        "ms": (1e3 * np.percentile(seconds, [50, 95, 100])).round(2).tolist(),
+        "found": found,
+    }
 
 
 def exact(tracks: int, seeds: list[int]) -> list[set[int]]:
@@ -143,7 +153,9 @@ def measure(place: str, tracks: int) -> dict[str, Any]:
 
 def main() -> None:
     """Measure and print."""
-    parser = argparse.ArgumentParser(description="a library of made-up tracks: what its index costs and finds")
+    parser = argparse.ArgumentParser(
+        description="a library of made-up tracks: what its index costs and finds"
+    )
     parser.add_argument("--tracks", type=int, default=1_000_000, help=f"a multiple of {BLOCK}")
     parser.add_argument("--library", help="an empty PostgreSQL database; by default a file that is removed")
     arguments = parser.parse_args()

@@ -29,7 +29,9 @@ CONNECTIVITY = 16  # neighbours a vector is linked to
 BREADTH = 64  # candidates for those links
 NEW, GONE = 0.02, 0.2  # of the index: above, it is brought up to date
 SUFFIX = ".usearch"
-FOOTER = struct.Struct("<8sQI")  # after the graph and its stamps: what it is, how many stamps, a checksum of all
+FOOTER = struct.Struct(
+    "<8sQI"
+)  # after the graph and its stamps: what it is, how many stamps, a checksum of all
 MAGIC = b"RTNEvec1"
 CHUNK = 1 << 24  # bytes read at once
 LOOKUP = 500  # stamps a query

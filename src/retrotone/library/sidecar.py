@@ -7,6 +7,7 @@ nothing. When too much is new it is added, when too much is gone all is made ane
 
 from __future__ import annotations
 
+import errno
 import os
 import secrets
 import struct
@@ -115,6 +116,8 @@ def _kept(index: Any, path: str, stamps: Stamps) -> Any:
     temporary = f"{path}.{secrets.token_hex(6)}"
     try:
         index.save(temporary)
+        if os.path.getsize(temporary) != index.serialized_length:  # it may not notice that a disk fills
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
         with open(temporary, "ab") as file:
             file.write(stamps.tobytes())
         checksum = _checksum(temporary, os.path.getsize(temporary))

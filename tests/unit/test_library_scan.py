@@ -10,27 +10,20 @@ import sys
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
+import numpy as np
 import pytest
+from places import Places
 
 import retrotone as rt
-from retrotone.library import Library, sqlite
+from retrotone.library import Library, postgres, sqlite
 from retrotone.library.catalogue import Catalogue
 from retrotone.library.listeners import Failed, Heard, hear
 from retrotone.library.scan import scan
 
 pytestmark = pytest.mark.usefixtures("hearing_here")
 KINDS = ("buzz", "melody", "organ", "pulse")
+ON_SQLITE = pytest.mark.parametrize("places", ["sqlite"], indirect=True)  # about files of its own
 CLIPS = [f"{kind}/{artist}.flac" for kind in KINDS for artist in ("Ada", "Bix", "Clara")]
-
-
-@pytest.fixture(scope="module")
-def scanned(made_music: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A library file in which all clips were heard."""
-    path = tmp_path_factory.mktemp("scanned") / "music.db"
-    with Library(path) as library:
-        report = library.scan([made_music], workers=1)
-        assert (report.heard, report.unchanged, report.broken) == (12, 0, [])
-    return path
 
 
 @pytest.fixture
@@ -40,10 +33,9 @@ def music(made_music: Path, tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def library(scanned: Path, music: Path, tmp_path: Path) -> Iterator[Library]:
+def library(scanned: str, music: Path, places: Places) -> Iterator[Library]:
     """A library of `music` and nothing else, heard in another place."""
-    shutil.copy(scanned, tmp_path / "music.db")
-    with Library(tmp_path / "music.db") as library:
+    with Library(places.copy(scanned)) as library:
         for track in library.tracks():
             library._catalogue().mark([track.id], present=False)
         report = library.scan([music], workers=1)
@@ -60,8 +52,9 @@ def refuse(paths: Iterable[str], workers: int) -> Iterator[Heard | Failed]:
     raise AssertionError(f"asked to hear {list(paths)}")
 
 
-def test_what_was_scanned_is_known_by_sound_and_tags(scanned: Path, made_music: Path) -> None:
-    tracks = Library(scanned).tracks()
+def test_what_was_scanned_is_known_by_sound_and_tags(scanned: str, places: Places, made_music: Path) -> None:
+    copy = places.copy(scanned)
+    tracks = Library(copy).tracks()
     assert [os.path.relpath(track.path, made_music) for track in tracks] == CLIPS
     first = tracks[0]
     assert (first.title, first.artist, first.genre, first.name) == (
@@ -74,8 +67,8 @@ def test_what_was_scanned_is_known_by_sound_and_tags(scanned: Path, made_music: 
     assert set(first.eras) == {"60s", "70s", "80s", "90s", "00s"}
     assert first.tempo is not None
     assert first.loudness is not None
-    assert rt.Library(scanned).check() == []
-    analysis = Catalogue(scanned).analysis(first.id)
+    assert rt.Library(copy).check() == []
+    analysis = Catalogue(copy).analysis(first.id)
     heard = rt.analyse(made_music / CLIPS[0])
     assert (rt.Library.embed(analysis) @ rt.Library.embed(heard)) == pytest.approx(1, abs=1e-4)
 
@@ -152,8 +145,11 @@ def test_evil_names(library: Library, music: Path) -> None:
     names = [b"two\nlines.flac", b"\xff\xfe bytes.flac", b"#1 'quoted' $(rm) ?*.flac", "Ω é.flac".encode()]
     for name in names:
         shutil.copy(os.fsencode(music / "organ/Ada.flac"), os.fsencode(music) + b"/" + name)
+    broken = Path(os.fsdecode(os.fsencode(music) + b"/\xff.wav"))
+    broken.write_text("text")
     report = library.scan([music], workers=1)
     assert report.copied == 4
+    assert [path for path, _ in report.broken] == [path for path, _ in library.broken()] == [str(broken)]
     found = {os.fsencode(track.path) for track in library.tracks()}
     assert found >= {os.fsencode(music) + b"/" + name for name in names}
     seed = os.fsdecode(os.fsencode(music) + b"/" + names[1])
@@ -178,11 +174,12 @@ def test_links_do_not_loop_and_give_no_track_twice(library: Library, music: Path
     ]
 
 
-def test_exclude_and_dry_run(made_music: Path, tmp_path: Path) -> None:
-    library = Library(tmp_path / "none.db")
+def test_exclude_and_dry_run(made_music: Path, places: Places) -> None:
+    library = Library(places.new())
     report = library.scan([made_music], exclude=["organ", "*/Bix.*"], dry_run=True)
     assert (report.heard, report.dry) == (6, True)
-    assert not library.file.exists()
+    with pytest.raises(rt.LibraryError, match="scan FOLDER makes one"):
+        library.tracks()
 
 
 def test_a_file_that_vanishes_while_listening(library: Library, music: Path) -> None:
@@ -199,8 +196,8 @@ def test_a_file_that_vanishes_while_listening(library: Library, music: Path) -> 
     assert report.broken == []
 
 
-def test_a_scan_can_be_stopped_and_goes_on_from_there(made_music: Path, tmp_path: Path) -> None:
-    library = Library(tmp_path / "music.db")
+def test_a_scan_can_be_stopped_and_goes_on_from_there(made_music: Path, places: Places) -> None:
+    library = Library(places.new())
 
     def stop(fraction: float, message: str) -> None:
         assert 0 <= fraction <= 1
@@ -216,6 +213,7 @@ def test_a_scan_can_be_stopped_and_goes_on_from_there(made_music: Path, tmp_path
     assert (report.heard, report.unchanged) == (1, 2)
 
 
+@ON_SQLITE
 @pytest.mark.skipif(hasattr(os, "geteuid") and os.geteuid() == 0, reason="root may read and write everywhere")
 def test_what_may_not_be_read_or_written(library: Library, music: Path) -> None:
     (music / "organ").chmod(0)
@@ -231,7 +229,7 @@ def test_what_may_not_be_read_or_written(library: Library, music: Path) -> None:
     try:
         assert len(library.similar(music / CLIPS[0])) == 5
         (music / CLIPS[0]).unlink()
-        with pytest.raises(rt.LibraryError, match=r"music.db.*may not be written"):
+        with pytest.raises(rt.LibraryError, match=r"\.db.*may not be written"):
             library.scan([music])
     finally:
         library.file.parent.chmod(0o700)
@@ -259,9 +257,9 @@ def test_older_schemas_are_brought_up_to_date_and_newer_ones_refused(
     library: Library, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     library.close()
-    monkeypatch.setattr(
-        sqlite, "MIGRATIONS", (*sqlite.MIGRATIONS, ("ALTER TABLE tracks ADD COLUMN mood TEXT",))
-    )
+    for database in (sqlite, postgres):
+        mood = ("ALTER TABLE tracks ADD COLUMN mood TEXT",)
+        monkeypatch.setattr(database, "MIGRATIONS", (*database.MIGRATIONS, mood))
     assert len(library.tracks()) == 12
     assert library._catalogue().query("SELECT DISTINCT mood FROM tracks") == [(None,)]
     library.close()
@@ -272,25 +270,30 @@ def test_older_schemas_are_brought_up_to_date_and_newer_ones_refused(
 
 def test_a_better_recipe_redoes_vectors_without_listening(library: Library) -> None:
     before = library.similar(library.tracks()[0])
-    library._catalogue().query("UPDATE descriptions SET recipe = 'old', vector = zeroblob(512)")
+    catalogue = library._catalogue()
+    nothing = catalogue._database.pack(np.zeros(128, np.float32))
+    catalogue.query("UPDATE descriptions SET recipe = 'old', vector = ?", (nothing,))
     assert library.similar(library.tracks()[0]) == before
 
 
 def test_check_finds_damage_and_repair_mends_it(library: Library, music: Path) -> None:
     numbers = [track.id for track in library.tracks()]
-    ask = library._catalogue().query
-    ask("UPDATE descriptions SET vector = zeroblob(512) WHERE track = ?", (numbers[0],))
-    ask("UPDATE analyses SET data = zeroblob(9) WHERE track = ?", (numbers[1],))
+    ask, pack = library._catalogue().query, library._catalogue()._database.pack
+    ask("UPDATE descriptions SET vector = ? WHERE track = ?", (pack(np.zeros(128, np.float32)), numbers[0]))
+    ask("UPDATE analyses SET data = ? WHERE track = ?", (bytes(9), numbers[1]))
     ask("DELETE FROM analyses WHERE track = ?", (numbers[2],))
+    short = np.array([0.6, 0.8], np.float32)
+    ask("UPDATE descriptions SET vector = ? WHERE track = ?", (pack(short), numbers[3]))
     problems = library.check()
-    assert [problem.split(": ")[0] for problem in problems] == [str(music / clip) for clip in CLIPS[:3]]
+    assert [problem.split(": ")[0] for problem in problems] == [str(music / clip) for clip in CLIPS[:4]]
     assert library.repair() == problems
-    assert len(library) == 9
-    assert library.scan([music], workers=1).heard == 3
+    assert len(library) == 8
+    assert library.scan([music], workers=1).heard == 4
     assert library.check() == []
     assert paths(library, music) == CLIPS
 
 
+@ON_SQLITE
 def test_a_file_with_destroyed_pages_is_rebuilt_from_the_rest(library: Library, music: Path) -> None:
     [(page,)] = library._catalogue().query("PRAGMA page_size")
     [(root,)] = library._catalogue().query(
@@ -308,9 +311,10 @@ def test_a_file_with_destroyed_pages_is_rebuilt_from_the_rest(library: Library, 
     assert report.heard <= 4
     assert library.check() == []
     assert paths(library, music) == CLIPS
-    assert library.file.with_name("music.db.damaged").exists()
+    assert Path(f"{library.file}.damaged").exists()
 
 
+@ON_SQLITE
 @pytest.mark.skipif(os.name != "posix", reason="limits are POSIX's")
 def test_a_full_disk_is_one_clear_error_and_the_library_stays(library: Library, music: Path) -> None:
     import resource

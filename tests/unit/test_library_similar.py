@@ -14,6 +14,7 @@ from urllib.parse import unquote
 
 import numpy as np
 import pytest
+from places import Places
 
 import retrotone as rt
 from retrotone.cli import run
@@ -22,15 +23,16 @@ from retrotone.library import map as map_
 from retrotone.library.neighbours import Neighbours, slerp
 
 pytestmark = pytest.mark.usefixtures("hearing_here")
+ON_SQLITE = pytest.mark.parametrize(
+    "places", ["sqlite"], indirect=True
+)  # about other things than the catalogue
 KINDS = ("buzz", "melody", "organ", "pulse")
 Capture = pytest.CaptureFixture[str]
 
 
 @pytest.fixture(scope="module")
-def library(made_music: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Library]:
-    with Library(tmp_path_factory.mktemp("library") / "music.db") as library:
-        library.scan([made_music], workers=1)
-        library.close()  # so that its file can be copied
+def library(scanned: str, places: Places) -> Iterator[Library]:
+    with Library(places.copy(scanned)) as library:
         yield library
 
 
@@ -121,7 +123,7 @@ def test_a_path_glides_from_one_to_the_other(library: Library, made_music: Path)
 
 
 def test_a_playlist_fills_its_time_without_repeats_and_with_a_cap(
-    library: Library, made_music: Path, tmp_path: Path
+    library: Library, scanned: str, places: Places, made_music: Path, tmp_path: Path
 ) -> None:
     seed = made_music / "melody/Bix.flac"
     tracks = library.playlist(seed, minutes=0.4, per_artist=2)
@@ -133,9 +135,7 @@ def test_a_playlist_fills_its_time_without_repeats_and_with_a_cap(
     # copies by another name are no new songs
     shutil.copytree(made_music, tmp_path / "music")
     shutil.copytree(made_music, tmp_path / "music" / "again")
-    library.close()
-    shutil.copy(library.file, tmp_path / "music.db")
-    with Library(tmp_path / "music.db") as more:
+    with Library(places.copy(scanned)) as more:
         assert more.scan([tmp_path / "music"], workers=1).copied == 24
         long = more.playlist(seed, minutes=60, per_artist=99)
     assert len(long) == len({track.name for track in long}) == 12
@@ -158,16 +158,14 @@ def test_duplicates_are_one_recording_in_other_formats_and_at_other_levels(
     assert groups == [["a.flac", "b.mp3", "c.ogg"], ["organ again.flac", "organ.flac"]]
 
 
-def test_genres_are_suggested_and_noted_only_when_asked(library: Library, tmp_path: Path) -> None:
-    library.close()
-    shutil.copy(library.file, tmp_path / "music.db")
-    with Library(tmp_path / "music.db") as copy:
+def test_genres_are_suggested_and_noted_only_when_asked(scanned: str, places: Places) -> None:
+    with Library(places.copy(scanned)) as copy:
         untagged = [track.path for track in copy.tracks() if not track.genre]
         assert len(untagged) == 8
         suggestions = copy.genres()
         assert [each.track.path for each in suggestions] == untagged
         copy._catalogue().query(
-            "UPDATE descriptions SET sure = 1 WHERE track = ?", (suggestions[0].track.id,)
+            "UPDATE descriptions SET sure = TRUE WHERE track = ?", (suggestions[0].track.id,)
         )
         assert copy.genres(note=True)[0].sure
         noted = {track.path: track.genre for track in copy.tracks()}
@@ -176,6 +174,7 @@ def test_genres_are_suggested_and_noted_only_when_asked(library: Library, tmp_pa
         assert len(copy.genres()) == 7
 
 
+@ON_SQLITE
 def test_exports_can_be_read_back(library: Library, made_music: Path, tmp_path: Path) -> None:
     tracks = library.tracks(genre="organ")
     assert len(tracks) == 1
@@ -196,16 +195,15 @@ def test_exports_can_be_read_back(library: Library, made_music: Path, tmp_path: 
     assert objects[0]["tags"] == library.tracks()[0].tags
 
 
+@ON_SQLITE
 @pytest.mark.skipif(os.name != "posix", reason="other file systems refuse such names")
 def test_a_playlist_holds_names_with_line_breaks_and_bytes_that_are_no_text(
-    library: Library, made_music: Path, tmp_path: Path
+    scanned: str, places: Places, made_music: Path, tmp_path: Path
 ) -> None:
     names = [b"#1.flac", b"two\nlines.flac", b"\xff.flac"]
     for name in names:
         shutil.copy(made_music / "organ/Ada.flac", os.fsencode(tmp_path) + b"/" + name)
-    library.close()
-    shutil.copy(library.file, tmp_path / "music.db")
-    with Library(tmp_path / "music.db") as copy:
+    with Library(places.copy(scanned)) as copy:
         copy.scan([tmp_path], workers=1)
         tracks = [track for track in copy.tracks() if track.path.startswith(str(tmp_path))]
         for suffix in (".csv", ".json"):
@@ -219,6 +217,7 @@ def test_a_playlist_holds_names_with_line_breaks_and_bytes_that_are_no_text(
     assert sorted(path.split(b"/")[-1] for path in read) == sorted(names)
 
 
+@ON_SQLITE
 def test_the_map_puts_together_what_sounds_alike(library: Library, made_music: Path, tmp_path: Path) -> None:
     picture, page = library.map(tmp_path / "map.png"), library.map(tmp_path / "map.html")
     assert picture.read_bytes()[:8] == b"\x89PNG\r\n\x1a\n"
@@ -259,16 +258,18 @@ def test_exact_search_agrees_with_sorting_all_and_breaks_ties_by_order() -> None
     assert middle @ vectors[0] == pytest.approx(middle @ vectors[1], abs=1e-6)
 
 
+@ON_SQLITE
 def test_the_command_line_does_all_of_it(
-    made_music: Path, tmp_path: Path, capsys: Capture, monkeypatch: pytest.MonkeyPatch
+    made_music: Path, places: Places, tmp_path: Path, capsys: Capture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    place = places.new()
     monkeypatch.chdir(tmp_path)
     shutil.copytree(made_music, "music")
     (tmp_path / "music" / "broken.mp3").write_text("text")
     song, other = "music/organ/Ada.flac", "music/pulse/Ada.flac"
 
     def ask(*arguments: str, code: int = 0) -> list[str]:
-        assert run(["library", *arguments, "--library", "music.db"]) == code
+        assert run(["library", *arguments, "--library", place]) == code
         return capsys.readouterr().out.splitlines()
 
     assert json.loads(ask("scan", "music", "--dry-run", "--json")[0])["heard"] == 13
@@ -287,8 +288,8 @@ def test_the_command_line_does_all_of_it(
     assert json.loads(ask("map", "-o", "map.html", "--json")[0]) == {"file": "map.html", "tracks": 12}
     assert json.loads(ask("export", "all.csv", "--json")[0])["tracks"] == 12
     assert json.loads(ask("check", "--json")[0])["problems"] == []
-    Library("music.db")._catalogue().query(
-        "UPDATE descriptions SET vector = zeroblob(512) WHERE track = (SELECT min(track) FROM descriptions)"
+    Library(place)._catalogue().query(
+        "UPDATE analyses SET data = ? WHERE track = (SELECT min(track) FROM analyses)", (b"",)
     )
     assert ask("check", code=1)[0].endswith("needs --repair")
     assert ask("check", "--repair")[0].endswith("scan again")

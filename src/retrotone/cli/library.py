@@ -20,7 +20,9 @@ app = typer.Typer(no_args_is_help=True, help="Scan folders of music, and ask wha
 File = Annotated[
     str | None,
     typer.Option(
-        "--library", metavar="FILE", help="The library's file. By default one in your folder for such data."
+        "--library",
+        metavar="FILE",
+        help="The library's file, by default one in your folder for such data; or postgresql://USER@HOST/DATABASE.",
     ),
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON: one object a line.")]
@@ -213,7 +215,7 @@ def suggest_genres(
 @app.command("check")
 def check_library(
     repair: Annotated[
-        bool, typer.Option("--repair", help="Rebuild the library from what can be read of it.")
+        bool, typer.Option("--repair", help="Mend the library from what can be read of it.")
     ] = False,
     library: File = None,
     as_json: AsJson = False,
@@ -230,7 +232,7 @@ def check_library(
             complain(problem)
         for _, reason in broken:
             complain(reason)
-        state = "is whole" if not problems else "was rebuilt: scan again" if repair else "needs --repair"
+        state = "is whole" if not problems else "was mended: scan again" if repair else "needs --repair"
         typer.echo(f"{printable(file)} {state}")
     if problems and not repair:
         raise typer.Exit(1)

@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Hashable, Iterator, Sequence
+from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
-from itertools import chain
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from retrotone.analysis import VERSION, Analysis, analyse
-from retrotone.audio import Audio
+from retrotone.analysis import VERSION, Analysis
 from retrotone.errors import AnalysisError, LibraryError
 from retrotone.library import playlists, repair, similarity
 from retrotone.library.catalogue import Catalogue
@@ -23,13 +21,12 @@ from retrotone.library.export import export
 from retrotone.library.neighbours import Indexed, Neighbours, between, neighbours
 from retrotone.library.playlists import Match
 from retrotone.library.scan import ScanReport, scan
-from retrotone.library.track import Known, Track
-from retrotone.library.walk import Found, fingerprint, is_excluded
+from retrotone.library.seeds import Song, find_file, find_seed, find_seeds
+from retrotone.library.track import Track
+from retrotone.library.walk import is_excluded
 from retrotone.progress import Progress, silent
 
 __all__ = ["Library", "Match", "ScanReport", "Suggestion", "Track", "default_path"]
-
-Song = Track | Analysis | Audio | str | os.PathLike[str]
 
 
 @dataclass(frozen=True)
@@ -167,12 +164,8 @@ class Library:
 
     def find(self, path: str | os.PathLike[str]) -> Track | None:
         """Return the track that a file is, or is a copy of; None where the library never heard it."""
-        near, catalogue = self._neighbours(), self._catalogue()
-        path = os.path.abspath(path)
-        for known in chain([catalogue.lookup(path)], self._copies(path)):
-            if known is not None and near.vector(known.id) is not None:
-                return next(iter(catalogue.tracks([known.id])), None)
-        return None
+        found = find_file(os.path.abspath(path), self._catalogue(), self._neighbours())
+        return found[1] if found else None
 
     def analysis(self, track: Track) -> Analysis:
         """Return what was heard of a track of the library."""
@@ -213,7 +206,7 @@ class Library:
         """
         _check_positive(k=k, per_artist=per_artist)
         near = self._searchable(progress)
-        vectors, tracks = self._seeds(songs, progress)
+        vectors, tracks = find_seeds(songs, self._catalogue(), near, progress)
         candidates = playlists.matches(near, between(vectors), self._lookup(genre, exclude))
         return playlists.similar(candidates, k, {track.id for track in tracks}, per_artist)
 
@@ -235,7 +228,8 @@ class Library:
         if length < 2:
             raise LibraryError(f"a path of {length} tracks leads nowhere: take 2 or more")
         near = self._searchable(progress)
-        (a, first), (b, last) = (self._seed(song, progress) for song in (start, end))
+        catalogue = self._catalogue()
+        (a, first), (b, last) = (find_seed(song, catalogue, near, progress) for song in (start, end))
         return playlists.path(near, (a, b), (first, last), length, self._lookup(), self._same(near))
 
     def playlist(
@@ -265,7 +259,7 @@ class Library:
         """
         _check_positive(minutes=minutes, per_artist=per_artist)
         near = self._searchable(progress)
-        vectors, first = self._seeds(seeds, progress)
+        vectors, first = find_seeds(seeds, self._catalogue(), near, progress)
         lookup = self._lookup(genre, exclude)
         return playlists.playlist(
             near, between(vectors), first, 60 * minutes, per_artist, lookup, self._same(near)
@@ -393,36 +387,6 @@ class Library:
         """Return what tells whether two tracks of the library are one recording."""
         analysis = self._catalogue().analysis
         return lambda a, b: is_same_recording(a, b, near, analysis)
-
-    def _seed(self, song: Song, progress: Progress) -> tuple[NDArray[np.float32], Track | None]:
-        """Return a song's vector and, where it is in the library, its track."""
-        if isinstance(song, Analysis):
-            return similarity.embed(song), None
-        if isinstance(song, Audio):
-            return similarity.embed(analyse(song, progress)), None
-        path = song.path if isinstance(song, Track) else os.path.abspath(song)
-        track = self.find(path)
-        vector = self._neighbours().vector(track.id) if track else None
-        return (similarity.embed(analyse(path, progress)), None) if vector is None else (vector, track)
-
-    def _copies(self, path: str) -> Iterator[Known]:
-        """Yield the library's files of the same content as one outside, or reached by a link."""
-        try:
-            status = os.stat(path)
-            content = fingerprint(Found(path, status.st_size, status.st_mtime_ns))
-        except OSError:  # whoever listens to it says why
-            return
-        yield from self._catalogue().with_fingerprint(content, path)
-
-    def _seeds(
-        self, songs: Song | Sequence[Song], progress: Progress
-    ) -> tuple[list[NDArray[np.float32]], list[Track]]:
-        several = list(songs) if isinstance(songs, Sequence) and not isinstance(songs, str) else [songs]
-        if not several:
-            raise LibraryError("nothing to start from: name a song")
-        found = [self._seed(song, progress) for song in several]
-        tracks = {track.id: track for _, track in found if track}
-        return [vector for vector, _ in found], list(tracks.values())
 
 
 def _is_wanted(path: str, filed: str, genre: str | None, exclude: Sequence[str]) -> bool:

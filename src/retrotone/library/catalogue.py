@@ -256,11 +256,11 @@ class Catalogue:
     def described_otherwise(self, recipe: str, version: int) -> list[int]:
         """Return the tracks heard by an analysis of `version` but described by another recipe."""
         rows = self.query(
-            "SELECT d.track FROM descriptions d JOIN analyses a ON a.track = d.track "
-            "WHERE (d.recipe < ? OR d.recipe > ?) AND a.version = ? ORDER BY d.track",  # the index is for < and >
-            (recipe, recipe, version),
+            "SELECT track FROM analyses WHERE version = ? AND track IN "
+            "(SELECT track FROM descriptions WHERE recipe < ? OR recipe > ?)",  # for <> no index is of use
+            (version, recipe, recipe),
         )
-        return [number for (number,) in rows]
+        return sorted(number for (number,) in rows)
 
     def faults(self) -> list[str]:
         """Return what is wrong with the database itself, a line each."""

@@ -16,7 +16,7 @@ from retrotone.library.database import Nearest
 from retrotone.progress import Progress, silent
 
 FIRST = 256  # ranked before all are: most who ask want a few
-STEPS = (FIRST, 4096)  # candidates of an index that are looked at, before all are
+STEPS = (128, 4096)  # candidates of an index that are looked at, before all are
 TRUSTED = 4  # times as many candidates as are believed to be the nearest of all
 REMEMBERED = 20_000  # vectors
 

@@ -115,7 +115,7 @@ class Postgres:
         """Return all rows that a statement gives."""
         with self._guarded():
             cursor = self._connected().execute(_places(sql), values, binary=True)
-            return cursor.fetchall() if cursor.description else []
+            return cursor.fetchall() if cursor.description is not None else []
 
     def blocks(self, sql: str, values: Sequence[object] = ()) -> Iterator[list[Row]]:
         """Yield the rows of a large answer, at most `BLOCK` at once."""
@@ -201,7 +201,7 @@ class Postgres:
             return
         with self.transaction():
             self.query("SELECT pg_advisory_xact_lock(?)", (LOCK,))
-            if not self.query("SELECT FROM pg_extension WHERE extname = 'vector'"):
+            if not self.query("SELECT 1 FROM pg_extension WHERE extname = 'vector'"):
                 self.query("CREATE EXTENSION vector")
             if not self._version():
                 self.query("CREATE SCHEMA IF NOT EXISTS retrotone")
@@ -220,10 +220,8 @@ class Postgres:
             yield
         except self._errors as error:
             state = error.sqlstate or ""
-            remedy = next(
-                (text for name, text in REMEDIES.items() if state.startswith(name)), "check the database"
-            )
-            remedy = remedy if state else UNREACHED
+            remedies = [text for name, text in REMEDIES.items() if state.startswith(name)]
+            remedy = remedies[0] if remedies else "check the database" if state else UNREACHED
             said = (str(error).strip() or type(error).__name__).splitlines()[0].rstrip(".")
             if password := self._parameters.get("password"):
                 said = said.replace(password, "***")

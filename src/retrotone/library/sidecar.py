@@ -7,6 +7,7 @@ nothing. When too much is new it is added, when too much is gone all is made ane
 
 from __future__ import annotations
 
+import errno
 import os
 import secrets
 import struct
@@ -26,12 +27,10 @@ if TYPE_CHECKING:
     from retrotone.library.sqlite import SQLite
 
 CONNECTIVITY = 16  # neighbours a vector is linked to
-BREADTH = 64  # candidates for those links
+BREADTH, SEARCH_BREADTH = 64, 256  # candidates for those links, and for an answer
 NEW, GONE = 0.02, 0.2  # of the index: above, it is brought up to date
 SUFFIX = ".usearch"
-FOOTER = struct.Struct(
-    "<8sQI"
-)  # after the graph and its stamps: what it is, how many stamps, a checksum of all
+FOOTER = struct.Struct("<8sIQI")  # after graph and stamps: magic, dimensions, how many, checksum of it all
 MAGIC = b"RTNEvec1"
 CHUNK = 1 << 24  # bytes read at once
 LOOKUP = 500  # stamps a query
@@ -92,7 +91,7 @@ def _index(size: int) -> Any:
 
     return Index(
         ndim=size, metric="ip", dtype="f16", connectivity=CONNECTIVITY, expansion_add=BREADTH,
-        enable_key_lookups=False,
+        expansion_search=SEARCH_BREADTH, enable_key_lookups=False,
     )  # fmt: skip
 
 
@@ -104,7 +103,7 @@ def _grown(database: SQLite, path: str, size: int, new: Stamps, progress: Progre
     done = 0
     progress(0.0, f"indexing {len(new)} tracks")
     for stamps, vectors in _vectors_of(database, new):
-        index.add(stamps.view(np.uint64), vectors)
+        index.add(stamps.view(np.uint64), vectors, threads=1)  # several lose some of the first to each other
         done += len(stamps)
         progress(min(done / len(new), 1.0), f"{done}/{len(new)} tracks indexed")
     return index
@@ -117,11 +116,13 @@ def _kept(index: Any, path: str, stamps: Stamps) -> Any:
     temporary = f"{path}.{secrets.token_hex(6)}"
     try:
         index.save(temporary)
+        if os.path.getsize(temporary) != index.serialized_length:  # it may not notice that a disk fills
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
         with open(temporary, "ab") as file:
             file.write(stamps.tobytes())
         checksum = _checksum(temporary, os.path.getsize(temporary))
         with open(temporary, "ab") as file:
-            file.write(FOOTER.pack(MAGIC, len(stamps), checksum))
+            file.write(FOOTER.pack(MAGIC, index.ndim, len(stamps), checksum))
         os.replace(temporary, path)
         mapped = _index(index.ndim)
         mapped.view(path)
@@ -135,19 +136,16 @@ def _kept(index: Any, path: str, stamps: Stamps) -> Any:
 
 def _stamps_in(path: str, size: int) -> Stamps:
     """Return the stamps of the vectors that a file holds: none if it is missing, damaged or another program's."""
-    from usearch.index import Index
-
     none = np.zeros(0, np.int64)
     try:
         length = os.path.getsize(path) - FOOTER.size
         with open(path, "rb") as file:
             file.seek(length)
-            magic, count, checksum = FOOTER.unpack(file.read())
-            if magic != MAGIC or _checksum(path, length) != checksum:
+            magic, dimensions, count, checksum = FOOTER.unpack(file.read())
+            if (magic, dimensions) != (MAGIC, size) or _checksum(path, length) != checksum:
                 return none
             file.seek(length - 8 * count)
-            stamps = np.frombuffer(file.read(8 * count), np.int64)
-        return stamps if Index.metadata(path)["dimensions"] == size else none
+            return np.frombuffer(file.read(8 * count), np.int64)
     except (OSError, struct.error, ValueError):
         return none
 

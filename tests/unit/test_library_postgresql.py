@@ -1,0 +1,129 @@
+"""A library on PostgreSQL: many writers at once, and what is said where it cannot be reached."""
+
+from __future__ import annotations
+
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+from places import Databases
+
+import retrotone as rt
+from retrotone.cli import run
+from retrotone.library import Library
+from retrotone.library.catalogue import Catalogue
+from retrotone.library.listeners import Heard, hear
+from retrotone.library.walk import Found, fingerprint, walk
+
+psycopg = pytest.importorskip("psycopg", reason="needs the cluster extra")
+pytestmark = pytest.mark.parametrize("places", ["postgresql"], indirect=True)
+WRITERS, TURNS = 6, 6
+
+
+def administer(place: str, *statements: str) -> None:
+    with psycopg.connect(place, autocommit=True) as connection:
+        for statement in statements:
+            connection.execute(statement)
+
+
+def other_user(place: str, user: str, password: str = "") -> str:
+    return place.replace("//postgres:", f"//{user}:{password}")
+
+
+def test_many_writers_at_once_lose_no_track_and_double_none(made_music: Path, places: Databases) -> None:
+    place, clips = places.new(), [str(clip) for clip in sorted(made_music.glob("buzz/*.flac"))]
+    outcomes = [hear(clip) for clip in clips]
+    files = [each for each in walk([made_music / "buzz"]) if isinstance(each, Found)]
+
+    def write(writer: int) -> None:
+        with Catalogue(place, create=True) as catalogue:  # all of them make it
+            for turn in range(TURNS):
+                which = (writer + turn) % len(files)
+                found, outcome = files[which], outcomes[which]
+                assert isinstance(outcome, Heard)
+                if turn % 3 == writer % 3:
+                    catalogue.add_broken(found, fingerprint(found), "for a moment")
+                catalogue.add_heard(
+                    found, fingerprint(found), outcome.tags, outcome.analysis, outcome.description
+                )
+
+    with ThreadPoolExecutor(WRITERS) as pool:
+        list(pool.map(write, range(WRITERS)))
+    with Library(place) as library:
+        assert [track.path for track in library.tracks()] == clips
+        assert library.check() == []
+        assert library.scan([made_music / "buzz"], workers=1).unchanged == 3
+
+
+def test_what_others_write_is_seen_and_a_lost_connection_made_anew(scanned: str, places: Databases) -> None:
+    place = places.copy(scanned)
+    with Library(place) as library, Catalogue(place) as other:
+        [first, second] = [match.track for match in library.similar(library.tracks()[0], k=2)]
+        other.mark([first.id], present=False)
+        assert library.similar(library.tracks()[0], k=1)[0].track == second
+        database = library._catalogue()._database
+        [(process,)] = database.query("SELECT pg_backend_pid()")
+        administer(place, f"SELECT pg_terminate_backend({process}, 5000)")
+        with pytest.raises(rt.LibraryError, match="try again"):
+            library.tracks()
+        assert len(library.tracks()) == len(library) == 11
+        assert library.similar(library.tracks()[0], k=1)[0].track == second
+
+
+def test_what_cannot_be_reached_is_told_in_a_line_without_the_password(
+    scanned: str, made_music: Path, places: Databases, capsys: pytest.CaptureFixture[str]
+) -> None:
+    place, empty, bare = places.copy(scanned), places.new(), places.new()
+    administer(
+        place,
+        "DROP ROLE IF EXISTS stranger, reader",
+        "CREATE ROLE stranger LOGIN",
+        "CREATE ROLE reader LOGIN PASSWORD 'right'",
+        "GRANT USAGE ON SCHEMA retrotone TO reader",
+        "GRANT SELECT ON ALL TABLES IN SCHEMA retrotone TO reader",
+    )
+    administer(
+        bare, f"ALTER DATABASE {bare.split('?')[0].rsplit('/', 1)[1]} SET extension_control_path = '/'"
+    )
+    rules = Path(place.split("host=")[1]) / "pg_hba.conf"
+    rules.write_text(f"local all reader scram-sha-256\n{rules.read_text()}")
+    administer(place, "SELECT pg_reload_conf()")
+    with Library(other_user(place, "reader", "right")) as library:
+        assert len(library.similar(library.tracks()[0])) == 5  # one who may only read
+    for where, reason in (
+        (empty, "holds no library: retrotone library scan FOLDER makes one"),
+        ("postgresql://me:s3cret@127.0.0.1:1/music", "Connection refused.*check the address, the server"),
+        ("postgresql://me:s3cret@nowhere.invalid/music", "nowhere.invalid.*check the address"),
+        ("postgresql://me:s3cret@[::1/music", "no address"),
+        ("postgresql://me:with/s3cret@host/music", "no address.*%40"),
+        ("postgresql://me:with@s3cret@host/music", "no address"),
+        (place.replace("/library", "/no_library"), "does not exist"),
+        (other_user(place, "reader", "s3cret"), "authentication failed.*password"),
+        (other_user(place, "stranger"), "permission denied.*administrator"),
+    ):
+        with pytest.raises(rt.LibraryError, match=reason) as caught:
+            Library(where).tracks()
+        assert "\n" not in str(caught.value)
+        assert "s3cret" not in str(caught.value)
+    for where, reason in (
+        (bare, "install pgvector"),
+        (other_user(empty, "stranger"), "permission denied to create extension.*administrator"),
+        (other_user(place, "reader", "right"), "permission denied.*grant"),
+    ):
+        with pytest.raises(rt.LibraryError, match=reason):
+            Library(where).scan([made_music], exclude=["*"])
+    assert (
+        run(["library", "similar", "song.ogg", "--library", "postgresql://me:s3cret@127.0.0.1:1/music"]) == 2
+    )
+    assert "s3cret" not in capsys.readouterr().err
+    assert run(["library", "check", "--library", place]) == 0
+    assert "is whole" in capsys.readouterr().out
+
+
+def test_without_the_extra_a_line_says_what_to_install(
+    places: Databases, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "psycopg", None)
+    with pytest.raises(rt.MissingExtraError, match=r"pip install 'retrotone\[cluster\]'"):
+        Library(places.new()).tracks()

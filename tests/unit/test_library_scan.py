@@ -337,6 +337,7 @@ def test_a_full_disk_is_one_clear_error_and_the_library_stays(library: Library, 
     assert len(library) == 14
 
 
+@ON_SQLITE
 def test_a_library_of_an_older_retrotone_is_described_anew_without_listening(
     scanned: Path, tmp_path: Path
 ) -> None:

@@ -40,14 +40,17 @@ Places = Files | Databases
 
 
 def made_up(catalogue: Catalogue, vectors: NDArray[np.float32], first: int = 1) -> None:
-    """Put tracks with given vectors into a catalogue, heard by nobody: genres in turns of 20, four by an artist."""
+    """Put tracks with given vectors into a catalogue, heard by nobody: genres in turns of 20, four by an artist.
+
+    No two are of one length: nobody can then take them for one recording, and ask what was heard of them.
+    """
     database, numbers = catalogue._database, range(first, first + len(vectors))
     with database.transaction():
         database.many(
             "INSERT INTO tracks (path, size, mtime_ns, fingerprint, present, duration, title, artist, genre) "
-            "VALUES (?, 1, 1, ?, TRUE, 200, ?, ?, ?)",
+            "VALUES (?, 1, 1, ?, TRUE, ?, ?, ?, ?)",
             [
-                (b"/%06d.ogg" % n, b"", f"title {n}", f"artist {n // 4}", f"genre {n % 20:02}")
+                (b"/%06d.ogg" % n, b"", 100 + 4 * n, f"title {n}", f"artist {n // 4}", f"genre {n % 20:02}")
                 for n in numbers
             ],
         )

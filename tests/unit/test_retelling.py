@@ -1,0 +1,35 @@
+"""The study is told again on a folder of music, every part of it, on a page that holds together."""
+
+from __future__ import annotations
+
+import re
+import shutil
+from pathlib import Path
+
+import pytest
+
+import retrotone as rt
+from retrotone.cli import run
+
+pytestmark = pytest.mark.usefixtures("hearing_here")
+
+
+def test_the_study_is_told_again(made_music: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    music, out = tmp_path / "music", tmp_path / "study"
+    shutil.copytree(made_music, music)
+    assert run(["study", "all", str(music), "-o", str(out), "--steps", "2", "--epochs", "2"]) == 0
+    assert capfd.readouterr().out.strip() == f"open {(out / 'index.html').as_uri()}"
+    page = (out / "index.html").read_text("utf-8")
+    assert page.count("<section>") == 5
+    for place in re.findall(r'(?:src|href)="([^"]+)"', page):
+        assert place.startswith("data:") or (out / place).stat().st_size > 1000, place
+    assert "0.012508, unchanged" in page  # what the study reported, beside what came out
+    song = next(iter(sorted(music.rglob("*.flac"))))
+    assert rt.load(out / "generated.flac").duration == pytest.approx(rt.load(song).duration, abs=0.01)
+    assert page.count("<tr>") > 26 + 5
+
+
+def test_what_is_no_collection_is_named(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    assert run(["study", "all", str(tmp_path / "nothing"), "-o", str(tmp_path / "out")]) == 2
+    assert capfd.readouterr().err.count("\n") == 1
+    assert not (tmp_path / "out").exists()

@@ -244,8 +244,7 @@ COLUMNS = (
 )
 
 
-def cells(row: Row) -> list[str]:
-    """Return a row's line of the table, a cell for each of `COLUMNS`."""
+def _cells(row: Row) -> list[str]:
     settings = row.settings
     return [
         NAMES[settings.optimiser],
@@ -262,8 +261,24 @@ def cells(row: Row) -> list[str]:
     ]
 
 
+SHORT_COLUMNS = ("descent", "rate", "weight", "clamp", "left", "why")
+
+
+def short_cells(row: Row) -> list[str]:
+    """Return what a screen shows of a row, a cell for each of `SHORT_COLUMNS`."""
+    settings = row.settings
+    return [
+        f"{NAMES[settings.optimiser]} + {NAMES[settings.loss]}",
+        f"{settings.learning_rate:g}",
+        f"{settings.style_weight:g}",
+        "yes" if settings.clamp else "no",
+        f"{row.kept:.1%}",
+        row.reason,
+    ]
+
+
 def _markdown(rows: Sequence[Row], content: Audio, style: Audio, seconds: float) -> str:
-    table = [COLUMNS, ["---"] * len(COLUMNS), *map(cells, rows)]
+    table = [COLUMNS, ["---"] * len(COLUMNS), *map(_cells, rows)]
     lines = ["| " + " | ".join(cells) + " |" for cells in table]
     return "\n".join(
         [
@@ -288,7 +303,7 @@ def _markdown(rows: Sequence[Row], content: Audio, style: Audio, seconds: float)
 
 def _csv(rows: Sequence[Row]) -> str:
     text = io.StringIO(newline="")
-    csv.writer(text).writerows([COLUMNS, *map(cells, rows)])
+    csv.writer(text).writerows([COLUMNS, *map(_cells, rows)])
     return text.getvalue()
 
 

@@ -17,6 +17,7 @@ from typing import Annotated, Any, NoReturn
 import typer
 
 from retrotone import __version__
+from retrotone.cli import app as window
 from retrotone.cli import genre, genre_predict, library, models, tags, training
 from retrotone.cli.screen import (
     Bar,
@@ -44,6 +45,7 @@ app.add_typer(library.app, name="library")
 models.app.command("train")(training.train)
 app.command("generate")(models.generate)
 app.command("tags")(tags.show_tags)
+app.command("app")(window.open_window)
 study = typer.Typer(no_args_is_help=True, help="Repeat the experiments that retrotone grew out of.")
 app.add_typer(study, name="study")
 
@@ -301,17 +303,10 @@ def study_loss(
     settings: dict[str, Any] = {name: value for name, value in given.items() if value is not None}
     with Bar() as bar:
         from retrotone.audio import load
-        from retrotone.study import NAMES, sweep_losses
+        from retrotone.study import SHORT_COLUMNS, short_cells, sweep_losses
 
         rows = sweep_losses(load(content), load(style), out, progress=bar.item(), **settings)
-    cells = []
-    for row in rows:
-        run = row.settings
-        descent, clamp = f"{NAMES[run.optimiser]} + {NAMES[run.loss]}", "yes" if run.clamp else "no"
-        cells.append(
-            [descent, f"{run.learning_rate:g}", f"{run.style_weight:g}", clamp, f"{row.kept:.1%}", row.reason]
-        )
-    print_table(["descent", "rate", "weight", "clamp", "left", "why"], cells)
+    print_table(SHORT_COLUMNS, [short_cells(row) for row in rows])
     typer.echo(f"wrote table.md, table.csv and losses.png to {printable(out)}")
 
 

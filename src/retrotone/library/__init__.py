@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,6 +26,9 @@ from retrotone.library.scan import ScanReport, scan
 from retrotone.library.track import Known, Track
 from retrotone.library.walk import Found, fingerprint, is_excluded
 from retrotone.progress import Progress, silent
+
+if TYPE_CHECKING:
+    from retrotone.library.map import Place
 
 __all__ = ["Library", "Match", "ScanReport", "Suggestion", "Track", "default_path"]
 
@@ -268,9 +272,14 @@ class Library:
         """
         from retrotone.library.map import draw
 
-        neighbours = self._neighbours()
-        tracks = self._catalogue().tracks([int(number) for number in neighbours.numbers])
-        return draw(tracks, neighbours.vectors, path, progress)
+        return draw(*self._mapped(), path, progress)
+
+    def places(self) -> list[Place]:
+        """Return where each track lies on the map."""
+        from retrotone.library.map import places
+
+        tracks, vectors = self._mapped()
+        return places(tracks, vectors) if tracks else []
 
     def export(
         self, path: str | os.PathLike[str], tracks: Sequence[Track] | None = None, absolute: bool = False
@@ -303,6 +312,11 @@ class Library:
             self._describe_anew()
             self._loaded = catalogue.revision, Neighbours(*catalogue.vectors())
         return self._loaded[1]
+
+    def _mapped(self) -> tuple[list[Track], NDArray[np.float32]]:
+        """Return the tracks that have a place on the map, and their vectors."""
+        neighbours = self._neighbours()
+        return self._catalogue().tracks([int(number) for number in neighbours.numbers]), neighbours.vectors
 
     def _searchable(self) -> Neighbours:
         """Return the vectors; LibraryError if there are none."""

@@ -8,39 +8,41 @@ from typing import TYPE_CHECKING
 from retrotone.desktop import tasks
 from retrotone.desktop.retro_tab import NO_SONG, SOUND_FILES
 from retrotone.desktop.tasks import Picture, Sound
-from retrotone.desktop.widgets import Page, PictureView, Table, buttons
+from retrotone.desktop.widgets import Page, PictureView, Sentence, Table, buttons
 
 if TYPE_CHECKING:
     from retrotone.desktop.window import Window
 
 MOST = 4  # versions side by side
-HEIGHT = 900  # of the figure at 100 %
+LOWEST = 620  # pixels of the figure at 100 %
 SHORTEST = 0.2  # s
 
 
-class CompareTab(Page):
+class CompareTab(ttk.Frame):
     """Draws when it is entered; dragging across the figure, or the buttons, choose a stretch of time."""
 
     def __init__(self, app: Window) -> None:
-        super().__init__(app.tabs, app.look)
+        super().__init__(app.tabs)
         self._app = app
         self._others: list[Sound] = []
         self._drawn: list[Sound] = []
         self._picture: Picture | None = None
         self.stretch: tuple[float, float] | None = None
         look = app.look
-        row = ttk.Frame(self.body)
-        row.pack(fill="x", pady=(0, look.px(6)))
+        row = ttk.Frame(self, padding=(look.px(12), look.px(8), look.px(12), 0))
+        row.pack(fill="x")
         buttons(
             row, look, ("Zoom in", lambda: self.zoom(0.5)), ("Zoom out", lambda: self.zoom(2.0)),
-            ("Earlier", lambda: self.move(-0.5)), ("Later", lambda: self.move(0.5)), ("Whole", self.whole),
+            ("Earlier", lambda: self.shift(-0.5)), ("Later", lambda: self.shift(0.5)), ("Whole", self.whole),
             ("Add a recording…", self.add), ("Save…", self.save),
         )  # fmt: skip
-        self.told = ttk.Label(row, style="Small.TLabel")
-        self.told.pack(side="left")
-        self.view = PictureView(self.body, look, self._dragged)
+        self.told = Sentence(self, style="Small.TLabel")
+        self.told.pack(fill="x", padx=look.px(12))
+        self._page = Page(self, look)
+        self._page.pack(fill="both", expand=True)
+        self.view = PictureView(self._page.body, look, LOWEST, self._dragged)
         self.view.pack(fill="both", expand=True)
-        self.table = Table(self.body, look, [("version", 160)], 3, lambda: None)
+        self.table = Table(self._page.body, look, [("version", 160)], MOST, lambda: None)
         self.table.pack(fill="x", pady=(look.px(6), 0))
 
     def song_changed(self) -> None:
@@ -63,10 +65,11 @@ class CompareTab(Page):
             app.say(NO_SONG, error=True)
             return
         self._drawn = versions
-        width = max(self.view.winfo_width() - app.look.px(16), app.look.px(400) * len(versions))
-        app.run(
-            tasks.compare, versions, self.stretch, width, app.look.px(HEIGHT), app.look.scale, done=self._show
-        )
+        look = app.look
+        self.update_idletasks()  # the page may be new, and without a size
+        width = max(self._page.winfo_width() - look.px(30), look.px(320) * len(versions))
+        height = max(self._page.winfo_height() - look.px(30), look.px(LOWEST))
+        app.run(tasks.compare, versions, self.stretch, width, height, look.scale, done=self._show)
 
     def zoom(self, factor: float) -> None:
         """Show so many times the stretch, about the same middle."""
@@ -75,7 +78,7 @@ class CompareTab(Page):
             half = max((stop - start) * factor, SHORTEST) / 2
             self._go((start + stop) / 2 - half, (start + stop) / 2 + half)
 
-    def move(self, share: float) -> None:
+    def shift(self, share: float) -> None:
         """Move on by so much of the stretch."""
         if self._picture is not None:
             start, stop = self._shown()
@@ -132,7 +135,7 @@ class CompareTab(Page):
 
     def _show(self, picture: Picture) -> None:
         self._picture = picture
-        self.view.show(picture.png)
+        self.view.show(picture.file)
         start, stop = self._shown()
         self.told.configure(text=f"{start:.1f} to {stop:.1f} s. Drag across the figure to zoom in.")
         self.table.set_columns([(title, 110) for title in picture.titles])

@@ -84,12 +84,22 @@ class Waveform(Drawing):
         Whose colour it has.
     empty : str
         What stands there before there is a recording.
+    gutter : int
+        Pixels to leave at its left, at 100 %.
     """
 
     def __init__(
-        self, master: tk.Misc, look: Look, height: int, seek: Callable[[float], None], role: str, empty: str
+        self,
+        master: tk.Misc,
+        look: Look,
+        height: int,
+        seek: Callable[[float], None],
+        role: str,
+        empty: str,
+        gutter: int = 0,
     ) -> None:
         self._outline: NDArray[np.float32] | None = None
+        self._gutter = gutter
         self._seek, self._role, self._empty, self._share = seek, role, empty, 0.0
         super().__init__(master, look, 500, height)
         self.configure(takefocus=1)
@@ -112,22 +122,25 @@ class Waveform(Drawing):
         """Move the line that tells where it plays."""
         self._share = share
         width, height = self.extent
-        self.coords("place", share * width, 0, share * width, height)
+        left = self.look.px(self._gutter)
+        x = left + share * (width - left)
+        self.coords("place", x, 0, x, height)
 
     def draw(self) -> None:
         """Draw outline and place."""
         self.delete("all")
         width, height = self.extent
         if self._outline is None:
-            self.text(width / 2, height / 2, self._empty, "center", faint=True, width=width)
+            self.text(width / 2, height / 2, self._empty, "center", width=width)
             return
         colour = getattr(self.look.colours, self._role)
-        columns = min(width, self._outline.shape[1])
+        left = self.look.px(self._gutter)
+        columns = min(max(width - left, 1), self._outline.shape[1])
         starts = np.arange(columns) * self._outline.shape[1] // columns
         low = np.minimum.reduceat(self._outline[0], starts)
         high = np.maximum.reduceat(self._outline[1], starts)
         peak = max(float(np.abs(self._outline).max()), 1e-3)
-        x = (np.arange(columns) + 0.5) * width / columns
+        x = left + (np.arange(columns) + 0.5) * (width - left) / columns
         middle, reach = height / 2, 0.46 * height / peak
         up, down = middle - high * reach - 0.5, middle - low * reach + 0.5
         points = np.concatenate([np.stack([x, up], 1), np.stack([x, down], 1)[::-1]])
@@ -137,7 +150,8 @@ class Waveform(Drawing):
 
     def _point(self, event: Event) -> None:
         self.focus_set()
-        self._seek(min(max(event.x / self.extent[0], 0.0), 1.0))
+        left = self.look.px(self._gutter)
+        self._seek(min(max((event.x - left) / max(self.extent[0] - left, 1), 0.0), 1.0))
 
 
 class Bars(Drawing):
@@ -179,14 +193,15 @@ class Bars(Drawing):
                 fill=colours.original if place else first,
                 width=0,
             )
-            self.text(width - right + self.look.px(6), y, f"{share:.0%}")
+            told = f"{share:.0%}" if share >= 0.005 else "<1%"
+            self.text(width - right + self.look.px(6), y, told)
 
 
 class Timeline(Drawing):
     """What each stretch of a song speaks for: a row a genre, the darker the likelier."""
 
-    def __init__(self, master: tk.Misc, look: Look, rows: int) -> None:
-        self._rows = rows
+    def __init__(self, master: tk.Misc, look: Look, rows: int, gutter: int) -> None:
+        self._rows, self._gutter = rows, gutter
         self._genres: list[str] = []
         self._cells: NDArray[np.float64] = np.zeros((0, 0))
         self._times: NDArray[np.float32] = np.zeros(0, np.float32)
@@ -220,8 +235,9 @@ class Timeline(Drawing):
         width, height = self.extent
         colours, row = self.look.colours, height / self._rows
         step = float(np.diff(self._times).min()) if len(self._times) > 1 else PATCH_SECONDS
-        per_second = width / self._duration
-        starts = (self._times + (PATCH_SECONDS - step) / 2) * per_second
+        left = self.look.px(self._gutter)
+        per_second = (width - left) / self._duration
+        starts = left + (self._times + (PATCH_SECONDS - step) / 2) * per_second
         for start, shares in zip(starts, self._cells, strict=True):
             for place, share in enumerate(shares):
                 if share > 0.02:
@@ -234,11 +250,7 @@ class Timeline(Drawing):
                         width=0,
                     )
         for place, genre in enumerate(self._genres):
-            y = (place + 0.5) * row
-            self.create_text(
-                self.look.px(7), y + 1, text=genre, anchor="w", fill=colours.panel, font="RetroStrong"
-            )
-            self.create_text(self.look.px(6), y, text=genre, anchor="w", fill=colours.ink, font="RetroStrong")
+            self.text(left - self.look.px(8), (place + 0.5) * row, genre, "e")
 
 
 class Map(Drawing):
@@ -264,7 +276,7 @@ class Map(Drawing):
         self._spots: NDArray[np.float64] = np.zeros((0, 2))
         super().__init__(master, look, 420, 330)
         self.bind("<Motion>", self._hover)
-        self.bind("<Leave>", lambda _: self._name(-1))
+        self.bind("<Leave>", lambda _: self._tell(-1))
         self.bind("<Button-1>", self._click)
 
     @property
@@ -284,7 +296,7 @@ class Map(Drawing):
         width, height = self.extent
         if not self._tracks:
             text = "The map of your music appears here: choose folders and scan them."
-            self.text(width / 2, height / 2, text, "center", faint=True, width=width - 20)
+            self.text(width / 2, height / 2, text, "center", width=width - 20)
             return
         margin, line = self.look.px(16), self.look.px(20)
         legend = list(dict.fromkeys((track.genre, track.colour) for track in self._tracks))
@@ -314,9 +326,9 @@ class Map(Drawing):
         return nearest if away[nearest] < self.look.px(16) else -1
 
     def _hover(self, event: Event) -> None:
-        self._name(self._nearest(event))
+        self._tell(self._nearest(event))
 
-    def _name(self, number: int) -> None:
+    def _tell(self, number: int) -> None:
         if number == self._under:
             return
         self._under = number

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from retrotone.desktop import tasks
 from retrotone.desktop.drawing import Map
 from retrotone.desktop.tasks import Sibling
-from retrotone.desktop.widgets import Page, Progress, Table, buttons
+from retrotone.desktop.widgets import Page, Progress, Sentence, Table, buttons
 
 if TYPE_CHECKING:
     from retrotone.desktop.window import Window
@@ -22,13 +22,8 @@ class LibraryTab(Page):
         super().__init__(app.tabs, app.look)
         self._app = app
         self._drawn = False
-        look, body = app.look, self.body
-        body.columnconfigure(0, weight=2, uniform="halves")
-        body.columnconfigure(1, weight=3, uniform="halves")
-        body.rowconfigure(0, weight=1)
-        left, right = ttk.Frame(body), ttk.Frame(body)
-        left.grid(row=0, column=0, sticky="nsew", padx=(0, look.px(16)))
-        right.grid(row=0, column=1, sticky="nsew")
+        look = app.look
+        left, right = self.halves(2, 3)
         self.folders = Table(left, look, [("Folders of music", 300)], 4, lambda: None)
         self.folders.pack(fill="both", expand=True)
         row = ttk.Frame(left)
@@ -38,12 +33,14 @@ class LibraryTab(Page):
         )
         self.progress = Progress(left, look, app.long_lane, app.say)
         self.progress.pack(fill="x", pady=look.px(4))
-        self.report = tk.Text(left, height=6, wrap="word", borderwidth=0, font="TkDefaultFont", takefocus=0)
+        self.report = tk.Text(
+            left, height=6, width=20, wrap="word", borderwidth=0, font="TkDefaultFont", takefocus=0
+        )
         self.report.pack(fill="both", expand=True)
         self.tell("")
-        self.map = Map(right, look, self._name, lambda track: app.open(track.path))
+        self.map = Map(right, look, self._describe, lambda track: app.open(track.path))
         self.map.pack(fill="both", expand=True)
-        self.under = ttk.Label(right, text="", style="Small.TLabel")
+        self.under = Sentence(right, style="Small.TLabel")
         self.under.pack(fill="x")
         look.listeners.append(self._dress_report)
         self._dress_report()
@@ -106,12 +103,12 @@ class LibraryTab(Page):
 
     def _show_map(self, tracks: list[Sibling]) -> None:
         self.map.show(tracks)
-        self._name(None)
+        self._describe(None)
 
-    def _name(self, track: Sibling | None) -> None:
+    def _describe(self, track: Sibling | None) -> None:
         count = len(self.map.tracks)
         idle = f"{count} tracks: point at one for its name, click to open it." if count else ""
-        self.under.configure(text=idle if track is None else " · ".join([*track.cells, track.path]))
+        self.under.say(idle if track is None else " · ".join([*track.cells, track.path]))
 
     def _dress_report(self) -> None:
         colours = self._app.look.colours

@@ -104,7 +104,7 @@ class Look:
         self._set_fonts()
         row = font.nametofont("TkDefaultFont").metrics("linespace") + self.px(10)
         style.configure("Treeview", rowheight=row, font="TkDefaultFont")
-        style.configure("Treeview.Heading", font="TkDefaultFont")
+        style.configure("Treeview.Heading", font="TkDefaultFont", padding=(self.px(6), self.px(2)))
         style.configure("TNotebook.Tab", padding=(self.px(10), self.px(4)))
         for name in ("TLabel", "TButton", "Accent.TButton", "Toolbutton", "TNotebook.Tab", "TRadiobutton"):
             style.configure(name, font="TkDefaultFont")

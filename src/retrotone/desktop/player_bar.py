@@ -59,7 +59,7 @@ class PlayerBar(ttk.Frame):
         player = self._player
         self.button.configure(text="Pause" if player.playing else "Play")
         here, all_of_it = (frames / player.sample_rate for frames in (player.position, player.length))
-        self.time.configure(text=f"{clock(int(here))} / {clock(int(all_of_it))}")
+        self.time.configure(text=f"{clock(int(here))} / {clock(all_of_it)}")
         self._moving = True
         self.scale.set(player.position / max(player.length, 1))
         self._moving = False

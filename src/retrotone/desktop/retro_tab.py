@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from retrotone.desktop import tasks
 from retrotone.desktop.drawing import Waveform
 from retrotone.desktop.tasks import Choice, Version
-from retrotone.desktop.widgets import Page, Table, buttons
+from retrotone.desktop.widgets import Page, Sentence, Table, buttons
 
 if TYPE_CHECKING:
     from retrotone.desktop.window import Window
@@ -27,18 +27,12 @@ class RetroTab(Page):
         super().__init__(app.tabs, app.look)
         self._app = app
         self._choices: dict[str, Choice] = {}
-        look, body = app.look, self.body
-        body.columnconfigure(1, weight=1)
-        body.rowconfigure(0, weight=1)
-        left, right = ttk.Frame(body), ttk.Frame(body)
-        left.grid(row=0, column=0, sticky="ns", padx=(0, look.px(20)))
-        right.grid(row=0, column=1, sticky="nsew")
-
+        look = app.look
+        left, right = self.halves(2, 3)
         self.ways = Table(left, look, [("The sound of", 330)], 9, self._describe)
         self.ways.pack(fill="both", expand=True)
-        self.about = ttk.Label(left, style="Small.TLabel", justify="left")
+        self.about = Sentence(left, style="Small.TLabel")
         self.about.pack(fill="x", pady=look.px(4))
-        self.about.bind("<Configure>", lambda event: self.about.configure(wraplength=event.width))
         row = ttk.Frame(left)
         row.pack(fill="x")
         buttons(row, look, ("A record…", self.choose_record), ("A RAVE file…", self.choose_model))

@@ -6,12 +6,13 @@ from tkinter import ttk
 from typing import TYPE_CHECKING
 
 from retrotone.desktop.drawing import Bars, Timeline, Waveform
-from retrotone.desktop.widgets import Page
+from retrotone.desktop.widgets import Page, Sentence
 
 if TYPE_CHECKING:
     from retrotone.desktop.window import Window
 
 GENRES_OVER_TIME, GENRES, TAGS = 6, 10, 8
+GUTTER = 76  # pixels beside both drawings, for the genres' names
 EMPTY = "Drop a song here, choose one, or take the example: it is listened to at once."
 
 
@@ -22,23 +23,19 @@ class SongTab(Page):
         super().__init__(app.tabs, app.look)
         self._app = app
         look, body = app.look, self.body
-        body.columnconfigure(0, weight=3, uniform="halves")
-        body.columnconfigure(1, weight=2, uniform="halves")
-        self.verdict = ttk.Label(body, style="Title.TLabel", anchor="w")
-        self.verdict.grid(row=0, column=0, columnspan=2, sticky="ew")
-        self.verdict.bind("<Configure>", lambda event: self.verdict.configure(wraplength=event.width))
-        self.facts = ttk.Label(body, style="Small.TLabel")
-        self.facts.grid(row=1, column=0, sticky="w", pady=(0, look.px(8)))
-        left, right = ttk.Frame(body), ttk.Frame(body)
-        left.grid(row=2, column=0, sticky="nsew", padx=(0, look.px(20)))
-        right.grid(row=2, column=1, sticky="nsew")
-        body.rowconfigure(2, weight=1)
-        self.waveform = Waveform(left, look, 150, app.player.seek, "original", EMPTY)
+        above = ttk.Frame(body)
+        above.grid(row=0, column=0, columnspan=2, sticky="ew", pady=(0, look.px(8)))
+        self.verdict = Sentence(above, style="Title.TLabel")
+        self.verdict.pack(fill="x")
+        self.facts = Sentence(above, style="Small.TLabel")
+        self.facts.pack(fill="x")
+        left, right = self.halves(3, 2)
+        self.waveform = Waveform(left, look, 150, app.player.seek, "original", EMPTY, GUTTER)
         self.waveform.pack(fill="both", expand=True)
         ttk.Label(left, text="What each moment sounds like", style="Strong.TLabel").pack(
             anchor="w", pady=(look.px(10), 0)
         )
-        self.timeline = Timeline(left, look, GENRES_OVER_TIME)
+        self.timeline = Timeline(left, look, GENRES_OVER_TIME, GUTTER)
         self.timeline.pack(fill="x")
         ttk.Label(right, text="Genre", style="Strong.TLabel").pack(anchor="w")
         self.genres = Bars(right, look, GENRES)
@@ -46,9 +43,8 @@ class SongTab(Page):
         ttk.Label(right, text="What listeners might call it", style="Strong.TLabel").pack(
             anchor="w", pady=(look.px(10), 0)
         )
-        self.tags = ttk.Label(right, justify="left")
+        self.tags = Sentence(right)
         self.tags.pack(fill="x")
-        self.tags.bind("<Configure>", lambda event: self.tags.configure(wraplength=event.width))
 
     def song_changed(self) -> None:
         """Show what is known by now."""

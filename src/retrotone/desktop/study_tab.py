@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 from tkinter import filedialog, ttk
 from typing import TYPE_CHECKING
 
 from retrotone.desktop import tasks
-from retrotone.desktop.widgets import Page, PictureView, Progress, Table, buttons
+from retrotone.desktop.widgets import Page, PictureView, Progress, Sentence, Table, buttons
 
 if TYPE_CHECKING:
     from retrotone.desktop.window import Window
 
-LOSS = [("descent", 130), ("rate", 60), ("weight", 70), ("clamp", 60), ("left", 70), ("why", 620)]
+LOSS = [("descent", 130), ("rate", 60), ("weight", 70), ("clamp", 60), ("left", 70), ("why", 300)]
 TRAINING = [("epoch", 70), ("training loss", 120), ("validation loss", 130), ("right", 80)]
 ABOUT = (
     "Loss table: why the study's style loss stood still, and what makes it fall, on the bundled song and record "
@@ -28,9 +29,7 @@ class StudyTab(Page):
         super().__init__(app.tabs, app.look)
         self._app = app
         look, body = app.look, self.body
-        about = ttk.Label(body, text=ABOUT, justify="left")
-        about.pack(fill="x")
-        about.bind("<Configure>", lambda event: about.configure(wraplength=event.width))
+        Sentence(body, ABOUT).pack(fill="x")
         row = ttk.Frame(body)
         row.pack(fill="x", pady=look.px(6))
         self.loss_button, self.training_button, _ = buttons(
@@ -39,8 +38,8 @@ class StudyTab(Page):
         )  # fmt: skip
         self.progress = Progress(row, look, app.long_lane, app.say)
         self.progress.pack(side="right", fill="x", expand=True)
-        self.view = PictureView(body, look)
-        self.view.pack(fill="both", expand=True)
+        self.view = PictureView(body, look, 340)
+        self.view.pack(fill="x")
         self.table = Table(body, look, LOSS, 5, lambda: None)
         self.table.pack(fill="both", expand=True, pady=(look.px(6), 0))
 
@@ -79,9 +78,9 @@ class StudyTab(Page):
         self.table.fill({})
         self.table.set_columns(columns)
 
-    def _show(self, shown: tuple[bytes, Sequence[Sequence[str]]]) -> None:
-        png, cells = shown
-        self.view.show(png)
+    def _show(self, shown: tuple[Path, Sequence[Sequence[str]]]) -> None:
+        file, cells = shown
+        self.view.show(file)
         self.table.fill({str(k): line for k, line in enumerate(cells)})
         self.table.tree.see(str(len(cells) - 1))
 

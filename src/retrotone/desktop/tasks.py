@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from retrotone.workbench import Heard
 
 SCREEN_DPI = 88  # at 100 %
+STUDY_INCHES = 3.9  # high
 _heard: dict[str, Heard] = {}  # the song that was listened to last
 _comparison: dict[tuple[str, ...], Comparison] = {}  # the one that was drawn last
 
@@ -102,9 +103,9 @@ class Sibling:
 
 @dataclass(frozen=True)
 class Picture:
-    """A figure as PNG, where its columns' time axes lie as shares of its width, and the table that goes with it."""
+    """A figure as a file of pixels, where its columns' time axes lie as shares of its width, and its table."""
 
-    png: bytes
+    file: Path
     columns: list[tuple[float, float]]
     duration: float
     titles: list[str]
@@ -203,7 +204,7 @@ def compare(
 ) -> Picture:
     """Draw versions of a song, the original first; of the first minute all, or a stretch of it."""
     from retrotone import workbench
-    from retrotone.figures import DPI, fit, png, zoom
+    from retrotone.figures import fit, zoom
 
     key = tuple(str(sound.path) for sound in sounds)
     if key not in _comparison:
@@ -212,16 +213,13 @@ def compare(
         _comparison.clear()
         _comparison[key] = workbench.comparison(versions, desk.progress)
     comparison = _comparison[key]
-    figure = comparison.figure
+    figure, dpi = comparison.figure, SCREEN_DPI * scale
     desk.progress(0.95, "drawing")
-    figure.set_dpi(SCREEN_DPI * scale)
-    if figure.get_size_inches().tolist() != [width / figure.dpi, height / figure.dpi]:
-        fit(figure, width / figure.dpi, height / figure.dpi)
+    if figure.get_size_inches().tolist() != [width / dpi, height / dpi]:
+        fit(figure, width / dpi, height / dpi)
     duration = min(max(sound.duration for sound in sounds), workbench.SECONDS_COMPARED)
     columns = zoom(figure, *(stretch or (0.0, duration)))
-    picture = Picture(png(figure), columns, duration, *workbench.comparison_cells(comparison))
-    figure.set_dpi(DPI)
-    return picture
+    return Picture(_pixels(desk, figure, dpi), columns, duration, *workbench.comparison_cells(comparison))
 
 
 def save_comparison(desk: Desk, sounds: Sequence[Sound], path: str) -> str:
@@ -282,7 +280,7 @@ def study_loss(desk: Desk, width: int, scale: float) -> None:
 
     song, record = load(workbench.bundled_song()), load(workbench.bundled_record())
     for rows in studies.study_loss(song, record, desk.progress):
-        desk.show((_screen(studies.loss_figure(rows), width, scale), studies.loss_cells(rows)))
+        desk.show((_screen(desk, studies.loss_figure(rows), width, scale), studies.loss_cells(rows)))
 
 
 def study_training(desk: Desk, folder: str | None, width: int, scale: float) -> None:
@@ -290,15 +288,32 @@ def study_training(desk: Desk, folder: str | None, width: int, scale: float) -> 
     from retrotone.workbench import studies
 
     for history in studies.study_training(folder, desk.progress):
-        desk.show((_screen(studies.training_figure(history), width, scale), studies.training_cells(history)))
+        desk.show(
+            (_screen(desk, studies.training_figure(history), width, scale), studies.training_cells(history))
+        )
 
 
-def _screen(figure: Figure, width: int, scale: float) -> bytes:
-    """Return a figure as PNG, so many pixels wide or as wide as its letters are readable."""
-    from retrotone.figures import png
+def _screen(desk: Desk, figure: Figure, width: int, scale: float) -> Path:
+    """Return the pixels of a figure, so many across, as high as letters of that size allow."""
+    from retrotone.figures import fit
 
-    figure.set_dpi(max(width / figure.get_size_inches()[0], 0.7 * SCREEN_DPI * scale))
-    return png(figure)
+    dpi = SCREEN_DPI * scale
+    fit(figure, width / dpi, STUDY_INCHES)
+    return _pixels(desk, figure, dpi)
+
+
+def _pixels(desk: Desk, figure: Figure, dpi: float) -> Path:
+    """Write a figure's pixels in the format that Tk reads fastest: PNG holds the window up 20 times as long."""
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+
+    figure.set_dpi(dpi)
+    canvas = FigureCanvasAgg(figure)
+    canvas.draw()  # type: ignore[no-untyped-call]
+    pixels = np.asarray(canvas.buffer_rgba())[..., :3]  # type: ignore[no-untyped-call]
+    height, width, _ = pixels.shape
+    with tempfile.NamedTemporaryFile(dir=desk.folder, suffix=".ppm", delete=False) as file:
+        file.write(b"P6 %d %d 255\n" % (width, height) + pixels.tobytes())
+    return Path(file.name)
 
 
 def _kept(desk: Desk, blocks: Iterable[NDArray[Any]], name: str, sample_rate: int, channels: int) -> Sound:

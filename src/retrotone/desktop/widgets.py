@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tkinter as tk
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from tkinter import ttk
 from typing import TYPE_CHECKING, Any, TypeAlias
 
@@ -11,6 +12,8 @@ from retrotone.desktop.look import Look
 
 if TYPE_CHECKING:
     from retrotone.desktop.worker import Job, Lane
+
+WIDE = 800  # pixels at 100 %: room for two halves side by side
 
 Event: TypeAlias = "tk.Event[tk.Misc]"
 
@@ -42,6 +45,23 @@ class Page(ttk.Frame):
         )
         look.listeners.append(self._dress)
         self._dress()
+
+    def halves(self, left_share: int, right_share: int) -> tuple[ttk.Frame, ttk.Frame]:
+        """Return two frames below what stands in the first row: side by side, or where that is too narrow, stacked."""
+        left, right = ttk.Frame(self.body), ttk.Frame(self.body)
+
+        def arrange(_: object = None) -> None:
+            wide = self._canvas.winfo_width() >= self._look.px(WIDE)
+            gap = self._look.px(20)
+            left.grid(row=1, column=0, sticky="nsew", padx=(0, gap if wide else 0))
+            right.grid(row=1 if wide else 2, column=1 if wide else 0, sticky="nsew")
+            self.body.columnconfigure(0, weight=left_share, uniform="halves" if wide else "")
+            self.body.columnconfigure(1, weight=right_share if wide else 0, uniform="halves" if wide else "")
+
+        self.body.rowconfigure(1, weight=1)
+        self._canvas.bind("<Configure>", arrange, add=True)
+        self._look.listeners.append(arrange)
+        return left, right
 
     def _dress(self) -> None:
         self._canvas.configure(background=self._look.colours.window)
@@ -82,13 +102,15 @@ class Progress(ttk.Frame):
         self._job: Job | None = None
         self.message = tk.StringVar(self)
         self.bar = ttk.Progressbar(self, maximum=1.0, length=look.px(180))
-        self.button = ttk.Button(self, text="Cancel", command=self.cancel, state="disabled")
+        self.button = ttk.Button(self, text="Cancel", command=self.cancel)
         self.columnconfigure(0, weight=1)
+        self.rowconfigure(0, minsize=self.button.winfo_reqheight())
         ttk.Label(self, textvariable=self.message, anchor="e").grid(
             row=0, column=0, sticky="ew", padx=look.px(8)
         )
         self.bar.grid(row=0, column=1, padx=look.px(8))
         self.button.grid(row=0, column=2)
+        self._hide()
 
     @property
     def busy(self) -> bool:
@@ -104,7 +126,8 @@ class Progress(ttk.Frame):
         """Show the latest of several jobs."""
         self._job = job
         self.message.set("starting")
-        self.button.configure(state="normal")
+        self.bar.grid()
+        self.button.grid()
 
     def told(self, fraction: float, message: str) -> None:
         """Show how far it is."""
@@ -117,9 +140,13 @@ class Progress(ttk.Frame):
             self._say(sentence, error=sentence != "Cancelled.")
         if job is self._job:
             self._job = None
-            self.message.set("")
-            self.bar.configure(value=0.0)
-            self.button.configure(state="disabled")
+            self._hide()
+
+    def _hide(self) -> None:
+        self.message.set("")
+        self.bar.configure(value=0.0)
+        self.bar.grid_remove()
+        self.button.grid_remove()
 
 
 class Table(ttk.Frame):
@@ -137,7 +164,7 @@ class Table(ttk.Frame):
         self._look = look
         self.tree = ttk.Treeview(self, show="headings", height=height, selectmode="browse")
         bar = ttk.Scrollbar(self, orient="vertical", command=self.tree.yview)
-        self.tree.configure(yscrollcommand=bar.set)
+        self.tree.configure(yscrollcommand=_shown_if_needed(bar))
         self.columnconfigure(0, weight=1)
         self.rowconfigure(0, weight=1)
         self.tree.grid(row=0, column=0, sticky="nsew")
@@ -147,15 +174,16 @@ class Table(ttk.Frame):
         look.listeners.append(lambda: self.set_columns(self._columns))
 
     def set_columns(self, columns: Sequence[tuple[str, int]]) -> None:
-        """Show columns of some titles and widths; the first takes what room is left."""
+        """Show columns of some titles and widths; the widest takes what room is left."""
         self._columns = list(columns)
         names = [title for title, _ in columns]
+        widest = max(columns, key=lambda column: column[1])[0]
         if list(self.tree["columns"]) != names:
             self.tree.configure(columns=names)
         for title, width in columns:
             self.tree.heading(title, text=title, anchor="w")
             self.tree.column(
-                title, width=self._look.px(width), minwidth=self._look.px(40), stretch=title == names[0]
+                title, width=self._look.px(width), minwidth=self._look.px(40), stretch=title == widest
             )
 
     def fill(self, rows: dict[str, Sequence[str]]) -> None:
@@ -176,35 +204,49 @@ class Table(ttk.Frame):
         """Select a row and bring it into view."""
         self.tree.selection_set(key)
         self.tree.focus(key)
-        self.tree.see(key)
+        self.after_idle(self._see, key)
+
+    def _see(self, key: str) -> None:
+        if self.tree.exists(key):
+            self.tree.see(key)
 
 
-class PictureView(ttk.Frame):
-    """A picture that scrolls; dragging across it tells the shares of its width that lie between."""
+class Sentence(ttk.Label):
+    """Text that wraps to the width it is given, and never asks for more."""
+
+    def __init__(self, master: tk.Misc, text: str = "", style: str = "TLabel") -> None:
+        super().__init__(master, text=text, style=style, width=1, anchor="w", justify="left")
+        self.bind("<Configure>", lambda event: self.configure(wraplength=event.width))
+
+    def say(self, text: str) -> None:
+        """Show another text."""
+        self.configure(text=text)
+
+
+class PictureView(tk.Canvas):
+    """A picture; dragging across it tells the shares of its width that lie between.
+
+    Parameters
+    ----------
+    height : int
+        At 100 %, before there is a picture.
+    dragged : callable, optional
+    """
 
     def __init__(
-        self, master: tk.Misc, look: Look, dragged: Callable[[float, float], None] | None = None
+        self, master: tk.Misc, look: Look, height: int, dragged: Callable[[float, float], None] | None = None
     ) -> None:
-        super().__init__(master)
+        super().__init__(
+            master, borderwidth=0, highlightthickness=0, width=look.px(300), height=look.px(height)
+        )
         self._look, self._dragged = look, dragged
         self._image: tk.PhotoImage | None = None
         self._from = 0
-        self.canvas = tk.Canvas(self, highlightthickness=0, width=look.px(600), height=look.px(300))
-        down = ttk.Scrollbar(self, orient="vertical", command=self.canvas.yview)
-        across = ttk.Scrollbar(self, orient="horizontal", command=self.canvas.xview)
-        self.canvas.configure(yscrollcommand=_shown_if_needed(down), xscrollcommand=_shown_if_needed(across))
-        self.columnconfigure(0, weight=1)
-        self.rowconfigure(0, weight=1)
-        self.canvas.grid(row=0, column=0, sticky="nsew")
-        down.grid(row=0, column=1, sticky="ns")
-        across.grid(row=1, column=0, sticky="ew")
-        for wheel, step in (("<Button-4>", -1), ("<Button-5>", 1)):
-            self.canvas.bind(wheel, lambda _, step=step: self.canvas.yview_scroll(step, "units"))  # type: ignore[misc]
         if dragged is not None:
-            self.canvas.configure(cursor="sb_h_double_arrow")
-            self.canvas.bind("<ButtonPress-1>", self._press)
-            self.canvas.bind("<B1-Motion>", self._move)
-            self.canvas.bind("<ButtonRelease-1>", self._release)
+            self.configure(cursor="sb_h_double_arrow")
+            self.bind("<ButtonPress-1>", self._press)
+            self.bind("<B1-Motion>", self._move)
+            self.bind("<ButtonRelease-1>", self._release)
         look.listeners.append(self._dress)
         self._dress()
 
@@ -213,31 +255,38 @@ class PictureView(ttk.Frame):
         """Whether there is a picture."""
         return self._image is not None
 
-    def show(self, png: bytes) -> None:
-        """Show a picture."""
-        self._image = tk.PhotoImage(data=png, master=self)
-        self.canvas.delete("all")
-        self.canvas.create_image(0, 0, image=self._image, anchor="nw")
-        self.canvas.configure(scrollregion=(0, 0, self._image.width(), self._image.height()))
+    def show(self, file: Path) -> None:
+        """Show a picture, and take its file away."""
+        self._image = tk.PhotoImage(file=file, master=self)
+        file.unlink()
+        self.delete("all")
+        self.create_image(0, 0, image=self._image, anchor="nw")
+        self.configure(height=self._image.height())
 
     def _dress(self) -> None:
-        self.canvas.configure(background=self._look.colours.window)
+        self.configure(background=self._look.colours.window)
 
     def _press(self, event: Event) -> None:
-        self._from = int(self.canvas.canvasx(event.x))
+        self._from = event.x
 
     def _move(self, event: Event) -> None:
-        self.canvas.delete("stretch")
-        x, (top, bottom) = int(self.canvas.canvasx(event.x)), (0, 10_000)
-        self.canvas.create_rectangle(
-            self._from, top, x, bottom, outline="#2f5d73", fill="#2f5d73", stipple="gray25", tags="stretch"
+        self.delete("stretch")
+        ink = self._look.colours.original
+        self.create_rectangle(
+            self._from,
+            0,
+            event.x,
+            self.winfo_height(),
+            outline=ink,
+            fill=ink,
+            stipple="gray25",
+            tags="stretch",
         )
 
     def _release(self, event: Event) -> None:
-        self.canvas.delete("stretch")
-        x = int(self.canvas.canvasx(event.x))
-        if self._image is not None and self._dragged is not None and abs(x - self._from) > 5:
-            low, high = sorted((self._from, x))
+        self.delete("stretch")
+        if self._image is not None and self._dragged is not None and abs(event.x - self._from) > 5:
+            low, high = sorted((self._from, event.x))
             self._dragged(low / self._image.width(), high / self._image.width())
 
 

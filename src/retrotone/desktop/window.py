@@ -24,12 +24,13 @@ from retrotone.desktop.similar_tab import SimilarTab
 from retrotone.desktop.song_tab import SongTab
 from retrotone.desktop.study_tab import StudyTab
 from retrotone.desktop.tasks import Song, Sound, Version
-from retrotone.desktop.widgets import Progress
+from retrotone.desktop.widgets import Progress, Sentence
 from retrotone.desktop.worker import Lane
 from retrotone.wording import sentence
 
 SIZE = (1200, 680)  # at 100 %: fits 1280 x 720 with a frame around it
 SMALLEST = (760, 480)
+WELCOME = "Drop a song anywhere in this window."
 SUFFIXES = ".wav .flac .mp3 .ogg .opus .aiff .aif .m4a .aac .wma"
 KEYS = (
     "Ctrl+O choose, Ctrl+E example, Ctrl+R render, Ctrl+S save, Ctrl+P play, Ctrl+B original or result, "
@@ -174,16 +175,15 @@ class Window:
         top = ttk.Frame(root, padding=(look.px(12), look.px(8)))
         ttk.Button(top, text="Choose a song…", command=self.choose, style="Accent.TButton").pack(side="left")
         ttk.Button(top, text="Example", command=self.example).pack(side="left", padx=look.px(8))
-        self.name = ttk.Label(top, text="Drop a song anywhere in this window.", style="Strong.TLabel")
-        self.name.pack(side="left", padx=look.px(8))
         ttk.Button(top, text="Light / dark", command=self.look.toggle).pack(side="right")
+        self.name = Sentence(top, WELCOME, "Strong.TLabel")
+        self.name.pack(side="left", padx=look.px(8), fill="x", expand=True)
         below = ttk.Frame(root, padding=(look.px(12), 0, look.px(12), look.px(8)))
         below.columnconfigure(0, weight=1)
         self.bar = PlayerBar(below, look, self.player)
         self.bar.grid(row=0, column=0, columnspan=2, sticky="ew", pady=look.px(4))
-        self.status = ttk.Label(below, anchor="w", justify="left")
+        self.status = Sentence(below)
         self.status.grid(row=1, column=0, sticky="ew")
-        self.status.bind("<Configure>", lambda event: self.status.configure(wraplength=event.width))
         self.progress = Progress(below, look, self.lane, self.say)
         self.progress.grid(row=1, column=1, sticky="e")
         below.columnconfigure(0, weight=1, minsize=look.px(200))

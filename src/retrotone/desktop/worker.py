@@ -235,17 +235,17 @@ def _work(pipe: Connection, cancelled: Any, folder: Path) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the window
     if hasattr(os, "nice"):
         os.nice(NICENESS)
-    import torch
-
+    os.environ["OMP_NUM_THREADS"] = "1"  # for torch, before it comes; see `one_thread`
     from retrotone import workbench
 
-    torch.set_num_threads(1)  # see `one_thread`
     parent = multiprocessing.parent_process()
     assert parent is not None
     send = _Sender(pipe)
     logging.getLogger("retrotone").addHandler(_Notes(send))
     with suppress(EOFError, OSError):
         while True:
+            if not pipe.poll():  # nothing to do: fetch what takes seconds
+                from retrotone import musicnn  # noqa: F401
             number, task, arguments = pipe.recv()
 
             def tell(kind: str, value: Any, number: int = number) -> None:

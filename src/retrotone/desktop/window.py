@@ -161,6 +161,8 @@ class Window:
         self.root.withdraw()
         self.root.update_idletasks()
         for lane in (self.lane, self.long_lane):
+            lane.stop()
+        for lane in (self.lane, self.long_lane):
             lane.close()
         self.root.destroy()
         shutil.rmtree(self.folder, ignore_errors=True)

@@ -148,13 +148,18 @@ class Lane:
             self._cancelled.value = job.number
             job.watch.told(0.0, "stopping")
 
-    def close(self) -> None:
-        """Stop everything; what does not stop is ended."""
+    def stop(self) -> None:
+        """Let go of everything."""
         self._closed = True
         self._waiting.clear()
         self._cancelled.value = self._number
-        if self._process is not None and self._pipe is not None:
+        if self._pipe is not None:
             self._pipe.close()
+
+    def close(self) -> None:
+        """Wait until everything has stopped; what does not stop is ended."""
+        self.stop()
+        if self._process is not None:
             self._process.join(GRACE_SECONDS)
             if self._process.is_alive():
                 self._process.terminate()
@@ -265,3 +270,4 @@ def _work(pipe: Connection, cancelled: Any, folder: Path) -> None:
                 send("cancelled", "Cancelled.")
             except Exception as error:
                 send("error", workbench.sentence(error))
+    os._exit(0)  # what torch and others do on their way out takes a second

@@ -65,6 +65,7 @@ class CompareTab(ttk.Frame):
             app.say(NO_SONG, error=True)
             return
         self._drawn = versions
+        app.say("")
         look = app.look
         self.update_idletasks()  # the page may be new, and without a size
         width = max(self._page.winfo_width() - look.px(30), look.px(320) * len(versions))

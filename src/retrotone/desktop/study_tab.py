@@ -36,8 +36,8 @@ class StudyTab(Page):
             row, look, ("Run the loss table", self.run_loss), ("Train M5 on eras", self.run_training),
             ("Train M5 on a folder…", self.choose),
         )  # fmt: skip
-        self.progress = Progress(row, look, app.long_lane, app.say)
-        self.progress.pack(side="right", fill="x", expand=True)
+        self.progress = Progress(body, look, app.long_lane, app.say)
+        self.progress.pack(fill="x")
         self.view = PictureView(body, look, 340)
         self.view.pack(fill="x")
         self.table = Table(body, look, LOSS, 5, lambda: None)

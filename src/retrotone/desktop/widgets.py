@@ -105,9 +105,8 @@ class Progress(ttk.Frame):
         self.button = ttk.Button(self, text="Cancel", command=self.cancel)
         self.columnconfigure(0, weight=1)
         self.rowconfigure(0, minsize=self.button.winfo_reqheight())
-        ttk.Label(self, textvariable=self.message, anchor="e").grid(
-            row=0, column=0, sticky="ew", padx=look.px(8)
-        )
+        told = ttk.Label(self, textvariable=self.message, anchor="e", width=1)
+        told.grid(row=0, column=0, sticky="ew", padx=look.px(8))
         self.bar.grid(row=0, column=1, padx=look.px(8))
         self.button.grid(row=0, column=2)
         self._hide()

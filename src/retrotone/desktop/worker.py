@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 POLL_MS = 20
 GRACE_SECONDS = 2.0  # for work to stop when the window closes
-NICENESS = 5  # the window goes first
+NICENESS = 10  # the window goes first
 
 BROKE_OFF = (
     "The work broke off: the file may be damaged, or memory may have run out. Try again, or another file."

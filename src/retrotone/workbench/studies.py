@@ -116,7 +116,9 @@ def training_cells(history: Sequence[Point]) -> list[list[str]]:
 
 
 def as_they_come(work: Callable[[Callable[[T], None]], None]) -> Iterator[T]:
-    """Yield what `work` shows, as it shows it; what it raises is raised here. Closing the iterator stops it.
+    """Yield what `work` shows; what was overtaken meanwhile is left out, but never the last.
+
+    What it raises is raised here. Closing the iterator stops it.
 
     Parameters
     ----------
@@ -141,10 +143,17 @@ def as_they_come(work: Callable[[Callable[[T], None]], None]) -> Iterator[T]:
     thread = threading.Thread(target=run, daemon=True)
     thread.start()
     try:
-        while (message := shown.get())[0] == "value":
-            yield message[1]  # type: ignore[misc]
-        if isinstance(message[1], BaseException):
-            raise message[1]
+        while True:
+            kind, value = shown.get()
+            latest = [value] if kind == "value" else []
+            while kind == "value" and not shown.empty():
+                kind, value = shown.get()
+                latest += [value] if kind == "value" else []
+            yield from latest[-1:]  # type: ignore[misc]
+            if kind == "error" and isinstance(value, BaseException):
+                raise value
+            if kind != "value":
+                return
     finally:
         stopped.set()
         thread.join()

@@ -226,8 +226,9 @@ def comparison_figure(versions: Mapping[str, Audio]) -> Figure:
         for column, audio in enumerate(audios):
             cells: list[Axes] = []
             for row in range(4):
-                share = table[0] if table else [None] * 4
-                cells.append(figure.add_subplot(grid[row, column], sharex=share[0], sharey=share[row]))
+                time = table[0][0] if table else cells[0] if cells else None
+                height = table[0][row] if table else None
+                cells.append(figure.add_subplot(grid[row, column], sharex=time, sharey=height))
             table.append(cells)
             draw_waveform(cells[0], audio, colours[column])
             cells[0].set_title(names[column], color=colours[column])

@@ -13,6 +13,7 @@ import retrotone as rt
 from retrotone import workbench
 from retrotone.errors import AudioError, Cancelled, StyleError
 from retrotone.features import waveform_envelope
+from retrotone.figures import fit, zoom
 from retrotone.workbench import studies
 
 
@@ -103,6 +104,22 @@ def test_the_loss_table_grows_row_by_row() -> None:
     cells = studies.loss_cells(second)
     assert [len(line) for line in cells] == [len(studies.LOSS_COLUMNS)] * 2
     assert studies.loss_figure(second).axes[0].lines
+
+
+def test_a_comparison_zooms_in_every_row_and_column_and_fits_a_screen(song: Path) -> None:
+    audio = rt.load(song)
+    versions = dict(zip(workbench.unique_titles([song, song]), (audio, audio.gain(-6)), strict=True))
+    comparison = workbench.comparison(versions)
+    titles, lines = workbench.comparison_cells(comparison)
+    assert [line[0] for line in lines] == ["a song", "a song (2)"]
+    assert {len(line) for line in lines} == {len(titles)}
+    fit(comparison.figure, 12, 6)
+    columns = zoom(comparison.figure, 1.0, 2.5)
+    assert len(columns) == 2
+    assert all(0 < left < right < 1 for left, right in columns)
+    stretches = [axes.get_xlim() for axes in comparison.figure.axes]
+    assert stretches.count((1.0, 2.5)) == 2 * 4
+    assert comparison.figure.get_size_inches().tolist() == [12, 6]
 
 
 @pytest.mark.parametrize(("seconds", "told"), [(0, "0:00"), (61.4, "1:01"), (3599.6, "1:00:00")])

@@ -105,6 +105,10 @@ class Look:
         row = font.nametofont("TkDefaultFont").metrics("linespace") + self.px(10)
         style.configure("Treeview", rowheight=row, font="TkDefaultFont")
         style.configure("Treeview.Heading", font="TkDefaultFont", padding=(self.px(6), self.px(2)))
+        selected = blend(self.colours.window, self.colours.original, 0.35)
+        style.map(
+            "Treeview", background=[("selected", selected)], foreground=[("selected", self.colours.ink)]
+        )
         style.configure("TNotebook.Tab", padding=(self.px(10), self.px(4)))
         for name in ("TLabel", "TButton", "Accent.TButton", "Toolbutton", "TNotebook.Tab", "TRadiobutton"):
             style.configure(name, font="TkDefaultFont")
@@ -168,7 +172,7 @@ def _plain_theme(style: ttk.Style, colours: Colours) -> None:
         foreground=[("disabled", colours.faint)],
         bordercolor=[("focus", colours.original)],
     )
-    style.map(
-        "Treeview", background=[("selected", colours.original)], foreground=[("selected", colours.panel)]
-    )
     style.map("TNotebook.Tab", background=[("selected", colours.panel)])
+    style.configure("Treeview", background=colours.panel)
+    style.configure("Accent.TButton", background=colours.original, foreground=colours.panel)
+    style.map("Accent.TButton", background=[("active", colours.original)])

@@ -169,6 +169,7 @@ class Table(ttk.Frame):
         self.tree.grid(row=0, column=0, sticky="nsew")
         bar.grid(row=0, column=1, sticky="ns")
         self.tree.bind("<<TreeviewSelect>>", lambda _: chosen())
+        self.tree.bind("<Map>", lambda _: self._see(self.selected))
         self.set_columns(columns)
         look.listeners.append(lambda: self.set_columns(self._columns))
 
@@ -207,6 +208,7 @@ class Table(ttk.Frame):
 
     def _see(self, key: str) -> None:
         if self.tree.exists(key):
+            self.tree.yview_moveto(0)
             self.tree.see(key)
 
 
@@ -215,6 +217,7 @@ class Sentence(ttk.Label):
 
     def __init__(self, master: tk.Misc, text: str = "", style: str = "TLabel") -> None:
         super().__init__(master, text=text, style=style, width=1, anchor="w", justify="left")
+        self.configure(foreground="")  # the style's: the theme gives every label its own
         self.bind("<Configure>", lambda event: self.configure(wraplength=event.width))
 
     def say(self, text: str) -> None:

@@ -136,6 +136,21 @@ def test_the_window_lives_while_it_renders_and_cancels(driver: Driver, song: Pat
     assert not window.progress.button.winfo_viewable()
 
 
+def test_another_song_ends_what_was_done_for_the_one_before(
+    driver: Driver, song: Path, tmp_path: Path
+) -> None:
+    other = tmp_path / "other.wav"
+    other.write_bytes(song.read_bytes())
+    driver.show(driver.window.retro)
+    driver.press("Render")
+    driver.drop(other)
+    driver.wait(lambda: driver.idle)
+    assert driver.window.song is not None
+    assert driver.window.song.name == str(other)
+    assert driver.window.rendered == []
+    assert driver.status == ""
+
+
 def test_the_comparison_is_drawn_and_zooms(driver: Driver, song: Path) -> None:
     tab = driver.window.compare
     driver.show(tab)

@@ -112,7 +112,7 @@ class CompareTab(ttk.Frame):
             initialdir=app.settings.folder or None,
         )  # fmt: skip
         if path:
-            app.run(tasks.save_comparison, self._drawn, path, done=app.say)
+            app.run(tasks.save_comparison, self._drawn, path, done=app.say, keep=True)
 
     def _versions(self) -> list[Sound]:
         app = self._app

@@ -50,7 +50,7 @@ class LibraryTab(Page):
         """Draw the map of a library that is there already."""
         if not self._drawn:
             self._drawn = True
-            self._app.run(tasks.chart_if_any, self._app.library, done=self._show_map)
+            self._draw_map()
 
     def choose(self) -> None:
         """Ask for a folder."""
@@ -94,6 +94,9 @@ class LibraryTab(Page):
 
     def _scanned(self, text: str) -> None:
         self.tell(text)
+        self._draw_map()
+
+    def _draw_map(self) -> None:
         self._app.long_lane.run(
             tasks.chart_if_any, self._app.library, watch=self.progress, done=self._show_map
         )

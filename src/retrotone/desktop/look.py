@@ -47,6 +47,8 @@ class Look:
     Attributes
     ----------
     colours : Colours
+    percent, chosen : int
+        The size of text, and what was asked for: 0 for what the screen tells.
     full : bool
         Whether the desktop extra is there.
     listeners : list of callable
@@ -55,6 +57,7 @@ class Look:
 
     def __init__(self, root: tk.Tk, theme: str, percent: int) -> None:
         self._root, self.theme = root, theme
+        self.chosen = percent
         self.percent = percent or self._screen_percent()
         self.listeners: list[Callable[[], None]] = []
         self.full = _has_sun_valley()
@@ -85,10 +88,10 @@ class Look:
     def grow(self, steps: int) -> None:
         """Make text larger by so many steps, or smaller; 0 is what the screen tells."""
         if steps == 0:
-            self.percent = self._screen_percent()
+            self.chosen, self.percent = 0, self._screen_percent()
         else:
             nearest = min(range(len(STEPS)), key=lambda k: abs(STEPS[k] - self.percent))
-            self.percent = STEPS[min(max(nearest + steps, 0), len(STEPS) - 1)]
+            self.chosen = self.percent = STEPS[min(max(nearest + steps, 0), len(STEPS) - 1)]
         self.apply()
 
     def apply(self) -> None:

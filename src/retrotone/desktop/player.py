@@ -40,12 +40,19 @@ class Player:
         self._versions: list[Frames] = []
         self._heard = 0  # which version the last frames were of
         self._device: Any = None
+        self._lock = threading.Lock()  # of the position, which the device's thread moves, too
+        self._opening = threading.Lock()
         self.sample_rate, self.position, self.choice, self.playing = 44_100, 0, 0, False
 
     @property
     def length(self) -> int:
         """Frames of the longest version."""
         return max((len(version) for version in self._versions), default=0)
+
+    @property
+    def _format(self) -> tuple[int, int]:
+        """Channels and rate of what is to be heard."""
+        return self._versions[0].shape[1] if self._versions else 2, self.sample_rate
 
     def load(self, versions: Sequence[Frames], sample_rate: int) -> None:
         """Take other versions in, each of shape (frames, channels).
@@ -81,16 +88,20 @@ class Player:
 
     def seek(self, share: float) -> None:
         """Go to a place, as a share of the length."""
-        self.position = round(min(max(share, 0.0), 1.0) * self.length)
+        with self._lock:
+            self.position = round(min(max(share, 0.0), 1.0) * self.length)
 
     def frames(self, count: int) -> Frames:
         """Return the next frames of the version that is chosen, shape (count, channels), and move on.
 
         Silence while it holds, and after the end, where it stops.
         """
+        with self._lock:
+            return self._next(count)
+
+    def _next(self, count: int) -> Frames:
         versions, chosen = self._versions, self.choice
-        channels = versions[0].shape[1] if versions else 2
-        result = np.zeros((count, channels), np.float32)
+        result = np.zeros((count, self._format[0]), np.float32)
         if not self.playing or not versions:
             return result
         start = self.position
@@ -109,28 +120,35 @@ class Player:
 
     def _open(self) -> None:
         """Open the device, which may take a while, and start it."""
-        if self._device is not None:
-            return
-        try:
-            import miniaudio
+        with self._opening:
+            if self._device is not None or not self._versions:
+                return
+            opened = channels, sample_rate = self._format
+            try:
+                import miniaudio
 
-            device = miniaudio.PlaybackDevice(
-                output_format=miniaudio.SampleFormat.FLOAT32,
-                nchannels=self._versions[0].shape[1],
-                sample_rate=self.sample_rate,
-                buffersize_msec=BUFFER_MS,
-                app_name="retrotone",
-            )
-            stream = self._stream()
-            next(stream)
-            device.start(stream)
-            self._device = device
-        except ImportError:
-            self.playing = False
-            self._complain(NO_EXTRA)
-        except Exception:  # miniaudio raises its own; whatever it is, nothing can be heard
-            self.playing = False
-            self._complain(NO_DEVICE)
+                device = miniaudio.PlaybackDevice(
+                    output_format=miniaudio.SampleFormat.FLOAT32,
+                    nchannels=channels,
+                    sample_rate=sample_rate,
+                    buffersize_msec=BUFFER_MS,
+                    app_name="retrotone",
+                )
+                stream = self._stream()
+                next(stream)
+                device.start(stream)
+            except ImportError:
+                self.playing = False
+                self._complain(NO_EXTRA)
+            except Exception:  # miniaudio raises its own; whatever it is, nothing can be heard
+                self.playing = False
+                self._complain(NO_DEVICE)
+            else:
+                if self._format == opened:
+                    self._device = device
+                else:  # another song came meanwhile
+                    self.playing = False
+                    device.close()
 
     def _stream(self) -> Generator[bytes | bytearray | memoryview, int, None]:
         count = yield b""

@@ -30,6 +30,7 @@ class RetroTab(Page):
         look = app.look
         left, right = self.halves(2, 3)
         self.ways = Table(left, look, [("The sound of", 330)], 9, self._describe)
+        self.ways.tree.bind("<Return>", lambda _: self.render())
         self.ways.pack(fill="both", expand=True)
         self.about = Sentence(left, style="Small.TLabel")
         self.about.pack(fill="x", pady=look.px(4))
@@ -57,11 +58,11 @@ class RetroTab(Page):
         ttk.Spinbox(row, from_=0, to=9999, width=5, textvariable=self.seed).pack(side="left")
 
         ttk.Label(right, text="Original", style="Strong.TLabel").pack(anchor="w")
-        self.original = Waveform(right, look, 100, app.player.seek, "original", "no song yet")
+        self.original = Waveform(right, look, 100, app.seek, "original", "no song yet")
         self.original.pack(fill="both", expand=True)
         self.heading = ttk.Label(right, text="Result", style="Strong.TLabel")
         self.heading.pack(anchor="w", pady=(look.px(8), 0))
-        self.result = Waveform(right, look, 100, app.player.seek, "result", "choose a sound and press Render")
+        self.result = Waveform(right, look, 100, app.seek, "result", "choose a sound and press Render")
         self.result.pack(fill="both", expand=True)
         ttk.Label(right, text="Rendered so far: choose one to hear it beside the original").pack(
             anchor="w", pady=(look.px(8), 0)
@@ -120,7 +121,7 @@ class RetroTab(Page):
         if path and app.path and Path(path).exists() and Path(path).samefile(app.path):
             app.say("That is the song itself, which stays as it is: choose another name.", error=True)
         elif path:
-            app.run(tasks.save, version.sound, path, done=app.say)
+            app.run(tasks.save, version.sound, path, done=app.say, keep=True)
 
     def song_changed(self) -> None:
         """Show the song, and what was rendered of it."""

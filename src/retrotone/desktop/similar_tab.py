@@ -101,7 +101,7 @@ class SimilarTab(Page):
             initialdir=app.settings.folder or None,
         )  # fmt: skip
         if path:
-            app.run(tasks.export, app.library, list(self.playlist), path, done=app.say)
+            app.run(tasks.export, app.library, list(self.playlist), path, done=app.say, keep=True)
 
     def _selected(self) -> Sibling | None:
         if not self.table.selected:

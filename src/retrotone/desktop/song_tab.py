@@ -30,7 +30,7 @@ class SongTab(Page):
         self.facts = Sentence(above, style="Small.TLabel")
         self.facts.pack(fill="x")
         left, right = self.halves(3, 2)
-        self.waveform = Waveform(left, look, 150, app.player.seek, "original", EMPTY, GUTTER)
+        self.waveform = Waveform(left, look, 150, app.seek, "original", EMPTY, GUTTER)
         self.waveform.pack(fill="both", expand=True)
         ttk.Label(left, text="What each moment sounds like", style="Strong.TLabel").pack(
             anchor="w", pady=(look.px(10), 0)

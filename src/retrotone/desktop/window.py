@@ -65,6 +65,7 @@ class Window:
         self.original: Sound | None = None
         self.rendered: list[Version] = []
         self._mapped: dict[Path, Any] = {}
+        self._heard_number, self._elsewhere = 0, False  # which result is heard; whether another recording is
         self._complaints: list[str] = []  # of the player's thread
         root.title("retrotone")
         root.report_callback_exception = self._unexpected
@@ -77,7 +78,7 @@ class Window:
         self._build()
         self._bind()
         self.look.listeners.append(self._remember_look)
-        self.run(tasks.choices, done=self.retro.offer)
+        self.run(tasks.choices, done=self.retro.offer, keep=True)
         self.say("" if self.look.full else PLAIN)
         self._tick()
 
@@ -119,7 +120,7 @@ class Window:
 
     def open(self, path: str) -> None:
         """Take a song, and listen to it."""
-        self.progress.cancel()
+        self.lane.drop()
         self.player.load([], 44_100)
         self.path, self.song, self.original = path, None, None
         self.rendered = []
@@ -143,12 +144,19 @@ class Window:
     def hear(self, number: int) -> None:
         """Make the player switch between the original and one of the results, by its number from 1 on."""
         if self.original is not None:
+            self._heard_number, self._elsewhere = number, False
             chosen = [self._frames(self.original)]
             if 0 < number <= len(self.rendered):
                 chosen.append(self._frames(self.rendered[number - 1].sound))
             self.player.load(chosen, self.original.sample_rate)
             self.player.choice = len(chosen) - 1
             self.bar.offer(len(chosen) > 1)
+
+    def seek(self, share: float) -> None:
+        """Go to a place of the song, also where another recording plays."""
+        if self._elsewhere:
+            self.hear(self._heard_number)
+        self.player.seek(share)
 
     def play_file(self, path: str) -> None:
         """Play another recording."""
@@ -254,7 +262,7 @@ class Window:
 
     def _decoded(self, sound: Sound) -> None:
         self.original = sound
-        self.player.load([self._frames(sound)], sound.sample_rate)
+        self.hear(0)
         self._tell()
 
     def _heard(self, song: Song) -> None:
@@ -263,6 +271,7 @@ class Window:
 
     def _play(self, sound: Sound) -> None:
         self.player.load([self._frames(sound)], sound.sample_rate)
+        self._elsewhere = True
         self.bar.offer(False)
         self.player.play()
         self.say(f"Playing {sound.name}.")
@@ -285,7 +294,7 @@ class Window:
         self.root.after(50, self._tick)
 
     def _remember_look(self) -> None:
-        self.settings.theme, self.settings.scale = self.look.theme, self.look.percent
+        self.settings.theme, self.settings.scale = self.look.theme, self.look.chosen
 
     def _unexpected(
         self, kind: type[BaseException], error: BaseException, trace: TracebackType | None

@@ -69,7 +69,10 @@ class Watch(Protocol):
 
 @dataclass(eq=False)
 class Job:
-    """A task to be done: a function of a `Desk` and of what else it needs, defined at the top of a module."""
+    """A task to be done: a function of a `Desk` and of what else it needs, defined at the top of a module.
+
+    One that is kept goes on when another song is opened; of one that was dropped nobody hears any more.
+    """
 
     task: Callable[..., Any]
     arguments: tuple[Any, ...]
@@ -77,6 +80,8 @@ class Job:
     done: Callable[[Any], None]
     show: Callable[[Any], None]
     number: int = 0
+    keep: bool = False
+    dropped: bool = False
 
 
 class Lane:
@@ -127,10 +132,11 @@ class Lane:
         watch: Watch,
         done: Callable[[Any], None],
         show: Callable[[Any], None] = lambda shown: None,
+        keep: bool = False,
     ) -> Job:
         """Let a task be done when it is its turn; `done` is given its result, `show` what it shows on the way."""
         self._number += 1
-        job = Job(task, arguments, watch, done, show, self._number)
+        job = Job(task, arguments, watch, done, show, self._number, keep)
         self._waiting.append(job)
         watch.began(job)
         if self.busy:
@@ -147,6 +153,15 @@ class Lane:
         elif job is self._running:
             self._cancelled.value = job.number
             job.watch.told(0.0, "stopping")
+
+    def drop(self) -> None:
+        """Stop all jobs but those to be kept, and say nothing of it."""
+        for job in [job for job in self._waiting if not job.keep]:
+            self._waiting.remove(job)
+            job.watch.ended(job, "")
+        if self._running is not None and not self._running.keep:
+            self._running.dropped = True
+            self._cancelled.value = self._running.number
 
     def stop(self) -> None:
         """Let go of everything."""
@@ -185,7 +200,8 @@ class Lane:
                 if kind == "progress":
                     latest = value
                 elif kind == "show":
-                    job.show(value)
+                    if not job.dropped:
+                        job.show(value)
                 elif kind == "note":
                     self._note(value)
                 else:
@@ -201,9 +217,9 @@ class Lane:
 
     def _end(self, job: Job, kind: str, value: Any) -> None:
         self._running = None
-        job.watch.ended(job, "" if kind == "result" else value)
+        job.watch.ended(job, "" if kind == "result" or job.dropped else value)
         try:
-            if kind == "result":
+            if kind == "result" and not job.dropped:
                 job.done(value)
         finally:
             self._next()

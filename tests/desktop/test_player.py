@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import functools
+import time
+
 import numpy as np
 import pytest
 from numpy.typing import NDArray
@@ -73,6 +76,27 @@ def test_another_result_of_the_same_song_plays_on_and_another_song_begins_anew(
     player.load([versions[1].copy()], RATE)
     assert player.position == 0
     assert not player.playing
+
+
+def test_a_device_pulls_frames_until_it_is_paused(
+    versions: list[NDArray[np.float32]], complaints: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    miniaudio = pytest.importorskip("miniaudio", reason="needs the desktop extra")
+    silent = functools.partial(miniaudio.PlaybackDevice, backends=[miniaudio.Backend.NULL])
+    monkeypatch.setattr(miniaudio, "PlaybackDevice", silent)  # runs in time, and needs no hardware
+    player = Player(complaints.append)
+    player.load(versions, RATE)
+    player.play()
+    end = time.monotonic() + 30
+    while not player.position and time.monotonic() < end:
+        time.sleep(0.01)
+    player.pause()
+    place = player.position
+    assert 0 < place <= RATE
+    time.sleep(0.2)
+    assert player.position <= place + RATE // 10  # what was on its way
+    player.stop()
+    assert complaints == []
 
 
 def test_where_nothing_can_be_heard_it_says_so_in_a_sentence(

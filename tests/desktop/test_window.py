@@ -11,7 +11,9 @@ import pytest
 
 import retrotone as rt
 from retrotone.cli import run
+from retrotone.desktop import tasks
 from retrotone.desktop.settings import Settings, place
+from retrotone.desktop.tasks import Choice
 
 if TYPE_CHECKING:
     from tests.desktop.conftest import Driver
@@ -134,6 +136,20 @@ def test_the_window_lives_while_it_renders_and_cancels(driver: Driver, song: Pat
     assert driver.status == "Cancelled."
     assert len(window.rendered) == before
     assert not window.progress.button.winfo_viewable()
+
+
+def test_jobs_are_done_one_after_the_other_in_their_order(driver: Driver) -> None:
+    window, done = driver.window, list[str]()
+
+    def then(choice: Choice) -> None:
+        done.append(choice.name)
+        if choice.name == "1900s":  # more work comes of the first, while others wait
+            window.run(tasks.own_choice, "era", "1990s", done=then)
+
+    for name in ("1900s", "1910s", "1930s"):
+        window.run(tasks.own_choice, "era", name, done=then)
+    driver.wait(lambda: driver.idle)
+    assert done == ["1900s", "1910s", "1930s", "1990s"]
 
 
 def test_another_song_ends_what_was_done_for_the_one_before(

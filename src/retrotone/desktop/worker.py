@@ -141,8 +141,7 @@ class Lane:
         watch.began(job)
         if self.busy:
             watch.told(0.0, "waiting for what runs before it")
-        else:
-            self._next()
+        self._next()
         return job
 
     def cancel(self, job: Job) -> None:
@@ -181,7 +180,7 @@ class Lane:
                 self._process.join()
 
     def _next(self) -> None:
-        if self._waiting:
+        if self._waiting and self._running is None:
             self._running = job = self._waiting.popleft()
             self.warm()
             assert self._pipe is not None

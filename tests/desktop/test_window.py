@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
-from tkinter import filedialog, font
+from tkinter import filedialog, font, ttk
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -11,7 +12,8 @@ import pytest
 
 import retrotone as rt
 from retrotone.cli import run
-from retrotone.desktop import tasks
+from retrotone.desktop import make_root, tasks
+from retrotone.desktop.look import Look
 from retrotone.desktop.settings import Settings, place
 from retrotone.desktop.tasks import Choice
 
@@ -276,3 +278,29 @@ def test_without_a_display_one_line_says_how_to_get_one(
     told: Any = capsys.readouterr().err
     assert "display" in told
     assert len(told.strip().splitlines()) == 1
+
+
+def test_without_tk_one_line_says_how_to_get_it(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setitem(sys.modules, "tkinter", None)
+    assert run(["app"]) == 2
+    told = capsys.readouterr().err
+    assert "python3-tk" in told
+    assert len(told.strip().splitlines()) == 1
+
+
+def test_without_the_extra_tk_s_own_look_is_light_and_dark(
+    screen: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "sv_ttk", None)
+    monkeypatch.setitem(sys.modules, "tkinterdnd2", None)
+    root = make_root()
+    look = Look(root, "light", 100)
+    label = ttk.Label(root, text="song")
+    label.pack()
+    before = ttk.Style(root).lookup("TLabel", "background")
+    look.toggle()
+    assert not look.full
+    assert ttk.Style(root).lookup("TLabel", "background") != before
+    root.destroy()

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 Anchor = Literal["w", "e", "center"]
 
 PATCH_SECONDS = 3.0  # that each row of the evidence is about
+DOTS = 300  # drawn at once
 SEEK_SHARE = 0.02  # of a song, by an arrow key
 
 
@@ -272,7 +273,7 @@ class Map(Drawing):
         chosen: Callable[[Sibling], None],
     ) -> None:
         self._tracks: list[Sibling] = []
-        self._named, self._chosen, self._under = named, chosen, -1
+        self._named, self._chosen, self._under, self._drawing = named, chosen, -1, 0
         self._spots: NDArray[np.float64] = np.zeros((0, 2))
         super().__init__(master, look, 420, 330)
         self.bind("<Motion>", self._hover)
@@ -307,16 +308,26 @@ class Map(Drawing):
         places = np.array([(track.x, -track.y) for track in self._tracks])
         self._spots = middle + places * reach
         size = self.look.px(float(np.clip(40 / np.sqrt(len(places)), 2.5, 7)))
-        for (x, y), track in zip(self._spots, self._tracks, strict=True):
-            self.create_oval(
-                x - size, y - size, x + size, y + size, fill=track.colour, outline=self.look.colours.panel
-            )
+        self._drawing += 1
+        self._draw_dots(self._drawing, 0, size)
         for place, (genre, colour) in enumerate(legend):
             x = margin + (place % columns) * self.look.px(110)
             y = height - below + line * (place // columns) + line / 2
             dot = self.look.px(5)
             self.create_oval(x - dot, y - dot, x + dot, y + dot, fill=colour, width=0)
             self.text(x + 2 * dot, y, genre, faint=True)
+
+    def _draw_dots(self, drawing: int, first: int, size: int) -> None:
+        """Draw some dots, and the others in a moment: the window is not to wait for a large library."""
+        if drawing != self._drawing or not self.winfo_exists():
+            return
+        edge = self.look.colours.panel
+        for (x, y), track in zip(
+            self._spots[first : first + DOTS], self._tracks[first : first + DOTS], strict=True
+        ):
+            self.create_oval(x - size, y - size, x + size, y + size, fill=track.colour, outline=edge)
+        if first + DOTS < len(self._tracks):
+            self.after(1, self._draw_dots, drawing, first + DOTS, size)
 
     def _nearest(self, event: Event) -> int:
         if not len(self._spots) or not self._tracks:

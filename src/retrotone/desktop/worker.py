@@ -9,7 +9,9 @@ from __future__ import annotations
 import logging
 import multiprocessing
 import os
+import pickle
 import signal
+import tempfile
 import threading
 import time
 from collections import deque
@@ -27,6 +29,7 @@ if TYPE_CHECKING:
     from multiprocessing.context import SpawnProcess
 
 POLL_MS = 20
+LARGEST_MESSAGE = 8192  # bytes: `Connection` writes more than 16 KB in two pieces
 GRACE_SECONDS = 2.0  # for work to stop when the window closes
 NICENESS = 10  # the window goes first
 
@@ -195,7 +198,7 @@ class Lane:
         latest: tuple[float, str] | None = None
         try:
             while self._pipe.poll():
-                kind, value = self._pipe.recv()
+                kind, value = _received(self._pipe)
                 if kind == "progress":
                     latest = value
                 elif kind == "show":
@@ -225,10 +228,14 @@ class Lane:
 
 
 class _Sender:
-    """Sends messages through a pipe, from any thread; of progress no more than a window can show."""
+    """Sends messages to the window, from any thread; of progress no more than it can show.
 
-    def __init__(self, pipe: Connection) -> None:
-        self._pipe, self._lock, self._told = pipe, threading.Lock(), 0.0
+    What does not go through the pipe at once would keep the window waiting for the rest: it goes into a file.
+    """
+
+    def __init__(self, pipe: Connection, folder: Path) -> None:
+        self._pipe, self._folder = pipe, folder
+        self._lock, self._told = threading.Lock(), 0.0
 
     def __call__(self, kind: str, value: Any) -> None:
         with self._lock:
@@ -236,7 +243,22 @@ class _Sender:
                 if time.monotonic() < self._told + POLL_MS / 1000:
                     return
                 self._told = time.monotonic()
-            self._pipe.send((kind, value))
+            message = pickle.dumps((kind, value))
+            if len(message) > LARGEST_MESSAGE:
+                with tempfile.NamedTemporaryFile(dir=self._folder, delete=False) as file:
+                    file.write(message)
+                message = pickle.dumps(("file", file.name))
+            self._pipe.send_bytes(message)
+
+
+def _received(pipe: Connection) -> tuple[str, Any]:
+    """Return the next message of a `_Sender`."""
+    kind, value = pickle.loads(pipe.recv_bytes())
+    if kind == "file":
+        kept = Path(value)
+        kind, value = pickle.loads(kept.read_bytes())
+        kept.unlink()
+    return kind, value
 
 
 class _Notes(logging.Handler):
@@ -260,7 +282,7 @@ def _work(pipe: Connection, cancelled: Any, folder: Path) -> None:
 
     parent = multiprocessing.parent_process()
     assert parent is not None
-    send = _Sender(pipe)
+    send = _Sender(pipe, folder)
     logging.getLogger("retrotone").addHandler(_Notes(send))
     with suppress(EOFError, OSError):
         while True:

@@ -68,7 +68,7 @@ class CompareTab(ttk.Frame):
         app.say("")
         look = app.look
         self.update_idletasks()  # the page may be new, and without a size
-        width = max(self._page.winfo_width() - look.px(30), look.px(320) * len(versions))
+        width = max(self._page.winfo_width() - look.px(56), look.px(280) * len(versions))
         height = max(self._page.winfo_height() - look.px(30), look.px(LOWEST))
         app.run(tasks.compare, versions, self.stretch, width, height, look.scale, done=self._show)
 

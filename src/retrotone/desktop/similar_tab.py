@@ -14,7 +14,7 @@ from retrotone.desktop.widgets import Page, Table, buttons
 if TYPE_CHECKING:
     from retrotone.desktop.window import Window
 
-COLUMNS = [("track", 330), ("genre", 110), ("length", 70), ("similarity", 90)]
+COLUMNS = [("track", 240), ("genre", 110), ("length", 70), ("similarity", 90)]
 
 
 class SimilarTab(Page):

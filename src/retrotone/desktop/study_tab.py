@@ -13,7 +13,7 @@ from retrotone.desktop.widgets import Page, PictureView, Progress, Sentence, Tab
 if TYPE_CHECKING:
     from retrotone.desktop.window import Window
 
-LOSS = [("descent", 130), ("rate", 60), ("weight", 70), ("clamp", 60), ("left", 70), ("why", 300)]
+LOSS = [("descent", 120), ("rate", 50), ("weight", 65), ("clamp", 60), ("left", 65), ("why", 180)]
 TRAINING = [("epoch", 70), ("training loss", 120), ("validation loss", 130), ("right", 80)]
 ABOUT = (
     "Loss table: why the study's style loss stood still, and what makes it fall, on the bundled song and record "

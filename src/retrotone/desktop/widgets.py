@@ -33,10 +33,21 @@ class Page(ttk.Frame):
         self._canvas.grid(row=0, column=0, sticky="nsew")
         down.grid(row=0, column=1, sticky="ns")
         across.grid(row=1, column=0, sticky="ew")
-        self.body = ttk.Frame(self._canvas, padding=look.px(12))
-        self._item = self._canvas.create_window(0, 0, window=self.body, anchor="nw")
+        content = ttk.Frame(self._canvas)
+        content.columnconfigure(0, weight=1)
+        content.rowconfigure(0, weight=1)
+        self.body = ttk.Frame(content, padding=look.px(12))
+        self.body.grid(row=0, column=0, sticky="nsew")
+        # two struts as long as the page: the content is never smaller, and may ask for more at any time
+        self._struts = ttk.Frame(content), ttk.Frame(content)
+        self._struts[0].grid(row=1, column=0)
+        self._struts[1].grid(row=0, column=1)
+        self._canvas.create_window(0, 0, window=content, anchor="nw")
         self._canvas.bind("<Configure>", self._fit)
-        self.body.bind("<Configure>", self._fit)
+        content.bind(
+            "<Configure>",
+            lambda event: self._canvas.configure(scrollregion=(0, 0, event.width, event.height)),
+        )
         self.body.bind_all("<FocusIn>", self._follow, add=True)
         for wheel, step in (("<Button-4>", -1), ("<Button-5>", 1)):
             self.bind_all(wheel, lambda event, step=step: self._wheel(event, step), add=True)  # type: ignore[misc]
@@ -66,12 +77,10 @@ class Page(ttk.Frame):
     def _dress(self) -> None:
         self._canvas.configure(background=self._look.colours.window)
 
-    def _fit(self, _: object) -> None:
-        """Stretch the content to the page, but never below what it needs."""
-        width = max(self._canvas.winfo_width(), self.body.winfo_reqwidth())
-        height = max(self._canvas.winfo_height(), self.body.winfo_reqheight())
-        self._canvas.itemconfigure(self._item, width=width, height=height)
-        self._canvas.configure(scrollregion=(0, 0, width, height))
+    def _fit(self, event: Event) -> None:
+        """Stretch the content to the page."""
+        self._struts[0].configure(width=event.width - 1)
+        self._struts[1].configure(height=event.height - 1)
 
     def _wheel(self, event: Event, step: int) -> None:
         inside = self._holds(event.widget) and not isinstance(event.widget, ttk.Treeview | tk.Text)
@@ -263,7 +272,7 @@ class PictureView(tk.Canvas):
         file.unlink()
         self.delete("all")
         self.create_image(0, 0, image=self._image, anchor="nw")
-        self.configure(height=self._image.height())
+        self.configure(width=self._image.width(), height=self._image.height())
 
     def _dress(self) -> None:
         self.configure(background=self._look.colours.window)

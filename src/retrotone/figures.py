@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from matplotlib.axis import Axis
     from matplotlib.figure import Figure
     from matplotlib.image import AxesImage
+    from matplotlib.layout_engine import LayoutEngine
 
     from retrotone.rave.training import Point
 
@@ -225,8 +226,9 @@ def comparison_figure(versions: Mapping[str, Audio]) -> Figure:
         for column, audio in enumerate(audios):
             cells: list[Axes] = []
             for row in range(4):
-                share = table[0] if table else [None] * 4
-                cells.append(figure.add_subplot(grid[row, column], sharex=share[0], sharey=share[row]))
+                time = table[0][0] if table else cells[0] if cells else None
+                height = table[0][row] if table else None
+                cells.append(figure.add_subplot(grid[row, column], sharex=time, sharey=height))
             table.append(cells)
             draw_waveform(cells[0], audio, colours[column])
             cells[0].set_title(names[column], color=colours[column])
@@ -284,6 +286,30 @@ def training_figure(history: Sequence[Point]) -> Figure:
     return figure
 
 
+def fit(figure: Figure, width: float, height: float) -> None:
+    """Give a figure that was settled another size, in inches, and lay it out anew."""
+    figure.set_size_inches(width, height)
+    figure.set_layout_engine(_layout())
+    settle(figure)
+
+
+def zoom(figure: Figure, start: float, stop: float) -> list[tuple[float, float]]:
+    """Show only a stretch of a `feature_figure` or `comparison_figure`, in seconds.
+
+    Returns
+    -------
+    list of (float, float)
+        Where each column's time axis begins and ends, as shares of the figure's width.
+    """
+    first = figure.axes[0]
+    for axes in first.get_shared_x_axes().get_siblings(first):
+        label = axes.get_xlabel()
+        time_axis(axes, stop, start)
+        axes.set_xlabel(label)
+    places = (axes.get_position() for axes in first.get_shared_x_axes().get_siblings(first))
+    return sorted({(round(place.x0, 4), round(place.x1, 4)) for place in places})
+
+
 def png(figure: Figure) -> bytes:
     """Return a figure as PNG; the same figure gives the same bytes."""
     data = io.BytesIO()
@@ -295,11 +321,8 @@ def png(figure: Figure) -> bytes:
 def new_figure(width: float, height: float) -> Figure:
     """Return an empty figure of so many inches, on paper, that lays itself out."""
     from matplotlib.figure import Figure
-    from matplotlib.layout_engine import ConstrainedLayoutEngine
 
-    margin = 0.01
-    layout = ConstrainedLayoutEngine(rect=(margin, margin, 1 - 2 * margin, 1 - 2 * margin))
-    return Figure(figsize=(width, height), dpi=DPI, facecolor=PAPER, layout=layout)
+    return Figure(figsize=(width, height), dpi=DPI, facecolor=PAPER, layout=_layout())
 
 
 def settle(figure: Figure) -> None:
@@ -307,6 +330,13 @@ def settle(figure: Figure) -> None:
     with _any_script():
         figure.draw_without_rendering()
     figure.set_layout_engine("none")
+
+
+def _layout() -> LayoutEngine:
+    from matplotlib.layout_engine import ConstrainedLayoutEngine
+
+    margin = 0.01
+    return ConstrainedLayoutEngine(rect=(margin, margin, 1 - 2 * margin, 1 - 2 * margin))
 
 
 @contextmanager
@@ -347,12 +377,12 @@ def _share_axes(table: list[list[Axes]], duration: float, peak: float) -> None:
                 axes.set_ylabel("")
 
 
-def time_axis(axes: Axes, duration: float) -> None:
-    """Make the axis across run over so many seconds, in minutes and seconds."""
+def time_axis(axes: Axes, stop: float, start: float = 0.0) -> None:
+    """Make the axis across run from one time to another, in seconds, told in minutes and seconds."""
     from matplotlib.ticker import FuncFormatter, MultipleLocator
 
-    step = next((step for step in TIME_STEPS if step >= duration / 7), TIME_STEPS[-1])
-    axes.set_xlim(0, duration)
+    step = next((step for step in TIME_STEPS if step >= (stop - start) / 7), TIME_STEPS[-1])
+    axes.set_xlim(start, stop)
     axes.xaxis.set_major_locator(MultipleLocator(step))
     axes.xaxis.set_major_formatter(FuncFormatter(lambda seconds, _: _clock(seconds, step)))
     axes.set_xlabel("time (mm:ss)")

@@ -245,7 +245,6 @@ COLUMNS = (
 
 
 def cells(row: Row) -> list[str]:
-    """Return a row's line of the table, a cell for each of `COLUMNS`."""
     settings = row.settings
     return [
         NAMES[settings.optimiser],
@@ -258,6 +257,22 @@ def cells(row: Row) -> list[str]:
         f"{row.kept:.2%}",
         str(len(row.losses) - 1),
         row.reported,
+        row.reason,
+    ]
+
+
+SHORT_COLUMNS = ("descent", "rate", "weight", "clamp", "left", "why")
+
+
+def short_cells(row: Row) -> list[str]:
+    """Return what a screen shows of a row, a cell for each of `SHORT_COLUMNS`."""
+    settings = row.settings
+    return [
+        f"{NAMES[settings.optimiser]} + {NAMES[settings.loss]}",
+        f"{settings.learning_rate:g}",
+        f"{settings.style_weight:g}",
+        "yes" if settings.clamp else "no",
+        f"{row.kept:.1%}",
         row.reason,
     ]
 

@@ -17,6 +17,7 @@ from typing import Annotated, Any, NoReturn
 import typer
 
 from retrotone import __version__
+from retrotone.cli import app as window
 from retrotone.cli import genre, genre_predict, library, models, study, tags, training
 from retrotone.cli.screen import (
     Bar,
@@ -44,6 +45,7 @@ app.add_typer(library.app, name="library")
 models.app.command("train")(training.train)
 app.command("generate")(models.generate)
 app.command("tags")(tags.show_tags)
+app.command("app")(window.open_window)
 app.add_typer(study.app, name="study")
 
 

@@ -73,20 +73,11 @@ def scan_folders(
     if as_json:
         typer.echo(json.dumps(asdict(report)))
         return
-    for path, reason in report.unreadable:
-        complain(reason if path in reason else f"{path}: {reason}")
-    for _, reason in report.broken:
+    from retrotone.workbench import scan_counts, scan_reasons
+
+    for reason in scan_reasons(report):
         complain(reason)
-    counts = {
-        "to hear" if report.dry else "heard": report.heard,
-        "unchanged": report.unchanged,
-        "moved": report.moved,
-        "copies of known ones": report.copied,
-        "gone": report.gone,
-        "broken": len(report.broken),
-    }
-    told = ", ".join(f"{count} {what}" for what, count in counts.items() if count) or "no music found"
-    typer.echo(f"{told} ({report.seconds:.1f} s)")
+    typer.echo(f"{scan_counts(report)} ({report.seconds:.1f} s)")
 
 
 @app.command("similar")

@@ -31,17 +31,10 @@ def study_loss(
     settings: dict[str, Any] = {name: value for name, value in given.items() if value is not None}
     with Bar() as bar:
         from retrotone.audio import load
-        from retrotone.study import NAMES, sweep_losses
+        from retrotone.study import SHORT_COLUMNS, short_cells, sweep_losses
 
         rows = sweep_losses(load(content), load(style), out, progress=bar.item(), **settings)
-    cells = []
-    for row in rows:
-        run = row.settings
-        descent, clamp = f"{NAMES[run.optimiser]} + {NAMES[run.loss]}", "yes" if run.clamp else "no"
-        cells.append(
-            [descent, f"{run.learning_rate:g}", f"{run.style_weight:g}", clamp, f"{row.kept:.1%}", row.reason]
-        )
-    print_table(["descent", "rate", "weight", "clamp", "left", "why"], cells)
+    print_table(SHORT_COLUMNS, [short_cells(row) for row in rows])
     typer.echo(f"wrote table.md, table.csv and losses.png to {printable(out)}")
 
 

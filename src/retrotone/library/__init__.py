@@ -6,6 +6,7 @@ import os
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,6 +26,9 @@ from retrotone.library.seeds import Song, find_file, find_seed, find_seeds
 from retrotone.library.track import Track
 from retrotone.library.walk import is_excluded
 from retrotone.progress import Progress, silent
+
+if TYPE_CHECKING:
+    from retrotone.library.map import Place
 
 __all__ = ["Library", "Match", "ScanReport", "Suggestion", "Track", "default_path"]
 
@@ -302,6 +306,13 @@ class Library:
 
         tracks, near = self._all()
         return draw(tracks, near.vectors, path, progress)
+
+    def places(self) -> list[Place]:
+        """Return where each track lies on the map."""
+        from retrotone.library.map import places
+
+        tracks, near = self._all()
+        return places(tracks, near.vectors) if tracks else []
 
     def export(
         self, path: str | os.PathLike[str], tracks: Sequence[Track] | None = None, absolute: bool = False

@@ -11,6 +11,7 @@ import json
 import os
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
 from typing import Any
@@ -36,6 +37,28 @@ OTHER_COLOURS = {OTHER: "#8f887c", UNKNOWN: "#cdc5b6"}
 INCHES = 9.0
 
 Positions = NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a track lies on the map, in [-1, 1] across and up, and the genre and colour that it is shown in."""
+
+    track: Track
+    x: float
+    y: float
+    genre: str
+    colour: str
+
+
+def places(tracks: Sequence[Track], vectors: NDArray[np.float32]) -> list[Place]:
+    """Return the places of tracks, those of the most frequent genre first; see `draw`."""
+    genres, names = _shown_genres(tracks)
+    colours = _colours(names)
+    found = [
+        (genre, Place(track, float(x), float(y), names[genre], colours[genre]))
+        for track, genre, (x, y) in zip(tracks, genres, positions(vectors), strict=True)
+    ]
+    return [place for _, place in sorted(found, key=lambda each: each[0])]
 
 
 def draw(

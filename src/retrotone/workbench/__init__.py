@@ -19,25 +19,34 @@ from numpy.typing import NDArray
 
 from retrotone.analysis import Analysis, analyse
 from retrotone.audio import Audio, folded
-from retrotone.errors import RetrotoneError, StyleError
+from retrotone.errors import StyleError
 from retrotone.files import FORMATS, AudioFile
+from retrotone.metrics import SECONDS
 from retrotone.pretrained import place, registry
 from retrotone.progress import Progress, part, silent
 from retrotone.style.eras import ERAS
 from retrotone.style.transfer import StyleTransfer
+from retrotone.wording import clock, sentence, title
 from retrotone.workbench.styles import find_style, style_name
+
+__all__ = [
+    "Heard", "Rendered", "Way", "bundled_record", "bundled_song", "clock", "comparison", "comparison_cells",
+    "genre_figure", "listen", "render", "save", "scan_counts", "scan_reasons", "sentence", "sibling_cells",
+    "siblings", "title", "unique_titles", "way", "ways",
+]  # fmt: skip
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
     from retrotone.genre.answer import Answer
     from retrotone.genre.classifier import GenreClassifier
-    from retrotone.library import Library, Match, Track
+    from retrotone.library import Library, Match, ScanReport, Track
     from retrotone.report import Comparison
 
 Source = Audio | AudioFile
 Kind = Literal["era", "record", "rave"]
 
+SECONDS_COMPARED = SECONDS  # the start of each version that a comparison looks at
 POINTS = 1600  # of a waveform on a screen
 STRIDE = 256  # samples whose extremes are kept while a recording streams by
 TAGS_SHOWN = 8
@@ -275,6 +284,25 @@ def sibling_cells(track: Track) -> list[str]:
     return [track.name, genre, clock(track.duration or 0.0)]
 
 
+def scan_counts(report: ScanReport) -> str:
+    """Say how many tracks a scan found, and what it did with them."""
+    counts = {
+        "to hear" if report.dry else "heard": report.heard,
+        "unchanged": report.unchanged,
+        "moved": report.moved,
+        "copies of known ones": report.copied,
+        "gone": report.gone,
+        "broken": len(report.broken),
+    }
+    return ", ".join(f"{count} {what}" for what, count in counts.items() if count) or "no music found"
+
+
+def scan_reasons(report: ScanReport) -> list[str]:
+    """Say of each file or folder that could not be heard or looked into why."""
+    unreadable = [reason if path in reason else f"{path}: {reason}" for path, reason in report.unreadable]
+    return unreadable + [reason for _, reason in report.broken]
+
+
 def comparison(versions: Mapping[str, Audio], progress: Progress = silent) -> Comparison:
     """Measure and draw versions of a song, the original first; see `retrotone.report.compare`."""
     from retrotone.report import compare
@@ -313,26 +341,16 @@ def bundled_record() -> Path:
     return bundled_song().with_name("demo_style.ogg")
 
 
-def sentence(error: BaseException) -> str:
-    """Say what went wrong in one sentence for people."""
-    if isinstance(error, RetrotoneError):
-        text = " ".join(str(error).split())
-        return text if text.endswith((".", "!", "?")) else text + "."
-    if isinstance(error, MemoryError):
-        return "This needs more memory than there is: close other programs, or take a shorter song."
-    return f"Something unexpected went wrong ({type(error).__name__}: {error}): please report it."
-
-
-def clock(seconds: float) -> str:
-    """Return a time as minutes and seconds, with hours where there are some."""
-    minutes, rest = divmod(round(seconds), 60)
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
-
-
-def title(name: str | os.PathLike[str]) -> str:
-    """Return what to call a recording: its file's name without suffix, fit for a screen."""
-    return "".join(c if c.isprintable() else "�" for c in Path(name).stem) or "song"
+def unique_titles(names: Sequence[str | os.PathLike[str]]) -> list[str]:
+    """Return a title for each recording, numbered where two would be the same."""
+    found: list[str] = []
+    for name in names:
+        wanted, number = title(name), 1
+        while wanted in found:
+            number += 1
+            wanted = f"{title(name)} ({number})"
+        found.append(wanted)
+    return found
 
 
 def _source(song: Source | str | os.PathLike[str]) -> Source:
@@ -362,15 +380,3 @@ def _classifier() -> GenreClassifier:
     from retrotone.genre.classifier import GenreClassifier
 
     return GenreClassifier.from_pretrained()
-
-
-def unique_titles(names: Sequence[str | os.PathLike[str]]) -> list[str]:
-    """Return a title for each recording, numbered where two would be the same."""
-    found: list[str] = []
-    for name in names:
-        wanted, number = title(name), 1
-        while wanted in found:
-            number += 1
-            wanted = f"{title(name)} ({number})"
-        found.append(wanted)
-    return found

@@ -15,7 +15,7 @@ import numpy as np
 from retrotone.audio import Audio, load
 from retrotone.errors import Cancelled
 from retrotone.progress import Progress, part, silent
-from retrotone.study import COLUMNS, Row, cells, losses_figure, sweep
+from retrotone.study import SHORT_COLUMNS, Row, losses_figure, short_cells, sweep
 from retrotone.style.eras import age
 from retrotone.workbench import bundled_song
 
@@ -32,7 +32,8 @@ EPOCHS, SEGMENT_SECONDS = 30, 1.0  # of M5
 ERAS_TOLD_APART = ("1900s", "1950s", "1990s")
 PASSAGES = 4  # of the bundled song: some are learned from, the others validated on
 
-LOSS_COLUMNS = tuple(COLUMNS)
+LOSS_COLUMNS = SHORT_COLUMNS
+TRAINING_COLUMNS = ("epoch", "training loss", "validation loss", "right")
 T = TypeVar("T")
 
 
@@ -54,7 +55,7 @@ def study_loss(
 
 def loss_cells(rows: Sequence[Row]) -> list[list[str]]:
     """Return the lines of the table, a cell for each of `LOSS_COLUMNS`."""
-    return [cells(row) for row in rows]
+    return [short_cells(row) for row in rows]
 
 
 def loss_figure(rows: Sequence[Row]) -> Figure:
@@ -106,8 +107,18 @@ def training_figure(history: Sequence[Point]) -> Figure:
     return training_curves({"M5 on the raw waveform": history})
 
 
+def training_cells(history: Sequence[Point]) -> list[list[str]]:
+    """Return the lines of a table, a cell for each of `TRAINING_COLUMNS`."""
+    return [
+        [str(p.epoch), f"{p.train_loss:.3f}", f"{p.valid_loss:.3f}", f"{p.valid_accuracy:.0%}"]
+        for p in history
+    ]
+
+
 def as_they_come(work: Callable[[Callable[[T], None]], None]) -> Iterator[T]:
-    """Yield what `work` shows, as it shows it; what it raises is raised here. Closing the iterator stops it.
+    """Yield what `work` shows; what was overtaken meanwhile is left out, but never the last.
+
+    What it raises is raised here. Closing the iterator stops it.
 
     Parameters
     ----------
@@ -132,10 +143,17 @@ def as_they_come(work: Callable[[Callable[[T], None]], None]) -> Iterator[T]:
     thread = threading.Thread(target=run, daemon=True)
     thread.start()
     try:
-        while (message := shown.get())[0] == "value":
-            yield message[1]  # type: ignore[misc]
-        if isinstance(message[1], BaseException):
-            raise message[1]
+        while True:
+            kind, value = shown.get()
+            latest = [value] if kind == "value" else []
+            while kind == "value" and not shown.empty():
+                kind, value = shown.get()
+                latest += [value] if kind == "value" else []
+            yield from latest[-1:]  # type: ignore[misc]
+            if kind == "error" and isinstance(value, BaseException):
+                raise value
+            if kind != "value":
+                return
     finally:
         stopped.set()
         thread.join()

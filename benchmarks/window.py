@@ -1,0 +1,68 @@
+"""`python -m benchmarks.window [FOLDER]`: how soon the window is there, and how long it is ever held up.
+
+A beat every 5 ms runs in Tk's loop; the longest time between two of them is what a user would feel. Beside it, the time
+that the window's own process computed in that gap: on a busy machine the rest is waiting for a core.
+"""
+
+from __future__ import annotations
+
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+BEAT_MS = 5
+
+
+def main(folder: str) -> None:
+    """Print a table; needs a display."""
+    began = time.perf_counter()
+    from retrotone.desktop import make_root
+    from retrotone.desktop.window import Window
+
+    root = make_root()
+    with tempfile.TemporaryDirectory() as place:
+        window = Window(root, str(Path(place) / "library.db"))
+        root.update()
+        print(f"window after {time.perf_counter() - began:.2f} s")
+        last: list[float] = [time.perf_counter(), time.process_time()]
+        gaps: list[tuple[float, float]] = []
+
+        def beat() -> None:
+            now = [time.perf_counter(), time.process_time()]
+            gaps.append((now[0] - last[0], now[1] - last[1]))
+            last[:] = now
+            root.after(BEAT_MS, beat)
+
+        beat()
+
+        def during(name: str, start: Callable[[], object]) -> None:
+            gaps.clear()
+            since = time.perf_counter()
+            start()
+            while window.lane.busy or window.long_lane.busy:
+                root.update()
+                time.sleep(0.001)
+            wall, own = max(gap for gap, _ in gaps), max(own for _, own in gaps)
+            seconds = time.perf_counter() - since
+            print(
+                f"{name:12} {seconds:6.1f} s, longest gap {1000 * wall:4.0f} ms, computing {1000 * own:4.0f} ms"
+            )
+
+        during("start", lambda: None)
+        during("listen", window.example)
+        for tab, name in ((window.retro, "render"), (window.compare, "compare")):
+            window.show(tab)
+            during(name, window.retro.render if tab is window.retro else window.compare.draw)
+        window.show(window.library_tab)
+        window.settings.library_folders = [folder]
+        during("scan", window.library_tab.scan)
+        window.show(window.study)
+        during("M5", window.study.run_training)
+        during("loss table", window.study.run_loss)
+        window.close()
+
+
+if __name__ == "__main__":
+    main(sys.argv[1] if len(sys.argv) > 1 else "../shared/music")

@@ -1,0 +1,181 @@
+"""How the window looks: light and dark, the size of text, where the focus is."""
+
+from __future__ import annotations
+
+import tkinter as tk
+from collections.abc import Callable
+from dataclasses import dataclass
+from tkinter import font, ttk
+
+PLAIN = "For drag and drop, sound and the full look: pip install 'retrotone[desktop]'."
+BASE_DPI = 96.0
+TEXT_PX, SMALL_PX, TITLE_PX = 14, 12, 20
+STEPS = (75, 100, 125, 150, 175, 200, 250, 300)  # percent
+SUN_VALLEY_FONTS = {
+    "Caption": SMALL_PX, "Body": TEXT_PX, "BodyStrong": TEXT_PX, "BodyLarge": 18, "Subtitle": TITLE_PX,
+}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Colours:
+    """What canvases are drawn in."""
+
+    window: str
+    panel: str
+    ink: str
+    faint: str
+    line: str
+    original: str
+    result: str
+    error: str
+
+
+LIGHT = Colours("#fafafa", "#ffffff", "#1c1c1c", "#6b6b6b", "#d9d9d9", "#2f5d73", "#b5532f", "#a4161a")
+DARK = Colours("#1c1c1c", "#262626", "#fafafa", "#a3a3a3", "#404040", "#7fb8d6", "#e8923a", "#ff8f85")
+
+
+class Look:
+    """The looks of one window.
+
+    Parameters
+    ----------
+    root : tk.Tk
+    theme : {"light", "dark"}
+    percent : int
+        Of the usual size of text; 0 for what the screen tells.
+
+    Attributes
+    ----------
+    colours : Colours
+    percent, chosen : int
+        The size of text, and what was asked for: 0 for what the screen tells.
+    full : bool
+        Whether the desktop extra is there.
+    listeners : list of callable
+        Called after every change.
+    """
+
+    def __init__(self, root: tk.Tk, theme: str, percent: int) -> None:
+        self._root, self.theme = root, theme
+        self.chosen = percent
+        self.percent = percent or self._screen_percent()
+        self.listeners: list[Callable[[], None]] = []
+        self.full = _has_sun_valley()
+        family = font.nametofont("TkDefaultFont").actual("family")
+        weights = {"Title": "bold", "Strong": "bold", "Small": "normal"}
+        self._fonts = [  # a font lives as long as its object
+            font.Font(root, name=f"Retro{name}", family=family, weight=weight)  # type: ignore[arg-type]
+            for name, weight in weights.items()
+        ]
+        self._family = family
+        self.colours = LIGHT
+        self.apply()
+
+    @property
+    def scale(self) -> float:
+        """Pixels for each pixel of an ordinary screen."""
+        return self.percent / 100
+
+    def px(self, length: float) -> int:
+        """Return a length on this screen."""
+        return round(length * self.scale)
+
+    def toggle(self) -> None:
+        """Switch between light and dark."""
+        self.theme = "light" if self.theme == "dark" else "dark"
+        self.apply()
+
+    def grow(self, steps: int) -> None:
+        """Make text larger by so many steps, or smaller; 0 is what the screen tells."""
+        if steps == 0:
+            self.chosen, self.percent = 0, self._screen_percent()
+        else:
+            nearest = min(range(len(STEPS)), key=lambda k: abs(STEPS[k] - self.percent))
+            self.chosen = self.percent = STEPS[min(max(nearest + steps, 0), len(STEPS) - 1)]
+        self.apply()
+
+    def apply(self) -> None:
+        """Set theme and sizes, and tell everyone who draws by themselves."""
+        self.colours = DARK if self.theme == "dark" else LIGHT
+        style = ttk.Style(self._root)
+        if self.full:
+            import sv_ttk
+
+            sv_ttk.set_theme(self.theme, self._root)
+        else:
+            _plain_theme(style, self.colours)
+        self._set_fonts()
+        row = font.nametofont("TkDefaultFont").metrics("linespace") + self.px(10)
+        style.configure("Treeview", rowheight=row, font="TkDefaultFont")
+        style.configure("Treeview.Heading", font="TkDefaultFont", padding=(self.px(6), self.px(2)))
+        selected = blend(self.colours.window, self.colours.original, 0.35)
+        style.map(
+            "Treeview", background=[("selected", selected)], foreground=[("selected", self.colours.ink)]
+        )
+        style.configure("TNotebook.Tab", padding=(self.px(10), self.px(4)))
+        for name in ("TLabel", "TButton", "Accent.TButton", "Toolbutton", "TNotebook.Tab", "TRadiobutton"):
+            style.configure(name, font="TkDefaultFont")
+        style.configure("Title.TLabel", font="RetroTitle")
+        style.configure("Strong.TLabel", font="RetroStrong")
+        style.configure("Small.TLabel", font="RetroSmall", foreground=self.colours.faint)
+        style.configure("Error.TLabel", foreground=self.colours.error)
+        self._root.configure(background=self.colours.window)
+        for listener in self.listeners:
+            listener()
+
+    def _set_fonts(self) -> None:
+        sizes = {
+            "TkDefaultFont": TEXT_PX, "TkTextFont": TEXT_PX, "TkHeadingFont": TEXT_PX, "TkMenuFont": TEXT_PX,
+            "RetroTitle": TITLE_PX, "RetroStrong": TEXT_PX, "RetroSmall": SMALL_PX,
+        }  # fmt: skip
+        if self.full:
+            sizes |= {f"SunValley{name}Font": size for name, size in SUN_VALLEY_FONTS.items()}
+        for name, size in sizes.items():
+            font.nametofont(name, self._root).configure(size=-self.px(size), family=self._family)
+
+    def _screen_percent(self) -> int:
+        percent = 100 * self._root.winfo_fpixels("1i") / BASE_DPI
+        return min(STEPS[1:], key=lambda step: abs(step - percent))
+
+
+def blend(a: str, b: str, share: float) -> str:
+    """Return the colour that lies so far from `a` to `b`, both as #rrggbb."""
+    pairs = ((int(a[k : k + 2], 16), int(b[k : k + 2], 16)) for k in (1, 3, 5))
+    return "#" + "".join(f"{round(x + share * (y - x)):02x}" for x, y in pairs)
+
+
+def _has_sun_valley() -> bool:
+    try:
+        import sv_ttk  # noqa: F401
+    except ImportError:
+        return False
+    return True
+
+
+def _plain_theme(style: ttk.Style, colours: Colours) -> None:
+    """Dress Tk's own clam theme in our colours."""
+    style.theme_use("clam")
+    style.configure(
+        ".",
+        background=colours.window,
+        foreground=colours.ink,
+        fieldbackground=colours.panel,
+        bordercolor=colours.line,
+        lightcolor=colours.line,
+        darkcolor=colours.line,
+        troughcolor=colours.panel,
+        selectbackground=colours.original,
+        selectforeground=colours.panel,
+        insertcolor=colours.ink,
+        focuscolor=colours.original,
+    )
+    style.map(
+        ".",
+        background=[("active", colours.line)],
+        foreground=[("disabled", colours.faint)],
+        bordercolor=[("focus", colours.original)],
+    )
+    style.map("TNotebook.Tab", background=[("selected", colours.panel)])
+    style.configure("Treeview", background=colours.panel)
+    style.configure("Accent.TButton", background=colours.original, foreground=colours.panel)
+    style.map("Accent.TButton", background=[("active", colours.original)])

@@ -1,0 +1,135 @@
+"""A screen for the window: the one that is there, or Xvfb's."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import time
+import tkinter as tk
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from tkinter import ttk
+
+import pytest
+
+import retrotone as rt
+
+SCREENSHOTS = Path(__file__).resolve().parents[2] / "out" / "screenshots"
+PATIENCE = 90  # s, on a busy machine
+
+
+@pytest.fixture(scope="session")
+def screen() -> Iterator[str]:
+    """A display of 1280x720 for as long as the tests run."""
+    patch = pytest.MonkeyPatch()
+    if os.environ.get("DISPLAY"):
+        yield os.environ["DISPLAY"]
+        return
+    if not shutil.which("Xvfb"):
+        pytest.skip("needs a display, or Xvfb to make one")
+    ours, theirs = os.pipe()
+    server = subprocess.Popen(
+        ["Xvfb", "-displayfd", str(theirs), "-screen", "0", "1280x720x24", "-dpi", "96", "-nolisten", "tcp"],
+        pass_fds=[theirs],
+        stderr=subprocess.DEVNULL,
+    )
+    os.close(theirs)
+    patch.setenv("DISPLAY", f":{os.read(ours, 20).decode().strip()}")
+    yield os.environ["DISPLAY"]
+    patch.undo()
+    server.terminate()
+    server.wait()
+
+
+@pytest.fixture(scope="session")
+def clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Six seconds of the bundled song, under a name that Tcl has to quote."""
+    from retrotone.workbench import bundled_song
+
+    path = tmp_path_factory.mktemp("songs") / "My {live} song, take 2.wav"
+    return rt.load(bundled_song()).slice(4, 10).save(path)
+
+
+class Driver:
+    """What a user does with a window, and sees of it."""
+
+    def __init__(self, root: tk.Tk, library: Path) -> None:
+        from retrotone.desktop.window import Window
+
+        self.root, self.window = root, Window(root, str(library))
+        root.geometry("1280x720+0+0")
+        self.wait(lambda: bool(self.window.retro.ways.tree.get_children()))
+
+    @property
+    def status(self) -> str:
+        return str(self.window.status.cget("text"))
+
+    @property
+    def idle(self) -> bool:
+        return not (self.window.lane.busy or self.window.long_lane.busy)
+
+    def wait(self, until: Callable[[], bool]) -> int:
+        """Let the window live until something holds; return how many rounds its loop made meanwhile."""
+        rounds, end = 0, time.monotonic() + PATIENCE
+        while not until():
+            assert time.monotonic() < end, f"waited in vain; the window says: {self.status!r}"
+            self.root.update()
+            rounds += 1
+            time.sleep(0.005)
+        return rounds
+
+    def press(self, text: str, within: tk.Misc | None = None) -> None:
+        """Press the visible button of a text, by the keyboard."""
+        button = next(each for each in self._buttons(within or self.root) if each.cget("text") == text)
+        button.focus_force()
+        self.root.update()
+        button.event_generate("<Return>")
+        self.root.update()
+
+    def key(self, sequence: str) -> None:
+        self.root.focus_force()
+        self.root.update()
+        self.root.event_generate(sequence)
+        self.root.update()
+
+    def drop(self, *paths: Path) -> None:
+        """Drop files, named in a list as Tcl quotes it."""
+        self.window.dropped(self.root.tk.eval("format %s [list " + " ".join(map(_quoted, paths)) + "]"))
+
+    def show(self, tab: ttk.Frame) -> None:
+        self.window.show(tab)
+        self.root.update()
+
+    def shot(self, name: str) -> None:
+        """Keep a picture of the screen."""
+        from PIL import ImageGrab
+
+        self.root.update()
+        SCREENSHOTS.mkdir(parents=True, exist_ok=True)
+        ImageGrab.grab(xdisplay=os.environ["DISPLAY"]).save(SCREENSHOTS / f"desktop-{name}.png")
+
+    def _buttons(self, master: tk.Misc) -> Iterator[ttk.Button]:
+        for child in master.winfo_children():
+            if isinstance(child, ttk.Button) and child.winfo_viewable():
+                yield child
+            yield from self._buttons(child)
+
+
+def _quoted(path: Path) -> str:
+    escaped = "".join(f"\\{letter}" if letter in '{}[]$"\\ ;' else letter for letter in str(path))
+    return f"{escaped}"
+
+
+@pytest.fixture(scope="module")
+def driver(screen: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Driver]:
+    """A window of its own for each module of tests, with settings and a library of its own."""
+    from retrotone.desktop import make_root
+
+    patch = pytest.MonkeyPatch()
+    home = tmp_path_factory.mktemp("home")
+    patch.setenv("XDG_CONFIG_HOME", str(home))
+    driver = Driver(make_root(), home / "library.db")
+    yield driver
+    driver.window.close()
+    patch.undo()

@@ -1,0 +1,114 @@
+"""The player's frames, pulled without a sound device."""
+
+from __future__ import annotations
+
+import functools
+import time
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from retrotone.desktop.player import FADE, Player
+
+RATE = 44_100
+
+
+@pytest.fixture
+def complaints() -> list[str]:
+    return []
+
+
+@pytest.fixture
+def versions() -> list[NDArray[np.float32]]:
+    """A rising line and its negative: the value tells version and place."""
+    line = np.linspace(0.1, 0.9, RATE, dtype=np.float32)[:, None].repeat(2, axis=1)
+    return [line, -line]
+
+
+@pytest.fixture
+def player(versions: list[NDArray[np.float32]], complaints: list[str]) -> Player:
+    player = Player(complaints.append)
+    player.load(versions, RATE)
+    player.playing = True  # as after `play`, which would open a device
+    return player
+
+
+def test_a_switch_goes_on_at_the_same_moment_and_fades_without_a_click(
+    player: Player, versions: list[NDArray[np.float32]]
+) -> None:
+    heard = [player.frames(1000)]
+    player.choice = 1
+    heard += [player.frames(1000), player.frames(1000)]
+    sound = np.concatenate(heard)
+    np.testing.assert_array_equal(sound[:1000], versions[0][:1000])
+    np.testing.assert_array_equal(sound[1000 + FADE :], versions[1][1000 + FADE : 3000])
+    steps = np.abs(np.diff(sound[:, 0]))
+    assert steps.max() < 4 * 0.2 / FADE  # the jump of 0.2 is spread over the fade
+
+
+def test_it_is_silent_while_it_holds_and_goes_on_where_it_was(
+    player: Player, versions: list[NDArray[np.float32]]
+) -> None:
+    player.frames(500)
+    player.pause()
+    assert not player.frames(500).any()
+    player.playing = True
+    np.testing.assert_array_equal(player.frames(10), versions[0][500:510])
+
+
+def test_it_stops_at_the_end_with_silence_behind_it(
+    player: Player, versions: list[NDArray[np.float32]]
+) -> None:
+    player.seek(1 - 100 / RATE)
+    last = player.frames(400)
+    np.testing.assert_array_equal(last[:100], versions[0][-100:])
+    assert not last[100:].any()
+    assert not player.playing
+
+
+def test_another_result_of_the_same_song_plays_on_and_another_song_begins_anew(
+    player: Player, versions: list[NDArray[np.float32]]
+) -> None:
+    player.frames(700)
+    player.load([versions[0], versions[0] * 0.5], RATE)
+    assert player.position == 700
+    player.load([versions[1].copy()], RATE)
+    assert player.position == 0
+    assert not player.playing
+
+
+def test_a_device_pulls_frames_until_it_is_paused(
+    versions: list[NDArray[np.float32]], complaints: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    miniaudio = pytest.importorskip("miniaudio", reason="needs the desktop extra")
+    silent = functools.partial(miniaudio.PlaybackDevice, backends=[miniaudio.Backend.NULL])
+    monkeypatch.setattr(miniaudio, "PlaybackDevice", silent)  # runs in time, and needs no hardware
+    player = Player(complaints.append)
+    player.load(versions, RATE)
+    player.play()
+    end = time.monotonic() + 30
+    while not player.position and time.monotonic() < end:
+        time.sleep(0.01)
+    player.pause()
+    place = player.position
+    assert 0 < place <= RATE
+    time.sleep(0.2)
+    assert player.position <= place + RATE // 10  # what was on its way
+    player.stop()
+    assert complaints == []
+
+
+def test_where_nothing_can_be_heard_it_says_so_in_a_sentence(
+    player: Player, complaints: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    miniaudio = pytest.importorskip("miniaudio", reason="needs the desktop extra")
+
+    def no_device(*_: object, **__: object) -> None:
+        raise miniaudio.MiniaudioError("failed to init device", -401)
+
+    monkeypatch.setattr(miniaudio, "PlaybackDevice", no_device)
+    player._open()
+    assert not player.playing
+    assert len(complaints) == 1
+    assert "sound device" in complaints[0]

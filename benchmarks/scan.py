@@ -1,6 +1,7 @@
-"""What a scan costs, for plans: ``python -m benchmarks.scan FOLDER`` with real music; see docs/scaling.md.
+"""What a scan costs, for plans; see docs/scaling.md: ``python -m benchmarks.scan FOLDER [postgresql://…]``.
 
-Times are processor seconds but where it says otherwise, so that they hold on a busy machine.
+The folder holds real music; the database, if one is named, must be empty. Times are processor seconds but where it
+says otherwise, so that they hold on a busy machine.
 """
 
 from __future__ import annotations
@@ -47,10 +48,10 @@ def listening(folder: Path) -> Heard:
     return max(heard, key=lambda each: each.analysis.duration or 0)
 
 
-def writing(song: Heard, folder: Path) -> None:
+def writing(song: Heard, place: str) -> None:
     """Tell how many rows one writer notes a second, and what they take on disk."""
-    path = folder / "rows.db"
-    with Catalogue(path, create=True) as catalogue:
+    with Catalogue(place, create=True) as catalogue:
+        began = time.perf_counter()
         spent = _cost(
             lambda: [
                 catalogue.add_heard(
@@ -63,7 +64,12 @@ def writing(song: Heard, folder: Path) -> None:
                 for row in range(ROWS)
             ]
         )
-    print(f"writing: {1e3 * spent / ROWS:.2f} ms a row, {path.stat().st_size / ROWS / 1024:.1f} kB a row")
+        clock = time.perf_counter() - began
+        name = catalogue.name
+    size = f", {Path(place).stat().st_size / ROWS / 1024:.1f} kB a row" if Path(place).is_file() else ""
+    print(
+        f"writing to {name}: {1e3 * spent / ROWS:.2f} ms a row, {1e3 * clock / ROWS:.2f} by the clock{size}"
+    )
 
 
 def sharing_out(song: Heard) -> None:
@@ -147,7 +153,8 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         looking(Path(folder))
         song = listening(Path(sys.argv[1]))
-        writing(song, Path(folder))
+        for place in (str(Path(folder) / "rows.db"), *sys.argv[2:]):
+            writing(song, place)
     sharing_out(song)
 
 

@@ -27,7 +27,11 @@ if TYPE_CHECKING:
     from retrotone.library.sqlite import SQLite
 
 CONNECTIVITY = 16  # neighbours a vector is linked to
-BREADTH, SEARCH_BREADTH = 64, 256  # candidates for those links, and for an answer
+BREADTH, SEARCH_BREADTH = (
+    128,
+    256,
+)  # candidates for those links (with 64 some vectors get lost), for an answer
+ALONE = 20_000  # vectors added by one thread: several lose some of the first to each other
 NEW, GONE = 0.02, 0.2  # of the index: above, it is brought up to date
 SUFFIX = ".usearch"
 FOOTER = struct.Struct("<8sIQI")  # after graph and stamps: magic, dimensions, how many, checksum of it all
@@ -103,7 +107,7 @@ def _grown(database: SQLite, path: str, size: int, new: Stamps, progress: Progre
     done = 0
     progress(0.0, f"indexing {len(new)} tracks")
     for stamps, vectors in _vectors_of(database, new):
-        index.add(stamps.view(np.uint64), vectors, threads=1)  # several lose some of the first to each other
+        index.add(stamps.view(np.uint64), vectors, threads=1 if len(index) < ALONE else 0)
         done += len(stamps)
         progress(min(done / len(new), 1.0), f"{done}/{len(new)} tracks indexed")
     return index

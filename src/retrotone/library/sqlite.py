@@ -15,7 +15,7 @@ from retrotone.library.database import BLOCK, MissingLibrary, Nearest, Row, Rows
 from retrotone.progress import Progress
 
 APPLICATION_ID = 0x52544E45  # "RTNE", in the header of the file: another program's database is not touched
-EXACT = 200_000  # vectors: comparing a song with all of so many takes some 30 ms
+EXACT = 200_000  # vectors: comparing a song with all of so many takes 10 to 30 ms
 BUSY_SECONDS = 30.0  # to wait for another writer
 
 # Each entry leads from one version of the schema to the next. Those that were released are never changed.

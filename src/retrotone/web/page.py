@@ -1,0 +1,227 @@
+"""The page: what it shows and where, nothing of what it does."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import gradio as gr
+from gradio.themes import Base, colors, sizes
+
+from retrotone.figures import PAPER
+from retrotone.web import address
+from retrotone.web.folder import Folder
+from retrotone.web.verbs import MAX_CLIP_SECONDS, RECORD, SIBLINGS, Verbs, styles
+from retrotone.workbench import bundled_song
+from retrotone.workbench.clips import WALKS
+
+WAITING = 20  # jobs that may stand in the queue
+SYSTEM_FONTS = ("system-ui", "-apple-system", "Segoe UI", "Roboto", "Ubuntu", "sans-serif")
+MONO_FONTS = ("ui-monospace", "Menlo", "Consolas", "DejaVu Sans Mono", "monospace")
+HEAVY = {"concurrency_id": "heavy", "concurrency_limit": 1}  # one at a time: the others see their place in the queue
+STUDY = {"concurrency_id": "study", "concurrency_limit": 1, "api_visibility": "private"}  # minutes, but little memory
+HIDDEN = {"api_visibility": "private", "show_progress": "hidden"}
+CSS = """
+.gradio-container { max-width: 1100px !important; margin: auto; }
+#song .label-wrap, footer { opacity: .8; }
+.quiet { opacity: .75; }
+#styles .wrap { gap: 8px; }
+"""
+
+
+def theme() -> Base:
+    """Return colours after the figures' paper and ink, in fonts that every system has: none is fetched."""
+    ink = colors.Color("#eef4f7", "#dbe7ee", "#b9cfdb", "#8db0c3", "#5f8ca6", "#44738d", "#2f5d73", "#274d60", "#20404f",
+                       "#1a3340", "#122530")  # fmt: skip
+    made = Base(
+        primary_hue=ink, secondary_hue=ink, neutral_hue=colors.stone, radius_size=sizes.radius_md,
+        font=list(SYSTEM_FONTS), font_mono=list(MONO_FONTS),
+    )  # fmt: skip
+    return made.set(
+        body_background_fill=PAPER,
+        button_primary_background_fill="*primary_600",
+        button_primary_background_fill_hover="*primary_700",
+        button_primary_background_fill_dark="*primary_500",
+        button_primary_background_fill_hover_dark="*primary_400",
+        button_primary_text_color="white",
+        slider_color="*primary_600",
+        slider_color_dark="*primary_400",
+        block_label_text_weight="500",
+    )
+
+
+def page(verbs: Verbs, folder: Folder) -> gr.Blocks:
+    """Lay the page out and connect it."""
+    example = str(folder.keep(bundled_song()))
+    with gr.Blocks(title="retrotone", analytics_enabled=False) as blocks:
+        gr.Markdown("# retrotone\nGive any recording the sound of another era.")
+        with gr.Row(equal_height=False):
+            song = _upload("Your song: drop a file here, or take the one that is there", example, elem_id="song")
+        again = gr.Button("Take the song that comes with retrotone", size="sm", visible=False, elem_id="again")
+        with gr.Tabs(selected="retro", elem_id="tabs") as tabs:
+            settings = _retro(verbs, song)
+            _genre(verbs, song)
+            _similar(verbs, song)
+            _compare(verbs)
+            settings |= _generate(verbs)
+            _study(verbs)
+        song.change(lambda path: gr.Button(visible=path != example), song, again, **HIDDEN)
+        again.click(lambda: example, None, song, **HIDDEN)
+        _share(blocks, tabs, settings)
+        blocks.unload(verbs.stop)
+    blocks.queue(default_concurrency_limit=4, max_size=WAITING, api_open=False)
+    return blocks
+
+
+def _retro(verbs: Verbs, song: gr.Audio) -> dict[str, Any]:
+    known = styles()
+    with gr.Tab("Retro", id="retro"), gr.Row(equal_height=False):
+        with gr.Column(scale=2, min_width=300):
+            choices = [(_short(way), name) for name, way in known.items()]
+            style = gr.Radio([*choices, ("a record of mine", RECORD)], value="1930s", label="Style", elem_id="styles")
+            about = gr.Markdown(_about("1930s"), elem_classes="quiet")
+            record = _upload("The record that it is to sound like", visible=False, elem_id="record")
+            strength = gr.Slider(0, 1, 1, step=0.05, label="Strength", info="0 is the song as it was, 1 all of the style")
+            go = _buttons(verbs, "Make it retro")
+        with gr.Column(scale=3, min_width=300):
+            words = gr.Markdown("What comes of it is heard and seen here.", elem_classes="quiet")
+            result = gr.Audio(label="Result", type="filepath", interactive=False, buttons=["download"], elem_id="result")
+            picture = _picture("Before and after", "retro-picture")
+            table = _table()
+    style.change(lambda name: (_about(name), gr.Audio(visible=name == RECORD)), style, [about, record], **HIDDEN)
+    go.click(
+        verbs.retro, [song, style, strength, record], [words, result, picture, table], api_name="retro",
+        show_progress_on=result, **HEAVY,
+    )  # fmt: skip
+    return {"style": style, "strength": strength}
+
+
+def _genre(verbs: Verbs, song: gr.Audio) -> None:
+    with gr.Tab("Genre", id="genre"):
+        go = _buttons(verbs, "Tell its genre")
+        words = gr.Markdown("One of ten genres, or that it is not sure, and when the song speaks for which.")
+        with gr.Row(equal_height=False):
+            genres = gr.Label(label="Genre", num_top_classes=10, show_heading=False, elem_id="genres")
+            tags = gr.Label(label="What listeners would call it", num_top_classes=8, show_heading=False)
+        picture = _picture("Evidence over time", "genre-picture")
+    go.click(
+        verbs.genre, song, [words, genres, tags, picture], api_name="genre", show_progress_on=genres, **HEAVY
+    )
+
+
+def _similar(verbs: Verbs, song: gr.Audio) -> None:
+    with gr.Tab("Similar", id="similar"):
+        go = _buttons(verbs, "Find its siblings")
+        words = gr.Markdown("The five tracks of the library that sound most like it.", elem_id="similar-words")
+        table = _table()
+        players = [
+            gr.Audio(type="filepath", interactive=False, visible=False, buttons=[], elem_id=f"sibling-{k}")
+            for k in range(SIBLINGS)
+        ]
+    go.click(
+        verbs.similar, song, [words, table, *players], api_name="similar", show_progress_on=words, **HEAVY
+    )
+
+
+def _compare(verbs: Verbs) -> None:
+    with gr.Tab("Compare", id="compare"):
+        files = gr.File(
+            label="Two or three versions of a song, the original first", file_count="multiple", type="filepath",
+            elem_id="versions", height=160, allow_reordering=True,
+        )  # fmt: skip
+        go = _buttons(verbs, "Compare them")
+        words = gr.Markdown()
+        picture = _picture("Side by side", "compare-picture")
+        table = _table()
+    go.click(
+        verbs.compare, files, [words, picture, table], api_name="compare", show_progress_on=picture, **HEAVY
+    )
+
+
+def _generate(verbs: Verbs) -> dict[str, Any]:
+    models = [name for name, way in styles().items() if way.kind == "rave"]
+    with gr.Tab("Generate", id="generate"), gr.Row(equal_height=False):
+        with gr.Column(scale=2, min_width=300):
+            model = gr.Radio(models, value=models[0], label="Model")
+            walk = gr.Radio([(words, name) for name, words in WALKS.items()], value="slerp", label="How it moves")
+            seconds = gr.Slider(1, MAX_CLIP_SECONDS, 10, step=1, label="Seconds")
+            temperature = gr.Slider(0, 3, 1, step=0.1, label="Temperature", info="1 is usual, 0 the middle of all it knows")
+            seed = gr.Number(0, label="Seed", info="Another seed, another clip", precision=0)
+            go = _buttons(verbs, "Make something up")
+        with gr.Column(scale=3, min_width=300):
+            words = gr.Markdown("What the model makes up is heard and seen here.", elem_classes="quiet")
+            clip = gr.Audio(label="Clip", type="filepath", interactive=False, buttons=["download"], elem_id="clip")
+            picture = _picture("Its features", "clip-picture")
+    go.click(
+        verbs.generate, [model, walk, seconds, seed, temperature], [words, clip, picture], api_name="generate",
+        show_progress_on=clip, **HEAVY,
+    )  # fmt: skip
+    return {"model": model, "walk": walk, "seconds": seconds, "seed": seed, "temperature": temperature}
+
+
+def _study(verbs: Verbs) -> None:
+    with gr.Tab("Study", id="study"):
+        gr.Markdown("The two experiments that retrotone grew out of, small enough to watch.")
+        with gr.Row(equal_height=False):
+            with gr.Column(min_width=300):
+                gr.Markdown("### Why the style loss stood still\nThe study's table of settings, clamped and not, row by row.")
+                sweep = _buttons(verbs, "Run the sweep")
+                losses = _picture("Losses", "loss-picture")
+            with gr.Column(min_width=300):
+                gr.Markdown("### M5 learns\nThe study's network learns to tell three eras of the bundled song apart.")
+                train = _buttons(verbs, "Train M5")
+                curves = _picture("Losses of training and validation", "curves-picture")
+        table = _table()
+    sweep.click(verbs.sweep, None, [table, losses], show_progress_on=losses, **STUDY)
+    train.click(verbs.train, None, curves, **STUDY)
+
+
+def _share(blocks: gr.Blocks, tabs: gr.Tabs, settings: dict[str, Any]) -> None:
+    """Fill the page from its address, and write into the address what is chosen."""
+
+    def fill(request: gr.Request) -> list[Any]:
+        found, wrong = address.read(request.query_params)
+        if wrong:
+            gr.Warning(f"The address gives {' and '.join(wrong)} in a way that this page does not know: left as usual.")
+        return [gr.Tabs(selected=found["tab"]), *(found[name] for name in settings)]
+
+    blocks.load(fill, None, [tabs, *settings.values()], **HIDDEN)
+    for name, component in settings.items():
+        component.change(None, component, None, js=address.writer(name), **HIDDEN)
+    for tab in tabs.children:
+        tab.select(None, None, None, js=address.writer("tab", tab.id), **HIDDEN)
+
+
+def _upload(label: str, value: str | None = None, **given: Any) -> gr.Audio:
+    return gr.Audio(
+        value, label=label, sources=["upload"], type="filepath", editable=False, interactive=True, buttons=[], **given
+    )
+
+
+def _buttons(verbs: Verbs, label: str) -> gr.Button:
+    """Return a button that starts something, beside one that stops it."""
+    with gr.Row():
+        go = gr.Button(label, variant="primary", scale=3, min_width=160)
+        gr.Button("Stop", scale=1, min_width=80).click(verbs.stop, None, None, queue=False, **HIDDEN)
+    return go
+
+
+def _picture(label: str, name: str) -> gr.Image:
+    return gr.Image(
+        label=label, type="filepath", format="png", interactive=False, buttons=["download", "fullscreen"],
+        elem_id=name, visible=True,
+    )  # fmt: skip
+
+
+def _table() -> gr.Dataframe:
+    return gr.Dataframe(interactive=False, type="array", buttons=[], wrap=True, visible=True, show_label=False)
+
+
+def _short(way: Any) -> str:
+    return way.name if way.kind == "era" else way.title
+
+
+def _about(style: str) -> str:
+    if style == RECORD:
+        return "The sound of a recording of yours: half a second of it is enough, half a minute is better."
+    way = styles()[style]
+    return f"**{way.title}**. {way.description}" if way.description else way.title

@@ -24,7 +24,7 @@ API = "/gradio_api"
 OPEN = re.compile(
     r"/|/(config|theme\.css|robots\.txt|favicon\.ico|manifest\.json|login|logout)/?|/(assets|static|svelte)/.*"
     rf"|{API}/(info|startup-events|user|login_check|token|app_id|upload|upload_progress|cancel|reset|theme\.css)/?"
-    rf"|{API}/(queue/(join|data|status)|(call|heartbeat)/.*|file=.*)"
+    rf"|{API}/(queue/(join|data|status)|(call|run|heartbeat)/.*|file=.*)"
 )
 POLICY = (
     "default-src 'self'; script-src 'self' 'unsafe-inline' 'unsafe-eval' blob:; style-src 'self' 'unsafe-inline'; "

@@ -13,6 +13,7 @@ from retrotone.web.folder import Folder
 from retrotone.web.verbs import MAX_CLIP_SECONDS, RECORD, SIBLINGS, Verbs, styles
 from retrotone.workbench import bundled_song
 from retrotone.workbench.clips import WALKS
+from retrotone.workbench.studies import LOSS_COLUMNS
 
 WAITING = 20  # jobs that may stand in the queue
 SYSTEM_FONTS = ("system-ui", "-apple-system", "Segoe UI", "Roboto", "Ubuntu", "sans-serif")
@@ -20,11 +21,11 @@ MONO_FONTS = ("ui-monospace", "Menlo", "Consolas", "DejaVu Sans Mono", "monospac
 HEAVY = {"concurrency_id": "heavy", "concurrency_limit": 1}  # one at a time: the others see their place in the queue
 STUDY = {"concurrency_id": "study", "concurrency_limit": 1, "api_visibility": "private"}  # minutes, but little memory
 HIDDEN = {"api_visibility": "private", "show_progress": "hidden"}
+TABLE: dict[str, Any] = {"interactive": False, "type": "array", "buttons": [], "wrap": True, "show_label": False}
 CSS = """
-.gradio-container { max-width: 1100px !important; margin: auto; }
-#song .label-wrap, footer { opacity: .8; }
+.gradio-container { width: 100% !important; max-width: 1100px !important; margin: auto; }
 .quiet { opacity: .75; }
-#styles .wrap { gap: 8px; }
+#genres *, #tags * { font-family: inherit; }
 """
 
 
@@ -54,25 +55,24 @@ def page(verbs: Verbs, folder: Folder) -> gr.Blocks:
     example = str(folder.keep(bundled_song()))
     with gr.Blocks(title="retrotone", analytics_enabled=False) as blocks:
         gr.Markdown("# retrotone\nGive any recording the sound of another era.")
-        with gr.Row(equal_height=False):
-            song = _upload("Your song: drop a file here, or take the one that is there", example, elem_id="song")
+        song = _upload("Your song (this one comes with retrotone: close it to drop yours)", example, elem_id="song")
         again = gr.Button("Take the song that comes with retrotone", size="sm", visible=False, elem_id="again")
         with gr.Tabs(selected="retro", elem_id="tabs") as tabs:
-            settings = _retro(verbs, song)
+            settings, render = _retro(verbs, song)
             _genre(verbs, song)
             _similar(verbs, song)
             _compare(verbs)
-            settings |= _generate(verbs)
+            more, generate = _generate(verbs)
             _study(verbs)
-        song.change(lambda path: gr.Button(visible=path != example), song, again, **HIDDEN)
+        song.clear(lambda: (gr.Button(visible=True), gr.Audio(label="Your song")), None, [again, song], **HIDDEN)
         again.click(lambda: example, None, song, **HIDDEN)
-        _share(blocks, tabs, settings)
+        _share(blocks, tabs, settings | more, [render, generate])
         blocks.unload(verbs.stop)
     blocks.queue(default_concurrency_limit=4, max_size=WAITING, api_open=False)
     return blocks
 
 
-def _retro(verbs: Verbs, song: gr.Audio) -> dict[str, Any]:
+def _retro(verbs: Verbs, song: gr.Audio) -> tuple[dict[str, Any], gr.Button]:
     known = styles()
     with gr.Tab("Retro", id="retro"), gr.Row(equal_height=False):
         with gr.Column(scale=2, min_width=300):
@@ -81,18 +81,18 @@ def _retro(verbs: Verbs, song: gr.Audio) -> dict[str, Any]:
             about = gr.Markdown(_about("1930s"), elem_classes="quiet")
             record = _upload("The record that it is to sound like", visible=False, elem_id="record")
             strength = gr.Slider(0, 1, 1, step=0.05, label="Strength", info="0 is the song as it was, 1 all of the style")
-            go = _buttons(verbs, "Make it retro")
+            go = _buttons(verbs, "Make it retro", interactive=False)
         with gr.Column(scale=3, min_width=300):
             words = gr.Markdown("What comes of it is heard and seen here.", elem_classes="quiet")
             result = gr.Audio(label="Result", type="filepath", interactive=False, buttons=["download"], elem_id="result")
             picture = _picture("Before and after", "retro-picture")
-            table = _table()
+            table = gr.Dataframe(visible=False, **TABLE)
     style.change(lambda name: (_about(name), gr.Audio(visible=name == RECORD)), style, [about, record], **HIDDEN)
     go.click(
         verbs.retro, [song, style, strength, record], [words, result, picture, table], api_name="retro",
         show_progress_on=result, **HEAVY,
-    )  # fmt: skip
-    return {"style": style, "strength": strength}
+    ).success(_shown, None, table, **HIDDEN)  # fmt: skip
+    return {"style": style, "strength": strength}, go
 
 
 def _genre(verbs: Verbs, song: gr.Audio) -> None:
@@ -101,7 +101,7 @@ def _genre(verbs: Verbs, song: gr.Audio) -> None:
         words = gr.Markdown("One of ten genres, or that it is not sure, and when the song speaks for which.")
         with gr.Row(equal_height=False):
             genres = gr.Label(label="Genre", num_top_classes=10, show_heading=False, elem_id="genres")
-            tags = gr.Label(label="What listeners would call it", num_top_classes=8, show_heading=False)
+            tags = gr.Label(label="What listeners would call it", num_top_classes=8, show_heading=False, elem_id="tags")
         picture = _picture("Evidence over time", "genre-picture")
     go.click(
         verbs.genre, song, [words, genres, tags, picture], api_name="genre", show_progress_on=genres, **HEAVY
@@ -112,14 +112,20 @@ def _similar(verbs: Verbs, song: gr.Audio) -> None:
     with gr.Tab("Similar", id="similar"):
         go = _buttons(verbs, "Find its siblings")
         words = gr.Markdown("The five tracks of the library that sound most like it.", elem_id="similar-words")
-        table = _table()
+        table = gr.Dataframe(visible=False, **TABLE)  # for the API: here the players' labels tell it
         players = [
             gr.Audio(type="filepath", interactive=False, visible=False, buttons=[], elem_id=f"sibling-{k}")
             for k in range(SIBLINGS)
         ]
+
+    def label(rows: list[list[str]]) -> list[gr.Audio]:
+        """Label the players after the table, and show as many as it has rows."""
+        labels = [" · ".join(row[:-1]) + f" ({float(row[-1]):.0%} alike)" for row in rows]
+        return [gr.Audio(label=label, visible=True) for label in labels] + [gr.Audio(visible=False)] * (SIBLINGS - len(rows))
+
     go.click(
         verbs.similar, song, [words, table, *players], api_name="similar", show_progress_on=words, **HEAVY
-    )
+    ).success(label, table, players, **HIDDEN)
 
 
 def _compare(verbs: Verbs) -> None:
@@ -131,13 +137,13 @@ def _compare(verbs: Verbs) -> None:
         go = _buttons(verbs, "Compare them")
         words = gr.Markdown()
         picture = _picture("Side by side", "compare-picture")
-        table = _table()
+        table = gr.Dataframe(visible=False, **TABLE)
     go.click(
         verbs.compare, files, [words, picture, table], api_name="compare", show_progress_on=picture, **HEAVY
-    )
+    ).success(_shown, None, table, **HIDDEN)
 
 
-def _generate(verbs: Verbs) -> dict[str, Any]:
+def _generate(verbs: Verbs) -> tuple[dict[str, Any], gr.Button]:
     models = [name for name, way in styles().items() if way.kind == "rave"]
     with gr.Tab("Generate", id="generate"), gr.Row(equal_height=False):
         with gr.Column(scale=2, min_width=300):
@@ -146,7 +152,7 @@ def _generate(verbs: Verbs) -> dict[str, Any]:
             seconds = gr.Slider(1, MAX_CLIP_SECONDS, 10, step=1, label="Seconds")
             temperature = gr.Slider(0, 3, 1, step=0.1, label="Temperature", info="1 is usual, 0 the middle of all it knows")
             seed = gr.Number(0, label="Seed", info="Another seed, another clip", precision=0)
-            go = _buttons(verbs, "Make something up")
+            go = _buttons(verbs, "Make something up", interactive=False)
         with gr.Column(scale=3, min_width=300):
             words = gr.Markdown("What the model makes up is heard and seen here.", elem_classes="quiet")
             clip = gr.Audio(label="Clip", type="filepath", interactive=False, buttons=["download"], elem_id="clip")
@@ -155,7 +161,7 @@ def _generate(verbs: Verbs) -> dict[str, Any]:
         verbs.generate, [model, walk, seconds, seed, temperature], [words, clip, picture], api_name="generate",
         show_progress_on=clip, **HEAVY,
     )  # fmt: skip
-    return {"model": model, "walk": walk, "seconds": seconds, "seed": seed, "temperature": temperature}
+    return {"model": model, "walk": walk, "seconds": seconds, "seed": seed, "temperature": temperature}, go
 
 
 def _study(verbs: Verbs) -> None:
@@ -170,21 +176,22 @@ def _study(verbs: Verbs) -> None:
                 gr.Markdown("### M5 learns\nThe study's network learns to tell three eras of the bundled song apart.")
                 train = _buttons(verbs, "Train M5")
                 curves = _picture("Losses of training and validation", "curves-picture")
-        table = _table()
+        table = gr.Dataframe(headers=list(LOSS_COLUMNS), **TABLE)
     sweep.click(verbs.sweep, None, [table, losses], show_progress_on=losses, **STUDY)
     train.click(verbs.train, None, curves, **STUDY)
 
 
-def _share(blocks: gr.Blocks, tabs: gr.Tabs, settings: dict[str, Any]) -> None:
-    """Fill the page from its address, and write into the address what is chosen."""
+def _share(blocks: gr.Blocks, tabs: gr.Tabs, settings: dict[str, Any], starters: list[gr.Button]) -> None:
+    """Fill the page from its address, then let it start; and write into the address what is chosen."""
 
     def fill(request: gr.Request) -> list[Any]:
         found, wrong = address.read(request.query_params)
         if wrong:
             gr.Warning(f"The address gives {' and '.join(wrong)} in a way that this page does not know: left as usual.")
-        return [gr.Tabs(selected=found["tab"]), *(found[name] for name in settings)]
+        ready = [gr.Button(interactive=True)] * len(starters)
+        return [gr.Tabs(selected=found["tab"]), *(found[name] for name in settings), *ready]
 
-    blocks.load(fill, None, [tabs, *settings.values()], **HIDDEN)
+    blocks.load(fill, None, [tabs, *settings.values(), *starters], queue=False, **HIDDEN)
     for name, component in settings.items():
         component.change(None, component, None, js=address.writer(name), **HIDDEN)
     for tab in tabs.children:
@@ -197,23 +204,24 @@ def _upload(label: str, value: str | None = None, **given: Any) -> gr.Audio:
     )
 
 
-def _buttons(verbs: Verbs, label: str) -> gr.Button:
+def _buttons(verbs: Verbs, label: str, interactive: bool = True) -> gr.Button:
     """Return a button that starts something, beside one that stops it."""
     with gr.Row():
-        go = gr.Button(label, variant="primary", scale=3, min_width=160)
+        go = gr.Button(label, variant="primary", scale=3, min_width=160, interactive=interactive)
         gr.Button("Stop", scale=1, min_width=80).click(verbs.stop, None, None, queue=False, **HIDDEN)
     return go
 
 
-def _picture(label: str, name: str) -> gr.Image:
+def _picture(what: str, name: str) -> gr.Image:
+    """Return a place for a figure, which has its titles where a label would lie."""
     return gr.Image(
-        label=label, type="filepath", format="png", interactive=False, buttons=["download", "fullscreen"],
-        elem_id=name, visible=True,
+        alt_text=what, show_label=False, type="filepath", format="png", interactive=False,
+        buttons=["download", "fullscreen"], elem_id=name,
     )  # fmt: skip
 
 
-def _table() -> gr.Dataframe:
-    return gr.Dataframe(interactive=False, type="array", buttons=[], wrap=True, visible=True, show_label=False)
+def _shown() -> gr.Dataframe:
+    return gr.Dataframe(visible=True)
 
 
 def _short(way: Any) -> str:

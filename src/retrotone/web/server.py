@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+import logging
 import os
 import secrets
 import socket
@@ -89,6 +90,7 @@ def _launch(
     from retrotone.web.page import CSS, page, theme
     from retrotone.web.verbs import Verbs
 
+    logging.getLogger("retrotone").setLevel(logging.ERROR)  # what befell a visitor's song is no matter of the console
     verbs = Verbs(folder, library)
     blocks = page(verbs, folder)
     names = {*LOCAL_NAMES, host} if is_local(host) else ()

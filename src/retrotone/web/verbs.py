@@ -106,10 +106,9 @@ class Verbs:
                 heard = workbench.listen(song, part(progress, 0.0, 0.8))
                 found = workbench.siblings(library, heard, SIBLINGS, part(progress, 0.8, 0.9))
             progress(0.9, "cutting excerpts")
-            players = [self._excerpt(match) for match in found]
-            players += [gr.Audio(visible=False)] * (SIBLINGS - len(players))
+            excerpts = [self._excerpt(match) for match in found] + [None] * (SIBLINGS - len(found))
             rows = [[*workbench.sibling_cells(match.track), f"{match.similarity:.2f}"] for match in found]
-            return f"What sounds most like **{heard.title}**:", _cells(SIBLING_TITLES, rows), *players
+            return f"What sounds most like **{heard.title}**:", _cells(SIBLING_TITLES, rows), *excerpts
 
     def compare(
         self, request: gr.Request, files: list[str], bar: gr.Progress = gr.Progress()  # noqa: B008
@@ -225,18 +224,15 @@ class Verbs:
                 writer.write(block)
         return str(copy)
 
-    def _excerpt(self, match: Match) -> Any:
-        """Return a player of the middle of a track: a copy, as the library's own files are not served."""
-        track = match.track
-        label = " · ".join([*workbench.sibling_cells(track), f"{match.similarity:.0%} alike"])
+    def _excerpt(self, match: Match) -> str | None:
+        """Return the middle of a track as a file of ours, as the library's own are not served; None if it is gone."""
         try:
-            file = AudioFile(track.path)
+            file = AudioFile(match.track.path)
             start = max(0.0, (file.duration - EXCERPT_SECONDS) / 2)
-            excerpt = Audio(file.excerpt(start, EXCERPT_SECONDS), file.sample_rate, track.name)
-            path = excerpt.save(self.folder.room() / "excerpt.ogg")
+            excerpt = Audio(file.excerpt(start, EXCERPT_SECONDS), file.sample_rate, match.track.name)
         except (AudioError, OSError):
-            return gr.Audio(value=None, label=f"{label} (its file is not there any more)", visible=True)
-        return gr.Audio(value=str(path), label=label, visible=True)
+            return None
+        return str(excerpt.save(self.folder.room() / "excerpt.ogg"))
 
 
 def _chosen(name: str) -> Way:

@@ -17,7 +17,7 @@ from typing import Annotated, Any, NoReturn
 import typer
 
 from retrotone import __version__
-from retrotone.cli import genre, genre_predict, library, models, tags, training
+from retrotone.cli import genre, genre_predict, library, models, tags, training, web
 from retrotone.cli.screen import (
     Bar,
     LogHandler,
@@ -44,6 +44,7 @@ app.add_typer(library.app, name="library")
 models.app.command("train")(training.train)
 app.command("generate")(models.generate)
 app.command("tags")(tags.show_tags)
+app.command("web")(web.serve_page)
 study = typer.Typer(no_args_is_help=True, help="Repeat the experiments that retrotone grew out of.")
 app.add_typer(study, name="study")
 

@@ -23,21 +23,21 @@ class Setting:
 
 
 def _one_of(*names: str) -> Callable[[str], str]:
-    def read(text: str) -> str:
+    def checked(text: str) -> str:
         if text not in names:
             raise ValueError(text)
         return text
 
-    return read
+    return checked
 
 
 def _within(low: float, high: float) -> Callable[[str], float]:
-    def read(text: str) -> float:
+    def checked(text: str) -> float:
         if not low <= float(text) <= high:  # NaN is not
             raise ValueError(text)
         return float(text)
 
-    return read
+    return checked
 
 
 def settings() -> dict[str, Setting]:
@@ -57,10 +57,9 @@ def settings() -> dict[str, Setting]:
 
 
 def read(query: Mapping[str, str]) -> tuple[dict[str, Any], list[str]]:
-    """Return all settings as an address gives them, and the names of those that it gives wrongly."""
+    """Return the settings that an address gives, and the names of those that it gives wrongly."""
     found, wrong = {}, []
     for name, setting in settings().items():
-        found[name] = setting.default
         if name in query:
             try:
                 found[name] = setting.read(query[name])

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import os
 import shutil
+import stat
 import tempfile
 import threading
 import time
+from contextlib import suppress
 from pathlib import Path
 
 HOUR = 3600.0
@@ -53,7 +55,7 @@ class Folder:
     def nameless(self, text: str) -> str:
         """Return a text for people: the files of this folder by their names alone."""
         for path, _, _ in self._files():
-            text = text.replace(path, os.path.basename(path))
+            text = text.replace(path, Path(path).name)
         return text.replace(str(self.path), "the page's folder")
 
     def forget(self, incoming: int = 0, age: float = HOUR) -> None:
@@ -64,9 +66,10 @@ class Folder:
             if path not in self._kept and (held > self.limit or now - written > age):
                 Path(path).unlink(missing_ok=True)
                 held -= size
-        for place, _, _ in os.walk(self.path, topdown=False):
-            if place != str(self.path) and now - os.stat(place).st_mtime > MINUTE and not os.listdir(place):
-                shutil.rmtree(place, ignore_errors=True)
+        for place in self.path.iterdir():
+            if place.is_dir() and now - place.stat().st_mtime > MINUTE:
+                with suppress(OSError):  # not empty
+                    place.rmdir()
 
     def remove(self) -> None:
         """Delete it with all that it holds."""
@@ -80,12 +83,9 @@ class Folder:
     def _files(self) -> list[tuple[str, int, float]]:
         """Return path, size and time of last change of each file."""
         found = []
-        for place, _, names in os.walk(self.path):
-            for name in names:
-                path = os.path.join(place, name)
-                try:
-                    status = os.lstat(path)
-                except FileNotFoundError:
-                    continue
-                found.append((path, status.st_size, status.st_ctime))
+        for path in self.path.rglob("*"):
+            with suppress(FileNotFoundError):
+                status = path.lstat()
+                if not stat.S_ISDIR(status.st_mode):
+                    found.append((str(path), status.st_size, status.st_ctime))
         return found

@@ -1,4 +1,4 @@
-"""The gate before Gradio: what is not needed does not exist, what is too big is turned away, no file but the page's own.
+"""The gate before Gradio: what is not needed does not exist, what is too big is refused, no file but the page's own.
 
 Gradio checks most of this too. It fetches addresses that are given in place of uploads, though, and offers routes
 that this page has no use for; and two locks are better than one where any browser may knock.
@@ -94,10 +94,14 @@ class Gate:
             self.folder.forget(incoming=int(size))
             return None, receive
         if int(size) > LARGEST_REQUEST:
-            return _refusal(413, "That is too long: upload files, do not write them into the request."), receive
+            return _refusal(
+                413, "That is too long: upload files, do not write them into the request."
+            ), receive
         body = await _read(receive)
         if not all(map(self.folder.holds, _files(body))):
-            return _refusal(403, "Upload a file: this page reads no others and fetches no addresses."), receive
+            return _refusal(
+                403, "Upload a file: this page reads no others and fetches no addresses."
+            ), receive
         return None, _again(body, receive)
 
 

@@ -63,7 +63,9 @@ def serve(
     folder = Folder(limit=UPLOADS_KEPT * largest)
     try:
         os.environ.update(ENVIRONMENT, GRADIO_TEMP_DIR=str(folder.path))  # read as Gradio is imported
-        os.environ["NO_PROXY"] = ",".join(filter(None, [os.environ.get("NO_PROXY"), "localhost,127.0.0.1", host]))
+        os.environ["NO_PROXY"] = ",".join(
+            filter(None, [os.environ.get("NO_PROXY"), "localhost,127.0.0.1", host])
+        )
         try:
             import gradio  # noqa: F401
         except ImportError as error:
@@ -90,7 +92,9 @@ def _launch(
     from retrotone.web.page import CSS, page, theme
     from retrotone.web.verbs import Verbs
 
-    logging.getLogger("retrotone").setLevel(logging.ERROR)  # what befell a visitor's song is no matter of the console
+    logging.getLogger("retrotone").setLevel(
+        logging.ERROR
+    )  # what befell a visitor's song is no matter of the console
     verbs = Verbs(folder, library)
     blocks = page(verbs, folder)
     names = {*LOCAL_NAMES, host} if is_local(host) else ()
@@ -131,4 +135,6 @@ def _check_free(host: str, port: int) -> None:
             probe.bind(found[0][4])
     except OSError as error:
         reason = error.strerror or str(error)
-        raise RetrotoneError(f"{host}:{port} cannot be listened on ({reason}): try another --port or --host") from error
+        raise RetrotoneError(
+            f"{host}:{port} cannot be listened on ({reason}): try another --port or --host"
+        ) from error

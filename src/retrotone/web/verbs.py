@@ -32,6 +32,7 @@ MAX_SECONDS = 20 * 60.0  # of a song: others wait meanwhile
 MAX_CLIP_SECONDS = 60.0
 SIBLINGS = 5
 EXCERPT_SECONDS = 30.0  # of a sibling: enough to know it
+STOPPED: Any = gr.skip()  # what a verb returns that was
 PLAYED = (".wav", ".flac", ".ogg", ".opus", ".mp3")  # by browsers
 SIBLING_TITLES = ("track", "genre", "length", "similarity")
 
@@ -81,9 +82,13 @@ class Verbs:
                 {"original": load(song, PICTURED_SECONDS), way.title: result}, part(progress, 0.7, 1.0)
             )
             return done, self._playable(path), self._picture(compared.figure), _table(compared)
+        return STOPPED
 
     def genre(
-        self, request: gr.Request, song: str, bar: gr.Progress = gr.Progress()  # noqa: B008
+        self,
+        request: gr.Request,
+        song: str,
+        bar: gr.Progress = gr.Progress(),  # noqa: B008
     ) -> tuple[str, dict[str, float], dict[str, float], str]:
         """Tell a song's genre, or that it is not sure."""
         with self._job(request, bar) as progress:
@@ -91,9 +96,13 @@ class Verbs:
             heard = workbench.listen(song, progress)
             verdict = f"**{heard.title}** ({heard.facts}). {heard.verdict}"
             return verdict, dict(heard.genres), dict(heard.tags), self._picture(workbench.genre_figure(heard))
+        return STOPPED
 
     def similar(
-        self, request: gr.Request, song: str, bar: gr.Progress = gr.Progress()  # noqa: B008
+        self,
+        request: gr.Request,
+        song: str,
+        bar: gr.Progress = gr.Progress(),  # noqa: B008
     ) -> tuple[Any, ...]:
         """Find the five tracks of the library that sound most like a song."""
         with self._job(request, bar) as progress:
@@ -109,9 +118,13 @@ class Verbs:
             excerpts = [self._excerpt(match) for match in found] + [None] * (SIBLINGS - len(found))
             rows = [[*workbench.sibling_cells(match.track), f"{match.similarity:.2f}"] for match in found]
             return f"What sounds most like **{heard.title}**:", _cells(SIBLING_TITLES, rows), *excerpts
+        return STOPPED
 
     def compare(
-        self, request: gr.Request, files: list[str], bar: gr.Progress = gr.Progress()  # noqa: B008
+        self,
+        request: gr.Request,
+        files: list[str],
+        bar: gr.Progress = gr.Progress(),  # noqa: B008
     ) -> tuple[str, str, dict[str, Any]]:
         """Measure and draw two or three versions of a song, the original first."""
         with self._job(request, bar) as progress:
@@ -127,6 +140,7 @@ class Verbs:
             first, *others = versions
             words = f"**{first}** beside {' and '.join(f'**{name}**' for name in others)}{_cut(files)}."
             return words, self._picture(compared.figure), _table(compared)
+        return STOPPED
 
     def generate(
         self,
@@ -145,9 +159,12 @@ class Verbs:
             clip = clips.generate(_chosen(model).name, walk, seconds, int(seed), temperature, progress)
             path = clip.audio.save(self.folder.room() / clip.file_name)
             return clip.sentence, str(path), self._picture(clip.figure)
+        return STOPPED
 
     def sweep(
-        self, request: gr.Request, bar: gr.Progress = gr.Progress()  # noqa: B008
+        self,
+        request: gr.Request,
+        bar: gr.Progress = gr.Progress(),  # noqa: B008
     ) -> Iterator[tuple[dict[str, Any], str]]:
         """Run the sweep of the study's style loss on the bundled recordings."""
         with self._job(request, bar) as progress:
@@ -157,7 +174,9 @@ class Verbs:
                 yield table, self._picture(studies.loss_figure(rows))
 
     def train(
-        self, request: gr.Request, bar: gr.Progress = gr.Progress()  # noqa: B008
+        self,
+        request: gr.Request,
+        bar: gr.Progress = gr.Progress(),  # noqa: B008
     ) -> Iterator[str]:
         """Train the study's M5 on the bundled song as three eras sound."""
         with self._job(request, bar) as progress:
@@ -189,7 +208,7 @@ class Verbs:
         try:
             yield progress
         except Cancelled:
-            raise gr.Error("Stopped.", title="As you wished", duration=4, print_exception=False) from None
+            gr.Info("Stopped.")  # what is shown stays
         except Exception as error:
             text = self.folder.nameless(workbench.sentence(error))
             raise gr.Error(text, title="That did not work", duration=None, print_exception=False) from error

@@ -349,7 +349,11 @@ def title(name: str | os.PathLike[str]) -> str:
 
 
 def _style(way: Way) -> Style:
-    return find_era(way.name) if way.kind == "era" else find_style(way.name, "rave" if way.kind == "rave" else None)
+    return (
+        find_era(way.name)
+        if way.kind == "era"
+        else find_style(way.name, "rave" if way.kind == "rave" else None)
+    )
 
 
 def _result_name(source: Source, style: Style) -> str:

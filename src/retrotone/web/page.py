@@ -11,23 +11,23 @@ from retrotone.figures import PAPER
 from retrotone.web import address
 from retrotone.web.folder import Folder
 from retrotone.web.verbs import MAX_CLIP_SECONDS, RECORD, SIBLINGS, Verbs, styles
-from retrotone.workbench import bundled_song
+from retrotone.workbench import Way, bundled_song
 from retrotone.workbench.clips import WALKS
 from retrotone.workbench.studies import LOSS_COLUMNS
 
 WAITING = 20  # jobs that may stand in the queue
 SYSTEM_FONTS = ("system-ui", "-apple-system", "Segoe UI", "Roboto", "Ubuntu", "sans-serif")
 MONO_FONTS = ("ui-monospace", "Menlo", "Consolas", "DejaVu Sans Mono", "monospace")
-HEAVY = {
+HEAVY: dict[str, Any] = {
     "concurrency_id": "heavy",
     "concurrency_limit": 1,
 }  # one at a time: the others see their place in the queue
-STUDY = {
+STUDY: dict[str, Any] = {
     "concurrency_id": "study",
     "concurrency_limit": 1,
     "api_visibility": "private",
 }  # minutes, but little memory
-HIDDEN = {"api_visibility": "private", "show_progress": "hidden"}
+HIDDEN: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
 TABLE: dict[str, Any] = {
     "interactive": False,
     "type": "array",
@@ -35,7 +35,19 @@ TABLE: dict[str, Any] = {
     "wrap": True,
     "show_label": False,
 }
-LOSS_WIDTHS = ["75px", "52px", "70px", "65px", "60px", "80px", "80px", "65px", "55px", "150px", "290px"]
+LOSS_WIDTHS: list[str | int] = [
+    "75px",
+    "52px",
+    "70px",
+    "65px",
+    "60px",
+    "80px",
+    "80px",
+    "65px",
+    "55px",
+    "150px",
+    "290px",
+]
 INK = ("#eef4f7", "#dbe7ee", "#b9cfdb", "#8db0c3", "#5f8ca6", "#44738d", "#2f5d73", "#274d60", "#20404f", "#1a3340",
        "#122530")  # the first of the figures' colours, from light to dark  # fmt: skip
 CSS = """
@@ -69,7 +81,8 @@ def theme() -> Base:
 def page(verbs: Verbs, folder: Folder) -> gr.Blocks:
     """Lay the page out and connect it."""
     example = str(folder.keep(bundled_song()))
-    with gr.Blocks(title="retrotone", analytics_enabled=False) as blocks:
+    blocks = gr.Blocks(title="retrotone", analytics_enabled=False)
+    with blocks:
         gr.Markdown("# retrotone\nGive any recording the sound of another era.")
         song = _upload(
             "Your song (this one comes with retrotone: close it to drop yours)", example, elem_id="song"
@@ -240,8 +253,9 @@ def _share(blocks: gr.Blocks, tabs: gr.Tabs, settings: dict[str, Any], starters:
     blocks.load(fill, None, [tabs, *settings.values(), *starters], queue=False, **HIDDEN)
     for name, component in settings.items():
         component.change(None, component, None, js=address.writer(name), **HIDDEN)
-    for tab in tabs.children:
-        tab.select(None, None, None, js=address.writer("tab", tab.id), **HIDDEN)
+    each: Any
+    for each in tabs.children:
+        each.select(None, None, None, js=address.writer("tab", each.id), **HIDDEN)
 
 
 def _upload(label: str, value: str | None = None, **given: Any) -> gr.Audio:
@@ -281,7 +295,7 @@ def _shown() -> gr.Dataframe:
     return gr.Dataframe(visible=True)
 
 
-def _short(way: Any) -> str:
+def _short(way: Way) -> str:
     return way.name if way.kind == "era" else way.title
 
 

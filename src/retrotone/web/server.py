@@ -17,13 +17,15 @@ from retrotone.web.folder import Folder
 HOST, PORT = "127.0.0.1", 7860
 MAX_UPLOAD_MB = 100
 UPLOADS_KEPT = 30  # as many of the largest size fit into the folder
-# None of these may be asked of the user: without them Gradio and its libraries report home.
+# Without these Gradio and its libraries report home.
 ENVIRONMENT = {
     "GRADIO_ANALYTICS_ENABLED": "False",
     "HF_HUB_DISABLE_TELEMETRY": "1",
     "HF_HUB_OFFLINE": "1",
     "DO_NOT_TRACK": "1",
     "GRADIO_SHARE": "False",
+    "NO_PROXY": "*",  # Gradio looks whether its own page answers: that is nobody else's business
+    "no_proxy": "*",
 }
 
 
@@ -63,9 +65,6 @@ def serve(
     folder = Folder(limit=UPLOADS_KEPT * largest)
     try:
         os.environ.update(ENVIRONMENT, GRADIO_TEMP_DIR=str(folder.path))  # read as Gradio is imported
-        os.environ["NO_PROXY"] = ",".join(
-            filter(None, [os.environ.get("NO_PROXY"), "localhost,127.0.0.1", host])
-        )
         try:
             import gradio  # noqa: F401
         except ImportError as error:

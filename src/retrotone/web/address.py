@@ -68,11 +68,15 @@ def read(query: Mapping[str, str]) -> tuple[dict[str, Any], list[str]]:
     return found, wrong
 
 
+WAS_READ = "() => { window.addressIsRead = true; }"  # to be run once: what is shown may be written into it from now on
+
+
 def writer(name: str, value: Any = None) -> str:
     """Return the page's half, JavaScript: write a setting, or a fixed value, into the address where it is not usual."""
     known = json.dumps([name, settings()[name].default, value])
     return f"""
     (given) => {{
+        if (!window.addressIsRead) return;
         const [name, usual, fixed] = {known}, value = fixed ?? given, address = new URL(window.location);
         if (value === usual || value === null) address.searchParams.delete(name);
         else address.searchParams.set(name, value);

@@ -90,7 +90,7 @@ def page(verbs: Verbs, folder: Folder) -> gr.Blocks:
         again = gr.Button(
             "Take the song that comes with retrotone", size="sm", visible=False, elem_id="again"
         )
-        with gr.Tabs(selected="retro", elem_id="tabs") as tabs:
+        with gr.Tabs(elem_id="tabs") as tabs:
             settings, render = _retro(verbs, song)
             _genre(verbs, song)
             _similar(verbs, song)
@@ -250,7 +250,9 @@ def _share(blocks: gr.Blocks, tabs: gr.Tabs, settings: dict[str, Any], starters:
         ready = [gr.Button(interactive=True)] * len(starters)
         return [tab, *(found.get(name, gr.skip()) for name in settings), *ready]
 
-    blocks.load(fill, None, [tabs, *settings.values(), *starters], queue=False, **HIDDEN)
+    blocks.load(fill, None, [tabs, *settings.values(), *starters], **HIDDEN).then(
+        None, None, None, js=address.WAS_READ, **HIDDEN
+    )
     for name, component in settings.items():
         component.change(None, component, None, js=address.writer(name), **HIDDEN)
     each: Any

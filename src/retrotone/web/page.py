@@ -53,7 +53,7 @@ INK = ("#eef4f7", "#dbe7ee", "#b9cfdb", "#8db0c3", "#5f8ca6", "#44738d", "#2f5d7
 CSS = """
 .gradio-container { width: 100% !important; max-width: 1100px !important; margin: auto; }
 .quiet { opacity: .75; }
-#genres *, #tags *, table * { font-family: inherit !important; }
+#tabs { --font-mono: var(--font); }
 #sweep-table table { font-size: 13px; }
 """
 
@@ -84,13 +84,11 @@ def page(verbs: Verbs, folder: Folder) -> gr.Blocks:
     blocks = gr.Blocks(title="retrotone", analytics_enabled=False)
     with blocks:
         gr.Markdown("# retrotone\nGive any recording the sound of another era.")
-        song = _upload(
-            "Your song (this one comes with retrotone: close it to drop yours)", example, elem_id="song"
-        )
+        song = _upload("Your song: close this one to drop yours", example, elem_id="song")
         again = gr.Button(
             "Take the song that comes with retrotone", size="sm", visible=False, elem_id="again"
         )
-        with gr.Tabs(elem_id="tabs") as tabs:
+        with gr.Tabs(overflow_behavior="wrap", elem_id="tabs") as tabs:
             settings, render = _retro(verbs, song)
             _genre(verbs, song)
             _similar(verbs, song)

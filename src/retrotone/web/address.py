@@ -40,6 +40,12 @@ def _within(low: float, high: float) -> Callable[[str], float]:
     return checked
 
 
+def _count(text: str) -> int:
+    if int(text) < 0:
+        raise ValueError(text)
+    return int(text)
+
+
 def settings() -> dict[str, Setting]:
     """Return the settings by their names in the address."""
     known = styles()
@@ -51,7 +57,7 @@ def settings() -> dict[str, Setting]:
         "model": Setting(DEFAULT_MODEL, _one_of(*models)),
         "walk": Setting("slerp", _one_of(*WALKS)),
         "seconds": Setting(10.0, _within(1, MAX_CLIP_SECONDS)),
-        "seed": Setting(0, int),
+        "seed": Setting(0, _count),
         "temperature": Setting(1.0, _within(0, 3)),
     }
 

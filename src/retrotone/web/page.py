@@ -197,7 +197,7 @@ def _generate(verbs: Verbs) -> tuple[dict[str, Any], gr.Button]:
             )
             seconds = gr.Slider(1, MAX_CLIP_SECONDS, 10, step=1, label="Seconds")
             temperature = gr.Slider(0, 3, 1, step=0.1, label="Temperature", info="How far from its middle")
-            seed = gr.Number(0, label="Seed", info="Another seed, another clip", precision=0)
+            seed = gr.Number(0, label="Seed", info="Another seed, another clip", precision=0, minimum=0)
             go = _buttons(verbs, "Make something up", interactive=False)
         with gr.Column(scale=3, min_width=300):
             words = gr.Markdown("What the model makes up is heard and seen here.", elem_classes="quiet")

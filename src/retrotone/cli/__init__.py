@@ -18,7 +18,7 @@ import typer
 
 from retrotone import __version__
 from retrotone.cli import app as window
-from retrotone.cli import genre, genre_predict, library, models, study, tags, training
+from retrotone.cli import genre, genre_predict, library, models, study, tags, training, web
 from retrotone.cli.screen import (
     Bar,
     LogHandler,
@@ -46,6 +46,7 @@ models.app.command("train")(training.train)
 app.command("generate")(models.generate)
 app.command("tags")(tags.show_tags)
 app.command("app")(window.open_window)
+app.command("web")(web.serve_page)
 app.add_typer(study.app, name="study")
 
 

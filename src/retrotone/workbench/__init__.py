@@ -24,14 +24,14 @@ from retrotone.files import FORMATS, AudioFile
 from retrotone.metrics import SECONDS
 from retrotone.pretrained import place, registry
 from retrotone.progress import Progress, part, silent
-from retrotone.style.eras import ERAS
+from retrotone.style.eras import ERAS, find_era
 from retrotone.style.transfer import StyleTransfer
 from retrotone.wording import clock, sentence, title
-from retrotone.workbench.styles import find_style, style_name
+from retrotone.workbench.styles import Style, find_style, style_name
 
 __all__ = [
     "Heard", "Rendered", "Way", "bundled_record", "bundled_song", "clock", "comparison", "comparison_cells",
-    "genre_figure", "listen", "render", "save", "scan_counts", "scan_reasons", "sentence", "sibling_cells",
+    "genre_figure", "listen", "render", "render_file", "save", "scan_counts", "scan_reasons", "sentence", "sibling_cells",
     "siblings", "title", "unique_titles", "way", "ways",
 ]  # fmt: skip
 
@@ -210,17 +210,31 @@ def render(
     """
     source = _source(song)
     progress(0.0, f"preparing {way.title}")
-    style = find_style(way.name, "rave" if way.kind == "rave" else None)
+    style = _style(way)
     audio = StyleTransfer(strength=strength, seed=seed).stylize(source, style, progress=progress)  # type: ignore[arg-type]
-    path = Path(source.name)
-    suffix = path.suffix if path.suffix.lower() in FORMATS else ".wav"
-    degree = "" if strength == 1 else f", {strength:.0%} of the way"
-    return Rendered(
-        audio=audio,
-        way=way,
-        file_name=f"{path.stem}-{style_name(style)}{suffix}",
-        sentence=f"{title(source.name)} {way.phrase}{degree}: {clock(audio.duration)}.",
-    )
+    return Rendered(audio, way, _result_name(source, style), _what_was_done(source, way, strength))
+
+
+def render_file(
+    song: str | os.PathLike[str],
+    way: Way,
+    folder: str | os.PathLike[str],
+    strength: float = 1.0,
+    seed: int = 0,
+    progress: Progress = silent,
+) -> tuple[Path, str]:
+    """Do the same into a file in a folder, in memory that does not grow with length; return its path and what was done.
+
+    Raises
+    ------
+    AudioError, StyleError, ModelError, OutputError
+    """
+    source = AudioFile(song)
+    progress(0.0, f"preparing {way.title}")
+    style = _style(way)
+    output = Path(folder) / _result_name(source, style)
+    StyleTransfer(strength=strength, seed=seed).stylize_file(song, style, output, progress=progress)  # type: ignore[arg-type]
+    return output, _what_was_done(source, way, strength)
 
 
 def save(audio: Audio, path: str | os.PathLike[str]) -> str:
@@ -351,6 +365,24 @@ def unique_titles(names: Sequence[str | os.PathLike[str]]) -> list[str]:
             wanted = f"{title(name)} ({number})"
         found.append(wanted)
     return found
+
+
+def _style(way: Way) -> Style:
+    return (
+        find_era(way.name)
+        if way.kind == "era"
+        else find_style(way.name, "rave" if way.kind == "rave" else None)
+    )
+
+
+def _result_name(source: Source, style: Style) -> str:
+    path = Path(source.name)
+    return f"{path.stem}-{style_name(style)}{path.suffix if path.suffix.lower() in FORMATS else '.wav'}"
+
+
+def _what_was_done(source: Source, way: Way, strength: float) -> str:
+    degree = "" if strength == 1 else f", {strength:.0%} of the way"
+    return f"{title(source.name)} {way.phrase}{degree}: {clock(source.duration)}."
 
 
 def _source(song: Source | str | os.PathLike[str]) -> Source:

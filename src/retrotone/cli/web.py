@@ -1,0 +1,41 @@
+"""``retrotone web``: the page."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from retrotone.cli.screen import complain, printable
+
+
+def serve_page(
+    host: Annotated[
+        str, typer.Option(metavar="HOST", help="Where to listen; by default no other machine gets in.")
+    ] = "127.0.0.1",
+    port: Annotated[int, typer.Option(min=1, max=65535, metavar="N", help="The port.")] = 7860,
+    library: Annotated[
+        str | None,
+        typer.Option(
+            "--library", metavar="FILE", help="Where siblings are looked for. By default your own library."
+        ),
+    ] = None,
+    password: Annotated[
+        str | None,
+        typer.Option(
+            metavar="TEXT", envvar="RETROTONE_PASSWORD", show_envvar=True, help="Asked of every visitor."
+        ),
+    ] = None,
+    max_upload: Annotated[
+        int, typer.Option(min=1, metavar="MB", help="Largest file that visitors may upload.")
+    ] = 100,
+) -> None:
+    """Open the page for browsers: retro, genre, siblings, comparison, clips and the study. Ctrl-C ends it."""
+    from retrotone.web.server import is_local, serve
+
+    if not is_local(host) and not password:
+        complain(f"whoever reaches {host}:{port} can use this page and hear the library: think of --password")
+    serve(
+        host, port, library, password, max_upload,
+        lambda address: typer.echo(printable(f"The page is at {address} until you press Ctrl-C.")),
+    )  # fmt: skip

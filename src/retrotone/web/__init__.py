@@ -1,0 +1,1 @@
+"""``retrotone web``: the workbench as a page for a browser (extra ``web``)."""

@@ -1,0 +1,306 @@
+"""The page: what it shows and where, nothing of what it does."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import gradio as gr
+from gradio.themes import Base, colors, sizes
+
+from retrotone.figures import PAPER
+from retrotone.web import address
+from retrotone.web.folder import Folder
+from retrotone.web.verbs import MAX_CLIP_SECONDS, RECORD, SIBLINGS, Verbs, styles
+from retrotone.workbench import Way, bundled_song
+from retrotone.workbench.clips import WALKS
+from retrotone.workbench.studies import LOSS_COLUMNS
+
+WAITING = 20  # jobs that may stand in the queue
+SYSTEM_FONTS = ("system-ui", "-apple-system", "Segoe UI", "Roboto", "Ubuntu", "sans-serif")
+MONO_FONTS = ("ui-monospace", "Menlo", "Consolas", "DejaVu Sans Mono", "monospace")
+HEAVY: dict[str, Any] = {
+    "concurrency_id": "heavy",
+    "concurrency_limit": 1,
+}  # one at a time: the others see their place in the queue
+STUDY: dict[str, Any] = {
+    "concurrency_id": "study",
+    "concurrency_limit": 1,
+    "api_visibility": "private",
+}  # minutes, but little memory
+HIDDEN: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
+TABLE: dict[str, Any] = {
+    "interactive": False,
+    "type": "array",
+    "buttons": [],
+    "wrap": True,
+    "show_label": False,
+}
+LOSS_WIDTHS: list[str | int] = [
+    "75px",
+    "52px",
+    "70px",
+    "65px",
+    "60px",
+    "80px",
+    "80px",
+    "65px",
+    "55px",
+    "150px",
+    "290px",
+]
+INK = ("#eef4f7", "#dbe7ee", "#b9cfdb", "#8db0c3", "#5f8ca6", "#44738d", "#2f5d73", "#274d60", "#20404f", "#1a3340",
+       "#122530")  # the first of the figures' colours, from light to dark  # fmt: skip
+CSS = """
+.gradio-container { width: 100% !important; max-width: 1100px !important; margin: auto; }
+.quiet { opacity: .75; }
+#tabs { --font-mono: var(--font); }
+#sweep-table table { font-size: 13px; }
+"""
+
+
+def theme() -> Base:
+    """Return colours after the figures' paper and ink, in fonts that every system has: none is fetched."""
+    ink = colors.Color(*INK)
+    made = Base(
+        primary_hue=ink, secondary_hue=ink, neutral_hue=colors.stone, radius_size=sizes.radius_md,
+        font=list(SYSTEM_FONTS), font_mono=list(MONO_FONTS),
+    )  # fmt: skip
+    return made.set(
+        body_background_fill=PAPER,
+        button_primary_background_fill="*primary_600",
+        button_primary_background_fill_hover="*primary_700",
+        button_primary_background_fill_dark="*primary_500",
+        button_primary_background_fill_hover_dark="*primary_400",
+        button_primary_text_color="white",
+        slider_color="*primary_600",
+        slider_color_dark="*primary_400",
+        block_label_text_weight="500",
+    )
+
+
+def page(verbs: Verbs, folder: Folder) -> gr.Blocks:
+    """Lay the page out and connect it."""
+    example = str(folder.keep(bundled_song()))
+    blocks = gr.Blocks(title="retrotone", analytics_enabled=False)
+    with blocks:
+        gr.Markdown("# retrotone\nGive any recording the sound of another era.")
+        song = _upload("Your song: close this one to drop yours", example, elem_id="song")
+        again = gr.Button(
+            "Take the song that comes with retrotone", size="sm", visible=False, elem_id="again"
+        )
+        with gr.Tabs(overflow_behavior="wrap", elem_id="tabs") as tabs:
+            settings, render = _retro(verbs, song)
+            _genre(verbs, song)
+            _similar(verbs, song)
+            _compare(verbs)
+            more, generate = _generate(verbs)
+            _study(verbs)
+        song.clear(
+            lambda: (gr.Button(visible=True), gr.Audio(label="Your song")), None, [again, song], **HIDDEN
+        )
+        again.click(lambda: example, None, song, **HIDDEN)
+        _share(blocks, tabs, settings | more, [render, generate])
+        blocks.unload(verbs.stop)
+    blocks.queue(default_concurrency_limit=4, max_size=WAITING, api_open=False)
+    return blocks
+
+
+def _retro(verbs: Verbs, song: gr.Audio) -> tuple[dict[str, Any], gr.Button]:
+    known = styles()
+    with gr.Tab("Retro", id="retro"), gr.Row(equal_height=False):
+        with gr.Column(scale=2, min_width=300):
+            choices = [(_short(way), name) for name, way in known.items()]
+            style = gr.Radio(
+                [*choices, ("a record of mine", RECORD)], value="1930s", label="Style", elem_id="styles"
+            )
+            about = gr.Markdown(_about("1930s"), elem_classes="quiet")
+            record = _upload("The record that it is to sound like", visible=False, elem_id="record")
+            strength = gr.Slider(
+                0, 1, 1, step=0.05, label="Strength", info="0 is the song, 1 all of the style"
+            )
+            go = _buttons(verbs, "Make it retro", interactive=False)
+        with gr.Column(scale=3, min_width=300):
+            words = gr.Markdown("What comes of it is heard and seen here.", elem_classes="quiet")
+            result = _player("Result", "result")
+            picture = _picture("Before and after", "retro-picture")
+            table = gr.Dataframe(visible=False, **TABLE)
+    style.change(
+        lambda name: (_about(name), gr.Audio(visible=name == RECORD)), style, [about, record], **HIDDEN
+    )
+    go.click(
+        verbs.retro, [song, style, strength, record], [words, result, picture, table], api_name="retro",
+        show_progress_on=result, **HEAVY,
+    ).success(_shown, None, table, **HIDDEN)  # fmt: skip
+    return {"style": style, "strength": strength}, go
+
+
+def _genre(verbs: Verbs, song: gr.Audio) -> None:
+    with gr.Tab("Genre", id="genre"):
+        go = _buttons(verbs, "Tell its genre")
+        words = gr.Markdown("One of ten genres, or that it is not sure, and when the song speaks for which.")
+        with gr.Row(equal_height=False):
+            genres = gr.Label(label="Genre", num_top_classes=10, show_heading=False, elem_id="genres")
+            tags = gr.Label(
+                label="What listeners would call it", num_top_classes=8, show_heading=False, elem_id="tags"
+            )
+        picture = _picture("Evidence over time", "genre-picture")
+    go.click(
+        verbs.genre, song, [words, genres, tags, picture], api_name="genre", show_progress_on=genres, **HEAVY
+    )
+
+
+def _similar(verbs: Verbs, song: gr.Audio) -> None:
+    with gr.Tab("Similar", id="similar"):
+        go = _buttons(verbs, "Find its siblings")
+        words = gr.Markdown(
+            "The five tracks of the library that sound most like it.", elem_id="similar-words"
+        )
+        table = gr.Dataframe(visible=False, **TABLE)  # for the API: here the players' labels tell it
+        players = [
+            gr.Audio(type="filepath", interactive=False, visible=False, buttons=[], elem_id=f"sibling-{k}")
+            for k in range(SIBLINGS)
+        ]
+
+    def label(rows: list[list[str]]) -> list[gr.Audio]:
+        """Label the players after the table, and show as many as it has rows."""
+        labels = [" · ".join(row[:-1]) + f" ({float(row[-1]):.0%} alike)" for row in rows]
+        hidden = [gr.Audio(visible=False)] * (SIBLINGS - len(rows))
+        return [*(gr.Audio(label=label, visible=True) for label in labels), *hidden]
+
+    go.click(
+        verbs.similar, song, [words, table, *players], api_name="similar", show_progress_on=words, **HEAVY
+    ).success(label, table, players, **HIDDEN)
+
+
+def _compare(verbs: Verbs) -> None:
+    with gr.Tab("Compare", id="compare"):
+        files = gr.File(
+            label="Two or three versions of a song, the original first", file_count="multiple", type="filepath",
+            elem_id="versions", height=160, allow_reordering=True,
+        )  # fmt: skip
+        go = _buttons(verbs, "Compare them")
+        words = gr.Markdown()
+        picture = _picture("Side by side", "compare-picture")
+        table = gr.Dataframe(visible=False, **TABLE)
+    go.click(
+        verbs.compare, files, [words, picture, table], api_name="compare", show_progress_on=picture, **HEAVY
+    ).success(_shown, None, table, **HIDDEN)
+
+
+def _generate(verbs: Verbs) -> tuple[dict[str, Any], gr.Button]:
+    models = [name for name, way in styles().items() if way.kind == "rave"]
+    with gr.Tab("Generate", id="generate"), gr.Row(equal_height=False):
+        with gr.Column(scale=2, min_width=300):
+            model = gr.Radio(models, value=models[0], label="Model")
+            walk = gr.Radio(
+                [(words, name) for name, words in WALKS.items()], value="slerp", label="How it moves"
+            )
+            seconds = gr.Slider(1, MAX_CLIP_SECONDS, 10, step=1, label="Seconds")
+            temperature = gr.Slider(0, 3, 1, step=0.1, label="Temperature", info="How far from its middle")
+            seed = gr.Number(0, label="Seed", info="Another seed, another clip", precision=0, minimum=0)
+            go = _buttons(verbs, "Make something up", interactive=False)
+        with gr.Column(scale=3, min_width=300):
+            words = gr.Markdown("What the model makes up is heard and seen here.", elem_classes="quiet")
+            clip = _player("Clip", "clip")
+            picture = _picture("Its features", "clip-picture")
+    go.click(
+        verbs.generate, [model, walk, seconds, seed, temperature], [words, clip, picture], api_name="generate",
+        show_progress_on=clip, **HEAVY,
+    )  # fmt: skip
+    return {"model": model, "walk": walk, "seconds": seconds, "seed": seed, "temperature": temperature}, go
+
+
+def _study(verbs: Verbs) -> None:
+    with gr.Tab("Study", id="study"):
+        gr.Markdown("The two experiments that retrotone grew out of, small enough to watch.")
+        with gr.Row(equal_height=False):
+            with gr.Column(min_width=300):
+                gr.Markdown(
+                    "### Why the style loss stood still\nThe study's settings, clamped and not, row by row."
+                )
+                sweep = _buttons(verbs, "Run the sweep")
+                row = gr.Markdown(min_height=70)
+                losses = _picture("Losses", "loss-picture")
+            with gr.Column(min_width=300):
+                gr.Markdown(
+                    "### M5 learns\nThe study's network learns to tell three eras of the bundled song apart."
+                )
+                train = _buttons(verbs, "Train M5")
+                epoch = gr.Markdown(min_height=70)
+                curves = _picture("Losses of training and validation", "curves-picture")
+        table = gr.Dataframe(
+            headers=list(LOSS_COLUMNS), column_widths=LOSS_WIDTHS, elem_id="sweep-table", **TABLE
+        )
+    sweep.click(verbs.sweep, None, [table, losses], show_progress_on=row, **STUDY)
+    train.click(verbs.train, None, curves, show_progress_on=epoch, **STUDY)
+
+
+def _share(blocks: gr.Blocks, tabs: gr.Tabs, settings: dict[str, Any], starters: list[gr.Button]) -> None:
+    """Fill the page from its address, then let it start; and write into the address what is chosen."""
+
+    def fill(request: gr.Request) -> list[Any]:
+        found, wrong = address.read(request.query_params)
+        if wrong:
+            gr.Warning(
+                f"The address gives {' and '.join(wrong)} in a way that this page does not know: left as usual."
+            )
+        tab = gr.Tabs(selected=found["tab"]) if "tab" in found else gr.skip()
+        ready = [gr.Button(interactive=True)] * len(starters)
+        return [tab, *(found.get(name, gr.skip()) for name in settings), *ready]
+
+    blocks.load(fill, None, [tabs, *settings.values(), *starters], **HIDDEN).then(
+        None, None, None, js=address.WAS_READ, **HIDDEN
+    )
+    for name, component in settings.items():
+        component.change(None, component, None, js=address.writer(name), **HIDDEN)
+    each: Any
+    for each in tabs.children:
+        each.select(None, None, None, js=address.writer("tab", each.id), **HIDDEN)
+
+
+def _upload(label: str, value: str | None = None, **given: Any) -> gr.Audio:
+    return gr.Audio(
+        value,
+        label=label,
+        sources=["upload"],
+        type="filepath",
+        editable=False,
+        interactive=True,
+        buttons=[],
+        **given,
+    )
+
+
+def _player(label: str, name: str) -> gr.Audio:
+    return gr.Audio(label=label, type="filepath", interactive=False, buttons=["download"], elem_id=name)
+
+
+def _buttons(verbs: Verbs, label: str, interactive: bool = True) -> gr.Button:
+    """Return a button that starts something, beside one that stops it."""
+    with gr.Row():
+        go = gr.Button(label, variant="primary", scale=3, min_width=160, interactive=interactive)
+        gr.Button("Stop", scale=1, min_width=80).click(verbs.stop, None, None, queue=False, **HIDDEN)
+    return go
+
+
+def _picture(what: str, name: str) -> gr.Image:
+    """Return a place for a figure, which has its titles where a label would lie."""
+    return gr.Image(
+        alt_text=what, show_label=False, type="filepath", format="png", interactive=False,
+        buttons=["download", "fullscreen"], elem_id=name,
+    )  # fmt: skip
+
+
+def _shown() -> gr.Dataframe:
+    return gr.Dataframe(visible=True)
+
+
+def _short(way: Way) -> str:
+    return way.name if way.kind == "era" else way.title
+
+
+def _about(style: str) -> str:
+    if style == RECORD:
+        return "The sound of a recording of yours: half a second of it is enough, half a minute is better."
+    way = styles()[style]
+    return f"**{way.title}**. {way.description}" if way.description else way.title

@@ -1,0 +1,139 @@
+"""Start the page, keep it private, and clean up behind it."""
+
+from __future__ import annotations
+
+import ipaddress
+import logging
+import os
+import secrets
+import socket
+import threading
+from collections.abc import Callable
+from typing import Any
+
+from retrotone.errors import MissingExtraError, RetrotoneError
+from retrotone.web.folder import Folder
+
+HOST, PORT = "127.0.0.1", 7860
+MAX_UPLOAD_MB = 100
+UPLOADS_KEPT = 30  # as many of the largest size fit into the folder
+# Without these Gradio and its libraries report home.
+ENVIRONMENT = {
+    "GRADIO_ANALYTICS_ENABLED": "False",
+    "HF_HUB_DISABLE_TELEMETRY": "1",
+    "HF_HUB_OFFLINE": "1",
+    "DO_NOT_TRACK": "1",
+    "GRADIO_SHARE": "False",
+    "NO_PROXY": "*",  # Gradio looks whether its own page answers: that is nobody else's business
+    "no_proxy": "*",
+}
+
+
+def serve(
+    host: str = HOST,
+    port: int = PORT,
+    library: str | os.PathLike[str] | None = None,
+    password: str | None = None,
+    max_upload: int = MAX_UPLOAD_MB,
+    started: Callable[[str], None] = lambda address: None,
+) -> None:
+    """Serve the page until the process is told to end.
+
+    Parameters
+    ----------
+    host : str
+        The address to listen on; by default no other machine gets in.
+    port : int
+    library : path-like, optional
+        Where siblings are looked for, by default the user's library.
+    password : str, optional
+        Asked of every visitor.
+    max_upload : int
+        Megabytes of an uploaded file.
+    started : callable
+        Told the page's address once it answers.
+
+    Raises
+    ------
+    MissingExtraError
+        Gradio is not installed.
+    RetrotoneError
+        The address cannot be listened on.
+    """
+    _check_free(host, port)
+    largest = max_upload << 20
+    folder = Folder(limit=UPLOADS_KEPT * largest)
+    try:
+        os.environ.update(ENVIRONMENT, GRADIO_TEMP_DIR=str(folder.path))  # read as Gradio is imported
+        try:
+            import gradio  # noqa: F401
+        except ImportError as error:
+            raise MissingExtraError(
+                f"the page needs Gradio ({error.name or error} is missing): pip install 'retrotone[web]'"
+            ) from error
+        _launch(folder, host, port, library, password, largest, started)
+    finally:
+        folder.remove()
+
+
+def _launch(
+    folder: Folder,
+    host: str,
+    port: int,
+    library: str | os.PathLike[str] | None,
+    password: str | None,
+    largest: int,
+    started: Callable[[str], None],
+) -> None:
+    from starlette.middleware import Middleware
+
+    from retrotone.web.gate import LOCAL_NAMES, Gate
+    from retrotone.web.page import CSS, page, theme
+    from retrotone.web.verbs import Verbs
+
+    logging.getLogger("retrotone").setLevel(
+        logging.ERROR
+    )  # what befell a visitor's song is no matter of the console
+    verbs = Verbs(folder, library)
+    blocks = page(verbs, folder)
+    names = {*LOCAL_NAMES, host} if is_local(host) else ()
+    options: dict[str, Any] = {}
+    if password:
+        options["auth"] = lambda _, given: secrets.compare_digest(given.encode(), password.encode())
+        options["auth_message"] = "Any name will do; the password is known to whoever started this page."
+    try:
+        _, address, _ = blocks.launch(
+            server_name=host, server_port=port, max_file_size=largest, theme=theme(), css=CSS,
+            app_kwargs={"middleware": [Middleware(Gate, folder=folder, largest=largest, names=names)]},
+            share=False, quiet=True, show_error=False, prevent_thread_lock=True, run_history=False, pwa=False,
+            enable_monitoring=False, ssr_mode=False, mcp_server=False, footer_links=["api", "settings"], **options,
+        )  # fmt: skip
+        started(address)
+        threading.Event().wait()
+    finally:
+        verbs.stop_all()
+        blocks.close(verbose=False)
+
+
+def is_local(host: str) -> bool:
+    """Tell whether only this machine reaches a host's name or address."""
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host.strip("[]")).is_loopback
+    except ValueError:
+        return False
+
+
+def _check_free(host: str, port: int) -> None:
+    """Refuse a port that is taken and an address that is not this machine's, at once and in a sentence."""
+    try:
+        found = socket.getaddrinfo(host.strip("[]"), port, type=socket.SOCK_STREAM)
+        with socket.socket(found[0][0], socket.SOCK_STREAM) as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            probe.bind(found[0][4])
+    except OSError as error:
+        reason = error.strerror or str(error)
+        raise RetrotoneError(
+            f"{host}:{port} cannot be listened on ({reason}): try another --port or --host"
+        ) from error

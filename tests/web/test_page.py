@@ -1,0 +1,381 @@
+"""The page as visitors use it: a real server, a real browser, real sound."""
+
+from __future__ import annotations
+
+import http.client
+import importlib.util
+import io
+import json
+import os
+import re
+import shutil
+import socket
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+from urllib.request import urlopen
+
+import numpy as np
+import pytest
+import soundfile
+
+from retrotone.audio import Audio, load
+from retrotone.library import Library
+
+if importlib.util.find_spec("gradio") is None or importlib.util.find_spec("playwright") is None:
+    pytest.skip("needs the extra web and playwright", allow_module_level=True)
+CHROMIUM = shutil.which("chromium")
+if CHROMIUM is None:
+    pytest.skip("needs Debian's chromium", allow_module_level=True)
+
+from playwright.sync_api import Browser, Locator, Page, expect, sync_playwright  # noqa: E402
+
+SHOTS = Path(__file__).parents[2] / "out" / "screenshots"
+PATIENCE = 60_000.0  # ms: CI has two cores for all tests at once
+MAX_UPLOAD_MB = 2
+SECRET = "root:"  # what /etc/passwd begins with
+
+
+class Trap:
+    """A proxy that connects nobody and counts who asked: whatever leaves this machine goes by it."""
+
+    def __init__(self) -> None:
+        self.asked: list[str] = []
+        self._socket = socket.create_server(("127.0.0.1", 0))
+        self.url = f"http://127.0.0.1:{self._socket.getsockname()[1]}"
+        threading.Thread(target=self._listen, daemon=True).start()
+
+    def _listen(self) -> None:
+        while True:
+            connection, _ = self._socket.accept()
+            with connection:
+                connection.settimeout(5)
+                self.asked.append(connection.recv(200).decode("latin-1").split("\r\n")[0])
+
+
+class Server:
+    """``retrotone web`` as a process of its own."""
+
+    def __init__(self, *options: str, **environment: str) -> None:
+        with socket.create_server(("127.0.0.1", 0)) as free:
+            port = free.getsockname()[1]
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "retrotone", "web", "--port", str(port), *options],
+            env={**os.environ, "OMP_NUM_THREADS": "1", **environment},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        self.url = f"http://127.0.0.1:{port}"
+
+    def wait(self) -> Server:
+        assert self.process.stdout
+        line = self.process.stdout.readline()
+        assert self.url in line, line + self.process.communicate()[1]
+        return self
+
+    def stop(self) -> str:
+        """End it, and return what it complained of."""
+        self.process.terminate()
+        return self.process.communicate(timeout=60)[1]
+
+    def ask(self, method: str, path: str, body: bytes | None = None, **headers: str) -> tuple[int, bytes]:
+        """Send a path as it stands: other clients take dots out of it."""
+        connection = http.client.HTTPConnection(urlsplit(self.url).netloc, timeout=PATIENCE / 1000)
+        connection.putrequest(method, path, skip_host="host" in headers)
+        for name, value in headers.items():
+            connection.putheader(name.replace("_", "-"), value)
+        if body is not None:
+            connection.putheader("content-length", str(len(body)))
+        connection.endheaders(body)
+        response = connection.getresponse()
+        return response.status, response.read()
+
+
+@pytest.fixture(scope="module")
+def trap() -> Trap:
+    return Trap()
+
+
+@pytest.fixture(scope="module")
+def library(made_music: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("library") / "library.db"
+    with Library(path) as library:
+        library.scan([made_music / "organ", made_music / "melody"], workers=1)
+    return path
+
+
+@pytest.fixture(scope="module")
+def server(library: Path, trap: Trap) -> Iterator[Server]:
+    proxies = dict.fromkeys(("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY"), trap.url)
+    server = Server(
+        "--library", str(library), "--max-upload", str(MAX_UPLOAD_MB), NO_PROXY="", no_proxy="", **proxies
+    )
+    yield server.wait()
+    [song] = re.findall(r'"(/[^"]*retrotone-web-[^"]*\.ogg)"', urlopen(server.url).read().decode())[:1]
+    assert Path(song).parents[1].stat().st_mode & 0o077 == 0  # nobody else may look into the folder
+    assert "Traceback" not in server.stop()
+    assert not Path(song).parents[1].exists()
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        yield browser
+        browser.close()
+
+
+@pytest.fixture(scope="module")
+def asked() -> list[str]:
+    """All addresses that any page of this module asked for."""
+    return []
+
+
+class Visitor:
+    """Somebody with a browser of their own."""
+
+    def __init__(self, browser: Browser, server: Server, asked: list[str], query: str = "") -> None:
+        self.page: Page = browser.new_context(viewport={"width": 1280, "height": 900}).new_page()
+        self.page.set_default_timeout(PATIENCE)
+        self.page.on("request", lambda request: asked.append(request.url))
+        self.page.goto(server.url + query)
+        self.page.wait_for_function("window.addressIsRead")
+
+    def button(self, name: str) -> Locator:
+        return self.page.get_by_role("button", name=name, exact=True)
+
+    def tab(self, name: str) -> None:
+        self.page.get_by_role("tab", name=name).click()
+
+    def shot(self, name: str) -> None:
+        SHOTS.mkdir(parents=True, exist_ok=True)
+        self.page.screenshot(path=SHOTS / f"web-{name}.png", full_page=True)
+
+    def upload(self, path: Path) -> None:
+        self.page.locator("#song").get_by_role("button", name="Clear").click()
+        self.page.locator("#song input[type=file]").set_input_files(path)
+
+    def give(self, path: Path, clock: str) -> None:
+        """Upload a song, and wait until the player shows its length."""
+        self.upload(path)
+        expect(self.page.locator("#song #duration")).to_have_text(clock, timeout=PATIENCE)
+
+    def plays(self, file: str) -> Any:
+        """Expect that a player fetches a file of such a name; see `sound`."""
+        return self.page.expect_response(lambda response: file in response.url and response.ok)
+
+
+def sound(played: Any) -> Audio:
+    samples, rate = soundfile.read(io.BytesIO(played.value.body()), dtype="float32", always_2d=True)
+    return Audio(samples.T, rate)
+
+
+@pytest.fixture
+def visitor(browser: Browser, server: Server, asked: list[str]) -> Iterator[Visitor]:
+    visitor = Visitor(browser, server, asked)
+    yield visitor
+    visitor.page.context.close()
+
+
+def clip(made_music: Path, folder: Path, name: str, seconds: float) -> Path:
+    song = load(made_music / "melody" / "Ada.flac", seconds)
+    return song.save(folder / f"{name}.flac")
+
+
+def test_two_visitors_at_once_make_their_songs_retro_and_hear_them(
+    browser: Browser, server: Server, asked: list[str], made_music: Path, tmp_path: Path
+) -> None:
+    songs = {
+        name: clip(made_music, tmp_path, name, seconds) for name, seconds in (("hers", 2.0), ("his", 3.0))
+    }
+    hers, his = (Visitor(browser, server, asked) for _ in songs)
+    hers.give(songs["hers"], "0:02")
+    his.give(songs["his"], "0:03")
+    his.page.get_by_label("1910s").click()
+    with hers.plays("hers-1930s.flac") as first, his.plays("his-1910s.flac") as second:
+        hers.button("Make it retro").click()
+        his.button("Make it retro").click()
+    expect(his.page.get_by_text("his as a medium of the 1910s would have kept it")).to_be_visible()
+    expect(his.page.locator("#retro-picture img")).to_be_visible(timeout=PATIENCE)
+    his.shot("retro")
+    for name, result in (("hers", sound(first)), ("his", sound(second))):
+        original = load(songs[name])
+        assert result.duration == pytest.approx(original.duration, abs=0.01)
+        assert abs(result.loudness - original.loudness) < 1
+        assert (
+            np.corrcoef(result.samples[0], original.samples[0, : result.frames])[0, 1] < 0.99
+        )  # it did change
+    for visitor in (hers, his):
+        visitor.page.context.close()
+
+
+def test_the_bundled_songs_genre_takes_one_click(visitor: Visitor) -> None:
+    visitor.tab("Genre")
+    visitor.button("Tell its genre").click()
+    expect(visitor.page.get_by_text("This is country")).to_be_visible(timeout=PATIENCE)
+    expect(visitor.page.locator("#genres")).to_contain_text("classical")
+    expect(visitor.page.locator("#genre-picture img")).to_be_visible()
+    visitor.shot("genre")
+
+
+def test_siblings_are_named_and_play(visitor: Visitor, server: Server, made_music: Path) -> None:
+    visitor.give(made_music / "organ" / "Ada.flac", "0:04")
+    visitor.tab("Similar")
+    with visitor.plays("excerpt.ogg") as played:
+        visitor.button("Find its siblings").click()
+    assert not sound(played).is_silent
+    expect(visitor.page.locator("#sibling-0")).to_contain_text("organ in", timeout=PATIENCE)
+    expect(visitor.page.locator("#sibling-4")).to_be_visible(timeout=PATIENCE)
+    visitor.shot("similar")
+    status, _ = server.ask("GET", f"/gradio_api/file={made_music / 'organ' / 'Bix.flac'}")
+    assert status == 403  # it plays a copy: the library's own files are not served
+
+
+def test_versions_are_compared(visitor: Visitor, made_music: Path, tmp_path: Path) -> None:
+    visitor.tab("Compare")
+    versions = [clip(made_music, tmp_path, name, 2.0) for name in ("before", "after")]
+    visitor.page.locator("#versions input[type=file]").set_input_files(versions)
+    expect(visitor.page.locator("#versions")).to_contain_text("after", timeout=PATIENCE)
+    visitor.button("Compare them").click()
+    expect(visitor.page.locator("#compare-picture img")).to_be_visible(timeout=PATIENCE)
+    expect(visitor.page.get_by_role("gridcell", name="1.00").first).to_be_visible(timeout=PATIENCE)
+    visitor.shot("compare")
+
+
+def test_the_study_shows_its_rows_as_they_come_and_stops(visitor: Visitor) -> None:
+    visitor.tab("Study")
+    visitor.button("Run the sweep").click()
+    expect(visitor.page.locator("#loss-picture img")).to_be_visible(timeout=PATIENCE)
+    visitor.shot("study")
+    visitor.button("Stop").first.click()
+    expect(visitor.page.get_by_text("Stopped.")).to_be_visible(timeout=PATIENCE)
+
+
+def test_a_file_that_is_no_sound_gets_a_sentence(visitor: Visitor, tmp_path: Path) -> None:
+    broken = tmp_path / "broken.mp3"
+    broken.write_text("no music at all " * 100)
+    with visitor.page.expect_response(re.compile("/upload")):
+        visitor.upload(broken)
+    visitor.tab("Genre")
+    visitor.button("Tell its genre").click()
+    expect(visitor.page.get_by_text("broken.mp3 is not a sound file")).to_be_visible(timeout=PATIENCE)
+    assert "retrotone-web-" not in visitor.page.locator(".toast-wrap").inner_text()
+
+
+def test_a_file_that_is_too_big_gets_a_sentence(visitor: Visitor, server: Server, tmp_path: Path) -> None:
+    huge = tmp_path / "huge.wav"
+    soundfile.write(huge, np.random.default_rng(0).normal(0, 0.1, (MAX_UPLOAD_MB + 1) * 1_000_000), 44_100)
+    visitor.upload(huge)
+    expect(visitor.page.get_by_text("exceed the maximum allowed size")).to_be_visible(timeout=PATIENCE)
+    for count in (1, 5):  # as a file, and as a request
+        body = b'--x\r\nContent-Disposition: form-data; name="files"; filename="a.wav"\r\n\r\n'
+        body += huge.read_bytes() * count + b"\r\n--x--\r\n"
+        status, words = server.ask(
+            "POST", "/gradio_api/upload", body, content_type="multipart/form-data; boundary=x"
+        )
+        assert status == 413
+        assert b"maximum" in words or b"too big" in words
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/gradio_api/file=/etc/passwd",
+        "/gradio_api/file=../../../../../../../../etc/passwd",
+        "/gradio_api/file=%2e%2e/%2e%2e/%2e%2e/%2e%2e/%2e%2e/etc/passwd",
+        "/gradio_api/file=FOLDER/../../../../../etc/passwd",
+        "/gradio_api/file=FOLDER%2f..%2f..%2fetc%2fpasswd",
+        "/gradio_api/file=file:///etc/passwd",
+        "/gradio_api/file=//etc/passwd",
+        "/gradio_api/file=/etc/passwd%00.ogg",
+        "/gradio_api/file=http://example.org/",
+        "/gradio_api/file/etc/passwd",
+        "/gradio_api/proxy=https://example.org/",
+        "/gradio_api/stream/../../../etc/passwd",
+        "/static/../../../../../../../../etc/passwd",
+        "/assets/%2e%2e/%2e%2e/%2e%2e/%2e%2e/%2e%2e/%2e%2e/etc/passwd",
+        "/../../../../etc/passwd",
+    ],
+)
+def test_no_other_file_is_served(server: Server, path: str) -> None:
+    page = urlopen(server.url).read().decode()
+    folder = re.findall(r'"(/[^"]*retrotone-web-[^/"]*)', page)[0]
+    status, body = server.ask("GET", path.replace("FOLDER", folder))
+    assert status in (400, 403, 404)
+    assert SECRET.encode() not in body
+
+
+@pytest.mark.parametrize("forged", ["/etc/passwd", "../../../../etc/passwd", "file:///etc/passwd",
+                                    "http://example.org/song.wav", "https://127.0.0.1/song.wav"])  # fmt: skip
+@pytest.mark.parametrize(
+    "where", ["/gradio_api/call/genre", "/gradio_api/queue/join", "/gradio_api/call/v2/genre"]
+)
+def test_an_upload_that_was_none_is_refused(server: Server, forged: str, where: str) -> None:
+    file = {"path": forged, "url": forged, "meta": {"_type": "gradio.FileData"}}
+    body: dict[str, Any] = {"data": [file], "session_hash": "x", "fn_index": 0, "song": file}
+    status, words = server.ask("POST", where, json.dumps(body).encode(), content_type="application/json")
+    assert status == 403
+    assert b"reads no others" in words
+
+
+def test_a_page_elsewhere_cannot_pose_as_this_one(server: Server) -> None:
+    assert server.ask("GET", "/", host="evil.example")[0] == 421
+    assert server.ask("GET", "/", host="localhost:80")[0] == 200
+
+
+def test_settings_travel_in_the_address(browser: Browser, server: Server, asked: list[str]) -> None:
+    visitor = Visitor(
+        browser, server, asked, "/?tab=generate&seed=7&walk=walk&strength=0.6&style=/etc/passwd"
+    )
+    expect(visitor.page.get_by_label("Seed")).to_have_value("7")
+    expect(visitor.page.get_by_label("at random")).to_be_checked()
+    expect(visitor.page.get_by_text("The address gives style in a way")).to_be_visible()
+    visitor.tab("Retro")
+    expect(visitor.page.get_by_label("1930s")).to_be_checked()
+    visitor.page.get_by_label("1950s").click()
+    visitor.page.wait_for_url(
+        lambda url: "style=1950s" in url and "strength=0.6" in url and "tab=" not in url
+    )
+    visitor.page.context.close()
+
+
+def test_the_api_answers_a_program(server: Server, made_music: Path, tmp_path: Path) -> None:
+    from gradio_client import Client, handle_file
+
+    client = Client(server.url, verbose=False, download_files=str(tmp_path))
+    song = handle_file(str(made_music / "organ" / "Clara.flac"))
+    words, result, picture, table = client.predict(song, "1980s", 0.5, None, api_name="/retro")
+    assert "50% of the way" in words
+    assert load(result).duration == pytest.approx(4, abs=0.01)
+    assert Path(picture).read_bytes().startswith(b"\x89PNG")
+    assert table["data"][0][0] == "original"
+    words, found, first, *_ = client.predict(song, api_name="/similar")
+    assert len(found["data"]) == 5
+    assert not load(first).is_silent
+    _, made, _ = client.predict(seconds=1.5, seed=3, api_name="/generate")
+    assert load(made).duration == pytest.approx(1.5, abs=0.01)
+    with pytest.raises(Exception, match="there is no song yet"):
+        client.predict(None, api_name="/genre")
+
+
+def test_the_browser_itself_refuses_to_ask_others(visitor: Visitor) -> None:
+    refused = visitor.page.evaluate(
+        """() => new Promise(done => {
+            document.addEventListener("securitypolicyviolation", event => done(event.blockedURI));
+            new Image().src = "https://example.org/pixel.png";
+        })"""
+    )
+    assert refused == "https://example.org/pixel.png"
+
+
+def test_nothing_left_this_machine(server: Server, asked: list[str], trap: Trap) -> None:
+    """Last of this file: by now every tab was used."""
+    assert len(asked) > 100
+    strange = {url for url in asked if not url.startswith((server.url, f"blob:{server.url}", "data:"))}
+    assert strange <= {"https://example.org/pixel.png"}  # refused, see above
+    assert trap.asked == []

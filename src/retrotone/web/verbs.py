@@ -21,6 +21,7 @@ from retrotone.errors import AudioError, Cancelled, LibraryError, StyleError
 from retrotone.figures import png
 from retrotone.files import AudioFile, AudioWriter
 from retrotone.library import Library, Match
+from retrotone.library.database import MissingLibrary
 from retrotone.metrics import SECONDS as PICTURED_SECONDS
 from retrotone.pretrained import DEFAULT_MODEL
 from retrotone.progress import Progress, part

@@ -31,8 +31,8 @@ from retrotone.workbench.styles import Style, find_style, style_name
 
 __all__ = [
     "Heard", "Rendered", "Way", "bundled_record", "bundled_song", "clock", "comparison", "comparison_cells",
-    "genre_figure", "listen", "render", "render_file", "save", "scan_counts", "scan_reasons", "sentence", "sibling_cells",
-    "siblings", "title", "unique_titles", "way", "ways",
+    "genre_figure", "listen", "render", "render_file", "save", "scan_counts", "scan_reasons", "sentence",
+    "sibling_cells", "siblings", "title", "unique_titles", "way", "ways",
 ]  # fmt: skip
 
 if TYPE_CHECKING:

@@ -100,7 +100,7 @@ def wilson_interval(hits: int, trials: int) -> tuple[float, float]:
 
 
 def calibration_error(confidence: ArrayLike, right: ArrayLike) -> float:
-    """Return the expected calibration error: |accuracy - confidence|, mean over `BINS` bins by their tracks.
+    """Return the expected calibration error: how far accuracy is from confidence, mean over `BINS` bins by tracks.
 
     Parameters
     ----------

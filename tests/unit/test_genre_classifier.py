@@ -144,6 +144,16 @@ def test_it_learns_genres_of_ones_own_and_remembers_them(tmp_path: Path) -> None
     assert [again.answer(a).sure for a in others] == [classifier.answer(a).sure for a in others]
 
 
+def test_a_few_tracks_that_are_all_right_make_nobody_certain() -> None:
+    analyses, genres, _ = made_up(2)
+    known, truth, _ = made_up(2, 40, seed=1)
+    strangers = made_up(3, 40)[0][80:]  # of a genre it has not learned
+    classifier = GenreClassifier().fit(analyses, genres)
+    assert classifier.score(known, truth) > 0.95
+    assert 0.9 < classifier.predict_proba(known).max(axis=1).mean() < 0.99
+    assert classifier.predict_proba(strangers).max(axis=1).mean() < 0.8
+
+
 def test_learning_is_the_same_every_time() -> None:
     analyses, genres, artists = made_up()
     first, second = (GenreClassifier(seed=3).fit(analyses, genres, artists) for _ in range(2))

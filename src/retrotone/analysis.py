@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from retrotone.audio import Audio, load
-from retrotone.columns import columns_and_chroma
+from retrotone.columns import COLUMNS, columns_and_chroma
 from retrotone.errors import AnalysisError
 from retrotone.files import AudioFile
 from retrotone.filterbanks import N_CHROMA
@@ -26,7 +26,7 @@ HOP = 62  # frames from patch to patch, 1 s: as in the published taggrams of GTZ
 EXCERPTS, EXCERPT_SECONDS = 3, 30.0  # the length of GTZAN's clips: each excerpt has their statistics
 # musicnn's tags depend on level. Nine tenths of the validation clips of GTZAN lie between -29 and -13 LUFS.
 LEVELS, LEVEL = (-30.0, -11.0), -17.0  # LUFS: what is louder or softer is heard at LEVEL
-TAGS, EMBEDDING, COLUMNS = 50, 200, 57
+TAGS, EMBEDDING = 50, 200  # their widths: musicnn itself would load torch
 
 
 @dataclass(frozen=True, eq=False)
@@ -78,7 +78,7 @@ class Analysis:
             ("taggram", (-1, TAGS), np.float32),
             ("times", (-1,), np.float32),
             ("embedding", (EMBEDDING,), np.float32),
-            ("columns", (COLUMNS,), np.float64),
+            ("columns", (len(COLUMNS),), np.float64),
             ("chroma", (N_CHROMA,), np.float32),
         ):
             value = getattr(self, name)
@@ -101,11 +101,13 @@ class Analysis:
         Parameters
         ----------
         taggram : array_like, shape (patches, 50), optional
-            Of musicnn's MSD model, at a hop of 62 frames for `GenreClassifier`.
+            Of musicnn's MSD model, its tags in the order of `musicnn.LABELS`; for `GenreClassifier` at a hop of 62
+            frames, about a patch a second.
         embedding : array_like, shape (200,) or (patches, 200), optional
             Of the same model; of patches the mean is kept.
         columns : array_like, shape (57,), optional
-            In the order of `columns.COLUMNS`.
+            In the order of `columns.COLUMNS`, which is that of ``features_30_sec.csv`` without ``filename``,
+            ``length`` and ``label``.
 
         Raises
         ------

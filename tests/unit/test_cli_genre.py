@@ -160,6 +160,9 @@ def test_folders_that_cannot_be_judged_are_one_line(folder: Path, capsys: Captur
     Path("empty").mkdir()
     for genre in (*GTZAN_GENRES, "soul"):
         write(f"eleven/{genre}/{genre}.00000.wav", 0.1)
+    for genre in ("hum", "ring"):
+        for name in ("one", "two"):
+            write(f"pairs/{genre}/{name}.wav", 0.1)
     write("single/hum/one.wav", 0.1)
     for name, arguments in (
         ("empty holds no recordings", ["empty"]),
@@ -167,6 +170,7 @@ def test_folders_that_cannot_be_judged_are_one_line(folder: Path, capsys: Captur
         ("soul is none of GTZAN's ten", ["eleven"]),
         ("soul is none of GTZAN's ten", ["eleven", "--split", "train"]),
         ("single/hum holds 1 track", ["single"]),
+        ("too few to learn from and test on", ["pairs"]),
     ):
         assert run(["genre", "evaluate", *arguments]) == 2
         out, err = capsys.readouterr()

@@ -130,6 +130,22 @@ def test_a_collection_knows_its_genres_and_artists(tmp_path: Path) -> None:
     }
 
 
+def test_genres_and_artists_may_be_links(tmp_path: Path) -> None:
+    for name in ("a/tango/canaro/one.wav", "a/tango/two.wav", "b/waltz/three.wav", "b/waltz/four.wav"):
+        write(tmp_path / name)
+    (tmp_path / "picked" / "waltz").mkdir(parents=True)
+    (tmp_path / "picked" / "tango").symlink_to(tmp_path / "a" / "tango")
+    (tmp_path / "picked" / "waltz" / "strauss").symlink_to(tmp_path / "b" / "waltz")
+    (tmp_path / "a" / "tango" / "all").symlink_to(tmp_path / "a")  # back up: not gone round for ever
+    tracks = Collection(tmp_path / "picked").tracks
+    assert [track.key for track in tracks] == [
+        "tango/canaro/one",
+        "tango/two",
+        "waltz/strauss/four",
+        "waltz/strauss/three",
+    ]
+
+
 def test_a_folder_that_cannot_be_learnt_from_is_refused_in_one_line(tmp_path: Path) -> None:
     write(tmp_path / "lonely" / "tango" / "one.wav")
     write(tmp_path / "text" / "tango" / "one.wav")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from pathlib import Path
 
 import numpy as np
@@ -143,10 +144,65 @@ def test_it_learns_genres_of_ones_own_and_remembers_them(tmp_path: Path) -> None
     assert [again.answer(a).sure for a in others] == [classifier.answer(a).sure for a in others]
 
 
+def test_a_few_tracks_that_are_all_right_make_nobody_certain() -> None:
+    analyses, genres, _ = made_up(2)
+    known, truth, _ = made_up(2, 40, seed=1)
+    strangers = made_up(3, 40)[0][80:]  # of a genre it has not learned
+    classifier = GenreClassifier().fit(analyses, genres)
+    assert classifier.score(known, truth) > 0.95
+    assert 0.9 < classifier.predict_proba(known).max(axis=1).mean() < 0.99
+    assert classifier.predict_proba(strangers).max(axis=1).mean() < 0.8
+
+
 def test_learning_is_the_same_every_time() -> None:
     analyses, genres, artists = made_up()
     first, second = (GenreClassifier(seed=3).fit(analyses, genres, artists) for _ in range(2))
     np.testing.assert_array_equal(first.predict_proba(analyses), second.predict_proba(analyses))
+
+
+def test_what_is_saved_is_the_same_on_every_machine(tmp_path: Path) -> None:
+    analyses, genres, artists = made_up()
+    classifier = GenreClassifier().fit(analyses, genres, artists)
+    first = classifier.save_pretrained(tmp_path / "here").read_bytes()
+    for numbers in (
+        classifier._sharpness,
+        classifier._least,
+    ):  # as another library's rounding would have them
+        numbers.update({heads: value * (1 + 1e-13) for heads, value in numbers.items()})
+    assert classifier.save_pretrained(tmp_path / "there").read_bytes() == first
+
+
+def test_scikit_learn_clones_judges_and_stores_it() -> None:
+    import joblib
+    from sklearn.base import clone, is_classifier
+    from sklearn.exceptions import NotFittedError
+    from sklearn.model_selection import GroupKFold, cross_val_predict, cross_val_score
+    from sklearn.utils.validation import check_is_fitted
+
+    analyses, genres, artists = made_up()
+    classifier = GenreClassifier(seed=3)
+    assert is_classifier(classifier)
+    assert clone(classifier).get_params() == {"seed": 3}
+    assert clone(classifier).set_params().set_params(seed=4).seed == 4
+    with pytest.raises(GenreError, match="no parameter depth"):
+        classifier.set_params(depth=2)
+    with pytest.raises(NotFittedError):
+        check_is_fitted(classifier)
+    apart = {"groups": artists, "cv": GroupKFold(2)}
+    scores = cross_val_score(classifier, analyses, genres, **apart)
+    said = cross_val_predict(classifier, analyses, genres, **apart)
+    assert scores.mean() == pytest.approx((said == np.array(genres)).mean())
+    assert scores.mean() > 0.8
+    check_is_fitted(classifier.fit(analyses, genres))
+    stored = io.BytesIO()
+    joblib.dump(classifier, stored)
+    stored.seek(0)
+    np.testing.assert_array_equal(
+        joblib.load(stored).predict_proba(analyses), classifier.predict_proba(analyses)
+    )
+    assert classifier.score(analyses, genres) == (classifier.predict(analyses) == genres).mean()
+    with pytest.raises(GenreError, match="one genre a track"):
+        classifier.score(analyses, genres[:-1])
 
 
 def test_what_cannot_be_learned_is_one_clear_line(tmp_path: Path) -> None:

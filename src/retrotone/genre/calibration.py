@@ -50,9 +50,13 @@ def best_scale(scores: Rows, lengths: Sequence[int], truth: NDArray[np.intp], we
 
 
 def honest_sharpness(pooled: Rows, truth: NDArray[np.intp], weights: Rows) -> float:
-    """Return the power under which mean confidence equals accuracy; pooled log-probabilities (repeats, n, genres)."""
+    """Return the power under which mean confidence equals accuracy; pooled log-probabilities (repeats, n, genres).
+
+    Where all n tracks are right, accuracy counts as (n + 1) / (n + 2), by Laplace's rule of succession: a few tracks
+    make nobody certain of everything.
+    """
     right = (pooled.argmax(axis=-1) == truth).mean(axis=0)
-    accuracy = float(np.average(right, weights=weights))
+    accuracy = min(float(np.average(right, weights=weights)), (len(truth) + 1) / (len(truth) + 2))
     low, high = -4.0, 3.0
     for _ in range(40):
         middle = (low + high) / 2

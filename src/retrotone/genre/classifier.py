@@ -19,7 +19,7 @@ from collections.abc import Iterator, Sequence
 from functools import cache
 from importlib import resources
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -43,6 +43,7 @@ ARTIST_POWER = 0.5  # an artist's n tracks count n ** -0.5 each
 FOLDS, REPEATS = 5, 4  # of the cross-validation within `fit`
 FILE = "classifier.safetensors"
 FORMAT = "retrotone genre classifier 2"
+DIGITS = 9  # kept of the numbers beside the arrays: the rest differs from machine to machine
 
 
 class GenreClassifier:
@@ -68,13 +69,29 @@ class GenreClassifier:
         self._least: dict[str, float] = {}  # confidence
         self._domain: Domain | None = None
 
+    def __sklearn_tags__(self) -> Any:
+        """Tell scikit-learn (1.6 or later) that this classifies; its base classes would take a second to import."""
+        from sklearn.utils import ClassifierTags, InputTags, Tags, TargetTags
+
+        return Tags(
+            estimator_type="classifier",
+            target_tags=TargetTags(required=True),
+            classifier_tags=ClassifierTags(),
+            input_tags=InputTags(two_d_array=False),
+        )
+
+    def __sklearn_is_fitted__(self) -> bool:
+        return bool(self._heads)
+
     def get_params(self, deep: bool = True) -> dict[str, int]:
         """Return the constructor's parameters by name; scikit-learn's `clone` and searches go by it."""
         return {"seed": self.seed}
 
-    def set_params(self, seed: int) -> GenreClassifier:
-        """Change the constructor's parameters, and return itself."""
-        self.seed = seed
+    def set_params(self, **params: int) -> GenreClassifier:
+        """Change the constructor's parameters, and return itself; GenreError for what is none of them."""
+        if unknown := sorted(set(params) - set(self.get_params())):
+            raise GenreError(f"there is no parameter {', '.join(unknown)}: this classifier has seed")
+        vars(self).update(params)
         return self
 
     def fit(
@@ -175,6 +192,13 @@ class GenreClassifier:
         best: NDArray[np.str_] = self._known()[self.predict_proba(X).argmax(axis=1)]
         return best
 
+    def score(self, X: Sequence[Recording] | Recording, y: Sequence[str]) -> float:
+        """Return the share of tracks whose genre is `y`'s; see `predict_proba`."""
+        said, truth = self.predict(X), np.asarray(y, str)
+        if said.shape != truth.shape:
+            raise GenreError(f"{len(said)} tracks and genres of shape {truth.shape}: give one genre a track")
+        return float((said == truth).mean())
+
     def answer(self, recording: Recording, progress: Progress = silent) -> Answer:
         """Return all that can be said of a track: genre, confidence, whether to trust it, and how it goes over time.
 
@@ -271,8 +295,8 @@ class GenreClassifier:
             }
         described = {
             "genres": self._known().tolist(),
-            "sharpness": self._sharpness,
-            "least": self._least,
+            "sharpness": {heads: round(value, DIGITS) for heads, value in self._sharpness.items()},
+            "least": {heads: round(value, DIGITS) for heads, value in self._least.items()},
         }
         metadata = {FORMAT: json.dumps(described, sort_keys=True)}  # of two entries the order would be chance
         path = make_folder(folder) / FILE

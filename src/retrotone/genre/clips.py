@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from retrotone.audio import Audio, resampled
+from retrotone.audio import Audio, folded, resampled
 from retrotone.errors import GenreError
 from retrotone.files import AudioFile, write_whole, writing
 from retrotone.genre.datasets import Track
@@ -112,5 +112,5 @@ def gather(tracks: Sequence[Track], sample_rate: int, folder: Path, progress: Pr
 def mono(recording: Audio | str | os.PathLike[str], sample_rate: int) -> Iterator[NDArray[np.float32]]:
     """Yield a recording folded to mono, at a rate, in blocks of shape (n,)."""
     source = recording if isinstance(recording, Audio) else AudioFile(recording)
-    folded = (block.mean(axis=0, keepdims=True) for block in source.blocks())
-    return (block[0] for block in resampled(folded, 1, source.sample_rate, sample_rate))
+    blocks = map(folded, source.blocks())
+    return (block[0] for block in resampled(blocks, 1, source.sample_rate, sample_rate))

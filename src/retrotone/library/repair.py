@@ -173,5 +173,5 @@ def _copy(source: sqlite3.Connection, target: sqlite3.Connection, table: str, la
 
 def _remove(path: str) -> None:
     for file in (path, f"{path}-wal", f"{path}-shm"):
-        if os.path.lexists(file):  # where nothing may be written, that what is missing cannot be removed is no news
+        if os.path.lexists(file):  # a read-only disk refuses to remove even what is missing
             os.unlink(file)

@@ -68,6 +68,8 @@ class AudioFile:
             raise AudioError(f"{self.path} is a folder: name a sound file")
         if not self.path.exists():
             raise AudioError(f"{self.path} does not exist: check the path")
+        if not self.path.is_file():  # to open a pipe is to wait for whoever writes to it
+            raise AudioError(f"{self.path} is a pipe or device: name a sound file")
         if not os.access(self.path, os.R_OK):
             raise AudioError(f"{self.path} cannot be read: check its permissions")
         if self.path.stat().st_size == 0:

@@ -302,6 +302,7 @@ def test_damaged_ffmpeg_files(tmp_path: Path) -> None:
 def broken_inputs(folder: Path) -> dict[str, str]:
     """Make bad files; return what the message about each must match."""
     (folder / "folder.wav").mkdir()
+    os.mkfifo(folder / "pipe.wav")
     (folder / "empty.wav").write_bytes(b"")
     (folder / "text.wav").write_text("this is no sound")
     (folder / "notes.txt").write_text("this is no sound")
@@ -318,6 +319,7 @@ def broken_inputs(folder: Path) -> dict[str, str]:
     (folder / "cut.flac").write_bytes(data[: len(data) // 2])
     return {
         "folder.wav": "is a folder: name a sound file",
+        "pipe.wav": "is a pipe or device: name a sound file",
         "missing.wav": "does not exist: check the path",
         "empty.wav": r"is empty \(0 bytes\): export it again",
         "text.wav": "is not a sound file that can be decoded: use WAV, FLAC",

@@ -6,6 +6,7 @@ import os
 import shutil
 import signal
 import sqlite3
+import subprocess
 import sys
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -96,6 +97,19 @@ def test_files_that_move_are_copied_or_go_away(library: Library, music: Path) ->
     assert scan(library._catalogue(), [music], hear_all=refuse).unchanged == 12
 
 
+def test_of_new_files_of_one_content_one_is_heard(made_music: Path, places: Places, tmp_path: Path) -> None:
+    for name in ("a", "b", "c"):
+        shutil.copytree(made_music / "organ", tmp_path / name)
+    with Library(places.new()) as library:
+        report = scan(
+            library._catalogue(create=True), [tmp_path], hear_all=lambda paths, _: (hear(p) for p in paths)
+        )
+        assert (report.heard, report.copied) == (3, 6)
+        assert len(library) == 9
+        assert len(library.duplicates()) == 3
+        assert library.check() == []
+
+
 def test_what_comes_back_is_not_heard_again(library: Library, music: Path) -> None:
     away = music.parent / "away"
     music.rename(away)
@@ -174,6 +188,23 @@ def test_links_do_not_loop_and_give_no_track_twice(library: Library, music: Path
     ]
 
 
+def test_folders_may_lie_deep_in_one_another(library: Library, music: Path) -> None:
+    folder = os.open(music, os.O_RDONLY)
+    try:
+        for _ in range(2200):  # more than there can be calls, and longer than a path may be
+            os.mkdir("d", dir_fd=folder)
+            below = os.open("d", os.O_RDONLY, dir_fd=folder)
+            os.close(folder)
+            folder = below
+        (music / "d/d/Ada.flac").hardlink_to(music / CLIPS[0])
+        report = library.scan([music], workers=1)
+    finally:
+        os.close(folder)
+        subprocess.run(["rm", "-rf", music / "d"], check=True)  # shutil goes no deeper than calls can
+    assert (report.unchanged, report.copied) == (12, 1)
+    assert [reason for _, reason in report.unreadable] == ["File name too long"]
+
+
 def test_exclude_and_dry_run(made_music: Path, places: Places) -> None:
     library = Library(places.new())
     report = library.scan([made_music], exclude=["organ", "*/Bix.*"], dry_run=True)
@@ -211,6 +242,17 @@ def test_a_scan_can_be_stopped_and_goes_on_from_there(made_music: Path, places: 
     assert len(library) == 2
     report = library.scan([made_music / "organ"], workers=1)
     assert (report.heard, report.unchanged) == (1, 2)
+
+
+@pytest.mark.skipif(hasattr(os, "geteuid") and os.geteuid() == 0, reason="root may read and write everywhere")
+def test_a_folder_that_may_be_listed_but_not_entered(library: Library, music: Path) -> None:
+    (music / "organ").chmod(0o400)
+    try:
+        report = library.scan([music], workers=1)
+    finally:
+        (music / "organ").chmod(0o700)
+    assert {Path(path).parent for path, _ in report.unreadable} == {music / "organ"}
+    assert (report.gone, len(library)) == (0, 12)  # what cannot be looked for is not gone
 
 
 @ON_SQLITE

@@ -8,6 +8,7 @@ import os
 import shutil
 from collections import Counter
 from collections.abc import Iterator
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 from urllib.parse import unquote
@@ -99,6 +100,9 @@ def test_nonsense_is_refused_in_a_line(library: Library, made_music: Path, tmp_p
             ask()
     with pytest.raises(rt.AudioError, match="does not exist"):
         library.similar(tmp_path / "missing.wav")
+    os.mkfifo(tmp_path / "pipe.wav")
+    with pytest.raises(rt.AudioError, match="is a pipe"):
+        library.similar(tmp_path / "pipe.wav")
     (tmp_path / "nothing").mkdir()
     empty = Library(tmp_path / "empty.db")
     assert empty.scan([tmp_path / "nothing"]).heard == 0
@@ -118,6 +122,8 @@ def test_a_path_glides_from_one_to_the_other(library: Library, made_music: Path)
     assert np.corrcoef(nearer, np.arange(6))[0, 1] > 0.8
     assert library.path(*ends, length=6) == tracks
     assert len(library.path(*ends, length=40)) == 12
+    round_trip = library.path(ends[0], ends[0], length=4)
+    assert len({track.id for track in round_trip}) == 4
     outside = library.path(rt.load(ends[0]).gain(-3), ends[1], length=4)
     assert kinds(outside)[::3] == ["organ", "pulse"]
 
@@ -139,6 +145,16 @@ def test_a_playlist_fills_its_time_without_repeats_and_with_a_cap(
         assert more.scan([tmp_path / "music"], workers=1).copied == 24
         long = more.playlist(seed, minutes=60, per_artist=99)
     assert len(long) == len({track.name for track in long}) == 12
+
+
+def test_a_mix_of_hours_does_not_end_a_playlist(scanned: str, places: Places, made_music: Path) -> None:
+    seed = made_music / "melody/Bix.flac"
+    with Library(places.copy(scanned)) as copy:
+        mix = copy.similar(seed, k=1)[0].track
+        copy._catalogue().query("UPDATE tracks SET duration = 7200 WHERE id = ?", (mix.id,))
+        tracks = copy.playlist(seed, minutes=0.4)
+    assert mix.path not in [track.path for track in tracks]
+    assert sum(track.duration or 0 for track in tracks) == pytest.approx(24, abs=2.1)
 
 
 def test_duplicates_are_one_recording_in_other_formats_and_at_other_levels(
@@ -172,6 +188,23 @@ def test_genres_are_suggested_and_noted_only_when_asked(scanned: str, places: Pl
         assert noted[untagged[0]] == suggestions[0].genre
         assert [noted[path] for path in untagged[1:]] == [""] * 7
         assert len(copy.genres()) == 7
+
+
+@ON_SQLITE
+def test_a_playlist_in_a_folder_reached_by_a_link_finds_its_songs(
+    library: Library, made_music: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "a/b").mkdir(parents=True)
+    (tmp_path / "link").symlink_to(tmp_path / "a/b")
+    (tmp_path / "music").symlink_to(made_music)
+    (tmp_path / " space.flac").write_bytes(b"")
+    (tmp_path / "link/ space.flac").write_bytes(b"")
+    [track] = library.tracks(genre="organ")
+    songs = [tmp_path / "music/organ/Ada.flac", tmp_path / "link/ space.flac", tmp_path / " space.flac"]
+    library.export(tmp_path / "link/p.m3u8", [replace(track, path=str(song)) for song in songs])
+    lines = (tmp_path / "a/b/p.m3u8").read_text("utf-8").splitlines()[2::2]
+    assert [line.strip() for line in lines] == lines
+    assert all((tmp_path / "link" / line).samefile(song) for line, song in zip(lines, songs, strict=True))
 
 
 @ON_SQLITE
@@ -280,6 +313,7 @@ def test_the_command_line_does_all_of_it(
         "music/organ/Clara.flac",
     ]
     assert found[0]["similarity"] > found[1]["similarity"]
+    assert ask("similar", song, "--genre", "tango") == ["the library holds nothing like that"]
     assert len(ask("path", song, other, "--length", "4", "--json", "-o", "glide.m3u8")) == 4
     assert len(Path("glide.m3u8").read_text("utf-8").splitlines()) == 9
     assert len(ask("playlist", "--seed", song, "--minutes", "1", "--json")) == 9  # three an artist

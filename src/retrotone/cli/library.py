@@ -275,6 +275,9 @@ def _show(
             extra: dict[str, Any] = {} if similarity is None else {"similarity": round(similarity, 4)}
             typer.echo(json.dumps({**extra, **described(track)}))
         return
+    if not tracks:
+        typer.echo("the library holds nothing like that")
+        return
     rows = []
     for track, similarity in zip(tracks, similarities, strict=True):
         minutes, seconds = divmod(round(track.duration or 0), 60)

@@ -44,7 +44,7 @@ def export(tracks: Sequence[Track], path: str | os.PathLike[str], absolute: bool
     path = Path(path)
     suffix = path.suffix.lower()
     if suffix == ".m3u8":
-        text = _m3u8(tracks, None if absolute else os.path.abspath(path.parent))
+        text = _m3u8(tracks, None if absolute else os.path.realpath(path.parent))
     elif suffix == ".csv":
         text = _csv(tracks)
     elif suffix == ".json":
@@ -77,11 +77,13 @@ def _location(path: str, folder: str | None) -> str:
         return "file://" + quote(os.fsencode(path))
     if folder is None:
         return path
-    try:
-        relative = os.path.relpath(path, folder)
+    parent, name = os.path.split(path)
+    try:  # "..", of a folder reached by a link, is not the folder of the link
+        relative = os.path.relpath(os.path.join(os.path.realpath(parent), name), folder)
     except ValueError:  # on another drive of Windows
         return path
-    return os.path.join(".", relative) if relative.startswith("#") else relative
+    # A comment begins with "#", and players cut off spaces.
+    return os.path.join(".", relative) if relative.startswith(("#", " ")) else relative
 
 
 def _csv(tracks: Sequence[Track]) -> str:

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from retrotone.library.neighbours import Indexed, Neighbours, slerp
 from retrotone.library.track import Track
 
+TOO_LONG = 10  # tracks that do not fit, and a playlist is full: one alone may be a mix of hours
 BATCH, LARGEST = 32, 512  # tracks looked up at once: more as more are wanted
 
 Lookup = Callable[[Sequence[int]], list[Track]]
@@ -77,9 +78,11 @@ def path(
     same : callable
         Whether two tracks are one recording.
     """
-    places: list[Track | None] = [None] * length
-    places[0], places[-1] = fixed[0], fixed[1] or places[-1]
-    used = _Used(same, [track for track in fixed if track])
+    first, last = fixed
+    if first and last and (first.id == last.id or same(first, last)):
+        last = None  # there and back: its place goes to the next like it
+    places: list[Track | None] = [first, *[None] * (length - 2), last]
+    used = _Used(same, [track for track in (first, last) if track])
     # from both ends to the middle, so that what is near an end is not taken for the middle
     for index in sorted(range(length), key=lambda i: (min(i, length - 1 - i), i)):
         if places[index] is None:
@@ -121,14 +124,17 @@ def playlist(
     artists = Counter(track.artist.casefold() for track in first)
     total = sum(track.duration or 0.0 for track in first)
     chosen: list[Track] = []
+    too_long = 0
     for match in matches(neighbours, query, lookup):
         track = match.track
         artist, duration = track.artist.casefold(), track.duration or 0.0
         if artist and artists[artist] >= per_artist:
             continue
         if total + duration / 2 > seconds:
-            break
-        if used.add(track):
+            too_long += 1
+            if too_long == TOO_LONG:
+                break
+        elif used.add(track):
             chosen.append(track)
             artists[artist] += 1
             total += duration

@@ -60,9 +60,8 @@ def _rebuild(path: str, progress: Progress) -> list[str]:
         raise LibraryError(f"{path} does not exist: retrotone library scan FOLDER makes one")
     new, old = f"{path}.repaired", f"{path}.damaged"
     problems = []
-    with suppress(FileNotFoundError):
-        os.unlink(new)
     try:
+        _remove(new)
         with Catalogue(new, create=True) as catalogue:
             lost = _salvage(path, new)
             problems += [
@@ -173,6 +172,6 @@ def _copy(source: sqlite3.Connection, target: sqlite3.Connection, table: str, la
 
 
 def _remove(path: str) -> None:
-    for suffix in ("", "-wal", "-shm"):
-        with suppress(FileNotFoundError):
-            os.unlink(path + suffix)
+    for file in (path, f"{path}-wal", f"{path}-shm"):
+        if os.path.lexists(file):  # a read-only disk refuses to remove even what is missing
+            os.unlink(file)

@@ -1,7 +1,8 @@
 """Scan: bring the catalogue up to date with folders of music, at the least cost.
 
 A file whose size and time have not changed costs a stat. A new one whose content is known has moved, or is a copy, and
-is not heard again. All else is heard by `listeners`, and noted file by file by this one writer.
+is not heard again, nor is one that was copied before any was heard. All else is heard by `listeners`, and noted file by
+file by this one writer.
 """
 
 from __future__ import annotations
@@ -200,16 +201,25 @@ def _hear(
     from retrotone.library.listeners import Heard
 
     in_hand: dict[str, tuple[Found, bytes]] = {}
+    done = 0
 
     def paths() -> Iterator[str]:
+        nonlocal done
         for found, content in todo:
+            twin = _twin(catalogue, found, content)
+            if twin is not None:  # heard meanwhile
+                catalogue.copy(twin.id, found, content)
+                report.copied += 1
+                done += 1
+                continue
             in_hand[found.path] = found, content
             yield found.path
 
     began = time.monotonic()
     progress(LOOKING, f"0/{len(todo)} heard")
     with closing(hear_all(paths(), workers)) as outcomes:
-        for done, outcome in enumerate(outcomes, start=1):
+        for outcome in outcomes:
+            done += 1
             found, content = in_hand.pop(outcome.path)
             if isinstance(outcome, Heard):
                 catalogue.add_heard(found, content, outcome.tags, outcome.analysis, outcome.description)

@@ -67,6 +67,8 @@ def find_seeds(
 
 def _copies(path: str, catalogue: Catalogue) -> Iterator[Known]:
     """Yield the library's files of the same content as one outside, or reached by a link."""
+    if not os.path.isfile(path):  # nor a pipe, which would be waited for
+        return
     try:
         status = os.stat(path)
         content = fingerprint(Found(path, status.st_size, status.st_mtime_ns))

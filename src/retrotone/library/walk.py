@@ -108,33 +108,37 @@ def _enter(
     links: list[tuple[str, str]],
 ) -> Iterator[Found | Unreadable]:
     """Yield what is in a folder, files before folders; leave links for later."""
-    try:
-        status = os.stat(folder)
-        if (status.st_dev, status.st_ino) in entered:
-            return
-        entered.add((status.st_dev, status.st_ino))
-        with os.scandir(folder) as listing:
-            entries = sorted(listing, key=lambda entry: os.fsencode(entry.name))
-    except OSError as error:
-        yield Unreadable(folder, error.strerror or str(error))
-        return
-    folders = []
-    for entry in entries:
-        if entry.name.startswith(".") or (
-            exclude and is_excluded(os.path.relpath(entry.path, root), exclude)
-        ):
-            continue
-        if entry.is_symlink():
-            links.append((root, entry.path))
-        elif entry.is_dir():
-            folders.append(entry.path)
-        elif _suffix(entry.name) in SUFFIXES and entry.is_file():
-            try:
-                yield _found(entry.path)
-            except OSError:  # it went away since
+    folders = [folder]  # a stack: folders may lie deeper in one another than calls can
+    while folders:
+        folder = folders.pop()
+        try:
+            status = os.stat(folder)
+            if (status.st_dev, status.st_ino) in entered:
                 continue
-    for path in folders:
-        yield from _enter(root, path, exclude, entered, links)
+            entered.add((status.st_dev, status.st_ino))
+            with os.scandir(folder) as listing:
+                entries = sorted(listing, key=lambda entry: os.fsencode(entry.name))
+        except OSError as error:
+            yield Unreadable(folder, error.strerror or str(error))
+            continue
+        below = []
+        for entry in entries:
+            if entry.name.startswith(".") or (
+                exclude and is_excluded(os.path.relpath(entry.path, root), exclude)
+            ):
+                continue
+            try:
+                if entry.is_symlink():
+                    links.append((root, entry.path))
+                elif entry.is_dir():
+                    below.append(entry.path)
+                elif _suffix(entry.name) in SUFFIXES and entry.is_file():
+                    yield _found(entry.path)
+            except FileNotFoundError:  # it went away since
+                continue
+            except OSError as error:  # a folder that may be listed, but not entered; a path too long
+                yield Unreadable(entry.path, error.strerror or str(error))
+        folders += reversed(below)
 
 
 def _found(path: str) -> Found:

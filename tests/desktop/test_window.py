@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
 import sys
 from pathlib import Path
 from tkinter import filedialog, font, ttk
@@ -56,6 +58,13 @@ def test_a_chosen_song_shows_its_waveform_genre_and_tags(
     driver.shot("song")
 
 
+def test_the_example_does_not_lead_dialogs_into_the_package(driver: Driver, clip: Path) -> None:
+    driver.drop(clip)
+    driver.press("Example")
+    driver.wait(lambda: driver.window.song is not None and driver.window.path != str(clip))
+    assert driver.window.settings.folder == str(clip.parent)
+
+
 def test_a_dropped_song_is_opened_whatever_its_name(driver: Driver, clip: Path, tmp_path: Path) -> None:
     other = tmp_path / "{brace} $dollar [bracket] and \\ more.wav"
     other.write_bytes(clip.read_bytes())
@@ -76,6 +85,8 @@ def test_a_file_that_is_no_sound_gets_a_sentence_and_the_window_goes_on(
     assert "notes.mp3" in driver.status
     assert "not a sound file" in driver.status
     assert str(driver.window.status.cget("style")) == "Error.TLabel"
+    assert not str(driver.window.status.cget("foreground"))  # nothing hides the style's red
+    assert not driver.window.song_tab.verdict.cget("text")  # no "Listening…" for ever
     driver.root.after(0, lambda: 1 / 0)
     driver.wait(lambda: "ZeroDivisionError" in driver.status)
     driver.drop(clip)
@@ -188,6 +199,11 @@ def test_the_comparison_is_drawn_and_zooms(driver: Driver, song: Path) -> None:
     assert "0.0 to 6.0 s" in tab.told.cget("text")
 
 
+def test_without_a_library_the_tab_that_makes_one_is_named(driver: Driver, song: Path) -> None:
+    driver.show(driver.window.similar)
+    driver.wait(lambda: "tab Library" in driver.status)
+
+
 def test_a_library_is_scanned_mapped_and_asked_for_siblings(
     driver: Driver, made_music: Path, answers: dict[str, str], tmp_path: Path
 ) -> None:
@@ -268,6 +284,32 @@ def test_damaged_settings_are_as_new(damage: str, tmp_path: Path, monkeypatch: p
     settings = Settings.load()
     assert settings.theme == "light"
     assert 0 <= settings.strength <= 100
+
+
+@pytest.mark.parametrize("dialog", [False, True])
+def test_ctrl_c_ends_the_window_also_in_a_callback_or_dialog(
+    screen: str, tmp_path: Path, dialog: bool
+) -> None:
+    code = f"""
+import signal, tkinter
+from retrotone import desktop
+make = desktop.make_root
+def root():
+    made = make()
+    if {dialog}:
+        made.after(1000, lambda: made.event_generate("<Control-o>"))
+        made.after(1000, made.focus_force)
+    made.after(2500, lambda: signal.raise_signal(signal.SIGINT))
+    return made
+desktop.make_root = root
+signal.signal(signal.SIGINT, signal.default_int_handler)
+desktop.run()
+"""
+    environment = {**os.environ, "XDG_CONFIG_HOME": str(tmp_path)}
+    ended = subprocess.run(
+        [sys.executable, "-c", code], env=environment, timeout=60, text=True, capture_output=True
+    )
+    assert (ended.returncode, ended.stderr) == (0, "")
 
 
 def test_without_a_display_one_line_says_how_to_get_one(

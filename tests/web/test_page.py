@@ -256,6 +256,13 @@ def test_the_study_shows_its_rows_as_they_come_and_stops(visitor: Visitor) -> No
     expect(visitor.page.get_by_text("Stopped.")).to_be_visible(timeout=PATIENCE)
 
 
+def test_m5_learns_and_says_how_much(visitor: Visitor) -> None:
+    visitor.tab("Study")
+    visitor.button("Train M5").click()
+    expect(visitor.page.get_by_text("After epoch 30 it tells")).to_be_visible(timeout=PATIENCE)
+    expect(visitor.page.locator("#curves-picture img")).to_be_visible()
+
+
 def test_a_file_that_is_no_sound_gets_a_sentence(visitor: Visitor, tmp_path: Path) -> None:
     broken = tmp_path / "broken.mp3"
     broken.write_text("no music at all " * 100)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import http.client
 import json
 import os
+import signal
 import socket
 import subprocess
 import sys
@@ -78,6 +79,20 @@ def test_a_password_guards_page_files_and_api() -> None:
     finally:
         process.terminate()
         process.communicate(timeout=60)
+
+
+def test_ctrl_c_ends_it_without_a_traceback_while_a_job_runs(made_music: Path) -> None:
+    client = pytest.importorskip("gradio_client", reason="needs the extra web")
+    port = free_port()
+    process = web("--port", str(port), before="import signal; signal.signal(2, signal.default_int_handler)")
+    assert process.stdout
+    process.stdout.readline()
+    visitor = client.Client(f"http://127.0.0.1:{port}", verbose=False)
+    job = visitor.submit(client.handle_file(made_music / "melody" / "Ada.flac"), api_name="/genre")
+    while job.status().code.name not in ("PROCESSING", "ITERATING", "PROGRESS"):
+        assert not job.done()
+    process.send_signal(signal.SIGINT)
+    assert "Traceback" not in process.communicate(timeout=60)[1]
 
 
 def test_the_folder_forgets_the_oldest_and_keeps_what_the_page_shows(tmp_path: Path) -> None:

@@ -50,8 +50,7 @@ class SongTab(Page):
         """Show what is known by now."""
         song = self._app.song
         if song is None:
-            waiting = bool(self._app.path)
-            self.verdict.configure(text="Listening…" if waiting else "")
+            self.verdict.configure(text="Listening…" if self._app.path and self._app.lane.busy else "")
             self.facts.configure(text="")
             self.waveform.show(None)
             self.genres.show([])

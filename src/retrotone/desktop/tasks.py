@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from retrotone.desktop.worker import Desk
+from retrotone.errors import LibraryError
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -231,10 +232,16 @@ def save_comparison(desk: Desk, sounds: Sequence[Sound], path: str) -> str:
 def similar(desk: Desk, library: str | None, song: str) -> list[Sibling]:
     """Return the five siblings of the song that was listened to."""
     from retrotone import workbench
+    from retrotone.library.database import MissingLibrary
 
     heard = _heard.get(song) or workbench.listen(song, desk.progress)
     with _library(library) as opened:
-        matches = workbench.siblings(opened, heard, progress=desk.progress)
+        try:
+            matches = workbench.siblings(opened, heard, progress=desk.progress)
+        except MissingLibrary as error:
+            raise LibraryError(
+                "there is no library yet: add a folder in the tab Library and scan it"
+            ) from error
     return [
         Sibling(match.track.path, (*workbench.sibling_cells(match.track), f"{match.similarity:.3f}"))
         for match in matches

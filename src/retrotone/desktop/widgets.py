@@ -226,7 +226,8 @@ class Sentence(ttk.Label):
 
     def __init__(self, master: tk.Misc, text: str = "", style: str = "TLabel") -> None:
         super().__init__(master, text=text, style=style, width=1, anchor="w", justify="left")
-        self.configure(foreground="")  # the style's: the theme gives every label its own
+        # the colour is the style's: sv-ttk gives every label that there is one of its own whenever it is set
+        self.bind("<<ThemeChanged>>", lambda _: self.configure(foreground=""))
         self.bind("<Configure>", lambda event: self.configure(wraplength=event.width))
 
     def say(self, text: str) -> None:

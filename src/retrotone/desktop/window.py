@@ -101,7 +101,7 @@ class Window:
             filetypes=[("Recordings", SUFFIXES), ("All files", "*")],
         )
         if path:
-            self.open(path)
+            self._open_own(path)
 
     def example(self) -> None:
         """Take the song that ships with retrotone."""
@@ -116,7 +116,7 @@ class Window:
             self.show(self.library_tab)
             self.library_tab.add(names[0])
         else:
-            self.open(names[0])
+            self._open_own(names[0])
 
     def open(self, path: str) -> None:
         """Take a song, and listen to it."""
@@ -124,12 +124,11 @@ class Window:
         self.player.load([], 44_100)
         self.path, self.song, self.original = path, None, None
         self.rendered = []
-        self.settings.folder = str(Path(path).parent)
         self.name.configure(text=Path(path).name)
         self.say("")
+        self.run(tasks.listen, path, done=self._heard, show=self._decoded)
         self._tell()
         self.show(self.song_tab)
-        self.run(tasks.listen, path, done=self._heard, show=self._decoded)
 
     def show(self, tab: ttk.Frame) -> None:
         """Bring a tab to the front."""
@@ -164,6 +163,10 @@ class Window:
 
     def close(self) -> None:
         """End: remember, stop all work, and take the session's files away."""
+        if self.root.tk.call("grab", "current"):  # a dialog of Tk's own would wait for ever: cancel it first
+            self.root.tk.call("set", "::tk::Priv(selectFilePath)", "")
+            self.root.after(50, self.close)
+            return
         self.settings.save()
         self.player.stop()
         self.root.withdraw()
@@ -193,7 +196,7 @@ class Window:
         self.bar.grid(row=0, column=0, columnspan=2, sticky="ew", pady=look.px(4))
         self.status = Sentence(below)
         self.status.grid(row=1, column=0, sticky="ew")
-        self.progress = Progress(below, look, self.lane, self.say)
+        self.progress = Progress(below, look, self.lane, self._stopped)
         self.progress.grid(row=1, column=1, sticky="ew")
         below.columnconfigure(0, weight=1, uniform="halves")
         below.columnconfigure(1, weight=1, uniform="halves")
@@ -248,6 +251,17 @@ class Window:
                 return
         self.progress.cancel()
 
+    def _open_own(self, path: str) -> None:
+        """Take a song of the user's, and its folder for the next dialog; not the example's, which is the program's."""
+        self.settings.folder = str(Path(path).absolute().parent)
+        self.open(path)
+
+    def _stopped(self, sentence: str, error: bool = False) -> None:
+        """Say why a job ended early; a song that was not heard is not waited for any more."""
+        self.say(sentence, error)
+        if self.song is None:
+            self.song_tab.song_changed()
+
     def _entered(self) -> None:
         tab = self.root.nametowidget(self.tabs.select())  # type: ignore[no-untyped-call]
         entered = getattr(tab, "entered", None)
@@ -299,7 +313,10 @@ class Window:
     def _unexpected(
         self, kind: type[BaseException], error: BaseException, trace: TracebackType | None
     ) -> None:
-        """Say what went wrong; without a window to say it in, on stderr."""
+        """Say what went wrong; without a window to say it in, on stderr. Ctrl-C in the middle of a callback ends it."""
+        if kind is KeyboardInterrupt:
+            self.close()
+            return
         try:
             self.say(sentence(error), error=True)
         except tk.TclError:

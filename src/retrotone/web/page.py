@@ -226,13 +226,13 @@ def _study(verbs: Verbs) -> None:
                     "### M5 learns\nThe study's network learns to tell three eras of the bundled song apart."
                 )
                 train = _buttons(verbs, "Train M5")
-                epoch = gr.Markdown(min_height=70)
+                learned = gr.Markdown(min_height=70)
                 curves = _picture("Losses of training and validation", "curves-picture")
         table = gr.Dataframe(
             headers=list(LOSS_COLUMNS), column_widths=LOSS_WIDTHS, elem_id="sweep-table", **TABLE
         )
     sweep.click(verbs.sweep, None, [table, losses], show_progress_on=row, **STUDY)
-    train.click(verbs.train, None, curves, show_progress_on=epoch, **STUDY)
+    train.click(verbs.train, None, [learned, curves], show_progress_on=learned, **STUDY)
 
 
 def _share(blocks: gr.Blocks, tabs: gr.Tabs, settings: dict[str, Any], starters: list[gr.Button]) -> None:

@@ -112,6 +112,11 @@ def _launch(
         threading.Event().wait()
     finally:
         verbs.stop_all()
+        if blocks.is_running:
+            blocks.server.force_exit = True  # or it waits 5 s for pages that listen to their jobs,
+            logging.getLogger("uvicorn.error").setLevel(
+                logging.CRITICAL
+            )  # which are cut off: no matter of the console
         blocks.close(verbose=False)
 
 

@@ -180,11 +180,11 @@ class Verbs:
         self,
         request: gr.Request,
         bar: gr.Progress = gr.Progress(),  # noqa: B008
-    ) -> Iterator[str]:
+    ) -> Iterator[tuple[str, str]]:
         """Train the study's M5 on the bundled song as three eras sound."""
         with self._job(request, bar) as progress:
             for history in studies.study_training(progress=progress):
-                yield self._picture(studies.training_figure(history))
+                yield studies.training_sentence(history), self._picture(studies.training_figure(history))
 
     def stop(self, request: gr.Request) -> None:
         """Stop what this visitor started."""

@@ -110,7 +110,7 @@ class Progress(ttk.Frame):
         self._lane, self._say = lane, say
         self._job: Job | None = None
         self.message = tk.StringVar(self)
-        self.bar = ttk.Progressbar(self, maximum=1.0, length=look.px(180))
+        self.bar = ttk.Progressbar(self, maximum=1.0, length=look.px(100))
         self.button = ttk.Button(self, text="Cancel", command=self.cancel)
         self.columnconfigure(0, weight=1)
         self.rowconfigure(0, minsize=self.button.winfo_reqheight())

@@ -8,7 +8,6 @@ import math
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
-from importlib import resources
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -29,6 +28,7 @@ from retrotone.metrics import (
     style_gain,
     true_peak_db,
 )
+from retrotone.pages import render_page
 from retrotone.progress import Progress, silent
 
 if TYPE_CHECKING:
@@ -117,13 +117,10 @@ class Comparison:
         return path
 
     def _page(self) -> str:
-        import jinja2
-
-        template = (resources.files("retrotone") / "assets" / "report.html.j2").read_text("utf-8")
-        environment = jinja2.Environment(autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True)
         # one gain for all, so that what is louder stays louder and nothing clips
         gain = min(1.0, PEAK_CEILING / max(10 ** (row.true_peak_db / 20) for row in self.table))
-        return environment.from_string(template).render(
+        return render_page(
+            "report.html.j2",
             versions=[
                 {
                     "row": row,

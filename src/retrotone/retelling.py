@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
-from importlib import resources
 from pathlib import Path
 
 import numpy as np
@@ -19,6 +18,7 @@ from retrotone.genre.evaluation import evaluate
 from retrotone.genre.training import Recipe, train
 from retrotone.genre_figures import confusion_figure, training_curves
 from retrotone.library import Library
+from retrotone.pages import render_page
 from retrotone.pretrained import DEFAULT_MODEL
 from retrotone.progress import Progress, part, silent
 from retrotone.rave.model import RaveModel
@@ -110,7 +110,9 @@ def retell(
         _training(folder, out, epochs, seed, part(progress, 0.6, 0.9)),
         _siblings(folder, paths[0], out, part(progress, 0.9, 1.0)),
     ]
-    write_whole(out / PAGE, _page(told, str(folder), Path(song.name).stem).encode())
+    name = Path(song.name).stem
+    page = render_page("study.html.j2", told=told, folder=str(folder), song=name, paper=PAPER)
+    write_whole(out / PAGE, page.encode())
     progress(1.0, f"wrote {out / PAGE}")
     return out / PAGE
 
@@ -209,11 +211,3 @@ def _siblings(folder: str | os.PathLike[str], song: Path, out: Path, progress: P
         header=("", "by 57 columns, as in the study", "by retrotone"),
         rows=[(str(i + 1), *pair) for i, pair in enumerate(zip(theirs, ours, strict=True))],
     )
-
-
-def _page(told: Sequence[Told], folder: str, song: str) -> str:
-    import jinja2
-
-    template = (resources.files("retrotone") / "assets" / "study.html.j2").read_text("utf-8")
-    environment = jinja2.Environment(autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True)
-    return environment.from_string(template).render(told=told, folder=folder, song=song, paper=PAPER)

@@ -14,6 +14,7 @@ from retrotone import workbench
 from retrotone.errors import AudioError, Cancelled, StyleError
 from retrotone.features import waveform_envelope
 from retrotone.figures import fit, zoom
+from retrotone.study import losses_figure
 from retrotone.workbench import studies
 
 
@@ -103,7 +104,7 @@ def test_the_loss_table_grows_row_by_row() -> None:
     assert (len(first), len(second)) == (1, 2)
     cells = studies.loss_cells(second)
     assert [len(line) for line in cells] == [len(studies.LOSS_COLUMNS)] * 2
-    assert studies.loss_figure(second).axes[0].lines
+    assert losses_figure(second).axes[0].lines
 
 
 def test_a_comparison_zooms_in_every_row_and_column_and_fits_a_screen(song: Path) -> None:

@@ -19,7 +19,7 @@ from retrotone.progress import Progress, part
 from retrotone.report import MEASURES, PLAYER_SECONDS, compare
 from retrotone.style.eras import Era
 from retrotone.style.transfer import StyleTransfer
-from retrotone.workbench.styles import RAVE_PREFIX, Generated, Style, find_style, style_name
+from retrotone.workbench.styles import RAVE_PREFIX, Generated, Style, find_style, result_name, style_name
 
 if TYPE_CHECKING:
     from retrotone.rave.model import RaveModel
@@ -76,10 +76,7 @@ def places(songs: Sequence[str], style: Style, out: str | None) -> tuple[list[Pa
             return outputs, None
         if folder.suffix.lower() in FORMATS:
             raise OutputError(f"{out} is one file for {len(songs)} songs: name a folder")
-    outputs = []
-    for song in map(Path, songs):
-        suffix = song.suffix if song.suffix.lower() in FORMATS else ".wav"
-        outputs.append(folder / f"{song.stem}-{style_name(style)}{suffix}")
+    outputs = [folder / result_name(song, style) for song in songs]
     _check(songs, style, outputs)
     return outputs, folder
 

@@ -285,11 +285,12 @@ def study_loss(desk: Desk, width: int, scale: float) -> None:
     """Run the sweep of the study's loss on the bundled recordings; show figure and table after every row."""
     from retrotone import workbench
     from retrotone.audio import load
+    from retrotone.study import losses_figure
     from retrotone.workbench import studies
 
     song, record = load(workbench.bundled_song()), load(workbench.bundled_record())
     for rows in studies.study_loss(song, record, desk.progress):
-        desk.show((_screen(desk, studies.loss_figure(rows), width, scale), studies.loss_cells(rows)))
+        desk.show((_screen(desk, losses_figure(rows), width, scale), studies.loss_cells(rows)))
 
 
 def study_training(desk: Desk, folder: str | None, width: int, scale: float) -> None:

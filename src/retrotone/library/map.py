@@ -12,7 +12,6 @@ import os
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
-from importlib import resources
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +21,7 @@ from numpy.typing import NDArray
 from retrotone.errors import LibraryError
 from retrotone.files import write_whole
 from retrotone.library.track import Track
+from retrotone.pages import render_page
 from retrotone.progress import Progress, silent
 
 LANDMARKS = 3000  # about 30 s on one core
@@ -186,8 +186,6 @@ def _picture(places: Positions, genres: Sequence[int], names: Sequence[str]) -> 
 
 
 def _page(tracks: Sequence[Track], places: Positions, genres: Sequence[int], names: Sequence[str]) -> str:
-    from jinja2 import Environment
-
     from retrotone.figures import FAINT, INK, PAPER
 
     points: list[list[Any]] = [
@@ -201,17 +199,13 @@ def _page(tracks: Sequence[Track], places: Positions, genres: Sequence[int], nam
         ]
         for (x, y), genre, track in zip(places, genres, tracks, strict=True)
     ]
-    page = (resources.files("retrotone") / "assets" / "library" / "map.html.j2").read_text("utf-8")
-    return (
-        Environment(autoescape=True)
-        .from_string(page)
-        .render(
-            data=_script_safe({"points": points, "genres": names, "colours": _colours(names)}),
-            count=len(tracks),
-            paper=PAPER,
-            ink=INK,
-            faint=FAINT,
-        )
+    return render_page(
+        "library/map.html.j2",
+        data=_script_safe({"points": points, "genres": names, "colours": _colours(names)}),
+        count=len(tracks),
+        paper=PAPER,
+        ink=INK,
+        faint=FAINT,
     )
 
 

@@ -25,6 +25,7 @@ from retrotone.library.database import MissingLibrary
 from retrotone.metrics import SECONDS as PICTURED_SECONDS
 from retrotone.pretrained import DEFAULT_MODEL
 from retrotone.progress import Progress, part
+from retrotone.study import losses_figure
 from retrotone.web.folder import Folder
 from retrotone.workbench import Way, clips, studies
 
@@ -174,7 +175,7 @@ class Verbs:
             song, record = load(workbench.bundled_song()), load(workbench.bundled_record())
             for rows in studies.study_loss(song, record, progress):
                 table = _cells(studies.LOSS_COLUMNS, studies.loss_cells(rows))
-                yield table, self._picture(studies.loss_figure(rows))
+                yield table, self._picture(losses_figure(rows))
 
     def train(
         self,

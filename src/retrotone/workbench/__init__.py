@@ -20,14 +20,14 @@ from numpy.typing import NDArray
 from retrotone.analysis import Analysis, analyse
 from retrotone.audio import Audio, folded
 from retrotone.errors import StyleError
-from retrotone.files import FORMATS, AudioFile
+from retrotone.files import AudioFile
 from retrotone.metrics import SECONDS
 from retrotone.pretrained import place, registry
 from retrotone.progress import Progress, part, silent
 from retrotone.style.eras import ERAS, find_era
 from retrotone.style.transfer import StyleTransfer
 from retrotone.wording import clock, sentence, title
-from retrotone.workbench.styles import Style, find_style, style_name
+from retrotone.workbench.styles import Style, find_style, result_name
 
 __all__ = [
     "Heard", "Rendered", "Way", "bundled_record", "bundled_song", "clock", "comparison", "comparison_cells",
@@ -212,7 +212,7 @@ def render(
     progress(0.0, f"preparing {way.title}")
     style = _style(way)
     audio = StyleTransfer(strength=strength, seed=seed).stylize(source, style, progress=progress)  # type: ignore[arg-type]
-    return Rendered(audio, way, _result_name(source, style), _what_was_done(source, way, strength))
+    return Rendered(audio, way, result_name(source.name, style), _what_was_done(source, way, strength))
 
 
 def render_file(
@@ -232,7 +232,7 @@ def render_file(
     source = AudioFile(song)
     progress(0.0, f"preparing {way.title}")
     style = _style(way)
-    output = Path(folder) / _result_name(source, style)
+    output = Path(folder) / result_name(source.name, style)
     StyleTransfer(strength=strength, seed=seed).stylize_file(song, style, output, progress=progress)  # type: ignore[arg-type]
     return output, _what_was_done(source, way, strength)
 
@@ -373,11 +373,6 @@ def _style(way: Way) -> Style:
         if way.kind == "era"
         else find_style(way.name, "rave" if way.kind == "rave" else None)
     )
-
-
-def _result_name(source: Source, style: Style) -> str:
-    path = Path(source.name)
-    return f"{path.stem}-{style_name(style)}{path.suffix if path.suffix.lower() in FORMATS else '.wav'}"
 
 
 def _what_was_done(source: Source, way: Way, strength: float) -> str:

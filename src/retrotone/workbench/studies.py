@@ -15,7 +15,7 @@ import numpy as np
 from retrotone.audio import Audio, load
 from retrotone.errors import Cancelled
 from retrotone.progress import Progress, part, silent
-from retrotone.study import SHORT_COLUMNS, Row, losses_figure, short_cells, sweep
+from retrotone.study import SHORT_COLUMNS, Row, short_cells, sweep
 from retrotone.style.eras import age
 from retrotone.workbench import bundled_song
 
@@ -24,10 +24,8 @@ if TYPE_CHECKING:
 
     from retrotone.genre.training import Point
 
-STEPS, SECONDS = (
-    10,
-    0.8,
-)  # of the sweep: half a minute on one core, and every row still shows what it is about
+# Of the sweep: half a minute on one core, and every row still shows what it is about.
+STEPS, SECONDS = 10, 0.8
 EPOCHS, SEGMENT_SECONDS = 30, 1.0  # of M5
 ERAS_TOLD_APART = ("1900s", "1950s", "1990s")
 PASSAGES = 4  # of the bundled song: some are learned from, the others validated on
@@ -56,11 +54,6 @@ def study_loss(
 def loss_cells(rows: Sequence[Row]) -> list[list[str]]:
     """Return the lines of the table, a cell for each of `LOSS_COLUMNS`."""
     return [short_cells(row) for row in rows]
-
-
-def loss_figure(rows: Sequence[Row]) -> Figure:
-    """Draw the curves of the rows so far."""
-    return losses_figure(rows)
 
 
 def study_training(

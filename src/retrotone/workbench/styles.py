@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 
 from retrotone.errors import StyleError
-from retrotone.files import AudioFile
+from retrotone.files import FORMATS, AudioFile
 from retrotone.pretrained import DEFAULT_MODEL
 from retrotone.progress import Progress, silent
 from retrotone.style.eras import Era, find_era
@@ -75,3 +76,10 @@ def style_name(style: Style) -> str:
     if isinstance(style, AudioFile):
         return style.path.stem
     return style.model.name if isinstance(style, Generated) else style.name
+
+
+def result_name(song: str | os.PathLike[str], style: Style) -> str:
+    """Return what to call a song's file in another style: after both, in its own format where that can be written."""
+    path = Path(song)
+    suffix = path.suffix if path.suffix.lower() in FORMATS else ".wav"
+    return f"{path.stem}-{style_name(style)}{suffix}"

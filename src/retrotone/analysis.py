@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from retrotone import musicnn
 from retrotone.audio import Audio, load
 from retrotone.columns import COLUMNS, columns_and_chroma
 from retrotone.errors import AnalysisError
@@ -26,7 +27,6 @@ HOP = 62  # frames from patch to patch, 1 s: as in the published taggrams of GTZ
 EXCERPTS, EXCERPT_SECONDS = 3, 30.0  # the length of GTZAN's clips: each excerpt has their statistics
 # musicnn's tags depend on level. Nine tenths of the validation clips of GTZAN lie between -29 and -13 LUFS.
 LEVELS, LEVEL = (-30.0, -11.0), -17.0  # LUFS: what is louder or softer is heard at LEVEL
-TAGS, EMBEDDING = 50, 200  # their widths: musicnn itself would load torch
 
 
 @dataclass(frozen=True, eq=False)
@@ -75,9 +75,9 @@ class Analysis:
                 f"an analysis of version {self.version} is not comparable to version {VERSION}: run analyse again"
             )
         for name, shape, dtype in (
-            ("taggram", (-1, TAGS), np.float32),
+            ("taggram", (-1, len(musicnn.LABELS)), np.float32),
             ("times", (-1,), np.float32),
-            ("embedding", (EMBEDDING,), np.float32),
+            ("embedding", (musicnn.EMBEDDING,), np.float32),
             ("columns", (len(COLUMNS),), np.float64),
             ("chroma", (N_CHROMA,), np.float32),
         ):
@@ -117,7 +117,7 @@ class Analysis:
         if taggram is None and embedding is None and columns is None:
             raise AnalysisError("nothing is known of the track: give a taggram, an embedding or columns")
         if embedding is not None and np.ndim(embedding) == 2:
-            embedding = _checked("embedding", embedding, (-1, EMBEDDING), np.float32).mean(axis=0)
+            embedding = _checked("embedding", embedding, (-1, musicnn.EMBEDDING), np.float32).mean(axis=0)
         return cls(taggram=taggram, embedding=embedding, columns=columns)  # type: ignore[arg-type]
 
     @property
@@ -127,9 +127,7 @@ class Analysis:
             return []
         if self.times is None:
             return [self.taggram]
-        from retrotone.musicnn import HOP_LENGTH, SAMPLE_RATE
-
-        hop = HOP * HOP_LENGTH / SAMPLE_RATE
+        hop = HOP * musicnn.HOP_LENGTH / musicnn.SAMPLE_RATE
         return np.split(self.taggram, np.flatnonzero(np.diff(self.times) > 1.5 * hop) + 1)
 
     def to_bytes(self) -> bytes:
@@ -188,8 +186,6 @@ def analyse(recording: Audio | str | os.PathLike[str], progress: Progress = sile
     AudioError, MissingExtraError
         See `AudioFile`.
     """
-    from retrotone import musicnn
-
     source = recording if isinstance(recording, Audio) else AudioFile(recording)
     meter = LoudnessMeter(source.channels, source.sample_rate)
     heard = []

@@ -3,6 +3,9 @@
 The network of Pons and Serra, "musicnn: pre-trained convolutional neural networks for music audio tagging" (2019),
 trained on the Million Song Dataset with the fifty tags most used on Last.fm. Its weights are converted from their
 release by ``tools/convert_musicnn.py`` (ISC licence: ``assets/MUSICNN.md``).
+
+It runs on NumPy alone. All its convolutions are matrix products, which BLAS computes faster than torch's convolutions
+of so few filters, and nobody waits for torch to load.
 """
 
 from __future__ import annotations
@@ -12,28 +15,29 @@ from collections.abc import Iterable, Iterator
 from functools import cache
 from importlib import resources
 from itertools import chain
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
-import safetensors.torch
-import torch
+from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
-from torch import Tensor
-from torch.nn.functional import conv1d, conv2d, pad
 
 from retrotone.audio import Audio, folded, resampled
 from retrotone.errors import AnalysisError
 from retrotone.files import AudioFile
-from retrotone.one_thread import one_thread
 from retrotone.progress import Progress, silent
+
+if TYPE_CHECKING:
+    from threadpoolctl import ThreadpoolController
 
 SAMPLE_RATE, N_FFT, HOP_LENGTH, N_MELS = 16_000, 512, 256, 96
 PATCH_FRAMES = 187  # 3 s, what the network was trained on
 COMPRESSION = 10_000  # log10(1 + 10,000 S)
 BATCH = 14  # patches; more are slower, as memory above 32 MB goes back to the system each time
-BLOCK = 8  # frames that one step of a temporal convolution gives
+BANDS_AT_ONCE = 6  # results of one matrix product: fewer waste copies, more waste products
+FRAMES_AT_ONCE = 16
 TIMBRAL = ("timbral.0", "timbral.1")
 TEMPORAL = ("temporal.0", "temporal.1", "temporal.2")
+MIDDLE = ("middle.0", "middle.1", "middle.2")
 
 LABELS = (
     "rock", "pop", "alternative", "indie", "electronic", "female vocalists", "dance", "00s", "alternative rock",
@@ -47,6 +51,8 @@ LABELS = (
 
 EMBEDDING = 200
 """The width of an embedding."""
+
+Array = NDArray[np.float32]
 
 
 class Patches(NamedTuple):
@@ -62,9 +68,9 @@ class Patches(NamedTuple):
         Where each patch starts, in seconds.
     """
 
-    tags: NDArray[np.float32]
-    embedding: NDArray[np.float32]
-    times: NDArray[np.float32]
+    tags: Array
+    embedding: Array
+    times: Array
 
 
 def listen(
@@ -93,16 +99,16 @@ def listen(
         raise AnalysisError(f"a hop of {hop} frames leads nowhere: use 1 or more")
     source = recording if isinstance(recording, Audio) else AudioFile(recording)
     mono = map(folded, source.blocks())
-    blocks = (torch.from_numpy(block[0]) for block in resampled(mono, 1, source.sample_rate, SAMPLE_RATE))
+    blocks = (block[0] for block in resampled(mono, 1, source.sample_rate, SAMPLE_RATE))
     expected = source.duration * SAMPLE_RATE / HOP_LENGTH / hop
-    tags: list[NDArray[np.float32]] = []
-    embedding: list[NDArray[np.float32]] = []
+    tags: list[Array] = []
+    embedding: list[Array] = []
     network, heard = _network(), 0
-    with torch.inference_mode(), one_thread():
+    with _blas().limit(limits=1):  # products so small gain nothing from more, and wait where others are busy
         for span in _spans(network.log_mel(blocks), hop):
             both = network.tag(span, hop)
-            tags.append(both[0].numpy())
-            embedding.append(both[1].numpy())
+            tags.append(both[0])
+            embedding.append(both[1])
             heard += len(tags[-1])
             progress(min(heard / expected, 1.0), f"listening to {source.name}")
     times = np.arange(heard, dtype=np.float32) * np.float32(hop * HOP_LENGTH / SAMPLE_RATE)
@@ -111,37 +117,47 @@ def listen(
 
 def taggram(
     recording: Audio | str | os.PathLike[str], hop: int = PATCH_FRAMES, progress: Progress = silent
-) -> NDArray[np.float32]:
+) -> Array:
     """Return how likely each of `LABELS` is over time, shape (patches, 50); see `listen`."""
     return listen(recording, hop, progress).tags
 
 
 def embedding(
     recording: Audio | str | os.PathLike[str], hop: int = PATCH_FRAMES, progress: Progress = silent
-) -> NDArray[np.float32]:
+) -> Array:
     """Return the network's last layer but one over time, shape (patches, 200); see `listen`."""
     return listen(recording, hop, progress).embedding
 
 
-def _spans(frames: Iterable[Tensor], hop: int) -> Iterator[Tensor]:
+def _spans(frames: Iterable[Array], hop: int) -> Iterator[Array]:
     """Cut a stream of frames into stretches of up to BATCH patches; a single short one is repeated into a patch."""
-    held = torch.zeros(0, N_MELS)
+    held = np.zeros((0, N_MELS), np.float32)
     length, step, whole = (BATCH - 1) * hop + PATCH_FRAMES, BATCH * hop, False
     for more in frames:
-        held = torch.cat([held, more])
+        held = np.concatenate([held, more])
         while len(held) >= max(length, step):
             yield held[:length]
             held, whole = held[step:], True
     if not whole and len(held) < PATCH_FRAMES:
-        held = held.repeat(-(-PATCH_FRAMES // len(held)), 1)[:PATCH_FRAMES]
+        held = np.tile(held, (-(-PATCH_FRAMES // len(held)), 1))[:PATCH_FRAMES]
     if len(held) >= PATCH_FRAMES:
         yield held
 
 
 @cache
 def _network() -> _Network:
+    import safetensors.numpy
+
     file = resources.files("retrotone") / "assets" / "musicnn_msd.safetensors"
-    return _Network(safetensors.torch.load(file.read_bytes()))
+    return _Network(safetensors.numpy.load(file.read_bytes()))
+
+
+@cache
+def _blas() -> ThreadpoolController:
+    """Return the control of BLAS's threads; to find the library takes a while."""
+    from threadpoolctl import ThreadpoolController
+
+    return ThreadpoolController().select(user_api="blas")
 
 
 class _Network:
@@ -152,90 +168,114 @@ class _Network:
     with the opposite sign: the rest never changes the order.
     """
 
-    def __init__(self, weights: dict[str, Tensor]) -> None:
+    def __init__(self, weights: dict[str, Array]) -> None:
         self._weights = weights
-        self._window = torch.hann_window(N_FFT)
-        self._signs = {name: torch.sign(weights[f"{name}.scale"]) for name in TIMBRAL + TEMPORAL}
-        self._timbral = {
-            name: (weights[f"{name}.weight"] * self._signs[name]).permute(2, 1, 0)[:, None].contiguous()
+        n = np.arange(N_FFT, dtype=np.float32)
+        self._window = np.float32(0.5) - np.float32(0.5) * np.cos(np.float32(2 * np.pi / N_FFT) * n)
+        self._signs = {name: np.sign(weights[f"{name}.scale"]) for name in TIMBRAL + TEMPORAL}
+        signed = {name: weights[f"{name}.weight"] * signs for name, signs in self._signs.items()}
+        # timbral: (7 frames, bands, filters) to (7 (bands + 5), 6 filters); temporal: (frames + 15, 16 filters)
+        self._in_blocks = {
+            name: np.concatenate([_shifted(frame, BANDS_AT_ONCE) for frame in signed[name].swapaxes(0, 1)])
             for name in TIMBRAL
-        }
-        self._temporal = {
-            name: _in_blocks(weights[f"{name}.weight"] * self._signs[name]) for name in TEMPORAL
+        } | {name: _shifted(signed[name], FRAMES_AT_ONCE) for name in TEMPORAL}
+        self._middle = {
+            name: weights[f"{name}.weight"].T.reshape(-1, len(weights[f"{name}.bias"])) for name in MIDDLE
         }
 
-    def log_mel(self, blocks: Iterable[Tensor]) -> Iterator[Tensor]:
+    def log_mel(self, blocks: Iterable[Array]) -> Iterator[Array]:
         """Turn a stream of samples at 16 kHz into one of log-mel frames, shape (n, 96), centred on every 256th."""
-        held = torch.zeros(N_FFT // 2)
-        for block in chain(blocks, [torch.zeros(N_FFT // 2)]):
-            held = torch.cat([held, block])
+        from scipy.fft import rfft
+
+        margin = np.zeros(N_FFT // 2, np.float32)
+        held = margin
+        for block in chain(blocks, [margin]):
+            held = np.concatenate([held, block])
             ready = (len(held) - N_FFT) // HOP_LENGTH + 1
             if ready > 0:
-                frames = held.unfold(0, N_FFT, HOP_LENGTH) * self._window
-                power = torch.fft.rfft(frames).abs().square()
-                yield torch.log10(1 + COMPRESSION * (power @ self._weights["mel"].T))
+                frames = sliding_window_view(held, N_FFT)[::HOP_LENGTH] * self._window
+                power = np.square(np.abs(rfft(frames)))
+                yield np.log10(1 + COMPRESSION * (power @ self._weights["mel"].T))
                 held = held[ready * HOP_LENGTH :]
 
-    def tag(self, frames: Tensor, hop: int) -> tuple[Tensor, Tensor]:
+    def tag(self, frames: Array, hop: int) -> tuple[Array, Array]:
         """Return tags (patches, 50) and embeddings (patches, 200) of log-mel frames, shape (n, 96)."""
+        from scipy.special import expit
+
         weights = self._weights
         frames = frames * weights["input.scale"] + weights["input.shift"]
-        patches = frames.unfold(0, PATCH_FRAMES, hop).transpose(1, 2)  # (patches, 187, 96)
-        front = [self._hear_timbre(name, frames, patches, hop) for name in TIMBRAL]
-        front += [self._hear_time(name, patches) for name in TEMPORAL]
-        one = torch.ones(
-            len(patches), 1, PATCH_FRAMES
-        )  # what the filters that training left at zero add up to
+        front = [self._hear(name, frames, hop) for name in TIMBRAL + TEMPORAL]
+        # what the filters that training left at zero add up to
+        one = np.ones((len(front[0]), PATCH_FRAMES, 1), np.float32)
 
-        first = self._convolve("middle.0", torch.cat([*front, one], dim=1))
+        first = self._convolve("middle.0", np.concatenate([*front, one], axis=2))
         second = first + self._convolve("middle.1", first)
         third = second + self._convolve("middle.2", second)
-        features = torch.cat([*front, first, second, third], dim=1)
-        pooled = torch.cat([features.amax(dim=2), features.mean(dim=2)], dim=1)
-        dense = torch.relu(pooled @ weights["dense.weight"] + weights["dense.bias"])
+        features = np.concatenate([*front, first, second, third], axis=2)
+        pooled = np.concatenate([features.max(axis=1), features.mean(axis=1)], axis=1)
+        dense = np.maximum(pooled @ weights["dense.weight"] + weights["dense.bias"], 0)
         embedding = dense * weights["dense.scale"] + weights["dense.shift"]
-        return torch.sigmoid(embedding @ weights["output.weight"] + weights["output.bias"]), embedding
+        return expit(embedding @ weights["output.weight"] + weights["output.bias"]), embedding
 
-    def _hear_timbre(self, name: str, frames: Tensor, patches: Tensor, hop: int) -> Tensor:
-        """Apply filters of 7 frames by many bands: (patches, filters, 187).
+    def _hear(self, name: str, frames: Array, hop: int) -> Array:
+        """Apply filters of the first layer: (patches, 187, filters).
 
-        Patches overlap, so this runs once over all frames. Only a patch's first and last three places see the zeros
-        that lie around it, and are heard by themselves.
+        Patches overlap, so this runs once over all frames. Only where a filter reaches over the ends of a patch does it
+        see the zeros that lie around it, and those places are heard patch by patch.
         """
-        kernel = self._timbral[name]
-        reach = kernel.shape[2] // 2
+        timbral = name in TIMBRAL
+        length = self._weights[f"{name}.weight"].shape[1 if timbral else 0]
+        convolve = self._timbral if timbral else self._temporal
+        before, after = (length - 1) // 2, length // 2  # TensorFlow's "same"
+        patches = sliding_window_view(frames, PATCH_FRAMES, axis=0)[::hop].swapaxes(1, 2)
+        inside = sliding_window_view(convolve(name, frames[None])[0], PATCH_FRAMES - length + 1, axis=0)
+        ends = (
+            convolve(name, np.pad(patches[:, : length - 1], ((0, 0), (before, 0), (0, 0)))),
+            convolve(name, np.pad(patches[:, 1 - length :], ((0, 0), (0, after), (0, 0)))),
+        )
+        whole = np.concatenate([ends[0], inside[::hop].swapaxes(1, 2), ends[1]], axis=1)
+        return self._activate(name, whole * self._signs[name])
 
-        def convolve(x: Tensor) -> Tensor:  # (n, time, 96) -> (n, filters, time - 6)
-            return conv2d(x[:, None], kernel).amax(dim=3)
+    def _timbral(self, name: str, x: Array) -> Array:
+        """Apply filters of 7 frames by many bands to (n, time, 96), highest of all: (n, places, filters)."""
+        bands, length, filters = self._weights[f"{name}.weight"].shape
+        windows = sliding_window_view(x, length, axis=1).swapaxes(2, 3)  # (n, places, 7, 96)
+        places, width = windows.shape[:2], bands + BANDS_AT_ONCE - 1
+        last = N_MELS - width
+        highest = np.full((np.prod(places), BANDS_AT_ONCE * filters), -np.inf, np.float32)
+        for band in (*range(0, last, BANDS_AT_ONCE), last):
+            seen = windows[..., band : band + width].reshape(-1, length * width)
+            np.maximum(highest, seen @ self._in_blocks[name], out=highest)
+        result: Array = highest.reshape(*places, BANDS_AT_ONCE, filters).max(axis=2)
+        return result
 
-        inside = convolve(frames[None])[0]  # (filters, frames - 6)
-        start = convolve(pad(patches[:, : 2 * reach], (0, 0, reach, 0)))
-        end = convolve(pad(patches[:, -2 * reach :], (0, 0, 0, reach)))
-        middle = inside.unfold(1, PATCH_FRAMES - 2 * reach, hop).transpose(0, 1)
-        return self._activate(name, torch.cat([start, middle, end], dim=2) * self._signs[name][:, None])
+    def _temporal(self, name: str, x: Array) -> Array:
+        """Apply filters of many frames by one band to (n, time, 96), highest of all: (n, places, filters)."""
+        length, filters = self._weights[f"{name}.weight"].shape
+        places = x.shape[1] - length + 1
+        x = np.pad(x, ((0, 0), (0, -places % FRAMES_AT_ONCE), (0, 0)))
+        windows = sliding_window_view(x, length + FRAMES_AT_ONCE - 1, axis=1)[:, ::FRAMES_AT_ONCE]
+        highest = [(seen @ self._in_blocks[name]).max(axis=0) for patch in windows for seen in patch]
+        return np.reshape(highest, (len(x), -1, filters))[:, :places]
 
-    def _hear_time(self, name: str, patches: Tensor) -> Tensor:
-        """Apply filters of many frames by one band: (patches, filters, 187)."""
-        kernel, length = self._temporal[name], self._weights[f"{name}.weight"].shape[0]
-        blocks = -(-PATCH_FRAMES // BLOCK)
-        margin = (length - 1) // 2, length // 2 + blocks * BLOCK - PATCH_FRAMES
-        result = conv2d(pad(patches, (0, 0, *margin))[:, None], kernel, stride=(BLOCK, 1)).amax(dim=3)
-        in_order = result.view(len(patches), -1, BLOCK, blocks).transpose(2, 3).flatten(2)[..., :PATCH_FRAMES]
-        return self._activate(name, in_order * self._signs[name][:, None])
+    def _convolve(self, name: str, x: Array) -> Array:
+        """Apply filters of 7 frames by all channels to (patches, 187, channels): (patches, 187, filters)."""
+        length = self._weights[f"{name}.weight"].shape[2]
+        padded = np.pad(x, ((0, 0), (length // 2, length // 2), (0, 0)))
+        windows = sliding_window_view(padded, length, axis=1).swapaxes(2, 3)  # (patches, 187, 7, channels)
+        result = windows.reshape(-1, length * x.shape[2]) @ self._middle[name]
+        return self._activate(name, result.reshape(*x.shape[:2], -1))
 
-    def _convolve(self, name: str, x: Tensor) -> Tensor:
-        """Apply filters of 7 frames by all channels: (patches, filters, 187)."""
-        return self._activate(name, conv1d(x, self._weights[f"{name}.weight"], padding="same"))
-
-    def _activate(self, name: str, x: Tensor) -> Tensor:
-        bias, scale, shift = (self._weights[f"{name}.{part}"][:, None] for part in ("bias", "scale", "shift"))
-        return torch.relu(x + bias) * scale + shift
+    def _activate(self, name: str, x: Array) -> Array:
+        bias, scale, shift = (self._weights[f"{name}.{part}"] for part in ("bias", "scale", "shift"))
+        result: Array = np.maximum(x + bias, 0) * scale + shift
+        return result
 
 
-def _in_blocks(kernel: Tensor) -> Tensor:
-    """Return filters (frames, filters) that give BLOCK frames a step: several times faster for so few channels."""
+def _shifted(kernel: Array, times: int) -> Array:
+    """Return filters (length, filters) as a matrix (length + times - 1, times * filters) for so many places."""
     length, filters = kernel.shape
-    result = torch.zeros(filters, BLOCK, length + BLOCK - 1)
-    for place in range(BLOCK):
-        result[:, place, place : place + length] = kernel.T
-    return result.flatten(0, 1)[:, None, :, None]
+    result = np.zeros((length + times - 1, times, filters), np.float32)
+    for place in range(times):
+        result[place : place + length, place] = kernel
+    return result.reshape(len(result), -1)

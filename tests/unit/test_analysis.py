@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -102,6 +104,16 @@ def test_short_silent_and_low_rate_recordings_are_heard() -> None:
 def test_a_hop_of_nothing_is_refused() -> None:
     with pytest.raises(rt.AnalysisError, match="hop of 0"):
         rt.musicnn.taggram(noise(4), hop=0)
+
+
+def test_a_genre_does_not_wait_for_torch(tmp_path: Path) -> None:
+    song = noise(4).save(tmp_path / "song.wav")
+    ask = (
+        "import sys, retrotone as rt; rt.GenreClassifier.from_pretrained().answer(sys.argv[1]); "
+        "rt.Library.embed(rt.analyse(sys.argv[1])); print('torch' in sys.modules)"
+    )
+    answer = subprocess.run([sys.executable, "-c", ask, song], check=True, capture_output=True, text=True)
+    assert answer.stdout == "False\n"
 
 
 def test_listening_can_be_stopped() -> None:

@@ -286,7 +286,7 @@ def _work(pipe: Connection, cancelled: Any, folder: Path) -> None:
     logging.getLogger("retrotone").addHandler(_Notes(send))
     with suppress(EOFError, OSError):
         while True:
-            if not pipe.poll():  # nothing to do: fetch what takes seconds
+            if not pipe.poll():  # nothing to do: fetch what takes a moment
                 from retrotone import musicnn  # noqa: F401
             number, task, arguments = pipe.recv()
 

@@ -92,11 +92,8 @@ class Ear:
 
     def prepare(self, versions: Sequence[object]) -> str | None:
         """Load what hearing needs; return why that is not possible, or None."""
-        import torch
-
         if tuple(versions) != _versions():
             return f"{socket.gethostname()} has another retrotone: install the same one on all nodes of the cluster"
-        torch.set_num_threads(1)
         try:
             prepare()
         except RetrotoneError as error:

@@ -125,9 +125,12 @@ L = TypeVar("L", bound=Listener)
 
 
 def prepare() -> None:
-    """Load all that hearing needs, by hearing some noise; from then on a file costs only itself."""
+    """Load all that hearing needs, by hearing some noise; from then on a file costs only itself, on one thread."""
+    from threadpoolctl import threadpool_limits
+
     noise = 0.1 * np.random.default_rng(0).standard_normal((1, 4 * 22_050), np.float32)
     describe(analyse(Audio(noise, 22_050)))
+    threadpool_limits(1, user_api="blas")  # there are as many listeners as cores
 
 
 def hear_all(paths: Iterable[str], workers: int) -> Generator[Heard | Failed, None, None]:
@@ -234,7 +237,7 @@ class _Process:
     ready = False
 
     def __init__(self) -> None:
-        context = multiprocessing.get_context("spawn")  # a fork would inherit torch's threads half
+        context = multiprocessing.get_context("spawn")  # a fork would inherit threads half
         self.answers, theirs = context.Pipe()
         self._process = context.Process(target=_listen, args=(theirs,), daemon=True)
         # A spawned process runs the caller's script again, which may well scan; listeners need nothing of it.
@@ -278,12 +281,9 @@ def _wait(listeners: Sequence[_Process], seconds: float) -> Iterable[_Process]:
 
 def _listen(files: Connection) -> None:
     """Tell that this process is ready, or why not, and answer files until there are no more."""
-    import torch
-
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the process that writes; it ends this one
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     threading.Thread(target=_follow_parent, daemon=True).start()
-    torch.set_num_threads(1)
     with suppress(EOFError, OSError):
         try:
             prepare()

@@ -118,7 +118,7 @@ def test_a_path_glides_from_one_to_the_other(library: Library, made_music: Path)
     assert kinds(tracks)[:2] == ["organ", "organ"]
     assert kinds(tracks)[-2:] == ["pulse", "pulse"]
     start, end = (rt.Library.embed(rt.analyse(path)) for path in ends)
-    nearer = [library._neighbours().vector(track.id) @ (end - start) for track in tracks]
+    nearer = [library._holdings.neighbours().vector(track.id) @ (end - start) for track in tracks]
     assert np.corrcoef(nearer, np.arange(6))[0, 1] > 0.8
     assert library.path(*ends, length=6) == tracks
     assert len(library.path(*ends, length=40)) == 12

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Hashable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -11,20 +11,19 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from retrotone.analysis import VERSION, Analysis
-from retrotone.errors import AnalysisError, LibraryError
+from retrotone.analysis import Analysis
+from retrotone.errors import LibraryError
 from retrotone.library import playlists, repair, similarity
 from retrotone.library.catalogue import Catalogue
-from retrotone.library.database import MissingLibrary, is_address
-from retrotone.library.description import RECIPE, describe
-from retrotone.library.duplicates import is_same_recording, same_recordings
+from retrotone.library.database import MissingLibrary
+from retrotone.library.duplicates import same_recordings
 from retrotone.library.export import export
-from retrotone.library.neighbours import Indexed, Neighbours, between, neighbours
+from retrotone.library.holdings import Holdings, default_path
+from retrotone.library.neighbours import between
 from retrotone.library.playlists import Match
 from retrotone.library.scan import ScanReport, scan
 from retrotone.library.seeds import Song, find_file, find_seed, find_seeds
 from retrotone.library.track import Track
-from retrotone.library.walk import is_excluded
 from retrotone.progress import Progress, silent
 
 if TYPE_CHECKING:
@@ -41,13 +40,6 @@ class Suggestion:
     genre: str
     confidence: float
     sure: bool
-
-
-def default_path() -> Path:
-    """Return where the library lies unless told otherwise: in the user's folder for such data."""
-    import platformdirs
-
-    return Path(platformdirs.user_data_dir("retrotone", appauthor=False)) / "library.db"
 
 
 class Library:
@@ -76,22 +68,18 @@ class Library:
     """
 
     def __init__(self, path: str | os.PathLike[str] | None = None) -> None:
-        self._place = os.fspath(default_path() if path is None else path)
-        self.file = None if is_address(self._place) else Path(self._place)
-        self._opened: Catalogue | None = None
-        self._seen: Hashable = None
-        self._loaded: Neighbours | Indexed | None = None
+        self._holdings = Holdings(os.fspath(default_path() if path is None else path))
+        self._catalogue = self._holdings.catalogue
+        self.file = self._holdings.file
 
     @property
     def name(self) -> str:
         """The catalogue's file, or its address without the password."""
-        return str(self.file or self._catalogue().name)
+        return self._holdings.name
 
     def close(self) -> None:
         """Close the catalogue; it opens again when needed."""
-        if self._opened is not None:
-            self._opened.close()
-        self._opened = self._seen = self._loaded = None
+        self._holdings.close()
 
     def __enter__(self) -> Library:
         return self
@@ -101,7 +89,7 @@ class Library:
 
     def __len__(self) -> int:
         """Return how many tracks are there and were heard."""
-        return self._described().count()
+        return self._holdings.described().count()
 
     @staticmethod
     def embed(analysis: Analysis) -> NDArray[np.float32]:
@@ -155,20 +143,16 @@ class Library:
             with connected(cluster) as (hear_all, cores):
                 report = scan(catalogue, folders, exclude, False, workers or cores, progress, hear_all)
         if not dry_run:
-            self._describe_anew(progress)
+            self._holdings.describe_anew(progress)
         return report
 
     def tracks(self, genre: str | None = None, exclude: Sequence[str] = ()) -> list[Track]:
         """Return all tracks by path, or those of a genre, without what `exclude` matches (`walk.is_excluded`)."""
-        return [
-            track
-            for track in self._described().tracks()
-            if _is_wanted(track.path, track.best_genre, genre, exclude)
-        ]
+        return self._holdings.tracks(genre, exclude)
 
     def find(self, path: str | os.PathLike[str]) -> Track | None:
         """Return the track that a file is, or is a copy of; None where the library never heard it."""
-        found = find_file(os.path.abspath(path), self._catalogue(), self._neighbours())
+        found = find_file(os.path.abspath(path), self._catalogue(), self._holdings.neighbours())
         return found[1] if found else None
 
     def analysis(self, track: Track) -> Analysis:
@@ -209,9 +193,9 @@ class Library:
         LibraryError, AudioError, AnalysisError
         """
         _check_positive(k=k, per_artist=per_artist)
-        near = self._searchable(progress)
+        near = self._holdings.searchable(progress)
         vectors, tracks = find_seeds(songs, self._catalogue(), near, progress)
-        candidates = playlists.matches(near, between(vectors), self._lookup(genre, exclude))
+        candidates = playlists.matches(near, between(vectors), self._holdings.lookup(genre, exclude))
         return playlists.similar(candidates, k, {track.id for track in tracks}, per_artist)
 
     def path(self, start: Song, end: Song, length: int = 10, progress: Progress = silent) -> list[Track]:
@@ -231,10 +215,12 @@ class Library:
         """
         if length < 2:
             raise LibraryError(f"a path of {length} tracks leads nowhere: take 2 or more")
-        near = self._searchable(progress)
+        near = self._holdings.searchable(progress)
         catalogue = self._catalogue()
         (a, first), (b, last) = (find_seed(song, catalogue, near, progress) for song in (start, end))
-        return playlists.path(near, (a, b), (first, last), length, self._lookup(), self._same(near))
+        return playlists.path(
+            near, (a, b), (first, last), length, self._holdings.lookup(), self._holdings.same(near)
+        )
 
     def playlist(
         self,
@@ -262,16 +248,16 @@ class Library:
         LibraryError, AudioError, AnalysisError
         """
         _check_positive(minutes=minutes, per_artist=per_artist)
-        near = self._searchable(progress)
+        near = self._holdings.searchable(progress)
         vectors, first = find_seeds(seeds, self._catalogue(), near, progress)
-        lookup = self._lookup(genre, exclude)
+        lookup = self._holdings.lookup(genre, exclude)
         return playlists.playlist(
-            near, between(vectors), first, 60 * minutes, per_artist, lookup, self._same(near)
+            near, between(vectors), first, 60 * minutes, per_artist, lookup, self._holdings.same(near)
         )
 
     def duplicates(self, progress: Progress = silent) -> list[list[Track]]:
         """Return groups of tracks that are one recording: other formats, levels, masters, copies."""
-        tracks, near = self._all()
+        tracks, near = self._holdings.everything()
         return same_recordings(tracks, near, self._catalogue().analysis, progress)
 
     def genres(self, note: bool = False) -> list[Suggestion]:
@@ -304,14 +290,14 @@ class Library:
         """
         from retrotone.library.map import draw
 
-        tracks, near = self._all()
+        tracks, near = self._holdings.everything()
         return draw(tracks, near.vectors, path, progress)
 
     def places(self) -> list[Place]:
         """Return where each track lies on the map."""
         from retrotone.library.map import places
 
-        tracks, near = self._all()
+        tracks, near = self._holdings.everything()
         return places(tracks, near.vectors) if tracks else []
 
     def export(
@@ -327,81 +313,7 @@ class Library:
     def repair(self, progress: Progress = silent) -> list[str]:
         """Mend the catalogue from what can be read of it; return what was wrong. See `repair.repair`."""
         self.close()
-        return repair.repair(self._place, progress)
-
-    def _catalogue(self, create: bool = False) -> Catalogue:
-        if self._opened is None:
-            if create and self.file == default_path():
-                from retrotone.files import make_folder
-
-                make_folder(default_path().parent)
-            self._opened = Catalogue(self._place, create)
-        return self._opened
-
-    def _described(self) -> Catalogue:
-        """Return the catalogue, described as this version does."""
-        catalogue = self._catalogue()
-        if self._seen is None or self._seen != catalogue.revision:
-            self._describe_anew()
-            self._seen, self._loaded = catalogue.revision, None
-        return catalogue
-
-    def _neighbours(self, progress: Progress = silent) -> Neighbours | Indexed:
-        """Return what searches, made anew if the catalogue changed."""
-        catalogue = self._described()
-        if self._loaded is None:
-            self._loaded = neighbours(catalogue, progress)
-        return self._loaded
-
-    def _searchable(self, progress: Progress) -> Neighbours | Indexed:
-        """Return what searches; LibraryError if there are no tracks."""
-        if self._described().is_empty():
-            raise LibraryError(f"{self.name} holds no tracks: scan a folder of music first")
-        return self._neighbours(progress)
-
-    def _all(self) -> tuple[list[Track], Neighbours]:
-        """Return all tracks and, in the same order, their vectors."""
-        catalogue = self._described()
-        numbers, vectors = catalogue.vectors()
-        tracks = catalogue.tracks(numbers.tolist())
-        there = np.isin(numbers, [track.id for track in tracks])  # others may have gone meanwhile
-        return tracks, Neighbours(numbers[there], vectors[there])
-
-    def _describe_anew(self, progress: Progress = silent) -> None:
-        """Describe what another version described, from what was heard."""
-        catalogue = self._catalogue()
-        numbers = catalogue.described_otherwise(RECIPE, VERSION)
-        for done, number in enumerate(numbers):
-            progress(done / len(numbers), f"{done}/{len(numbers)} described anew")
-            try:
-                catalogue.describe(number, describe(catalogue.analysis(number)))
-            except AnalysisError:
-                catalogue.forget_heard([number])
-
-    def _lookup(self, genre: str | None = None, exclude: Sequence[str] = ()) -> playlists.Lookup:
-        """Return what looks tracks up by their numbers, without those that are not wanted."""
-        catalogue = self._catalogue()
-        if not genre and not exclude:
-            return catalogue.tracks
-
-        def lookup(numbers: Sequence[int]) -> list[Track]:
-            wanted = {
-                number
-                for number, path, filed in catalogue.filed(numbers)
-                if _is_wanted(path, filed, genre, exclude)
-            }
-            return catalogue.tracks([number for number in numbers if number in wanted])
-
-        return lookup
-
-    def _same(self, near: Neighbours | Indexed) -> playlists.Same:
-        """Return what tells whether two tracks of the library are one recording."""
-        analysis = self._catalogue().analysis
-        return lambda a, b: is_same_recording(a, b, near, analysis)
-
-
-def _is_wanted(path: str, filed: str, genre: str | None, exclude: Sequence[str]) -> bool:
-    return (genre or "").casefold() in filed.casefold() and not is_excluded(path, exclude)
+        return repair.repair(self._holdings.place, progress)
 
 
 def _check_positive(**values: float | None) -> None:

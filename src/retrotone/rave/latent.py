@@ -18,6 +18,48 @@ Real = NDArray[np.float64]
 PARALLEL = 1e-6  # sine of the angle below which two directions count as one
 
 
+def drawn(
+    path: str, rng: np.random.Generator, latent_size: int, frames: int, spacing: float, memory: float
+) -> Latent:
+    """Return a path at random, its points from a unit Gaussian.
+
+    Parameters
+    ----------
+    path : {"linear", "slerp", "smooth", "walk"}
+        Between random anchors, or `walk`.
+    rng : numpy.random.Generator
+    latent_size, frames : int
+    spacing : float
+        Frames from one anchor to the next.
+    memory : float
+        Of a walk, in frames.
+
+    Returns
+    -------
+    ndarray, shape (latent_size, frames)
+
+    Raises
+    ------
+    StyleError
+        There is no such path.
+    """
+    if path == "walk":
+        return walk(rng, latent_size, frames, memory)
+    if path not in PATHS:
+        known = ", ".join([*PATHS, "walk", "prior"])
+        raise StyleError(f"path {path!r} does not exist: use one of {known}")
+    anchors = rng.standard_normal((latent_size, max(round(frames / spacing), 1) + 1))
+    return PATHS[path](anchors, frames)
+
+
+def over_codes(path: Latent, codes: int) -> Latent:
+    """Spread a Gaussian path evenly over the entries 0 to codes - 1 of a codebook, which has no middle."""
+    from scipy.special import ndtr
+
+    spread: Latent = np.floor(ndtr(path) * (codes - 1e-3)).astype(np.float32)
+    return spread
+
+
 def linear(anchors: ArrayLike, frames: int) -> Latent:
     """Go from anchor to anchor on straight lines.
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import tempfile
 from collections.abc import Iterable, Iterator
-from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -13,14 +12,15 @@ import torch
 from numpy.typing import ArrayLike, NDArray
 
 from retrotone import pretrained
-from retrotone.audio import PEAK_CEILING, Audio, resampled
+from retrotone.audio import PEAK_CEILING, Audio
 from retrotone.errors import AudioError, ModelError, OutputError, StyleError
-from retrotone.files import BLOCK_FRAMES, AudioFile
+from retrotone.files import AudioFile
 from retrotone.limiter import limited
 from retrotone.loudness import LoudnessMeter
 from retrotone.progress import Progress, part, silent
 from retrotone.rave import latent as paths
 from retrotone.rave.info import RaveInfo, load_export
+from retrotone.rave.playing import played, to_channels
 from retrotone.rave.runner import Runner
 
 Source = Audio | AudioFile
@@ -106,11 +106,10 @@ class RaveModel:
         """The file's name without its suffix."""
         return self.info.path.stem
 
-    @cached_property
+    @property
     def delay(self) -> int:
         """Samples by which the export lags behind its input; what this class returns does not lag."""
-        in_frames, in_samples = self._runner.delay
-        return in_frames * self.info.ratio + in_samples
+        return self._runner.round_trip
 
     def encode(self, audio: Audio, seed: int = 0) -> Latent:
         """Return where a recording lies in the latent space.
@@ -127,7 +126,7 @@ class RaveModel:
         ndarray, shape (latent_size, ceil(frames / ratio))
             Frame k is about the samples from k ratio on, at the model's rate.
         """
-        fitting = _to_channels(audio.resample(self.info.sample_rate).samples, self.info.channels_in)
+        fitting = to_channels(audio.resample(self.info.sample_rate).samples, self.info.channels_in)
         frames = -(-fitting.shape[1] // self.info.ratio)
         voices = self._runner.voices(1, seed)
         lag, _ = self._runner.delay
@@ -232,7 +231,7 @@ class RaveModel:
         if amount == 0:
             yield from source.blocks()
             return
-        wet = self._wet(source, seed, scale, offset)
+        wet = played(source, self._runner, self.info, seed, scale, offset)
         if amount == 1:
             yield from wet
             return
@@ -324,7 +323,7 @@ class RaveModel:
             led = paths.between(ends[0], ends[1], there)
             led = np.concatenate([led, np.repeat(led[:, -1:], frames - there, axis=1)], axis=1)
         else:
-            led = self._path(path, frames, seed, temperature, anchor_seconds * rate / ratio)
+            led = self._path(path, frames, seed, temperature, anchor_seconds)
         progress(0.05, f"{self.name} plays")
         led = paths.edited(led, scale, offset)
         led = np.concatenate([np.repeat(led[:, :1], warm, axis=1), led], axis=1)
@@ -338,27 +337,15 @@ class RaveModel:
         clip = _as_loud_as(clip, loudness)
         return clip.with_samples(np.concatenate(list(limited([clip.samples], rate, PEAK_CEILING)), axis=1))
 
-    def _path(self, path: str, frames: int, seed: int, temperature: float, spacing: float) -> Latent:
-        """Return a path from nothing, shape (latent_size, frames); `spacing` in frames."""
-        rng, size = np.random.default_rng(seed), self.info.latent_size
+    def _path(self, path: str, frames: int, seed: int, temperature: float, anchor_seconds: float) -> Latent:
+        """Return a path from nothing, shape (latent_size, frames)."""
         if path == "prior":
             return self._prior(frames, seed, temperature)
-        if path == "walk":
-            memory = WALK_MEMORY_SECONDS * self.info.sample_rate / self.info.ratio
-            found = paths.walk(rng, size, frames, memory)
-        elif path in paths.PATHS:
-            anchors = rng.standard_normal((size, max(round(frames / spacing), 1) + 1))
-            found = paths.PATHS[path](anchors, frames)
-        else:
-            known = ", ".join([*paths.PATHS, "walk", "prior"])
-            raise StyleError(f"path {path!r} does not exist: use one of {known}")
-        if self.info.codes is None:
-            return found * np.float32(temperature)
-        # a codebook has no middle: spread the Gaussian evenly over its entries
-        from scipy.special import ndtr
-
-        spread: Latent = np.floor(ndtr(found * temperature) * (self.info.codes - 1e-3)).astype(np.float32)
-        return spread
+        size, a_second = self.info.latent_size, self.info.sample_rate / self.info.ratio
+        rng, memory = np.random.default_rng(seed), WALK_MEMORY_SECONDS * a_second
+        found = paths.drawn(path, rng, size, frames, anchor_seconds * a_second, memory)
+        found *= np.float32(temperature)
+        return found if self.info.codes is None else paths.over_codes(found, self.info.codes)
 
     def _prior(self, frames: int, seed: int, temperature: float) -> Latent:
         if not self.info.has_prior:
@@ -368,53 +355,6 @@ class RaveModel:
         control = wanted + np.log(-np.expm1(-wanted))
         [voice] = self._runner.voices(1, seed)
         return voice("prior", np.full((1, frames), control, np.float32))[: self.info.latent_size, :frames]
-
-    def _wet(self, source: Source, seed: int, scale: ArrayLike, offset: ArrayLike) -> Iterator[Block]:
-        """Encode, edit, decode: the model alone, at the source's rate, channels and length."""
-        info, runner = self.info, self._runner
-        # detail says how a recording was, whatever the other latents say: what is edited goes without
-        detailed = info.detailed and bool(np.all(np.equal(scale, 1)) and np.all(np.equal(offset, 0)))
-        each = info.channels_in == info.channels_out == 1  # a voice a channel keeps the stereo image
-        voices = runner.voices(source.channels if each else 1, seed)
-        frames = 0
-
-        def heard() -> Iterator[Block]:
-            nonlocal frames
-            for block in source.blocks():
-                frames += block.shape[1]
-                yield block
-
-        def fitted() -> Iterator[Block]:
-            for block in resampled(heard(), source.channels, source.sample_rate, info.sample_rate):
-                for start in range(0, block.shape[1], BLOCK_FRAMES):
-                    piece = block[:, start : start + BLOCK_FRAMES]
-                    yield piece[:, None] if each else _to_channels(piece, info.channels_in)[None]
-
-        method = "encode_full" if detailed else "encode"
-        latents = runner.encode(voices, fitted(), method)
-        if not detailed:
-            latents = (paths.edited(piece, scale, offset) for piece in latents)
-        sound = (piece.reshape(-1, piece.shape[-1]) for piece in runner.decode(voices, latents, self.delay))
-        out = source.channels if each else info.channels_out
-        done = 0
-        for block in resampled(sound, out, info.sample_rate, source.sample_rate):
-            # the song has been read to its end before the last blocks come, so that `frames` is its length by then
-            piece = _to_channels(block[:, : max(frames - done, 0)], source.channels)
-            done += piece.shape[1]
-            if piece.shape[1]:
-                yield piece
-        if done < frames:  # resampled to and fro, half a sample may be lost
-            yield np.zeros((source.channels, frames - done), np.float32)
-
-
-def _to_channels(samples: Block, channels: int) -> Block:
-    """Mix down or double, shape (n_channels, n) -> (channels, n)."""
-    if len(samples) == channels:
-        return samples
-    if channels == 1:
-        middle: Block = samples.mean(axis=0, keepdims=True)
-        return middle
-    return np.repeat(samples, channels, axis=0)
 
 
 def _told(blocks: Iterable[Block], source: Source, progress: Progress) -> Iterator[Block]:

@@ -91,6 +91,12 @@ class Runner:
             self._delay = self._measure_delay() if self.streaming else (0, 0)
         return self._delay
 
+    @property
+    def round_trip(self) -> int:
+        """Samples by which what is encoded, then decoded, lags."""
+        frames, samples = self.delay
+        return frames * self.ratio + samples
+
     def encode(self, voices: list[Voice], pieces: Iterable[Array], method: str = "encode") -> Iterator[Array]:
         """Turn pieces of shape (voices, channels_in, n) into pieces of shape (voices, latent_size, frames).
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from retrotone.audio import Audio
 from retrotone.pretrained import DEFAULT_MODEL
 from retrotone.progress import Progress, part, silent
-from retrotone.workbench import clock
+from retrotone.wording import clock
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

@@ -1,0 +1,54 @@
+"""``retrotone compare``: versions of a recording, side by side."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from retrotone.cli.screen import Bar, print_table, printable
+from retrotone.errors import OutputError, StyleError
+
+
+def compare_files(
+    files: Annotated[list[str], typer.Argument(metavar="FILE", help="Versions, the original first.")],
+    out: Annotated[
+        str, typer.Option("-o", "--out", metavar="OUT", help="The page (.html), or only its picture (.png).")
+    ] = "report.html",
+    style: Annotated[
+        str | None, typer.Option(metavar="FILE", help="What they were to sound like: adds how far they came.")
+    ] = None,
+    names: Annotated[
+        str | None, typer.Option(metavar="A,B,...", help="What to call them; by default the files' names.")
+    ] = None,
+) -> None:
+    """Compare versions of a recording: a page with players, a picture and a table."""
+    page = Path(out)
+    if page.suffix.lower() not in (".html", ".png"):
+        raise OutputError(f"{out}: a comparison is written as .html or .png, not '{page.suffix}'")
+    if not page.parent.is_dir():
+        raise OutputError(f"{page.parent} is not a folder: create it first")
+    titles = _titles(files) if names is None else [name.strip() for name in names.split(",")]
+    if len(titles) != len(files) or len(set(titles)) != len(files):
+        raise StyleError(
+            f"{len(files)} files need as many different names, not '{','.join(titles)}': use --names"
+        )
+    with Bar() as bar:
+        from retrotone.audio import load
+        from retrotone.report import PLAYER_SECONDS, compare
+        from retrotone.workbench import comparison_cells
+
+        target = None if style is None else load(style, PLAYER_SECONDS)
+        versions = {title: load(file, PLAYER_SECONDS) for title, file in zip(titles, files, strict=True)}
+        comparison = compare(versions, target, bar.item())
+        written = [comparison.save(path) for path in dict.fromkeys((page, page.with_suffix(".png")))]
+    print_table(*comparison_cells(comparison))
+    typer.echo(f"wrote {' and '.join(map(printable, written))}")
+
+
+def _titles(files: Sequence[str]) -> list[str]:
+    """Name versions after their files: by the last part where that tells them apart."""
+    stems = [printable(Path(file).stem) for file in files]
+    return stems if len(set(stems)) == len(stems) else [printable(file) for file in files]

@@ -1,0 +1,28 @@
+"""``retrotone eras``: what there is to choose from."""
+
+from __future__ import annotations
+
+import json
+from typing import Annotated
+
+import typer
+
+from retrotone.cli.screen import print_table
+
+
+def list_eras(
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object an era.")] = False,
+) -> None:
+    """List the eras and what each does to a sound."""
+    from retrotone.style.eras import ERAS
+
+    if as_json:
+        for era in ERAS.values():
+            keys = ("name", "year", "medium", "description", "aliases")
+            typer.echo(json.dumps({key: getattr(era, key) for key in keys}))
+        return
+    rows = [
+        [era.name, str(era.year), era.medium, era.description, ", ".join(era.aliases)]
+        for era in ERAS.values()
+    ]
+    print_table(["era", "year", "medium", "what one hears", "other names"], rows)

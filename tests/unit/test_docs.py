@@ -55,13 +55,14 @@ def test_every_command_shown_parses() -> None:
         while words and words[0] in getattr(command, "commands", {}):
             command = command.commands[words.pop(0)]
         if hasattr(command, "commands"):
-            assert not whole and not words, f"no such command: {place}"
+            assert not (whole or words), f"no such command: {place}"
             continue
         try:
             command.make_context("retrotone", words)
         except typer.TyperException as error:
             said = error.format_message()
-            assert not whole and said.startswith("Missing"), f"{said}: {place}"
+            assert said.startswith("Missing"), f"{said}: {place}"
+            assert not whole, f"{said}: {place}"
 
 
 def test_every_script_and_target_shown_is_there() -> None:
@@ -88,22 +89,22 @@ class Reader(ast.NodeVisitor):
     def __init__(self, names: dict[str, Any]) -> None:
         self.names, self.seen = names, 0
 
-    def visit_ImportFrom(self, node: ast.ImportFrom) -> None:  # noqa: N802
+    def visit_ImportFrom(self, node: ast.ImportFrom) -> None:
         if node.module and node.module.startswith("retrotone"):
             module = import_module(node.module)
             for alias in node.names:
                 self.names[alias.asname or alias.name] = getattr(module, alias.name)
 
-    def visit_Assign(self, node: ast.Assign) -> None:  # noqa: N802
+    def visit_Assign(self, node: ast.Assign) -> None:
         self.visit(node.value)
         if isinstance(node.targets[0], ast.Name):
             self.names[node.targets[0].id] = self.type_of(node.value)
 
-    def visit_Attribute(self, node: ast.Attribute) -> None:  # noqa: N802
+    def visit_Attribute(self, node: ast.Attribute) -> None:
         self.generic_visit(node)
         self.type_of(node)
 
-    def visit_Call(self, node: ast.Call) -> None:  # noqa: N802
+    def visit_Call(self, node: ast.Call) -> None:
         self.generic_visit(node)
         called = self.type_of(node.func)
         if called is not None and not any(isinstance(argument, ast.Starred) for argument in node.args):
@@ -135,12 +136,8 @@ class Reader(ast.NodeVisitor):
             called = self.type_of(node.func)
             if called is None or isinstance(called, type):
                 return called
-            made = inspect.signature(called).return_annotation
-            return (
-                getattr(called, "__self__", None)
-                if made == "Self"
-                else vars(rt).get(made, getattr(rt, str(made), None))
-            )
+            made = str(inspect.signature(called).return_annotation)
+            return getattr(called, "__self__", None) if made == "Self" else getattr(rt, made, None)
         return None
 
 

@@ -51,11 +51,12 @@ axes.set(xlabel="a band near 1 kHz, dB", ylabel="a band near 4 kHz, dB")
 axes.legend()
 
 # %%
-# In all 1025 bins at once, and what the study's network makes of it. The loss does not reach zero: it also sees the products
-# of neighbouring frames, which no map of single frames can match.
+# In all 1025 bins at once, and what the study's network makes of it. The loss does not reach zero: it also sees the
+# products of neighbouring frames, which no map of single frames can match.
 
 song, record = (study_spectrum(bundled(f"demo_{name}.ogg", name), 5) for name in ("song", "style"))
 matrix = monge(np.cov(song), np.cov(record))
 mapped = record.mean(axis=1, keepdims=True) + matrix @ (song - song.mean(axis=1, keepdims=True))
+study = GramTransfer.study(steps=1, clamp=False)
 for name, spectrum in (("song", song), ("mapped", mapped)):
-    print(f"style loss, {name}: {GramTransfer.study(steps=1, clamp=False).run(spectrum, record).losses[0]:.2e}")
+    print(f"style loss, {name}: {study.run(spectrum, record).losses[0]:.2e}")

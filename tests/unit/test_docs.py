@@ -55,7 +55,8 @@ def test_every_command_shown_parses() -> None:
         while words and words[0] in getattr(command, "commands", {}):
             command = command.commands[words.pop(0)]
         if hasattr(command, "commands"):
-            assert not (whole or words), f"no such command: {place}"
+            assert not words, f"no such command: {place}"
+            assert not whole, f"no such command: {place}"
             continue
         try:
             command.make_context("retrotone", words)

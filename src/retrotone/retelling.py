@@ -23,7 +23,7 @@ from retrotone.pretrained import DEFAULT_MODEL
 from retrotone.progress import Progress, part, silent
 from retrotone.rave.model import RaveModel
 from retrotone.report import compare
-from retrotone.study import COLUMNS, STEPS, cells, sweep_losses
+from retrotone.study import PAGE_COLUMNS, STEPS, page_cells, sweep_losses
 from retrotone.style.gram import GramTransfer
 from retrotone.style.transfer import StyleTransfer
 
@@ -127,7 +127,7 @@ def _generation(clip: Audio, rave: RaveModel, out: Path) -> Told:
         "Only if you name the model vintage is it the study's own, and then its points were others."
         if rave.name == "vintage"
         else "vintage may not be passed on, so it is not part of retrotone: "
-        "get it by retrotone models download vintage, then name it here.",
+        "retrotone models download vintage gets it, and --model vintage takes it here.",
         pictures=("generated.png",),
         sounds=("generated.flac",),
     )
@@ -144,8 +144,8 @@ def _losses(song: Audio, clip: Audio, out: Path, steps: int, progress: Progress)
         "Log magnitudes reach 4 to 5, and the study cut them at 1 after every step; SGD's updates are smaller than "
         "float32 can hold. Its recordings were others, so that the figures themselves must differ.",
         pictures=("losses/losses.png",),
-        header=COLUMNS,
-        rows=[cells(row) for row in rows],
+        header=PAGE_COLUMNS,
+        rows=[page_cells(row) for row in rows],
     )
 
 
@@ -176,7 +176,8 @@ def _training(folder: str | os.PathLike[str], out: Path, epochs: int, seed: int,
     trained = train(folder, out / "m5", recipe, progress=progress)
     history, genres = trained.trainings[0].history, trained.model.classes_.tolist()
     scores = evaluate(trained.truth, trained.probabilities, genres)
-    write_whole(out / "curves.png", png(training_curves({"M5, as in the study": history}, 1 / len(genres))))
+    curves = training_curves({"M5, as in the study": history}, chance=np.log(len(genres)))
+    write_whole(out / "curves.png", png(curves))
     write_whole(out / "confusion.png", png(confusion_figure(genres, scores.confusion)))
     last = history[-1]
     return Told(

@@ -277,6 +277,15 @@ def short_cells(row: Row) -> list[str]:
     ]
 
 
+PAGE_COLUMNS = ("descent", "rate", "weight", "clamp", "loss", "the study's", "why")
+
+
+def page_cells(row: Row) -> list[str]:
+    """Return what a page shows of a row, a cell for each of `PAGE_COLUMNS`: narrow but for the last."""
+    *settings, _, why = short_cells(row)
+    return [*settings, f"{row.losses[0]:.6f} → {row.losses[-1]:.6f}", row.reported, why]
+
+
 def _markdown(rows: Sequence[Row], content: Audio, style: Audio, seconds: float) -> str:
     table = [COLUMNS, ["---"] * len(COLUMNS), *map(cells, rows)]
     lines = ["| " + " | ".join(cells) + " |" for cells in table]

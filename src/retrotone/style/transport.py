@@ -8,6 +8,7 @@ style's *pitches*. So the moments are matched where timbre lives, and what makes
 - `BinTransport`: mean and deviation of every bin: colour and noise between the partials;
 - `Equaliser`: mean of every bin by one static curve;
 - `HarmonyLock`: the pitch-class profile of every frame stays the content's;
+- `LevelLock`: the level over about a second stays the content's, within 6 dB;
 - `RhythmLock`: the spectral flux of every frame stays the content's.
 
 Each map is fitted to what the ones before it left, on a bounded sample of frames; the fitted chain then runs over a

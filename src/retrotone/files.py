@@ -13,9 +13,9 @@ import numpy as np
 import soundfile
 from numpy.typing import NDArray
 
-from retrotone.beside import beside
 from retrotone.errors import AudioError, MissingExtraError, OutputError
 from retrotone.ogg import fix_serial
+from retrotone.scratch import beside
 
 BLOCK_FRAMES = 1 << 19  # about 12 s at 44.1 kHz: 4 MB of stereo float32
 MIN_RATE, MAX_RATE = 8_000, 192_000

@@ -18,10 +18,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import unquote, urlsplit
 
-from retrotone.beside import beside
 from retrotone.errors import ModelError, OutputError
 from retrotone.files import write_whole
 from retrotone.progress import Progress, silent
+from retrotone.scratch import beside
 
 if TYPE_CHECKING:
     import requests

@@ -18,10 +18,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from retrotone.beside import beside
 from retrotone.errors import LibraryError
 from retrotone.library.database import Nearest, Row, Rows, Vector
 from retrotone.progress import Progress
+from retrotone.scratch import beside
 
 if TYPE_CHECKING:
     from retrotone.library.sqlite import SQLite

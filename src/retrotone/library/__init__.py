@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from retrotone.analysis import VERSION, Analysis
+from retrotone.audio import log
 from retrotone.errors import AnalysisError, LibraryError
 from retrotone.library import playlists, repair, similarity
 from retrotone.library.catalogue import Catalogue
@@ -271,7 +272,7 @@ class Library:
 
     def duplicates(self, progress: Progress = silent) -> list[list[Track]]:
         """Return groups of tracks that are one recording: other formats, levels, masters, copies."""
-        tracks, near = self._all()
+        tracks, near = self._all(progress)
         return same_recordings(tracks, near, self._catalogue().analysis, progress)
 
     def genres(self, note: bool = False) -> list[Suggestion]:
@@ -304,7 +305,7 @@ class Library:
         """
         from retrotone.library.map import draw
 
-        tracks, near = self._all()
+        tracks, near = self._all(progress)
         return draw(tracks, near.vectors, path, progress)
 
     def places(self) -> list[Place]:
@@ -338,30 +339,30 @@ class Library:
             self._opened = Catalogue(self._place, create)
         return self._opened
 
-    def _described(self) -> Catalogue:
+    def _described(self, progress: Progress = silent) -> Catalogue:
         """Return the catalogue, described as this version does."""
         catalogue = self._catalogue()
         if self._seen is None or self._seen != catalogue.revision:
-            self._describe_anew()
+            self._describe_anew(progress)
             self._seen, self._loaded = catalogue.revision, None
         return catalogue
 
     def _neighbours(self, progress: Progress = silent) -> Neighbours | Indexed:
         """Return what searches, made anew if the catalogue changed."""
-        catalogue = self._described()
+        catalogue = self._described(progress)
         if self._loaded is None:
             self._loaded = neighbours(catalogue, progress)
         return self._loaded
 
     def _searchable(self, progress: Progress) -> Neighbours | Indexed:
         """Return what searches; LibraryError if there are no tracks."""
-        if self._described().is_empty():
+        if self._described(progress).is_empty():
             raise LibraryError(f"{self.name} holds no tracks: scan a folder of music first")
         return self._neighbours(progress)
 
-    def _all(self) -> tuple[list[Track], Neighbours]:
+    def _all(self, progress: Progress = silent) -> tuple[list[Track], Neighbours]:
         """Return all tracks and, in the same order, their vectors."""
-        catalogue = self._described()
+        catalogue = self._described(progress)
         numbers, vectors = catalogue.vectors()
         tracks = catalogue.tracks(numbers.tolist())
         there = np.isin(numbers, [track.id for track in tracks])  # others may have gone meanwhile
@@ -371,6 +372,11 @@ class Library:
         """Describe what another version described, from what was heard."""
         catalogue = self._catalogue()
         numbers = catalogue.described_otherwise(RECIPE, VERSION)
+        if numbers:
+            log.warning(
+                "%s: %d tracks are described anew, as retrotone has changed; this happens once",
+                catalogue.name, len(numbers),
+            )  # fmt: skip
         for done, number in enumerate(numbers):
             progress(done / len(numbers), f"{done}/{len(numbers)} described anew")
             try:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
 from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING
 
@@ -25,6 +24,7 @@ if TYPE_CHECKING:
 VERSION = 1  # of what `analyse` computes: others' numbers are not to be compared with ours
 HOP = 62  # frames from patch to patch, 1 s: as in the published taggrams of GTZAN
 EXCERPTS, EXCERPT_SECONDS = 3, 30.0  # the length of GTZAN's clips: each excerpt has their statistics
+SHORT = EXCERPTS * EXCERPT_SECONDS  # below, a recording is heard whole
 # musicnn's tags depend on level. Nine tenths of the validation clips of GTZAN lie between -29 and -13 LUFS.
 LEVELS, LEVEL = (-30.0, -11.0), -17.0  # LUFS: what is louder or softer is heard at LEVEL
 
@@ -189,7 +189,7 @@ def analyse(recording: Audio | str | os.PathLike[str], progress: Progress = sile
     source = recording if isinstance(recording, Audio) else AudioFile(recording)
     meter = LoudnessMeter(source.channels, source.sample_rate)
     heard = []
-    excerpts = list(_excerpts(source))
+    duration, excerpts = _excerpts(source)
     for _, audio in excerpts:
         for block in audio.blocks():
             meter.add(block)
@@ -206,26 +206,35 @@ def analyse(recording: Audio | str | os.PathLike[str], progress: Progress = sile
         embedding=np.concatenate([patches.embedding for patches in heard]).mean(axis=0),
         columns=columns,
         chroma=chroma,
-        duration=source.duration,
+        duration=duration,
         loudness=loudness,
     )
 
 
-def _excerpts(source: Audio | AudioFile) -> Iterator[tuple[float, Audio]]:
-    """Yield where each excerpt starts, in seconds, and its sound."""
-    duration = source.duration
-    short = duration < EXCERPTS * EXCERPT_SECONDS
-    if short and isinstance(source, AudioFile):
-        source = load(source.path)  # whole: a header may estimate too little
-        duration = source.duration
+def _excerpts(source: Audio | AudioFile) -> tuple[float, list[tuple[float, Audio]]]:
+    """Return how long a recording is, and where each excerpt starts, both in seconds, with its sound."""
+    if isinstance(source, AudioFile):
+        duration, name, rate = source.duration, source.name, source.sample_rate
+        for _ in range(2):
+            if duration < SHORT:
+                break
+            starts = _starts(duration)
+            cuts = [source.excerpt(start, EXCERPT_SECONDS) for start in starts]
+            if cuts[-1].shape[1] > 0.9 * EXCERPT_SECONDS * rate:
+                return duration, [(s, Audio(x, rate, name)) for s, x in zip(starts, cuts, strict=True)]
+            # the header promises too much: it was cut off, or lies
+            duration = sum(block.shape[1] for block in source.blocks()) / rate
+        source = load(source.path, 2 * SHORT)  # whole: a header may estimate too little
+    starts = _starts(source.duration)
+    length = min(source.duration / len(starts), EXCERPT_SECONDS)
+    return source.duration, [(start, source.slice(start, start + length)) for start in starts]
+
+
+def _starts(duration: float) -> list[float]:
+    """Return where the excerpts of a recording start: the same stretch of each of its equal parts, in seconds."""
     count = min(max(round(duration / EXCERPT_SECONDS), 1), EXCERPTS)
-    length = duration / count if short else EXCERPT_SECONDS
-    for index in range(count):
-        start = (index + 0.5) * duration / count - length / 2
-        if isinstance(source, Audio):
-            yield start, source.slice(start, start + length)
-        elif (samples := source.excerpt(start, length)).shape[1]:  # none where the header promises too much
-            yield start, Audio(samples, source.sample_rate, source.name)
+    length = min(duration / count, EXCERPT_SECONDS)
+    return [(index + 0.5) * duration / count - length / 2 for index in range(count)]
 
 
 def _checked(name: str, value: ArrayLike, shape: tuple[int, ...], dtype: type) -> NDArray[np.generic]:

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import io
 import os
-import secrets
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from types import TracebackType
 
@@ -16,6 +15,7 @@ from numpy.typing import NDArray
 
 from retrotone.errors import AudioError, MissingExtraError, OutputError
 from retrotone.ogg import fix_serial
+from retrotone.scratch import beside
 
 BLOCK_FRAMES = 1 << 19  # about 12 s at 44.1 kHz: 4 MB of stereo float32
 MIN_RATE, MAX_RATE = 8_000, 192_000
@@ -163,20 +163,17 @@ class AudioWriter:
             LARGEST[self._kind] // (channels * bit_depth // 8) - 1024 if self._kind in LARGEST else None
         )
         self._frames = 0
-        with writing(self.path):
-            self._temporary = _create_beside(self.path)
-            try:
-                self._file = soundfile.SoundFile(
-                    native(self._temporary),
-                    "w",
-                    sample_rate,
-                    channels,
-                    format=self._kind,
-                    subtype=self._subtype,
-                )
-            except BaseException:
-                self._temporary.unlink()
-                raise
+        with writing(self.path), ExitStack() as stack:
+            self._temporary = stack.enter_context(beside(self.path))
+            self._file = soundfile.SoundFile(
+                native(self._temporary),
+                "w",
+                sample_rate,
+                channels,
+                format=self._kind,
+                subtype=self._subtype,
+            )
+            self._end = stack.pop_all()
 
     def write(self, block: NDArray[np.float32]) -> None:
         """Append a block of shape (channels, n)."""
@@ -209,7 +206,7 @@ class AudioWriter:
                 _make_repeatable(self._temporary, self._kind, self._subtype)
                 self._temporary.replace(self.path)
         finally:
-            self._temporary.unlink(missing_ok=True)
+            self._end.close()
 
 
 def write_whole(path: str | os.PathLike[str], data: bytes) -> None:
@@ -228,13 +225,9 @@ def write_whole(path: str | os.PathLike[str], data: bytes) -> None:
         Missing folder, no permission, full disk.
     """
     path = Path(path)
-    with writing(path):
-        temporary = _create_beside(path)
-        try:
-            temporary.write_bytes(data)
-            temporary.replace(path)
-        finally:
-            temporary.unlink(missing_ok=True)
+    with writing(path), beside(path) as temporary:
+        temporary.write_bytes(data)
+        temporary.replace(path)
 
 
 def make_folder(path: str | os.PathLike[str]) -> Path:
@@ -304,13 +297,6 @@ def writing(path: Path) -> Iterator[None]:
 def native(path: Path) -> str | bytes:
     """Return a path as libsndfile takes it: names that are not UTF-8 as their bytes."""
     return str(path) if os.name == "nt" else os.fsencode(path)
-
-
-def _create_beside(path: Path) -> Path:
-    """Create an empty hidden file in the folder of `path`."""
-    temporary = path.with_name(f".retrotone-{secrets.token_hex(6)}{path.suffix}")
-    temporary.touch(0o666, exist_ok=False)
-    return temporary
 
 
 def _is_whole(path: Path, frames: int) -> bool:

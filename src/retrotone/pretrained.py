@@ -9,7 +9,6 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-import tempfile
 import time
 import zipfile
 from dataclasses import dataclass
@@ -22,6 +21,7 @@ from urllib.parse import unquote, urlsplit
 from retrotone.errors import ModelError, OutputError
 from retrotone.files import write_whole
 from retrotone.progress import Progress, silent
+from retrotone.scratch import beside
 
 if TYPE_CHECKING:
     import requests
@@ -156,8 +156,8 @@ def download(name: str, progress: Progress = silent) -> Path:
         return path
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(prefix=".download-", dir=path.parent) as temporary:
-            came = _fetch(entry, Path(temporary), progress)
+        with beside(path) as came:
+            _fetch(entry, came, progress)
             digest = _sha256(came)
             if entry.sha256 is not None and digest != entry.sha256:
                 raise ModelError(f"{entry.name} came damaged from {_host(entry)}: try again later")
@@ -214,8 +214,8 @@ def _check_whole(path: Path, entry: Entry) -> None:
         )
 
 
-def _fetch(entry: Entry, temporary: Path, progress: Progress) -> Path:
-    """Download a file into a folder; what fails on the way is tried again from the start."""
+def _fetch(entry: Entry, place: Path, progress: Progress) -> None:
+    """Download a file to a place; what fails on the way is tried again from the start."""
     import pooch
     import requests
 
@@ -224,7 +224,8 @@ def _fetch(entry: Entry, temporary: Path, progress: Progress) -> Path:
         bar = _Bar(entry.name, progress)
         get = pooch.HTTPDownloader(progressbar=bar, chunk_size=CHUNK_BYTES, timeout=TIMEOUT_SECONDS)
         try:
-            return Path(pooch.retrieve(entry.url, None, entry.name, temporary, downloader=get))
+            get(entry.url, str(place), None)
+            return
         except requests.HTTPError as error:
             raise ModelError(
                 f"{_host(entry)} answers {_status(error)} for {entry.name}: check the address or try later"

@@ -46,6 +46,9 @@ def run(song: str | None = None, library: str | None = None) -> None:
         root.mainloop()
     except KeyboardInterrupt:
         window.close()
+    except SystemExit:  # told to end
+        window.close()
+        raise
 
 
 def make_root() -> tk.Tk:

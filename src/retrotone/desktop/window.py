@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import shutil
 import sys
-import tempfile
 import tkinter as tk
 from collections.abc import Callable
 from pathlib import Path
@@ -26,6 +24,7 @@ from retrotone.desktop.study_tab import StudyTab
 from retrotone.desktop.tasks import Song, Sound, Version
 from retrotone.desktop.widgets import Progress, Sentence
 from retrotone.desktop.worker import Lane
+from retrotone.scratch import Scratch
 from retrotone.wording import sentence
 
 SIZE = (1200, 680)  # at 100 %: fits 1280 x 720 with a frame around it
@@ -58,7 +57,8 @@ class Window:
 
     def __init__(self, root: tk.Tk, library: str | None = None) -> None:
         self.root, self.library = root, library
-        self.folder = Path(tempfile.mkdtemp(prefix="retrotone-"))
+        self._scratch = Scratch("retrotone-app-")
+        self.folder = self._scratch.path
         self.settings = Settings.load()
         self.path = ""
         self.song: Song | None = None
@@ -176,7 +176,7 @@ class Window:
         for lane in (self.lane, self.long_lane):
             lane.close()
         self.root.destroy()
-        shutil.rmtree(self.folder, ignore_errors=True)
+        self._scratch.remove()
 
     def _build(self) -> None:
         look, root = self.look, self.root

@@ -257,7 +257,7 @@ class Library:
 
     def duplicates(self, progress: Progress = silent) -> list[list[Track]]:
         """Return groups of tracks that are one recording: other formats, levels, masters, copies."""
-        tracks, near = self._holdings.everything()
+        tracks, near = self._holdings.everything(progress)
         return same_recordings(tracks, near, self._catalogue().analysis, progress)
 
     def genres(self, note: bool = False) -> list[Suggestion]:
@@ -290,7 +290,7 @@ class Library:
         """
         from retrotone.library.map import draw
 
-        tracks, near = self._holdings.everything()
+        tracks, near = self._holdings.everything(progress)
         return draw(tracks, near.vectors, path, progress)
 
     def places(self) -> list[Place]:

@@ -151,12 +151,17 @@ class Catalogue:
                 (os.fsencode(found.path), found.size, found.mtime_ns, number),
             )
 
-    def copy(self, number: int, found: Found, fingerprint: bytes) -> None:
-        """Note a file of the same content as a track that was heard."""
+    def copy(self, number: int, found: Found, fingerprint: bytes) -> bool:
+        """Note a file of the same content as a track that was heard; False if another process took that away since."""
         with self._database.transaction():
-            duration, *tags = self.query(
-                f"SELECT duration, {', '.join(TAGS)} FROM tracks WHERE id = ?", (number,)
-            )[0]
+            rows = self.query(
+                f"SELECT duration, {', '.join(TAGS)} FROM tracks WHERE id = ? AND id IN (SELECT a.track "
+                "FROM analyses a JOIN descriptions d ON d.track = a.track)",
+                (number,),
+            )
+            if not rows:
+                return False
+            duration, *tags = rows[0]
             copy = self._put_file(found, fingerprint, None, duration, dict(zip(TAGS, tags, strict=True)))
             for table, names in (("analyses", ANALYSIS), ("descriptions", DESCRIPTION)):
                 self.query(
@@ -164,6 +169,7 @@ class Catalogue:
                     f"FROM {table} WHERE track = ? ON CONFLICT (track) DO UPDATE SET {_changes(names)}",
                     (copy, number),
                 )
+        return True
 
     def mark(self, numbers: Iterable[int], present: bool) -> None:
         """Note that files are there, or gone; what is known of those that are gone is kept."""

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from retrotone.analysis import VERSION
+from retrotone.audio import log
 from retrotone.errors import AnalysisError, LibraryError
 from retrotone.library.catalogue import Catalogue
 from retrotone.library.database import is_address
@@ -74,11 +75,11 @@ class Holdings:
             self._opened = Catalogue(self.place, create)
         return self._opened
 
-    def described(self) -> Catalogue:
+    def described(self, progress: Progress = silent) -> Catalogue:
         """Return the catalogue, described as this version does."""
         catalogue = self.catalogue()
         if self._seen is None or self._seen != catalogue.revision:
-            self.describe_anew()
+            self.describe_anew(progress)
             self._seen, self._loaded = catalogue.revision, None
         return catalogue
 
@@ -86,6 +87,11 @@ class Holdings:
         """Describe what another version described, from what was heard."""
         catalogue = self.catalogue()
         numbers = catalogue.described_otherwise(RECIPE, VERSION)
+        if numbers:
+            log.warning(
+                "%s: %d tracks are described anew, as retrotone has changed; this happens once",
+                catalogue.name, len(numbers),
+            )  # fmt: skip
         for done, number in enumerate(numbers):
             progress(done / len(numbers), f"{done}/{len(numbers)} described anew")
             try:
@@ -95,20 +101,20 @@ class Holdings:
 
     def neighbours(self, progress: Progress = silent) -> Neighbours | Indexed:
         """Return what searches."""
-        catalogue = self.described()
+        catalogue = self.described(progress)
         if self._loaded is None:
             self._loaded = neighbours(catalogue, progress)
         return self._loaded
 
     def searchable(self, progress: Progress) -> Neighbours | Indexed:
         """Return what searches; `LibraryError` if there are no tracks."""
-        if self.described().is_empty():
+        if self.described(progress).is_empty():
             raise LibraryError(f"{self.name} holds no tracks: scan a folder of music first")
         return self.neighbours(progress)
 
-    def everything(self) -> tuple[list[Track], Neighbours]:
+    def everything(self, progress: Progress = silent) -> tuple[list[Track], Neighbours]:
         """Return all tracks and, in the same order, their vectors."""
-        catalogue = self.described()
+        catalogue = self.described(progress)
         numbers, vectors = catalogue.vectors()
         tracks = catalogue.tracks(numbers.tolist())
         there = np.isin(numbers, [track.id for track in tracks])  # others may have gone meanwhile

@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 import sqlite3
 from collections import Counter
-from contextlib import closing, suppress
+from collections.abc import Iterator
+from contextlib import closing, contextmanager, suppress
 from itertools import chain
 from pathlib import Path
 from urllib.parse import quote
@@ -54,16 +55,31 @@ def repair(place: str, progress: Progress = silent) -> list[str]:
 def _rebuild(path: str, progress: Progress) -> list[str]:
     """Rebuild a file from what can be read of it, and return what was wrong.
 
-    The old file stays beside it, as ``NAME.damaged``. No other program may use the library meanwhile.
+    The old file stays beside it, as ``NAME.damaged``. Others who use the library are waited for, and then wait.
     """
     if not os.path.isfile(path):
         raise LibraryError(f"{path} does not exist: retrotone library scan FOLDER makes one")
     new, old = f"{path}.repaired", f"{path}.damaged"
+    with _claimed(path) as source:
+        problems = _rebuild_from(source, path, new, progress)
+        with suppress(sqlite3.Error):  # the log goes into the old file, where that can be
+            source.execute("PRAGMA journal_mode = DELETE")
+        with writing(Path(path)):
+            for suffix in ("-wal", "-shm"):  # they belong to the old file, and were read with it
+                with suppress(FileNotFoundError):
+                    os.unlink(path + suffix)
+            os.replace(path, old)
+            os.replace(new, path)
+    return problems
+
+
+def _rebuild_from(source: sqlite3.Connection, path: str, new: str, progress: Progress) -> list[str]:
+    """Make a new file of what can be read of an old one, and return what was wrong."""
     problems = []
     try:
         _remove(new)
         with Catalogue(new, create=True) as catalogue:
-            lost = _salvage(path, new)
+            lost = _salvage(source, path, new)
             problems += [
                 f"{count} damaged rows of {table} are lost" for table, count in lost.items() if count
             ]
@@ -75,13 +91,24 @@ def _rebuild(path: str, progress: Progress) -> list[str]:
     except BaseException:
         _remove(new)
         raise
-    with writing(Path(path)):
-        for suffix in ("-wal", "-shm"):  # they belong to the old file, and were read with it
-            with suppress(FileNotFoundError):
-                os.unlink(path + suffix)
-        os.replace(path, old)
-        os.replace(new, path)
     return problems
+
+
+@contextmanager
+def _claimed(path: str) -> Iterator[sqlite3.Connection]:
+    """Open a file and keep all others from it; LibraryError if one does not let go of it."""
+    uri = f"file:{quote(os.fsencode(path))}?mode=rw"
+    with closing(sqlite3.connect(uri, uri=True, isolation_level=None)) as source:
+        try:
+            source.execute("PRAGMA locking_mode = EXCLUSIVE")
+            source.execute("BEGIN IMMEDIATE")
+            source.execute("COMMIT")
+        except sqlite3.Error as error:  # what is too damaged to be locked, nobody else can use
+            if getattr(error, "sqlite_errorname", "").startswith(("SQLITE_BUSY", "SQLITE_LOCKED")):
+                raise LibraryError(
+                    f"{path} is in use by another retrotone: close it or wait for it, then repair"
+                ) from error
+        yield source
 
 
 def _check(catalogue: Catalogue, progress: Progress) -> tuple[list[str], list[int]]:
@@ -124,14 +151,11 @@ def _fault(catalogue: Catalogue, number: int, heard: int | None, vector: Vector)
     return ""
 
 
-def _salvage(path: str, new: str) -> dict[str, int]:
+def _salvage(source: sqlite3.Connection, path: str, new: str) -> dict[str, int]:
     """Copy all rows that can be read, and return how many of each table could not."""
     lost = {}
     try:
-        with (
-            closing(sqlite3.connect(f"file:{quote(os.fsencode(path))}?mode=rw", uri=True)) as source,
-            closing(sqlite3.connect(f"file:{quote(os.fsencode(new))}?mode=rw", uri=True)) as target,
-        ):
+        with closing(sqlite3.connect(f"file:{quote(os.fsencode(new))}?mode=rw", uri=True)) as target:
             [(application,)], [(version,)] = (
                 source.execute(f"PRAGMA {name}").fetchall() for name in ("application_id", "user_version")
             )

@@ -181,10 +181,10 @@ def _look(
             gone.pop(twin.id, None)
             if not dry_run:
                 catalogue.move(twin.id, found)
-        else:
+        elif dry_run or catalogue.copy(twin.id, found, content):
             report.copied += 1
-            if not dry_run:
-                catalogue.copy(twin.id, found, content)
+        else:
+            todo.append((found, content))
     report.gone = len(gone)
     return todo
 
@@ -207,8 +207,7 @@ def _hear(
         nonlocal done
         for found, content in todo:
             twin = _twin(catalogue, found, content)
-            if twin is not None:  # heard meanwhile
-                catalogue.copy(twin.id, found, content)
+            if twin is not None and catalogue.copy(twin.id, found, content):  # heard meanwhile
                 report.copied += 1
                 done += 1
                 continue

@@ -9,11 +9,10 @@ from __future__ import annotations
 
 import errno
 import os
-import secrets
 import struct
 import zlib
 from collections.abc import Iterator
-from contextlib import suppress
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -22,6 +21,7 @@ from numpy.typing import NDArray
 from retrotone.errors import LibraryError
 from retrotone.library.database import Nearest, Row, Rows, Vector
 from retrotone.progress import Progress
+from retrotone.scratch import beside
 
 if TYPE_CHECKING:
     from retrotone.library.sqlite import SQLite
@@ -117,24 +117,22 @@ def _kept(index: Any, path: str, stamps: Stamps) -> Any:
     """Write an index beside its place, rename it and return it mapped; or as it is, where it cannot be written."""
     if path == f":memory:{SUFFIX}":
         return index
-    temporary = f"{path}.{secrets.token_hex(6)}"
     try:
-        index.save(temporary)
-        if os.path.getsize(temporary) != index.serialized_length:  # it may not notice that a disk fills
-            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-        with open(temporary, "ab") as file:
-            file.write(stamps.tobytes())
-        checksum = _checksum(temporary, os.path.getsize(temporary))
-        with open(temporary, "ab") as file:
-            file.write(FOOTER.pack(MAGIC, index.ndim, len(stamps), checksum))
-        os.replace(temporary, path)
+        with beside(Path(path)) as place:
+            temporary = str(place)
+            index.save(temporary)
+            if os.path.getsize(temporary) != index.serialized_length:  # it may not notice that a disk fills
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+            with open(temporary, "ab") as file:
+                file.write(stamps.tobytes())
+            checksum = _checksum(temporary, os.path.getsize(temporary))
+            with open(temporary, "ab") as file:
+                file.write(FOOTER.pack(MAGIC, index.ndim, len(stamps), checksum))
+            os.replace(temporary, path)
         mapped = _index(index.ndim)
         mapped.view(path)
     except (OSError, RuntimeError):  # no permission, a full disk
         return index
-    finally:
-        with suppress(FileNotFoundError):
-            os.unlink(temporary)
     return mapped
 
 

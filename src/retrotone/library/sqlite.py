@@ -162,7 +162,12 @@ class SQLite:
             return sqlite3.connect(":memory:", isolation_level=None)
         uri = f"file:{quote(os.fsencode(self.name))}?mode={mode}"
         try:
-            return _connect(uri)
+            while True:
+                before = _identity(self.name)
+                connection = _connect(uri)
+                if before in (None, _identity(self.name)):
+                    return connection
+                connection.close()  # it waited for a repair, which put another file there
         except sqlite3.OperationalError:
             # Where nothing may be written, SQLite cannot set up its log; if there is none, all is in the file.
             if mode == "rwc" or os.path.exists(f"{self.name}-wal"):
@@ -202,6 +207,15 @@ class SQLite:
                 (text for name, text in REMEDIES.items() if code.startswith(name)), "check the file"
             )
             raise LibraryError(f"the library {self.name} failed ({error}): {remedy}") from error
+
+
+def _identity(path: str) -> tuple[int, int] | None:
+    """Return what tells a file from one that takes its place; None if there is none."""
+    try:
+        status = os.stat(path)
+    except FileNotFoundError:
+        return None
+    return status.st_dev, status.st_ino
 
 
 def _connect(uri: str) -> sqlite3.Connection:

@@ -11,6 +11,8 @@ import time
 from contextlib import suppress
 from pathlib import Path
 
+from retrotone.scratch import Scratch
+
 HOUR = 3600.0
 MINUTE = 60.0
 
@@ -29,7 +31,8 @@ class Folder:
     """
 
     def __init__(self, limit: int) -> None:
-        self.path = Path(tempfile.mkdtemp(prefix="retrotone-web-")).resolve()  # mkdtemp makes it 0700
+        self._scratch = Scratch("retrotone-web-")
+        self.path = self._scratch.path
         self.limit = limit
         self._kept: set[str] = set()
         self._ended = threading.Event()
@@ -74,7 +77,7 @@ class Folder:
     def remove(self) -> None:
         """Delete it with all that it holds."""
         self._ended.set()
-        shutil.rmtree(self.path, ignore_errors=True)
+        self._scratch.remove()
 
     def _clean(self) -> None:
         while not self._ended.wait(MINUTE):

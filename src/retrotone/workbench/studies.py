@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import queue
-import tempfile
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
@@ -15,6 +14,7 @@ import numpy as np
 from retrotone.audio import Audio, load
 from retrotone.errors import Cancelled
 from retrotone.progress import Progress, part, silent
+from retrotone.scratch import Scratch
 from retrotone.study import SHORT_COLUMNS, Row, short_cells, sweep
 from retrotone.style.eras import age
 from retrotone.workbench import bundled_song
@@ -77,8 +77,7 @@ def study_training(
     """
     from retrotone.genre.training import Recipe, Training, train
 
-    with tempfile.TemporaryDirectory(prefix="retrotone-study-") as place:
-        folder = Path(place)
+    with Scratch("retrotone-study-") as folder:
         if recordings is None:
             recordings = folder / "eras"
             _make_eras(recordings, part(progress, 0.0, 0.1))

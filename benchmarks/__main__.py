@@ -109,8 +109,9 @@ def write(sections: Mapping[str, Section], long: bool, out: Path) -> list[str]:
 def _head(long: bool) -> str:
     return (
         f"# Benchmarks\n\n{'Long' if long else 'Short'} form, {time.strftime('%d %B %Y')}, retrotone {rt.__version__}, "
-        f"Python {platform.python_version()}, {os.cpu_count()} cores. Under each section: how long it took, and how much "
-        "else the machine did when it began (load average): where that is above 0.5, times are no good.\n"
+        f"Python {platform.python_version()}, {os.cpu_count()} cores. Under each section stands how long it took, and "
+        "the load average when it began: above 0.5, the machine did something else, too, and times by the clock are "
+        "too long. The processor's are less disturbed.\n"
     )
 
 

@@ -73,5 +73,5 @@ def _clips(artist: str, seconds: float) -> Patches:
         for name, entry in gtzan_index().items()
         if entry.track.artist == artist and entry.split in ("train", "valid")
     ]
-    found = [embedded(rt.load(path).slice(0.0, seconds), seconds) for path in paths if path.is_file()]
+    found = [embedded(rt.load(path, seconds), seconds) for path in paths if path.is_file()]
     return np.concatenate(found) if found else np.zeros((0, rt.musicnn.EMBEDDING), np.float32)

@@ -5,6 +5,8 @@ from __future__ import annotations
 import logging
 import tempfile
 from collections.abc import Callable
+from functools import cache
+from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
@@ -17,7 +19,7 @@ from retrotone.style.gram import GramTransfer
 Method = Callable[[Pair], rt.Audio]
 
 STRENGTHS = (0.25, 0.5, 0.75, 1.0)
-STUDY_STEPS, LEARNING_RATE = 40, 0.03  # of 2,500: the clamp lets an entry move by 1 at most, which takes 34
+PLATEAU_STEPS, LEARNING_RATE = 40, 0.03  # of 2,500: the clamp lets an entry move by 1 at most, which takes 34
 AGE_SEED = 1000  # of noise and wow that the record does not have
 TRANSPORT, ERAS, RAVE, MATCHERING = "transport, strength 1", "eras", "RAVE: parlour", "Matchering 2"
 
@@ -31,19 +33,14 @@ def methods(gram_steps: int) -> dict[str, Method]:
         for strength in STRENGTHS
     }
     named["spectral EQ"] = equalised
-    try:
-        import matchering  # noqa: F401
-
+    if find_spec("matchering"):
         named[MATCHERING] = matched
-    except ImportError:
-        pass
-    rave = rt.RaveModel.from_pretrained()
     return named | {
         "the study's loop": studied,
         "gram": lambda pair: _descended(
             pair, rt.StyleTransfer(method="gram", gram=GramTransfer(steps=gram_steps))
         ),
-        RAVE: lambda pair: rave.restyle(pair.content),
+        RAVE: lambda pair: _parlour().restyle(pair.content),
         ERAS: aged,
     }
 
@@ -59,7 +56,7 @@ def studied(pair: Pair) -> rt.Audio:
 
     Its gradients are taken in closed form, which changes nothing but the time, and it makes fewer steps.
     """
-    recipe = GramTransfer.study(learning_rate=LEARNING_RATE, steps=STUDY_STEPS)
+    recipe = GramTransfer.study(learning_rate=LEARNING_RATE, steps=PLATEAU_STEPS)
     return _descended(pair, rt.StyleTransfer(method="gram", resynthesis="random", noise=0, gram=recipe))
 
 
@@ -96,3 +93,8 @@ def _descended(pair: Pair, transfer: rt.StyleTransfer) -> rt.Audio:
     """Descend on the study's own terms: mono at 22.05 kHz."""
     content, style = (audio.mono().resample(STUDY_RATE) for audio in (pair.content, pair.style))
     return transfer.stylize(content, style)
+
+
+@cache
+def _parlour() -> rt.RaveModel:
+    return rt.RaveModel.from_pretrained()

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks.frechet import ALSO_OLD, NEW, OLD, Frechet, Patches, distances, embedded
-from benchmarks.methods import ERAS, MATCHERING, RAVE, STUDY_STEPS, TRANSPORT, Method
+from benchmarks.methods import ERAS, MATCHERING, PLATEAU_STEPS, RAVE, TRANSPORT, Method
 from benchmarks.page import Page, drawing, table
 from benchmarks.pairs import MUSIC, Pair
 from benchmarks.statistics import Estimate, bootstrap
@@ -90,10 +90,10 @@ def page(quality: Quality) -> Page:
     parts = [
         f"""## Quality
 
-{pairs} pairs, {quality.seconds:g} s of each: mean and 95 % interval (bootstrap over the pairs). Style and envelope gain are 0
-where the song was and 1 where the record is; chroma cosine and onset F1 are 1 where the song is kept. The study's loop
-makes {STUDY_STEPS} steps, after which it stands where the clamp holds it, and, like gram, hears mono at 22.05 kHz. parlour is not
-told of the record: it answers with the 1930s.
+{pairs} pairs, {quality.seconds:g} s of each: mean and 95 % interval (bootstrap over the pairs). Style and envelope
+gain are 0 where the song was and 1 where the record is; chroma cosine and onset F1 are 1 where the song is kept. The
+study's loop makes {PLATEAU_STEPS} steps of Adam, enough to go through all that the clamp leaves; like gram, it hears
+mono at 22.05 kHz. parlour is not told of the record: it answers with the 1930s.
 """
     ]
     if not MUSIC.is_dir():
@@ -102,8 +102,8 @@ told of the record: it answers with the 1930s.
     if aged:
         number = len({each.pair for each in aged})
         parts.append(f"""
-The {number} pairs whose record is a recording that an era aged. "eras" is that era's physics on the song, with noise of another
-seed: it does not hear the record, and moves nothing that the medium did not do.
+The {number} of these pairs whose record is a recording that an era aged. "eras" is that era's physics on the song,
+with noise of another seed: it does not hear the record, and moves nothing that the medium did not do.
 
 {_means(aged)}""")
     parts.append(f"\n{_pair_by_pair(scores)}\n![song against style](pareto.png)\n")
@@ -140,7 +140,7 @@ def picture(scores: list[Score]) -> Figure:
         axes.set_ylabel(f"{AXES[1]} (mean of chroma cosine and onset F1)")
         axes.set_title("Song against style (number of pairs)")
         axes.grid()
-        axes.legend(loc="lower left")
+        axes.legend(loc="lower right")
     return figure
 
 
@@ -183,7 +183,7 @@ def _claims(scores: list[Score]) -> str:
             )
             lines.append(f"| {rival} ({len(rows)}) | {_signed(across)} | {_signed(up)} |\n")
     head = f"| {TRANSPORT}, minus (pairs) | {AXES[0]} | {AXES[1]} |\n|---|---|---|\n"
-    return f"Differences on the same pairs; an interval that does not hold 0 is no chance.\n\n{head}{''.join(lines)}"
+    return f"Differences on the same pairs; an interval without 0 (bold) is hardly chance.\n\n{head}{''.join(lines)}"
 
 
 def _signed(estimate: Estimate) -> str:
@@ -207,9 +207,9 @@ def _frechet(frechet: Frechet) -> str:
     if frechet.to_old:
         head, columns = [*head, f"to {OLD}"], [*columns, frechet.to_old]
         about = f"""
-{OLD} stands for music that is really old: all his clips of GTZAN's train and validation part, recorded from the
-1930s to the 1960s by their titles (the index has no dates), narrow and with hiss. How far {ALSO_OLD} (old, too, but blues)
-and {NEW} (jazz, too, but new) are from him says what a distance means: much of it is the music and not its age.
+{OLD}, who died in 1969, stands for music that is really old: his clips of GTZAN's train and validation part, all
+narrow and with hiss. How far {ALSO_OLD} (old, too, but blues) and {NEW} (jazz, too, but of the 1990s) are from him says
+what a distance means: much of it is the music and not its age.
 """
     else:
         about = "\nOf really old music there is none here: GTZAN's audio is left out.\n"
@@ -220,8 +220,8 @@ and {NEW} (jazz, too, but new) are from him says what a distance means: much of 
     return f"""
 ### Fréchet distance to old music
 
-Of musicnn embeddings, {frechet.patches} patches of 3 s a set: comparable within a column, not with other pages. The songs
-of the pairs above, by method, to the records that an era aged, which are other songs. These records were aged by our own
-eras, which favours eras and parlour, that learned from one of them.
+Of musicnn embeddings, {frechet.patches} patches of 3 s a set: comparable within a column, not with other pages. The
+songs of the pairs above, by method, to the records that an era aged, which are other songs. These records were aged by
+our own eras, which favours eras and parlour, that learned from one of them.
 {about}
 {table(head, rows)}"""

@@ -111,8 +111,8 @@ parlour played.
         lines.append(f"| {row} |\n")
     lines.append(f"""
 What it makes up, 30 s a clip. Flux is the mean change of the mel spectrum from frame to frame, over that of a held
-chord; the distance is to the first clip. The study's other way to sound, Griffin-Lim (librosa's, {GRIFFIN_LIM} steps from a random
-phase), only plays the first clip's magnitudes again, at {score.griffin_lim:.0f} times real time.
+chord; the distance is to the first clip. Griffin-Lim, which the study's transfer ended with (librosa's, from a random
+phase, {GRIFFIN_LIM} steps), does no more than play given magnitudes, at {score.griffin_lim:.0f} times real time.
 
 | path | seed | peak | flux | distance, dB | times real time |
 |---|---|---|---|---|---|

@@ -11,8 +11,7 @@ import numpy as np
 import torch
 
 import retrotone as rt
-from benchmarks.methods import LEARNING_RATE
-from benchmarks.methods import STUDY_STEPS as PLATEAU_STEPS
+from benchmarks.methods import LEARNING_RATE, PLATEAU_STEPS
 from benchmarks.page import Page
 from benchmarks.pairs import Pair
 from retrotone.random_cnn import gram_matrix, random_network

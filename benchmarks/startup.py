@@ -66,7 +66,8 @@ def page(starts: Mapping[str, Start]) -> Page:
     ]
     return Page(f"""## Starting up
 
-Fresh processes from beginning to end, files in the cache, median of {REPEATS}. librosa, too, loads what it needs on first use.
+Fresh processes from beginning to end, files in the cache, median of {REPEATS}. librosa, too, loads what it needs on
+first use.
 
 {table(["", "seconds", "processor, s"], rows)}
 {"".join(claims)}""")

@@ -12,14 +12,15 @@ SEED = 0
 
 
 class Estimate(NamedTuple):
-    """A mean and its 95 % interval."""
+    """A mean and its 95 % interval; NaN where one value tells of no spread."""
 
     mean: float
     low: float
     high: float
 
     def __str__(self) -> str:
-        return f"{self.mean:.3f} ({self.low:.3f} to {self.high:.3f})"
+        interval = f" ({self.low:.3f} to {self.high:.3f})" if self.low <= self.high else ""
+        return f"{self.mean:.3f}{interval}"
 
 
 def bootstrap(values: ArrayLike) -> Estimate:
@@ -31,6 +32,8 @@ def bootstrap(values: ArrayLike) -> Estimate:
         One a pair: pairs are what is drawn anew, so the interval says what other pairs could have shown.
     """
     sample = np.asarray(values, float)
+    if len(sample) < 2:
+        return Estimate(float(sample.mean()), float("nan"), float("nan"))
     drawn = np.random.default_rng(SEED).integers(len(sample), size=(RESAMPLES, len(sample)))
     low, high = np.quantile(sample[drawn].mean(axis=1), (0.025, 0.975))
     return Estimate(float(sample.mean()), float(low), float(high))

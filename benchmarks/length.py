@@ -33,6 +33,7 @@ SHORT, LONG = (10, 30, 120), (10, 30, 120, 600, 3600)  # seconds
 FITTED_FROM = 30  # s: below, what is done once weighs more
 RATE = 44_100
 WARM_UP = 5.0  # seconds of music that each job has heard before it is timed
+ROOT = Path(__file__).parents[1]
 ROOM = 0.7  # share of the free memory that a job may be expected to take
 
 
@@ -110,6 +111,7 @@ def measure_length(
                         [sys.executable, "-m", __name__, name, song, record, folder / "output.wav"],
                         capture_output=True,
                         text=True,
+                        cwd=ROOT,
                     )
                     if answer.returncode == 0:
                         job.costs.append(Cost(length, *json.loads(answer.stdout.splitlines()[-1])))

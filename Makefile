@@ -25,8 +25,8 @@ lint: .venv/.dev ## Check style, types and the direction of imports
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-bench: .venv/.bench ## Measure speed and quality beside the study's loop and Matchering
-	$(BIN)/python -m benchmarks
+bench: .venv/.bench ## Measure all beside rivals: out/bench/bench.md; the long form with LONG=1
+	$(BIN)/python -m benchmarks $(if $(LONG),--long)
 
 docs: .venv/.docs ## Build the manual: docs/_build/html
 	$(BIN)/sphinx-build -W --keep-going -q -b html docs docs/_build/html

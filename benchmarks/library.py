@@ -18,6 +18,7 @@ import soundfile
 from numpy.typing import NDArray
 
 import retrotone as rt
+from benchmarks.page import Page
 from benchmarks.pairs import MUSIC
 from retrotone.genre.datasets import gtzan_index
 from retrotone.library.catalogue import Catalogue
@@ -102,6 +103,47 @@ def measure_library() -> LibraryScore:
             races.append(_race("songs of 4 min, stereo", _joined(clips, Path(folder))))
         precision = _precision([path for path in clips if gtzan_index()[path.stem].split])
     return LibraryScore(races, precision, *_synthetic())
+
+
+def page(score: LibraryScore) -> Page:
+    """Return the section."""
+    lines = [
+        f"""## Library
+
+Hearing a collection, {WORKERS} processes each, one after the other. Times real time are by the clock, starting up
+included; processor time is that of all processes, and changes less with what else the machine does.
+
+| collection | | seconds | of them until the first | times real time | processor, s a track |
+|---|---|---|---|---|---|
+"""
+    ]
+    for race in score.races:
+        for name, pace in (("`library scan`", race.ours), ("bliss", race.bliss)):
+            lines.append(
+                f"| {race.tracks} {race.name} | {name} | {pace.seconds:.1f} | {pace.first:.1f} "
+                f"| {race.music / pace.seconds:.0f} | {pace.processor / race.tracks:.2f} |\n"
+            )
+    for race in score.races:
+        rest = (race.bliss.seconds - race.bliss.first) / (race.ours.seconds - race.ours.first)
+        lines.append(
+            f"\n- {race.name}: **{race.bliss.seconds / race.ours.seconds:.2f} times** as fast as bliss, "
+            f"{rest:.2f} times once started, {race.bliss.processor / race.ours.processor:.2f} by processor time"
+        )
+    if score.precision:
+        lines.append("""
+
+Genre precision@5 of GTZAN's validation clips, neighbours by other artists, of as many of their genre as there can be.
+
+| | among all clips | among validation clips alone |
+|---|---|---|
+""")
+        for name, (among_all, unheard) in score.precision.items():
+            lines.append(f"| {name} | {among_all:.3f} | {unheard:.3f} |\n")
+    lines.append(
+        f"\n{SYNTHETIC:,} tracks that were made up: the first `similar` after {score.loaded:.1f} s, then "
+        f"**{1000 * score.similar:.0f} ms** each, {score.memory:.0f} MB.\n"
+    )
+    return Page("".join(lines))
 
 
 def _copied(paths: list[Path], folder: Path) -> Path:

@@ -1,4 +1,4 @@
-"""Content and style pairs: the bundled one, and six of real music where the checkout has it."""
+"""Content and style pairs: two that need nothing but retrotone, and twelve of real music where the checkout has it."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import retrotone as rt
 SECONDS = 30.0
 MUSIC = Path(__file__).resolve().parents[2] / "shared" / "music"
 
-# content, where its 30 s begin, style: another recording, or another recording aged by an era
+# content, where its excerpt begins (s), style: another recording, or another recording aged by an era
 REAL = (
     ("Hungarian_Dance", 5, "ragtime", "1930s"),
     ("sweet-waltz", 5, "Hungarian_Dance", "1910s"),
@@ -20,36 +20,54 @@ REAL = (
     ("Vibe_Ace", 5, "ragtime", None),
     ("Lets_Go_Fishin", 30, "Vibe_Ace", "1930s"),
     ("ragtime", 10, "Lets_Go_Fishin", "1950s"),
+    ("Choice", 0, "Sugar_Plum", "1900s"),
+    ("Vibe_Ace", 30, "Hungarian_Dance", "1930s"),
+    ("Lets_Go_Fishin", 90, "ragtime", "1970s"),
+    ("sweet-waltz", 15, "Choice", "1980s"),
+    ("ragtime", 40, "sweet-waltz", "1940s"),
+    ("Hungarian_Dance", 15, "Lets_Go_Fishin", None),
 )
 
 
 @dataclass(frozen=True)
 class Pair:
-    """A song, and a recording that it is to sound like, both about 30 s."""
+    """A song, and a recording that it is to sound like; the era that this was aged by, if it was."""
 
     name: str
     content: rt.Audio
     style: rt.Audio
+    era: str | None = None
 
 
-def bundled() -> Pair:
+def bundled(seconds: float = SECONDS) -> Pair:
     """Return the demo's song and record."""
     assets = resources.files("retrotone") / "assets"
-    song, record = (rt.load(str(assets / f"demo_{kind}.ogg")) for kind in ("song", "style"))
+    song, record = (
+        rt.load(str(assets / f"demo_{kind}.ogg")).slice(0.0, seconds) for kind in ("song", "style")
+    )
     return Pair("demo song to demo record", song, record)
 
 
-def real() -> Iterator[Pair]:
+def played(seconds: float = SECONDS) -> Pair:
+    """Return the demo's song and a clip that the bundled RAVE made up: what the study took its style from."""
+    clip = rt.RaveModel.from_pretrained().generate(seconds, seed=0)
+    return Pair("demo song to a clip by parlour", bundled(seconds).content, clip)
+
+
+def real(seconds: float = SECONDS) -> Iterator[Pair]:
     """Yield pairs of real music; nothing without the developers' recordings."""
 
     def excerpt(name: str, begin: float) -> rt.Audio:
         (path,) = (path for path in MUSIC.glob("*.ogg") if name in path.name)
-        return rt.load(path).slice(begin, begin + SECONDS)
+        return rt.load(path).slice(begin, begin + seconds)
 
     if MUSIC.is_dir():
         for content, begin, style, era in REAL:
             record = excerpt(style, 0)
             title = f"{content} to {style}" + (f" aged by the {era}" if era else "")
             yield Pair(
-                title.replace("_", " "), excerpt(content, begin), rt.age(record, era) if era else record
+                title.replace("_", " "),
+                excerpt(content, begin),
+                rt.age(record, era) if era else record,
+                era,
             )

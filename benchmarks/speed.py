@@ -11,13 +11,14 @@ import numpy as np
 import torch
 
 import retrotone as rt
+from benchmarks.methods import LEARNING_RATE, PLATEAU_STEPS
+from benchmarks.page import Page
 from benchmarks.pairs import Pair
 from retrotone.random_cnn import gram_matrix, random_network
 from retrotone.study import study_spectrum
 from retrotone.style.gram import STUDY_WEIGHT, GramTransfer, style_loss
 
-STUDY_STEPS, TIMED_STEPS, PLATEAU_STEPS = 2500, 3, 40
-LEARNING_RATE = 0.03
+STUDY_STEPS, TIMED_STEPS = 2500, 3
 REPEATS = 5
 LEVELS_DB = np.arange(-9, 10, 3, dtype=np.float32)
 
@@ -81,6 +82,26 @@ def measure_speed(pair: Pair) -> Speed:
     return Speed(
         step, step * STUDY_STEPS, loss(ours), float(plateau.losses.min()), loss(result), mono, stereo
     )
+
+
+def page(speed: Speed) -> Page:
+    """Return the section."""
+    plateau = f"{speed.study_loss:.2e} (best of {PLATEAU_STEPS} steps)"
+    return Page(f"""## Speed
+
+One 30 s clip, file to file, loading and saving included; the study's loop (random CNN, clamp, Adam 0.03, autograd)
+timed in the same run.
+
+| | time | style loss (weight 2500) |
+|---|---|---|
+| the content itself | | {speed.start_loss:.2e} |
+| the study's loop, {STUDY_STEPS} steps | {speed.study_total:.0f} s ({speed.study_step:.2f} s a step) | {plateau} |
+| transport, mono 22.05 kHz | {speed.mono[0]:.2f} s | {speed.our_loss:.2e} (of the written file) |
+
+- transport reaches its loss **{speed.times_sooner:,.0f} times sooner** than the study's {STUDY_STEPS} steps
+- mono 22.05 kHz: **{speed.mono[1]:.0f} times real time**
+- stereo 44.1 kHz: **{speed.stereo[1]:.0f} times real time** ({speed.stereo[0]:.2f} s)
+""")
 
 
 def study_step_seconds(content: np.ndarray, style: np.ndarray) -> float:

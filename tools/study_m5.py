@@ -17,11 +17,12 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 
 from retrotone.figures import png
 from retrotone.files import make_folder
 from retrotone.genre.clips import gather
-from retrotone.genre.datasets import Gtzan
+from retrotone.genre.datasets import Gtzan, Track
 from retrotone.genre.evaluation import evaluate
 from retrotone.genre.networks import M5, NETWORKS
 from retrotone.genre.training import Recipe, Training
@@ -48,30 +49,42 @@ RUNS = {  # title: recipe, and whether slices of one track may lie on both sides
 }
 
 
-def main() -> None:
-    torch.set_num_threads(1)
+def tracks() -> tuple[list[Track], list[Track]]:
+    """Return the tracks to learn from and to validate on."""
     gtzan = Gtzan(AUDIO)
     inside, outside = (
         [track for track in gtzan.split(split) if track.genre in GENRES] for split in ("train", "valid")
     )
-    print(f"{len(inside)} tracks to learn from, {len(outside)} to validate on")
+    return inside, outside
+
+
+def learn(recipe: Recipe, leaks: bool, folder: str) -> tuple[Training, list[str], NDArray[np.float64]]:
+    """Train a network; return it, the genres of the validation tracks, and what it says of them.
+
+    With `leaks`, slices are drawn at random, and those of one track lie on both sides.
+    """
+    inside, outside = tracks()
+    rate = NETWORKS[recipe.network].sample_rate
+    clips = gather([*inside, *outside], rate, make_folder(f"{folder}/{rate}"))
+    length = round(recipe.seconds * rate)
+    sides = [
+        clips.grid(numbers, length) for numbers in (range(len(inside)), range(len(inside), len(clips.tracks)))
+    ]
+    if leaks:
+        shuffled = np.random.default_rng(0).permutation(np.concatenate(sides))
+        sides = np.split(shuffled, [len(sides[0])])
+    training = Training(clips, *sides, recipe)
+    training.run(lambda _: None)
+    return training, [clips.tracks[k].genre for k in np.unique(sides[1][:, 0])], training.validate()
+
+
+def main() -> None:
+    torch.set_num_threads(1)
+    print("{} tracks to learn from, {} to validate on".format(*map(len, tracks())))
     histories = {}
     for title, (recipe, leaks) in RUNS.items():
         began = time.process_time()
-        rate = NETWORKS[recipe.network].sample_rate
-        clips = gather([*inside, *outside], rate, make_folder(f"{sys.argv[1]}/{rate}"))
-        length = round(recipe.seconds * rate)
-        sides = [
-            clips.grid(numbers, length)
-            for numbers in (range(len(inside)), range(len(inside), len(clips.tracks)))
-        ]
-        if leaks:
-            shuffled = np.random.default_rng(0).permutation(np.concatenate(sides))
-            sides = np.split(shuffled, [len(sides[0])])
-        training = Training(clips, *sides, recipe)
-        training.run(lambda _: None)
-        truth = [clips.tracks[k].genre for k in np.unique(sides[1][:, 0])]
-        said = training.validate()
+        training, truth, said = learn(recipe, leaks, sys.argv[1])
         scores = evaluate(truth, said, training.genres)
         tempered = evaluate(truth, training.trained().calibrate(said, truth), training.genres)
         best, last = training.history[training.best - 1], training.history[-1]

@@ -21,6 +21,7 @@ extensions = [
 myst_heading_anchors = 3
 exclude_patterns = ["_build", "gallery/*.ipynb"]
 default_role = "code"
+highlight_language = "text"  # of blocks that name none: commands, and what they print
 
 autodoc_member_order = "bysource"
 autodoc_typehints = "signature"

@@ -21,12 +21,13 @@ from retrotone.style.gram import GramTransfer
 from retrotone.style.transport import monge
 
 LOW, HIGH = 30, 80  # two mel bands of 128: near 1 kHz and near 4 kHz
+QUIET_DB = -25.0  # what lies between the notes is left out
 
 
 def levels(audio: Audio) -> np.ndarray:
     """Return how loud both bands are in each frame that sounds, in dB, shape (frames, 2)."""
     decibels = mel_spectrogram(audio)[[LOW, HIGH]].T
-    return decibels[(decibels > -80).all(axis=1)]
+    return decibels[(decibels > QUIET_DB).all(axis=1)]
 
 
 song, record = (levels(bundled(f"demo_{name}.ogg", name).slice(0, 20)) for name in ("song", "style"))
@@ -40,13 +41,17 @@ print("mean, record:", record.mean(axis=0).round(2), "mapped:", mapped.mean(axis
 print("covariance, record:\n", np.cov(record.T).round(1), "\nmapped:\n", np.cov(mapped.T).round(1))
 
 # %%
-# Each line leads from a frame of the song to where it goes.
+# Each line leads from a frame of the song to where it goes; ellipses at two standard deviations.
 
 figure, axes = plt.subplots(figsize=(7, 6), layout="constrained")
 for start, end in zip(song[::20], mapped[::20], strict=True):
     axes.plot(*zip(start, end, strict=True), color="0.8", linewidth=0.8, zorder=0)
-for points, name in ((song, "song"), (record, "record"), (mapped, "song, mapped")):
-    axes.scatter(*points[::5].T, s=6, alpha=0.5, label=name)
+circle = np.stack([np.cos(angles := np.linspace(0, 2 * np.pi, 200)), np.sin(angles)])
+looks = (("song", song, "C0", "-"), ("record", record, "C1", "-"), ("song, mapped", mapped, "C2", ":"))
+for name, points, colour, line in looks:
+    axes.scatter(*points[::3].T, s=6, alpha=0.4, color=colour, label=name)
+    ellipse = points.mean(axis=0)[:, None] + 2 * np.linalg.cholesky(np.cov(points.T)) @ circle
+    axes.plot(*ellipse, line, color=colour, linewidth=2.5)
 axes.set(xlabel="a band near 1 kHz, dB", ylabel="a band near 4 kHz, dB")
 axes.legend()
 

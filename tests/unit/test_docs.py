@@ -50,8 +50,9 @@ def shown() -> Iterator[tuple[str, list[str], bool]]:
 def test_every_command_shown_parses() -> None:
     lines = list(shown())
     assert len(lines) > 60
+    every: Any = typer.main.get_command(app)
     for place, words, whole in lines:
-        command = typer.main.get_command(app)
+        command = every
         while words and words[0] in getattr(command, "commands", {}):
             command = command.commands[words.pop(0)]
         if hasattr(command, "commands"):

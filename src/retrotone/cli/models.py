@@ -15,7 +15,7 @@ from retrotone.errors import ModelError, OutputError, StyleError
 app = typer.Typer(no_args_is_help=True, help="List, download and look into RAVE models.")
 
 JSON_HELP = "Print one JSON object"
-BETWEEN_SECONDS = 600.0  # of each recording: no clip goes so far in
+BETWEEN_SECONDS = 600.0  # of each recording: an hour would need gigabytes; clips longer than that go to and fro
 
 
 @app.command("list")

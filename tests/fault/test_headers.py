@@ -70,12 +70,12 @@ def crc(page: bytes) -> int:
 @pytest.mark.parametrize("suffix", [".wav", ".au", ".mp3", ".ogg", ".flac"])
 def test_an_endless_length_is_not_believed(tmp_path: Path, suffix: str) -> None:
     path = endless(tmp_path, suffix)
-    try:
-        sound, heard = rt.load(path), analyse(path)
-    except rt.AudioError as error:  # FLAC: its decoder finds the end too early
-        assert suffix == ".flac"
-        assert "is damaged and cannot be decoded" in str(error)
+    if suffix == ".flac":  # its decoder finds that the end comes too early
+        for read in (rt.load, analyse):
+            with pytest.raises(rt.AudioError, match="is damaged and cannot be decoded"):
+                read(path)
         return
+    sound, heard = rt.load(path), analyse(path)
     assert sound.duration == pytest.approx(2, abs=0.1)
     assert heard.duration == pytest.approx(2, abs=0.1)
     done = rt.StyleTransfer().stylize_file(path, "1930s", tmp_path / "out.flac")
@@ -106,9 +106,7 @@ def test_a_long_song_that_was_cut_off_is_as_long_as_what_is_left(tmp_path: Path)
         ({"rate": 1_000_000}, "has a rate of 1000000 Hz"),
     ],
 )
-def test_absurd_channels_and_rates_are_refused(
-    tmp_path: Path, header: dict[str, int], message: str
-) -> None:
+def test_absurd_channels_and_rates_are_refused(tmp_path: Path, header: dict[str, int], message: str) -> None:
     path = tmp_path / "absurd.wav"
     wav(path, **header)
     with pytest.raises(rt.AudioError) as refused:

@@ -23,6 +23,7 @@ from retrotone.pretrained import DEFAULT_MODEL
 from retrotone.progress import Progress, part, silent
 from retrotone.rave.model import RaveModel
 from retrotone.report import compare
+from retrotone.scratch import alone
 from retrotone.study import PAGE_COLUMNS, STEPS, page_cells, sweep_losses
 from retrotone.style.gram import GramTransfer
 from retrotone.style.transfer import StyleTransfer
@@ -101,20 +102,21 @@ def retell(
     if not (paths := [track.path for track in tracks if track.path]):
         raise GenreError(f"{folder} holds no recordings: name a folder with some in a folder for each genre")
     rave, out = RaveModel.from_pretrained(model), make_folder(out_dir)
-    song = load(paths[0], SECONDS)
-    clip = rave.generate(match=song, seed=seed, progress=part(progress, 0.0, 0.02))
-    told = [
-        _generation(clip, rave, out),
-        _losses(song, clip, out, steps, part(progress, 0.03, 0.5)),
-        _comparison(song, clip, out, seed, part(progress, 0.5, 0.6)),
-        _training(folder, out, epochs, seed, part(progress, 0.6, 0.9)),
-        _siblings(folder, paths[0], out, part(progress, 0.9, 1.0)),
-    ]
-    name = Path(song.name).stem
-    page = render_page("study.html.j2", told=told, folder=str(folder), song=name, paper=PAPER)
-    write_whole(out / PAGE, page.encode())
-    progress(1.0, f"wrote {out / PAGE}")
-    return out / PAGE
+    with alone(out):
+        song = load(paths[0], SECONDS)
+        clip = rave.generate(match=song, seed=seed, progress=part(progress, 0.0, 0.02))
+        told = [
+            _generation(clip, rave, out),
+            _losses(song, clip, out, steps, part(progress, 0.03, 0.5)),
+            _comparison(song, clip, out, seed, part(progress, 0.5, 0.6)),
+            _training(folder, out, epochs, seed, part(progress, 0.6, 0.9)),
+            _siblings(folder, paths[0], out, part(progress, 0.9, 1.0)),
+        ]
+        name = Path(song.name).stem
+        page = render_page("study.html.j2", told=told, folder=str(folder), song=name, paper=PAPER)
+        write_whole(out / PAGE, page.encode())
+        progress(1.0, f"wrote {out / PAGE}")
+        return out / PAGE
 
 
 def _generation(clip: Audio, rave: RaveModel, out: Path) -> Told:

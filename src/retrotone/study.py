@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from retrotone.style.gram import GramTransfer
 
 SECONDS = 4.0  # of each recording: the loss is a mean over frames, longer ones only take longer
+HEARD_SECONDS = 600.0  # of longer recordings the middle of so much: an hour would need 3 GB
 STEPS = 60  # at a learning rate of 0.1; Adam gets more at lower rates, so that every row can move as far
 CURED = 0.015  # of the start: a row that gets there may stop
 LEARNING_RATES = (0.01, 0.05, 0.1)

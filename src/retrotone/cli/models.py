@@ -15,6 +15,7 @@ from retrotone.errors import ModelError, OutputError, StyleError
 app = typer.Typer(no_args_is_help=True, help="List, download and look into RAVE models.")
 
 JSON_HELP = "Print one JSON object"
+BETWEEN_SECONDS = 600.0  # of each recording: an hour would need gigabytes; clips longer than that go to and fro
 
 
 @app.command("list")
@@ -134,7 +135,7 @@ def generate(
             path=path or "slerp",
             seed=seed,
             temperature=temperature,
-            recordings=None if between is None else (load(between[0]), load(between[1])),
+            recordings=None if between is None else (load(between[0], BETWEEN_SECONDS), load(between[1], BETWEEN_SECONDS)),
             progress=part(bar.item(), 0.0, 0.8),
         )
         clip.save(place)

@@ -31,9 +31,10 @@ def study_loss(
     settings: dict[str, Any] = {name: value for name, value in given.items() if value is not None}
     with Bar() as bar:
         from retrotone.audio import load
-        from retrotone.study import SHORT_COLUMNS, short_cells, sweep_losses
+        from retrotone.study import HEARD_SECONDS, SHORT_COLUMNS, short_cells, sweep_losses
 
-        rows = sweep_losses(load(content), load(style), out, progress=bar.item(), **settings)
+        song, record = (load(path, HEARD_SECONDS) for path in (content, style))
+        rows = sweep_losses(song, record, out, progress=bar.item(), **settings)
     print_table(SHORT_COLUMNS, [short_cells(row) for row in rows])
     typer.echo(f"wrote table.md, table.csv and losses.png to {printable(out)}")
 

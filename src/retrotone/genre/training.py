@@ -27,6 +27,7 @@ from retrotone.genre.clips import Clips, Places, gather
 from retrotone.genre.networks import GenreNetwork, MelNetwork, Network, build, probabilities
 from retrotone.genre.splits import sides
 from retrotone.progress import Progress, part, silent
+from retrotone.scratch import alone
 
 LAST_RATE = 0.01  # share of the learning rate that is left at the end: it falls as half a cosine
 MAX_NORM = 5.0  # of the gradient
@@ -319,7 +320,7 @@ def train(
     ModelError
         No such network, a checkpoint that cannot be read, or losses that are no longer finite.
     OutputError
-        The folder cannot be written to.
+        The folder cannot be written to, or another training is at work in it.
     """
     place, recipe = Path(folder), recipe or Recipe()
     states = [_read(place / CHECKPOINT.format(recipe.seed + number)) for number in range(seeds)]
@@ -327,29 +328,32 @@ def train(
         recipe = replace(Recipe(**earlier["recipe"]), seed=recipe.seed)
     rate = build(recipe.network, 2, recipe.width).sample_rate
     learnt_from, checked_on = sides(recordings)
-    clips = gather([*learnt_from, *checked_on], rate, make_folder(place), part(progress, 0.0, 0.05))
-    length = round(recipe.seconds * rate)
-    inside = clips.grid(range(len(learnt_from)), length)
-    outside = clips.grid(range(len(learnt_from), len(clips.tracks)), length)
-    trainings: list[Training] = []
-    for number, state in enumerate(states):
-        training = Training(clips, inside, outside, replace(recipe, seed=recipe.seed + number))
-        if state is not None:
-            training.restore(state)
-        trainings.append(training)
+    with alone(make_folder(place)):
+        clips = gather([*learnt_from, *checked_on], rate, place, part(progress, 0.0, 0.05))
+        length = round(recipe.seconds * rate)
+        inside = clips.grid(range(len(learnt_from)), length)
+        outside = clips.grid(range(len(learnt_from), len(clips.tracks)), length)
+        trainings: list[Training] = []
+        for number, state in enumerate(states):
+            training = Training(clips, inside, outside, replace(recipe, seed=recipe.seed + number))
+            if state is not None:
+                training.restore(state)
+            trainings.append(training)
 
-        def save(training: Training) -> None:
-            data = io.BytesIO()
-            torch.save(training.state(), data)
-            write_whole(place / CHECKPOINT.format(training.recipe.seed), data.getvalue())
-            saved(trainings)
+            def save(training: Training) -> None:
+                data = io.BytesIO()
+                torch.save(training.state(), data)
+                write_whole(place / CHECKPOINT.format(training.recipe.seed), data.getvalue())
+                saved(trainings)
 
-        training.run(save, part(progress, 0.05 + 0.95 * number / seeds, 0.05 + 0.95 * (number + 1) / seeds))
-    networks = [training.trained().networks[0] for training in trainings]
-    model = GenreNetwork(recipe.network, trainings[0].genres, recipe.seconds, networks, recipe.width)
-    truth = [track.genre for track in checked_on]
-    answers = model.calibrate(np.mean([training.validate() for training in trainings], axis=0), truth)
-    return Trained(model, trainings, truth, answers, [track.key for track in learnt_from])
+            training.run(
+                save, part(progress, 0.05 + 0.95 * number / seeds, 0.05 + 0.95 * (number + 1) / seeds)
+            )
+        networks = [training.trained().networks[0] for training in trainings]
+        model = GenreNetwork(recipe.network, trainings[0].genres, recipe.seconds, networks, recipe.width)
+        truth = [track.genre for track in checked_on]
+        answers = model.calibrate(np.mean([training.validate() for training in trainings], axis=0), truth)
+        return Trained(model, trainings, truth, answers, [track.key for track in learnt_from])
 
 
 def begun(folder: str | os.PathLike[str]) -> bool:

@@ -331,6 +331,8 @@ class Catalogue:
         )
 
 
+_NUMBER, _WORD = (float, type(None)), (str, type(None))
+_STRANGE = "the library is damaged, a row holds what it cannot: run retrotone library check --repair"
 _KNOWN = (
     "SELECT id, path, size, mtime_ns, present, reason, version FROM tracks LEFT JOIN analyses ON track = id"
 )
@@ -341,20 +343,44 @@ _TRACK = (
 )
 
 
-def _known(row: tuple[Any, ...]) -> Known:
+_TRACK_KINDS = (int, bytes, _NUMBER, *4 * (str,), str, str, float, int, str, str, _NUMBER, _WORD, _NUMBER)
+_KNOWN_KINDS = (int, bytes, int, int, int, _WORD, (int, type(None)))
+
+
+def _known(row: Row) -> Known:
+    _check_kinds(row, _KNOWN_KINDS)
     number, path, size, mtime_ns, present, reason, version = row
     return Known(number, os.fsdecode(path), size, mtime_ns, bool(present), reason, version)
 
 
-def _track(row: tuple[Any, ...]) -> Track:
+def _track(row: Row) -> Track:
+    _check_kinds(row, _TRACK_KINDS)
     number, path, duration, title, artist, album, year, genre, heard, confidence, sure, tags, eras, *rest = (
         row
     )
     tempo, key, loudness = rest
+    if not np.isfinite(duration or 0.0):
+        raise LibraryError(_STRANGE)
     return Track(
         number, os.fsdecode(path), duration, title, artist, album, year, genre, heard, confidence, bool(sure),
-        json.loads(tags), json.loads(eras), tempo, key, loudness,
+        _likelihoods(tags), _likelihoods(eras), tempo, key, loudness,
     )  # fmt: skip
+
+
+def _likelihoods(text: str) -> dict[str, float]:
+    try:
+        found = json.loads(text)
+    except ValueError as error:
+        raise LibraryError(_STRANGE) from error
+    if not isinstance(found, dict) or not all(isinstance(value, float | int) for value in found.values()):
+        raise LibraryError(_STRANGE)
+    return found
+
+
+def _check_kinds(row: Row, kinds: Sequence[Any]) -> None:
+    """Refuse a row that nobody of ours wrote: SQLite takes any kind of value in any column."""
+    if not all(map(isinstance, row, kinds)):
+        raise LibraryError(_STRANGE)
 
 
 def _changes(names: Iterable[str]) -> str:

@@ -17,6 +17,7 @@ from retrotone.files import write_whole
 from retrotone.library.track import Track
 
 SUFFIXES = (".m3u8", ".csv", ".json")
+FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")  # what one begins with
 COLUMNS = (
     "path", "artist", "title", "album", "year", "genre", "heard_genre", "confidence", "sure", "duration", "tempo",
     "key", "loudness", "tags",
@@ -82,8 +83,9 @@ def _location(path: str, folder: str | None) -> str:
         relative = os.path.relpath(os.path.join(os.path.realpath(parent), name), folder)
     except ValueError:  # on another drive of Windows
         return path
-    # A comment begins with "#", and players cut off spaces.
-    return os.path.join(".", relative) if relative.startswith(("#", " ")) else relative
+    # A comment begins with "#", players cut off spaces, and a colon in the first part makes an address.
+    strange = relative.startswith(("#", " ")) or ":" in relative.split(os.sep)[0]
+    return os.path.join(".", relative) if strange else relative
 
 
 def _csv(tracks: Sequence[Track]) -> str:
@@ -93,5 +95,10 @@ def _csv(tracks: Sequence[Track]) -> str:
     for track in tracks:
         facts = described(track)
         facts["tags"] = "; ".join(track.tags)
-        writer.writerow([facts[column] for column in COLUMNS])
+        writer.writerow([_inert(facts[column]) for column in COLUMNS])
     return text.getvalue()
+
+
+def _inert(cell: Any) -> Any:
+    """Return a cell that no spreadsheet takes for a formula: whoever wrote a file's tags may have meant one (OWASP)."""
+    return f"'{cell}" if isinstance(cell, str) and cell.startswith(FORMULA) else cell

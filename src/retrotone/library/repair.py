@@ -17,10 +17,9 @@ from retrotone.errors import AnalysisError, LibraryError
 from retrotone.files import writing
 from retrotone.library.catalogue import Catalogue
 from retrotone.library.database import Vector, is_address
-from retrotone.library.sqlite import APPLICATION_ID, MIGRATIONS
+from retrotone.library.sqlite import APPLICATION_ID, MIGRATIONS, TABLES, strange
 from retrotone.progress import Progress, silent
 
-TABLES = ("tracks", "analyses", "descriptions")
 LEAST_ROW = 16  # bytes: bounds the numbers that a damaged table can hold
 UNIT_TOLERANCE = 1e-3
 NONE = np.zeros(0, np.float32)
@@ -171,9 +170,12 @@ def _salvage(source: sqlite3.Connection, path: str, new: str) -> dict[str, int]:
 
 def _copy(source: sqlite3.Connection, target: sqlite3.Connection, table: str, last: int) -> int:
     """Copy a table row by row where it cannot be read at once; return how many could not be read."""
-    names = [row[1] for row in target.execute(f"PRAGMA table_info({table})")]
+    table_info = target.execute(f"PRAGMA table_info({table})").fetchall()
+    names = [row[1] for row in table_info]
     known = [row[1] for row in source.execute(f"PRAGMA table_info({table})")]
     names = [name for name in names if name in known]
+    if not names:
+        raise sqlite3.DatabaseError(f"it has no {table}")
     columns, places = ", ".join(names), ", ".join("?" * len(names))
     key = names[0]
     lost = 0
@@ -192,7 +194,7 @@ def _copy(source: sqlite3.Connection, target: sqlite3.Connection, table: str, la
                 spans += [(middle + 1, high), (low, middle)]
             continue
         target.executemany(f"INSERT OR IGNORE INTO {table} ({columns}) VALUES ({places})", rows)
-    return lost
+    return lost + target.execute(f"DELETE FROM {table} WHERE {strange(table_info)}").rowcount
 
 
 def _remove(path: str) -> None:

@@ -16,6 +16,8 @@ from retrotone.progress import Progress
 
 APPLICATION_ID = 0x52544E45  # "RTNE", in the header of the file: another program's database is not touched
 EXACT = 200_000  # vectors: comparing a song with all of so many takes 10 to 30 ms
+TABLES = ("tracks", "analyses", "descriptions")
+LONGEST = 1e9  # seconds
 BUSY_SECONDS = 30.0  # to wait for another writer
 
 # Each entry leads from one version of the schema to the next. Those that were released are never changed.
@@ -136,6 +138,8 @@ class SQLite:
 
     def unpack(self, values: Sequence[bytes]) -> Rows:
         """Return vectors, shape (n, d), as they come from n rows, at least one; ValueError where one is damaged."""
+        if not all(isinstance(value, bytes) for value in values):
+            raise ValueError("no vectors")
         if len({len(value) for value in values}) > 1:
             raise ValueError("vectors of several lengths")
         return np.frombuffer(b"".join(values), np.float32).reshape(len(values), -1)
@@ -153,8 +157,14 @@ class SQLite:
         """Return what SQLite finds wrong with its file, a line each."""
         found = [row[0] for row in self.query("PRAGMA integrity_check")]
         strays = self.query("PRAGMA foreign_key_check")
-        return [f"the file is damaged: {what}" for what in found if what != "ok"] + [
-            f"a row of {row[0]} belongs to no track" for row in strays
+        counts = {}
+        for table in TABLES:
+            wrong = strange(self.query(f"PRAGMA table_info({table})"))
+            [(counts[table],)] = self.query(f"SELECT count(*) FROM {table} WHERE {wrong}")
+        return [
+            *(f"the file is damaged: {what}" for what in found if what != "ok"),
+            *(f"a row of {row[0]} belongs to no track" for row in strays),
+            *(f"{count} rows of {table} hold what they cannot" for table, count in counts.items() if count),
         ]
 
     def _open(self, mode: str) -> sqlite3.Connection:
@@ -209,6 +219,18 @@ class SQLite:
             raise LibraryError(f"the library {self.name} failed ({error}): {remedy}") from error
 
 
+def strange(table_info: Iterable[Row]) -> str:
+    """Return the condition for rows that nobody of ours wrote: SQLite takes any kind of value in any column."""
+    wrong = []
+    for _, name, kind, *_ in table_info:
+        wrong.append(f"typeof({name}) NOT IN ('{kind.lower()}', 'null')")
+        if name == "duration":
+            wrong.append(f"abs({name}) > {LONGEST}")
+        if name in ("tags", "eras", "genres"):
+            wrong.append(f"NOT json_valid({name}) OR json_type({name}) <> 'object'")
+    return " OR ".join(wrong)
+
+
 def _identity(path: str) -> tuple[int, int] | None:
     """Return what tells a file from one that takes its place; None if there is none."""
     try:
@@ -227,6 +249,7 @@ def _connect(uri: str) -> sqlite3.Connection:
             "PRAGMA synchronous = NORMAL"
         )  # with WAL: a power cut loses the last, harms nothing
         connection.execute("PRAGMA foreign_keys = ON")
+        connection.execute("PRAGMA trusted_schema = OFF")  # whoever made the file wrote that, too
         connection.execute("SELECT 1 FROM sqlite_master LIMIT 1").fetchall()
     except BaseException:
         connection.close()

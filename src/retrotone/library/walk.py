@@ -7,6 +7,7 @@ import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
+from itertools import chain
 
 from retrotone.errors import LibraryError
 from retrotone.files import FFMPEG_SUFFIXES, FORMATS
@@ -76,9 +77,11 @@ def is_excluded(path: str, patterns: Sequence[str]) -> bool:
 
     ``Podcasts`` and ``*.ogg`` match any part of the path by itself, ``Christmas/*`` matches from its start.
     """
+    if not patterns:
+        return False
     parts = path.replace(os.sep, "/").strip("/").split("/")
-    heads = ["/".join(parts[: n + 1]) for n in range(len(parts))]
-    return any(fnmatchcase(name, pattern.strip("/")) for pattern in patterns for name in (*parts, *heads))
+    heads = ("/".join(parts[: n + 1]) for n in range(len(parts)))
+    return any(fnmatchcase(name, pattern.strip("/")) for name in chain(parts, heads) for pattern in patterns)
 
 
 def fingerprint(found: Found) -> bytes:

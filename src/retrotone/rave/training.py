@@ -25,7 +25,17 @@ from retrotone.rave.adversary import Critics
 from retrotone.rave.corpus import Corpus, gather
 from retrotone.rave.network import Rave, Shape
 from retrotone.rave.runner import MAX_SEED
+from retrotone.scratch import alone
 
+UNREADABLE = (
+    RuntimeError,
+    KeyError,
+    TypeError,
+    ValueError,
+    OSError,
+    EOFError,
+    UnpicklingError,
+)  # of a checkpoint
 SCALES = (2048, 512, 128)  # windows of the spectral distance, in samples
 BANDS = {2048: 40, 512: 20, 128: 8}  # mel bands at each
 BAND_WEIGHT = 2.0
@@ -323,28 +333,29 @@ def train(
     ModelError
         A checkpoint that cannot be read, or losses that are no longer finite.
     OutputError
-        The folder cannot be written to.
+        The folder cannot be written to, or another training is at work in it.
     """
     recipe = recipe or Recipe()
     shape = Shape()
     corpus = gather(recordings, targets, folder, shape.sample_rate, recipe.crop, part(progress, 0.0, 0.02))
-    checkpoint = folder / CHECKPOINT
-    if checkpoint.is_file():
-        try:
-            state = torch.load(
-                checkpoint, weights_only=True
-            )  # tensors and numbers: nothing in it is executed
-            training = Training.restored(corpus, state)
-        except (RuntimeError, KeyError, TypeError, ValueError, OSError, EOFError, UnpicklingError) as error:
-            raise ModelError(f"{checkpoint} cannot be read: delete it to begin anew") from error
-    else:
-        training = Training(corpus, recipe, shape)
+    with alone(folder):
+        checkpoint = folder / CHECKPOINT
+        if checkpoint.is_file():
+            try:
+                state = torch.load(
+                    checkpoint, weights_only=True
+                )  # tensors and numbers: nothing in it is executed
+                training = Training.restored(corpus, state)
+            except UNREADABLE as error:
+                raise ModelError(f"{checkpoint} cannot be read: delete it to begin anew") from error
+        else:
+            training = Training(corpus, recipe, shape)
 
-    def save(training: Training) -> None:
-        data = io.BytesIO()
-        torch.save(training.state(), data)
-        write_whole(checkpoint, data.getvalue())
-        saved(training)
+        def save(training: Training) -> None:
+            data = io.BytesIO()
+            torch.save(training.state(), data)
+            write_whole(checkpoint, data.getvalue())
+            saved(training)
 
-    training.run(save, part(progress, 0.02, 1.0))
-    return training
+        training.run(save, part(progress, 0.02, 1.0))
+        return training

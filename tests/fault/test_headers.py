@@ -1,0 +1,136 @@
+"""Headers that lie: what claims hours, gigabytes or thousands of channels is read as far as it goes, or refused."""
+
+from __future__ import annotations
+
+import struct
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+
+import retrotone as rt
+from retrotone.analysis import analyse
+
+RATE = 44_100
+SOUND = (0.1 * np.random.default_rng(0).standard_normal(2 * RATE)).astype(np.float32)
+PCM = (32_767 * SOUND).astype("<i2").tobytes()
+MOST = 0xFFFF_FFFF
+
+
+def wav(path: Path, channels: int = 1, rate: int = RATE, size: int | None = None) -> None:
+    """Write a WAV whose header says what it likes."""
+    form = struct.pack("<HHIIHH", 1, channels, rate & MOST, (2 * rate) & MOST, (2 * channels) & 0xFFFF, 16)
+    data = struct.pack("<I", len(PCM) if size is None else size) + PCM
+    body = b"WAVEfmt " + struct.pack("<I", len(form)) + form + b"data" + data
+    path.write_bytes(b"RIFF" + struct.pack("<I", MOST) + body)
+
+
+def patched(path: Path, at: int, new: bytes) -> None:
+    data = bytearray(path.read_bytes())
+    data[at : at + len(new)] = new
+    path.write_bytes(data)
+
+
+def endless(folder: Path, suffix: str) -> Path:
+    """Write 2 s of noise whose header promises years."""
+    path = folder / f"endless{suffix}"
+    if suffix == ".wav":
+        wav(path, size=MOST - 36)
+        return path
+    if suffix == ".au":
+        path.write_bytes(b".snd" + struct.pack(">5I", 24, MOST, 3, RATE, 1) + PCM)
+        return path
+    soundfile.write(path, SOUND, RATE)
+    data = path.read_bytes()
+    if suffix == ".flac":  # 36 bits of the STREAMINFO block
+        patched(path, 21, bytes([data[21] | 0x0F]) + b"\xff" * 4)
+    elif suffix == ".mp3":  # frames, in the Xing header
+        patched(path, data.index(b"Xing") + 8, b"\x7f\xff\xff\xff")
+    elif suffix == ".ogg":  # the last page's position, and its checksum
+        page = data.rindex(b"OggS")
+        patched(path, page + 6, struct.pack("<q", 1 << 60))
+        patched(path, page + 22, bytes(4))
+        patched(path, page + 22, struct.pack("<I", crc(path.read_bytes()[page:])))
+    return path
+
+
+def crc(page: bytes) -> int:
+    """Return Ogg's checksum of a page."""
+    register = 0
+    for byte in page:
+        register ^= byte << 24
+        for _ in range(8):
+            register = (register << 1 ^ (0x04C1_1DB7 if register >> 31 else 0)) & MOST
+    return register
+
+
+@pytest.mark.parametrize("suffix", [".wav", ".au", ".mp3", ".ogg", ".flac"])
+def test_an_endless_length_is_not_believed(tmp_path: Path, suffix: str) -> None:
+    path = endless(tmp_path, suffix)
+    if suffix == ".flac":  # its decoder finds that the end comes too early
+        for read in (rt.load, analyse):
+            with pytest.raises(rt.AudioError, match="is damaged and cannot be decoded"):
+                read(path)
+        return
+    sound, heard = rt.load(path), analyse(path)
+    assert sound.duration == pytest.approx(2, abs=0.1)
+    assert heard.duration == pytest.approx(2, abs=0.1)
+    done = rt.StyleTransfer().stylize_file(path, "1930s", tmp_path / "out.flac")
+    assert rt.load(done.output).duration == pytest.approx(2, abs=0.1)
+
+
+def test_a_long_song_that_was_cut_off_is_as_long_as_what_is_left(tmp_path: Path) -> None:
+    path = tmp_path / "cut.wav"
+    soundfile.write(path, np.tile(SOUND[: 22_050 * 4], 30), 22_050, subtype="PCM_16")
+    whole = analyse(path)
+    claimed = tmp_path / "claimed.mp3"
+    soundfile.write(claimed, np.tile(SOUND[: 22_050 * 4], 30), 22_050)
+    claimed.write_bytes(claimed.read_bytes()[: claimed.stat().st_size * 5 // 6])
+    heard = analyse(claimed)
+    assert whole.duration == pytest.approx(120, abs=0.1)
+    assert heard.duration == pytest.approx(100, abs=1)
+    assert len(heard.excerpts) == len(whole.excerpts) == 3
+
+
+@pytest.mark.parametrize(
+    ("header", "message"),
+    [
+        ({"channels": 65_535}, "is not a sound file"),
+        ({"channels": 1_000}, "has 1000 channels"),
+        ({"channels": 0}, "is not a sound file"),
+        ({"rate": MOST}, "is not a sound file"),
+        ({"rate": 0}, "is not a sound file"),
+        ({"rate": 1_000_000}, "has a rate of 1000000 Hz"),
+    ],
+)
+def test_absurd_channels_and_rates_are_refused(tmp_path: Path, header: dict[str, int], message: str) -> None:
+    path = tmp_path / "absurd.wav"
+    wav(path, **header)
+    with pytest.raises(rt.AudioError) as refused:
+        rt.load(path)
+    assert message in str(refused.value)
+
+
+MEASURED = """
+import sys
+import retrotone as rt
+from retrotone.analysis import analyse
+for path in sys.argv[1:]:
+    try:
+        rt.load(path), analyse(path)
+    except rt.AudioError:
+        pass
+print(next(int(line.split()[1]) >> 10 for line in open("/proc/self/status") if line.startswith("VmHWM")))
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="needs Linux's account of memory")
+def test_no_header_makes_room_for_what_it_claims(tmp_path: Path) -> None:
+    paths = [endless(tmp_path, suffix) for suffix in (".wav", ".au", ".mp3", ".ogg", ".flac")]
+    wav(tmp_path / "wide.wav", channels=65_535, size=MOST)
+    command = [sys.executable, "-c", MEASURED, *map(str, paths), str(tmp_path / "wide.wav")]
+    run = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert int(run.stdout) < 700  # MB; measured: 323, of which 290 are what listening loads

@@ -260,7 +260,8 @@ def output_format(path: Path, sample_rate: int, bit_depth: int) -> tuple[str, st
     """Return libsndfile's (format, subtype) for a path, or raise OutputError saying what would work."""
     suffix = path.suffix.lower()
     if suffix not in FORMATS:
-        raise OutputError(f"{path}: cannot write '{suffix}' files: use one of {' '.join(FORMATS)}")
+        what = f"cannot write '{suffix}' files" if suffix else "a sound file's name needs a suffix"
+        raise OutputError(f"{path}: {what}: use one of {' '.join(FORMATS)}")
     kind, subtypes = FORMATS[suffix]
     if 0 not in subtypes and bit_depth not in subtypes:
         raise OutputError(

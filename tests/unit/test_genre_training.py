@@ -170,7 +170,7 @@ def test_bad_folders_give_one_clear_line(
         with pytest.raises(error, match=words) as caught:
             train(place, tmp_path / "work", RECIPE)
         assert "\n" not in str(caught.value)
-        assert run(["genre", "train", str(place), "-o", str(tmp_path / "out")]) == 2
+        assert run(["genre", "train", str(place), "--network", "m5", "-o", str(tmp_path / "out")]) == 2
         assert capfd.readouterr().err.count("\n") == 1
     with pytest.raises(ModelError, match="choose among m5, crnn, transformer"):
         train(music, tmp_path / "work", Recipe(network="lstm"))
@@ -212,7 +212,7 @@ def test_the_command_trains_resumes_and_draws(
     music: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
     out = tmp_path / "model"
-    command = ["genre", "train", str(music), "-o", str(out), "--epochs", "1"]
+    command = ["genre", "train", str(music), "--network", "m5", "-o", str(out), "--epochs", "1"]
     assert run([*command, "--resume"]) == 2
     assert "start without --resume" in capfd.readouterr().err
     assert run(command) == 0

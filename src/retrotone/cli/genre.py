@@ -38,7 +38,7 @@ def train(
             help="embedding learns in a minute, from what musicnn hears; the others begin with nothing, and m5 is "
             "the study's, on the raw waveform.",
         ),
-    ] = "m5",
+    ] = EMBEDDING,
     out: Annotated[
         str | None,
         typer.Option(
@@ -60,16 +60,19 @@ def train(
 ) -> None:
     """Train a classifier on the genres of a folder.
 
-    In DIR: the model, for genre predict --model DIR; confusion.png and reliability.png; for networks also curves.png
-    with the losses (drawn anew after each epoch), and the folder training with the decoded recordings and the
-    checkpoints.
+    In DIR: the model, for genre predict --model DIR; confusion.png and
+    reliability.png; for networks also curves.png with the losses (drawn anew
+    after each epoch), and the folder training with the decoded recordings and
+    the checkpoints.
     """
     if network not in NETWORKS:
         raise ModelError(f"there is no network {network}: choose among {', '.join(NETWORKS)}")
     folder = Path(out or f"genre-{network}")
     if network == EMBEDDING:
         if epochs or seeds or resume:
-            raise ModelError("embedding has no epochs, seeds or checkpoints: leave these options out")
+            raise ModelError(
+                "embedding has no epochs, seeds or checkpoints: leave these options out, or choose another network"
+            )
         _fit(recordings, folder)
     else:
         _train(recordings, folder, network, epochs or EPOCHS, seeds or 1, resume)

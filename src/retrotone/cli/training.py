@@ -40,8 +40,9 @@ def train(
 ) -> None:
     """Train a RAVE on a folder of recordings.
 
-    Beside MODEL.ts: MODEL.png, the loss curves, drawn anew at each checkpoint; and the folder MODEL.training with the
-    decoded recordings and the last checkpoint.
+    Beside MODEL.ts: MODEL.png, the loss curves, drawn anew at each checkpoint;
+    and the folder MODEL.training with the decoded recordings and the last
+    checkpoint.
     """
     model = Path(out)
     if model.suffix != ".ts":

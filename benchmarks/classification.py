@@ -99,7 +99,7 @@ scored on, which flatters them a little; nothing of the embedding is.
 
 def picture(verdicts: Sequence[Verdict]) -> Figure:
     """Draw both accuracies of each network side by side, with their intervals."""
-    with drawing(1.3 * len(verdicts) + 2.5, 3.8) as figure:
+    with drawing(1.3 * len(verdicts) + 3.5, 3.8) as figure:
         axes = figure.subplots()
         for place, label in enumerate(("honest", "leaky")):
             scores: list[Evaluation] = [getattr(each, label) for each in verdicts]
@@ -119,7 +119,7 @@ def picture(verdicts: Sequence[Verdict]) -> Figure:
         axes.set_ylim(0, 1)
         axes.set_ylabel("tracks right")
         axes.set_title("An honest split and one that leaks")
-        axes.legend(loc="lower right")
+        figure.legend(loc="outside right upper")
     return figure
 
 

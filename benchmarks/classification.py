@@ -85,7 +85,7 @@ def page(verdicts: Sequence[Verdict]) -> Page:
 
 {", ".join(GENRES)} of GTZAN. Artists apart: the published split, {rival.honest.tracks} validation tracks; its test
 tracks are never touched. Leaky: the same slices, drawn at random, so that slices of one track lie on both sides, and
-there are {rival.leaky.tracks} tracks. A track's answer is the mean over its slices, which are of 3 s for the networks
+more tracks are asked for. A track's answer is the mean over its slices, which are of 3 s for the networks
 and of {SLICE:g} s for the embedding. Wilson's 95 % intervals. The networks' best epoch is chosen on the tracks they are
 scored on, which flatters them a little; nothing of the embedding is.
 
@@ -125,7 +125,7 @@ def picture(verdicts: Sequence[Verdict]) -> Figure:
 
 def _share(scores: Evaluation) -> str:
     low, high = scores.interval
-    return f"{scores.accuracy:.1%} ({low:.0%} to {high:.0%})"
+    return f"{scores.accuracy:.1%} of {scores.tracks} ({low:.0%} to {high:.0%})"
 
 
 def _leak(verdict: Verdict) -> float:

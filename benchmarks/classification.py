@@ -85,7 +85,7 @@ def page(verdicts: Sequence[Verdict]) -> Page:
 
 {", ".join(GENRES)} of GTZAN. Artists apart: the published split, {rival.honest.tracks} validation tracks; its test
 tracks are never touched. Leaky: the same slices, drawn at random, so that slices of one track lie on both sides, and
-there are {rival.leaky.tracks} tracks. A track's answer is the mean over its slices, which are of 3 s for the networks
+more tracks are asked for. A track's answer is the mean over its slices, which are of 3 s for the networks
 and of {SLICE:g} s for the embedding. Wilson's 95 % intervals. The networks' best epoch is chosen on the tracks they are
 scored on, which flatters them a little; nothing of the embedding is.
 
@@ -99,7 +99,7 @@ scored on, which flatters them a little; nothing of the embedding is.
 
 def picture(verdicts: Sequence[Verdict]) -> Figure:
     """Draw both accuracies of each network side by side, with their intervals."""
-    with drawing(1.3 * len(verdicts) + 2.5, 3.8) as figure:
+    with drawing(1.3 * len(verdicts) + 3.5, 3.8) as figure:
         axes = figure.subplots()
         for place, label in enumerate(("honest", "leaky")):
             scores: list[Evaluation] = [getattr(each, label) for each in verdicts]
@@ -119,13 +119,13 @@ def picture(verdicts: Sequence[Verdict]) -> Figure:
         axes.set_ylim(0, 1)
         axes.set_ylabel("tracks right")
         axes.set_title("An honest split and one that leaks")
-        axes.legend(loc="lower right")
+        figure.legend(loc="outside right upper")
     return figure
 
 
 def _share(scores: Evaluation) -> str:
     low, high = scores.interval
-    return f"{scores.accuracy:.1%} ({low:.0%} to {high:.0%})"
+    return f"{scores.accuracy:.1%} of {scores.tracks} ({low:.0%} to {high:.0%})"
 
 
 def _leak(verdict: Verdict) -> float:

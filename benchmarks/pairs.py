@@ -31,20 +31,19 @@ REAL = (
 
 @dataclass(frozen=True)
 class Pair:
-    """A song, and a recording that it is to sound like; the era that this was aged by, if it was."""
+    """A song, and a recording that it is to sound like; if an era aged this, which one, and what it was before."""
 
     name: str
     content: rt.Audio
     style: rt.Audio
     era: str | None = None
+    before: rt.Audio | None = None
 
 
-def bundled(seconds: float = SECONDS) -> Pair:
-    """Return the demo's song and record."""
+def bundled(seconds: float | None = None) -> Pair:
+    """Return the demo's song and record, or so much of them."""
     assets = resources.files("retrotone") / "assets"
-    song, record = (
-        rt.load(str(assets / f"demo_{kind}.ogg")).slice(0.0, seconds) for kind in ("song", "style")
-    )
+    song, record = (rt.load(str(assets / f"demo_{kind}.ogg"), seconds) for kind in ("song", "style"))
     return Pair("demo song to demo record", song, record)
 
 
@@ -65,9 +64,6 @@ def real(seconds: float = SECONDS) -> Iterator[Pair]:
         for content, begin, style, era in REAL:
             record = excerpt(style, 0)
             title = f"{content} to {style}" + (f" aged by the {era}" if era else "")
-            yield Pair(
-                title.replace("_", " "),
-                excerpt(content, begin),
-                rt.age(record, era) if era else record,
-                era,
-            )
+            name = title.replace("_", " ")
+            song = excerpt(content, begin)
+            yield Pair(name, song, rt.age(record, era), era, record) if era else Pair(name, song, record)

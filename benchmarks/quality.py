@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 MEASURES = ("style gain", "envelope gain", "chroma cosine", "onset F1")
 BAR = (0.90, 0.95, 0.90, 0.93)  # what transport is to reach
 AXES = ("style arrived", "song kept")  # means of the first two measures and of the last two
-UNTOUCHED, RECORD = "the songs as they were", "the records"
+UNTOUCHED, RECORD, BEFORE = "the songs as they were", "the records", "*the records before*"
 LEFT_EDGE = -0.5  # of the figure: a result that is further from the style than this is drawn there
 
 
@@ -74,7 +74,8 @@ def measure_quality(pairs: Iterable[Pair], methods: dict[str, Method], seconds: 
                 onset_f1(content, profile),
             )
             scores.append(Score(name, pair.name, bool(pair.era), values, took))
-        if pair.era:
+        if pair.era and pair.before:
+            outputs[BEFORE] = pair.before
             for name, audio in outputs.items():
                 heard.setdefault(name, []).append(embedded(audio, seconds))
     sets = {name: np.concatenate(found) for name, found in heard.items()}
@@ -172,18 +173,31 @@ def _means(scores: list[Score]) -> str:
 
 
 def _claims(scores: list[Score]) -> str:
-    """Return transport's difference to each rival on the same pairs: pairs differ far more than methods do."""
+    """Return transport's differences to each rival on the same pairs, as pairs differ far more than methods do."""
     methods = _by_method(scores)
-    ours = {row.pair: row.axes for row in methods[TRANSPORT]}
-    lines = []
+    rows = []
     for rival in (MATCHERING, "spectral EQ", "gram", RAVE, ERAS):
-        if rows := methods.get(rival):
-            across, up = (
-                bootstrap([ours[row.pair][axis] - row.axes[axis] for row in rows]) for axis in (0, 1)
+        if theirs := methods.get(rival):
+            across, up = _differences(methods[TRANSPORT], theirs)
+            ahead = [
+                name.split()[-1]
+                for name, ours in methods.items()
+                if name.startswith("transport") and all(d.low > 0 for d in _differences(ours, theirs))
+            ]
+            rows.append(
+                [f"{rival} ({len(theirs)})", _signed(across), _signed(up), ", ".join(ahead) or "none"]
             )
-            lines.append(f"| {rival} ({len(rows)}) | {_signed(across)} | {_signed(up)} |\n")
-    head = f"| {TRANSPORT}, minus (pairs) | {AXES[0]} | {AXES[1]} |\n|---|---|---|\n"
-    return f"Differences on the same pairs; an interval without 0 (bold) is hardly chance.\n\n{head}{''.join(lines)}"
+    head = [f"{TRANSPORT}, minus (pairs)", *AXES, "ahead in both at strength"]
+    return (
+        "Differences on the same pairs; an interval without 0 (bold) is hardly chance. Ahead is what has both "
+        f"intervals above 0.\n\n{table(head, rows)}"
+    )
+
+
+def _differences(ours: list[Score], theirs: list[Score]) -> tuple[Estimate, Estimate]:
+    own = {row.pair: row.axes for row in ours}
+    across, up = (bootstrap([own[row.pair][axis] - row.axes[axis] for row in theirs]) for axis in (0, 1))
+    return across, up
 
 
 def _signed(estimate: Estimate) -> str:
@@ -208,8 +222,8 @@ def _frechet(frechet: Frechet) -> str:
         head, columns = [*head, f"to {OLD}"], [*columns, frechet.to_old]
         about = f"""
 {OLD}, who died in 1969, stands for music that is really old: his clips of GTZAN's train and validation part, all
-narrow and with hiss. How far {ALSO_OLD} (old, too, but blues) and {NEW} (jazz, too, but of the 1990s) are from him says
-what a distance means: much of it is the music and not its age.
+narrow and with hiss. How far {ALSO_OLD} (old, too, but blues) and {NEW} (jazz, too, but of the
+1990s) are from him says what a distance means: much of it is the music and not its age.
 """
     else:
         about = "\nOf really old music there is none here: GTZAN's audio is left out.\n"
@@ -221,7 +235,8 @@ what a distance means: much of it is the music and not its age.
 ### Fréchet distance to old music
 
 Of musicnn embeddings, {frechet.patches} patches of 3 s a set: comparable within a column, not with other pages. The
-songs of the pairs above, by method, to the records that an era aged, which are other songs. These records were aged by
-our own eras, which favours eras and parlour, that learned from one of them.
+songs of the pairs above, by method, to the records that an era aged, which are other songs; the records before they
+were aged tell how much of that can be age. Our own eras aged them, which favours eras, and parlour, that learned from
+one of them.
 {about}
 {table(head, rows)}"""

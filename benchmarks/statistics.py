@@ -9,10 +9,11 @@ from numpy.typing import ArrayLike
 
 RESAMPLES = 10_000
 SEED = 0
+FEWEST = 5  # values: of fewer, drawing anew knows too little of the spread
 
 
 class Estimate(NamedTuple):
-    """A mean and its 95 % interval; NaN where one value tells of no spread."""
+    """A mean and its 95 % interval; NaN where there are too few values to tell."""
 
     mean: float
     low: float
@@ -32,7 +33,7 @@ def bootstrap(values: ArrayLike) -> Estimate:
         One a pair: pairs are what is drawn anew, so the interval says what other pairs could have shown.
     """
     sample = np.asarray(values, float)
-    if len(sample) < 2:
+    if len(sample) < FEWEST:
         return Estimate(float(sample.mean()), float("nan"), float("nan"))
     drawn = np.random.default_rng(SEED).integers(len(sample), size=(RESAMPLES, len(sample)))
     low, high = np.quantile(sample[drawn].mean(axis=1), (0.025, 0.975))

@@ -20,6 +20,7 @@ import numpy as np
 import soundfile
 
 import retrotone as rt
+from benchmarks.memory import available, peak
 from benchmarks.page import Page, drawing, table
 from benchmarks.pairs import Pair
 from benchmarks.statistics import growth
@@ -198,7 +199,7 @@ def _too_large(job: Job, length: int) -> str:
     """Say so if a job is going to need more memory than there is, should it grow as it did."""
     if len(job.costs) < 2:
         return ""
-    (before, last), free = job.costs[-2:], _megabytes("/proc/meminfo", "MemAvailable")
+    (before, last), free = job.costs[-2:], available()
     slope = (last.peak - before.peak) / (last.length - before.length)
     wanted = last.peak + slope * (length - last.length)
     if wanted <= ROOM * free:
@@ -217,12 +218,6 @@ def _write(audio: rt.Audio, length: int, path: Path) -> None:
             missing -= min(missing, len(block))
 
 
-def _megabytes(path: str, key: str) -> float:
-    """Return a line of one of Linux's accounts. ru_maxrss will not do: it starts at the parent's peak."""
-    lines = Path(path).read_text().splitlines()
-    return next(int(line.split()[1]) / 1024 for line in lines if line.startswith(f"{key}:"))
-
-
 def _clock(seconds: int) -> str:
     return f"{seconds} s" if seconds < 60 else f"{seconds // 60} min" if seconds < 3600 else "1 h"
 
@@ -233,7 +228,7 @@ def main(name: str, *paths: str) -> None:
     JOBS[name](_beginning(song), _beginning(record), output)
     began, used = time.perf_counter(), time.process_time()
     JOBS[name](song, record, output)
-    cost = time.perf_counter() - began, time.process_time() - used, _megabytes("/proc/self/status", "VmHWM")
+    cost = time.perf_counter() - began, time.process_time() - used, peak()
     print(json.dumps(cost))
 
 

@@ -31,15 +31,15 @@ SONGS, SONG_CLIPS = 8, 8
 SYNTHETIC, DIMENSIONS, QUERIES = 100_000, 128, 30
 PATH = "/music/{}.flac"
 ASK = f"""
-import json, resource, sys, time
+import json, sys, time
 import retrotone as rt
+from benchmarks.memory import peak
 library, times = rt.Library(sys.argv[1]), []
 for number in range(0, {SYNTHETIC}, {SYNTHETIC // QUERIES}):
     begin = time.perf_counter()
     assert len(library.similar("{PATH}".format(number), k={K})) == {K}
     times.append(time.perf_counter() - begin)
-memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-print(json.dumps([times[0], sorted(times)[len(times) // 2], memory]))
+print(json.dumps([times[0], sorted(times)[len(times) // 2], peak()]))
 """
 
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 import argparse
 import json
 import multiprocessing
-import resource
 import tempfile
 import time
 from collections.abc import Callable
@@ -18,6 +17,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from benchmarks.memory import peak
 from retrotone.analysis import VERSION
 from retrotone.library import Library
 from retrotone.library.catalogue import Catalogue
@@ -121,11 +121,7 @@ def apart(work: Callable[..., Any], *arguments: Any) -> tuple[Any, float]:
     """Do something in a process of its own; return what it gives and the most memory it took, in MB."""
     with multiprocessing.get_context("spawn").Pool(1) as pool:
         result = pool.apply(work, arguments)
-        return result, pool.apply(_peak)
-
-
-def _peak() -> float:
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+        return result, pool.apply(peak)
 
 
 def measure(place: str, tracks: int) -> dict[str, Any]:

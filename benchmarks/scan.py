@@ -7,7 +7,6 @@ says otherwise, so that they hold on a busy machine.
 from __future__ import annotations
 
 import os
-import resource
 import sys
 import tempfile
 import time
@@ -18,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import retrotone as rt
+from benchmarks.memory import peak
 from retrotone.analysis import VERSION
 from retrotone.library.catalogue import Catalogue
 from retrotone.library.listeners import Heard, hear, prepare, share_out
@@ -41,9 +41,8 @@ def listening(folder: Path) -> Heard:
             heard.append(outcome)
     spent = time.process_time() - began
     minutes = sum(each.analysis.duration or 0 for each in heard) / 60 / len(heard)
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     print(
-        f"listening: {spent / len(heard):.2f} s a track of {minutes:.1f} min ({len(heard)} tracks), {peak:.0f} MB"
+        f"listening: {spent / len(heard):.2f} s a track of {minutes:.1f} min ({len(heard)} tracks), {peak():.0f} MB"
     )
     return max(heard, key=lambda each: each.analysis.duration or 0)
 

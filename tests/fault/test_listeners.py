@@ -54,7 +54,7 @@ def test_a_script_need_not_guard_itself_against_its_listeners(made_music: Path, 
 def test_listeners_that_cannot_start_are_no_fault_of_the_files(
     made_music: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    (tmp_path / "torch.py").write_text("raise SystemExit\n")  # an installation that broke
+    (tmp_path / "threadpoolctl.py").write_text("raise SystemExit\n")  # an installation that broke
     monkeypatch.syspath_prepend(tmp_path)
     library = Library(tmp_path / "music.db")
     with pytest.raises(rt.LibraryError, match="die as they start"):

@@ -15,7 +15,9 @@ from retrotone.errors import ModelError, OutputError, StyleError
 app = typer.Typer(no_args_is_help=True, help="List, download and look into RAVE models.")
 
 JSON_HELP = "Print one JSON object"
-BETWEEN_SECONDS = 600.0  # of each recording: an hour would need gigabytes; clips longer than that go to and fro
+BETWEEN_SECONDS = (
+    600.0  # of each recording: an hour would need gigabytes; clips longer than that go to and fro
+)
 
 
 @app.command("list")
@@ -135,7 +137,9 @@ def generate(
             path=path or "slerp",
             seed=seed,
             temperature=temperature,
-            recordings=None if between is None else (load(between[0], BETWEEN_SECONDS), load(between[1], BETWEEN_SECONDS)),
+            recordings=None
+            if between is None
+            else (load(between[0], BETWEEN_SECONDS), load(between[1], BETWEEN_SECONDS)),
             progress=part(bar.item(), 0.0, 0.8),
         )
         clip.save(place)

@@ -131,15 +131,14 @@ def generate(
 
         rave = RaveModel.from_pretrained(model or DEFAULT_MODEL)
         output_format(place, rave.info.sample_rate, 24)
+        ends = between and (load(between[0], BETWEEN_SECONDS), load(between[1], BETWEEN_SECONDS))
         clip = rave.generate(
             seconds,
             match=None if match is None else AudioFile(match),
             path=path or "slerp",
             seed=seed,
             temperature=temperature,
-            recordings=None
-            if between is None
-            else (load(between[0], BETWEEN_SECONDS), load(between[1], BETWEEN_SECONDS)),
+            recordings=ends,
             progress=part(bar.item(), 0.0, 0.8),
         )
         clip.save(place)

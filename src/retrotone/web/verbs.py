@@ -215,9 +215,7 @@ class Verbs:
             gr.Info("Stopped.")  # what is shown stays
         except Exception as error:
             text = self.folder.nameless(workbench.sentence(error))
-            # Gradio 6 shows an error under the title "Error", whichever it is given: a warning says it instead
-            gr.Warning(text, title="That did not work", duration=None)
-            raise gr.Error(text, visible=False, print_exception=False) from error
+            raise gr.Error(text, title="That did not work", duration=None, print_exception=False) from error
         finally:
             self._running[visitor].discard(stopped)
             if not self._running[visitor]:

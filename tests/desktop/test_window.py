@@ -218,8 +218,8 @@ def test_a_library_is_scanned_mapped_and_asked_for_siblings(
     answers["askdirectory"] = str(folder)
     driver.press("Add a folder…")
     driver.press("Scan")
-    assert tab.progress.busy
-    assert driver.wait(lambda: not tab.progress.busy and driver.idle) > 20  # rounds of a loop that lived
+    assert tab.progress.has_job
+    assert driver.wait(lambda: not tab.progress.has_job and driver.idle) > 20  # rounds of a loop that lived
     report = tab.report.get("1.0", "end")
     assert "6 heard" in report
     assert "broken.flac" in report
@@ -253,7 +253,7 @@ def test_a_study_shows_its_curves_while_it_runs(driver: Driver) -> None:
     driver.show(tab)
     driver.press("Train M5 on eras")
     driver.wait(lambda: tab.view.shown and len(tab.table.tree.get_children()) > 1)
-    assert tab.progress.busy
+    assert tab.progress.has_job
     driver.shot("study")
     driver.press("Cancel")
     driver.wait(lambda: driver.idle)

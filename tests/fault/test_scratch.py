@@ -104,8 +104,10 @@ def test_two_trainings_never_share_a_folder(
 ) -> None:
     commands = {
         tmp_path / "study": ["study", "all", str(made_music), "-o", str(tmp_path / "study")],
-        tmp_path / "net" / "training": ["genre", "train", str(made_music), "-o", str(tmp_path / "net")],
-    }
+        tmp_path / "net" / "training": [
+            "genre", "train", str(made_music), "--network", "m5", "-o", str(tmp_path / "net"),
+        ],
+    }  # fmt: skip
     for folder, command in commands.items():
         folder.mkdir(parents=True)
         with alone(folder):

@@ -211,6 +211,26 @@ def test_a_warning_is_one_line_on_stderr(folder: Path, music: rt.Audio, capfd: C
     assert re.fullmatch(r"retrotone: loud\.wav: .* -1 dBTP\n", err)
 
 
+def test_a_home_that_takes_no_files_is_no_hindrance(folder: Path) -> None:
+    homeless = {**os.environ, "HOME": "/dev/null"}
+    for variable in ("XDG_CACHE_HOME", "XDG_CONFIG_HOME", "MPLCONFIGDIR", "NUMBA_CACHE_DIR"):
+        homeless.pop(variable, None)
+    done = cli("compare", "in/song.wav", "in/record.flac", env=homeless)
+    assert (done.returncode, done.stderr) == (0, "")  # matplotlib complains at length, numba fails
+
+
+def test_a_table_on_a_narrow_terminal_cuts_nothing_short() -> None:
+    terminal, screen = pty.openpty()
+    narrow = {**os.environ, "TERM": "dumb", "COLUMNS": "40"}
+    done = subprocess.run([*COMMAND, "eras"], stdout=screen, env=narrow)
+    os.close(screen)
+    shown = os.read(terminal, 1 << 16).decode()
+    os.close(terminal)
+    assert done.returncode == 0
+    assert "1990s" in shown
+    assert "…" not in shown
+
+
 def test_progress_is_drawn_on_a_terminal_and_results_stay_clean(folder: Path) -> None:
     terminal, screen = pty.openpty()
     process = subprocess.Popen(

@@ -365,7 +365,7 @@ def test_every_bad_output_is_named_before_anything_is_written(tmp_path: Path) ->
     (tmp_path / "taken.wav").mkdir()
     cases = {
         "a.xyz": (44_100, 24, r"cannot write '\.xyz' files: use one of \.wav \.flac"),
-        "plain": (44_100, 24, "cannot write '' files"),
+        "plain": (44_100, 24, r"a sound file's name needs a suffix: use one of \.wav \.flac"),
         "a.flac": (44_100, 32, "FLAC takes a bit depth of 16, 24, not 32"),
         "a.wav": (44_100, 8, "WAV takes a bit depth of 16, 24, 32, not 8"),
         "a.mp3": (96_000, 24, r"MP3 cannot hold 96000 Hz: write \.wav or \.flac instead"),

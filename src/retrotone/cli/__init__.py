@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import atexit
 import io
 import logging
 import os
+import shutil
 import signal
 import sys
+import tempfile
 import warnings
 from collections.abc import Sequence
+from importlib.util import find_spec
+from pathlib import Path
 from typing import Annotated, NoReturn
 
 import typer
@@ -59,6 +64,7 @@ app.add_typer(study.app, name="study")
 def main() -> NoReturn:
     """Run the command line as a process of its own."""
     _own_streams()
+    _own_caches()
     if not sys.warnoptions:
         warnings.simplefilter("ignore")  # the libraries'; retrotone's own come through its log
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(TERMINATED))  # unwinds: nothing half-written stays
@@ -89,6 +95,24 @@ def _own_streams() -> None:
     kept = nowhere if sys.stderr is None else os.dup(2)
     sys.stderr = os.fdopen(kept, "w", buffering=1, errors="backslashreplace", closefd=False)
     os.dup2(nowhere, 2)
+
+
+def _own_caches() -> None:
+    """Lend matplotlib and numba a folder where the home takes nothing, as a service's: one complains, one fails."""
+    homes = (os.environ.get("XDG_CACHE_HOME") or "~/.cache", os.environ.get("XDG_CONFIG_HOME") or "~/.config")
+    if sys.platform == "win32" or all(_takes_files(Path(home).expanduser()) for home in homes):
+        return
+    folder = tempfile.mkdtemp(prefix="retrotone-")
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    os.environ.setdefault("MPLCONFIGDIR", folder)
+    jitted = find_spec("librosa")  # numba would rather keep what it compiles beside the source
+    if jitted is None or not _takes_files(Path(jitted.origin or "/").parent):
+        os.environ.setdefault("NUMBA_CACHE_DIR", folder)
+
+
+def _takes_files(folder: Path) -> bool:
+    there = next(place for place in (folder, *folder.parents) if place.exists())
+    return os.access(there, os.W_OK | os.X_OK)
 
 
 def run(arguments: Sequence[str] | None = None) -> int:

@@ -99,10 +99,12 @@ def print_table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
     """Print a table on stdout, wide enough for a line a row where it goes to a file or pipe."""
     from rich import box
     from rich.console import Console
-    from rich.table import Table
+    from rich.table import Column, Table
     from rich.text import Text
 
-    table = Table(*columns, box=box.SIMPLE)
+    table = Table(
+        *(Column(name, overflow="fold") for name in columns), box=box.SIMPLE
+    )  # a path cut short is none
     for row in rows:
         table.add_row(*(Text(printable(cell)) for cell in row))
     Console(width=None if sys.stdout.isatty() else PIPE_COLUMNS).print(table)

@@ -121,7 +121,7 @@ class Progress(ttk.Frame):
         self._hide()
 
     @property
-    def busy(self) -> bool:
+    def has_job(self) -> bool:
         """Whether there is a job."""
         return self._job is not None
 

@@ -246,7 +246,7 @@ class Window:
     def cancel(self) -> None:
         """Stop what runs: in the tab that is shown, or for the song."""
         for progress in (self.library_tab.progress, self.study.progress):
-            if progress.winfo_viewable() and progress.busy:
+            if progress.winfo_viewable() and progress.has_job:
                 progress.cancel()
                 return
         self.progress.cancel()

@@ -9,7 +9,7 @@ import numpy as np
 
 from retrotone.analysis import VERSION
 from retrotone.audio import log
-from retrotone.errors import AnalysisError, LibraryError
+from retrotone.errors import AnalysisError, LibraryError, OutputError
 from retrotone.library.catalogue import Catalogue
 from retrotone.library.database import is_address
 from retrotone.library.description import RECIPE, describe
@@ -71,7 +71,12 @@ class Holdings:
             if create and self.file == default_path():
                 from retrotone.files import make_folder
 
-                make_folder(default_path().parent)
+                try:
+                    make_folder(default_path().parent)
+                except OutputError as error:
+                    raise LibraryError(
+                        f"{default_path()} cannot be made: name a file with --library"
+                    ) from error
             self._opened = Catalogue(self.place, create)
         return self._opened
 

@@ -31,7 +31,6 @@ ERAS_TOLD_APART = ("1900s", "1950s", "1990s")
 PASSAGES = 4  # of the bundled song: some are learned from, the others validated on
 
 LOSS_COLUMNS = SHORT_COLUMNS
-TRAINING_COLUMNS = ("epoch", "training loss", "validation loss", "right")
 T = TypeVar("T")
 
 
@@ -100,7 +99,7 @@ def training_figure(history: Sequence[Point]) -> Figure:
 
 
 def training_cells(history: Sequence[Point]) -> list[list[str]]:
-    """Return the lines of a table, a cell for each of `TRAINING_COLUMNS`."""
+    """Return the lines of a table: epoch, losses in training and validation, share of right answers."""
     return [
         [str(p.epoch), f"{p.train_loss:.3f}", f"{p.valid_loss:.3f}", f"{p.valid_accuracy:.0%}"]
         for p in history

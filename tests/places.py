@@ -47,7 +47,8 @@ def made_up(catalogue: Catalogue, vectors: NDArray[np.float32], first: int = 1) 
     database, numbers = catalogue._database, range(first, first + len(vectors))
     with database.transaction():
         database.many(
-            "INSERT INTO tracks (path, size, mtime_ns, fingerprint, present, duration, title, artist, album, year, genre) "
+            "INSERT INTO tracks "
+            "(path, size, mtime_ns, fingerprint, present, duration, title, artist, album, year, genre) "
             "VALUES (?, 1, 1, ?, TRUE, ?, ?, ?, '', '', ?)",
             [
                 (b"/%06d.ogg" % n, b"", 100 + 4 * n, f"title {n}", f"artist {n // 4}", f"genre {n % 20:02}")

@@ -10,6 +10,7 @@ import signal
 import subprocess
 import sys
 import time
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
@@ -219,14 +220,23 @@ def test_a_home_that_takes_no_files_is_no_hindrance(folder: Path) -> None:
     assert (done.returncode, done.stderr) == (0, "")  # matplotlib complains at length, numba fails
 
 
+def drawn(terminal: int) -> str:
+    """Return all that is written to a terminal until its other end is closed."""
+    shown = b""
+    with suppress(OSError):
+        while data := os.read(terminal, 1 << 16):
+            shown += data
+    os.close(terminal)
+    return shown.decode()
+
+
 def test_a_table_on_a_narrow_terminal_cuts_nothing_short() -> None:
     terminal, screen = pty.openpty()
     narrow = {**os.environ, "TERM": "dumb", "COLUMNS": "40"}
-    done = subprocess.run([*COMMAND, "eras"], stdout=screen, env=narrow)
+    process = subprocess.Popen([*COMMAND, "eras"], stdout=screen, env=narrow)
     os.close(screen)
-    shown = os.read(terminal, 1 << 16).decode()
-    os.close(terminal)
-    assert done.returncode == 0
+    shown = drawn(terminal)
+    assert process.wait() == 0
     assert "1990s" in shown
     assert "…" not in shown
 
@@ -241,18 +251,12 @@ def test_progress_is_drawn_on_a_terminal_and_results_stay_clean(folder: Path) ->
         text=True,
     )
     os.close(screen)
-    drawn = b""
-    try:
-        while data := os.read(terminal, 1 << 16):
-            drawn += data
-    except OSError:  # the other end is closed
-        pass
-    os.close(terminal)
+    bars = drawn(terminal)
     out, _ = process.communicate()
     assert process.returncode == 0
     assert [list(json.loads(line)) for line in out.splitlines()] == [KEYS, KEYS]
-    assert "1/2 " in drawn.decode()
-    assert "2/2 " in drawn.decode()
+    assert "1/2 " in bars
+    assert "2/2 " in bars
 
 
 def test_eras_are_listed_with_what_they_do(capfd: Capture) -> None:

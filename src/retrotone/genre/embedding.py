@@ -17,7 +17,7 @@ from retrotone.errors import GenreError
 from retrotone.files import write_whole
 from retrotone.genre.classifier import GenreClassifier
 from retrotone.genre.datasets import Track
-from retrotone.genre.networks import FACTS
+from retrotone.genre.models import FACTS
 from retrotone.genre.splits import sides
 from retrotone.progress import Progress, part, silent
 

@@ -28,6 +28,7 @@ from retrotone.genre.answer import SILENT, UNCLEAR, UNDECIDED, Answer, Recording
 from retrotone.genre.calibration import temperature
 from retrotone.genre.clips import mono
 from retrotone.genre.discriminant import LEAST, normalised
+from retrotone.genre.models import FACTS, WEIGHTS
 from retrotone.loudness import LoudnessMeter
 from retrotone.one_thread import one_thread
 from retrotone.progress import Progress, silent
@@ -38,7 +39,6 @@ PATCH_FRAMES = 4  # that a transformer takes as one token: 64 ms
 LAYERS, HEADS = 2, 4
 DROPOUT = 0.2
 BATCH = 32  # segments
-WEIGHTS, FACTS = "model.safetensors", "model.json"
 
 
 class Network(nn.Module):

@@ -338,7 +338,8 @@ _KNOWN = (
 )
 _DESCRIBED = "FROM tracks JOIN descriptions ON track = id WHERE present"
 _TRACK = (
-    "SELECT id, path, duration, title, artist, album, year, coalesce(nullif(t.genre, ''), given_genre, ''), "
+    "SELECT id, path, duration, coalesce(title, ''), coalesce(artist, ''), coalesce(album, ''), coalesce(year, ''), "
+    "coalesce(nullif(t.genre, ''), given_genre, ''), "
     "d.genre, confidence, sure, tags, eras, tempo, key, loudness FROM tracks t JOIN descriptions d ON track = id"
 )
 

@@ -61,7 +61,7 @@ def test_style_plays_songs_through_a_model_or_towards_what_it_makes_up(
         assert rt.load(out).frames == rt.load(song).frames
     page = Path(out).with_suffix(".html").read_text("utf-8")
     assert page.count("<audio") == 3
-    assert "tiny, generated" in page
+    assert "tiny-clip, generated" in page
     for wrong in (
         ["--model", model],
         ["--style", "rave:nobody"],

@@ -72,10 +72,10 @@ def find_style(name: str, method: str | None = None, seed: int = 0) -> Style:
 
 
 def style_name(style: Style) -> str:
-    """Return what files are called after."""
+    """Return what files are called after: a song like a model's clip is not the song that the model played."""
     if isinstance(style, AudioFile):
         return style.path.stem
-    return style.model.name if isinstance(style, Generated) else style.name
+    return f"{style.model.name}-clip" if isinstance(style, Generated) else style.name
 
 
 def result_name(song: str | os.PathLike[str], style: Style) -> str:

@@ -9,11 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 import retrotone as rt
-from benchmarks.pairs import MUSIC, SECONDS
+from benchmarks.pairs import GTZAN, SECONDS
 from retrotone.genre.datasets import gtzan_index
 from retrotone.metrics import frechet_distance
 
-GTZAN = MUSIC.parent / "gtzan" / "audio"
 OLD, ALSO_OLD, NEW = "Coleman Hawkins", "John Lee Hooker", "James Carter"
 CLIP_HOP = 62  # frames of 16 ms from patch to patch: a clip of 30 s gives 28
 

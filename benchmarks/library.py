@@ -19,13 +19,12 @@ from numpy.typing import NDArray
 
 import retrotone as rt
 from benchmarks.page import Page
-from benchmarks.pairs import MUSIC
+from benchmarks.pairs import GTZAN
 from retrotone.genre.datasets import gtzan_index
 from retrotone.library.catalogue import Catalogue
 from retrotone.library.description import Description
 from retrotone.library.walk import Found
 
-GTZAN = MUSIC.parent / "gtzan" / "audio"
 CLIPS, WORKERS, K = 40, 2, 5
 BALANCED, DRAWS = 6, 200  # clips of each genre: of the rarest there are no more
 SONGS, SONG_CLIPS = 8, 8

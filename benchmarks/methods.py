@@ -20,7 +20,7 @@ Method = Callable[[Pair], rt.Audio]
 
 STRENGTHS = (0.25, 0.5, 0.75, 1.0)
 PLATEAU_STEPS, LEARNING_RATE = 40, 0.03  # of 2,500: the clamp lets an entry move by 1 at most, which takes 34
-AGE_SEED = 1000  # of noise and wow that the record does not have
+AGE_SEED = 1000  # of noise and wow that neither the record has nor parlour has learned from
 TRANSPORT, ERAS, RAVE, MATCHERING = "transport, strength 1", "eras", "RAVE: parlour", "Matchering 2"
 
 

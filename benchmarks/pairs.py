@@ -11,6 +11,7 @@ import retrotone as rt
 
 SECONDS = 30.0
 MUSIC = Path(__file__).resolve().parents[2] / "shared" / "music"
+GTZAN = MUSIC.parent / "gtzan" / "audio"
 
 # content, where its excerpt begins (s), style: another recording, or another recording aged by an era
 REAL = (

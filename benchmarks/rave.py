@@ -12,13 +12,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 import retrotone as rt
+from benchmarks.methods import AGE_SEED
 from benchmarks.page import Page
 from benchmarks.pairs import MUSIC, bundled
 from retrotone.metrics import HOP, N_FFT, Profile, frechet_distance, log_spectral_distance
 
 ERA = "1930s"  # what the model was trained to answer with, without wow and flutter
 SECONDS = 30.0
-AGE_SEED = 1000  # of noise and wow that the model has not heard
 PATHS, SEEDS = ("slerp", "walk", "prior"), range(2)
 GRIFFIN_LIM = 32  # steps, as in the study
 HELD_NOTE = (220.0, 440.0, 660.0)  # Hz: a steady chord, the least lively thing that is not silent

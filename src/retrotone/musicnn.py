@@ -25,6 +25,7 @@ from retrotone.audio import Audio, folded, resampled
 from retrotone.errors import AnalysisError
 from retrotone.files import AudioFile
 from retrotone.progress import Progress, silent
+from retrotone.spectrum import window
 
 if TYPE_CHECKING:
     from threadpoolctl import ThreadpoolController
@@ -170,8 +171,7 @@ class _Network:
 
     def __init__(self, weights: dict[str, Array]) -> None:
         self._weights = weights
-        n = np.arange(N_FFT, dtype=np.float32)
-        self._window = np.float32(0.5) - np.float32(0.5) * np.cos(np.float32(2 * np.pi / N_FFT) * n)
+        self._window = window(N_FFT)
         self._signs = {name: np.sign(weights[f"{name}.scale"]) for name in TIMBRAL + TEMPORAL}
         signed = {name: weights[f"{name}.weight"] * signs for name, signs in self._signs.items()}
         # timbral: (7 frames, bands, filters) to (7 (bands + 5), 6 filters); temporal: (frames + 15, 16 filters)

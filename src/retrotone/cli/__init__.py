@@ -6,10 +6,8 @@ import atexit
 import io
 import logging
 import os
-import shutil
 import signal
 import sys
-import tempfile
 import warnings
 from collections.abc import Sequence
 from importlib.util import find_spec
@@ -102,8 +100,11 @@ def _own_caches() -> None:
     homes = (os.environ.get("XDG_CACHE_HOME") or "~/.cache", os.environ.get("XDG_CONFIG_HOME") or "~/.config")
     if sys.platform == "win32" or all(_takes_files(Path(home).expanduser()) for home in homes):
         return
-    folder = tempfile.mkdtemp(prefix="retrotone-")
-    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    from retrotone.scratch import Scratch
+
+    scratch = Scratch("retrotone-caches-")
+    atexit.register(scratch.remove)
+    folder = str(scratch.path)
     os.environ.setdefault("MPLCONFIGDIR", folder)
     jitted = find_spec("librosa")  # numba would rather keep what it compiles beside the source
     if jitted is None or not _takes_files(Path(jitted.origin or "/").parent):

@@ -4,6 +4,8 @@ In a spectrogram tones are lines along time and strokes are lines along frequenc
 axis keeps the lines of that axis and drops the others. The medians are most of the work. Neighbouring windows
 share almost all of their values, so sixteen of them are decided together, by minima and maxima of whole arrays
 (the halving scheme of Adams 2021, "Fast median filters using separable sorting networks", in one dimension).
+A median keeps its place under any rising map, so magnitudes become decibels of one byte each, of which a processor
+compares four times as many at once.
 """
 
 from __future__ import annotations
@@ -14,10 +16,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 Array = NDArray[np.float32]
+Ranked = NDArray[np.generic]
 
 WINDOW = 31  # frames and bins, librosa's default
 GROUP = (WINDOW + 1) // 2  # windows decided together
-BLOCK = 1 << 15  # values of each array in work: they stay in the processor's cache
+BLOCK = 1 << 16  # bytes of each array in work: they stay in the processor's cache
+STEP_DB = (
+    0.4  # of a byte: 102 dB in all. Over 29 clips the harmonic part errs by -51 dB in the median, -48 at most
+)
 TINY = np.float32(np.finfo(np.float32).tiny)
 
 
@@ -31,35 +37,43 @@ def harmonic_mask(magnitude: Array) -> Array:
     Returns
     -------
     ndarray, shape (frames, bins), float32
-        In [0, 1]: H^2 / (H^2 + P^2) with H the running median along time and P along frequency; 0.5 where
-        both are 0.
+        In [0, 1]: H^2 / (H^2 + P^2) with H the running median along time and P along frequency, both in steps of
+        STEP_DB and at most 255 steps below the loudest; 0.5 where both are 0.
     """
-    harmonic = running_median(magnitude)
-    percussive = running_median(np.ascontiguousarray(magnitude.T)).T
-    scale = np.maximum(np.maximum(harmonic, percussive), TINY)  # squares of faint bins would underflow
-    harmonic, percussive = np.square(harmonic / scale), np.square(percussive / scale)
-    total = harmonic + percussive
-    mask: Array = np.divide(harmonic, total, out=np.full_like(total, 0.5), where=total > 0)
+    levels = _levels(magnitude)
+    harmonic = running_median(levels)
+    percussive = running_median(np.ascontiguousarray(levels.T)).T
+    steps = np.subtract(percussive, harmonic, dtype=np.float32)
+    mask: Array = np.reciprocal(1 + np.exp(steps * np.float32(np.log(10) / 10 * STEP_DB)))
     return mask
 
 
-def running_median(values: Array) -> Array:
+def _levels(magnitude: Array) -> NDArray[np.uint8]:
+    """Return decibels in steps of STEP_DB, 255 for the loudest and 0 for all that is too faint."""
+    floor = np.maximum(magnitude.max() * np.float32(10 ** (-255 * STEP_DB / 20)), TINY)
+    decibels = 20 * np.log10(np.maximum(magnitude / floor, 1))
+    levels: NDArray[np.uint8] = np.rint(decibels / STEP_DB).astype(np.uint8)
+    return levels
+
+
+def running_median(values: Ranked) -> Ranked:
     """Return the median of WINDOW values along the first axis, mirrored at both ends.
 
     Parameters
     ----------
-    values : ndarray, shape (n, m), float32
+    values : ndarray, shape (n, m)
+        Of any type.
 
     Returns
     -------
-    ndarray, shape (n, m), float32
+    ndarray, shape (n, m), of the same type
         `scipy.ndimage.median_filter(values, (WINDOW, 1), mode="reflect")`, to the bit.
     """
     count, width = values.shape
     groups = -(-count // GROUP)
     padded = np.pad(values, ((WINDOW // 2, WINDOW // 2 + groups * GROUP - count), (0, 0)), "symmetric")
     medians = np.empty((groups, GROUP, width), values.dtype)
-    step = max(BLOCK // width, 1)
+    step = max(BLOCK // values[0].nbytes, 1)
     for first in range(0, groups, step):
         last = min(first + step, groups)
         # row k: what lies k after the start of each group's first window
@@ -72,7 +86,7 @@ def running_median(values: Array) -> Array:
     return medians.reshape(groups * GROUP, width)[:count]
 
 
-def _medians(common: list[Array], before: Sequence[Array], after: Sequence[Array]) -> Iterable[Array]:
+def _medians(common: list[Ranked], before: Sequence[Ranked], after: Sequence[Ranked]) -> Iterable[Ranked]:
     """Yield the medians of neighbouring windows.
 
     `common` holds, sorted, those values in all of the windows that can be the median of one: as many as there
@@ -90,14 +104,14 @@ def _medians(common: list[Array], before: Sequence[Array], after: Sequence[Array
     yield from _medians(_merged(common, _sorted(after[:half]), middle), before[half:], after[half:])
 
 
-def _sorted(rows: Sequence[Array]) -> list[Array]:
+def _sorted(rows: Sequence[Ranked]) -> list[Ranked]:
     if len(rows) == 1:
         return list(rows)
     half = len(rows) // 2
     return _merged(_sorted(rows[:half]), _sorted(rows[half:]), range(len(rows)))
 
 
-def _merged(a: Sequence[Array], b: Sequence[Array], ranks: Iterable[int]) -> list[Array]:
+def _merged(a: Sequence[Ranked], b: Sequence[Ranked], ranks: Iterable[int]) -> list[Ranked]:
     """Return what has these ranks (from 0) among two sorted lists: min over i + j = rank + 1 of max(a_i, b_j)."""
     result = []
     for rank in ranks:

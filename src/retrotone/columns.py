@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from retrotone.audio import Audio, load
 from retrotone.filterbanks import A4, N_CHROMA, chroma_filters, mel_filters
 from retrotone.hpss import TINY, harmonic_mask
-from retrotone.spectrum import OVERLAP, STUDY_N_FFT, STUDY_RATE, istft, stft
+from retrotone.spectrum import OVERLAP, STUDY_N_FFT, STUDY_RATE, istft, stft, window
 
 SECONDS = 30.65  # the longest of GTZAN's clips
 HOP = STUDY_N_FFT // OVERLAP
@@ -173,21 +173,22 @@ def _tempo(decibels: Array) -> float:
     """
     import scipy.fft
 
-    rises = np.median(np.maximum(np.diff(decibels, axis=0), 0), axis=1)
+    rises = np.maximum(np.diff(decibels, axis=0), 0)
+    middle = np.sort(rises, axis=1)[:, N_MELS // 2 - 1 : N_MELS // 2 + 1].mean(axis=1)  # the median
     late = STUDY_N_FFT // (2 * HOP) + 1  # frames: a stroke is seen when its window begins to hold it
-    onsets = np.concatenate([np.zeros(late), rises])[: len(decibels)]
+    onsets = np.concatenate([np.zeros(late, np.float32), middle])[: len(decibels)]
     length = int(TEMPO_SECONDS * STUDY_RATE / HOP)
     padded = np.pad(onsets, length // 2, "linear_ramp")
-    hann = 0.5 - 0.5 * np.cos(2 * np.pi * np.arange(length) / length)
-    windows = np.lib.stride_tricks.sliding_window_view(padded, length)[: len(onsets)] * hann
+    windows = np.lib.stride_tricks.sliding_window_view(padded, length)[: len(onsets)] * window(length)
+    # an autocorrelation is the transform of a power spectrum, and highest at lag 0, where it is the energy
     size = scipy.fft.next_fast_len(2 * length - 1, real=True)
     spectra = scipy.fft.rfft(windows, size)
-    power = np.square(spectra.real) + np.square(spectra.imag)
-    likeness = scipy.fft.irfft(power, size)[:, :length]
-    likeness /= np.maximum(np.abs(likeness).max(axis=1, keepdims=True), TINY)
+    energies = np.einsum("ij,ij->i", windows, windows)
+    power = (1 / np.maximum(energies, TINY)) @ (np.square(spectra.real) + np.square(spectra.imag))
+    likeness = scipy.fft.irfft(power / len(onsets), size)[:length]
     tempi = 60 * STUDY_RATE / (HOP * np.arange(1, length))
     usual = -0.5 * np.square(np.log2(tempi / USUAL_TEMPO))
-    score = np.where(tempi < MAX_TEMPO, np.log1p(1e6 * likeness.mean(axis=0)[1:]) + usual, -np.inf)
+    score = np.where(tempi < MAX_TEMPO, np.log1p(1e6 * likeness[1:]) + usual, -np.inf)
     return float(tempi[score.argmax()])
 
 

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import os
 from functools import lru_cache
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,7 +27,7 @@ from retrotone.spectrum import OVERLAP, STUDY_N_FFT, STUDY_RATE, istft, stft, wi
 SECONDS = 30.65  # the longest of GTZAN's clips
 HOP = STUDY_N_FFT // OVERLAP
 N_MELS, N_MFCC = 128, 20
-ROLLOFF = 0.85  # share of the magnitude below the roll-off
+ROLLOFF, BIN_GROUP = 0.85, 32  # share of the magnitude below the roll-off; bins looked at together
 AMIN, TOP_DB = 1e-10, 80.0  # of decibels
 ZERO = 1e-10  # amplitude; smaller samples count as positive zeros
 TEMPO_SECONDS, USUAL_TEMPO, MAX_TEMPO = 8.0, 120.0, 320.0  # beats per minute
@@ -227,8 +228,16 @@ def _centroid_and_bandwidth(magnitude: Array) -> tuple[NDArray[np.float64], NDAr
 
 
 def _rolloff(magnitude: Array) -> NDArray[np.float64]:
-    below = np.cumsum(magnitude, axis=1)
-    rolloff: NDArray[np.float64] = _hertz()[(below < ROLLOFF * below[:, -1:]).sum(axis=1)]
+    """Return the frequency below which `ROLLOFF` of each frame lies, in Hz: found by groups of bins, then in one."""
+    bins = magnitude.shape[1]
+    groups = np.add.reduceat(magnitude, range(0, bins, BIN_GROUP), axis=1)
+    below = np.cumsum(np.pad(groups, ((0, 0), (1, 0))), axis=1)
+    wanted = ROLLOFF * below[:, -1:]
+    group = (below[:, 1:] < wanted).sum(axis=1, keepdims=True)
+    members = np.minimum(group * BIN_GROUP + np.arange(BIN_GROUP), bins - 1)
+    within = np.cumsum(np.take_along_axis(magnitude, members, axis=1), axis=1)
+    reached = np.take_along_axis(below, group, axis=1) + within >= wanted
+    rolloff: NDArray[np.float64] = _hertz()[members[:, 0] + reached.argmax(axis=1)]
     return rolloff
 
 
@@ -236,21 +245,22 @@ def _hertz() -> NDArray[np.float64]:
     return np.linspace(0.0, STUDY_RATE / 2, STUDY_N_FFT // 2 + 1)
 
 
-def _rms(samples: Array) -> NDArray[np.float64]:
-    mirrored = np.pad(samples, STUDY_N_FFT // 2, "symmetric").astype(float)
-    rms: NDArray[np.float64] = np.sqrt(_window_sums(np.square(mirrored)) / STUDY_N_FFT)
+def _rms(samples: Array) -> Array:
+    rms: Array = np.sqrt(
+        _window_sums(np.square(np.pad(samples, STUDY_N_FFT // 2, "symmetric"))) / STUDY_N_FFT
+    )
     return rms
 
 
 def _zero_crossing_rate(samples: Array) -> NDArray[np.float64]:
     negative = np.pad(samples < -ZERO, STUDY_N_FFT // 2, "edge")
     crossings = np.diff(negative, prepend=negative[0])
-    return _window_sums(crossings, skip=1) / STUDY_N_FFT  # a crossing lies between two samples of a window
+    counts = _window_sums(crossings)
+    counts -= crossings[: len(counts) * HOP : HOP]  # a crossing lies between two samples of a window
+    return counts / STUDY_N_FFT
 
 
-def _window_sums(values: NDArray[np.generic], skip: int = 0) -> NDArray[np.float64]:
-    """Return the sum over each window, less its first `skip` values."""
-    sums = np.concatenate([[0.0], np.cumsum(values, dtype=float)])
-    starts = np.arange(0, len(values) - STUDY_N_FFT + 1, HOP)
-    result: NDArray[np.float64] = sums[starts + STUDY_N_FFT] - sums[starts + skip]
-    return result
+def _window_sums(values: NDArray[np.generic]) -> NDArray[Any]:
+    hops = values[: len(values) // HOP * HOP].reshape(-1, HOP).sum(axis=1)
+    windows: NDArray[Any] = np.lib.stride_tricks.sliding_window_view(hops, OVERLAP).sum(axis=1)
+    return windows

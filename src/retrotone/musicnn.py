@@ -33,9 +33,7 @@ if TYPE_CHECKING:
 SAMPLE_RATE, N_FFT, HOP_LENGTH, N_MELS = 16_000, 512, 256, 96
 PATCH_FRAMES = 187  # 3 s, what the network was trained on
 COMPRESSION = 10_000  # log10(1 + 10,000 S)
-BATCH = 14  # patches; more are slower, as memory above 32 MB goes back to the system each time
-BANDS_AT_ONCE = 6  # results of one matrix product: fewer waste copies, more waste products
-FRAMES_AT_ONCE = 16
+BANDS_AT_ONCE, FRAMES_AT_ONCE = 6, 16  # places of a filter in one matrix product; more waste work on zeros
 TIMBRAL = ("timbral.0", "timbral.1")
 TEMPORAL = ("temporal.0", "temporal.1", "temporal.2")
 MIDDLE = ("middle.0", "middle.1", "middle.2")
@@ -104,16 +102,15 @@ def listen(
     expected = source.duration * SAMPLE_RATE / HOP_LENGTH / hop
     tags: list[Array] = []
     embedding: list[Array] = []
-    network, heard = _network(), 0
+    network = _network()
     with _blas().limit(limits=1):  # products so small gain nothing from more, and wait where others are busy
-        for span in _spans(network.log_mel(blocks), hop):
-            both = network.tag(span, hop)
+        for patch in _patches(network.log_mel(blocks), hop):
+            both = network.tag(patch)
             tags.append(both[0])
             embedding.append(both[1])
-            heard += len(tags[-1])
-            progress(min(heard / expected, 1.0), f"listening to {source.name}")
-    times = np.arange(heard, dtype=np.float32) * np.float32(hop * HOP_LENGTH / SAMPLE_RATE)
-    return Patches(np.concatenate(tags), np.concatenate(embedding), times)
+            progress(min(len(tags) / expected, 1.0), f"listening to {source.name}")
+    times = np.arange(len(tags), dtype=np.float32) * np.float32(hop * HOP_LENGTH / SAMPLE_RATE)
+    return Patches(np.stack(tags), np.stack(embedding), times)
 
 
 def taggram(
@@ -130,19 +127,19 @@ def embedding(
     return listen(recording, hop, progress).embedding
 
 
-def _spans(frames: Iterable[Array], hop: int) -> Iterator[Array]:
-    """Cut a stream of frames into stretches of up to BATCH patches; a single short one is repeated into a patch."""
-    held = np.zeros((0, N_MELS), np.float32)
-    length, step, whole = (BATCH - 1) * hop + PATCH_FRAMES, BATCH * hop, False
+def _patches(frames: Iterable[Array], hop: int) -> Iterator[Array]:
+    """Cut a stream of frames into patches; a single short one is repeated until it fills one."""
+    held, skip, short = np.zeros((0, N_MELS), np.float32), 0, True
     for more in frames:
         held = np.concatenate([held, more])
-        while len(held) >= max(length, step):
-            yield held[:length]
-            held, whole = held[step:], True
-    if not whole and len(held) < PATCH_FRAMES:
-        held = np.tile(held, (-(-PATCH_FRAMES // len(held)), 1))[:PATCH_FRAMES]
-    if len(held) >= PATCH_FRAMES:
-        yield held
+        start = skip
+        while start + PATCH_FRAMES <= len(held):
+            yield held[start : start + PATCH_FRAMES]
+            start, short = start + hop, False
+        skip = max(start - len(held), 0)
+        held = held[start:]
+    if short:
+        yield np.tile(held, (-(-PATCH_FRAMES // len(held)), 1))[:PATCH_FRAMES]
 
 
 @cache
@@ -174,11 +171,11 @@ class _Network:
         self._window = window(N_FFT)
         self._signs = {name: np.sign(weights[f"{name}.scale"]) for name in TIMBRAL + TEMPORAL}
         signed = {name: weights[f"{name}.weight"] * signs for name, signs in self._signs.items()}
-        # timbral: (7 frames, bands, filters) to (7 (bands + 5), 6 filters); temporal: (frames + 15, 16 filters)
-        self._in_blocks = {
-            name: np.concatenate([_shifted(frame, BANDS_AT_ONCE) for frame in signed[name].swapaxes(0, 1)])
-            for name in TIMBRAL
-        } | {name: _shifted(signed[name], FRAMES_AT_ONCE) for name in TEMPORAL}
+        # timbral: (bands, 7, filters) to ((bands + 5) 7, 6 filters)
+        # temporal: (frames, filters) to (frames + 15, 16 filters)
+        self._placed = {name: _placed(signed[name], BANDS_AT_ONCE) for name in TIMBRAL} | {
+            name: _placed(signed[name][:, None], FRAMES_AT_ONCE) for name in TEMPORAL
+        }
         self._middle = {
             name: weights[f"{name}.weight"].T.reshape(-1, len(weights[f"{name}.bias"])) for name in MIDDLE
         }
@@ -198,73 +195,62 @@ class _Network:
                 yield np.log10(1 + COMPRESSION * (power @ self._weights["mel"].T))
                 held = held[ready * HOP_LENGTH :]
 
-    def tag(self, frames: Array, hop: int) -> tuple[Array, Array]:
-        """Return tags (patches, 50) and embeddings (patches, 200) of log-mel frames, shape (n, 96)."""
+    def tag(self, patch: Array) -> tuple[Array, Array]:
+        """Return tags, shape (50,), and embedding, shape (200,), of a patch of log-mel frames, shape (187, 96)."""
         from scipy.special import expit
 
         weights = self._weights
-        frames = frames * weights["input.scale"] + weights["input.shift"]
-        front = [self._hear(name, frames, hop) for name in TIMBRAL + TEMPORAL]
-        # what the filters that training left at zero add up to
-        one = np.ones((len(front[0]), PATCH_FRAMES, 1), np.float32)
-
-        first = self._convolve("middle.0", np.concatenate([*front, one], axis=2))
+        patch = patch * weights["input.scale"] + weights["input.shift"]
+        # the one at the end is for what the filters that training left at zero add up to
+        front = np.hstack(
+            [self._timbral(patch), self._temporal(patch), np.ones((PATCH_FRAMES, 1), np.float32)]
+        )
+        first = self._convolve("middle.0", front)
         second = first + self._convolve("middle.1", first)
         third = second + self._convolve("middle.2", second)
-        features = np.concatenate([*front, first, second, third], axis=2)
-        pooled = np.concatenate([features.max(axis=1), features.mean(axis=1)], axis=1)
+        features = np.hstack([front[:, :-1], first, second, third])
+        pooled = np.concatenate([features.max(axis=0), features.mean(axis=0)])
         dense = np.maximum(pooled @ weights["dense.weight"] + weights["dense.bias"], 0)
         embedding = dense * weights["dense.scale"] + weights["dense.shift"]
         return expit(embedding @ weights["output.weight"] + weights["output.bias"]), embedding
 
-    def _hear(self, name: str, frames: Array, hop: int) -> Array:
-        """Apply filters of the first layer: (patches, 187, filters).
+    def _timbral(self, patch: Array) -> Array:
+        """Apply filters of 7 frames by many bands to (187, 96): the highest over all bands, (187, filters)."""
+        length = self._weights[f"{TIMBRAL[0]}.weight"].shape[1]
+        # by bands, then by frames: what a filter sees is one stretch of a row, and is not copied for each place
+        around = sliding_window_view(_padded(patch, length), length, axis=0).reshape(PATCH_FRAMES, -1)
+        heard = []
+        for name in TIMBRAL:
+            width, columns = self._placed[name].shape
+            last = N_MELS - width // length
+            highest = np.full((PATCH_FRAMES, columns), -np.inf, np.float32)
+            for band in (*range(0, last, BANDS_AT_ONCE), last):
+                seen = around[:, length * band : length * band + width]
+                np.maximum(highest, seen @ self._placed[name], out=highest)
+            filters = highest.reshape(PATCH_FRAMES, BANDS_AT_ONCE, -1).max(axis=1)
+            heard.append(self._activate(name, filters * self._signs[name]))
+        return np.hstack(heard)
 
-        Patches overlap, so this runs once over all frames. Only where a filter reaches over the ends of a patch does it
-        see the zeros that lie around it, and those places are heard patch by patch.
-        """
-        timbral = name in TIMBRAL
-        length = self._weights[f"{name}.weight"].shape[1 if timbral else 0]
-        convolve = self._timbral if timbral else self._temporal
-        before, after = (length - 1) // 2, length // 2  # TensorFlow's "same"
-        patches = sliding_window_view(frames, PATCH_FRAMES, axis=0)[::hop].swapaxes(1, 2)
-        inside = sliding_window_view(convolve(name, frames[None])[0], PATCH_FRAMES - length + 1, axis=0)
-        ends = (
-            convolve(name, np.pad(patches[:, : length - 1], ((0, 0), (before, 0), (0, 0)))),
-            convolve(name, np.pad(patches[:, 1 - length :], ((0, 0), (0, after), (0, 0)))),
-        )
-        whole = np.concatenate([ends[0], inside[::hop].swapaxes(1, 2), ends[1]], axis=1)
-        return self._activate(name, whole * self._signs[name])
-
-    def _timbral(self, name: str, x: Array) -> Array:
-        """Apply filters of 7 frames by many bands to (n, time, 96), highest of all: (n, places, filters)."""
-        bands, length, filters = self._weights[f"{name}.weight"].shape
-        windows = sliding_window_view(x, length, axis=1).swapaxes(2, 3)  # (n, places, 7, 96)
-        places, width = windows.shape[:2], bands + BANDS_AT_ONCE - 1
-        last = N_MELS - width
-        highest = np.full((np.prod(places), BANDS_AT_ONCE * filters), -np.inf, np.float32)
-        for band in (*range(0, last, BANDS_AT_ONCE), last):
-            seen = windows[..., band : band + width].reshape(-1, length * width)
-            np.maximum(highest, seen @ self._in_blocks[name], out=highest)
-        result: Array = highest.reshape(*places, BANDS_AT_ONCE, filters).max(axis=2)
-        return result
-
-    def _temporal(self, name: str, x: Array) -> Array:
-        """Apply filters of many frames by one band to (n, time, 96), highest of all: (n, places, filters)."""
-        length, filters = self._weights[f"{name}.weight"].shape
-        places = x.shape[1] - length + 1
-        x = np.pad(x, ((0, 0), (0, -places % FRAMES_AT_ONCE), (0, 0)))
-        windows = sliding_window_view(x, length + FRAMES_AT_ONCE - 1, axis=1)[:, ::FRAMES_AT_ONCE]
-        highest = [(seen @ self._in_blocks[name]).max(axis=0) for patch in windows for seen in patch]
-        return np.reshape(highest, (len(x), -1, filters))[:, :places]
+    def _temporal(self, patch: Array) -> Array:
+        """Apply filters of many frames by one band to (187, 96): the highest over all bands, (187, filters)."""
+        heard = []
+        for name in TEMPORAL:
+            width, columns = self._placed[name].shape
+            padded = _padded(patch, width - FRAMES_AT_ONCE + 1, -PATCH_FRAMES % FRAMES_AT_ONCE)
+            bands = np.ascontiguousarray(padded.T)
+            highest = [
+                (bands[:, frame : frame + width] @ self._placed[name]).max(axis=0)
+                for frame in range(0, PATCH_FRAMES, FRAMES_AT_ONCE)
+            ]
+            filters = np.reshape(highest, (-1, columns // FRAMES_AT_ONCE))[:PATCH_FRAMES]
+            heard.append(self._activate(name, filters * self._signs[name]))
+        return np.hstack(heard)
 
     def _convolve(self, name: str, x: Array) -> Array:
-        """Apply filters of 7 frames by all channels to (patches, 187, channels): (patches, 187, filters)."""
+        """Apply filters of 7 frames by all channels to (187, channels): (187, filters)."""
         length = self._weights[f"{name}.weight"].shape[2]
-        padded = np.pad(x, ((0, 0), (length // 2, length // 2), (0, 0)))
-        windows = sliding_window_view(padded, length, axis=1).swapaxes(2, 3)  # (patches, 187, 7, channels)
-        result = windows.reshape(-1, length * x.shape[2]) @ self._middle[name]
-        return self._activate(name, result.reshape(*x.shape[:2], -1))
+        windows = sliding_window_view(_padded(x, length), length, axis=0).swapaxes(1, 2)  # (187, 7, channels)
+        return self._activate(name, windows.reshape(PATCH_FRAMES, -1) @ self._middle[name])
 
     def _activate(self, name: str, x: Array) -> Array:
         bias, scale, shift = (self._weights[f"{name}.{part}"] for part in ("bias", "scale", "shift"))
@@ -272,10 +258,15 @@ class _Network:
         return result
 
 
-def _shifted(kernel: Array, times: int) -> Array:
-    """Return filters (length, filters) as a matrix (length + times - 1, times * filters) for so many places."""
-    length, filters = kernel.shape
-    result = np.zeros((length + times - 1, times, filters), np.float32)
-    for place in range(times):
-        result[place : place + length, place] = kernel
-    return result.reshape(len(result), -1)
+def _padded(x: Array, length: int, more: int = 0) -> Array:
+    """Put zeros before and after frames, (n, channels), as TensorFlow's "same" does for a filter of that length."""
+    return np.pad(x, (((length - 1) // 2, length // 2 + more), (0, 0)))
+
+
+def _placed(kernel: Array, places: int) -> Array:
+    """Return filters (length, rows, filters) as a matrix ((length + places - 1) rows, places * filters)."""
+    length, rows, filters = kernel.shape
+    result = np.zeros((length + places - 1, rows, places, filters), np.float32)
+    for place in range(places):
+        result[place : place + length, :, place] = kernel
+    return result.reshape(-1, places * filters)

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import os
 from functools import lru_cache
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -31,6 +31,8 @@ ROLLOFF, BIN_GROUP = 0.85, 32  # share of the magnitude below the roll-off; bins
 AMIN, TOP_DB = 1e-10, 80.0  # of decibels
 ZERO = 1e-10  # amplitude; smaller samples count as positive zeros
 TEMPO_SECONDS, USUAL_TEMPO, MAX_TEMPO = 8.0, 120.0, 320.0  # beats per minute
+COURSE_BANDS, COURSE_MELS, COURSE_FRAMES = 24, 4, 11
+COURSE_STEP = COURSE_FRAMES * HOP / STUDY_RATE  # s, 0.26
 # of the peaks that vote for the tuning
 PEAK_HZ, PEAK_THRESHOLD, TUNING_STEPS = (150.0, 4000.0), 0.1, 100
 
@@ -80,11 +82,30 @@ def gtzan_columns(recording: Audio | str | os.PathLike[str]) -> NDArray[np.float
     AudioError
         A path that cannot be read.
     """
-    return columns_and_chroma(recording)[0]
+    return timbre(recording).columns
 
 
-def columns_and_chroma(recording: Audio | str | os.PathLike[str]) -> tuple[NDArray[np.float64], Array]:
-    """Return `gtzan_columns`, and how strong each pitch class is on average, shape (12,), C first, in [0, 1]."""
+class Timbre(NamedTuple):
+    """The columns, and what else one transform tells.
+
+    Attributes
+    ----------
+    columns : ndarray, shape (57,), float64
+        See `gtzan_columns`.
+    chroma : ndarray, shape (12,), float32
+        How strong each pitch class is on average, C first, in [0, 1].
+    course : ndarray, shape (steps, 24), float32
+        How loud each of 24 bands up to 4.7 kHz, which every codec keeps, is beside the others over half a second, in
+        dB; from step to step it is `COURSE_STEP` seconds. One step for less than half a second.
+    """
+
+    columns: NDArray[np.float64]
+    chroma: Array
+    course: Array
+
+
+def timbre(recording: Audio | str | os.PathLike[str]) -> Timbre:
+    """Return what `gtzan_columns` does, and more of the same sound."""
     samples = _samples(recording if isinstance(recording, Audio) else load(recording))
     spectrum = np.concatenate(list(stft([samples[None]], STUDY_N_FFT)), axis=1)[0]
     magnitude = np.abs(spectrum)
@@ -107,7 +128,8 @@ def columns_and_chroma(recording: Audio | str | os.PathLike[str]) -> tuple[NDArr
     moments = [moment for values in frames for moment in (values.mean(dtype=float), values.var(dtype=float))]
     cepstrum = _cepstrum(decibels)
     cepstral = np.stack([cepstrum.mean(axis=0), cepstrum.var(axis=0)], axis=1)
-    return np.concatenate([moments, [_tempo(decibels)], cepstral.ravel()]), chroma.mean(axis=0)
+    columns = np.concatenate([moments, [_tempo(decibels)], cepstral.ravel()])
+    return Timbre(columns, chroma.mean(axis=0), _course(decibels))
 
 
 def at_level(columns: NDArray[np.float64], rms: float = 0.1) -> NDArray[np.float64]:
@@ -158,6 +180,15 @@ def _decibels(mel: Array) -> Array:
     decibels: Array = 10 * np.log10(np.maximum(mel, np.float32(AMIN)))
     limited: Array = np.maximum(decibels, decibels.max() - np.float32(TOP_DB))
     return limited
+
+
+def _course(decibels: Array) -> Array:
+    bands = decibels[:, : COURSE_BANDS * COURSE_MELS].reshape(len(decibels), COURSE_BANDS, -1).mean(axis=2)
+    bands -= bands.mean(axis=1, keepdims=True)
+    steps = max(len(bands) // COURSE_FRAMES, 1)
+    means = bands[: steps * COURSE_FRAMES].reshape(steps, -1, COURSE_BANDS).mean(axis=1)
+    course: Array = (means[1:] + means[:-1]) / 2 if steps > 1 else means
+    return course
 
 
 def _cepstrum(decibels: Array) -> NDArray[np.float64]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import subprocess
 import sys
@@ -30,11 +31,11 @@ def analysis(shared_music: Path) -> rt.Analysis:
 def test_a_long_song_is_heard_in_three_clips_that_agree_with_the_whole(
     analysis: rt.Analysis, shared_music: Path
 ) -> None:
-    assert [clip.shape for clip in analysis.excerpts] == [(28, 50)] * 3
+    assert [clip.shape for clip in analysis.excerpts] == [(7, 50)] * 3
     assert analysis.times is not None
     assert analysis.taggram is not None
     assert analysis.duration == pytest.approx(rt.load(shared_music / SONG).duration, abs=0.01)
-    for index, first in enumerate(analysis.times[::28]):  # each in the middle of its third
+    for index, first in enumerate(analysis.times[::7]):  # each in the middle of its third
         assert first + 15 == pytest.approx((index + 0.5) * analysis.duration / 3, abs=0.1)
     whole = rt.musicnn.taggram(shared_music / SONG).mean(axis=0)
     assert np.corrcoef(analysis.taggram.mean(axis=0), whole)[0, 1] > 0.98
@@ -52,8 +53,8 @@ def test_a_file_and_the_same_samples_in_memory_are_the_same(
 def test_stored_and_read_back_it_is_the_same(analysis: rt.Analysis) -> None:
     data = analysis.to_bytes()
     again = rt.Analysis.from_bytes(data)
-    for part in ("taggram", "times", "embedding", "columns", "chroma", "duration", "loudness", "version"):
-        assert np.array_equal(getattr(again, part), getattr(analysis, part)), part
+    for part in dataclasses.fields(analysis):
+        assert np.array_equal(getattr(again, part.name), getattr(analysis, part.name)), part.name
     assert rt.Analysis.from_bytes(rt.Analysis.from_arrays(columns=np.ones(57)).to_bytes()).taggram is None
     for damaged in (b"", b"\x80\x04N.", data[:-1], data[:40]):
         with pytest.raises(rt.AnalysisError, match="run analyse again"):
@@ -91,8 +92,8 @@ def test_short_silent_and_low_rate_recordings_are_heard() -> None:
     for audio, patches in (
         (noise(0.02), 1),  # repeated until it fills a patch
         (noise(2.9), 1),
-        (noise(5.0, 8000), 3),
-        (rt.Audio(np.zeros((2, 4 * 44_100)), 44_100), 2),
+        (noise(5.0, 8000), 1),
+        (rt.Audio(np.zeros((2, 8 * 44_100)), 44_100), 2),
     ):
         heard = rt.analyse(audio)
         assert heard.taggram is not None

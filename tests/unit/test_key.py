@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import retrotone as rt
-from retrotone.columns import columns_and_chroma
+from retrotone.columns import timbre
 from retrotone.key import MAJOR, MINOR, key_of
 
 RATE = 22_050
@@ -34,14 +34,14 @@ def cadence(tonic: int, mode: str, cents: float = 0.0) -> rt.Audio:
 @pytest.mark.parametrize("cents", [0, 30])
 def test_cadences_in_all_keys(cents: int) -> None:
     for mode, names in (("major", MAJOR), ("minor", MINOR)):
-        heard = [key_of(columns_and_chroma(cadence(tonic, mode, cents))[1]) for tonic in range(12)]
+        heard = [key_of(timbre(cadence(tonic, mode, cents)).chroma) for tonic in range(12)]
         assert heard == [f"{name} {mode}" for name in names]
 
 
 def test_noise_and_silence_have_no_key() -> None:
     noise = np.random.default_rng(0).normal(0, 0.1, (1, 5 * RATE)).astype(np.float32)
     for samples in (noise, np.zeros_like(noise)):
-        assert key_of(columns_and_chroma(rt.Audio(samples, RATE))[1]) is None
+        assert key_of(timbre(rt.Audio(samples, RATE)).chroma) is None
 
 
 def test_the_library_knows_it_and_forgets_nothing_it_never_knew(tmp_path: Path) -> None:

@@ -183,14 +183,14 @@ def test_many_tracks_of_one_length_are_told_apart_and_each_is_looked_up_once(
     vectors, heard = rng.standard_normal((200, 128)), []
     vectors[:, 10:] += 2 * vectors[0, 10:]  # all sound alike
     for number in range(200):
-        taggram = rng.beta(0.4, 3, (28 if number % 7 else 27, 50))
+        course = rng.normal(0, 5, (58 if number % 7 else 57, 24))
         if 100 <= number < 150:  # of half as many recordings, each twice, the second from 2 s on
-            taggram = np.vstack([heard[number - 100].taggram[2:], taggram[:2]])
-            taggram = np.clip(taggram + 0.01 * rng.standard_normal(taggram.shape), 0, 1)
-            vectors[number] = vectors[number - 100]
-        if number >= 190:  # a second, then silence, which all recordings share
-            taggram[1:] = 0.01
-        heard.append(rt.Analysis.from_arrays(taggram=taggram))
+            course = np.vstack([heard[number - 100].course[8:], course[:8]])
+            course += rng.normal(0, 2, course.shape)
+            vectors[number] += 3 * vectors[number - 100]
+        if number >= 190:  # a moment, then silence, which all recordings share
+            course[1:] = 0
+        heard.append(rt.Analysis(course=course))
     vectors = (vectors / np.linalg.norm(vectors, axis=1, keepdims=True)).astype(np.float32)
     [like] = library.tracks()[:1]
     tracks = [replace(like, id=n, duration=30 + 0.01 * (n % 3)) for n in range(200)]

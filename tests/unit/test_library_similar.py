@@ -19,7 +19,7 @@ from places import Places
 
 import retrotone as rt
 from retrotone.cli import run
-from retrotone.library import Library, Track
+from retrotone.library import Library, Track, duplicates
 from retrotone.library import map as map_
 from retrotone.library.neighbours import Neighbours, slerp
 
@@ -172,6 +172,42 @@ def test_duplicates_are_one_recording_in_other_formats_and_at_other_levels(
         library.scan([tmp_path], workers=1)
         groups = [[Path(track.path).name for track in group] for group in library.duplicates()]
     assert groups == [["a.flac", "b.mp3", "c.ogg"], ["organ again.flac", "organ.flac"]]
+
+
+@ON_SQLITE
+def test_many_tracks_of_one_length_are_told_apart_and_each_is_looked_up_once(
+    library: Library, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(duplicates, "TILE", 32)
+    rng = np.random.default_rng(5)
+    vectors, heard = rng.standard_normal((200, 128)), []
+    vectors[:, 10:] += 2 * vectors[0, 10:]  # all sound alike
+    for number in range(200):
+        taggram = rng.beta(0.4, 3, (28 if number % 7 else 27, 50))
+        if 100 <= number < 150:  # of half as many recordings, each twice, the second from 2 s on
+            taggram = np.vstack([heard[number - 100].taggram[2:], taggram[:2]])
+            taggram = np.clip(taggram + 0.01 * rng.standard_normal(taggram.shape), 0, 1)
+            vectors[number] = vectors[number - 100]
+        if number >= 190:  # a second, then silence, which all recordings share
+            taggram[1:] = 0.01
+        heard.append(rt.Analysis.from_arrays(taggram=taggram))
+    vectors = (vectors / np.linalg.norm(vectors, axis=1, keepdims=True)).astype(np.float32)
+    [like] = library.tracks()[:1]
+    tracks = [replace(like, id=n, duration=30 + 0.01 * (n % 3)) for n in range(200)]
+    asked: Counter[int] = Counter()
+    told: list[float] = []
+
+    def analysis(number: int) -> rt.Analysis:
+        asked[number] += 1
+        return heard[number]
+
+    groups = duplicates.same_recordings(
+        tracks, Neighbours(np.arange(200), vectors), analysis, lambda fraction, _: told.append(fraction)
+    )
+    assert [[track.id for track in group] for group in groups] == [[n, n + 100] for n in range(50)]
+    assert set(asked.values()) == {1}
+    assert told == sorted(told)
+    assert len(set(told)) > 20
 
 
 def test_genres_are_suggested_and_noted_only_when_asked(scanned: str, places: Places) -> None:

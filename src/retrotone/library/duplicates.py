@@ -7,11 +7,13 @@ recordings of one piece differ there, two copies of one recording do not.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import lru_cache
 
 import numpy as np
+from numpy.typing import NDArray
 
 from retrotone.analysis import Analysis
-from retrotone.genre.evidence import Rows, log_odds
+from retrotone.genre.evidence import log_odds
 from retrotone.library.neighbours import Indexed, Neighbours
 from retrotone.library.similarity import sound_part
 from retrotone.library.track import Track
@@ -24,8 +26,14 @@ AGREEMENT = (
 )
 SHIFT = 3  # patches (seconds) by which one may be late
 LEAST_PATCHES = 4  # below, time tells too little
+STILL = 0.01  # log-odds: tags that move by less, as in silence, tell nothing either
 SHORT_COSINE = 0.995  # then the vector must do
+TILE = 4096  # tracks: so many are compared with so many by one product of matrices
+REMEMBERED = 4 * TILE  # tracks whose courses are held: 17 kB each, or less
 TOLD_EVERY = 100  # tracks
+
+Courses = list[NDArray[np.float32]]
+"""How the log-odds of the tags go, shape (patches, 50), in each excerpt of a track."""
 
 
 def same_recordings(
@@ -45,29 +53,36 @@ def same_recordings(
         From a track's number to what was heard.
     progress : Progress
     """
-    leader = list(range(len(tracks)))
-
-    def lead(place: int) -> int:
-        while leader[place] != place:
-            place = leader[place]
-        return place
-
     durations = np.array([track.duration or 0.0 for track in tracks])
-    order = np.argsort(durations, kind="stable")
+    order = np.argsort(durations, kind="stable")  # a place, from here on, is one in this order
     vectors = sound_part(neighbours.vectors[order])
     ends = np.searchsorted(durations[order], durations[order] + SECONDS, "right")
-    for here, end in enumerate(ends):
-        if here % TOLD_EVERY == 0:
-            progress(here / len(ends), f"{here}/{len(ends)} tracks compared")
-        near = here + 1 + np.flatnonzero(vectors[here + 1 : end] @ vectors[here] >= COSINE)
-        for place in order[near]:
-            low, high = sorted((lead(int(order[here])), lead(int(place))))
-            if low != high and is_same_recording(tracks[order[here]], tracks[place], neighbours, analysis):
-                leader[high] = low
+    numbers = neighbours.numbers[order].tolist()
+    courses = lru_cache(REMEMBERED)(lambda place: _courses(analysis(numbers[place])))
+    group = np.arange(len(tracks))  # of each place: the first one that is known to be the same recording
+    tiles = [
+        (top, left)
+        for top in range(0, len(tracks), TILE)
+        for left in range(top, ends[min(top + TILE, len(tracks)) - 1], TILE)
+    ]
+    for done, (top, left) in enumerate(tiles):
+        cosines = vectors[top : top + TILE] @ vectors[left : left + TILE].T
+        for row, here in enumerate(range(top, top + len(cosines))):
+            if row % TOLD_EVERY == 0:
+                share = (done + row / len(cosines)) / len(tiles)
+                progress(share, f"{share * len(tracks):.0f}/{len(tracks)} tracks compared")
+            first = max(here + 1, left)
+            last = max(ends[here], first)
+            near = first + np.flatnonzero(cosines[row, first - left : last - left] >= COSINE)
+            near = near[group[near] != group[here]]  # the rest is known to be the same
+            if len(near):
+                agree = _agree(courses(here), list(map(courses, near.tolist())), cosines[row, near - left])
+                joined = group[[here, *near[agree]]]
+                group[np.isin(group, joined)] = joined.min()
     groups: dict[int, list[Track]] = {}
-    for place, track in enumerate(tracks):
-        groups.setdefault(lead(place), []).append(track)
-    return [group for group in groups.values() if len(group) > 1]
+    for first, track in zip(group[np.argsort(order)].tolist(), tracks, strict=True):
+        groups.setdefault(first, []).append(track)
+    return [same for same in groups.values() if len(same) > 1]
 
 
 def is_same_recording(
@@ -80,29 +95,48 @@ def is_same_recording(
     if x is None or y is None:
         return False
     x, y = sound_part(np.stack([x, y]))
-    cosine = float(x @ y)
-    return cosine >= COSINE and _agree(analysis(a.id), analysis(b.id), cosine)
+    if x @ y < COSINE:
+        return False
+    one, other = _courses(analysis(a.id)), _courses(analysis(b.id))
+    return bool(_agree(one, [other], np.array([x @ y]))[0])
 
 
-def _agree(a: Analysis, b: Analysis, cosine: float) -> bool:
-    pairs = list(zip(_courses(a), _courses(b), strict=False))
-    if not pairs or min(len(course) for pair in pairs for course in pair) < LEAST_PATCHES:
-        return cosine >= SHORT_COSINE
-    agreements = [max(_correlation(x, y, shift) for shift in range(-SHIFT, SHIFT + 1)) for x, y in pairs]
-    return float(np.median(agreements)) >= AGREEMENT
+def _courses(analysis: Analysis) -> Courses:
+    return [log_odds(excerpt).astype(np.float32) for excerpt in analysis.excerpts]
 
 
-def _courses(analysis: Analysis) -> list[Rows]:
-    """Return the log-odds of the tags over time, shape (patches, 50), in each excerpt."""
-    return [log_odds(excerpt) for excerpt in analysis.excerpts]
+def _agree(one: Courses, others: Sequence[Courses], cosines: NDArray[np.float32]) -> NDArray[np.bool_]:
+    """Tell of each of some tracks, shape (k,), whether it is the recording that one is."""
+    agree = cosines >= SHORT_COSINE
+    shapes = [tuple(map(len, other)) for other in others]
+    for shape in set(shapes):  # tracks of one shape are compared at once
+        alike = np.array([place for place, other in enumerate(shapes) if other == shape])
+        excerpts = zip(one, zip(*(others[place] for place in alike), strict=True), strict=False)
+        found = np.array([_correlations(x, np.stack(ys)) for x, ys in excerpts]).reshape(-1, len(alike))
+        tells = ~np.isnan(found).all(axis=0)
+        agree[alike[tells]] = np.nanmedian(found[:, tells], axis=0) >= AGREEMENT
+    return agree
 
 
-def _correlation(x: Rows, y: Rows, shift: int) -> float:
-    """Correlate courses, each tag about its own mean, where they overlap."""
-    x, y = x[max(shift, 0) :], y[max(-shift, 0) :]
-    length = min(len(x), len(y))
-    if length < LEAST_PATCHES:
-        return -1.0
-    x, y = x[:length] - x[:length].mean(axis=0), y[:length] - y[:length].mean(axis=0)
-    power = float(np.sqrt(np.square(x).sum() * np.square(y).sum()))
-    return float((x * y).sum() / power) if power > 0 else 1.0
+def _correlations(x: NDArray[np.float32], ys: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Correlate a course, shape (n, 50), with others, (k, m, 50), each tag about its own mean.
+
+    Returns
+    -------
+    ndarray, shape (k,)
+        The highest over shifts, of where both overlap; NaN where they are too short, or stand still.
+    """
+    highest = np.full(len(ys), np.nan, np.float32)
+    for shift in range(-SHIFT, SHIFT + 1):
+        a, b = x[max(shift, 0) :], ys[:, max(-shift, 0) :]
+        length = min(len(a), b.shape[1])
+        if length < LEAST_PATCHES:
+            continue
+        a, b = a[:length], b[:, :length]
+        a, b = (a - a.mean(axis=0)).ravel(), (b - b.mean(axis=1, keepdims=True)).reshape(len(b), -1)
+        power, powers = a @ a, np.einsum("ki,ki->k", b, b)
+        moves = np.minimum(power, powers) > STILL**2 * a.size
+        found = np.full_like(highest, np.nan)
+        found[moves] = b[moves] @ a / np.sqrt(power * powers[moves])
+        highest = np.fmax(highest, found)
+    return highest

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from retrotone.analysis import Analysis
 from retrotone.genre.evidence import log_odds
+from retrotone.library.database import Forgotten
 from retrotone.library.neighbours import Indexed, Neighbours
 from retrotone.library.similarity import sound_part
 from retrotone.library.track import Track
@@ -58,7 +59,7 @@ def same_recordings(
     vectors = sound_part(neighbours.vectors[order])
     ends = np.searchsorted(durations[order], durations[order] + SECONDS, "right")
     numbers = neighbours.numbers[order].tolist()
-    courses = lru_cache(REMEMBERED)(lambda place: _courses(analysis(numbers[place])))
+    courses = lru_cache(REMEMBERED)(lambda place: _courses(analysis, numbers[place]))
     group = np.arange(len(tracks))  # of each place: the first one that is known to be the same recording
     tiles = [
         (top, left)
@@ -97,12 +98,16 @@ def is_same_recording(
     x, y = sound_part(np.stack([x, y]))
     if x @ y < COSINE:
         return False
-    one, other = _courses(analysis(a.id)), _courses(analysis(b.id))
+    one, other = _courses(analysis, a.id), _courses(analysis, b.id)
     return bool(_agree(one, [other], np.array([x @ y]))[0])
 
 
-def _courses(analysis: Analysis) -> Courses:
-    return [log_odds(excerpt).astype(np.float32) for excerpt in analysis.excerpts]
+def _courses(analysis: Callable[[int], Analysis], number: int) -> Courses:
+    """Return a track's courses; none where another process forgot it meanwhile."""
+    try:
+        return [log_odds(excerpt).astype(np.float32) for excerpt in analysis(number).excerpts]
+    except Forgotten:
+        return []
 
 
 def _agree(one: Courses, others: Sequence[Courses], cosines: NDArray[np.float32]) -> NDArray[np.bool_]:

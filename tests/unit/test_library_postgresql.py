@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -11,10 +12,11 @@ from places import Databases
 
 import retrotone as rt
 from retrotone.cli import run
-from retrotone.library import Library
+from retrotone.library import Library, Track, neighbours, playlists
 from retrotone.library.catalogue import Catalogue
 from retrotone.library.listeners import Heard, hear
 from retrotone.library.walk import Found, fingerprint, walk
+from retrotone.progress import silent
 
 psycopg = pytest.importorskip("psycopg", reason="needs the cluster extra")
 pytestmark = pytest.mark.parametrize("places", ["postgresql"], indirect=True)
@@ -69,6 +71,29 @@ def test_what_others_write_is_seen_and_a_lost_connection_made_anew(scanned: str,
             library.tracks()
         assert len(library.tracks()) == len(library) == 11
         assert library.similar(library.tracks()[0], k=1)[0].track == second
+
+
+def test_what_others_forget_while_a_playlist_is_made_is_not_missed(
+    scanned: str, places: Databases, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(neighbours, "REMEMBERED", 0)  # vectors, but those looked up last
+    place = places.copy(scanned)
+    with Library(place) as library, Catalogue(place) as catalogue, Catalogue(place) as other:
+        [seed, *_] = library.tracks()
+        near = library._holdings.searchable(silent)
+        forgotten: list[Track] = []
+
+        def lookup(numbers: Sequence[int]) -> list[Track]:
+            tracks = catalogue.tracks(numbers)
+            forgotten.extend([seed, tracks[2], tracks[5]])
+            other.forget_heard([track.id for track in forgotten])
+            assert near.vector(0) is None  # looked up in vain: from here on no other vector is remembered
+            return tracks
+
+        same, vector = library._holdings.same(near), near.vector(seed.id)
+        made = playlists.playlist(near, vector, [seed], 3600, 99, lookup, same)
+        assert len(made) == 10
+        assert {track.id for track in made} & {track.id for track in forgotten} == {seed.id}
 
 
 def test_what_cannot_be_reached_is_told_in_a_line_without_the_password(

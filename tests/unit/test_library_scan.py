@@ -139,15 +139,19 @@ def test_a_file_that_changes_is_heard_again(library: Library, music: Path) -> No
 
 
 def test_broken_files_are_listed_and_retried_only_when_they_change(library: Library, music: Path) -> None:
-    text, empty = music / "not music.wav", music / "empty.mp3"
+    text, empty, tick = music / "not music.wav", music / "empty.mp3", music / "tick.wav"
     text.write_text("text")
     empty.touch()
+    rt.load(music / CLIPS[0], seconds=0.001).save(tick, 16)
     report = library.scan([music], workers=1)
-    assert [path for path, _ in report.broken] == [str(empty), str(text)]
+    assert [path for path, _ in report.broken] == [str(empty), str(text), str(tick)]
     assert "0 bytes" in report.broken[0][1]
     assert "is not a sound file" in report.broken[1][1]
+    assert report.broken[2][1] == f"{music / 'tick.wav'} is 0.001 s long: too short to tell how it sounds"
     again = scan(library._catalogue(), [music], hear_all=refuse)
     assert (again.broken, library.broken()) == (report.broken, report.broken)
+    rt.load(music / CLIPS[0], seconds=1.5).save(tick, 16)
+    assert library.scan([music], workers=1).heard == 1
     rt.load(music / CLIPS[0], seconds=2).save(text, 16)
     empty.unlink()
     assert library.scan([music], workers=1).heard == 1

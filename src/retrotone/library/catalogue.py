@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 
 from retrotone.analysis import Analysis
 from retrotone.errors import LibraryError
-from retrotone.library.database import Nearest, Row, Rows, Vector, open_database
+from retrotone.library.database import Forgotten, Nearest, Row, Rows, Vector, open_database
 from retrotone.library.description import Description
 from retrotone.library.track import TAGS, Known, Track
 from retrotone.library.walk import Found
@@ -253,10 +253,10 @@ class Catalogue:
         return [(number, os.fsdecode(path), genre) for number, path, genre in rows]
 
     def analysis(self, number: int) -> Analysis:
-        """Return what was heard of a track; LibraryError or AnalysisError where that is missing or damaged."""
+        """Return what was heard of a track; Forgotten or AnalysisError where that is missing or damaged."""
         rows = self.query("SELECT data FROM analyses WHERE track = ?", (number,))
         if not rows:
-            raise LibraryError(f"nothing was heard of track {number}: scan its folder again")
+            raise Forgotten(f"nothing was heard of track {number}: scan its folder again")
         return Analysis.from_bytes(rows[0][0])
 
     def described_otherwise(self, recipe: str, version: int) -> list[int]:

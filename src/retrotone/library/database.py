@@ -25,6 +25,10 @@ class MissingLibrary(LibraryError):
     """There is no library yet where one is looked for."""
 
 
+class Forgotten(LibraryError):
+    """What was heard of a track is not there, or not any more."""
+
+
 class Database(Protocol):
     """What keeps a catalogue's three tables.
 

@@ -7,6 +7,7 @@ their middle (`Analysis.course`): two recordings of one piece differ there, two 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from functools import lru_cache
 
 import numpy as np
@@ -14,15 +15,14 @@ from numpy.typing import NDArray
 
 from retrotone.analysis import Analysis
 from retrotone.columns import COURSE_BANDS, COURSE_STEP
+from retrotone.library.database import Forgotten
 from retrotone.library.neighbours import Indexed, Neighbours
 from retrotone.library.similarity import sound_part
 from retrotone.library.track import Track
 from retrotone.progress import Progress, silent
 
 SECONDS = 3.0  # by which lengths may differ: silence at the ends
-COSINE = (
-    0.2  # of the part that is sound: of copies as MP3 of 24 kbit/s 19 in 20 have more, of other pairs 1 in 20
-)
+COSINE = 0.2  # of the part that is sound; 19 in 20 copies as MP3 of 24 kbit/s have more, and 1 in 20 of other pairs
 # Correlation of the bands over time. Of 257 clips of GTZAN, copies by MP3, at another level, from another master or
 # with a later start reach .82 and more, any two different ones .49 at most.
 AGREEMENT = 0.65
@@ -60,7 +60,7 @@ def same_recordings(
     vectors = sound_part(neighbours.vectors[order])
     ends = np.searchsorted(durations[order], durations[order] + SECONDS, "right")
     numbers = neighbours.numbers[order].tolist()
-    courses = lru_cache(REMEMBERED)(lambda place: _course(analysis(numbers[place])))
+    courses = lru_cache(REMEMBERED)(lambda place: _course(analysis, numbers[place]))
     group = np.arange(len(tracks))  # of each place: the first one that is known to be the same recording
     tiles = [
         (top, left)
@@ -99,12 +99,17 @@ def is_same_recording(
     x, y = sound_part(np.stack([x, y]))
     if x @ y < COSINE:
         return False
-    one, other = _course(analysis(a.id)), _course(analysis(b.id))
+    one, other = _course(analysis, a.id), _course(analysis, b.id)
     return bool(_agree(one, [other], np.array([x @ y]))[0])
 
 
-def _course(analysis: Analysis) -> Course:
-    return np.zeros((0, COURSE_BANDS), np.float32) if analysis.course is None else analysis.course
+def _course(analysis: Callable[[int], Analysis], number: int) -> Course:
+    """Return a track's course; an empty one where another process forgot the track meanwhile."""
+    with suppress(Forgotten):
+        course = analysis(number).course
+        if course is not None:
+            return course
+    return np.zeros((0, COURSE_BANDS), np.float32)
 
 
 def _agree(one: Course, others: Sequence[Course], cosines: NDArray[np.float32]) -> NDArray[np.bool_]:

@@ -123,7 +123,7 @@ def playlist(
     used = _Used(same, first)
     artists = Counter(track.artist.casefold() for track in first)
     total = sum(track.duration or 0.0 for track in first)
-    chosen: list[Track] = []
+    chosen: list[tuple[Track, Vector]] = []
     too_long = 0
     for match in matches(neighbours, query, lookup):
         track = match.track
@@ -134,25 +134,27 @@ def playlist(
             too_long += 1
             if too_long == TOO_LONG:
                 break
-        elif used.add(track):
-            chosen.append(track)
+            continue
+        vector = neighbours.vector(track.id)
+        if vector is not None and used.add(track):  # another process may forget a track at any time
+            chosen.append((track, vector))
             artists[artist] += 1
             total += duration
-    return [*first, *_chain(neighbours, query if not first else _of(neighbours, first[-1]), first, chosen)]
+    start = neighbours.vector(first[-1].id) if first else None
+    return [*first, *_chain(query if start is None else start, first, chosen)]
 
 
-def _chain(
-    neighbours: Neighbours | Indexed, start: Vector, first: Sequence[Track], chosen: list[Track]
-) -> Iterator[Track]:
+def _chain(start: Vector, first: Sequence[Track], chosen: Sequence[tuple[Track, Vector]]) -> Iterator[Track]:
     """Yield tracks so that each is the nearest to the one before, another artist's where there is one."""
     here, artist = start, first[-1].artist.casefold() if first else ""
-    left = list(chosen)
+    left = {track.id: (track, vector) for track, vector in chosen}
     while left:
-        others = [track for track in left if not artist or track.artist.casefold() != artist] or left
-        cosines = np.array([_of(neighbours, track) for track in others]) @ here
-        track = others[int(cosines.argmax())]
-        left.remove(track)
-        here, artist = _of(neighbours, track), track.artist.casefold()
+        others = [each for each in left.values() if not artist or each[0].artist.casefold() != artist]
+        others = others or list(left.values())
+        cosines = np.array([vector for _, vector in others]) @ here
+        track, here = others[int(cosines.argmax())]
+        artist = track.artist.casefold()
+        del left[track.id]
         yield track
 
 
@@ -174,9 +176,3 @@ class _Used:
             return True
         names = [(each.artist.casefold(), each.title.casefold()) for each in (track, other)]
         return (bool(track.title) and names[0] == names[1]) or self._same(track, other)
-
-
-def _of(neighbours: Neighbours | Indexed, track: Track) -> Vector:
-    vector = neighbours.vector(track.id)
-    assert vector is not None
-    return vector

@@ -31,6 +31,7 @@ when it can be heard, and ends its workers when it is closed."""
 
 LOOKING = 0.02  # of the progress: files are counted before any is heard
 TOLD_EVERY = 100  # files looked at
+LEAST_SECONDS = 1.0  # of a track: musicnn listens to 3 s at a time
 
 
 @dataclass
@@ -217,7 +218,7 @@ def _hear(
     began = time.monotonic()
     progress(LOOKING, f"0/{len(todo)} heard")
     with closing(hear_all(paths(), workers)) as outcomes:
-        for outcome in outcomes:
+        for outcome in map(_long_enough, outcomes):
             done += 1
             found, content = in_hand.pop(outcome.path)
             if isinstance(outcome, Heard):
@@ -236,6 +237,16 @@ def _hear(
                 f"{done}/{len(todo)} heard, {rate:.1f} a second, {_clock((len(todo) - done) / rate)} left: "
                 f"{os.path.basename(outcome.path)}",
             )
+
+
+def _long_enough(outcome: Heard | Failed) -> Heard | Failed:
+    """Return an outcome, a failure where a file is so short that it sounds like nothing."""
+    from retrotone.library.listeners import Failed, Heard
+
+    seconds = outcome.analysis.duration if isinstance(outcome, Heard) else None
+    if seconds is None or seconds >= LEAST_SECONDS:
+        return outcome
+    return Failed(outcome.path, f"{outcome.path} is {seconds:.3f} s long: too short to tell how it sounds")
 
 
 def _is_current(known: Known, found: Found) -> bool:

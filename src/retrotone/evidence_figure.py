@@ -68,7 +68,7 @@ def _over_time(
 
     Steps that were not heard are NaN. A patch stands for the step in its middle.
     """
-    step = float(np.diff(times).min()) if len(times) > 1 else PATCH_SECONDS
+    step = float(np.median(np.diff(times))) if len(times) > 1 else PATCH_SECONDS
     places = np.round((times - times[0]) / step).astype(int)
     grid = np.full((places[-1] + 1, timeline.shape[1]), np.nan)
     grid[places] = timeline

@@ -235,7 +235,7 @@ class Timeline(Drawing):
             return
         width, height = self.extent
         colours, row = self.look.colours, height / self._rows
-        step = float(np.diff(self._times).min()) if len(self._times) > 1 else PATCH_SECONDS
+        step = float(np.median(np.diff(self._times))) if len(self._times) > 1 else PATCH_SECONDS
         left = self.look.px(self._gutter)
         per_second = (width - left) / self._duration
         starts = left + (self._times + (PATCH_SECONDS - step) / 2) * per_second

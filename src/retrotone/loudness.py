@@ -19,7 +19,7 @@ STEP_SECONDS = 0.1  # 75 % overlap
 ABSOLUTE_GATE = -70.0  # LUFS
 RELATIVE_GATE = -10.0  # LU below the mean of what passes the absolute gate
 MEMORY_SECONDS = 0.125  # after which less than a billionth of the K-weighting's impulse response is left
-FFT_MEMORIES = 8  # the length of a transform
+FFT_MEMORIES = 4  # the length of a transform
 OVERSAMPLING = 4  # Annex 2
 
 
@@ -68,24 +68,20 @@ class LoudnessMeter:
         self._sample_rate = sample_rate
         self._before = np.zeros((channels, round(MEMORY_SECONDS * sample_rate)), np.float32)
         self._step = round(STEP_SECONDS * sample_rate)
-        self._rest = np.zeros((channels, 0))
-        self._energies: list[NDArray[np.float64]] = []
-        self._total, self._frames = 0.0, 0
+        self._rest = np.zeros((channels, 0), np.float32)
+        self._energies: list[NDArray[np.float32]] = []
 
     def add(self, block: NDArray[np.float32]) -> None:
         """Take in the next block of samples, shape (channels, n)."""
         if block.shape[1] == 0:
             return
-        weighted = self._weighted(block)
-        self._total += float(np.square(weighted).sum())
-        self._frames += block.shape[1]
-        joined = np.concatenate([self._rest, weighted], axis=1)
+        joined = np.concatenate([self._rest, self._weighted(block)], axis=1)
         steps = joined.shape[1] // self._step
         whole = joined[:, : steps * self._step].reshape(len(joined), steps, self._step)
-        self._energies.append(np.einsum("cst,cst->s", whole, whole) / self._step)
+        self._energies.append(np.square(whole).sum(axis=2).sum(axis=0) / self._step)
         self._rest = joined[:, steps * self._step :]
 
-    def _weighted(self, block: NDArray[np.float32]) -> NDArray[np.float64]:
+    def _weighted(self, block: NDArray[np.float32]) -> NDArray[np.float32]:
         """Return a block K-weighted, by overlap-save: no slower than recursion, and scipy.signal is slow to import."""
         memory, count = self._before.shape[1], block.shape[1]
         joined = np.concatenate([self._before, block], axis=1)
@@ -95,16 +91,19 @@ class LoudnessMeter:
         steps = -(-count // step)
         padded = np.pad(joined, ((0, 0), (0, steps * step - count)))
         frames = np.lib.stride_tricks.sliding_window_view(padded, size, axis=1)[:, ::step]
-        weighted = scipy.fft.irfft(scipy.fft.rfft(frames) * _response(self._sample_rate, size), size)
-        return weighted[..., memory:].reshape(len(block), -1)[:, :count].astype(float)
+        weighted: NDArray[np.float32] = scipy.fft.irfft(
+            scipy.fft.rfft(frames) * _response(self._sample_rate, size), size
+        )
+        return weighted[..., memory:].reshape(len(block), -1)[:, :count]
 
     @property
     def integrated(self) -> float:
         """Gated loudness in LUFS, -inf for silence. Under 0.4 s the gate has no block: ungated."""
-        steps = np.concatenate(self._energies) if self._energies else np.zeros(0)
+        steps = np.concatenate([np.zeros(0), *self._energies])
         per_block = round(BLOCK_SECONDS / STEP_SECONDS)
         if len(steps) < per_block:
-            return _lufs(self._total / max(self._frames, 1))
+            energy = steps.sum() * self._step + np.square(self._rest).sum()
+            return _lufs(energy / max(len(steps) * self._step + self._rest.shape[1], 1))
         blocks = np.convolve(steps, np.full(per_block, 1 / per_block), mode="valid")
         loud = blocks[blocks > 10 ** ((ABSOLUTE_GATE + 0.691) / 10)]
         if len(loud) == 0:

@@ -87,7 +87,7 @@ def _transform(
     frames = np.lib.stride_tricks.sliding_window_view(samples, len(win), axis=1)[:, first * hop :: hop][
         :, :count
     ]
-    result: NDArray[np.complex64] = scipy.fft.rfft(frames * win, axis=-1, workers=-1)
+    result: NDArray[np.complex64] = scipy.fft.rfft(frames * win, axis=-1)
     return result
 
 
@@ -113,7 +113,7 @@ def istft(chunks: Iterable[NDArray[np.complex64]], n_fft: int, samples: int) -> 
     tail: NDArray[np.float32] | None = None
     skip, left = n_fft - hop, samples
     for chunk in chunks:
-        frames = scipy.fft.irfft(chunk, n=n_fft, axis=-1, workers=-1) * win
+        frames = scipy.fft.irfft(chunk, n=n_fft, axis=-1) * win
         channels, count = frames.shape[:2]
         out = np.zeros((channels, count + OVERLAP - 1, hop), np.float32)
         for part in range(OVERLAP):

@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 from retrotone.audio import Audio, load
 from retrotone.filterbanks import A4, N_CHROMA, chroma_filters, mel_filters
 from retrotone.hpss import TINY, harmonic_mask
-from retrotone.spectrum import OVERLAP, STUDY_N_FFT, STUDY_RATE, istft, stft, window
+from retrotone.spectrum import CHUNK_FRAMES, OVERLAP, STUDY_N_FFT, STUDY_RATE, istft, stft, window
 
 SECONDS = 30.65  # the longest of GTZAN's clips
 HOP = STUDY_N_FFT // OVERLAP
@@ -109,7 +109,7 @@ def timbre(recording: Audio | str | os.PathLike[str]) -> Timbre:
     samples = _samples(recording if isinstance(recording, Audio) else load(recording))
     spectrum = np.concatenate(list(stft([samples[None]], STUDY_N_FFT)), axis=1)[0]
     magnitude = np.abs(spectrum)
-    harmony = _waveform(spectrum * harmonic_mask(magnitude), len(samples))
+    harmony = _masked(spectrum, harmonic_mask(magnitude), len(samples))
     magnitude = magnitude[1 : 2 + len(samples) // HOP]  # the frames of librosa's centred transform
     power = np.square(magnitude)
     decibels = _decibels(_mel(power))
@@ -164,8 +164,11 @@ def _samples(audio: Audio) -> Array:
     return samples
 
 
-def _waveform(spectrum: NDArray[np.complex64], length: int) -> Array:
-    waveform: Array = np.concatenate(list(istft([spectrum[None]], STUDY_N_FFT, length)), axis=1)[0]
+def _masked(spectrum: NDArray[np.complex64], mask: Array, length: int) -> Array:
+    """Return the waveform of a spectrum of which each bin is turned down as the mask says."""
+    chunks = (slice(start, start + CHUNK_FRAMES) for start in range(0, len(mask), CHUNK_FRAMES))
+    blocks = istft((spectrum[None, chunk] * mask[chunk] for chunk in chunks), STUDY_N_FFT, length)
+    waveform: Array = np.concatenate(list(blocks), axis=1)[0]
     return waveform
 
 
@@ -175,7 +178,7 @@ def _mel(power: Array) -> Array:
 
 @lru_cache(maxsize=1)
 def _mel_filters() -> list[tuple[slice, Array]]:
-    """Return, for each quarter of the bands, the bins it hears and its filters: zeros are three quarters of them all."""
+    """Return for each quarter of the bands the bins it hears and its filters: three quarters of all are zeros."""
     quarters = []
     for filters in np.split(mel_filters(STUDY_RATE, STUDY_N_FFT, N_MELS).T, 4, axis=1):
         heard = np.flatnonzero(filters.any(axis=1))

@@ -6,8 +6,8 @@ recordings of one piece differ there, two copies of one recording do not.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from functools import lru_cache
+from collections.abc import Callable, Iterator, Sequence
+from itertools import combinations_with_replacement
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,14 +27,18 @@ AGREEMENT = (
 )
 SHIFT = 3  # patches (seconds) by which one may be late
 LEAST_PATCHES = 4  # below, time tells too little
-STILL = 0.01  # log-odds: tags that move by less, as in silence, tell nothing either
+STILL = 0.02  # log-odds: tags that move by less, as in silence, tell nothing either
 SHORT_COSINE = 0.995  # then the vector must do
-TILE = 4096  # tracks: so many are compared with so many by one product of matrices
-REMEMBERED = 4 * TILE  # tracks whose courses are held: 17 kB each, or less
-TOLD_EVERY = 100  # tracks
+TILE = 512  # tracks: so many are compared with so many by one product of matrices
+BATCH = 256  # pairs whose courses are compared at once
+REMEMBERED = (
+    100_000  # tracks whose courses are held, 3 kB for each excerpt: more than are of one length, as a rule
+)
 
-Courses = list[NDArray[np.float32]]
+Courses = list[NDArray[np.float16]]
 """How the log-odds of the tags go, shape (patches, 50), in each excerpt of a track."""
+Places = NDArray[np.int64]
+Vectors = NDArray[np.float32]
 
 
 def same_recordings(
@@ -56,30 +60,37 @@ def same_recordings(
     """
     durations = np.array([track.duration or 0.0 for track in tracks])
     order = np.argsort(durations, kind="stable")  # a place, from here on, is one in this order
-    vectors = sound_part(neighbours.vectors[order])
+    vectors, numbers = sound_part(neighbours.vectors[order]), neighbours.numbers[order].tolist()
     ends = np.searchsorted(durations[order], durations[order] + SECONDS, "right")
-    numbers = neighbours.numbers[order].tolist()
-    courses = lru_cache(REMEMBERED)(lambda place: _courses(analysis, numbers[place]))
     group = np.arange(len(tracks))  # of each place: the first one that is known to be the same recording
+    held: dict[int, Courses] = {}
+
+    def courses(place: int) -> Courses:
+        if place not in held:
+            if len(held) == REMEMBERED:
+                held.clear()
+            held[place] = _courses(analysis, numbers[place])
+        return held[place]
+
     tiles = [
         (top, left)
         for top in range(0, len(tracks), TILE)
         for left in range(top, ends[min(top + TILE, len(tracks)) - 1], TILE)
     ]
     for done, (top, left) in enumerate(tiles):
-        cosines = vectors[top : top + TILE] @ vectors[left : left + TILE].T
-        for row, here in enumerate(range(top, top + len(cosines))):
-            if row % TOLD_EVERY == 0:
-                share = (done + row / len(cosines)) / len(tiles)
-                progress(share, f"{share * len(tracks):.0f}/{len(tracks)} tracks compared")
-            first = max(here + 1, left)
-            last = max(ends[here], first)
-            near = first + np.flatnonzero(cosines[row, first - left : last - left] >= COSINE)
-            near = near[group[near] != group[here]]  # the rest is known to be the same
-            if len(near):
-                agree = _agree(courses(here), list(map(courses, near.tolist())), cosines[row, near - left])
-                joined = group[[here, *near[agree]]]
-                group[np.isin(group, joined)] = joined.min()
+        progress(done / len(tiles), f"{top}/{len(tracks)} tracks compared")
+        if left == top:  # shorter ones will not be asked for again
+            held = {place: each for place, each in held.items() if place >= top}
+        for a, b in _near(vectors, ends, top, left):
+            apart = group[a] != group[b]  # the others are known to be the same
+            a, b = a[apart], b[apart]
+            cosines = np.einsum("ki,ki->k", vectors[a], vectors[b])
+            same = _agree(
+                [courses(place) for place in a.tolist()], [courses(place) for place in b.tolist()], cosines
+            )
+            for x, y in zip(a[same], b[same], strict=True):
+                low, high = sorted((group[x], group[y]))
+                group[group == high] = low
     groups: dict[int, list[Track]] = {}
     for first, track in zip(group[np.argsort(order)].tolist(), tracks, strict=True):
         groups.setdefault(first, []).append(track)
@@ -98,50 +109,67 @@ def is_same_recording(
     x, y = sound_part(np.stack([x, y]))
     if x @ y < COSINE:
         return False
-    one, other = _courses(analysis, a.id), _courses(analysis, b.id)
-    return bool(_agree(one, [other], np.array([x @ y]))[0])
+    return bool(_agree([_courses(analysis, a.id)], [_courses(analysis, b.id)], np.array([x @ y]))[0])
+
+
+def _near(vectors: Vectors, ends: Places, top: int, left: int) -> Iterator[tuple[Places, Places]]:
+    """Yield pairs of places, of a tile of them all, whose tracks are of one length and like sound, in batches."""
+    rows, columns = np.nonzero(vectors[top : top + TILE] @ vectors[left : left + TILE].T >= COSINE)
+    here, there = top + rows, left + columns
+    near = (here < there) & (there < ends[here])
+    here, there = here[near], there[near]
+    for start in range(0, len(here), BATCH):
+        yield here[start : start + BATCH], there[start : start + BATCH]
 
 
 def _courses(analysis: Callable[[int], Analysis], number: int) -> Courses:
-    """Return a track's courses; none where another process forgot it meanwhile."""
+    """Return a track's courses, about the mean of each tag; none where another process forgot it meanwhile."""
     try:
-        return [log_odds(excerpt).astype(np.float32) for excerpt in analysis(number).excerpts]
+        courses = map(log_odds, analysis(number).excerpts)
     except Forgotten:
         return []
+    return [(course - course.mean(axis=0)).astype(np.float16) for course in courses]
 
 
-def _agree(one: Courses, others: Sequence[Courses], cosines: NDArray[np.float32]) -> NDArray[np.bool_]:
-    """Tell of each of some tracks, shape (k,), whether it is the recording that one is."""
+def _agree(a: Sequence[Courses], b: Sequence[Courses], cosines: Vectors) -> NDArray[np.bool_]:
+    """Tell of pairs of tracks, shape (k,), whether both are one recording."""
     agree = cosines >= SHORT_COSINE
-    shapes = [tuple(map(len, other)) for other in others]
-    for shape in set(shapes):  # tracks of one shape are compared at once
-        alike = np.array([place for place, other in enumerate(shapes) if other == shape])
-        excerpts = zip(one, zip(*(others[place] for place in alike), strict=True), strict=False)
-        found = np.array([_correlations(x, np.stack(ys)) for x, ys in excerpts]).reshape(-1, len(alike))
+    pairs = [tuple(zip(*pair, strict=False)) for pair in zip(a, b, strict=True)]  # excerpt by excerpt
+    shapes = [tuple((len(x), len(y)) for x, y in pair) for pair in pairs]
+    for shape in set(shapes):  # pairs of one shape are compared at once
+        alike = np.array([k for k, other in enumerate(shapes) if other == shape])
+        found = np.full((len(shape), len(alike)), np.nan, np.float32)
+        for excerpt in range(len(shape)):
+            x, y = (np.stack([pairs[k][excerpt][side] for k in alike]).astype(np.float32) for side in (0, 1))
+            found[excerpt] = _correlations(x, y)
         tells = ~np.isnan(found).all(axis=0)
         agree[alike[tells]] = np.nanmedian(found[:, tells], axis=0) >= AGREEMENT
     return agree
 
 
-def _correlations(x: NDArray[np.float32], ys: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Correlate a course, shape (n, 50), with others, (k, m, 50), each tag about its own mean.
+def _correlations(x: Vectors, y: Vectors) -> Vectors:
+    """Correlate courses with courses, shapes (k, n, 50) and (k, m, 50), each tag about its own mean.
 
     Returns
     -------
     ndarray, shape (k,)
         The highest over shifts, of where both overlap; NaN where they are too short, or stand still.
     """
-    highest = np.full(len(ys), np.nan, np.float32)
+    highest = np.full(len(x), np.nan, np.float32)
     for shift in range(-SHIFT, SHIFT + 1):
-        a, b = x[max(shift, 0) :], ys[:, max(-shift, 0) :]
-        length = min(len(a), b.shape[1])
+        a, b = x[:, max(shift, 0) :], y[:, max(-shift, 0) :]
+        length = min(a.shape[1], b.shape[1])
         if length < LEAST_PATCHES:
             continue
-        a, b = a[:length], b[:, :length]
-        a, b = (a - a.mean(axis=0)).ravel(), (b - b.mean(axis=1, keepdims=True)).reshape(len(b), -1)
-        power, powers = a @ a, np.einsum("ki,ki->k", b, b)
-        moves = np.minimum(power, powers) > STILL**2 * a.size
+        a, b = a[:, :length], b[:, :length]
+        power, covariance, other = (
+            np.einsum("kpt,kpt->k", u, v) / length - np.einsum("kt,kt->k", u_mean, v_mean)
+            for (u, u_mean), (v, v_mean) in combinations_with_replacement(
+                [(a, a.mean(axis=1)), (b, b.mean(axis=1))], 2
+            )
+        )
+        moves = np.minimum(power, other) > a.shape[2] * STILL**2
         found = np.full_like(highest, np.nan)
-        found[moves] = b[moves] @ a / np.sqrt(power * powers[moves])
+        found[moves] = covariance[moves] / np.sqrt(power[moves] * other[moves])
         highest = np.fmax(highest, found)
     return highest

@@ -17,6 +17,7 @@ import pytest
 
 import retrotone as rt
 from retrotone.library import Library
+from retrotone.library import cluster as cluster_
 from retrotone.library.catalogue import Catalogue
 from retrotone.library.cluster import SETTINGS, Ear, Unshared
 from retrotone.library.listeners import Failed, hear
@@ -115,6 +116,19 @@ def test_a_scan_that_is_stopped_frees_the_cluster(cluster: Any, made_music: Path
             wait_until(lambda: ray.available_resources().get("CPU") == 2)  # who was connected stays so
     finally:
         ray.shutdown()
+
+
+class OnlyHere:
+    """What the nodes cannot load."""
+
+
+def test_nodes_that_do_not_understand_are_one_line(
+    cluster: Any, made_music: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(cluster_, "_versions", lambda: (OnlyHere(),))
+    with pytest.raises(rt.LibraryError, match=r"cannot listen \(.*\): install the same retrotone") as caught:
+        Library(tmp_path / "music.db").scan([made_music], cluster=cluster.address)
+    assert "\n" not in str(caught.value)
 
 
 @pytest.mark.parametrize("address", ["nonsense", "127.0.0.1:1"])

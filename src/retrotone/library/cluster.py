@@ -138,9 +138,11 @@ class _Actor:
         try:
             news: Heard | Failed | str | None = ray.get(self.news)
         except ray.exceptions.RayError as error:
-            if getattr(error, "actor_init_failed", False):
+            unlike = isinstance(error, ray.exceptions.RayTaskError)  # a file's faults are answers, no errors
+            if unlike or getattr(error, "actor_init_failed", False):
                 raise LibraryError(
-                    f"a node of the cluster cannot listen ({_lines(error)[-1]}): install retrotone on all of them"
+                    f"a node of the cluster cannot listen ({_lines(error)[-1]}): "
+                    "install the same retrotone on all of them"
                 ) from error
             raise Died from error
         if isinstance(news, str):
@@ -167,11 +169,12 @@ def _wait(actors: Sequence[_Actor], seconds: float) -> Iterable[_Actor]:
 
 
 def _versions() -> tuple[object, ...]:
-    """Return what must be the same on all nodes, for rows that are to be compared."""
+    """Return what must be the same on all nodes, for answers to be understood and rows to be compared."""
+    from retrotone import __version__
     from retrotone.analysis import VERSION
     from retrotone.library.description import RECIPE
 
-    return VERSION, RECIPE
+    return __version__, VERSION, RECIPE
 
 
 def _one_line(address: str, error: Exception) -> str:

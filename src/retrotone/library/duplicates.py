@@ -1,20 +1,19 @@
 """Duplicates: the same recording in another format, at another level or from another master.
 
-Tracks of one length and like sound are compared by how the balance of their bands moves over the fifteen seconds in
-their middle (`Analysis.course`): two recordings of one piece differ there, two copies of one recording do not.
+Tracks of one length are compared by how the balance of their bands moves over the fifteen seconds in their middle
+(`Analysis.course`): two recordings of one piece differ there, two copies of one recording do not.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
-from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
 
 from retrotone.analysis import Analysis
-from retrotone.columns import COURSE_BANDS, COURSE_STEP
+from retrotone.columns import COURSE_BANDS
 from retrotone.library.database import Forgotten
 from retrotone.library.neighbours import Indexed, Neighbours
 from retrotone.library.similarity import sound_part
@@ -22,20 +21,19 @@ from retrotone.library.track import Track
 from retrotone.progress import Progress, silent
 
 SECONDS = 3.0  # by which lengths may differ: silence at the ends
-COSINE = 0.2  # of the part that is sound; 19 in 20 copies as MP3 of 24 kbit/s have more, and 1 in 20 of other pairs
-# Correlation of the bands over time. Of 257 clips of GTZAN, copies by MP3, at another level, from another master or
-# with a later start reach .82 and more, any two different ones .49 at most.
+# Correlation of courses. Of 257 clips of GTZAN, copies as MP3 of 24 kbit/s, at another level, from another master or
+# with a start up to 4 s later reach 0.78 and more, any two different ones 0.50 at most.
 AGREEMENT = 0.65
-SHIFT_SECONDS = 2.5  # by which the middle of one may be late
-LEAST_SECONDS = 4.0  # below, time tells too little
-STILL = 0.1  # dB: bands that move by less, as in silence, tell nothing either
-SHORT_COSINE = 0.995  # then the vector must do
-TILE = 4096  # tracks: so many are compared with so many by one product of matrices
-REMEMBERED = 4 * TILE  # tracks whose courses are held: 6 kB each
-TOLD_EVERY = 100  # tracks
+SHIFT = 8  # steps of a course (2 s) by which the middle of one may be late
+LEAST = 16  # steps (4 s): below, time tells too little
+STILL = 0.1  # dB: a course that moves by less, as in silence, tells nothing either
+SHORT_COSINE = 0.995  # of the parts that are sound: then these must do
+COSINE = 0.1  # copies have more, four fifths of other pairs have less
+TILE = 512  # tracks: so many are compared with so many at once
+REMEMBERED = 100_000  # tracks whose courses are held, 3 kB each: more than are of one length, as a rule
 
-Course = NDArray[np.float32]
-"""How loud the bands of a track are beside each other over time, shape (steps, 24)."""
+Course = NDArray[np.floating]
+Matrix = NDArray[np.float32]
 
 
 def same_recordings(
@@ -57,30 +55,36 @@ def same_recordings(
     """
     durations = np.array([track.duration or 0.0 for track in tracks])
     order = np.argsort(durations, kind="stable")  # a place, from here on, is one in this order
-    vectors = sound_part(neighbours.vectors[order])
+    vectors, numbers = sound_part(neighbours.vectors[order]), neighbours.numbers[order].tolist()
     ends = np.searchsorted(durations[order], durations[order] + SECONDS, "right")
-    numbers = neighbours.numbers[order].tolist()
-    courses = lru_cache(REMEMBERED)(lambda place: _course(analysis, numbers[place]))
     group = np.arange(len(tracks))  # of each place: the first one that is known to be the same recording
+    held: dict[int, Course] = {}
+
+    def courses(places: NDArray[np.intp]) -> Iterator[Course]:
+        for place in places.tolist():
+            if place not in held:
+                if len(held) == REMEMBERED:
+                    held.clear()
+                held[place] = _course(analysis, numbers[place]).astype(np.float16)
+            yield held[place]
+
     tiles = [
         (top, left)
         for top in range(0, len(tracks), TILE)
         for left in range(top, ends[min(top + TILE, len(tracks)) - 1], TILE)
     ]
     for done, (top, left) in enumerate(tiles):
-        cosines = vectors[top : top + TILE] @ vectors[left : left + TILE].T
-        for row, here in enumerate(range(top, top + len(cosines))):
-            if row % TOLD_EVERY == 0:
-                share = (done + row / len(cosines)) / len(tiles)
-                progress(share, f"{share * len(tracks):.0f}/{len(tracks)} tracks compared")
-            first = max(here + 1, left)
-            last = max(ends[here], first)
-            near = first + np.flatnonzero(cosines[row, first - left : last - left] >= COSINE)
-            near = near[group[near] != group[here]]  # the rest is known to be the same
-            if len(near):
-                agree = _agree(courses(here), list(map(courses, near.tolist())), cosines[row, near - left])
-                joined = group[[here, *near[agree]]]
-                group[np.isin(group, joined)] = joined.min()
+        progress(done / len(tiles), f"{top}/{len(tracks)} tracks compared")
+        if left == top:  # shorter ones will not be asked for again
+            held = {place: each for place, each in held.items() if place >= top}
+        rows, columns = (np.arange(first, min(first + TILE, len(tracks))) for first in (top, left))
+        near = (rows[:, None] < columns) & (columns < ends[rows][:, None])
+        cosines = vectors[rows] @ vectors[columns].T
+        same = near & _same(list(courses(rows)), list(courses(columns)), cosines)
+        for a, b in zip(*np.nonzero(same), strict=True):
+            low, high = sorted((group[top + a], group[left + b]))
+            if low != high:
+                group[group == high] = low
     groups: dict[int, list[Track]] = {}
     for first, track in zip(group[np.argsort(order)].tolist(), tracks, strict=True):
         groups.setdefault(first, []).append(track)
@@ -97,10 +101,7 @@ def is_same_recording(
     if x is None or y is None:
         return False
     x, y = sound_part(np.stack([x, y]))
-    if x @ y < COSINE:
-        return False
-    one, other = _course(analysis, a.id), _course(analysis, b.id)
-    return bool(_agree(one, [other], np.array([x @ y]))[0])
+    return bool(_same([_course(analysis, a.id)], [_course(analysis, b.id)], np.array([[x @ y]]))[0, 0])
 
 
 def _course(analysis: Callable[[int], Analysis], number: int) -> Course:
@@ -112,38 +113,48 @@ def _course(analysis: Callable[[int], Analysis], number: int) -> Course:
     return np.zeros((0, COURSE_BANDS), np.float32)
 
 
-def _agree(one: Course, others: Sequence[Course], cosines: NDArray[np.float32]) -> NDArray[np.bool_]:
-    """Tell of each of some tracks, shape (k,), whether it is the recording that one is."""
-    agree = cosines >= SHORT_COSINE
-    lengths = np.array([len(other) for other in others])
-    for length in np.unique(lengths):  # tracks of one length are compared at once
-        alike = np.flatnonzero(lengths == length)
-        found = _correlations(one, np.stack([others[place] for place in alike.tolist()]))
-        tells = ~np.isnan(found)
-        agree[alike[tells]] = found[tells] >= AGREEMENT
-    return agree
+def _same(a: Sequence[Course], b: Sequence[Course], cosines: Matrix) -> NDArray[np.bool_]:
+    """Tell of tracks and others, shape (tracks, others), whether they are one recording."""
+    same: NDArray[np.bool_] = cosines >= SHORT_COSINE
+    for rows, x in _by_length(a):
+        for columns, y in _by_length(b):
+            found, place = _correlations(x, y), np.ix_(rows, columns)
+            same[place] = np.where(np.isnan(found), same[place], found >= AGREEMENT)
+    return same & (cosines >= COSINE)
 
 
-def _correlations(x: Course, ys: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Correlate a course, shape (n, 24), with others, (k, m, 24), each band about its own mean.
+def _by_length(courses: Sequence[Course]) -> Iterator[tuple[NDArray[np.intp], Matrix]]:
+    """Yield which courses are of one length, with all of them, shape (courses, steps, 24)."""
+    lengths = np.array([len(course) for course in courses])
+    for length in np.unique(lengths):
+        places = np.flatnonzero(lengths == length)
+        yield places, np.stack([courses[place] for place in places.tolist()]).astype(np.float32)
+
+
+def _correlations(x: Matrix, y: Matrix) -> Matrix:
+    """Correlate the middle of courses, shape (k, n, 24), with others, (l, m, 24).
 
     Returns
     -------
-    ndarray, shape (k,)
-        The highest over shifts, of where both overlap; NaN where they are too short, or stand still.
+    ndarray, shape (k, l)
+        The highest over shifts; NaN where one is too short, or stands still.
     """
-    highest = np.full(len(ys), np.nan, np.float32)
-    most = round(SHIFT_SECONDS / COURSE_STEP)
-    for shift in range(-most, most + 1):
-        a, b = x[max(shift, 0) :], ys[:, max(-shift, 0) :]
-        length = min(len(a), b.shape[1])
-        if length * COURSE_STEP < LEAST_SECONDS:
-            continue
-        a, b = a[:length], b[:, :length]
-        a, b = (a - a.mean(axis=0)).ravel(), (b - b.mean(axis=1, keepdims=True)).reshape(len(b), -1)
-        power, powers = a @ a, np.einsum("ki,ki->k", b, b)
-        moves = np.minimum(power, powers) > STILL**2 * a.size
-        found = np.full_like(highest, np.nan)
-        found[moves] = b[moves] @ a / np.sqrt(power * powers[moves])
-        highest = np.fmax(highest, found)
+    steps = min(x.shape[1], y.shape[1])
+    highest = np.full((len(x), len(y)), np.nan, np.float32)
+    if steps < LEAST:
+        return highest
+    steps = max(steps - 2 * SHIFT, LEAST)
+    middle = (y.shape[1] - steps) // 2
+    template = _unit(x[:, (x.shape[1] - steps) // 2 :][:, :steps])
+    for start in range(max(middle - SHIFT, 0), min(middle + SHIFT, y.shape[1] - steps) + 1):
+        highest = np.fmax(highest, template @ _unit(y[:, start : start + steps]).T)
     return highest
+
+
+def _unit(courses: Matrix) -> Matrix:
+    """Return courses, each band about its own mean, as unit vectors; NaN for those that stand still."""
+    moves = (courses - courses.mean(axis=1, keepdims=True)).reshape(len(courses), -1)
+    lengths = np.linalg.norm(moves, axis=1, keepdims=True)
+    lengths[lengths < STILL * np.sqrt(moves.shape[1])] = np.nan
+    unit: Matrix = moves / lengths
+    return unit

@@ -217,7 +217,7 @@ def _tuning(power: Array) -> float:
     here = power[:, low:high]
     before, after = power[:, low - 1 : high - 1], power[:, low + 1 : high + 1]
     loud = here > PEAK_THRESHOLD * power.max(axis=1, keepdims=True)
-    frame, peak = np.nonzero(loud & (here > before) & (here >= after))
+    frame, peak = np.divmod(np.flatnonzero(loud & (here > before) & (here >= after)), high - low)
     if not len(peak):
         return 0.0
     slope = (after[frame, peak] - before[frame, peak]) / 2

@@ -104,7 +104,7 @@ def columns_and_chroma(recording: Audio | str | os.PathLike[str]) -> tuple[NDArr
         harmony,
         samples - harmony,
     )
-    moments = [moment for values in frames for moment in (values.mean(dtype=float), values.var(dtype=float))]
+    moments = [moment for values in frames for moment in (values.mean(), values.var())]
     cepstrum = _cepstrum(decibels)
     cepstral = np.stack([cepstrum.mean(axis=0), cepstrum.var(axis=0)], axis=1)
     return np.concatenate([moments, [_tempo(decibels)], cepstral.ravel()]), chroma.mean(axis=0)

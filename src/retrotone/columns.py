@@ -125,7 +125,7 @@ def timbre(recording: Audio | str | os.PathLike[str]) -> Timbre:
         harmony,
         samples - harmony,
     )
-    moments = [moment for values in frames for moment in (values.mean(dtype=float), values.var(dtype=float))]
+    moments = [moment for values in frames for moment in (values.mean(), values.var())]
     cepstrum = _cepstrum(decibels)
     cepstral = np.stack([cepstrum.mean(axis=0), cepstrum.var(axis=0)], axis=1)
     columns = np.concatenate([moments, [_tempo(decibels)], cepstral.ravel()])
@@ -248,7 +248,7 @@ def _tuning(power: Array) -> float:
     here = power[:, low:high]
     before, after = power[:, low - 1 : high - 1], power[:, low + 1 : high + 1]
     loud = here > PEAK_THRESHOLD * power.max(axis=1, keepdims=True)
-    frame, peak = np.nonzero(loud & (here > before) & (here >= after))
+    frame, peak = np.divmod(np.flatnonzero(loud & (here > before) & (here >= after)), high - low)
     if not len(peak):
         return 0.0
     slope = (after[frame, peak] - before[frame, peak]) / 2

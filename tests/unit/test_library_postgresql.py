@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import socket
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -14,7 +16,8 @@ import retrotone as rt
 from retrotone.cli import run
 from retrotone.library import Library, Track, neighbours, playlists
 from retrotone.library.catalogue import Catalogue
-from retrotone.library.listeners import Heard, hear
+from retrotone.library.listeners import Failed, Heard, hear
+from retrotone.library.scan import scan
 from retrotone.library.walk import Found, fingerprint, walk
 from retrotone.progress import silent
 
@@ -71,6 +74,33 @@ def test_what_others_write_is_seen_and_a_lost_connection_made_anew(scanned: str,
             library.tracks()
         assert len(library.tracks()) == len(library) == 11
         assert library.similar(library.tracks()[0], k=1)[0].track == second
+
+
+def test_a_network_that_fails_during_a_scan_loses_what_was_in_hand_and_no_more(
+    made_music: Path, places: Databases
+) -> None:
+    place = places.new()
+    with Library(place) as library:
+        catalogue = library._catalogue(create=True)
+
+        def hear_until_cut(paths: Iterable[str], workers: int) -> Iterator[Heard | Failed]:
+            for number, path in enumerate(paths):
+                if number == 2:
+                    wire = catalogue._database._connection.fileno()
+                    with socket.socket(fileno=os.dup(wire)) as ours:
+                        ours.shutdown(socket.SHUT_RDWR)
+                yield hear(path)
+
+        with pytest.raises(
+            rt.LibraryError, match=r"connection.*: the server went away: try again$"
+        ) as caught:
+            scan(catalogue, [made_music / "buzz"], hear_all=hear_until_cut)
+        assert "\n" not in str(caught.value)
+        report = scan(
+            catalogue, [made_music / "buzz"], hear_all=lambda paths, _: (hear(path) for path in paths)
+        )
+        assert (report.heard, report.unchanged) == (1, 2)
+        assert library.check() == []
 
 
 def test_what_others_forget_while_a_playlist_is_made_is_not_missed(

@@ -221,7 +221,9 @@ class Postgres:
         except self._errors as error:
             state = error.sqlstate or ""
             remedies = [text for name, text in REMEDIES.items() if state.startswith(name)]
-            remedy = remedies[0] if remedies else "check the database" if state else UNREACHED
+            lost = hasattr(self, "_connection") and self._connection.closed
+            unknown = "check the database" if state else REMEDIES["08"] if lost else UNREACHED
+            remedy = remedies[0] if remedies else unknown
             said = (str(error).strip() or type(error).__name__).splitlines()[0].rstrip(".")
             if password := self._parameters.get("password"):
                 said = said.replace(password, "***")

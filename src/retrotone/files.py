@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import os
+import stat
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
@@ -64,15 +65,21 @@ class AudioFile:
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
         self.path = Path(path)
-        if self.path.is_dir():
+        try:
+            status = self.path.stat()
+        except (FileNotFoundError, NotADirectoryError, ValueError):  # ValueError: no path holds NUL
+            raise AudioError(f"{self.path} does not exist: check the path") from None
+        except OSError as error:
+            raise AudioError(
+                f"{self.path} cannot be read ({error.strerror}): check the path and the permissions on the way"
+            ) from error
+        if stat.S_ISDIR(status.st_mode):
             raise AudioError(f"{self.path} is a folder: name a sound file")
-        if not self.path.exists():
-            raise AudioError(f"{self.path} does not exist: check the path")
-        if not self.path.is_file():  # to open a pipe is to wait for whoever writes to it
+        if not stat.S_ISREG(status.st_mode):  # to open a pipe is to wait for whoever writes to it
             raise AudioError(f"{self.path} is a pipe or device: name a sound file")
         if not os.access(self.path, os.R_OK):
             raise AudioError(f"{self.path} cannot be read: check its permissions")
-        if self.path.stat().st_size == 0:
+        if status.st_size == 0:
             raise AudioError(f"{self.path} is empty (0 bytes): export it again")
         self._ffmpeg = self.path.suffix.lower() in FFMPEG_SUFFIXES
         if self._ffmpeg:
@@ -278,11 +285,11 @@ def output_format(path: Path, sample_rate: int, bit_depth: int) -> tuple[str, st
 @contextmanager
 def writing(path: Path) -> Iterator[None]:
     """Turn what the system says while writing `path` into one OutputError."""
-    if not path.parent.is_dir():
-        raise OutputError(f"{path.parent} is not a folder: create it first")
-    if path.is_dir():
-        raise OutputError(f"{path} could not be written (it is a folder): name a file in it")
     try:
+        if not path.parent.is_dir():
+            raise OutputError(f"{path.parent} is not a folder: create it first")
+        if path.is_dir():
+            raise OutputError(f"{path} could not be written (it is a folder): name a file in it")
         yield
     except (
         OSError,

@@ -123,6 +123,7 @@ def test_broken_style(refused: Run, song: Path, tmp_path: Path, kind: str, messa
 def test_missing_song_and_folder(refused: Run, song: Path, tmp_path: Path) -> None:
     assert "nope.mp3 does not exist" in refused("style", "nope.mp3", "-o", "new/")
     assert "is a folder" in refused("style", tmp_path)
+    assert "File name too long" in refused("style", "long" * 70 + ".mp3")
     assert "nope.flac does not exist" in refused("style", song, "--style", "nope.flac")
     assert "is a folder" in refused("style", song, "--style", tmp_path)
     assert "nope.mp3 does not exist" in refused("compare", song, "nope.mp3")

@@ -321,6 +321,8 @@ def broken_inputs(folder: Path) -> dict[str, str]:
         "folder.wav": "is a folder: name a sound file",
         "pipe.wav": "is a pipe or device: name a sound file",
         "missing.wav": "does not exist: check the path",
+        "text.wav/song.wav": "does not exist: check the path",
+        f"{'long' * 70}.wav": r"cannot be read \(File name too long\): check the path",
         "empty.wav": r"is empty \(0 bytes\): export it again",
         "text.wav": "is not a sound file that can be decoded: use WAV, FLAC",
         "notes.txt": "is not a sound file that can be decoded: use WAV, FLAC",

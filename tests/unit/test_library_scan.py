@@ -174,6 +174,15 @@ def test_evil_names(library: Library, music: Path) -> None:
     assert library.similar(seed, k=1)[0].similarity == pytest.approx(1, abs=1e-5)
 
 
+def test_a_title_of_a_million_letters_is_cut(library: Library, music: Path) -> None:
+    frame = b"TIT2" + (1_000_001).to_bytes(4, "big") + bytes(3) + b"A" * 1_000_000
+    size = bytes(len(frame) >> shift & 127 for shift in (21, 14, 7, 0))
+    rt.load(music / CLIPS[0], seconds=2).save(music / "song.mp3")
+    (music / "song.mp3").write_bytes(b"ID3\3\0\0" + size + frame + (music / "song.mp3").read_bytes())
+    assert library.scan([music], workers=1).heard == 1
+    assert {track.path: track.title for track in library.tracks()}[str(music / "song.mp3")] == "A" * 500
+
+
 def test_links_do_not_loop_and_give_no_track_twice(library: Library, music: Path) -> None:
     (music / "a loop").symlink_to(music)
     (music / "organ" / "back").symlink_to("..")

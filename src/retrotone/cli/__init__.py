@@ -73,10 +73,15 @@ def main() -> NoReturn:
         code = INTERRUPTED
     except OSError as error:  # of stdout, whose buffer must not fail again at exit
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
-        code = 1
-        if not isinstance(error, BrokenPipeError):  # the reader may have seen enough
+        code = 2
+        if error.filename is not None:  # another file's: nobody foresaw it
+            complain(
+                f"{error.filename} cannot be used ({error.strerror}): check the path and its permissions"
+            )
+        elif isinstance(error, BrokenPipeError):  # the reader may have seen enough
+            code = 1
+        else:
             complain(f"the results cannot be printed ({error.strerror}): send standard output elsewhere")
-            code = 2
     sys.exit(code)
 
 

@@ -30,6 +30,7 @@ from retrotone.progress import Progress, silent
 ANALYSIS = ("version", "data")
 DESCRIPTION = tuple(field.name for field in fields(Description))
 LOOKUP = 500  # ids a query
+LONGEST_TAG = 500  # characters: some put a song's whole text into its title, which would fill every table
 NOTHING = np.zeros(0, np.int64), np.zeros((0, 0), np.float32)
 TWINS = 20  # files of one content that are looked at
 
@@ -310,7 +311,7 @@ class Catalogue:
             "present": True,
             "reason": reason,
             "duration": duration,
-            **{name: tags.get(name, "") for name in TAGS},
+            **{name: (tags.get(name) or "")[:LONGEST_TAG] for name in TAGS},
         }
         self._put("tracks", row, "path")
         [(number,)] = self.query("SELECT id FROM tracks WHERE path = ?", (row["path"],))

@@ -246,7 +246,7 @@ def _long_enough(outcome: Heard | Failed) -> Heard | Failed:
     seconds = outcome.analysis.duration if isinstance(outcome, Heard) else None
     if seconds is None or seconds >= LEAST_SECONDS:
         return outcome
-    return Failed(outcome.path, f"{outcome.path} is {seconds:.3f} s long: too short to tell how it sounds")
+    return Failed(outcome.path, f"{outcome.path} is {seconds:.2g} s long: too short to tell how it sounds")
 
 
 def _is_current(known: Known, found: Found) -> bool:

@@ -232,10 +232,10 @@ def strange(table_info: Iterable[Row]) -> str:
 
 
 def _identity(path: str) -> tuple[int, int] | None:
-    """Return what tells a file from one that takes its place; None if there is none."""
+    """Return what tells a file from one that takes its place; None if there is none, or nobody may look."""
     try:
         status = os.stat(path)
-    except FileNotFoundError:
+    except OSError:
         return None
     return status.st_dev, status.st_ino
 

@@ -199,7 +199,7 @@ def scan_counts(report: ScanReport) -> str:
         "to hear" if report.dry else "heard": report.heard,
         "unchanged": report.unchanged,
         "moved": report.moved,
-        "copies of known ones": report.copied,
+        "known from a copy": report.copied,
         "gone": report.gone,
         "broken": len(report.broken),
     }

@@ -45,8 +45,8 @@ class Analysis:
     excerpt : ndarray, shape (patches,), int64, or None
         Which excerpt each patch was heard in, counted from 0.
     embedding : ndarray, shape (200,), float32, or None
-        musicnn's last layer but one, the mean over patches: what a library compares. By patches it would take
-        four times the room of all the rest together.
+        musicnn's last layer but one, the mean over patches. By patches it would more than double what is kept of a
+        song.
     columns : ndarray, shape (57,), float64, or None
         GTZAN's columns (`columns.COLUMNS`).
     chroma : ndarray, shape (12,), float32, or None

@@ -4,16 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import numpy as np
-from numpy.typing import NDArray
-
 from retrotone.figures import COLOURS, FAINT, PAPER, STYLE, fitting_title, new_figure, settle, time_axis
-from retrotone.genre.answer import Answer
+from retrotone.genre.answer import Answer, stretches
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
-
-PATCH_SECONDS = 3.0
 
 
 def evidence_figure(answer: Answer, title: str, duration: float) -> Figure:
@@ -37,20 +32,15 @@ def evidence_figure(answer: Answer, title: str, duration: float) -> Figure:
     with matplotlib.rc_context(STYLE):
         figure = new_figure(10, 0.3 * len(genres) + 1.4)
         left, right = figure.subplots(1, 2, sharey=True, width_ratios=(3, 1))
-        grid, start, stop = _over_time(answer.timeline, answer.times)
-        left.imshow(
-            grid.T,
-            aspect="auto",
-            cmap=LinearSegmentedColormap.from_list("ink", [PAPER, COLOURS[0]]),
-            vmin=0,
-            vmax=1,
-            extent=(start, stop, len(genres) - 0.5, -0.5),
-            interpolation="nearest",
-        )
+        shade = LinearSegmentedColormap.from_list("ink", [PAPER, COLOURS[0]])
+        heard = [(start, stop - start) for start, stop in stretches(answer.times, duration)]
+        for row, shares in enumerate(answer.timeline.T):
+            left.broken_barh(heard, (row - 0.5, 1), facecolors=shade(shares), antialiased=False)
+        left.set_ylim(len(genres) - 0.5, -0.5)
         left.set_yticks(range(len(genres)), [genre.replace("$", r"\$") for genre in genres])
         left.set_title(fitting_title(title))
         left.set_title(answer.doubt, loc="right", fontsize=9, fontweight="normal")
-        time_axis(left, max(duration, stop))
+        time_axis(left, duration)
         colours = [COLOURS[1] if genre == answer.genre else FAINT for genre in genres]
         right.barh(genres, list(answer.probabilities.values()), 0.7, color=colours)
         right.set_xlim(0, 1)
@@ -59,18 +49,3 @@ def evidence_figure(answer: Answer, title: str, duration: float) -> Figure:
         right.set_title(verdict.replace("$", r"\$"))
         settle(figure)
     return figure
-
-
-def _over_time(
-    timeline: NDArray[np.float64], times: NDArray[np.float32]
-) -> tuple[NDArray[np.float64], float, float]:
-    """Return the timeline on an even grid, shape (steps, genres), where it starts and where it stops, in seconds.
-
-    Steps that were not heard are NaN. A patch stands for the step in its middle.
-    """
-    step = float(np.median(np.diff(times))) if len(times) > 1 else PATCH_SECONDS
-    places = np.round((times - times[0]) / step).astype(int)
-    grid = np.full((places[-1] + 1, timeline.shape[1]), np.nan)
-    grid[places] = timeline
-    start = float(times[0]) + (PATCH_SECONDS - step) / 2
-    return grid, start, start + len(grid) * step

@@ -65,24 +65,31 @@ def test_a_sentence_and_a_picture_each(ballet: str, capsys: Capture) -> None:
         assert Path(name).read_bytes().startswith(b"\x89PNG")
 
 
-def test_the_picture_of_a_long_song_has_gaps_where_nothing_was_heard() -> None:
+def _drawn(excerpts: tuple[float, ...], patches: int, hop: float, duration: float) -> tuple[np.ndarray, ...]:
+    """Return the middle of each second of a picture of evidence, and whether something is drawn there."""
     from retrotone.evidence_figure import evidence_figure
     from retrotone.genre.classifier import Answer
 
-    times = np.concatenate([start + np.arange(28) * 0.992 for start in (25.0, 105.0, 185.0)]).astype(
-        np.float32
-    )
+    times = np.concatenate([start + np.arange(patches) * hop for start in excerpts]).astype(np.float32)
     timeline = np.tile([0.25, 0.75], (len(times), 1))
     answer = Answer("rock", 0.75, True, "", {"jazz": 0.25, "rock": 0.75}, 0.5, times, timeline)
-    figure = evidence_figure(answer, "song", 240.0)
-    image = figure.axes[0].images[0].get_array()
-    assert image is not None
-    heard = np.isfinite(np.ma.filled(image, np.nan))[0]
-    left, right, _, _ = figure.axes[0].images[0].get_extent()
-    seconds = left + (np.arange(len(heard)) + 0.5) * (right - left) / len(heard)
+    axes = evidence_figure(answer, "song", duration).axes[0]
+    assert axes.get_xlim() == (0, duration)
+    cells = [path.get_extents() for path in axes.collections[0].get_paths()]
+    seconds = np.arange(duration) + 0.5
+    return seconds, np.array([any(cell.x0 <= second < cell.x1 for cell in cells) for second in seconds])
+
+
+@pytest.mark.parametrize(("patches", "hop"), [(28, 0.992), (6, 4.992)])
+def test_the_picture_of_a_long_song_has_gaps_where_nothing_was_heard(patches: int, hop: float) -> None:
+    seconds, heard = _drawn((25.0, 105.0, 185.0), patches, hop, 240.0)
     assert heard[(seconds > 27) & (seconds < 52)].all()
-    assert not heard[(seconds > 57) & (seconds < 104)].any()
-    assert figure.axes[0].get_xlim() == (0, 240)
+    assert not heard[(seconds > 57) & (seconds < 103)].any()
+
+
+def test_the_picture_of_a_song_heard_from_end_to_end_has_none() -> None:
+    _, heard = _drawn((0.0, 22.5), 4, 4.992, 45.0)
+    assert heard[:40].all()
 
 
 def test_one_bad_file_is_one_line_and_among_others_does_not_stop_them(folder: Path, capsys: Capture) -> None:

@@ -17,7 +17,6 @@ if TYPE_CHECKING:
 
 Anchor = Literal["w", "e", "center"]
 
-PATCH_SECONDS = 3.0  # that each row of the evidence is about
 DOTS = 300  # drawn at once
 SEEK_SHARE = 0.02  # of a song, by an arrow key
 
@@ -205,47 +204,45 @@ class Timeline(Drawing):
         self._rows, self._gutter = rows, gutter
         self._genres: list[str] = []
         self._cells: NDArray[np.float64] = np.zeros((0, 0))
-        self._times: NDArray[np.float32] = np.zeros(0, np.float32)
+        self._stretches: NDArray[np.float64] = np.zeros((0, 2))
         self._duration = 1.0
         super().__init__(master, look, 500, 22 * rows)
 
     def clear(self) -> None:
         """Show nothing."""
-        self._times = np.zeros(0, np.float32)
+        self._stretches = np.zeros((0, 2))
         self.draw()
 
     def show(
         self,
         genres: Sequence[str],
         order: Sequence[str],
-        times: NDArray[np.float32],
+        stretches: NDArray[np.float64],
         cells: NDArray[np.float64],
         duration: float,
     ) -> None:
-        """Show the genres in some order; `cells` has shape (times, genres)."""
+        """Show the genres in some order; `cells` has shape (stretches, genres)."""
         self._genres = list(order)[: self._rows]
         places = [list(genres).index(genre) for genre in self._genres]
-        self._times, self._cells, self._duration = times, cells[:, places], max(duration, 1e-3)
+        self._stretches, self._cells, self._duration = stretches, cells[:, places], max(duration, 1e-3)
         self.draw()
 
     def draw(self) -> None:
         """Draw a cell for each patch and genre; what was not heard stays empty."""
         self.delete("all")
-        if not len(self._times):
+        if not len(self._stretches):
             return
         width, height = self.extent
         colours, row = self.look.colours, height / self._rows
-        step = float(np.median(np.diff(self._times))) if len(self._times) > 1 else PATCH_SECONDS
         left = self.look.px(self._gutter)
         per_second = (width - left) / self._duration
-        starts = left + (self._times + (PATCH_SECONDS - step) / 2) * per_second
-        for start, shares in zip(starts, self._cells, strict=True):
+        for (start, stop), shares in zip(left + self._stretches * per_second, self._cells, strict=True):
             for place, share in enumerate(shares):
                 if share > 0.02:
                     self.create_rectangle(
                         start,
                         place * row + 1,
-                        start + step * per_second + 1,
+                        stop + 1,
                         (place + 1) * row - 1,
                         fill=blend(colours.panel, colours.original, float(share)),
                         width=0,

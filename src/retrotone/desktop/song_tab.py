@@ -63,4 +63,4 @@ class SongTab(Page):
         self.genres.show(song.genres, song.sure)
         self.tags.configure(text=", ".join(f"{tag} {share:.0%}" for tag, share in song.tags[:TAGS]))
         order = [genre for genre, _ in song.genres]
-        self.timeline.show(song.timeline_genres, order, song.times, song.timeline, song.duration)
+        self.timeline.show(song.timeline_genres, order, song.stretches, song.timeline, song.duration)

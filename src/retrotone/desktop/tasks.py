@@ -63,7 +63,7 @@ class Song:
     tags: list[tuple[str, float]]
     duration: float
     waveform: NDArray[np.float32]
-    times: NDArray[np.float32]
+    stretches: NDArray[np.float64]
     timeline: NDArray[np.float64]
     timeline_genres: list[str]
 
@@ -149,6 +149,7 @@ def decode(desk: Desk, path: str) -> Sound:
 def listen(desk: Desk, path: str) -> Song:
     """Listen to a song; `decode` it first and show that, so that it can be heard at once."""
     from retrotone import workbench
+    from retrotone.genre.answer import stretches
 
     desk.show(decode(desk, path))
     heard = workbench.listen(path, desk.progress)
@@ -167,7 +168,7 @@ def listen(desk: Desk, path: str) -> Song:
         tags=heard.tags,
         duration=heard.duration,
         waveform=heard.waveform,
-        times=answer.times,
+        stretches=stretches(answer.times, heard.duration),
         timeline=answer.timeline,
         timeline_genres=list(answer.probabilities),
     )

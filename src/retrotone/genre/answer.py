@@ -20,6 +20,7 @@ SILENT = "it is silent"
 UNCLEAR = "no genre stands out"
 STRANGE = "it does not sound like the music this classifier knows"
 UNDECIDED = 0.01  # share of known music that may be called unsure for want of confidence
+PATCH_SECONDS = 3.0
 
 
 @dataclass(frozen=True)
@@ -66,3 +67,25 @@ def tracks_of(X: Recording | Iterable[Recording]) -> list[Recording]:
         if not isinstance(track, KINDS):
             raise GenreError(f"{type(track).__name__} is no track: give an Analysis, an Audio or a path")
     return tracks
+
+
+def stretches(times: NDArray[np.float32], duration: float) -> NDArray[np.float64]:
+    """Return what each patch stands for in a picture, shape (patches, 2), from and to in seconds.
+
+    Neighbours meet half way between their middles. Those over two steps apart have not heard what lies between, and
+    reach half a step.
+
+    Parameters
+    ----------
+    times : ndarray, shape (patches,)
+        Where each patch starts, in seconds.
+    duration : float
+        Of the track, in seconds.
+    """
+    middles = times.astype(float) + PATCH_SECONDS / 2
+    apart = np.diff(middles)
+    step = float(np.median(apart)) if len(apart) else PATCH_SECONDS
+    reach = np.where(apart > 2 * step, step, apart) / 2
+    starts, stops = middles - np.insert(reach, 0, step / 2), middles + np.append(reach, step / 2)
+    reached: NDArray[np.float64] = np.clip(np.stack([starts, stops], axis=1), 0.0, duration)
+    return reached

@@ -32,7 +32,7 @@ from retrotone.library.description import Description, describe
 from retrotone.library.track import TAGS
 
 TRIES = 2  # of a file whose listener died: it may not have been the file's fault
-LIMIT_SECONDS = 120.0  # for one file: of each at most 90 s are heard, in about a second on an idle core
+LIMIT_SECONDS = 120.0  # for one file: of each at most 90 s are heard, in half a second on an idle core
 START_SECONDS = 300.0  # for the first listener: a cluster that grows on demand takes minutes to
 TICK_SECONDS = 1.0  # from one look at the clock to the next
 GRACE_SECONDS = 5.0  # for a listener to end when told to

@@ -21,7 +21,13 @@ if TYPE_CHECKING:
     import psycopg
 
 LOCK = 0x52544E45  # "RTNE": held by the one who changes the schema
-CONNECT_SECONDS = 10
+CONNECTION = {  # by libpq's names; an address may tell otherwise
+    "connect_timeout": 10,  # s
+    "keepalives_idle": 30,  # s: a network that swallows all is noticed in a minute, and not in hours
+    "keepalives_interval": 10,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 60_000,  # ms
+}
 LEAST_PGVECTOR = (0, 8)  # the first that searches on until it has as many as are asked for
 SEARCH_SETTINGS = {"hnsw.ef_search": "256", "hnsw.iterative_scan": "relaxed_order"}
 
@@ -236,7 +242,7 @@ def _parameters(address: str) -> dict[str, Any]:
     from psycopg.conninfo import conninfo_to_dict
 
     try:
-        parameters = {"connect_timeout": CONNECT_SECONDS, **conninfo_to_dict(address)}
+        parameters = {**CONNECTION, **conninfo_to_dict(address)}
     except psycopg.Error:  # which may quote the password
         parameters = {}
     # A password with signs that should have been escaped ends up in the wrong parts.

@@ -27,7 +27,7 @@ VERSION = 2  # of what `analyse` computes: others' numbers are not to be compare
 HOP = 312
 EXCERPTS, EXCERPT_SECONDS = 3, 30.0  # the length of GTZAN's clips: each excerpt has their statistics
 SHORT = EXCERPTS * EXCERPT_SECONDS  # below, a recording is heard from end to end
-MIDDLE_SECONDS = 15.0  # for columns, chroma and course; over 30 s they do not find better neighbours
+PARTED_SECONDS = 5.0  # for the columns of the harmonic and the percussive part: see `columns.timbre`
 # musicnn's tags depend on level. Nine tenths of the validation clips of GTZAN lie between -29 and -13 LUFS.
 LEVELS, LEVEL = (-30.0, -11.0), -17.0  # LUFS: what is louder or softer is heard at LEVEL
 
@@ -51,7 +51,7 @@ class Analysis:
         GTZAN's columns (`columns.COLUMNS`).
     chroma : ndarray, shape (12,), float32, or None
         How strong each pitch class is on average, C first: see `key.key_of`.
-    course : ndarray, shape (steps, 24), float32, or None
+    course : ndarray, shape (steps, 24), float16, or None
         How loud each band is beside the others from one quarter of a second to the next, in dB: see `columns.Timbre`.
         By it two copies of a recording are known.
     duration : float or None
@@ -73,7 +73,7 @@ class Analysis:
     embedding: NDArray[np.float32] | None = None
     columns: NDArray[np.float64] | None = None
     chroma: NDArray[np.float32] | None = None
-    course: NDArray[np.float32] | None = None
+    course: NDArray[np.float16] | None = None
     duration: float | None = None
     loudness: float | None = None
     version: int = VERSION
@@ -90,7 +90,7 @@ class Analysis:
             ("embedding", (musicnn.EMBEDDING,), np.float32),
             ("columns", (len(COLUMNS),), np.float64),
             ("chroma", (N_CHROMA,), np.float32),
-            ("course", (-1, COURSE_BANDS), np.float32),
+            ("course", (-1, COURSE_BANDS), np.float16),
         ):
             value = getattr(self, name)
             if value is not None:
@@ -179,8 +179,8 @@ def analyse(recording: Audio | str | os.PathLike[str], progress: Progress = sile
 
     Up to 90 s are heard from end to end, in one to three equal excerpts of about 30 s. Of more, three excerpts of 30 s
     are heard, in the middle of each third; in a file they are found by seeking. An excerpt is like a clip of GTZAN, so
-    that a long song has its statistics three times (`Analysis.excerpts`): a patch of 3 s starts every 5 s. Columns,
-    chroma and course are those of the middle 15 s.
+    that a long song has its statistics three times (`Analysis.excerpts`): a patch of 3 s starts every 5 s. Columns
+    and chroma are those of the middle 30 s.
 
     Music is heard at its own level where GTZAN has such levels, and at -17 LUFS where it is softer or louder than
     that: a transfer 20 dB too low would have the tags of quieter music. `Analysis.loudness` tells what it was.
@@ -210,7 +210,7 @@ def analyse(recording: Audio | str | os.PathLike[str], progress: Progress = sile
         stage = part(progress, index / len(excerpts), (index + 1) / len(excerpts))
         patches = musicnn.listen(audio if level == loudness else audio.gain(level - loudness), HOP, stage)
         heard.append(patches._replace(times=patches.times + np.float32(start)))
-    sound = timbre(middle)
+    sound = timbre(middle, PARTED_SECONDS)
     return Analysis(
         taggram=np.concatenate([patches.tags for patches in heard]),
         times=np.concatenate([patches.times for patches in heard]),
@@ -218,14 +218,14 @@ def analyse(recording: Audio | str | os.PathLike[str], progress: Progress = sile
         embedding=np.concatenate([patches.embedding for patches in heard]).mean(axis=0),
         columns=sound.columns,
         chroma=sound.chroma,
-        course=sound.course,
+        course=sound.course.astype(np.float16),
         duration=duration,
         loudness=loudness,
     )
 
 
 def _excerpts(source: Audio | AudioFile) -> tuple[float, list[tuple[float, Audio]], Audio]:
-    """Return how long a recording is, where each excerpt starts, with its sound, and the sound of the middle."""
+    """Return how long a recording is, where each excerpt starts, with its sound, and sound with the middle."""
     if isinstance(source, AudioFile):
         duration, name, rate = source.duration, source.name, source.sample_rate
         for _ in range(2):
@@ -235,22 +235,13 @@ def _excerpts(source: Audio | AudioFile) -> tuple[float, list[tuple[float, Audio
             cuts = [source.excerpt(start, EXCERPT_SECONDS) for start in starts]
             if cuts[-1].shape[1] > 0.9 * EXCERPT_SECONDS * rate:
                 excerpts = [(start, Audio(cut, rate, name)) for start, cut in zip(starts, cuts, strict=True)]
-                return duration, excerpts, _middle(excerpts[EXCERPTS // 2][1])
+                return duration, excerpts, excerpts[EXCERPTS // 2][1]
             # the header promises too much: it was cut off, or lies
             duration = sum(block.shape[1] for block in source.blocks()) / rate
         source = load(source.path, 2 * SHORT)  # whole: a header may estimate too little
     starts = _starts(source.duration)
     length = min(source.duration / len(starts), EXCERPT_SECONDS)
-    return (
-        source.duration,
-        [(start, source.slice(start, start + length)) for start in starts],
-        _middle(source),
-    )
-
-
-def _middle(audio: Audio) -> Audio:
-    start = max(audio.duration - MIDDLE_SECONDS, 0.0) / 2
-    return audio.slice(start, start + MIDDLE_SECONDS)
+    return source.duration, [(start, source.slice(start, start + length)) for start in starts], source
 
 
 def _starts(duration: float) -> list[float]:

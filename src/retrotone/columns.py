@@ -31,8 +31,7 @@ ROLLOFF, BIN_GROUP = 0.85, 32  # share of the magnitude below the roll-off; bins
 AMIN, TOP_DB = 1e-10, 80.0  # of decibels
 ZERO = 1e-10  # amplitude; smaller samples count as positive zeros
 TEMPO_SECONDS, USUAL_TEMPO, MAX_TEMPO = 8.0, 120.0, 320.0  # beats per minute
-COURSE_BANDS, COURSE_MELS, COURSE_FRAMES = 24, 4, 11
-COURSE_STEP = COURSE_FRAMES * HOP / STUDY_RATE  # s, 0.26
+COURSE_SECONDS, COURSE_BANDS, COURSE_MELS, COURSE_FRAMES = 15.0, 24, 4, 11
 # of the peaks that vote for the tuning
 PEAK_HZ, PEAK_THRESHOLD, TUNING_STEPS = (150.0, 4000.0), 0.1, 100
 
@@ -96,7 +95,7 @@ class Timbre(NamedTuple):
         How strong each pitch class is on average, C first, in [0, 1].
     course : ndarray, shape (steps, 24), float32
         How loud each of 24 bands up to 4.7 kHz, which every codec keeps, is beside the others over half a second, in
-        dB; from step to step it is `COURSE_STEP` seconds. One step for less than half a second.
+        dB, every quarter of a second (0.26) of the middle 15 s. One step for less than half a second.
     """
 
     columns: NDArray[np.float64]
@@ -104,13 +103,20 @@ class Timbre(NamedTuple):
     course: Array
 
 
-def timbre(recording: Audio | str | os.PathLike[str]) -> Timbre:
-    """Return what `gtzan_columns` does, and more of the same sound."""
+def timbre(recording: Audio | str | os.PathLike[str], parted: float = SECONDS) -> Timbre:
+    """Return what `gtzan_columns` does, and more of the same sound.
+
+    Parameters
+    ----------
+    recording : Audio or path-like
+    parted : float
+        Seconds in the middle from which the columns of the harmonic and the percussive part are taken, at the level of
+        the whole: of 30 s they cost as much as all others. From 5 s ``harmony_var`` and ``perceptr_var`` correlate by
+        0.996 and 0.987 with those of 30 s (logarithms, 129 clips of GTZAN).
+    """
     samples = _samples(recording if isinstance(recording, Audio) else load(recording))
-    spectrum = np.concatenate(list(stft([samples[None]], STUDY_N_FFT)), axis=1)[0]
-    magnitude = np.abs(spectrum)
-    harmony = _masked(spectrum, harmonic_mask(magnitude), len(samples))
-    magnitude = magnitude[1 : 2 + len(samples) // HOP]  # the frames of librosa's centred transform
+    spectrum = _spectrum(samples)
+    magnitude = np.abs(spectrum[1 : 2 + len(samples) // HOP])  # the frames of librosa's centred transform
     power = np.square(magnitude)
     decibels = _decibels(_mel(power))
     chroma = _chroma(power)
@@ -122,10 +128,9 @@ def timbre(recording: Audio | str | os.PathLike[str]) -> Timbre:
         bandwidth,
         _rolloff(magnitude),
         _zero_crossing_rate(samples),
-        harmony,
-        samples - harmony,
     )
     moments = [moment for values in frames for moment in (values.mean(), values.var())]
+    moments += _parts(samples, round(parted * STUDY_RATE))
     cepstrum = _cepstrum(decibels)
     cepstral = np.stack([cepstrum.mean(axis=0), cepstrum.var(axis=0)], axis=1)
     columns = np.concatenate([moments, [_tempo(decibels)], cepstral.ravel()])
@@ -164,6 +169,23 @@ def _samples(audio: Audio) -> Array:
     return samples
 
 
+def _spectrum(samples: Array) -> NDArray[np.complex64]:
+    spectrum: NDArray[np.complex64] = np.concatenate(list(stft([samples[None]], STUDY_N_FFT)), axis=1)[0]
+    return spectrum
+
+
+def _parts(samples: Array, most: int) -> list[np.float32]:
+    """Return mean and variance of the harmonic and of the percussive part, of so many samples in the middle."""
+    start = max(len(samples) - most, 0) // 2
+    middle = samples[start : start + most]
+    if not middle.any():  # a pause has no parts
+        middle = samples
+    spectrum = _spectrum(middle)
+    harmony = _masked(spectrum, harmonic_mask(np.abs(spectrum)), len(middle))
+    level = samples.var() / max(middle.var(), TINY)
+    return [moment for part in (harmony, middle - harmony) for moment in (part.mean(), level * part.var())]
+
+
 def _masked(spectrum: NDArray[np.complex64], mask: Array, length: int) -> Array:
     """Return the waveform of a spectrum of which each bin is turned down as the mask says."""
     chunks = (slice(start, start + CHUNK_FRAMES) for start in range(0, len(mask), CHUNK_FRAMES))
@@ -195,7 +217,9 @@ def _decibels(mel: Array) -> Array:
 
 
 def _course(decibels: Array) -> Array:
-    bands = decibels[:, : COURSE_BANDS * COURSE_MELS].reshape(len(decibels), COURSE_BANDS, -1).mean(axis=2)
+    most = round(COURSE_SECONDS * STUDY_RATE / HOP)
+    middle = decibels[max(len(decibels) - most, 0) // 2 :][:most, : COURSE_BANDS * COURSE_MELS]
+    bands = middle.reshape(len(middle), COURSE_BANDS, -1).mean(axis=2)
     bands -= bands.mean(axis=1, keepdims=True)
     steps = max(len(bands) // COURSE_FRAMES, 1)
     means = bands[: steps * COURSE_FRAMES].reshape(steps, -1, COURSE_BANDS).mean(axis=1)

@@ -127,7 +127,7 @@ def _heard(analysis: Callable[[int], Analysis], number: int) -> Heard:
     course, chroma = np.zeros((0, COURSE_BANDS), np.float16), np.zeros(N_CHROMA, np.float32)
     with suppress(Forgotten):
         known = analysis(number)
-        course = course if known.course is None else known.course.astype(np.float16)
+        course = course if known.course is None else known.course
         chroma = chroma if known.chroma is None else known.chroma - known.chroma.mean()
     return Heard(course, chroma / max(np.linalg.norm(chroma), TINY))
 

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from scipy.ndimage import median_filter
 
 from retrotone.audio import Audio
-from retrotone.columns import COLUMNS, LEVEL_POWERS, SECONDS, at_level, gtzan_columns
+from retrotone.columns import COLUMNS, LEVEL_POWERS, SECONDS, at_level, gtzan_columns, timbre
 from retrotone.hpss import running_median
 
 RATE = 22_050
@@ -101,6 +101,18 @@ def test_a_long_song_is_judged_by_its_middle() -> None:
     song = band(50.0, 8_000)
     start = (50.0 - SECONDS) / 2
     np.testing.assert_array_equal(gtzan_columns(song), gtzan_columns(song.slice(start, start + SECONDS)))
+
+
+@pytest.mark.parametrize("pause", [False, True])
+def test_a_few_seconds_tell_how_much_is_harmonic_and_percussive(pause: bool) -> None:
+    samples = band(30.0).samples[0] * np.linspace(0.2, 1, 30 * RATE)
+    if pause:  # in the middle, where the few seconds are taken
+        samples[12 * RATE : 18 * RATE] = 0
+    whole, few = (timbre(Audio(samples, RATE), parted).columns for parted in (30.0, 5.0))
+    parts = [COLUMNS.index(name) for name in ("harmony_var", "perceptr_var")]
+    np.testing.assert_allclose(few[parts], whole[parts], rtol=0.1)
+    rest = [index for index, name in enumerate(COLUMNS) if not name.startswith(("harmony", "perceptr"))]
+    np.testing.assert_array_equal(few[rest], whole[rest])
 
 
 @pytest.mark.parametrize(

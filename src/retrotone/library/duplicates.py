@@ -40,7 +40,7 @@ REMEMBERED = 100_000  # tracks that are held, 3 kB each: more than are of one le
 Matrix = NDArray[np.float32]
 
 
-class Heard(NamedTuple):
+class Trace(NamedTuple):
     """What tracks are compared by.
 
     Attributes
@@ -76,14 +76,14 @@ def same_recordings(
     vectors, numbers = sound_part(neighbours.vectors[order]), neighbours.numbers[order].tolist()
     ends = np.searchsorted(durations[order], durations[order] + SECONDS, "right")
     group = np.arange(len(tracks))  # of each place: the first one that is known to be the same recording
-    held: dict[int, Heard] = {}
+    held: dict[int, Trace] = {}
 
-    def heard(places: NDArray[np.intp]) -> Iterator[Heard]:
+    def traces(places: NDArray[np.intp]) -> Iterator[Trace]:
         for place in places.tolist():
             if place not in held:
                 if len(held) == REMEMBERED:
                     held.clear()
-                held[place] = _heard(analysis, numbers[place])
+                held[place] = _trace(analysis, numbers[place])
             yield held[place]
 
     tiles = [
@@ -98,7 +98,7 @@ def same_recordings(
         rows, columns = (np.arange(first, min(first + TILE, len(tracks))) for first in (top, left))
         near = (rows[:, None] < columns) & (columns < ends[rows][:, None])
         cosines = vectors[rows] @ vectors[columns].T
-        same = near & _same(list(heard(rows)), list(heard(columns)), cosines)
+        same = near & _same(list(traces(rows)), list(traces(columns)), cosines)
         for a, b in zip(*np.nonzero(same), strict=True):
             low, high = sorted((group[top + a], group[left + b]))
             if low != high:
@@ -119,20 +119,20 @@ def is_same_recording(
     if x is None or y is None:
         return False
     x, y = sound_part(np.stack([x, y]))
-    return bool(_same([_heard(analysis, a.id)], [_heard(analysis, b.id)], np.array([[x @ y]]))[0, 0])
+    return bool(_same([_trace(analysis, a.id)], [_trace(analysis, b.id)], np.array([[x @ y]]))[0, 0])
 
 
-def _heard(analysis: Callable[[int], Analysis], number: int) -> Heard:
+def _trace(analysis: Callable[[int], Analysis], number: int) -> Trace:
     """Return what is known of a track: nothing where another process forgot it meanwhile."""
     course, chroma = np.zeros((0, COURSE_BANDS), np.float16), np.zeros(N_CHROMA, np.float32)
     with suppress(Forgotten):
         known = analysis(number)
         course = course if known.course is None else known.course
         chroma = chroma if known.chroma is None else known.chroma - known.chroma.mean()
-    return Heard(course, chroma / max(np.linalg.norm(chroma), TINY))
+    return Trace(course, chroma / max(np.linalg.norm(chroma), TINY))
 
 
-def _same(a: Sequence[Heard], b: Sequence[Heard], cosines: Matrix) -> NDArray[np.bool_]:
+def _same(a: Sequence[Trace], b: Sequence[Trace], cosines: Matrix) -> NDArray[np.bool_]:
     """Tell of tracks and others, shape (tracks, others), whether they are one recording."""
     same: NDArray[np.bool_] = cosines >= SHORT_COSINE
     harmonies = np.stack([each.chroma for each in a]) @ np.stack([each.chroma for each in b]).T
@@ -144,7 +144,7 @@ def _same(a: Sequence[Heard], b: Sequence[Heard], cosines: Matrix) -> NDArray[np
     return same
 
 
-def _by_length(tracks: Sequence[Heard]) -> Iterator[tuple[NDArray[np.intp], Matrix]]:
+def _by_length(tracks: Sequence[Trace]) -> Iterator[tuple[NDArray[np.intp], Matrix]]:
     """Yield which tracks have courses of one length, and those, shape (tracks, steps, 24)."""
     lengths = np.array([len(track.course) for track in tracks])
     for length in np.unique(lengths):

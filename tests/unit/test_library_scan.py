@@ -415,3 +415,24 @@ def test_a_library_of_an_older_retrotone_is_described_anew_without_listening(
         assert library.similar(library.tracks()[0]) == matches
         assert library.tracks() == tracks
         assert library.check() == []
+
+
+def test_what_an_older_analysis_heard_is_of_use_until_the_next_scan_hears_it_anew(
+    library: Library, music: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    import safetensors.numpy
+
+    older = library.tracks()[3]
+    ask = library._catalogue().query
+    parts = safetensors.numpy.load(library.analysis(older).to_bytes())
+    data = safetensors.numpy.save({**parts, "version": np.array(1)})
+    ask("UPDATE analyses SET version = 1, data = ? WHERE track = ?", (data, older.id))
+    ask("UPDATE descriptions SET recipe = 'similarity 2' WHERE track = ?", (older.id,))
+    library.duplicates()
+    assert older in library.path(older, library.tracks()[-1], 3)
+    assert library.check() == []
+    assert "1 tracks were heard by another version" in caplog.text
+    caplog.clear()
+    assert (library.scan([music], workers=1).heard, library.scan([music], workers=1).heard) == (1, 0)
+    assert (library.tracks()[3], len(library)) == (older, 12)
+    assert caplog.text == ""

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from retrotone.analysis import Analysis
 from retrotone.columns import COURSE_BANDS
+from retrotone.errors import AnalysisError
 from retrotone.filterbanks import N_CHROMA
 from retrotone.hpss import TINY
 from retrotone.library.database import Forgotten
@@ -123,9 +124,9 @@ def is_same_recording(
 
 
 def _heard(analysis: Callable[[int], Analysis], number: int) -> Heard:
-    """Return what is known of a track: nothing where another process forgot it meanwhile."""
+    """Return what is known of a track: nothing where another version heard it, or another process forgot it."""
     course, chroma = np.zeros((0, COURSE_BANDS), np.float16), np.zeros(N_CHROMA, np.float32)
-    with suppress(Forgotten):
+    with suppress(Forgotten, AnalysisError):
         known = analysis(number)
         course = course if known.course is None else known.course.astype(np.float16)
         chroma = chroma if known.chroma is None else known.chroma - known.chroma.mean()

@@ -369,6 +369,17 @@ def test_a_file_with_destroyed_pages_is_rebuilt_from_the_rest(library: Library, 
     assert Path(f"{library.file}.damaged").exists()
 
 
+def test_a_table_whose_name_is_destroyed_is_told_in_a_line(tmp_path: Path) -> None:
+    path = tmp_path / "music.db"
+    Catalogue(path, create=True).close()
+    data = path.read_bytes().replace(b"tableanalysesanalyses", b"table\xffnalysesanalyses")
+    path.write_bytes(data.replace(b"CREATE TABLE analyses", b"CREATE TABLE \xff nalys "))
+    with pytest.raises(rt.LibraryError, match="check --repair"):
+        Library(path).tracks()
+    with pytest.raises(rt.LibraryError, match="delete it and scan again"):
+        Library(path).repair()
+
+
 @ON_SQLITE
 @pytest.mark.skipif(os.name != "posix", reason="limits are POSIX's")
 def test_a_full_disk_is_one_clear_error_and_the_library_stays(library: Library, music: Path) -> None:

@@ -369,6 +369,17 @@ def test_a_file_with_destroyed_pages_is_rebuilt_from_the_rest(library: Library, 
     assert Path(f"{library.file}.damaged").exists()
 
 
+def test_a_table_whose_name_is_destroyed_is_told_in_a_line(tmp_path: Path) -> None:
+    path = tmp_path / "music.db"
+    Catalogue(path, create=True).close()
+    data = path.read_bytes().replace(b"tableanalysesanalyses", b"table\xffnalysesanalyses")
+    path.write_bytes(data.replace(b"CREATE TABLE analyses", b"CREATE TABLE \xff nalys "))
+    with pytest.raises(rt.LibraryError, match="check --repair"):
+        Library(path).tracks()
+    with pytest.raises(rt.LibraryError, match="delete it and scan again"):
+        Library(path).repair()
+
+
 @ON_SQLITE
 @pytest.mark.skipif(os.name != "posix", reason="limits are POSIX's")
 def test_a_full_disk_is_one_clear_error_and_the_library_stays(library: Library, music: Path) -> None:
@@ -415,3 +426,24 @@ def test_a_library_of_an_older_retrotone_is_described_anew_without_listening(
         assert library.similar(library.tracks()[0]) == matches
         assert library.tracks() == tracks
         assert library.check() == []
+
+
+def test_what_an_older_analysis_heard_is_of_use_until_the_next_scan_hears_it_anew(
+    library: Library, music: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    import safetensors.numpy
+
+    older = library.tracks()[3]
+    ask = library._catalogue().query
+    parts = safetensors.numpy.load(library.analysis(older).to_bytes())
+    data = safetensors.numpy.save({**parts, "version": np.array(1)})
+    ask("UPDATE analyses SET version = 1, data = ? WHERE track = ?", (data, older.id))
+    ask("UPDATE descriptions SET recipe = 'similarity 2' WHERE track = ?", (older.id,))
+    library.duplicates()
+    assert older in library.path(older, library.tracks()[-1], 3)
+    assert library.check() == []
+    assert "1 tracks were heard by another version" in caplog.text
+    caplog.clear()
+    assert (library.scan([music], workers=1).heard, library.scan([music], workers=1).heard) == (1, 0)
+    assert (library.tracks()[3], len(library)) == (older, 12)
+    assert caplog.text == ""

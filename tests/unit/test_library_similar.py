@@ -173,10 +173,25 @@ def test_duplicates_are_one_recording_in_other_formats_and_at_other_levels(
         swell = 0.5 + 0.5 * np.sin(np.pi * np.arange(8 * 22_050) / 22_050)
         note = rt.Audio((0.07 * tone * swell)[None].astype(np.float32), 22_050)
         note.save(tmp_path / f"note {number}.flac", 16)
+    beat = np.arange(10 * 22_050) / 22_050 % 0.6
+    for number, (decay, hiss) in enumerate(
+        ((8, 0.5), (16, 0.2))
+    ):  # two sets of drums that beat the same time
+        noise = (
+            hiss
+            * np.random.default_rng(number).standard_normal(len(beat))
+            * np.exp(-20 * ((beat + 0.3) % 0.6))
+        )
+        stroke = np.sin(2 * np.pi * 60 * beat) * np.exp(-decay * beat)
+        loop = rt.Audio((0.2 * (stroke + noise))[None].astype(np.float32), 22_050)
+        loop.save(tmp_path / f"loop {number}.flac", 16)
+    rt.load(tmp_path / "loop 1.flac").gain(-5).save(tmp_path / "loop 1.mp3")
     with Library(tmp_path / "music.db") as library:
         library.scan([tmp_path], workers=1)
         groups = [[Path(track.path).name for track in group] for group in library.duplicates()]
-    assert groups == [["a.flac", "b.mp3", "c.ogg"], ["organ again.flac", "organ.flac"]]
+    assert groups == [
+        ["a.flac", "b.mp3", "c.ogg"], ["loop 1.flac", "loop 1.mp3"], ["organ again.flac", "organ.flac"]
+    ]  # fmt: skip
 
 
 @ON_SQLITE
@@ -276,7 +291,7 @@ def test_exports_can_be_read_back(library: Library, made_music: Path, tmp_path: 
 def test_a_playlist_holds_names_with_line_breaks_and_bytes_that_are_no_text(
     scanned: str, places: Places, made_music: Path, tmp_path: Path
 ) -> None:
-    names = [b"#1.flac", b"two\nlines.flac", b"\xff.flac"]
+    names = [b"#1.flac", b"two\nlines.flac", b"return\r.flac", b"\xff.flac"]
     for name in names:
         shutil.copy(made_music / "organ/Ada.flac", os.fsencode(tmp_path) + b"/" + name)
     with Library(places.copy(scanned)) as copy:
@@ -284,9 +299,11 @@ def test_a_playlist_holds_names_with_line_breaks_and_bytes_that_are_no_text(
         tracks = [track for track in copy.tracks() if track.path.startswith(str(tmp_path))]
         for suffix in (".csv", ".json"):
             assert copy.export(tmp_path / f"all{suffix}", tracks).stat().st_size > 100
+        with (tmp_path / "all.csv").open(newline="", encoding="utf-8") as table:
+            assert len(list(csv.DictReader(table))) == len(names)
         lines = copy.export(tmp_path / "all.m3u8", tracks).read_text("utf-8").splitlines()
         copy.map(tmp_path / "map.html")
-    assert len(lines) == 7
+    assert len(lines) == 9
     read = [
         os.fsencode(unquote(line.removeprefix("file://"), errors="surrogateescape")) for line in lines[2::2]
     ]

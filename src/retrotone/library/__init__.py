@@ -308,7 +308,10 @@ class Library:
 
     def check(self, progress: Progress = silent) -> list[str]:
         """Return what is wrong with the catalogue, a line each."""
-        return repair.check(self._catalogue(), progress)[0]
+        problems, _ = repair.check(self._catalogue(), progress)
+        if not problems:
+            self._holdings.remind()
+        return problems
 
     def repair(self, progress: Progress = silent) -> list[str]:
         """Mend the catalogue from what can be read of it; return what was wrong. See `repair.repair`."""

@@ -269,6 +269,15 @@ class Catalogue:
         )
         return sorted(number for (number,) in rows)
 
+    def heard_otherwise(self, recipe: str, version: int) -> int:
+        """Return how many tracks are there that another version of analysis heard, and so another recipe described."""
+        [(count,)] = self.query(
+            "SELECT count(*) FROM analyses JOIN tracks ON id = track WHERE present AND version <> ? "
+            "AND track IN (SELECT track FROM descriptions WHERE recipe < ? OR recipe > ?)",
+            (version, recipe, recipe),
+        )
+        return int(count)
+
     def faults(self) -> list[str]:
         """Return what is wrong with the database itself, a line each."""
         return self._database.faults()

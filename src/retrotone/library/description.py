@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from retrotone.analysis import Analysis
+from retrotone.analysis import VERSION, Analysis
 from retrotone.columns import COLUMNS
 from retrotone.key import key_of
 from retrotone.library import similarity
@@ -15,7 +15,8 @@ from retrotone.library import similarity
 ERAS = ("60s", "70s", "80s", "90s", "00s")  # the decades among musicnn's tags
 TOP_TAGS = 5
 DIGITS = 4  # of a stored likelihood
-RECIPE = f"{similarity.RECIPE}, genres 1, keys 1"  # a new one makes the next scan describe all tracks anew
+# A new one makes the next scan describe all tracks anew, of those that were heard by this version of analysis.
+RECIPE = f"analysis {VERSION}, {similarity.RECIPE}, genres 1, keys 1"
 
 
 @dataclass(frozen=True, eq=False)

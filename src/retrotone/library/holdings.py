@@ -91,6 +91,7 @@ class Holdings:
     def describe_anew(self, progress: Progress = silent) -> None:
         """Describe what another version described, from what was heard."""
         catalogue = self.catalogue()
+        self.remind()
         numbers = catalogue.described_otherwise(RECIPE, VERSION)
         if numbers:
             log.warning(
@@ -103,6 +104,16 @@ class Holdings:
                 catalogue.describe(number, describe(catalogue.analysis(number)))
             except AnalysisError:
                 catalogue.forget_heard([number])
+
+    def remind(self) -> None:
+        """Say how many tracks wait to be heard anew: another version of analysis heard them."""
+        catalogue = self.catalogue()
+        count = catalogue.heard_otherwise(RECIPE, VERSION)
+        if count:
+            log.warning(
+                "%s: %d tracks were heard by another version of retrotone and compare badly: scan their folders again",
+                catalogue.name, count,
+            )  # fmt: skip
 
     def neighbours(self, progress: Progress = silent) -> Neighbours | Indexed:
         """Return what searches."""

@@ -13,6 +13,7 @@ from urllib.parse import quote
 
 import numpy as np
 
+from retrotone.analysis import VERSION
 from retrotone.errors import AnalysisError, LibraryError
 from retrotone.files import writing
 from retrotone.library.catalogue import Catalogue
@@ -114,19 +115,19 @@ def _check(catalogue: Catalogue, progress: Progress) -> tuple[list[str], list[in
     problems = catalogue.faults()
     [(count,)] = catalogue.query("SELECT count(*) FROM tracks WHERE reason IS NULL")
     rows = catalogue.blocks(
-        "SELECT id, path, a.track, d.vector FROM tracks LEFT JOIN analyses a ON a.track = id "
+        "SELECT id, path, a.version, d.vector FROM tracks LEFT JOIN analyses a ON a.track = id "
         "LEFT JOIN descriptions d ON d.track = id WHERE reason IS NULL ORDER BY id"
     )
     faults: dict[int, str] = {}
     lengths: dict[int, int] = {}
-    for index, (number, path, heard, packed) in enumerate(chain.from_iterable(rows)):
+    for index, (number, path, version, packed) in enumerate(chain.from_iterable(rows)):
         if index % 100 == 0:
             progress(min(index / count, 1.0), f"{index}/{count} tracks checked")
         try:
             vector = catalogue.unpack(packed) if packed is not None else NONE
         except ValueError:
             vector = NONE
-        if fault := _fault(catalogue, number, heard, vector):
+        if fault := _fault(catalogue, number, version, vector):
             faults[number] = f"{os.fsdecode(path)}: {fault}"
         lengths[number] = len(vector)
     usual = Counter(lengths.values()).most_common(1)[0][0] if lengths else 0
@@ -137,14 +138,15 @@ def _check(catalogue: Catalogue, progress: Progress) -> tuple[list[str], list[in
     return problems + [faults[number] for number in again], again
 
 
-def _fault(catalogue: Catalogue, number: int, heard: int | None, vector: Vector) -> str:
-    """Say what is wrong with a track; nothing if nothing is."""
-    if heard is None:
+def _fault(catalogue: Catalogue, number: int, version: int | None, vector: Vector) -> str:
+    """Say what is wrong with a track; nothing if nothing is, or another version of analysis heard it."""
+    if version is None:
         return "nothing was heard of it"
     try:
-        catalogue.analysis(number)
+        if version == VERSION:
+            catalogue.analysis(number)
     except (AnalysisError, LibraryError):
-        return "what was heard of it is damaged, or of another version"
+        return "what was heard of it is damaged"
     if not np.isfinite(vector).all() or abs(np.linalg.norm(vector.astype(float)) - 1) > UNIT_TOLERANCE:
         return "its vector is missing or damaged"
     return ""
@@ -163,7 +165,10 @@ def _salvage(source: sqlite3.Connection, path: str, new: str) -> dict[str, int]:
             for table in TABLES:
                 lost[table] = _copy(source, target, table, os.path.getsize(path) // LEAST_ROW)
             target.commit()
-    except sqlite3.Error as error:
+    except (
+        sqlite3.Error,
+        UnicodeDecodeError,
+    ) as error:  # the latter of what SQLite says about a damaged name
         raise LibraryError(f"no library is left in {path} ({error}): delete it and scan again") from error
     return lost
 

@@ -217,6 +217,8 @@ class SQLite:
                 (text for name, text in REMEDIES.items() if code.startswith(name)), "check the file"
             )
             raise LibraryError(f"the library {self.name} failed ({error}): {remedy}") from error
+        except UnicodeDecodeError as error:  # of what SQLite says about a damaged name
+            raise LibraryError(f"the library {self.name} failed: {REMEDIES['SQLITE_CORRUPT']}") from error
 
 
 def strange(table_info: Iterable[Row]) -> str:

@@ -34,8 +34,8 @@ AGREEMENT = 0.65
 # 257 clips by 0.63 at most.
 LOOP, LOOPS_AGREEMENT = 0.7, 0.94
 BEAT = 4  # steps (1 s): any sound is like itself for less
-# Correlation of the mean chroma: of eleven kinds of copies 255 to 257 of the 257 clips reach it (whose tuning is told in
-# two ways does not), nine tenths of other pairs do not.
+# Correlation of the mean chroma: of each of eleven kinds of copies 255 to 257 of 257 reach it (not those whose tuning
+# is told in two ways), of other pairs one in ten.
 ONE_HARMONY = 0.5
 SHIFT = 8  # steps of a course (2 s) by which the middle of one may be late
 LEAST = 16  # steps (4 s): below, time tells too little

@@ -170,7 +170,8 @@ def _race(name: str, folder: Path) -> Race:
     files = sorted(folder.glob("*.ogg"))
     marks: list[float] = []
     used, begin = _processor(), time.perf_counter()
-    with multiprocessing.get_context("spawn").Pool(WORKERS) as pool:
+    # forked, as bliss alone would start at once: anew, its processes would load all that this one has
+    with multiprocessing.get_context("fork").Pool(WORKERS) as pool:
         for _ in pool.imap_unordered(_bliss, files):
             marks.append(time.perf_counter() - begin)
         pool.close()

@@ -5,7 +5,6 @@ from __future__ import annotations
 from functools import lru_cache
 
 import numpy as np
-import scipy.fft
 import soxr
 from numpy.typing import NDArray
 
@@ -83,6 +82,8 @@ class LoudnessMeter:
 
     def _weighted(self, block: NDArray[np.float32]) -> NDArray[np.float32]:
         """Return a block K-weighted, by overlap-save: no slower than recursion, and scipy.signal is slow to import."""
+        import scipy.fft
+
         memory, count = self._before.shape[1], block.shape[1]
         joined = np.concatenate([self._before, block], axis=1)
         self._before = joined[:, count:]

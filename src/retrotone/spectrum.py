@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 import numpy as np
-import scipy.fft
 from numpy.typing import NDArray
 
 # The study's transform: n_fft 2048, hop 512, Hann, at 22.05 kHz (93 ms, 75 % overlap).
@@ -84,6 +83,8 @@ def _mirrored(blocks: Iterable[NDArray[np.float32]], margin: int, hop: int) -> I
 def _transform(
     samples: NDArray[np.float32], first: int, count: int, hop: int, win: NDArray[np.float32]
 ) -> NDArray[np.complex64]:
+    import scipy.fft
+
     frames = np.lib.stride_tricks.sliding_window_view(samples, len(win), axis=1)[:, first * hop :: hop][
         :, :count
     ]
@@ -108,6 +109,8 @@ def istft(chunks: Iterable[NDArray[np.complex64]], n_fft: int, samples: int) -> 
     ndarray, shape (channels, n), float32
         Together `samples` long.
     """
+    import scipy.fft
+
     hop = n_fft // OVERLAP
     win = window(n_fft) / np.float32(1.5)  # squared Hann windows at 75 % overlap sum to 1.5
     tail: NDArray[np.float32] | None = None

@@ -73,11 +73,9 @@ def scan_folders(
     if as_json:
         typer.echo(json.dumps(asdict(report)))
         return
-    from retrotone.workbench import scan_counts, scan_reasons
-
-    for reason in scan_reasons(report):
+    for reason in report.reasons:
         complain(reason)
-    typer.echo(f"{scan_counts(report)} ({report.seconds:.1f} s)")
+    typer.echo(f"{report.summary} ({report.seconds:.1f} s)")
 
 
 @app.command("similar")

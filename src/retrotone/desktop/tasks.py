@@ -258,11 +258,9 @@ def export(desk: Desk, library: str | None, tracks: Sequence[str], path: str) ->
 
 def scan(desk: Desk, library: str | None, folders: Sequence[str]) -> str:
     """Bring the library up to date with folders; say what was found."""
-    from retrotone import workbench
-
     with _library(library) as opened:
         report = opened.scan(folders, progress=desk.progress)
-    return "\n".join([f"{workbench.scan_counts(report)}.", *workbench.scan_reasons(report)])
+    return "\n".join([f"{report.summary}.", *report.reasons])
 
 
 def chart_if_any(desk: Desk, library: str | None) -> list[Sibling]:

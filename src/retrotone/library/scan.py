@@ -62,6 +62,25 @@ class ScanReport:
     seconds: float = 0.0
     dry: bool = False
 
+    @property
+    def summary(self) -> str:
+        """How many tracks it found, and what it did with them."""
+        counts = {
+            "to hear" if self.dry else "heard": self.heard,
+            "unchanged": self.unchanged,
+            "moved": self.moved,
+            "known from a copy": self.copied,
+            "gone": self.gone,
+            "broken": len(self.broken),
+        }
+        return ", ".join(f"{count} {what}" for what, count in counts.items() if count) or "no music found"
+
+    @property
+    def reasons(self) -> list[str]:
+        """Why each file or folder that could not be heard or looked into could not, a line each."""
+        unreadable = [reason if path in reason else f"{path}: {reason}" for path, reason in self.unreadable]
+        return unreadable + [reason for _, reason in self.broken]
+
 
 def scan(
     catalogue: Catalogue,

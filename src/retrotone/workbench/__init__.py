@@ -27,12 +27,12 @@ from retrotone.workbench.styles import Style, find_style, result_name
 
 __all__ = [
     "POINTS", "Heard", "Rendered", "Way", "bundled_record", "bundled_song", "clock", "comparison", "comparison_cells",
-    "genre_figure", "listen", "render", "render_file", "save", "scan_counts", "scan_reasons", "sentence",
+    "genre_figure", "listen", "render", "render_file", "save", "sentence",
     "sibling_cells", "siblings", "title", "unique_titles", "way", "ways",
 ]  # fmt: skip
 
 if TYPE_CHECKING:
-    from retrotone.library import Library, Match, ScanReport, Track
+    from retrotone.library import Library, Match, Track
     from retrotone.report import Comparison
 
 Kind = Literal["era", "record", "rave"]
@@ -191,25 +191,6 @@ def sibling_cells(track: Track) -> list[str]:
     """Return name, genre and length of a track as a table shows them; a genre told by ear and not sure has a "?"."""
     genre = track.genre or track.heard_genre + ("" if track.sure else "?")
     return [track.name, genre, clock(track.duration or 0.0)]
-
-
-def scan_counts(report: ScanReport) -> str:
-    """Say how many tracks a scan found, and what it did with them."""
-    counts = {
-        "to hear" if report.dry else "heard": report.heard,
-        "unchanged": report.unchanged,
-        "moved": report.moved,
-        "known from a copy": report.copied,
-        "gone": report.gone,
-        "broken": len(report.broken),
-    }
-    return ", ".join(f"{count} {what}" for what, count in counts.items() if count) or "no music found"
-
-
-def scan_reasons(report: ScanReport) -> list[str]:
-    """Say of each file or folder that could not be heard or looked into why."""
-    unreadable = [reason if path in reason else f"{path}: {reason}" for path, reason in report.unreadable]
-    return unreadable + [reason for _, reason in report.broken]
 
 
 def comparison(versions: Mapping[str, Audio], progress: Progress = silent) -> Comparison:

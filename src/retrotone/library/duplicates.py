@@ -93,7 +93,7 @@ def same_recordings(
             if place not in held:
                 if len(held) == REMEMBERED:
                     held.clear()
-                held[place] = _trace(analysis, numbers[place])
+                held[place] = trace(analysis, numbers[place])
             yield held[place]
 
     tiles = [
@@ -120,19 +120,19 @@ def same_recordings(
 
 
 def is_same_recording(
-    a: Track, b: Track, neighbours: Neighbours | Indexed, analysis: Callable[[int], Analysis]
+    a: Track, b: Track, neighbours: Neighbours | Indexed, traces: Callable[[int], Trace]
 ) -> bool:
-    """Tell whether two tracks are one recording."""
+    """Tell whether two tracks are one recording; `traces` gives the `trace` of a track's number."""
     if abs((a.duration or 0.0) - (b.duration or 0.0)) > SECONDS:
         return False
     x, y = neighbours.vector(a.id), neighbours.vector(b.id)
     if x is None or y is None:
         return False
     x, y = sound_part(np.stack([x, y]))
-    return bool(_same([_trace(analysis, a.id)], [_trace(analysis, b.id)], np.array([[x @ y]]))[0, 0])
+    return bool(_same([traces(a.id)], [traces(b.id)], np.array([[x @ y]]))[0, 0])
 
 
-def _trace(analysis: Callable[[int], Analysis], number: int) -> Trace:
+def trace(analysis: Callable[[int], Analysis], number: int) -> Trace:
     """Return what is known of a track: nothing where another version heard it, or another process forgot it."""
     course, chroma = np.zeros((0, COURSE_BANDS), np.float16), np.zeros(N_CHROMA, np.float32)
     with suppress(Forgotten, AnalysisError):
@@ -160,6 +160,10 @@ def _same(a: Sequence[Trace], b: Sequence[Trace], cosines: Matrix) -> NDArray[np
     """Tell of tracks and others, shape (tracks, others), whether they are one recording."""
     same: NDArray[np.bool_] = cosines >= SHORT_COSINE
     harmonies = np.stack([each.chroma for each in a]) @ np.stack([each.chroma for each in b]).T
+    if not (
+        same | (harmonies >= ONE_HARMONY)
+    ).any():  # as for nine of ten pairs that are asked for one by one
+        return same
     loops = np.array([each.loops for each in a])[:, None] | np.array([each.loops for each in b])
     least = np.where(loops, LOOPS_AGREEMENT, AGREEMENT)
     for rows, x in _by_length(a):

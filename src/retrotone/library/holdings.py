@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Hashable, Sequence
+from functools import cache, partial
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +14,7 @@ from retrotone.errors import AnalysisError, LibraryError, OutputError
 from retrotone.library.catalogue import Catalogue
 from retrotone.library.database import is_address
 from retrotone.library.description import RECIPE, describe
-from retrotone.library.duplicates import is_same_recording
+from retrotone.library.duplicates import is_same_recording, trace
 from retrotone.library.neighbours import Indexed, Neighbours, neighbours
 from retrotone.library.playlists import Lookup, Same
 from retrotone.library.track import Track
@@ -162,8 +163,8 @@ class Holdings:
 
     def same(self, near: Neighbours | Indexed) -> Same:
         """Return what tells whether two tracks of the library are one recording."""
-        analysis = self.catalogue().analysis
-        return lambda a, b: is_same_recording(a, b, near, analysis)
+        traces = cache(partial(trace, self.catalogue().analysis))
+        return lambda a, b: is_same_recording(a, b, near, traces)
 
 
 def _is_wanted(path: str, filed: str, genre: str | None, exclude: Sequence[str]) -> bool:

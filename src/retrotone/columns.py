@@ -31,6 +31,7 @@ ROLLOFF, BIN_GROUP = 0.85, 32  # share of the magnitude below the roll-off; bins
 AMIN, TOP_DB = 1e-10, 80.0  # of decibels
 ZERO = 1e-10  # amplitude; smaller samples count as positive zeros
 TEMPO_SECONDS, USUAL_TEMPO, MAX_TEMPO = 8.0, 120.0, 320.0  # beats per minute
+# of a course: how long it is, bands, mel bands in each, frames in a step (0.26 s)
 COURSE_SECONDS, COURSE_BANDS, COURSE_MELS, COURSE_FRAMES = 15.0, 24, 4, 11
 # of the peaks that vote for the tuning
 PEAK_HZ, PEAK_THRESHOLD, TUNING_STEPS = (150.0, 4000.0), 0.1, 100

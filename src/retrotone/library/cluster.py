@@ -1,7 +1,7 @@
 """A scan on a Ray cluster: actors listen on its nodes, this process shares out the files and notes what comes.
 
 The cluster is there already, and every node has retrotone and sees the music under the same paths, as in a shared
-folder: nothing is sent but paths, and some 12 kB back for each track. Whatever happens to a node, an actor or an
+folder: nothing is sent but paths, and some 10 kB back for each track. Whatever happens to a node, an actor or an
 answer, one process writes to the catalogue and each path is in one hand at a time, so that a track has one row.
 
 See Moritz et al., "Ray: A Distributed Framework for Emerging AI Applications", OSDI 2018.

@@ -90,9 +90,8 @@ def _location(path: str, folder: str | None) -> str:
 
 def _csv(tracks: Sequence[Track]) -> str:
     text = io.StringIO()
-    writer = csv.writer(
-        text
-    )  # by RFC 4180: with "\n" alone at line ends a "\r" in a name would not be quoted
+    # lines end as by RFC 4180: with "\n" alone a "\r" in a name would not be quoted
+    writer = csv.writer(text)
     writer.writerow(COLUMNS)
     for track in tracks:
         facts = described(track)

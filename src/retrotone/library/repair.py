@@ -165,10 +165,7 @@ def _salvage(source: sqlite3.Connection, path: str, new: str) -> dict[str, int]:
             for table in TABLES:
                 lost[table] = _copy(source, target, table, os.path.getsize(path) // LEAST_ROW)
             target.commit()
-    except (
-        sqlite3.Error,
-        UnicodeDecodeError,
-    ) as error:  # the latter of what SQLite says about a damaged name
+    except (sqlite3.Error, UnicodeDecodeError) as error:  # the latter: SQLite speaks of a damaged name
         raise LibraryError(f"no library is left in {path} ({error}): delete it and scan again") from error
     return lost
 

@@ -19,8 +19,8 @@ from benchmarks import classification, genre, length, library, quality, rave, sp
 from benchmarks.methods import methods
 from benchmarks.page import MissingDataError, Page
 from benchmarks.pairs import Pair, bundled, played, real
-from retrotone.figures import png
-from retrotone.files import make_folder, write_whole
+from retrotone.audio.files import make_folder, write_whole
+from retrotone.figures.recordings import png
 
 OUT = Path("out/bench")
 

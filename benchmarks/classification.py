@@ -13,13 +13,13 @@ from numpy.typing import NDArray
 from tools.study_m5 import AUDIO, CURED, GENRES, STUDY, learn, tracks
 
 from benchmarks.page import MissingDataError, Page, drawing, table
-from retrotone.analysis import Analysis, analyse
-from retrotone.figures import COLOURS
+from retrotone.features.analysis import Analysis, analyse
+from retrotone.figures.recordings import COLOURS
 from retrotone.genre.classifier import GenreClassifier
 from retrotone.genre.datasets import Track, segments
 from retrotone.genre.evaluation import Evaluation, evaluate
 from retrotone.genre.training import by_track
-from retrotone.one_thread import one_thread
+from retrotone.utils.threads import one_thread
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

@@ -13,9 +13,9 @@ import numpy as np
 
 import retrotone as rt
 from benchmarks.page import Page
-from retrotone.columns import COLUMNS
-from retrotone.one_thread import one_thread
-from retrotone.spectrum import STUDY_RATE
+from retrotone.dsp.stft import STUDY_RATE
+from retrotone.features.gtzan import COLUMNS
+from retrotone.utils.threads import one_thread
 
 CLIP_SECONDS, SONG_SECONDS = 30, 240
 REPEATS = 3

@@ -24,8 +24,8 @@ from benchmarks.memory import available, peak
 from benchmarks.page import Page, drawing, table
 from benchmarks.pairs import Pair
 from benchmarks.statistics import growth
-from retrotone.figures import COLOURS
-from retrotone.spectrum import STUDY_RATE
+from retrotone.dsp.stft import STUDY_RATE
+from retrotone.figures.recordings import COLOURS
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

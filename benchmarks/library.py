@@ -21,9 +21,9 @@ import retrotone as rt
 from benchmarks.page import Page
 from benchmarks.pairs import GTZAN
 from retrotone.genre.datasets import gtzan_index
-from retrotone.library.catalogue import Catalogue
+from retrotone.library.catalogue.catalogue import Catalogue
 from retrotone.library.description import Description
-from retrotone.library.walk import Found
+from retrotone.library.scanning.walk import Found
 
 CLIPS, WORKERS, K = 40, 2, 5
 BALANCED, DRAWS = 6, 200  # clips of each genre: of the rarest there are no more

@@ -13,7 +13,7 @@ import numpy as np
 
 import retrotone as rt
 from benchmarks.pairs import Pair
-from retrotone.spectrum import STUDY_RATE, istft, n_fft_for, stft
+from retrotone.dsp.stft import STUDY_RATE, istft, n_fft_for, stft
 from retrotone.style.gram import GramTransfer
 
 Method = Callable[[Pair], rt.Audio]

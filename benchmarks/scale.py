@@ -18,10 +18,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks.memory import peak
-from retrotone.analysis import VERSION
-from retrotone.library import Library
-from retrotone.library.catalogue import Catalogue
+from retrotone.features.analysis import VERSION
+from retrotone.library.catalogue.catalogue import Catalogue
 from retrotone.library.description import RECIPE
+from retrotone.library.library import Library
 
 DIMENSIONS = 128
 CENTRES = 2000  # kinds of music

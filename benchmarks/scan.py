@@ -18,11 +18,11 @@ from typing import Any
 
 import retrotone as rt
 from benchmarks.memory import peak
-from retrotone.analysis import VERSION
-from retrotone.library.catalogue import Catalogue
-from retrotone.library.listeners import Heard, hear, prepare, share_out
-from retrotone.library.scan import scan
-from retrotone.library.walk import Found, fingerprint
+from retrotone.features.analysis import VERSION
+from retrotone.library.catalogue.catalogue import Catalogue
+from retrotone.library.scanning.scan import scan
+from retrotone.library.scanning.walk import Found, fingerprint
+from retrotone.library.scanning.workers import Heard, hear, prepare, share_out
 
 ROWS = 5_000
 ANSWERS = 3_000
@@ -73,13 +73,13 @@ def writing(song: Heard, place: str) -> None:
 
 def sharing_out(song: Heard) -> None:
     """Tell what the driver spends on an answer of a Ray cluster, here of actors that do not listen."""
-    from retrotone.library import cluster
+    from retrotone.library.scanning import ray_cluster
 
-    for name, value in cluster.SETTINGS.items():
+    for name, value in ray_cluster.SETTINGS.items():
         os.environ.setdefault(name, value)
     import ray
 
-    class Parrot(cluster.Ear):
+    class Parrot(ray_cluster.Ear):
         def prepare(self, versions: Any) -> None:
             return None
 
@@ -90,7 +90,7 @@ def sharing_out(song: Heard) -> None:
     try:
         remote = ray.remote(num_cpus=1)(Parrot)
         paths = (f"/music/{number}" for number in range(ANSWERS))
-        outcomes = share_out(paths, 4, lambda: cluster._Actor(remote), cluster._wait)
+        outcomes = share_out(paths, 4, lambda: ray_cluster._Actor(remote), ray_cluster._wait)
         with closing(outcomes):
             next(outcomes)
             spent = _cost(lambda: list(outcomes))

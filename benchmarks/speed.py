@@ -14,9 +14,9 @@ import retrotone as rt
 from benchmarks.methods import LEARNING_RATE, PLATEAU_STEPS
 from benchmarks.page import Page
 from benchmarks.pairs import Pair
-from retrotone.random_cnn import gram_matrix, random_network
-from retrotone.study import study_spectrum
+from retrotone.study.sweep import study_spectrum
 from retrotone.style.gram import STUDY_WEIGHT, GramTransfer, style_loss
+from retrotone.style.random_network import gram_matrix, random_network
 
 STUDY_STEPS, TIMED_STEPS = 2500, 3
 REPEATS = 5

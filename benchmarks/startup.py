@@ -16,7 +16,7 @@ import numpy as np
 
 from benchmarks.page import Page, table
 from benchmarks.pairs import bundled
-from retrotone.spectrum import STUDY_RATE
+from retrotone.dsp.stft import STUDY_RATE
 
 REPEATS = 5
 MFCC = "import librosa, sys; y, sr = librosa.load(sys.argv[1], sr={}); librosa.feature.mfcc(y=y, sr=sr)"

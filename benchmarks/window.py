@@ -18,7 +18,7 @@ BEAT_MS = 5
 def main(folder: str) -> None:
     """Print a table; needs a display."""
     began = time.perf_counter()
-    from retrotone.desktop import make_root
+    from retrotone.desktop.app import make_root
     from retrotone.desktop.window import Window
 
     root = make_root()

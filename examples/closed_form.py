@@ -13,10 +13,10 @@ Here it is for two of the forty bands that `transport` works in, on the bundled 
 import matplotlib.pyplot as plt
 import numpy as np
 
-from retrotone.audio import Audio
-from retrotone.demo import bundled
-from retrotone.features import mel_spectrogram
-from retrotone.study import study_spectrum
+from retrotone.audio.audio import Audio
+from retrotone.features.spectral import mel_spectrogram
+from retrotone.services.demo import bundled
+from retrotone.study.sweep import study_spectrum
 from retrotone.style.gram import GramTransfer
 from retrotone.style.transport import monge
 

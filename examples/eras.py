@@ -9,10 +9,10 @@ spectrograms, and how strength fades from the song into the disc.
 import matplotlib.pyplot as plt
 
 import retrotone as rt
-from retrotone.demo import bundled
-from retrotone.features import mel_spectrogram
-from retrotone.figures import draw_mel
+from retrotone.features.spectral import mel_spectrogram
+from retrotone.figures.recordings import draw_mel
 from retrotone.metrics import style_gain
+from retrotone.services.demo import bundled
 
 song = bundled("demo_song.ogg", "song").slice(0, 6)
 versions = {"as it was": song}

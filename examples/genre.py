@@ -8,8 +8,8 @@ One look at a recording, `analyse`, serves the tags, the genre and the search fo
 import numpy as np
 
 import retrotone as rt
-from retrotone.demo import bundled
-from retrotone.evidence_figure import evidence_figure
+from retrotone.figures.genre import evidence_figure
+from retrotone.services.demo import bundled
 
 song = bundled("demo_song.ogg", "the bundled song")
 analysis = rt.analyse(song)

@@ -9,8 +9,8 @@ it. `parlour` ships with retrotone; any published export works the same.
 import matplotlib.pyplot as plt
 
 import retrotone as rt
-from retrotone.demo import bundled
-from retrotone.figures import feature_figure
+from retrotone.figures.recordings import feature_figure
+from retrotone.services.demo import bundled
 
 model = rt.RaveModel.from_pretrained()
 print(model.info)

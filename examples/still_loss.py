@@ -8,8 +8,8 @@ step. Log magnitudes reach 4 to 5. Take the clamp away, and the loss falls.
 
 import matplotlib.pyplot as plt
 
-from retrotone.demo import bundled
-from retrotone.study import study_spectrum
+from retrotone.services.demo import bundled
+from retrotone.study.sweep import study_spectrum
 from retrotone.style.gram import GramTransfer
 
 content, style = (study_spectrum(bundled(f"demo_{name}.ogg", name), 1.0) for name in ("song", "style"))

@@ -81,7 +81,7 @@ def places(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
 @pytest.fixture(scope="session")
 def scanned(made_music: Path, places: Places) -> str:
     """A library in which the clips of `made_music` were heard: to be copied."""
-    from retrotone.library import Library
+    from retrotone.library.library import Library
 
     place = places.new()
     with Library(place) as library:
@@ -110,13 +110,13 @@ def made_music(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def hearing_here() -> Iterator[None]:
     """Scans of this module listen in this process: one of its own takes 4 s to start, for each scan that hears."""
-    from retrotone.library import listeners
+    from retrotone.library.scanning import workers as pool
 
-    def hear_all(paths: Iterable[str], workers: int) -> Iterator[listeners.Heard | listeners.Failed]:
-        yield from map(listeners.hear, paths)
+    def hear_all(paths: Iterable[str], workers: int) -> Iterator[pool.Heard | pool.Failed]:
+        yield from map(pool.hear, paths)
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(listeners, "hear_all", hear_all)
+        patch.setattr(pool, "hear_all", hear_all)
         yield
 
 

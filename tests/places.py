@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from retrotone.library.catalogue import Catalogue
+from retrotone.library.catalogue.catalogue import Catalogue
 
 
 class Files:

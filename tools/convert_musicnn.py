@@ -27,7 +27,7 @@ import numpy as np
 from numpy.typing import NDArray
 from safetensors.numpy import save_file
 
-from retrotone.musicnn import N_FFT, N_MELS, SAMPLE_RATE
+from retrotone.features.musicnn import N_FFT, N_MELS, SAMPLE_RATE
 
 WHEEL_SHA256 = "f38a4890c648c1ddbb141c5d96d2b0a8cfcd36746002d896989f7b88beb65cfa"
 CHECKPOINT = "musicnn/MSD_musicnn/"
@@ -122,7 +122,10 @@ def batch_norm(tensors: Tensors, number: int) -> tuple[NDArray[np.float64], NDAr
 
 
 def convert(tensors: Tensors) -> Tensors:
-    """Return the tensors that `retrotone.musicnn` runs on. TensorFlow numbers its layers as they were created."""
+    """Return the tensors that `retrotone.features.musicnn` runs on.
+
+    TensorFlow numbers its layers as they were created.
+    """
     result: dict[str, NDArray[np.floating]] = {
         "mel": librosa.filters.mel(sr=SAMPLE_RATE, n_fft=N_FFT, n_mels=N_MELS)
     }

@@ -28,7 +28,7 @@ import numpy as np
 from midi_file import TICKS, Events, midi_file
 from music21 import corpus, harmony, stream
 
-from retrotone.audio import Audio, load
+from retrotone.audio.audio import Audio, load
 from retrotone.style.eras import age
 
 ASSETS = Path(__file__).resolve().parents[1] / "src" / "retrotone" / "assets"

@@ -38,7 +38,7 @@ from typing import TYPE_CHECKING
 from parlour_music import LONGEST, band, drum_solo, orchestrated, seeded, solo
 
 if TYPE_CHECKING:  # music21's environment need not have retrotone
-    from retrotone.audio import Audio
+    from retrotone.audio.audio import Audio
 
 SAMPLE_RATE = 22_050
 LOUDNESS = -18.0  # LUFS
@@ -134,7 +134,7 @@ def heard(path: Path, start: int, frames: int) -> Audio:
     """Read part of a recording."""
     import soundfile
 
-    from retrotone.audio import Audio
+    from retrotone.audio.audio import Audio
 
     samples, rate = soundfile.read(path, frames, start, dtype="float32", always_2d=True)
     return Audio(samples.T.copy(), rate, name=path.name)

@@ -13,7 +13,7 @@ from midi_file import TICKS, Events, midi_file
 from numpy.random import Generator, default_rng
 
 if TYPE_CHECKING:  # imported late: music21's environment need not have retrotone
-    from retrotone.audio import Audio
+    from retrotone.audio.audio import Audio
 
 LONGEST = 60.0  # seconds of an excerpt
 SOUNDFONT = Path("/usr/share/sounds/sf2/FluidR3_GM.sf2")
@@ -241,7 +241,7 @@ def drumming(random: Generator, bars: int, groove: str) -> list[Note]:
 
 def performed(parts: list[Part], tempo: float, random: Generator, swing: float = 0.5) -> Audio:
     """Play through FluidSynth, A at 435 to 445 Hz, in a dry or wet room; at most LONGEST seconds."""
-    from retrotone.audio import load
+    from retrotone.audio.audio import load
 
     bend = round(8192 + 8192 * random.uniform(-20, 20) / 200)  # of the +-200 cents of General MIDI
     reverb = int(random.integers(0, 100))

@@ -17,8 +17,8 @@ from pathlib import Path
 
 import numpy as np
 
-from retrotone.analysis import Analysis
-from retrotone.columns import COLUMNS
+from retrotone.features.analysis import Analysis
+from retrotone.features.gtzan import COLUMNS
 from retrotone.genre.classifier import GenreClassifier
 from retrotone.genre.datasets import Track, gtzan_split
 from retrotone.genre.evaluation import Evaluation, cross_validate, evaluate, wilson_interval

@@ -24,11 +24,11 @@ from numpy.typing import NDArray
 from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
 from train_genre import published
 
-from retrotone.analysis import Analysis
-from retrotone.columns import COLUMNS
+from retrotone.features.analysis import Analysis
+from retrotone.features.gtzan import COLUMNS
 from retrotone.genre.classifier import GenreClassifier
 from retrotone.genre.datasets import Track, folds, gtzan_split
-from retrotone.library.similarity import FILE, genre_part, learn, to_bytes
+from retrotone.library.embedding import FILE, genre_part, learn, to_bytes
 
 ASSETS = Path(__file__).resolve().parents[1] / "src" / "retrotone" / "assets" / "library"
 DRAWS, FOLDS, K = 3, 5, 5

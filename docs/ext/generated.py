@@ -34,7 +34,7 @@ def write(folder: Path) -> None:
 def make_sounds(folder: Path) -> None:
     """Write the bundled song's beginning as it was, and in three sounds."""
     import retrotone as rt
-    from retrotone.demo import bundled
+    from retrotone.services.demo import bundled
 
     song = bundled("demo_song.ogg", "the song").slice(0, SECONDS)
     record = bundled("demo_style.ogg", "the record")
@@ -47,7 +47,7 @@ def reference() -> Iterator[str]:
     """Yield the lines of a page with every command, its arguments and options."""
     import typer
 
-    from retrotone.cli import app
+    from retrotone.cli.main import app
 
     yield "# Commands"
     yield ""

@@ -1,8 +1,6 @@
-from . import musicnn as musicnn
-from .analysis import Analysis as Analysis
-from .analysis import analyse as analyse
-from .audio import Audio as Audio
-from .audio import load as load
+from .audio.audio import Audio as Audio
+from .audio.audio import load as load
+from .audio.files import AudioFile as AudioFile
 from .errors import AnalysisError as AnalysisError
 from .errors import AudioError as AudioError
 from .errors import Cancelled as Cancelled
@@ -13,9 +11,11 @@ from .errors import ModelError as ModelError
 from .errors import OutputError as OutputError
 from .errors import RetrotoneError as RetrotoneError
 from .errors import StyleError as StyleError
-from .files import AudioFile as AudioFile
+from .features import musicnn as musicnn
+from .features.analysis import Analysis as Analysis
+from .features.analysis import analyse as analyse
 from .genre.classifier import GenreClassifier as GenreClassifier
-from .library import Library as Library
+from .library.library import Library as Library
 from .metrics import measure as measure
 from .rave.model import RaveModel as RaveModel
 from .report import compare as compare

@@ -1,5 +1,5 @@
 """``python -m retrotone``: the command line."""
 
-from retrotone.cli import main
+from retrotone.cli.main import main
 
 main()

@@ -14,10 +14,10 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.linalg import eigh
 
-from retrotone.audio import Audio
+from retrotone.audio.audio import Audio
 from retrotone.errors import AudioError
-from retrotone.features import chromagram
-from retrotone.random_cnn import random_network
+from retrotone.features.spectral import chromagram
+from retrotone.style.random_network import random_network
 
 SECONDS = 60.0
 RATE, N_FFT, HOP = 22_050, 2048, 512  # the study's transform
@@ -285,9 +285,9 @@ def true_peak_db(output: Recording) -> float:
 def frechet_distance(embeddings: ArrayLike, reference: ArrayLike) -> float:
     """Return the Fréchet distance between Gaussians fitted to two sets of embeddings.
 
-    With the embeddings of `retrotone.musicnn` this is the Fréchet audio distance (Kilgour et al. 2019): how much one
-    collection of music sounds like another, song by song or not. It falls with the size of the sets: compare only what
-    has the same, and say which embedding, how many and against what.
+    With the embeddings of `retrotone.features.musicnn` this is the Fréchet audio distance (Kilgour et al. 2019): how
+    much one collection of music sounds like another, song by song or not. It falls with the size of the sets: compare
+    only what has the same, and say which embedding, how many and against what.
 
     Parameters
     ----------

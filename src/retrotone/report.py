@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING, Any
 
 import soundfile
 
-from retrotone.audio import PEAK_CEILING, Audio
+from retrotone.audio.audio import PEAK_CEILING, Audio
+from retrotone.audio.files import CODEC_RATES, write_whole
 from retrotone.errors import AudioError, OutputError
-from retrotone.figures import COLOURS, PAPER, comparison_figure, png
-from retrotone.files import CODEC_RATES, write_whole
+from retrotone.figures.recordings import COLOURS, PAPER, comparison_figure, png
 from retrotone.metrics import (
     SECONDS,
     Profile,
@@ -28,8 +28,8 @@ from retrotone.metrics import (
     style_gain,
     true_peak_db,
 )
-from retrotone.pages import render_page
 from retrotone.progress import Progress, silent
+from retrotone.utils.templates import render_page
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -84,7 +84,7 @@ class Comparison:
     table : list of Row
         One a version, in order.
     figure : matplotlib.figure.Figure
-        See `retrotone.figures.comparison_figure`.
+        See `retrotone.figures.recordings.comparison_figure`.
     """
 
     versions: Mapping[str, Audio]

@@ -45,7 +45,7 @@ def screen() -> Iterator[str]:
 @pytest.fixture(scope="session")
 def clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Six seconds of the bundled song, under a name that Tcl has to quote."""
-    from retrotone.workbench import bundled_song
+    from retrotone.services.restyle import bundled_song
 
     path = tmp_path_factory.mktemp("songs") / "My {live} song, take 2.wav"
     return rt.load(bundled_song()).slice(4, 10).save(path)
@@ -124,7 +124,7 @@ def _quoted(path: Path) -> str:
 @pytest.fixture(scope="module")
 def driver(screen: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Driver]:
     """A window of its own for each module of tests, with settings and a library of its own."""
-    from retrotone.desktop import make_root
+    from retrotone.desktop.app import make_root
 
     patch = pytest.MonkeyPatch()
     home = tmp_path_factory.mktemp("home")

@@ -13,11 +13,12 @@ import numpy as np
 import pytest
 
 import retrotone as rt
-from retrotone.cli import run
-from retrotone.desktop import make_root, tasks
-from retrotone.desktop.look import Look
+from retrotone.cli.main import run
+from retrotone.desktop import tasks
+from retrotone.desktop.app import make_root
 from retrotone.desktop.settings import Settings, place
 from retrotone.desktop.tasks import Choice
+from retrotone.desktop.theme import Look
 
 if TYPE_CHECKING:
     from tests.desktop.conftest import Driver

@@ -16,8 +16,8 @@ import pytest
 import soundfile
 
 import retrotone as rt
-from retrotone.cli import run
-from retrotone.demo import bundled
+from retrotone.cli.main import run
+from retrotone.services.demo import bundled
 
 Run = Callable[..., str]
 

@@ -16,12 +16,12 @@ import numpy as np
 import pytest
 
 import retrotone as rt
-from retrotone.library import Library
-from retrotone.library import cluster as cluster_
-from retrotone.library.catalogue import Catalogue
-from retrotone.library.cluster import SETTINGS, Ear, Unshared
-from retrotone.library.listeners import Failed, hear
-from retrotone.library.scan import scan
+from retrotone.library.catalogue.catalogue import Catalogue
+from retrotone.library.library import Library
+from retrotone.library.scanning import ray_cluster as cluster_
+from retrotone.library.scanning.ray_cluster import SETTINGS, Ear, Unshared
+from retrotone.library.scanning.scan import scan
+from retrotone.library.scanning.workers import Failed, hear
 
 PATIENCE = 60.0  # seconds
 

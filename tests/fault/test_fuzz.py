@@ -13,10 +13,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import retrotone as rt
-from retrotone.audio import Audio
-from retrotone.cli import run
+from retrotone.audio.audio import Audio
+from retrotone.audio.files import AudioFile
+from retrotone.cli.main import run
 from retrotone.errors import AudioError, LibraryError, ModelError
-from retrotone.files import AudioFile
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 from rave_exports import make_export

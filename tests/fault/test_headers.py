@@ -12,7 +12,7 @@ import pytest
 import soundfile
 
 import retrotone as rt
-from retrotone.analysis import analyse
+from retrotone.features.analysis import analyse
 
 RATE = 44_100
 SOUND = (0.1 * np.random.default_rng(0).standard_normal(2 * RATE)).astype(np.float32)
@@ -117,7 +117,7 @@ def test_absurd_channels_and_rates_are_refused(tmp_path: Path, header: dict[str,
 MEASURED = """
 import sys
 import retrotone as rt
-from retrotone.analysis import analyse
+from retrotone.features.analysis import analyse
 for path in sys.argv[1:]:
     try:
         rt.load(path), analyse(path)

@@ -11,10 +11,10 @@ from pathlib import Path
 
 import pytest
 
-from retrotone.library import Library
-from retrotone.library.catalogue import Catalogue
-from retrotone.library.listeners import Failed, Heard, hear
-from retrotone.library.scan import scan
+from retrotone.library.catalogue.catalogue import Catalogue
+from retrotone.library.library import Library
+from retrotone.library.scanning.scan import scan
+from retrotone.library.scanning.workers import Failed, Heard, hear
 
 pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="signals and forks are POSIX's")
 KILLS = 10

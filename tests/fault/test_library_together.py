@@ -20,11 +20,12 @@ import pytest
 from test_library_kill import hear_here, in_a_fork
 
 from retrotone.errors import LibraryError
-from retrotone.library import Library, repair
-from retrotone.library.catalogue import Catalogue
+from retrotone.library.catalogue import repair
+from retrotone.library.catalogue.catalogue import Catalogue
 from retrotone.library.export import export
-from retrotone.library.listeners import hear
-from retrotone.library.scan import scan
+from retrotone.library.library import Library
+from retrotone.library.scanning.scan import scan
+from retrotone.library.scanning.workers import hear
 from retrotone.progress import Progress
 
 pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="signals and forks are POSIX's")
@@ -89,7 +90,7 @@ def test_three_scans_at_once_and_those_who_ask_meanwhile(made_music: Path, tmp_p
 
 NOTE = """
 import sys
-from retrotone.library.catalogue import Catalogue
+from retrotone.library.catalogue.catalogue import Catalogue
 print("here", flush=True)
 with Catalogue(sys.argv[1]) as catalogue:
     catalogue.give_genre({2: "polka"})

@@ -10,14 +10,15 @@ from pathlib import Path
 import pytest
 
 import retrotone as rt
-from retrotone.library import Library, listeners
-from retrotone.library.listeners import Failed, Heard, hear_all
+from retrotone.library.library import Library
+from retrotone.library.scanning import workers
+from retrotone.library.scanning.workers import Failed, Heard, hear_all
 
 
 def test_a_decoder_that_does_not_come_back_costs_only_its_file(
     made_music: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(listeners, "LIMIT_SECONDS", 8.0)
+    monkeypatch.setattr(workers, "LIMIT_SECONDS", 8.0)
     endless, clip = tmp_path / "endless.ogg", made_music / "organ/Ada.flac"
     rt.load(clip).save(endless)
     os.truncate(endless, 1 << 40)  # a hole of 1 TB, in which the decoder looks for the last page

@@ -12,7 +12,7 @@ import pytest
 import soundfile
 from numpy.typing import NDArray
 
-from retrotone.audio import Audio, load
+from retrotone.audio.audio import Audio, load
 from retrotone.style import sample
 from retrotone.style.rendering import with_context
 from retrotone.style.sample import Sample
@@ -82,7 +82,7 @@ def test_a_rendering_in_chunks_is_the_rendering_as_a_whole(
     song: Audio, style: Audio, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     whole = StyleTransfer(noise=0.0).stylize(song, style)
-    monkeypatch.setattr("retrotone.spectrum.CHUNK_FRAMES", 90)
+    monkeypatch.setattr("retrotone.dsp.stft.CHUNK_FRAMES", 90)
     monkeypatch.setattr(Sample, "is_whole", False)  # the same fit, rendered chunk by chunk
     chunked = StyleTransfer(noise=0.0).stylize(song, style)
     assert chunked.samples.shape == song.samples.shape
@@ -95,7 +95,7 @@ def test_a_map_fitted_to_half_of_the_song_gives_nearly_the_same(
     whole = StyleTransfer(noise=0.0).stylize(song, style)
     frames = song.frames // 512
     monkeypatch.setattr(sample, "SAMPLE_FRAMES", frames // 2)
-    monkeypatch.setattr("retrotone.spectrum.CHUNK_FRAMES", 120)
+    monkeypatch.setattr("retrotone.dsp.stft.CHUNK_FRAMES", 120)
     sampled = StyleTransfer(noise=0.0).stylize(song, style)
     assert sampled.samples.shape == song.samples.shape
     assert 0.9 < correlation(whole, sampled) < 1 - 1e-6  # measured: 0.96

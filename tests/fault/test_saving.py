@@ -12,9 +12,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from retrotone.audio import Audio, load
+from retrotone.audio.audio import Audio, load
+from retrotone.audio.files import AudioWriter, write_whole
 from retrotone.errors import AudioError, Cancelled, OutputError
-from retrotone.files import AudioWriter, write_whole
 
 SUFFIXES = [".wav", ".flac", ".aiff", ".ogg", ".opus", ".mp3"]
 NOISE = (0.1 * np.random.default_rng(0).standard_normal((2, 96_000))).astype(np.float32)
@@ -78,9 +78,9 @@ FULL_DISK = """
 import resource, signal, sys
 from pathlib import Path
 import numpy as np
-from retrotone.audio import Audio
+from retrotone.audio.audio import Audio
 from retrotone.errors import OutputError
-from retrotone.files import write_whole
+from retrotone.audio.files import write_whole
 
 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
 folder, unlimited = Path(sys.argv[1]), resource.RLIM_INFINITY
@@ -124,7 +124,7 @@ def test_a_full_disk_is_one_clear_error_and_the_older_file_stays(tmp_path: Path)
 KILLED = """
 import sys
 import numpy as np
-from retrotone.files import AudioWriter
+from retrotone.audio.files import AudioWriter
 
 with AudioWriter(sys.argv[1], 2, 48_000) as writer:
     for second in range(10**6):

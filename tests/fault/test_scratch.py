@@ -11,17 +11,17 @@ from pathlib import Path
 
 import pytest
 
-from retrotone.cli import run
+from retrotone.audio.files import AudioWriter, write_whole
+from retrotone.cli.main import run
 from retrotone.errors import OutputError
-from retrotone.files import AudioWriter, write_whole
-from retrotone.scratch import Scratch, alone
+from retrotone.utils.temporary import Scratch, alone
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="locks and signals are POSIX's")
 
 WRITER = """
 import sys
 import numpy as np
-from retrotone.files import AudioWriter
+from retrotone.audio.files import AudioWriter
 with AudioWriter(sys.argv[1], 1, 48_000) as writer:
     writer.write(np.full((1, 48_000), 0.1, np.float32))
     print("writing", flush=True)
@@ -29,7 +29,7 @@ with AudioWriter(sys.argv[1], 1, 48_000) as writer:
 """
 SESSION = """
 import sys
-from retrotone.scratch import Scratch
+from retrotone.utils.temporary import Scratch
 scratch = Scratch("retrotone-test-")
 (scratch.path / "upload.wav").write_bytes(b"data")
 print(scratch.path, flush=True)

@@ -15,11 +15,10 @@ import pytest
 import torch
 
 import retrotone as rt
-from retrotone import workbench
-from retrotone.demo import bundled
-from retrotone.library import Library
-from retrotone.library.listeners import hear
-from retrotone.workbench import clips
+from retrotone.library.library import Library
+from retrotone.library.scanning.workers import hear
+from retrotone.services import generate, restyle
+from retrotone.services.demo import bundled
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="needs Linux's account of a process")
 
@@ -54,7 +53,8 @@ def verbs(made_music: Path, tmp_path_factory: pytest.TempPathFactory) -> list[Ca
     music, database = next(made_music.glob("organ/*.flac")), folder / "music.db"
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(
-            "retrotone.library.listeners.hear_all", lambda paths, workers: (yield from map(hear, paths))
+            "retrotone.library.scanning.workers.hear_all",
+            lambda paths, workers: (yield from map(hear, paths)),
         )
         Library(database).scan([made_music])
 
@@ -75,9 +75,9 @@ def verbs(made_music: Path, tmp_path_factory: pytest.TempPathFactory) -> list[Ca
     return [
         lambda: rt.StyleTransfer().stylize_file(path, "1930s", folder / "era.flac"),
         lambda: rt.StyleTransfer().stylize(song, record),
-        lambda: workbench.render_file(path, workbench.way("era", "1950s"), folder),
-        lambda: workbench.genre_figure(workbench.listen(path)),
-        lambda: clips.generate("parlour", "slerp", 1.0, 0, 1.0),
+        lambda: restyle.render_file(path, restyle.way("era", "1950s"), folder),
+        lambda: restyle.genre_figure(restyle.listen(path)),
+        lambda: generate.generate("parlour", "slerp", 1.0, 0, 1.0),
         library,
         fails,
     ]

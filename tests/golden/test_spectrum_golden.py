@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from retrotone.spectrum import stft
+from retrotone.dsp.stft import stft
 
 N_FFT, HOP = 2048, 512
 

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from scipy.signal import butter, sosfilt
 
-from retrotone.audio import load
+from retrotone.audio.audio import load
 from retrotone.metrics import measure
 
 

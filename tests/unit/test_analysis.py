@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 import retrotone as rt
-from retrotone.cli import run
+from retrotone.cli.main import run
 
 SONG = "Karissa_Hobbs_-_Lets_Go_Fishin.ogg"
 RATE = 16_000
@@ -110,7 +110,7 @@ def test_a_hop_of_nothing_is_refused() -> None:
 def test_a_genre_does_not_wait_for_torch(tmp_path: Path) -> None:
     song = noise(4).save(tmp_path / "song.wav")
     ask = (
-        "import sys, retrotone as rt; from retrotone.cli import run; run(['genre', 'predict', sys.argv[1]]); "
+        "import sys, retrotone as rt; from retrotone.cli.main import run; run(['genre', 'predict', sys.argv[1]]); "
         "rt.Library.embed(rt.analyse(sys.argv[1])); print('torch' in sys.modules)"
     )
     answer = subprocess.run([sys.executable, "-c", ask, song], check=True, capture_output=True, text=True)

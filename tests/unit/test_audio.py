@@ -11,7 +11,7 @@ import soundfile
 from numpy.typing import NDArray
 from scipy.signal import resample_poly
 
-from retrotone.audio import PEAK_CEILING, Audio, load, resampled
+from retrotone.audio.audio import PEAK_CEILING, Audio, load, resampled
 from retrotone.errors import AudioError
 
 

@@ -18,8 +18,8 @@ import pytest
 import soundfile
 
 import retrotone as rt
-from retrotone.cli import run
-from retrotone.demo import bundled
+from retrotone.cli.main import run
+from retrotone.services.demo import bundled
 
 COMMAND = [sys.executable, "-m", "retrotone"]
 KEYS = [

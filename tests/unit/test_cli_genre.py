@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 import soundfile
 
-from retrotone.audio import load
-from retrotone.cli import run
+from retrotone.audio.audio import load
+from retrotone.cli.main import run
 from retrotone.genre.datasets import GTZAN_GENRES, gtzan_index
 
 Capture = pytest.CaptureFixture[str]
@@ -67,7 +67,7 @@ def test_a_sentence_and_a_picture_each(ballet: str, capsys: Capture) -> None:
 
 def _drawn(excerpts: tuple[float, ...], patches: int, hop: float, duration: float) -> tuple[np.ndarray, ...]:
     """Return the middle of each second of a picture of evidence, and whether something is drawn there."""
-    from retrotone.evidence_figure import evidence_figure
+    from retrotone.figures.genre import evidence_figure
     from retrotone.genre.classifier import Answer
 
     times = np.concatenate([start + np.arange(patches) * hop for start in excerpts]).astype(np.float32)

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 import retrotone as rt
-from retrotone.cli import run
+from retrotone.cli.main import run
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 from rave_exports import make_export

@@ -10,9 +10,9 @@ import pytest
 from numpy.typing import NDArray
 from scipy.ndimage import median_filter
 
-from retrotone.audio import Audio
-from retrotone.columns import COLUMNS, LEVEL_POWERS, SECONDS, at_level, gtzan_columns, timbre
-from retrotone.hpss import running_median
+from retrotone.audio.audio import Audio
+from retrotone.dsp.hpss import running_median
+from retrotone.features.gtzan import COLUMNS, LEVEL_POWERS, SECONDS, at_level, gtzan_columns, timbre
 
 RATE = 22_050
 

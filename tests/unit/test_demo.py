@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import retrotone as rt
-from retrotone.cli import run
+from retrotone.cli.main import run
 from retrotone.metrics import chroma_cosine
 
 

@@ -19,7 +19,7 @@ import pytest
 import typer
 
 import retrotone as rt
-from retrotone.cli import app
+from retrotone.cli.main import app
 
 ROOT = Path(__file__).parents[2]
 EXAMPLES = sorted((ROOT / "examples").glob("*.py"))

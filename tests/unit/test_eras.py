@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from scipy.signal import hilbert, welch
 
-from retrotone.audio import Audio, load
+from retrotone.audio.audio import Audio, load
 from retrotone.errors import StyleError
 from retrotone.style.eras import ERAS, age, age_blocks, find_era
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from retrotone.audio import Audio
-from retrotone.features import chromagram, mel_spectrogram, spectral_centroid, waveform_envelope
+from retrotone.audio.audio import Audio
+from retrotone.features.spectral import chromagram, mel_spectrogram, spectral_centroid, waveform_envelope
 
 
 def tone(hertz: float, seconds: float = 2.0, sample_rate: int = 22_050, channels: int = 1) -> Audio:

@@ -15,11 +15,11 @@ import soundfile
 from numpy.typing import NDArray
 from scipy.signal import correlate
 
-from retrotone import files
-from retrotone.audio import Audio, load
+from retrotone.audio import files
+from retrotone.audio.audio import Audio, load
+from retrotone.audio.files import AudioFile, AudioWriter, write_whole
+from retrotone.audio.ogg import SERIAL, fix_serial
 from retrotone.errors import AudioError, MissingExtraError, OutputError
-from retrotone.files import AudioFile, AudioWriter, write_whole
-from retrotone.ogg import SERIAL, fix_serial
 
 
 @pytest.fixture(scope="module")

@@ -8,9 +8,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from retrotone.analysis import Analysis, analyse
-from retrotone.audio import Audio, load
+from retrotone.audio.audio import Audio, load
 from retrotone.errors import GenreError, ModelError
+from retrotone.features.analysis import Analysis, analyse
 from retrotone.genre.calibration import temperature
 from retrotone.genre.classifier import GenreClassifier
 from retrotone.genre.datasets import GTZAN_GENRES

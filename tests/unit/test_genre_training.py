@@ -13,14 +13,14 @@ import pytest
 import torch
 
 import retrotone as rt
-from retrotone.cli import run
+from retrotone.cli.main import run
 from retrotone.errors import AudioError, Cancelled, GenreError, ModelError, RetrotoneError
+from retrotone.figures.training import training_curves
 from retrotone.genre.clips import gather
 from retrotone.genre.models import open_model
 from retrotone.genre.networks import NETWORKS, load
 from retrotone.genre.splits import sides
 from retrotone.genre.training import Point, Recipe, Training, train
-from retrotone.genre_figures import training_curves
 
 RATE = 8_000
 GENRES = ("clicks", "noise", "tones")

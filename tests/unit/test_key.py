@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 import retrotone as rt
-from retrotone.columns import timbre
-from retrotone.key import MAJOR, MINOR, key_of
+from retrotone.features.gtzan import timbre
+from retrotone.features.key import MAJOR, MINOR, key_of
 
 RATE = 22_050
 CHORDS = {  # degrees I, IV, V7, I, in semitones above the tonic

@@ -11,9 +11,10 @@ from pathlib import Path
 import pytest
 from places import Places, groups, made_up
 
-from retrotone.library import Library, sqlite
-from retrotone.library.catalogue import Catalogue
-from retrotone.library.neighbours import Indexed, Neighbours
+from retrotone.library.catalogue import sqlite
+from retrotone.library.catalogue.catalogue import Catalogue
+from retrotone.library.library import Library
+from retrotone.library.search.neighbours import Indexed, Neighbours
 
 ON_SQLITE = pytest.mark.parametrize("places", ["sqlite"], indirect=True)  # PostgreSQL sees to its own index
 COUNT, QUERIES, K = 2000, 30, 5

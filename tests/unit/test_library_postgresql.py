@@ -13,12 +13,13 @@ import pytest
 from places import Databases
 
 import retrotone as rt
-from retrotone.cli import run
-from retrotone.library import Library, Track, neighbours, playlists
-from retrotone.library.catalogue import Catalogue
-from retrotone.library.listeners import Failed, Heard, hear
-from retrotone.library.scan import scan
-from retrotone.library.walk import Found, fingerprint, walk
+from retrotone.cli.main import run
+from retrotone.library.catalogue.catalogue import Catalogue
+from retrotone.library.library import Library, Track
+from retrotone.library.scanning.scan import scan
+from retrotone.library.scanning.walk import Found, fingerprint, walk
+from retrotone.library.scanning.workers import Failed, Heard, hear
+from retrotone.library.search import neighbours, playlists
 from retrotone.progress import silent
 
 psycopg = pytest.importorskip("psycopg", reason="needs the cluster extra")

@@ -16,10 +16,11 @@ import pytest
 from places import Places
 
 import retrotone as rt
-from retrotone.library import Library, postgres, sqlite
-from retrotone.library.catalogue import Catalogue
-from retrotone.library.listeners import Failed, Heard, hear
-from retrotone.library.scan import scan
+from retrotone.library.catalogue import postgres, sqlite
+from retrotone.library.catalogue.catalogue import Catalogue
+from retrotone.library.library import Library
+from retrotone.library.scanning.scan import scan
+from retrotone.library.scanning.workers import Failed, Heard, hear
 
 pytestmark = pytest.mark.usefixtures("hearing_here")
 KINDS = ("buzz", "melody", "organ", "pulse")

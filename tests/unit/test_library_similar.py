@@ -18,10 +18,11 @@ import pytest
 from places import Places
 
 import retrotone as rt
-from retrotone.cli import run
-from retrotone.library import Library, Track, duplicates
+from retrotone.cli.main import run
 from retrotone.library import map as map_
-from retrotone.library.neighbours import Neighbours, slerp
+from retrotone.library.library import Library, Track
+from retrotone.library.search import duplicates
+from retrotone.library.search.neighbours import Neighbours, slerp
 
 pytestmark = pytest.mark.usefixtures("hearing_here")
 ON_SQLITE = pytest.mark.parametrize(

@@ -9,9 +9,9 @@ import pytest
 from numpy.typing import NDArray
 from scipy.signal import butter, resample_poly, sosfilt
 
-from retrotone.audio import PEAK_CEILING, load
-from retrotone.limiter import ATTACK_SECONDS, limited
-from retrotone.loudness import PeakMeter
+from retrotone.audio.audio import PEAK_CEILING, load
+from retrotone.dsp.limiter import ATTACK_SECONDS, limited
+from retrotone.dsp.loudness import PeakMeter
 
 RATES = [8_000, 11_025, 44_100, 96_000]
 KINDS = ["sines", "bursts", "noise"]

@@ -11,8 +11,8 @@ import pytest
 from numpy.typing import NDArray
 from scipy.signal import resample_poly, sosfreqz
 
-from retrotone.audio import Audio, load
-from retrotone.loudness import LoudnessMeter, PeakMeter, k_weighting
+from retrotone.audio.audio import Audio, load
+from retrotone.dsp.loudness import LoudnessMeter, PeakMeter, k_weighting
 
 RATES = [8_000, 11_025, 22_050, 44_100, 48_000, 96_000, 192_000]
 

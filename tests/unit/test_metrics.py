@@ -9,9 +9,9 @@ import pytest
 from scipy.signal import butter, sosfilt
 
 import retrotone.metrics as metrics
-from retrotone.audio import Audio, load
+from retrotone.audio.audio import Audio, load
 from retrotone.errors import AudioError
-from retrotone.random_cnn import gram_matrix, random_network
+from retrotone.style.random_network import gram_matrix, random_network
 
 
 def telephone(audio: Audio) -> Audio:

@@ -17,9 +17,9 @@ from pathlib import Path
 import pytest
 
 import retrotone as rt
-from retrotone import pretrained
-from retrotone.cli import run
+from retrotone.cli.main import run
 from retrotone.errors import Cancelled, ModelError, OutputError
+from retrotone.rave import pretrained
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 from rave_exports import make_export

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import torch
 
-from retrotone.rave.prior import learn_prior
+from retrotone.rave.nn.prior import learn_prior
 
 PERIOD = 16  # frames
 

@@ -13,7 +13,7 @@ import pytest
 import torch
 
 import retrotone as rt
-from retrotone.audio import Audio
+from retrotone.audio.audio import Audio
 from retrotone.errors import AudioError, ModelError, StyleError
 
 sys.path.insert(0, str(Path(__file__).parents[1]))

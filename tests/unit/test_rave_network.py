@@ -10,12 +10,12 @@ import pytest
 import torch
 
 import retrotone as rt
-from retrotone.rave import pqmf
 from retrotone.rave.export import export, principal
 from retrotone.rave.info import load_export
-from retrotone.rave.network import Rave, Shape
+from retrotone.rave.nn import pqmf
+from retrotone.rave.nn.network import Rave, Shape
+from retrotone.rave.nn.streaming import interleaved
 from retrotone.rave.runner import Voice
-from retrotone.rave.streaming import interleaved
 
 SHAPE = Shape()
 

@@ -12,9 +12,9 @@ import pytest
 import soundfile
 from matplotlib.image import imread
 
-from retrotone.audio import Audio
+from retrotone.audio.audio import Audio
 from retrotone.errors import AudioError, Cancelled, OutputError
-from retrotone.figures import COLOURS, PAPER, comparison_figure, feature_figure, png
+from retrotone.figures.recordings import COLOURS, PAPER, comparison_figure, feature_figure, png
 from retrotone.report import Comparison, compare
 
 NASTY = "<script>alert('x')</script> & $\\frac"

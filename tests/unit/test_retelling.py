@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 import retrotone as rt
-from retrotone.cli import run
+from retrotone.cli.main import run
 
 pytestmark = pytest.mark.usefixtures("hearing_here")
 

@@ -10,12 +10,12 @@ import pytest
 from numpy.typing import NDArray
 
 import retrotone as rt
-from retrotone.analysis import Analysis
-from retrotone.columns import COLUMNS
+from retrotone.features.analysis import Analysis
+from retrotone.features.gtzan import COLUMNS
 from retrotone.genre.classifier import GenreClassifier
 from retrotone.genre.datasets import Track, folds, gtzan_split
 from retrotone.genre.evidence import evidence
-from retrotone.library.similarity import genre_part, learn, sound_part
+from retrotone.library.embedding import genre_part, learn, sound_part
 
 K = 5
 Vectors = NDArray[np.floating]

@@ -11,8 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from retrotone.audio import load
-from retrotone.spectrum import CHUNK_FRAMES, frame_count, istft, n_fft_for, stft, window
+from retrotone.audio.audio import load
+from retrotone.dsp.stft import CHUNK_FRAMES, frame_count, istft, n_fft_for, stft, window
 
 
 def noise(channels: int, samples: int, seed: int = 0) -> NDArray[np.float32]:

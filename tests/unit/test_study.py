@@ -8,9 +8,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from retrotone.audio import Audio, load
+from retrotone.audio.audio import Audio, load
 from retrotone.errors import AudioError, Cancelled, OutputError
-from retrotone.study import Row, study_spectrum, sweep_losses
+from retrotone.study.sweep import Row, study_spectrum, sweep_losses
 from retrotone.style.gram import GramTransfer
 
 CONTENT = "Hungarian_Dance_number_5_-_Allegro_in_F_sharp_minor_(string_orchestra).ogg"

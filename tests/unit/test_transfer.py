@@ -8,12 +8,12 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from retrotone.audio import Audio, load
+from retrotone.audio.audio import Audio, load
+from retrotone.audio.files import AudioFile
+from retrotone.dsp.stft import istft, stft
 from retrotone.errors import AudioError, Cancelled, OutputError, StyleError
-from retrotone.files import AudioFile
 from retrotone.metrics import Profile, chroma_cosine, envelope_gain, onset_f1, style_gain
 from retrotone.progress import Progress
-from retrotone.spectrum import istft, stft
 from retrotone.style.eras import ERAS
 from retrotone.style.gram import GramTransfer
 from retrotone.style.resynthesis import griffin_lim, resynthesise
@@ -505,7 +505,7 @@ def test_progress_rises_to_the_end(tmp_path: Path, method: str | None, style: st
 
 
 def test_progress_of_the_descent_rises_over_chunks_too(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("retrotone.spectrum.CHUNK_FRAMES", 60)
+    monkeypatch.setattr("retrotone.dsp.stft.CHUNK_FRAMES", 60)
     steps = Steps()
     transfer = StyleTransfer(method="gram", gram=GramTransfer(steps=3, n_features=32))
     transfer.stylize(tune(8_000, 40_000), worn(8_000), progress=steps)

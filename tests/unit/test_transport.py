@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from retrotone.audio import Audio, load
+from retrotone.audio.audio import Audio, load
+from retrotone.dsp.stft import istft, stft
 from retrotone.metrics import Profile, envelope_gain
-from retrotone.spectrum import istft, stft
 from retrotone.style.transport import (
     BAND_COUNT,
     BAND_HIGH_HZ,

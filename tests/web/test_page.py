@@ -23,8 +23,8 @@ import numpy as np
 import pytest
 import soundfile
 
-from retrotone.audio import Audio, load
-from retrotone.library import Library
+from retrotone.audio.audio import Audio, load
+from retrotone.library.library import Library
 
 if importlib.util.find_spec("gradio") is None or importlib.util.find_spec("playwright") is None:
     pytest.skip("needs the extra web and playwright", allow_module_level=True)

@@ -14,11 +14,11 @@ from urllib.parse import urlencode
 
 import pytest
 
-from retrotone.web.folder import Folder
+from retrotone.web.uploads import Folder
 
 
 def web(*options: str, before: str = "", **environment: str) -> subprocess.Popen[str]:
-    code = f"import sys; {before or 'pass'}; from retrotone.cli import main; main()"
+    code = f"import sys; {before or 'pass'}; from retrotone.cli.main import main; main()"
     return subprocess.Popen(
         [sys.executable, "-c", code, "web", *options],
         env={**os.environ, "OMP_NUM_THREADS": "1", **environment},

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from retrotone.cli.screen import Bar, print_table, printable
+from retrotone.cli.console import Bar, print_table, printable
 from retrotone.errors import OutputError, StyleError
 
 
@@ -36,9 +36,9 @@ def compare_files(
             f"{len(files)} files need as many different names, not '{','.join(titles)}': use --names"
         )
     with Bar() as bar:
-        from retrotone.audio import load
+        from retrotone.audio.audio import load
         from retrotone.report import PLAYER_SECONDS, compare
-        from retrotone.workbench import comparison_cells
+        from retrotone.services.restyle import comparison_cells
 
         target = None if style is None else load(style, PLAYER_SECONDS)
         versions = {title: load(file, PLAYER_SECONDS) for title, file in zip(titles, files, strict=True)}

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from retrotone.cli.screen import Bar, print_table
+from retrotone.cli.console import Bar, print_table
 
 
 def run_demo(
@@ -18,7 +18,7 @@ def run_demo(
     """Give the bundled song the sound of an era and of the bundled record, with pictures and a report."""
     began = time.perf_counter()
     with Bar() as bar:
-        from retrotone.demo import make_demo
+        from retrotone.services.demo import make_demo
 
         made = make_demo(out, bar.item())
     print_table(["made", "what it is"], [[str(path), what] for path, what in made.items()])

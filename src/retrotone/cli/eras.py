@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from retrotone.cli.screen import print_table
+from retrotone.cli.console import print_table
 
 
 def list_eras(

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from retrotone.cli.screen import Bar, check_resume, print_table, printable
+from retrotone.cli.console import Bar, check_resume, print_table, printable
 from retrotone.errors import ModelError
 
 if TYPE_CHECKING:
@@ -80,7 +80,7 @@ def train(
 
 def _fit(recordings: str, folder: Path) -> None:
     with Bar() as bar:
-        from retrotone.genre.embedding import fit_folder
+        from retrotone.genre.fitting import fit_folder
         from retrotone.genre.models import WEIGHTS
 
         if (folder / WEIGHTS).exists() or (folder / WORK).exists():
@@ -94,11 +94,11 @@ def _fit(recordings: str, folder: Path) -> None:
 def _train(recordings: str, folder: Path, network: str, epochs: int, seeds: int, resume: bool) -> None:
     work = folder / WORK
     with Bar() as bar:
-        from retrotone.figures import png
-        from retrotone.files import write_whole
+        from retrotone.audio.files import write_whole
+        from retrotone.figures.recordings import png
+        from retrotone.figures.training import training_curves
         from retrotone.genre.classifier import FILE
         from retrotone.genre.training import Recipe, Training, begun, train
-        from retrotone.genre_figures import training_curves
 
         if (folder / FILE).exists():
             raise ModelError(f"{folder} holds another classifier: name another folder with -o")
@@ -130,10 +130,10 @@ def _score(
     title: str = "Reliability",
 ) -> Evaluation:
     """Return how good the answers on validation tracks are, and draw that."""
-    from retrotone.figures import png
-    from retrotone.files import make_folder, write_whole
+    from retrotone.audio.files import make_folder, write_whole
+    from retrotone.figures.recordings import png
+    from retrotone.figures.training import confusion_figure, reliability_figure
     from retrotone.genre.evaluation import evaluate
-    from retrotone.genre_figures import confusion_figure, reliability_figure
 
     scores = evaluate(truth, probabilities, genres)
     right = [genres[k] == genre for k, genre in zip(probabilities.argmax(axis=1), truth, strict=True)]

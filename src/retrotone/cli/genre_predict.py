@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from retrotone.cli.screen import Bar, failure, print_table, printable, report_failures
+from retrotone.cli.console import Bar, failure, print_table, printable, report_failures
 from retrotone.errors import GenreError, OutputError
 
 if TYPE_CHECKING:
-    from retrotone.genre.answer import Answer
+    from retrotone.genre.base import Answer
     from retrotone.genre.evaluation import Evaluation
 
 app = typer.Typer(no_args_is_help=True, help="Tell genres apart, and learn to.")
@@ -80,7 +80,7 @@ def evaluate(
         raise GenreError(f"there is no split {split}: use one of {', '.join(SPLITS)}")
     failures, heard, analyses = [], [], []
     with Bar() as bar:
-        from retrotone.analysis import analyse
+        from retrotone.features.analysis import analyse
         from retrotone.genre.datasets import Gtzan, open_folder
         from retrotone.genre.evaluation import judge
         from retrotone.genre.models import open_model
@@ -121,9 +121,9 @@ def _pictures(songs: Sequence[str]) -> list[Path]:
 
 
 def _draw(answer: Answer, song: str, picture: Path) -> None:
-    from retrotone.evidence_figure import evidence_figure
-    from retrotone.figures import png
-    from retrotone.files import write_whole
+    from retrotone.audio.files import write_whole
+    from retrotone.figures.genre import evidence_figure
+    from retrotone.figures.recordings import png
 
     write_whole(picture, png(evidence_figure(answer, printable(Path(song).stem), answer.duration or 0.0)))
 

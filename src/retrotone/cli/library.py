@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from retrotone.cli.screen import Bar, complain, print_table, printable
+from retrotone.cli.console import Bar, complain, print_table, printable
 
 if TYPE_CHECKING:
-    from retrotone.library import Library, Match, Track
+    from retrotone.library.library import Library, Match, Track
 
 app = typer.Typer(no_args_is_help=True, help="Scan folders of music, and ask what sounds alike.")
 
@@ -249,7 +249,7 @@ def export_library(
 
 
 def _open(path: str | None) -> Library:
-    from retrotone.library import Library
+    from retrotone.library.library import Library
 
     return Library(path)
 

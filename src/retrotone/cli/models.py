@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from retrotone.cli.screen import Bar, print_table, printable
+from retrotone.cli.console import Bar, print_table, printable
 from retrotone.errors import ModelError, OutputError, StyleError
 
 app = typer.Typer(no_args_is_help=True, help="List, download and look into RAVE models.")
@@ -25,7 +25,7 @@ def list_models(
     as_json: Annotated[bool, typer.Option("--json", help=f"{JSON_HELP} a model.")] = False,
 ) -> None:
     """List the models known by name, and which of them are here."""
-    from retrotone.pretrained import place, registry
+    from retrotone.rave.pretrained import place, registry
 
     entries = registry().values()
     if as_json:
@@ -63,7 +63,7 @@ def download_model(
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Agree to the terms without being asked.")] = False,
 ) -> None:
     """Download a model, after its terms."""
-    from retrotone.pretrained import download, find, place
+    from retrotone.rave.pretrained import download, find, place
 
     entry = find(model)
     if not place(entry).is_file():
@@ -79,7 +79,7 @@ def download_model(
 @app.command("where")
 def show_folder() -> None:
     """Print the folder that downloads go to."""
-    from retrotone.pretrained import folder
+    from retrotone.rave.pretrained import folder
 
     typer.echo(printable(folder()))
 
@@ -122,12 +122,12 @@ def generate(
     if path and between:
         raise StyleError("--between is a path of its own: leave out --path")
     with Bar() as bar:
-        from retrotone.audio import load
-        from retrotone.figures import feature_figure, png
-        from retrotone.files import AudioFile, output_format, write_whole
-        from retrotone.pretrained import DEFAULT_MODEL
+        from retrotone.audio.audio import load
+        from retrotone.audio.files import AudioFile, output_format, write_whole
+        from retrotone.figures.recordings import feature_figure, png
         from retrotone.progress import part
         from retrotone.rave.model import RaveModel
+        from retrotone.rave.pretrained import DEFAULT_MODEL
 
         rave = RaveModel.from_pretrained(model or DEFAULT_MODEL)
         output_format(place, rave.info.sample_rate, 24)

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
-from retrotone.cli.screen import Bar, print_table, printable
+from retrotone.cli.console import Bar, print_table, printable
 
 app = typer.Typer(no_args_is_help=True, help="Repeat the experiments that retrotone grew out of.")
 
@@ -30,8 +30,8 @@ def study_loss(
     given = {"steps": steps, "seconds": seconds}
     settings: dict[str, Any] = {name: value for name, value in given.items() if value is not None}
     with Bar() as bar:
-        from retrotone.audio import load
-        from retrotone.study import HEARD_SECONDS, SHORT_COLUMNS, short_cells, sweep_losses
+        from retrotone.audio.audio import load
+        from retrotone.study.sweep import HEARD_SECONDS, SHORT_COLUMNS, short_cells, sweep_losses
 
         song, record = (load(path, HEARD_SECONDS) for path in (content, style))
         rows = sweep_losses(song, record, out, progress=bar.item(), **settings)
@@ -60,7 +60,7 @@ def retell_study(
     given = {"model": model, "steps": steps, "epochs": epochs}
     settings: dict[str, Any] = {name: value for name, value in given.items() if value is not None}
     with Bar() as bar:
-        from retrotone.retelling import retell
+        from retrotone.study.report import retell
 
         page = retell(folder, out, seed=seed, progress=bar.item(), **settings)
     typer.echo(f"open {printable(page.resolve().as_uri())}")

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
-from retrotone.cli.screen import Bar, failure, printable, report_failures
+from retrotone.cli.console import Bar, failure, printable, report_failures
 
 
 def style_songs(
@@ -66,7 +66,7 @@ def style_songs(
     ] = None,
 ) -> None:
     """Give songs the sound of an era or of another recording."""
-    from retrotone.cli.songs import Job, check_settings, chosen_style, places
+    from retrotone.services.songs import Job, check_settings, chosen_style, places
     from retrotone.style.transfer import StyleTransfer
 
     given = {"method": method, "strength": strength, "seed": seed, "noise": noise, "resynthesis": resynthesis}

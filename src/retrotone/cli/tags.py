@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from retrotone.cli.screen import Bar, failure, printable, report_failures
+from retrotone.cli.console import Bar, failure, printable, report_failures
 
 SHOWN = 5  # tags a line
 
@@ -21,8 +21,8 @@ def show_tags(
     """Tag songs with what listeners would call them: genres, moods, decades, voices."""
     failures = []
     with Bar(len(songs)) as bar:
-        from retrotone.analysis import analyse
-        from retrotone.musicnn import LABELS
+        from retrotone.features.analysis import analyse
+        from retrotone.features.musicnn import LABELS
 
         for index, song in enumerate(songs):
             try:

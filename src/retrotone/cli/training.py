@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from retrotone.cli.screen import Bar, check_resume, printable
+from retrotone.cli.console import Bar, check_resume, printable
 from retrotone.errors import OutputError
 
 
@@ -49,8 +49,8 @@ def train(
         raise OutputError(f"{model} is no name for a model: let it end in .ts")
     folder = model.with_suffix(".training")
     with Bar() as bar:
-        from retrotone.figures import png, training_figure
-        from retrotone.files import write_whole
+        from retrotone.audio.files import write_whole
+        from retrotone.figures.recordings import png, training_figure
         from retrotone.progress import part
         from retrotone.rave.export import PRIOR_SHARE, export
         from retrotone.rave.training import CHECKPOINT, Recipe, Training, train

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from retrotone.cli.screen import complain, printable
+from retrotone.cli.console import complain, printable
 
 
 def serve_page(

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from retrotone.desktop.look import Look, blend
+from retrotone.desktop.theme import Look, blend
 from retrotone.desktop.widgets import Event
 
 if TYPE_CHECKING:

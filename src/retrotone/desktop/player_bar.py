@@ -5,9 +5,9 @@ from __future__ import annotations
 import tkinter as tk
 from tkinter import ttk
 
-from retrotone.desktop.look import Look
 from retrotone.desktop.player import Player
-from retrotone.wording import clock
+from retrotone.desktop.theme import Look
+from retrotone.utils.text import clock
 
 NAMES = ("Original", "Result")
 

@@ -15,15 +15,15 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from retrotone.desktop.worker import Desk
+from retrotone.desktop.jobs import Desk
 from retrotone.errors import LibraryError
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-    from retrotone.library import Library
+    from retrotone.library.library import Library
     from retrotone.report import Comparison
-    from retrotone.workbench import Heard
+    from retrotone.services.restyle import Heard
 
 SCREEN_DPI = 88  # at 100 %
 STUDY_INCHES = 3.9  # high
@@ -52,7 +52,7 @@ class Sound:
 
 @dataclass(frozen=True, eq=False)
 class Song:
-    """A song that was listened to; see `retrotone.workbench.Heard`."""
+    """A song that was listened to; see `retrotone.services.restyle.Heard`."""
 
     name: str
     title: str
@@ -81,7 +81,7 @@ class Version:
 
 @dataclass(frozen=True)
 class Choice:
-    """A way to retro a song; see `retrotone.workbench.Way`."""
+    """A way to retro a song; see `retrotone.services.restyle.Way`."""
 
     kind: str
     name: str
@@ -115,44 +115,44 @@ class Picture:
 
 def choices(desk: Desk) -> list[Choice]:
     """Return the ways to retro a song."""
-    from retrotone import workbench
+    from retrotone.services import restyle
 
-    return [Choice(w.kind, w.name, w.title, w.description, w.here) for w in workbench.ways()]
+    return [Choice(w.kind, w.name, w.title, w.description, w.here) for w in restyle.ways()]
 
 
 def own_choice(desk: Desk, kind: str, path: str) -> Choice:
     """Return the way to sound like a recording, or as a model of one's own plays; both are looked into first."""
-    from retrotone import workbench
-    from retrotone.workbench.styles import find_style
+    from retrotone.services import restyle
+    from retrotone.services.styles import find_style
 
-    way = workbench.way(kind, path)
+    way = restyle.way(kind, path)
     find_style(way.name, "rave" if kind == "rave" else None)
     return Choice(way.kind, way.name, way.title, way.description, way.here)
 
 
 def bundled(desk: Desk) -> str:
     """Return the path of the song that ships with retrotone."""
-    from retrotone import workbench
+    from retrotone.services import restyle
 
-    return str(workbench.bundled_song())
+    return str(restyle.bundled_song())
 
 
 def decode(desk: Desk, path: str) -> Sound:
     """Decode a recording for the player."""
-    from retrotone import workbench
-    from retrotone.files import AudioFile
+    from retrotone.audio.files import AudioFile
+    from retrotone.services import restyle
 
     file = AudioFile(path)
-    return _kept(desk, file.blocks(), workbench.title(path), file.sample_rate, file.channels)
+    return _kept(desk, file.blocks(), restyle.title(path), file.sample_rate, file.channels)
 
 
 def listen(desk: Desk, path: str) -> Song:
     """Listen to a song; `decode` it first and show that, so that it can be heard at once."""
-    from retrotone import workbench
-    from retrotone.genre.answer import stretches
+    from retrotone.genre.base import stretches
+    from retrotone.services import restyle
 
     desk.show(decode(desk, path))
-    heard = workbench.listen(path, desk.progress)
+    heard = restyle.listen(path, desk.progress)
     _heard.clear()
     _heard[path] = heard
     answer = heard.answer
@@ -176,24 +176,22 @@ def listen(desk: Desk, path: str) -> Song:
 
 def render(desk: Desk, song: str, choice: Choice, strength: float, seed: int) -> Version:
     """Give a song another sound."""
-    from retrotone import workbench
-    from retrotone.features import waveform_envelope
+    from retrotone.features.spectral import waveform_envelope
+    from retrotone.services import restyle
 
-    done = workbench.render(
-        song, workbench.way(choice.kind, choice.name), strength, seed, progress=desk.progress
-    )
+    done = restyle.render(song, restyle.way(choice.kind, choice.name), strength, seed, progress=desk.progress)
     audio = done.audio
     sound = _kept(desk, audio.blocks(), done.way.title, audio.sample_rate, audio.channels)
-    waveform = waveform_envelope(audio, workbench.POINTS)
+    waveform = waveform_envelope(audio, restyle.POINTS)
     return Version(done.way.title, done.sentence, done.file_name, sound, waveform)
 
 
 def save(desk: Desk, sound: Sound, path: str) -> str:
     """Write a sound to a file, and say so."""
-    from retrotone import workbench
+    from retrotone.services import restyle
 
     desk.progress(0.0, f"saving {Path(path).name}")
-    return workbench.save(_audio(sound), path)
+    return restyle.save(_audio(sound), path)
 
 
 def compare(
@@ -205,23 +203,23 @@ def compare(
     scale: float,
 ) -> Picture:
     """Draw versions of a song, the original first; of the first minute all, or a stretch of it."""
-    from retrotone import workbench
-    from retrotone.figures import fit, zoom
+    from retrotone.figures.recordings import fit, zoom
+    from retrotone.services import restyle
 
     key = tuple(str(sound.path) for sound in sounds)
     if key not in _comparison:
-        titles = workbench.unique_titles([sound.name for sound in sounds])
+        titles = restyle.unique_titles([sound.name for sound in sounds])
         versions = {title: _audio(sound) for title, sound in zip(titles, sounds, strict=True)}
         _comparison.clear()
-        _comparison[key] = workbench.comparison(versions, desk.progress)
+        _comparison[key] = restyle.comparison(versions, desk.progress)
     comparison = _comparison[key]
     figure, dpi = comparison.figure, SCREEN_DPI * scale
     desk.progress(0.95, "drawing")
     if figure.get_size_inches().tolist() != [width / dpi, height / dpi]:
         fit(figure, width / dpi, height / dpi)
-    duration = min(max(sound.duration for sound in sounds), workbench.SECONDS_COMPARED)
+    duration = min(max(sound.duration for sound in sounds), restyle.SECONDS_COMPARED)
     columns = zoom(figure, *(stretch or (0.0, duration)))
-    return Picture(_pixels(desk, figure, dpi), columns, duration, *workbench.comparison_cells(comparison))
+    return Picture(_pixels(desk, figure, dpi), columns, duration, *restyle.comparison_cells(comparison))
 
 
 def save_comparison(desk: Desk, sounds: Sequence[Sound], path: str) -> str:
@@ -232,19 +230,19 @@ def save_comparison(desk: Desk, sounds: Sequence[Sound], path: str) -> str:
 
 def similar(desk: Desk, library: str | None, song: str) -> list[Sibling]:
     """Return the five siblings of the song that was listened to."""
-    from retrotone import workbench
-    from retrotone.library.database import MissingLibrary
+    from retrotone.library.catalogue.database import MissingLibrary
+    from retrotone.services import restyle
 
-    heard = _heard.get(song) or workbench.listen(song, desk.progress)
+    heard = _heard.get(song) or restyle.listen(song, desk.progress)
     with _library(library) as opened:
         try:
-            matches = workbench.siblings(opened, heard, progress=desk.progress)
+            matches = restyle.siblings(opened, heard, progress=desk.progress)
         except MissingLibrary as error:
             raise LibraryError(
                 "there is no library yet: add a folder in the tab Library and scan it"
             ) from error
     return [
-        Sibling(match.track.path, (*workbench.sibling_cells(match.track), f"{match.similarity:.3f}"))
+        Sibling(match.track.path, (*restyle.sibling_cells(match.track), f"{match.similarity:.3f}"))
         for match in matches
     ]
 
@@ -265,8 +263,8 @@ def scan(desk: Desk, library: str | None, folders: Sequence[str]) -> str:
 
 def chart_if_any(desk: Desk, library: str | None) -> list[Sibling]:
     """Return where each track lies on the map of the library; none where there is no library yet."""
-    from retrotone import workbench
-    from retrotone.library.database import MissingLibrary
+    from retrotone.library.catalogue.database import MissingLibrary
+    from retrotone.services import restyle
 
     desk.progress(0.0, "drawing the map")
     with _library(library) as opened:
@@ -275,36 +273,39 @@ def chart_if_any(desk: Desk, library: str | None) -> list[Sibling]:
         except MissingLibrary:
             return []
     return [
-        Sibling(p.track.path, tuple(workbench.sibling_cells(p.track)), p.x, p.y, p.genre, p.colour)
+        Sibling(p.track.path, tuple(restyle.sibling_cells(p.track)), p.x, p.y, p.genre, p.colour)
         for p in places
     ]
 
 
 def study_loss(desk: Desk, width: int, scale: float) -> None:
     """Run the sweep of the study's loss on the bundled recordings; show figure and table after every row."""
-    from retrotone import workbench
-    from retrotone.audio import load
-    from retrotone.study import losses_figure
-    from retrotone.workbench import studies
+    from retrotone.audio.audio import load
+    from retrotone.services import restyle
+    from retrotone.study import experiments
+    from retrotone.study.sweep import losses_figure
 
-    song, record = load(workbench.bundled_song()), load(workbench.bundled_record())
-    for rows in studies.study_loss(song, record, desk.progress):
-        desk.show((_screen(desk, losses_figure(rows), width, scale), studies.loss_cells(rows)))
+    song, record = load(restyle.bundled_song()), load(restyle.bundled_record())
+    for rows in experiments.study_loss(song, record, desk.progress):
+        desk.show((_screen(desk, losses_figure(rows), width, scale), experiments.loss_cells(rows)))
 
 
 def study_training(desk: Desk, folder: str | None, width: int, scale: float) -> None:
     """Train the study's M5; show its curves and what it gets right after every epoch."""
-    from retrotone.workbench import studies
+    from retrotone.study import experiments
 
-    for history in studies.study_training(folder, desk.progress):
+    for history in experiments.study_training(folder, desk.progress):
         desk.show(
-            (_screen(desk, studies.training_figure(history), width, scale), studies.training_cells(history))
+            (
+                _screen(desk, experiments.training_figure(history), width, scale),
+                experiments.training_cells(history),
+            )
         )
 
 
 def _screen(desk: Desk, figure: Figure, width: int, scale: float) -> Path:
     """Return the pixels of a figure, so many across, as high as letters of that size allow."""
-    from retrotone.figures import fit
+    from retrotone.figures.recordings import fit
 
     dpi = SCREEN_DPI * scale
     fit(figure, width / dpi, STUDY_INCHES)
@@ -335,12 +336,12 @@ def _kept(desk: Desk, blocks: Iterable[NDArray[Any]], name: str, sample_rate: in
 
 
 def _audio(sound: Sound) -> Any:
-    from retrotone.audio import Audio
+    from retrotone.audio.audio import Audio
 
     return Audio(sound.frames().T, sound.sample_rate, sound.name)
 
 
 def _library(path: str | None) -> Library:
-    from retrotone.library import Library
+    from retrotone.library.library import Library
 
     return Library(path)

@@ -8,10 +8,10 @@ from pathlib import Path
 from tkinter import ttk
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from retrotone.desktop.look import Look
+from retrotone.desktop.theme import Look
 
 if TYPE_CHECKING:
-    from retrotone.desktop.worker import Job, Lane
+    from retrotone.desktop.jobs import Job, Lane
 
 WIDE = 800  # pixels at 100 %: room for two halves side by side
 
@@ -103,7 +103,7 @@ class Page(ttk.Frame):
 
 
 class Progress(ttk.Frame):
-    """How a job is getting on, and a button that cancels it; a `retrotone.desktop.worker.Watch`."""
+    """How a job is getting on, and a button that cancels it; a `retrotone.desktop.jobs.Watch`."""
 
     def __init__(self, master: tk.Misc, look: Look, lane: Lane, say: Callable[..., None]) -> None:
         super().__init__(master)

@@ -11,21 +11,21 @@ from types import TracebackType
 from typing import Any
 
 from retrotone.desktop import tasks
-from retrotone.desktop.compare_tab import CompareTab
-from retrotone.desktop.library_tab import LibraryTab
-from retrotone.desktop.look import PLAIN, Look
+from retrotone.desktop.jobs import Lane
 from retrotone.desktop.player import Player
 from retrotone.desktop.player_bar import PlayerBar
-from retrotone.desktop.retro_tab import RetroTab
 from retrotone.desktop.settings import Settings
-from retrotone.desktop.similar_tab import SimilarTab
-from retrotone.desktop.song_tab import SongTab
-from retrotone.desktop.study_tab import StudyTab
+from retrotone.desktop.tabs.compare import CompareTab
+from retrotone.desktop.tabs.library import LibraryTab
+from retrotone.desktop.tabs.restyle import RetroTab
+from retrotone.desktop.tabs.similar import SimilarTab
+from retrotone.desktop.tabs.song import SongTab
+from retrotone.desktop.tabs.study import StudyTab
 from retrotone.desktop.tasks import Song, Sound, Version
+from retrotone.desktop.theme import PLAIN, Look
 from retrotone.desktop.widgets import Progress, Sentence
-from retrotone.desktop.worker import Lane
-from retrotone.scratch import Scratch
-from retrotone.wording import sentence
+from retrotone.utils.temporary import Scratch
+from retrotone.utils.text import sentence
 
 SIZE = (1200, 680)  # at 100 %: fits 1280 x 720 with a frame around it
 SMALLEST = (760, 480)

@@ -24,16 +24,16 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from retrotone.analysis import Analysis, analyse
+from retrotone.audio.files import make_folder, write_whole
 from retrotone.errors import GenreError, ModelError
-from retrotone.files import make_folder, write_whole
-from retrotone.genre.answer import SILENT, STRANGE, UNCLEAR, UNDECIDED, Answer, Recording, tracks_of
+from retrotone.features.analysis import Analysis, analyse
+from retrotone.genre.base import SILENT, STRANGE, UNCLEAR, UNDECIDED, Answer, Recording, tracks_of
 from retrotone.genre.calibration import best_scale, honest_sharpness
 from retrotone.genre.datasets import Track, artists_of, folds, most_folds
 from retrotone.genre.discriminant import Head, Learner, normalised, track_means
 from retrotone.genre.domain import Domain, known_music
 from retrotone.genre.evidence import ANSWERING, HEADS, SAY, Rows, evidence
-from retrotone.genre.knowledge import prior_weights
+from retrotone.genre.tag_priors import prior_weights
 from retrotone.progress import Progress, silent
 
 if TYPE_CHECKING:

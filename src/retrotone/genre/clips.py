@@ -10,9 +10,9 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from retrotone.audio import Audio, folded, resampled
+from retrotone.audio.audio import Audio, folded, resampled
+from retrotone.audio.files import AudioFile, write_whole, writing
 from retrotone.errors import GenreError
-from retrotone.files import AudioFile, write_whole, writing
 from retrotone.genre.datasets import Track
 from retrotone.progress import Progress, silent
 

@@ -21,9 +21,9 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from retrotone.audio import Audio, load
+from retrotone.audio.audio import Audio, load
+from retrotone.audio.files import FFMPEG_SUFFIXES, FORMATS, AudioFile
 from retrotone.errors import AudioError, GenreError
-from retrotone.files import FFMPEG_SUFFIXES, FORMATS, AudioFile
 
 log = logging.getLogger("retrotone")
 

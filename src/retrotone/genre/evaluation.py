@@ -11,8 +11,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from retrotone.analysis import Analysis
 from retrotone.errors import GenreError
+from retrotone.features.analysis import Analysis
 from retrotone.genre.classifier import GenreClassifier
 from retrotone.genre.datasets import Track, folds, gtzan_split, most_folds
 from retrotone.genre.models import learned_from, open_model

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from retrotone.analysis import Analysis
-from retrotone.columns import COLUMNS, at_level
+from retrotone.features.analysis import Analysis
+from retrotone.features.gtzan import COLUMNS, at_level
 
 FLOOR = 1e-4  # of a likelihood: below it the front end's rounding speaks, not the music
 # Level is taken out of the others; the mean of a waveform says nothing about music.

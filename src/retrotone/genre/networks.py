@@ -21,17 +21,17 @@ from numpy.typing import NDArray
 from safetensors import SafetensorError
 from torch import Tensor, nn
 
-from retrotone.audio import Audio
+from retrotone.audio.audio import Audio
+from retrotone.audio.files import make_folder, write_whole
+from retrotone.dsp.loudness import LoudnessMeter
 from retrotone.errors import GenreError, ModelError
-from retrotone.files import make_folder, write_whole
-from retrotone.genre.answer import SILENT, UNCLEAR, UNDECIDED, Answer, Recording, tracks_of
+from retrotone.genre.base import SILENT, UNCLEAR, UNDECIDED, Answer, Recording, tracks_of
 from retrotone.genre.calibration import temperature
 from retrotone.genre.clips import mono
 from retrotone.genre.discriminant import LEAST, normalised
 from retrotone.genre.models import FACTS, WEIGHTS
-from retrotone.loudness import LoudnessMeter
-from retrotone.one_thread import one_thread
 from retrotone.progress import Progress, silent
+from retrotone.utils.threads import one_thread
 
 SAMPLE_RATE, N_FFT, HOP_LENGTH, N_MELS = 16_000, 512, 256, 64  # of the log-mel networks
 COMPRESSION = 10_000  # log10(1 + 10,000 S), as musicnn has it

@@ -7,16 +7,16 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from retrotone.analysis import VERSION, Analysis
-from retrotone.columns import COLUMNS
-from retrotone.key import key_of
-from retrotone.library import similarity
+from retrotone.features.analysis import VERSION, Analysis
+from retrotone.features.gtzan import COLUMNS
+from retrotone.features.key import key_of
+from retrotone.library import embedding
 
 ERAS = ("60s", "70s", "80s", "90s", "00s")  # the decades among musicnn's tags
 TOP_TAGS = 5
 DIGITS = 4  # of a stored likelihood
 # A new one makes the next scan describe all tracks anew, of those that were heard by this version of analysis.
-RECIPE = f"analysis {VERSION}, {similarity.RECIPE}, genres 1, keys 1"
+RECIPE = f"analysis {VERSION}, {embedding.RECIPE}, genres 1, keys 1"
 
 
 @dataclass(frozen=True, eq=False)
@@ -26,7 +26,7 @@ class Description:
     Attributes
     ----------
     vector : ndarray, shape (d,), float32
-        See `similarity.embed`.
+        See `embedding.embed`.
     genre : str
         `GenreClassifier`'s answer, sure or not.
     confidence : float
@@ -68,11 +68,11 @@ def describe(analysis: Analysis) -> Description:
     AnalysisError
         Its taggram is not known.
     """
-    from retrotone.musicnn import LABELS
+    from retrotone.features.musicnn import LABELS
 
-    vector = similarity.embed(analysis)
+    vector = embedding.embed(analysis)
     assert analysis.taggram is not None
-    answer = similarity.classifier().answer(analysis)
+    answer = embedding.classifier().answer(analysis)
     means = analysis.taggram.mean(axis=0)
     likely = {LABELS[k]: round(float(means[k]), DIGITS) for k in np.argsort(-means, kind="stable")}
     tempo = None if analysis.columns is None else float(analysis.columns[COLUMNS.index("tempo")])

@@ -9,9 +9,9 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from retrotone.audio import resampled
+from retrotone.audio.audio import resampled
+from retrotone.audio.files import FFMPEG_SUFFIXES, FORMATS, AudioFile, make_folder, write_whole, writing
 from retrotone.errors import AudioError
-from retrotone.files import FFMPEG_SUFFIXES, FORMATS, AudioFile, make_folder, write_whole, writing
 from retrotone.progress import Progress, silent
 
 Samples = NDArray[np.float32]

@@ -12,9 +12,9 @@ from typing import Any
 
 import torch
 
-from retrotone import pretrained
+from retrotone.audio.files import MAX_CHANNELS, MAX_RATE, MIN_RATE
 from retrotone.errors import ModelError
-from retrotone.files import MAX_CHANNELS, MAX_RATE, MIN_RATE
+from retrotone.rave import pretrained
 
 RATE_NAMES = ("sr", "sampling_rate", "sample_rate")  # current exports, v1, others
 # Beyond these are bombs: RAVE's have 128 latents of 2,048 samples, and some 100 MB.

@@ -11,16 +11,16 @@ import numpy as np
 import torch
 from numpy.typing import ArrayLike, NDArray
 
-from retrotone import pretrained
-from retrotone.audio import PEAK_CEILING, Audio
+from retrotone.audio.audio import PEAK_CEILING, Audio
+from retrotone.audio.files import AudioFile
+from retrotone.dsp.limiter import limited
+from retrotone.dsp.loudness import LoudnessMeter
 from retrotone.errors import AudioError, ModelError, OutputError, StyleError
-from retrotone.files import AudioFile
-from retrotone.limiter import limited
-from retrotone.loudness import LoudnessMeter
 from retrotone.progress import Progress, part, silent
-from retrotone.rave import latent as paths
+from retrotone.rave import latent_paths as paths
+from retrotone.rave import pretrained
 from retrotone.rave.info import RaveInfo, load_export
-from retrotone.rave.playing import played, to_channels
+from retrotone.rave.reconstruction import played, to_channels
 from retrotone.rave.runner import Runner
 
 Source = Audio | AudioFile
@@ -87,7 +87,7 @@ class RaveModel:
         Parameters
         ----------
         name : str
-            See `retrotone.pretrained.locate`; by default the model that ships with retrotone.
+            See `retrotone.rave.pretrained.locate`; by default the model that ships with retrotone.
         accept_terms : bool
             Download it if it is not there yet; the terms are in the error that says so.
         progress : Progress
@@ -186,7 +186,7 @@ class RaveModel:
         amount : float
             0 is the song, 1 all model; between them both sound at once, in time with each other.
         scale, offset : array_like
-            Change the latents: one number, or one a dimension, see `retrotone.rave.latent.edited`.
+            Change the latents: one number, or one a dimension, see `retrotone.rave.latent_paths.edited`.
         seed : int
         progress : Progress
 

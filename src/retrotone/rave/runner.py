@@ -14,8 +14,8 @@ import torch
 from numpy.typing import NDArray
 
 from retrotone.errors import ModelError
-from retrotone.one_thread import one_thread
 from retrotone.rave.info import STATE_SUFFIXES, RaveInfo
+from retrotone.utils.threads import one_thread
 
 Array = NDArray[np.float32]
 

@@ -1,4 +1,4 @@
-"""Train a `retrotone.rave.network.Rave`, with checkpoints from which it goes on as if it had never stopped."""
+"""Train a `retrotone.rave.nn.network.Rave`, with checkpoints from which it goes on as if it had never stopped."""
 
 from __future__ import annotations
 
@@ -17,15 +17,15 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from retrotone.audio.files import write_whole
 from retrotone.errors import ModelError
-from retrotone.files import write_whole
-from retrotone.one_thread import one_thread
 from retrotone.progress import Progress, part, silent
-from retrotone.rave.adversary import Critics
 from retrotone.rave.corpus import Corpus, gather
-from retrotone.rave.network import Rave, Shape
+from retrotone.rave.nn.discriminator import Critics
+from retrotone.rave.nn.network import Rave, Shape
 from retrotone.rave.runner import MAX_SEED
-from retrotone.scratch import alone
+from retrotone.utils.temporary import alone
+from retrotone.utils.threads import one_thread
 
 UNREADABLE = (
     RuntimeError,

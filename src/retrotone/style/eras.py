@@ -27,9 +27,9 @@ from math import isinf, log10
 import numpy as np
 from numpy.typing import NDArray
 
-from retrotone.audio import Audio
+from retrotone.audio.audio import Audio
 from retrotone.errors import StyleError
-from retrotone.style.media import (
+from retrotone.style.media.media import (
     BLOCK_FRAMES,
     REFERENCE_LUFS,
     Block,

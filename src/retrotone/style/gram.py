@@ -27,7 +27,7 @@ from torch.nn import functional
 
 from retrotone.errors import StyleError
 from retrotone.progress import Progress, silent
-from retrotone.random_cnn import KERNEL, N_FEATURES, gram_matrix, random_network
+from retrotone.style.random_network import KERNEL, N_FEATURES, gram_matrix, random_network
 
 __all__ = ["GramResult", "GramTransfer", "explain", "gram_matrix", "random_network", "style_loss"]
 

@@ -11,11 +11,11 @@ from typing import IO
 import numpy as np
 from numpy.typing import NDArray
 
-from retrotone.audio import PEAK_CEILING, log
+from retrotone.audio.audio import PEAK_CEILING, log
+from retrotone.audio.files import BLOCK_FRAMES
+from retrotone.dsp.limiter import limited
+from retrotone.dsp.loudness import LoudnessMeter, PeakMeter
 from retrotone.errors import OutputError
-from retrotone.files import BLOCK_FRAMES
-from retrotone.limiter import limited
-from retrotone.loudness import LoudnessMeter, PeakMeter
 from retrotone.progress import Progress
 from retrotone.style.sample import Block, Recording, Sample
 

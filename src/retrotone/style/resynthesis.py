@@ -7,7 +7,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from retrotone.spectrum import OVERLAP, istft, stft
+from retrotone.dsp.stft import OVERLAP, istft, stft
 
 Resynthesis = Literal["content", "griffinlim", "random"]
 

@@ -10,11 +10,11 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from retrotone.audio import SILENCE, resampled
+from retrotone.audio.audio import SILENCE, resampled
+from retrotone.dsp.loudness import LoudnessMeter
+from retrotone.dsp.stft import OVERLAP, STUDY_N_FFT, n_fft_for, stft
 from retrotone.errors import AudioError
-from retrotone.loudness import LoudnessMeter
 from retrotone.progress import Progress
-from retrotone.spectrum import OVERLAP, STUDY_N_FFT, n_fft_for, stft
 from retrotone.style.transport import STUDY_SCALE
 
 Block = NDArray[np.float32]

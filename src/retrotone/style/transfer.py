@@ -17,14 +17,14 @@ from typing import TYPE_CHECKING, Literal, Protocol, runtime_checkable
 
 import numpy as np
 
-from retrotone.audio import PEAK_CEILING, Audio
+from retrotone.audio.audio import PEAK_CEILING, Audio
+from retrotone.audio.files import AudioFile, AudioWriter, output_format
+from retrotone.dsp.loudness import ABSOLUTE_GATE, LoudnessMeter
+from retrotone.dsp.stft import istft, n_fft_for, stft
 from retrotone.errors import OutputError, StyleError
-from retrotone.files import AudioFile, AudioWriter, output_format
-from retrotone.loudness import ABSOLUTE_GATE, LoudnessMeter
 from retrotone.progress import Progress, part, silent
-from retrotone.spectrum import istft, n_fft_for, stft
 from retrotone.style.eras import Era, age_blocks, find_era
-from retrotone.style.noise import NoiseFloor
+from retrotone.style.noise_floor import NoiseFloor
 from retrotone.style.rendering import SPOOL_BYTES, Rendering, with_context
 from retrotone.style.resynthesis import Resynthesis, resynthesise
 from retrotone.style.sample import Block, Matrix, Sample, Spectrogram, reference_magnitude

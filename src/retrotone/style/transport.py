@@ -26,7 +26,7 @@ from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter1d
 from scipy.signal import lfilter
 
-from retrotone.spectrum import OVERLAP
+from retrotone.dsp.stft import OVERLAP
 
 Matrix = NDArray[np.float32]
 

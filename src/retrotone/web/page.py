@@ -7,13 +7,13 @@ from typing import Any
 import gradio as gr
 from gradio.themes import Base, colors, sizes
 
-from retrotone.figures import PAPER
-from retrotone.web import address
-from retrotone.web.folder import Folder
-from retrotone.web.verbs import MAX_CLIP_SECONDS, RECORD, SIBLINGS, Verbs, styles
-from retrotone.workbench import Way, bundled_song
-from retrotone.workbench.clips import WALKS
-from retrotone.workbench.studies import LOSS_COLUMNS
+from retrotone.figures.recordings import PAPER
+from retrotone.services.generate import WALKS
+from retrotone.services.restyle import Way, bundled_song
+from retrotone.study.experiments import LOSS_COLUMNS
+from retrotone.web import permalink
+from retrotone.web.handlers import MAX_CLIP_SECONDS, RECORD, SIBLINGS, Verbs, styles
+from retrotone.web.uploads import Folder
 
 WAITING = 20  # jobs that may stand in the queue
 SYSTEM_FONTS = ("system-ui", "-apple-system", "Segoe UI", "Roboto", "Ubuntu", "sans-serif")
@@ -239,7 +239,7 @@ def _share(blocks: gr.Blocks, tabs: gr.Tabs, settings: dict[str, Any], starters:
     """Fill the page from its address, then let it start; and write into the address what is chosen."""
 
     def fill(request: gr.Request) -> list[Any]:
-        found, wrong = address.read(request.query_params)
+        found, wrong = permalink.read(request.query_params)
         if wrong:
             gr.Warning(
                 f"The address gives {' and '.join(wrong)} in a way that this page does not know: left as usual."
@@ -249,13 +249,13 @@ def _share(blocks: gr.Blocks, tabs: gr.Tabs, settings: dict[str, Any], starters:
         return [tab, *(found.get(name, gr.skip()) for name in settings), *ready]
 
     blocks.load(fill, None, [tabs, *settings.values(), *starters], **HIDDEN).then(
-        None, None, None, js=address.WAS_READ, **HIDDEN
+        None, None, None, js=permalink.WAS_READ, **HIDDEN
     )
     for name, component in settings.items():
-        component.change(None, component, None, js=address.writer(name), **HIDDEN)
+        component.change(None, component, None, js=permalink.writer(name), **HIDDEN)
     each: Any
     for each in tabs.children:
-        each.select(None, None, None, js=address.writer("tab", each.id), **HIDDEN)
+        each.select(None, None, None, js=permalink.writer("tab", each.id), **HIDDEN)
 
 
 def _upload(label: str, value: str | None = None, **given: Any) -> gr.Audio:

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from typing import Any
 
 from retrotone.errors import MissingExtraError, RetrotoneError
-from retrotone.web.folder import Folder
+from retrotone.web.uploads import Folder
 
 HOST, PORT = "127.0.0.1", 7860
 MAX_UPLOAD_MB = 100
@@ -87,9 +87,9 @@ def _launch(
 ) -> None:
     from starlette.middleware import Middleware
 
-    from retrotone.web.gate import LOCAL_NAMES, Gate
+    from retrotone.web.handlers import Verbs
+    from retrotone.web.middleware import LOCAL_NAMES, Gate
     from retrotone.web.page import CSS, page, theme
-    from retrotone.web.verbs import Verbs
 
     logging.getLogger("retrotone").setLevel(
         logging.ERROR

@@ -1,0 +1,1 @@
+"""Recordings: samples in memory, and the files that they are read from and written to."""

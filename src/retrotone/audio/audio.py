@@ -1,0 +1,274 @@
+"""Audio: samples and their rate, the one value that every verb takes and gives."""
+
+from __future__ import annotations
+
+import itertools
+import logging
+import os
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+import soxr
+from numpy.typing import ArrayLike, NDArray
+
+from retrotone.audio.files import (
+    BLOCK_FRAMES,
+    MAX_CHANNELS,
+    AudioFile,
+    AudioWriter,
+    check_finite,
+    check_shape,
+)
+from retrotone.dsp.loudness import LoudnessMeter, PeakMeter
+from retrotone.errors import AudioError
+
+log = logging.getLogger("retrotone")
+
+PEAK_CEILING = 10 ** (-1 / 20)  # -1 dBTP, EBU R 128 (2023)
+SILENCE = 1e-5  # -100 dBFS: below the noise of 16 bits
+
+
+@dataclass(frozen=True, eq=False)
+class Audio:
+    """A recording in memory.
+
+    Parameters
+    ----------
+    samples : array_like, shape (channels, frames) or (frames,)
+        Kept as float32, full scale at 1.0; one or two channels. A float32 array is shared, not copied: give
+        a copy if you mean to change it afterwards. No method changes `samples`.
+    sample_rate : int
+        In Hz, 8,000 to 192,000.
+    name : str
+        What messages call it.
+
+    Raises
+    ------
+    AudioError
+        No samples, over two channels, integer, NaN or infinite samples, or a rate out of range.
+    """
+
+    samples: NDArray[np.float32]
+    sample_rate: int
+    name: str = "audio"
+
+    def __post_init__(self) -> None:
+        samples = np.atleast_2d(np.asarray(self.samples))
+        if samples.ndim != 2 or samples.shape[0] > MAX_CHANNELS >= samples.shape[1] > 0:
+            raise AudioError(
+                f"{self.name}: samples have shape {samples.shape}: transpose them to (channels, frames)"
+            )
+        if samples.dtype.kind in "iu":  # full scale is unknown: 16-bit samples in 32-bit integers are common
+            raise AudioError(
+                f"{self.name}: samples are integers: divide them by full scale, 32768 for 16 bits"
+            )
+        samples = samples.astype(np.float32, copy=False)
+        check_shape(self.name, samples.shape[0], samples.shape[1], self.sample_rate)
+        check_finite(self.name, samples)
+        object.__setattr__(self, "samples", samples)
+
+    @property
+    def channels(self) -> int:
+        """1 for mono, 2 for stereo."""
+        return int(self.samples.shape[0])
+
+    @property
+    def frames(self) -> int:
+        """Samples per channel."""
+        return int(self.samples.shape[1])
+
+    @property
+    def duration(self) -> float:
+        """Seconds."""
+        return self.frames / self.sample_rate
+
+    @property
+    def peak(self) -> float:
+        """Largest absolute sample."""
+        return max(float(self.samples.max()), -float(self.samples.min()))
+
+    @property
+    def is_silent(self) -> bool:
+        """True when nothing rises above -100 dBFS."""
+        return self.peak < SILENCE
+
+    @property
+    def loudness(self) -> float:
+        """Integrated loudness in LUFS (ITU-R BS.1770-5); -inf for silence."""
+        meter = LoudnessMeter(self.channels, self.sample_rate)
+        for block in self.blocks():
+            meter.add(block)
+        return meter.integrated
+
+    @property
+    def true_peak(self) -> float:
+        """Inter-sample peak, linear (ITU-R BS.1770-5 Annex 2)."""
+        meter = PeakMeter(self.channels)
+        for block in self.blocks():
+            meter.add(block)
+        return meter.finish()
+
+    def blocks(self) -> Iterator[NDArray[np.float32]]:
+        """Yield the samples in blocks of shape (channels, n), as `AudioFile.blocks` does."""
+        for start in range(0, self.frames, BLOCK_FRAMES):
+            yield self.samples[:, start : start + BLOCK_FRAMES]
+
+    def with_samples(self, samples: ArrayLike) -> Audio:
+        """Return the same recording with other samples."""
+        return replace(self, samples=np.asarray(samples, np.float32))
+
+    def mono(self) -> Audio:
+        """Return the mean of the channels, shape (1, frames)."""
+        return self if self.channels == 1 else self.with_samples(folded(self.samples))
+
+    def resample(self, sample_rate: int) -> Audio:
+        """Return the recording at another rate, equally long to half a sample (soxr, high quality)."""
+        if sample_rate == self.sample_rate:
+            return self
+        samples = np.concatenate(
+            list(resampled(self.blocks(), self.channels, self.sample_rate, sample_rate)), axis=1
+        )
+        return replace(self, samples=samples, sample_rate=sample_rate)
+
+    def slice(self, start: float = 0.0, stop: float | None = None) -> Audio:
+        """Return the part between two times in seconds; AudioError if nothing lies between them."""
+        first = max(round(start * self.sample_rate), 0)
+        last = self.frames if stop is None else round(stop * self.sample_rate)
+        if first >= min(last, self.frames):
+            end = "its end" if stop is None else f"{stop:g} s"
+            raise AudioError(
+                f"{self.name} lasts {self.duration:g} s: nothing lies between {start:g} s and {end}"
+            )
+        return self.with_samples(self.samples[:, first:last])
+
+    def trim(self, threshold_db: float = -60.0) -> Audio:
+        """Return it without leading and trailing silence.
+
+        Parameters
+        ----------
+        threshold_db : float
+            What counts as silence, relative to the peak. A recording that is silent throughout stays whole.
+        """
+        loud = np.flatnonzero(np.abs(self.samples).max(axis=0) > self.peak * 10 ** (threshold_db / 20))
+        return self if len(loud) == 0 else self.with_samples(self.samples[:, loud[0] : loud[-1] + 1])
+
+    def fade(self, seconds_in: float = 0.01, seconds_out: float = 0.01) -> Audio:
+        """Return it with raised-cosine fades at both ends, each at most the whole length."""
+        gain = np.ones(self.frames, np.float32)
+        for seconds, ends in ((seconds_in, slice(None)), (seconds_out, slice(None, None, -1))):
+            n = min(round(seconds * self.sample_rate), self.frames)
+            gain[ends][:n] *= (0.5 - 0.5 * np.cos(np.pi * (np.arange(n) + 0.5) / max(n, 1))).astype(
+                np.float32
+            )
+        return self.with_samples(self.samples * gain)
+
+    def gain(self, decibels: float) -> Audio:
+        """Return it louder or softer."""
+        return self.with_samples(self.samples * np.float32(10 ** (decibels / 20)))
+
+    def with_loudness(self, lufs: float) -> Audio:
+        """Return it at an integrated loudness; silence stays silence."""
+        now = self.loudness
+        return self if np.isinf(now) else self.gain(lufs - now)
+
+    def save(self, path: str | os.PathLike[str], bit_depth: int = 24) -> Path:
+        """Write it; the suffix chooses the format (.wav .flac .aiff .ogg .opus .mp3).
+
+        A true peak above -1 dBTP is turned down, with one line in the log; a lossy codec may add to it
+        afterwards. The file appears whole or not at all, and the same samples give the same bytes.
+
+        Parameters
+        ----------
+        path : path-like
+            Where to.
+        bit_depth : {16, 24, 32}
+            For WAV (32 is float), FLAC and AIFF.
+
+        Returns
+        -------
+        Path
+            `path`.
+
+        Raises
+        ------
+        OutputError
+            Unknown suffix, a rate the codec lacks, missing folder, full disk.
+        """
+        gain = headroom_gain(self.true_peak, str(path))
+        with AudioWriter(path, self.channels, self.sample_rate, bit_depth) as writer:
+            for block in self.blocks():
+                writer.write(block * gain)
+        return Path(path)
+
+
+def load(path: str | os.PathLike[str], seconds: float | None = None) -> Audio:
+    """Load a recording, at its own rate and channels.
+
+    Parameters
+    ----------
+    path : path-like
+        WAV, FLAC, OGG, MP3, Opus or AIFF; M4A, AAC and WMA with the ``ffmpeg`` extra.
+    seconds : float, optional
+        Only that much from its start; by default the whole.
+
+    Raises
+    ------
+    AudioError, MissingExtraError
+        See `AudioFile`.
+    """
+    file = AudioFile(path)
+    wanted = None if seconds is None else round(seconds * file.sample_rate)
+    return Audio(
+        np.concatenate(list(_first(file.blocks(), wanted)), axis=1), file.sample_rate, name=file.name
+    )
+
+
+def _first(blocks: Iterable[NDArray[np.float32]], frames: int | None) -> Iterator[NDArray[np.float32]]:
+    """Yield blocks until they add up to `frames`; what lies behind is never decoded."""
+    left = frames
+    for block in blocks:
+        yield block[:, :left]
+        if left is not None:
+            left -= block.shape[1]
+            if left <= 0:
+                return
+
+
+def folded(samples: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Return the mean of the channels, shape (1, frames)."""
+    # files lie frame by frame in memory: as they are, the mean takes seven times longer
+    mean: NDArray[np.float32] = np.ascontiguousarray(samples).mean(axis=0, keepdims=True)
+    return mean
+
+
+def resampled(
+    blocks: Iterable[NDArray[np.float32]], channels: int, rate_in: int, rate_out: int
+) -> Iterator[NDArray[np.float32]]:
+    """Resample a stream of (channels, n) blocks with soxr's high-quality setting; gives no empty block."""
+    if rate_in == rate_out:
+        yield from blocks
+        return
+    stream = soxr.ResampleStream(rate_in, rate_out, channels, dtype="float32", quality="HQ")
+    given = False
+    for block in itertools.chain(blocks, [None]):
+        rest = np.zeros((0, channels), np.float32) if block is None else np.ascontiguousarray(block.T)
+        result = stream.resample_chunk(rest, last=block is None).reshape(-1, channels).T
+        if result.shape[1]:
+            given = True
+            yield result
+    if not given:  # the whole lasts less than half a sample at the new rate: keep one
+        yield np.zeros((channels, 1), np.float32)
+
+
+def headroom_gain(true_peak: float, name: str) -> np.float32:
+    """Return the gain (<= 1) that keeps a true peak under -1 dBTP, and say so when it is needed."""
+    if true_peak <= PEAK_CEILING:
+        return np.float32(1.0)
+    log.warning(
+        "%s: turned down by %.1f dB to keep its true peak under -1 dBTP",
+        name,
+        20 * np.log10(true_peak / PEAK_CEILING),
+    )
+    return np.float32(PEAK_CEILING / true_peak)

@@ -1,0 +1,165 @@
+"""The command line: it parses, calls and prints. Results go to stdout, all else to stderr."""
+
+from __future__ import annotations
+
+import atexit
+import io
+import logging
+import os
+import signal
+import sys
+import warnings
+from collections.abc import Sequence
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Annotated, NoReturn
+
+import typer
+
+from retrotone import __version__
+from retrotone.cli import (
+    compare,
+    demo,
+    eras,
+    genre,
+    genre_predict,
+    library,
+    models,
+    study,
+    style,
+    tags,
+    training,
+    web,
+)
+from retrotone.cli import desktop as window
+from retrotone.cli.console import LogHandler, complain
+from retrotone.errors import RetrotoneError
+
+INTERRUPTED, TERMINATED = 130, 143  # exit codes: 128 + SIGINT, 128 + SIGTERM
+
+app = typer.Typer(
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    no_args_is_help=True,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+app.command("style")(style.style_songs)  # --help lists them in this order
+app.command("generate")(models.generate)
+app.command("eras")(eras.list_eras)
+app.command("compare")(compare.compare_files)
+app.command("tags")(tags.show_tags)
+app.command("demo")(demo.run_demo)
+app.command("app")(window.open_window)
+app.command("web")(web.serve_page)
+app.add_typer(genre_predict.app, name="genre")
+genre_predict.app.command("train")(genre.train)
+app.add_typer(library.app, name="library")
+app.add_typer(models.app, name="models")
+models.app.command("train")(training.train)
+app.add_typer(study.app, name="study")
+
+
+def main() -> NoReturn:
+    """Run the command line as a process of its own."""
+    _own_streams()
+    _own_caches()
+    if not sys.warnoptions:
+        warnings.simplefilter("ignore")  # the libraries'; retrotone's own come through its log
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(TERMINATED))  # unwinds: nothing half-written stays
+    try:
+        code = run()
+        sys.stdout.flush()
+    except KeyboardInterrupt:
+        code = INTERRUPTED
+    except OSError as error:  # of stdout, whose buffer must not fail again at exit
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+        code = 2
+        if error.filename is not None:  # another file's: nobody foresaw it
+            complain(
+                f"{error.filename} cannot be used ({error.strerror}): check the path and its permissions"
+            )
+        elif isinstance(error, BrokenPipeError):  # the reader may have seen enough
+            code = 1
+        else:
+            complain(f"the results cannot be printed ({error.strerror}): send standard output elsewhere")
+    sys.exit(code)
+
+
+def _own_streams() -> None:
+    """Make both streams writable, whatever the caller closed, and keep stderr for Python alone.
+
+    Decoders chat on file descriptor 2, straight through the progress bar.
+    """
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")
+    else:
+        sys.stdout = os.fdopen(nowhere, "w")
+    kept = nowhere if sys.stderr is None else os.dup(2)
+    sys.stderr = os.fdopen(kept, "w", buffering=1, errors="backslashreplace", closefd=False)
+    os.dup2(nowhere, 2)
+
+
+def _own_caches() -> None:
+    """Lend matplotlib and numba a folder where the home takes nothing, as a service's: one complains, one fails."""
+    homes = (os.environ.get("XDG_CACHE_HOME") or "~/.cache", os.environ.get("XDG_CONFIG_HOME") or "~/.config")
+    if sys.platform == "win32" or all(_takes_files(Path(home).expanduser()) for home in homes):
+        return
+    from retrotone.utils.temporary import Scratch
+
+    scratch = Scratch("retrotone-caches-")
+    atexit.register(scratch.remove)
+    folder = str(scratch.path)
+    os.environ.setdefault("MPLCONFIGDIR", folder)
+    jitted = find_spec("librosa")  # numba would rather keep what it compiles beside the source
+    if jitted is None or not _takes_files(Path(jitted.origin or "/").parent):
+        os.environ.setdefault("NUMBA_CACHE_DIR", folder)
+
+
+def _takes_files(folder: Path) -> bool:
+    there = next(place for place in (folder, *folder.parents) if place.exists())
+    return os.access(there, os.W_OK | os.X_OK)
+
+
+def run(arguments: Sequence[str] | None = None) -> int:
+    """Parse, call, print; return the exit code.
+
+    Parameters
+    ----------
+    arguments : sequence of str, optional
+        By default the process's own.
+
+    Returns
+    -------
+    int
+        0: all went well. 1: some of many songs failed (2 of ``genre predict`` and ``evaluate``). 2: bad input or
+        usage. 130: Ctrl-C.
+    """
+    log, handler = logging.getLogger("retrotone"), LogHandler()
+    log.addHandler(handler)
+    try:
+        return app(args=arguments, prog_name="retrotone", standalone_mode=False) or 0
+    except RetrotoneError as error:
+        complain(str(error))
+    except typer.TyperException as error:  # usage
+        context = getattr(error, "ctx", None)
+        if message := " ".join(error.format_message().split()).rstrip("."):
+            complain(f"{message}: see {context.command_path if context else 'retrotone'} --help")
+    finally:
+        log.removeHandler(handler)
+    return 2
+
+
+def _show_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"retrotone {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def retrotone(
+    version: Annotated[
+        bool, typer.Option("--version", help="Show the version.", callback=_show_version, is_eager=True)
+    ] = False,
+) -> None:
+    """Give any recording the sound of another era."""

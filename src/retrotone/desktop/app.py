@@ -1,0 +1,72 @@
+"""The desktop window: `retrotone app`."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from retrotone.errors import MissingExtraError
+
+if TYPE_CHECKING:
+    import tkinter as tk
+
+NO_TK = (
+    "this Python has no Tk: install it (Debian and Ubuntu: apt install python3-tk, Fedora: dnf install "
+    "python3-tkinter, macOS: brew install python-tk), or use retrotone web"
+)
+NO_DISPLAY = (
+    "there is no display to open a window on ({reason}): start it from a desktop session or over ssh -X, "
+    "or use retrotone web"
+)
+
+
+def run(song: str | None = None, library: str | None = None) -> None:
+    """Open the window, and return when it is closed.
+
+    Parameters
+    ----------
+    song : str, optional
+        To be opened at once.
+    library : str, optional
+        The library's file, by default the user's own.
+
+    Raises
+    ------
+    MissingExtraError
+        Python lacks Tk, or there is no display.
+    """
+    root = make_root()
+    from retrotone.desktop.window import Window
+
+    window = Window(root, library)
+    if song is not None:
+        window.open(str(Path(song).absolute()))
+    try:
+        root.mainloop()
+    except KeyboardInterrupt:
+        window.close()
+    except SystemExit:  # told to end
+        window.close()
+        raise
+
+
+def make_root() -> tk.Tk:
+    """Return Tk's root window, one that takes drops where it can; see `run`."""
+    try:
+        import tkinter as tk
+    except ImportError as error:
+        raise MissingExtraError(NO_TK) from error
+    if sys.platform == "win32":
+        from ctypes import windll  # type: ignore[attr-defined]
+
+        windll.shcore.SetProcessDpiAwareness(1)  # or Windows scales a blurred picture of the window
+    try:
+        try:
+            from tkinterdnd2 import TkinterDnD
+
+            return TkinterDnD.Tk(className="Retrotone")  # type: ignore[no-any-return]
+        except (ImportError, RuntimeError):  # not installed, or not for this system
+            return tk.Tk(className="Retrotone")
+    except tk.TclError as error:
+        raise MissingExtraError(NO_DISPLAY.format(reason=error)) from error

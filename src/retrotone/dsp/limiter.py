@@ -1,0 +1,72 @@
+"""A look-ahead limiter: the few peaks that stick out are turned down, not the whole song."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+import numpy as np
+import soxr
+from numpy.typing import NDArray
+from scipy.ndimage import minimum_filter1d, uniform_filter1d
+
+from retrotone.dsp.loudness import OVERSAMPLING
+
+Block = NDArray[np.float32]
+
+MARGIN = 0.995  # true-peak meters with other interpolation filters read this much more
+ATTACK_SECONDS = 0.003  # the gain begins to fall this long before a peak; typical of mastering limiters
+FILTER_SAMPLES = 64  # reach of the oversampling filter: a cut in the stream tells by less than -100 dB
+
+
+def limited(blocks: Iterable[Block], sample_rate: int, ceiling: float) -> Iterator[Block]:
+    """Hold the true peak of a stream under a ceiling.
+
+    The gain that every sample needs is held for the attack time around it and then smoothed over the same time, so it
+    is never above what is needed (Giannoulis, Massberg and Reiss 2012, feed-forward with look-ahead).
+
+    Parameters
+    ----------
+    blocks : iterable of ndarray, shape (channels, n)
+        Blocks of any size.
+    sample_rate : int
+        In Hz.
+    ceiling : float
+        Highest true peak, linear.
+
+    Yields
+    ------
+    ndarray, shape (channels, n)
+        As many samples as came in; one gain for all channels, so the stereo image stands.
+    """
+    ceiling *= MARGIN
+    reach = max(round(ATTACK_SECONDS * sample_rate), 1)
+    context = 2 * reach + FILTER_SAMPLES
+    before = 0  # samples at the start of `held` that are done
+    held: Block | None = None
+    for block in blocks:
+        held = block if held is None else np.concatenate([held, block], axis=1)
+        ready = held.shape[1] - context
+        if ready <= before:
+            continue
+        yield (held * _gain(held, reach, ceiling))[:, before:ready]
+        start = max(ready - context, 0)
+        held, before = held[:, start:], ready - start
+    if held is not None:
+        yield (held * _gain(held, reach, ceiling))[:, before:]
+
+
+def _gain(samples: Block, reach: int, ceiling: float) -> NDArray[np.float32]:
+    """Gain per sample, shape (n,)."""
+    peaks = np.abs(samples).max(axis=0)
+    if peaks.max() <= ceiling / 2:  # no peak between samples rises by 6 dB
+        return np.ones(1, np.float32)
+    finer = soxr.resample(np.ascontiguousarray(samples.T), 1, OVERSAMPLING, quality="MQ")  # as PeakMeter does
+    finer = np.abs(finer.reshape(len(finer), -1)).max(axis=1)[: OVERSAMPLING * len(peaks)]
+    between = np.pad(finer, (0, OVERSAMPLING * len(peaks) - len(finer))).reshape(-1, OVERSAMPLING).max(axis=1)
+    needed = np.minimum(1.0, ceiling / np.maximum(np.maximum(peaks, between), 1e-9)).astype(np.float32)
+    if needed.min() == 1.0:
+        return np.ones(1, np.float32)
+    held = minimum_filter1d(needed, 2 * reach + 1, mode="nearest")
+    smooth: NDArray[np.float32] = uniform_filter1d(held, 2 * reach + 1, mode="nearest")
+    np.minimum(smooth, needed, out=smooth)
+    return smooth

@@ -1,0 +1,275 @@
+"""musicnn: the tags that listeners give to music, heard from three seconds of it at a time.
+
+The network of Pons and Serra, "musicnn: pre-trained convolutional neural networks for music audio tagging" (2019),
+trained on the Million Song Dataset with the fifty tags most used on Last.fm. Its weights are converted from their
+release by ``tools/convert_musicnn.py`` (ISC licence: ``assets/MUSICNN.md``).
+
+It runs on NumPy alone. All its convolutions are matrix products, which BLAS computes faster than torch's convolutions
+of so few filters, and nobody waits for torch to load.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Iterator
+from functools import cache
+from importlib import resources
+from itertools import chain
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
+from numpy.typing import NDArray
+
+from retrotone.audio.audio import Audio, folded, resampled
+from retrotone.audio.files import AudioFile
+from retrotone.dsp.stft import window
+from retrotone.errors import AnalysisError
+from retrotone.progress import Progress, silent
+
+if TYPE_CHECKING:
+    from threadpoolctl import ThreadpoolController
+
+SAMPLE_RATE, N_FFT, HOP_LENGTH, N_MELS = 16_000, 512, 256, 96
+PATCH_FRAMES = 187  # 3 s, what the network was trained on
+COMPRESSION = 10_000  # log10(1 + 10,000 S)
+BANDS_AT_ONCE, FRAMES_AT_ONCE = 6, 16  # places of a filter in one matrix product; more waste work on zeros
+TIMBRAL = ("timbral.0", "timbral.1")
+TEMPORAL = ("temporal.0", "temporal.1", "temporal.2")
+MIDDLE = ("middle.0", "middle.1", "middle.2")
+
+LABELS = (
+    "rock", "pop", "alternative", "indie", "electronic", "female vocalists", "dance", "00s", "alternative rock",
+    "jazz", "beautiful", "metal", "chillout", "male vocalists", "classic rock", "soul", "indie rock", "Mellow",
+    "electronica", "80s", "folk", "90s", "chill", "instrumental", "punk", "oldies", "blues", "hard rock", "ambient",
+    "acoustic", "experimental", "female vocalist", "guitar", "Hip-Hop", "70s", "party", "country", "easy listening",
+    "sexy", "catchy", "funk", "electro", "heavy metal", "Progressive rock", "60s", "rnb", "indie pop", "sad",
+    "House", "happy",
+)  # fmt: skip
+"""The names of a taggram's columns."""
+
+EMBEDDING = 200
+"""The width of an embedding."""
+
+Array = NDArray[np.float32]
+
+
+class Patches(NamedTuple):
+    """What the network says of a recording, patch by patch.
+
+    Attributes
+    ----------
+    tags : ndarray, shape (patches, 50), float32
+        How likely each of `LABELS` is, in [0, 1]: the taggram.
+    embedding : ndarray, shape (patches, 200), float32
+        The layer before it.
+    times : ndarray, shape (patches,), float32
+        Where each patch starts, in seconds.
+    """
+
+    tags: Array
+    embedding: Array
+    times: Array
+
+
+def listen(
+    recording: Audio | str | os.PathLike[str], hop: int = PATCH_FRAMES, progress: Progress = silent
+) -> Patches:
+    """Run the network over the whole of a recording, in bounded memory.
+
+    Parameters
+    ----------
+    recording : Audio or path
+        Any length and rate; folded to mono at 16 kHz. Less than a patch is repeated until it fills one, as in the
+        network's training; what is left at the end is dropped. Silence gets the tags that the network gives it.
+    hop : int
+        Frames of 16 ms from one patch to the next; a patch has 187.
+    progress : Progress
+        Told how much is heard.
+
+    Raises
+    ------
+    AudioError, MissingExtraError
+        See `AudioFile`.
+    AnalysisError
+        A hop under 1.
+    """
+    if hop < 1:
+        raise AnalysisError(f"a hop of {hop} frames leads nowhere: use 1 or more")
+    source = recording if isinstance(recording, Audio) else AudioFile(recording)
+    mono = map(folded, source.blocks())
+    blocks = (block[0] for block in resampled(mono, 1, source.sample_rate, SAMPLE_RATE))
+    expected = source.duration * SAMPLE_RATE / HOP_LENGTH / hop
+    tags: list[Array] = []
+    embedding: list[Array] = []
+    network = _network()
+    with _blas().limit(limits=1):  # products so small gain nothing from more, and wait where others are busy
+        for patch in _patches(network.log_mel(blocks), hop):
+            both = network.tag(patch)
+            tags.append(both[0])
+            embedding.append(both[1])
+            progress(min(len(tags) / expected, 1.0), f"listening to {source.name}")
+    times = np.arange(len(tags), dtype=np.float32) * np.float32(hop * HOP_LENGTH / SAMPLE_RATE)
+    return Patches(np.stack(tags), np.stack(embedding), times)
+
+
+def taggram(
+    recording: Audio | str | os.PathLike[str], hop: int = PATCH_FRAMES, progress: Progress = silent
+) -> Array:
+    """Return how likely each of `LABELS` is over time, shape (patches, 50); see `listen`."""
+    return listen(recording, hop, progress).tags
+
+
+def embedding(
+    recording: Audio | str | os.PathLike[str], hop: int = PATCH_FRAMES, progress: Progress = silent
+) -> Array:
+    """Return the network's last layer but one over time, shape (patches, 200); see `listen`."""
+    return listen(recording, hop, progress).embedding
+
+
+def _patches(frames: Iterable[Array], hop: int) -> Iterator[Array]:
+    """Cut a stream of frames into patches; a single short one is repeated until it fills one."""
+    held, skip, short = np.zeros((0, N_MELS), np.float32), 0, True
+    for more in frames:
+        held = np.concatenate([held, more])
+        start = skip
+        while start + PATCH_FRAMES <= len(held):
+            yield held[start : start + PATCH_FRAMES]
+            start, short = start + hop, False
+        skip = max(start - len(held), 0)
+        held = held[start:]
+    if short:
+        yield np.tile(held, (-(-PATCH_FRAMES // len(held)), 1))[:PATCH_FRAMES]
+
+
+@cache
+def _network() -> _Network:
+    import safetensors.numpy
+
+    file = resources.files("retrotone") / "assets" / "musicnn_msd.safetensors"
+    return _Network(safetensors.numpy.load(file.read_bytes()))
+
+
+@cache
+def _blas() -> ThreadpoolController:
+    """Return the control of BLAS's threads; to find the library takes a while."""
+    from threadpoolctl import ThreadpoolController
+
+    return ThreadpoolController().select(user_api="blas")
+
+
+class _Network:
+    """The network on the weights that ``tools/convert_musicnn.py`` writes.
+
+    Every convolution is followed by a ReLU, then by batch normalisation (a scale and a shift here), then in the first
+    layer by the maximum over all frequencies. That maximum is taken first, of a filter whose scale is negative
+    with the opposite sign: the rest never changes the order.
+    """
+
+    def __init__(self, weights: dict[str, Array]) -> None:
+        self._weights = weights
+        self._window = window(N_FFT)
+        self._signs = {name: np.sign(weights[f"{name}.scale"]) for name in TIMBRAL + TEMPORAL}
+        signed = {name: weights[f"{name}.weight"] * signs for name, signs in self._signs.items()}
+        # timbral: (bands, 7, filters) to ((bands + 5) 7, 6 filters)
+        # temporal: (frames, filters) to (frames + 15, 16 filters)
+        self._placed = {name: _placed(signed[name], BANDS_AT_ONCE) for name in TIMBRAL} | {
+            name: _placed(signed[name][:, None], FRAMES_AT_ONCE) for name in TEMPORAL
+        }
+        self._middle = {
+            name: weights[f"{name}.weight"].T.reshape(-1, len(weights[f"{name}.bias"])) for name in MIDDLE
+        }
+
+    def log_mel(self, blocks: Iterable[Array]) -> Iterator[Array]:
+        """Turn a stream of samples at 16 kHz into one of log-mel frames, shape (n, 96), centred on every 256th."""
+        from scipy.fft import rfft
+
+        margin = np.zeros(N_FFT // 2, np.float32)
+        held = margin
+        for block in chain(blocks, [margin]):
+            held = np.concatenate([held, block])
+            ready = (len(held) - N_FFT) // HOP_LENGTH + 1
+            if ready > 0:
+                frames = sliding_window_view(held, N_FFT)[::HOP_LENGTH] * self._window
+                power = np.square(np.abs(rfft(frames)))
+                yield np.log10(1 + COMPRESSION * (power @ self._weights["mel"].T))
+                held = held[ready * HOP_LENGTH :]
+
+    def tag(self, patch: Array) -> tuple[Array, Array]:
+        """Return tags, shape (50,), and embedding, shape (200,), of a patch of log-mel frames, shape (187, 96)."""
+        from scipy.special import expit
+
+        weights = self._weights
+        patch = patch * weights["input.scale"] + weights["input.shift"]
+        # the one at the end is for what the filters that training left at zero add up to
+        front = np.hstack(
+            [self._timbral(patch), self._temporal(patch), np.ones((PATCH_FRAMES, 1), np.float32)]
+        )
+        first = self._convolve("middle.0", front)
+        second = first + self._convolve("middle.1", first)
+        third = second + self._convolve("middle.2", second)
+        features = np.hstack([front[:, :-1], first, second, third])
+        pooled = np.concatenate([features.max(axis=0), features.mean(axis=0)])
+        dense = np.maximum(pooled @ weights["dense.weight"] + weights["dense.bias"], 0)
+        embedding = dense * weights["dense.scale"] + weights["dense.shift"]
+        return expit(embedding @ weights["output.weight"] + weights["output.bias"]), embedding
+
+    def _timbral(self, patch: Array) -> Array:
+        """Apply filters of 7 frames by many bands to (187, 96): the highest over all bands, (187, filters)."""
+        length = self._weights[f"{TIMBRAL[0]}.weight"].shape[1]
+        # by bands, then by frames: what a filter sees is one stretch of a row, and is not copied for each place
+        around = sliding_window_view(_padded(patch, length), length, axis=0).reshape(PATCH_FRAMES, -1)
+        heard = []
+        for name in TIMBRAL:
+            width, columns = self._placed[name].shape
+            last = N_MELS - width // length
+            highest = np.full((PATCH_FRAMES, columns), -np.inf, np.float32)
+            for band in (*range(0, last, BANDS_AT_ONCE), last):
+                seen = around[:, length * band : length * band + width]
+                np.maximum(highest, seen @ self._placed[name], out=highest)
+            filters = highest.reshape(PATCH_FRAMES, BANDS_AT_ONCE, -1).max(axis=1)
+            heard.append(self._activate(name, filters * self._signs[name]))
+        return np.hstack(heard)
+
+    def _temporal(self, patch: Array) -> Array:
+        """Apply filters of many frames by one band to (187, 96): the highest over all bands, (187, filters)."""
+        heard = []
+        for name in TEMPORAL:
+            width, columns = self._placed[name].shape
+            padded = _padded(patch, width - FRAMES_AT_ONCE + 1, -PATCH_FRAMES % FRAMES_AT_ONCE)
+            bands = np.ascontiguousarray(padded.T)
+            highest = [
+                (bands[:, frame : frame + width] @ self._placed[name]).max(axis=0)
+                for frame in range(0, PATCH_FRAMES, FRAMES_AT_ONCE)
+            ]
+            filters = np.reshape(highest, (-1, columns // FRAMES_AT_ONCE))[:PATCH_FRAMES]
+            heard.append(self._activate(name, filters * self._signs[name]))
+        return np.hstack(heard)
+
+    def _convolve(self, name: str, x: Array) -> Array:
+        """Apply filters of 7 frames by all channels to (187, channels): (187, filters)."""
+        length = self._weights[f"{name}.weight"].shape[2]
+        windows = sliding_window_view(_padded(x, length), length, axis=0).swapaxes(1, 2)  # (187, 7, channels)
+        return self._activate(name, windows.reshape(PATCH_FRAMES, -1) @ self._middle[name])
+
+    def _activate(self, name: str, x: Array) -> Array:
+        bias, scale, shift = (self._weights[f"{name}.{part}"] for part in ("bias", "scale", "shift"))
+        result: Array = np.maximum(x + bias, 0) * scale + shift
+        return result
+
+
+def _padded(x: Array, length: int, more: int = 0) -> Array:
+    """Put zeros before and after frames, (n, channels), as TensorFlow's "same" does for a filter of that length."""
+    before = (length - 1) // 2  # np.pad would take longer than some of the filters
+    result = np.zeros((len(x) + length - 1 + more, x.shape[1]), np.float32)
+    result[before : before + len(x)] = x
+    return result
+
+
+def _placed(kernel: Array, places: int) -> Array:
+    """Return filters (length, rows, filters) as a matrix ((length + places - 1) rows, places * filters)."""
+    length, rows, filters = kernel.shape
+    result = np.zeros((length + places - 1, rows, places, filters), np.float32)
+    for place in range(places):
+        result[place : place + length, :, place] = kernel
+    return result.reshape(-1, places * filters)

@@ -1,0 +1,121 @@
+"""What a recording looks like to an ear: mel spectrogram, spectral centroid, chroma, waveform envelope.
+
+All take an `Audio` of any rate and one or two channels, fold it to mono, and give frames over time. The
+window lasts about 93 ms at every rate (`spectrum.n_fft_for`); frames follow each other by a quarter of it.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from retrotone.audio.audio import Audio
+from retrotone.dsp.stft import OVERLAP, n_fft_for
+
+N_MELS = 128
+CHROMA_RATE = 22_050  # Hz: CQT chroma looks at C1-B7 (33 Hz to 4 kHz), which this rate holds
+CHROMA_HOP = 512  # samples at CHROMA_RATE, 23 ms
+ROOM = 3  # s, which the longest filters of the transform need
+POWER_FLOOR = 1e-10  # -100 dB
+
+
+def mel_spectrogram(audio: Audio, n_mels: int = N_MELS) -> NDArray[np.float32]:
+    """Return the power in each mel band over time.
+
+    Parameters
+    ----------
+    audio : Audio
+        Folded to mono at its own rate.
+    n_mels : int
+        Slaney mel bands from 0 Hz to half the sample rate.
+
+    Returns
+    -------
+    ndarray, shape (n_mels, frames), float32
+        In dB, 0 dB for a band power of 1; never under -100 dB.
+    """
+    import librosa
+
+    power = librosa.feature.melspectrogram(
+        y=_mono(audio), sr=audio.sample_rate, n_mels=n_mels, **_window(audio.sample_rate)
+    )
+    decibels: NDArray[np.float32] = librosa.power_to_db(power, amin=POWER_FLOOR, top_db=None)
+    return decibels
+
+
+def spectral_centroid(audio: Audio) -> NDArray[np.float32]:
+    """Return the centre of mass of the magnitude spectrum over time: how bright it sounds.
+
+    Parameters
+    ----------
+    audio : Audio
+        Folded to mono at its own rate.
+
+    Returns
+    -------
+    ndarray, shape (frames,), float32
+        In Hz; 0 for silent frames.
+    """
+    import librosa
+
+    centroid = librosa.feature.spectral_centroid(
+        y=_mono(audio), sr=audio.sample_rate, **_window(audio.sample_rate)
+    )
+    return np.asarray(centroid[0], np.float32)
+
+
+def chromagram(audio: Audio) -> NDArray[np.float32]:
+    """Return how strong each pitch class is over time, from a constant-Q transform.
+
+    Parameters
+    ----------
+    audio : Audio
+        Folded to mono and resampled to 22.05 kHz.
+
+    Returns
+    -------
+    ndarray, shape (12, frames), float32
+        C, C#, ... B; each frame's strongest class is 1, or all are 0 in silence. Hop 512 / 22,050 s.
+    """
+    import librosa
+
+    samples = _mono(audio.mono().resample(CHROMA_RATE))
+    frames = 1 + len(samples) // CHROMA_HOP
+    if not samples.any():
+        return np.zeros((12, frames), np.float32)
+    padded = np.pad(samples, (0, max(0, ROOM * CHROMA_RATE - len(samples))))
+    chroma = librosa.feature.chroma_cqt(y=padded, sr=CHROMA_RATE, hop_length=CHROMA_HOP)
+    return np.asarray(chroma[:, :frames], np.float32)
+
+
+def waveform_envelope(audio: Audio, points: int) -> NDArray[np.float32]:
+    """Return the lowest and highest sample of each of `points` equal stretches: a waveform on a screen.
+
+    Parameters
+    ----------
+    audio : Audio
+        Folded to mono.
+    points : int
+        At most; a recording with fewer frames gives one point a frame.
+
+    Returns
+    -------
+    ndarray, shape (2, points), float32
+        Minima, then maxima, full scale at 1.
+    """
+    samples = _mono(audio)
+    points = min(points, len(samples))
+    starts = np.arange(points) * len(samples) // points
+    return np.stack([np.minimum.reduceat(samples, starts), np.maximum.reduceat(samples, starts)])
+
+
+def _mono(audio: Audio) -> NDArray[np.float32]:
+    samples: NDArray[np.float32] = audio.mono().samples[0]
+    return samples
+
+
+def _window(sample_rate: int) -> dict[str, Any]:
+    n_fft = n_fft_for(sample_rate)
+    return {"n_fft": n_fft, "hop_length": n_fft // OVERLAP}

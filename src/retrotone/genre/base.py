@@ -1,0 +1,91 @@
+"""What classifiers of genre take, and what they say of a track."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from retrotone.audio.audio import Audio
+from retrotone.errors import GenreError
+from retrotone.features.analysis import Analysis
+
+Recording = Analysis | Audio | str | os.PathLike[str]
+KINDS = (Analysis, Audio, str, os.PathLike)
+
+SILENT = "it is silent"
+UNCLEAR = "no genre stands out"
+STRANGE = "it does not sound like the music this classifier knows"
+UNDECIDED = 0.01  # share of known music that may be called unsure for want of confidence
+PATCH_SECONDS = 3.0
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What a classifier says of a track.
+
+    Attributes
+    ----------
+    genre : str
+        The most probable one, sure or not.
+    confidence : float
+        Its probability.
+    sure : bool
+    doubt : str
+        Why not sure: empty if sure.
+    probabilities : dict of str to float
+        Of all genres; they add up to 1.
+    strangeness : float or None
+        How far the columns lie from known music's, 1 where "not sure" begins; None without columns.
+    times : ndarray, shape (patches,), float32, or None
+        Where each patch starts, in seconds; None where the analysis does not tell.
+    timeline : ndarray, shape (patches, genres), or None
+        The probabilities that each patch, of 3 s as a rule, by itself speaks for, in the order of `classes_`; None
+        without a taggram.
+    duration : float or None
+        Of the track, in seconds; None where the analysis does not tell.
+    """
+
+    genre: str
+    confidence: float
+    sure: bool
+    doubt: str
+    probabilities: dict[str, float]
+    strangeness: float | None = None
+    times: NDArray[np.float32] | None = None
+    timeline: NDArray[np.float64] | None = None
+    duration: float | None = None
+
+
+def tracks_of(X: Recording | Iterable[Recording]) -> list[Recording]:
+    """Return tracks as a list, a single one as a list of one; GenreError for what is none."""
+    tracks = list(X) if isinstance(X, Iterable) and not isinstance(X, KINDS) else [X]
+    for track in tracks:
+        if not isinstance(track, KINDS):
+            raise GenreError(f"{type(track).__name__} is no track: give an Analysis, an Audio or a path")
+    return tracks
+
+
+def stretches(times: NDArray[np.float32], duration: float) -> NDArray[np.float64]:
+    """Return what each patch stands for in a picture, shape (patches, 2), from and to in seconds.
+
+    Neighbours meet half way between their middles. Those over two steps apart have not heard what lies between, and
+    reach half a step.
+
+    Parameters
+    ----------
+    times : ndarray, shape (patches,)
+        Where each patch starts, in seconds.
+    duration : float
+        Of the track, in seconds.
+    """
+    middles = times.astype(float) + PATCH_SECONDS / 2
+    apart = np.diff(middles)
+    step = float(np.median(apart)) if len(apart) else PATCH_SECONDS
+    reach = np.where(apart > 2 * step, step, apart) / 2
+    starts, stops = middles - np.insert(reach, 0, step / 2), middles + np.append(reach, step / 2)
+    reached: NDArray[np.float64] = np.clip(np.stack([starts, stops], axis=1), 0.0, duration)
+    return reached

@@ -1,0 +1,1 @@
+"""Where a library keeps its tracks: one catalogue on SQLite or PostgreSQL."""

@@ -1,0 +1,266 @@
+"""PostgreSQL with pgvector: the catalogue on a server, with many writers and many readers.
+
+It lies in a schema of its own, ``retrotone``, so that the database may hold other things. Vectors are kept whole;
+an HNSW index (Malkov and Yashunin 2016) over their halves finds candidates.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from retrotone.errors import LibraryError, MissingExtraError
+from retrotone.library.catalogue.database import BLOCK, MissingLibrary, Nearest, Row, Rows, Vector
+from retrotone.progress import Progress
+
+if TYPE_CHECKING:
+    import psycopg
+
+LOCK = 0x52544E45  # "RTNE": held by the one who changes the schema
+CONNECTION = {  # by libpq's names; an address may tell otherwise
+    "connect_timeout": 10,  # s
+    "keepalives_idle": 30,  # s: a network that swallows all is noticed in a minute, and not in hours
+    "keepalives_interval": 10,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 60_000,  # ms
+}
+LEAST_PGVECTOR = (0, 8)  # the first that searches on until it has as many as are asked for
+SEARCH_SETTINGS = {"hnsw.ef_search": "256", "hnsw.iterative_scan": "relaxed_order"}
+
+# Each entry leads from one version of the schema to the next. Those that were released are never changed.
+MIGRATIONS: tuple[tuple[str, ...], ...] = (
+    (
+        """CREATE TABLE tracks (
+            id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, path bytea NOT NULL UNIQUE, size bigint NOT NULL,
+            mtime_ns bigint NOT NULL, fingerprint bytea NOT NULL, present boolean NOT NULL, reason text,
+            duration double precision, title text, artist text, album text, genre text, year text,
+            given_genre text)""",
+        "CREATE INDEX tracks_by_fingerprint ON tracks (fingerprint, present, id)",
+        """CREATE TABLE analyses (
+            track bigint PRIMARY KEY REFERENCES tracks (id) ON DELETE CASCADE,
+            version integer NOT NULL, data bytea NOT NULL)""",
+        """CREATE TABLE descriptions (
+            track bigint PRIMARY KEY REFERENCES tracks (id) ON DELETE CASCADE,
+            recipe text NOT NULL, vector vector NOT NULL, genre text NOT NULL, confidence double precision NOT NULL,
+            sure boolean NOT NULL, genres text NOT NULL, tags text NOT NULL, eras text NOT NULL,
+            tempo double precision, key text, loudness double precision)""",
+        "CREATE INDEX descriptions_by_recipe ON descriptions (recipe)",
+        # Of one length only: another recipe's vectors may be longer, and find no index until one is added here.
+        """CREATE INDEX descriptions_by_vector ON descriptions
+            USING hnsw ((vector::halfvec(128)) halfvec_ip_ops) WHERE vector_dims(vector) = 128""",
+    ),
+)
+
+REMEDIES = {  # by the beginning of SQLSTATE
+    "08": "the server went away: try again",
+    "25006": "it is a copy that may only be read: name the server that it copies",
+    "28": "check the user and the password",
+    "40": "another program wrote the same at the same time: try again",
+    "0A000": "install pgvector on its server (Debian: postgresql-18-pgvector)",
+    "42501": "have its administrator do that once, or grant it",
+    "53100": "free some space on its disk",
+    "53300": "it has too many connections: close some, or raise max_connections",
+    "54000": "the path of a file is too long for its index: exclude that file",
+    "57": "the server is shutting down, or was told to stop: try again",
+}
+UNREACHED = "check the address, the server and the password, which PGPASSWORD or ~/.pgpass may hold"
+
+
+class Postgres:
+    """A library on a server; see `database.Database`.
+
+    Parameters
+    ----------
+    address : str
+        ``postgresql://USER@HOST/DATABASE``, as libpq takes it.
+    create : bool
+        Make the library where the database holds none.
+
+    Raises
+    ------
+    MissingExtraError
+        The extra ``cluster`` is not installed.
+    LibraryError
+        No server, no such database, wrong password, no pgvector, no permission, no library, or one of a newer
+        retrotone; later also a server that went away.
+    """
+
+    def __init__(self, address: str, create: bool = False) -> None:
+        try:
+            import pgvector.psycopg
+            import psycopg
+        except ImportError as error:
+            raise MissingExtraError(
+                "a library on PostgreSQL needs the cluster extra: pip install 'retrotone[cluster]'"
+            ) from error
+        self._errors = psycopg.Error
+        self._register = pgvector.psycopg.register_vector
+        self._parameters = _parameters(address)
+        self.name = _name(self._parameters)
+        self._connection = self._connect()
+        if not create and not self._version():
+            self.close()
+            raise MissingLibrary(f"{self.name} holds no library: retrotone library scan FOLDER makes one")
+        self._migrate()
+        self._settle()
+
+    def close(self) -> None:
+        """Close the connection."""
+        self._connection.close()
+
+    @property
+    def revision(self) -> str:
+        """Changes whenever the catalogue does, by whomever: the transactions that have ended."""
+        return str(self.query("SELECT pg_current_snapshot()::text")[0][0])
+
+    def query(self, sql: str, values: Sequence[object] = ()) -> list[Row]:
+        """Return all rows that a statement gives."""
+        with self._guarded():
+            cursor = self._connected().execute(_places(sql), values, binary=True)
+            return cursor.fetchall() if cursor.description is not None else []
+
+    def blocks(self, sql: str, values: Sequence[object] = ()) -> Iterator[list[Row]]:
+        """Yield the rows of a large answer, at most `BLOCK` at once."""
+        with self.transaction(), self._connection.cursor("blocks", binary=True) as cursor:
+            cursor.execute(_places(sql), values)
+            while rows := cursor.fetchmany(BLOCK):
+                yield rows
+
+    def many(self, sql: str, rows: Iterable[Sequence[object]]) -> None:
+        """Execute a statement for each row of values, within a transaction."""
+        with self._guarded():
+            self._connection.cursor().executemany(_places(sql), rows)
+
+    @contextmanager
+    def transaction(self) -> Iterator[None]:
+        """Do all or nothing."""
+        with self._guarded(), self._connected().transaction():
+            yield
+
+    def pack(self, vector: Vector) -> Vector:
+        """Return a vector as a value for a statement."""
+        return vector
+
+    def unpack(self, values: Sequence[Any]) -> Rows:
+        """Return vectors, shape (n, d), as they come from n rows, at least one; ValueError where one is damaged."""
+        return np.stack([value.to_numpy() for value in values])
+
+    def nearest(self, progress: Progress) -> Nearest:
+        """Return what finds neighbours: the server does, at any size."""
+        return self._nearest
+
+    def faults(self) -> list[str]:
+        """Return what the server finds wrong with itself: it tells when it is asked for damaged rows."""
+        return []
+
+    def _nearest(self, query: Vector, count: int) -> NDArray[np.int64]:
+        size = len(query)
+        rows = self.query(
+            f"SELECT track FROM descriptions WHERE vector_dims(vector) = {size} "
+            f"ORDER BY (vector::halfvec({size})) <#> ?::halfvec({size}) LIMIT {count}",
+            (query,),
+        )
+        return np.array([number for (number,) in rows], np.int64)
+
+    def _connect(self) -> psycopg.Connection[Row]:
+        import psycopg
+
+        with self._guarded():
+            return psycopg.connect(**self._parameters, autocommit=True)
+
+    def _connected(self) -> psycopg.Connection[Row]:
+        """Return the connection, made anew if it was lost."""
+        if self._connection.closed:
+            self._connection = self._connect()
+            self._settle()
+        return self._connection
+
+    def _settle(self) -> None:
+        """Tell a connection where our tables and pgvector's types lie, and how to search."""
+        [(version, schema)] = self.query(
+            "SELECT extversion, quote_ident(nspname) FROM pg_extension "
+            "JOIN pg_namespace n ON n.oid = extnamespace WHERE extname = 'vector'"
+        )
+        if tuple(int(part) for part in version.split(".")[:2]) < LEAST_PGVECTOR:
+            least = ".".join(map(str, LEAST_PGVECTOR))
+            raise LibraryError(f"{self.name} has pgvector {version}: update it to {least} or newer")
+        self.query(f"SET search_path TO retrotone, {schema}")
+        with self._guarded():
+            self._register(self._connection)
+        for name, value in SEARCH_SETTINGS.items():
+            self.query(f"SET {name} = {value}")
+
+    def _version(self) -> int:
+        """Return the schema's version; 0 where there is none."""
+        [(there,)] = self.query("SELECT to_regclass('retrotone.library.library') IS NOT NULL")
+        return int(self.query("SELECT version FROM retrotone.library.library")[0][0]) if there else 0
+
+    def _migrate(self) -> None:
+        """Bring the schema up to date."""
+        if self._version() > len(MIGRATIONS):
+            raise LibraryError(f"{self.name} was written by a newer retrotone: update retrotone")
+        if self._version() == len(MIGRATIONS):  # so that nothing is written for one who only reads
+            return
+        with self.transaction():
+            self.query("SELECT pg_advisory_xact_lock(?)", (LOCK,))
+            if not self.query("SELECT 1 FROM pg_extension WHERE extname = 'vector'"):
+                self.query("CREATE EXTENSION vector")
+            if not self._version():
+                self.query("CREATE SCHEMA IF NOT EXISTS retrotone")
+                self.query("CREATE TABLE retrotone.library.library (version integer NOT NULL)")
+                self.query("INSERT INTO retrotone.library.library VALUES (0)")
+            self._settle()
+            for step in range(self._version(), len(MIGRATIONS)):
+                for statement in MIGRATIONS[step]:
+                    self.query(statement)
+                self.query("UPDATE library SET version = ?", (step + 1,))
+
+    @contextmanager
+    def _guarded(self) -> Iterator[None]:
+        """Turn what the server or its client says into one LibraryError."""
+        try:
+            yield
+        except self._errors as error:
+            state = error.sqlstate or ""
+            remedies = [text for name, text in REMEDIES.items() if state.startswith(name)]
+            lost = hasattr(self, "_connection") and self._connection.closed
+            unknown = "check the database" if state else REMEDIES["08"] if lost else UNREACHED
+            remedy = remedies[0] if remedies else unknown
+            said = (str(error).strip() or type(error).__name__).splitlines()[0].rstrip(".")
+            if password := self._parameters.get("password"):
+                said = said.replace(password, "***")
+            raise LibraryError(f"the library {self.name} failed ({said}): {remedy}") from error
+
+
+def _parameters(address: str) -> dict[str, Any]:
+    """Return what libpq makes of an address."""
+    import psycopg
+    from psycopg.conninfo import conninfo_to_dict
+
+    try:
+        parameters = {**CONNECTION, **conninfo_to_dict(address)}
+    except psycopg.Error:  # which may quote the password
+        parameters = {}
+    # A password with signs that should have been escaped ends up in the wrong parts.
+    split = any("@" in str(parameters.get(name, "")) for name in ("host", "dbname"))
+    if not parameters or split or not str(parameters.get("port", "0")).isdigit():
+        raise LibraryError(
+            "that is no address of a PostgreSQL database: use postgresql://USER@HOST/DATABASE, "
+            "with signs in a password as %40 and the like"
+        )
+    return parameters
+
+
+def _name(parameters: dict[str, Any]) -> str:
+    """Return an address without its password."""
+    user, host, port, database = (parameters.get(name) for name in ("user", "host", "port", "dbname"))
+    place = f"{host or ''}{f':{port}' if port else ''}"
+    return f"postgresql://{f'{user}@' if user else ''}{place}/{database or ''}"
+
+
+def _places(sql: str) -> Any:
+    return sql.replace("?", "%s")

@@ -1,0 +1,259 @@
+"""SQLite: the catalogue in one file (WAL) with one writer and many readers."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from urllib.parse import quote
+
+import numpy as np
+
+from retrotone.errors import LibraryError
+from retrotone.library.catalogue.database import BLOCK, MissingLibrary, Nearest, Row, Rows, Vector
+from retrotone.progress import Progress
+
+APPLICATION_ID = 0x52544E45  # "RTNE", in the header of the file: another program's database is not touched
+EXACT = 200_000  # vectors: comparing a song with all of so many takes 10 to 30 ms
+TABLES = ("tracks", "analyses", "descriptions")
+LONGEST = 1e9  # seconds
+BUSY_SECONDS = 30.0  # to wait for another writer
+
+# Each entry leads from one version of the schema to the next. Those that were released are never changed.
+MIGRATIONS: tuple[tuple[str, ...], ...] = (
+    (
+        """CREATE TABLE tracks (
+            id INTEGER PRIMARY KEY, path BLOB NOT NULL UNIQUE, size INTEGER NOT NULL, mtime_ns INTEGER NOT NULL,
+            fingerprint BLOB NOT NULL, present INTEGER NOT NULL, reason TEXT,
+            duration REAL, title TEXT, artist TEXT, album TEXT, genre TEXT, year TEXT, given_genre TEXT)""",
+        "CREATE INDEX tracks_by_fingerprint ON tracks (fingerprint, present, id)",
+        """CREATE TABLE analyses (
+            track INTEGER PRIMARY KEY REFERENCES tracks (id) ON DELETE CASCADE,
+            version INTEGER NOT NULL, data BLOB NOT NULL)""",
+        """CREATE TABLE descriptions (
+            track INTEGER PRIMARY KEY REFERENCES tracks (id) ON DELETE CASCADE,
+            recipe TEXT NOT NULL, vector BLOB NOT NULL, genre TEXT NOT NULL, confidence REAL NOT NULL,
+            sure INTEGER NOT NULL, genres TEXT NOT NULL, tags TEXT NOT NULL, eras TEXT NOT NULL,
+            tempo REAL, loudness REAL)""",
+    ),
+    (
+        "ALTER TABLE descriptions ADD COLUMN key TEXT",
+        "CREATE INDEX descriptions_by_recipe ON descriptions (recipe)",
+        # A stamp is a vector's own: a new vector, a new stamp. By them an index knows what it holds.
+        "ALTER TABLE descriptions ADD COLUMN stamp INTEGER NOT NULL DEFAULT 0",
+        "UPDATE descriptions SET stamp = random()",
+        "CREATE INDEX descriptions_by_stamp ON descriptions (stamp)",
+        """CREATE TRIGGER stamp_new AFTER INSERT ON descriptions BEGIN
+            UPDATE descriptions SET stamp = random() WHERE track = new.track; END""",
+        """CREATE TRIGGER stamp_changed AFTER UPDATE OF vector ON descriptions BEGIN
+            UPDATE descriptions SET stamp = random() WHERE track = new.track; END""",
+    ),
+)
+
+REMEDIES = {
+    "SQLITE_FULL": "free some space on its disk",
+    "SQLITE_IOERR": "free some space on its disk, or check it",
+    "SQLITE_READONLY": "it may not be written to: check its permissions and its folder's",
+    "SQLITE_CANTOPEN": "check the path and its folder's permissions",
+    "SQLITE_BUSY": "another program is writing to it: wait and try again",
+    "SQLITE_CORRUPT": "it is damaged: run retrotone library check --repair",
+    "SQLITE_NOTADB": "it is no library: name another file",
+}
+
+
+class SQLite:
+    """A library's file; see `database.Database`.
+
+    Parameters
+    ----------
+    path : str
+        ``:memory:`` keeps nothing.
+    create : bool
+        Make it where it is missing.
+
+    Raises
+    ------
+    LibraryError
+        Missing, no library, damaged, of a newer retrotone, or not to be opened; later also a full disk, no permission,
+        or another writer that does not end.
+    """
+
+    def __init__(self, path: str, create: bool = False) -> None:
+        self.name = path
+        if path != ":memory:":
+            self.name = os.path.abspath(path)
+            if not create and not os.path.exists(self.name):
+                raise MissingLibrary(f"{self.name} does not exist: retrotone library scan FOLDER makes one")
+            if not os.path.isdir(os.path.dirname(self.name)):
+                raise LibraryError(f"{os.path.dirname(self.name)} is no folder: create it first")
+        with self._guarded():
+            self._connection = self._open("rwc" if create else "rw")
+        with self._guarded():
+            self._migrate()
+
+    def close(self) -> None:
+        """Close the file."""
+        self._connection.close()
+
+    @property
+    def revision(self) -> tuple[int, int]:
+        """Changes whenever the catalogue does, by whomever."""
+        [(others,)] = self.query("PRAGMA data_version")
+        return others, self._connection.total_changes
+
+    def query(self, sql: str, values: Sequence[object] = ()) -> list[Row]:
+        """Return all rows that a statement gives."""
+        with self._guarded():
+            return self._connection.execute(sql, values).fetchall()
+
+    def blocks(self, sql: str, values: Sequence[object] = ()) -> Iterator[list[Row]]:
+        """Yield the rows of a large answer, at most `BLOCK` at once."""
+        with self._guarded():
+            cursor = self._connection.execute(sql, values)
+            while rows := cursor.fetchmany(BLOCK):
+                yield rows
+
+    def many(self, sql: str, rows: Iterable[Sequence[object]]) -> None:
+        """Execute a statement for each row of values, within a transaction."""
+        with self._guarded():
+            self._connection.executemany(sql, rows)
+
+    @contextmanager
+    def transaction(self) -> Iterator[None]:
+        """Do all or nothing."""
+        with self._guarded():
+            self._connection.execute("BEGIN IMMEDIATE")
+            try:
+                yield
+                self._connection.execute("COMMIT")
+            except BaseException:
+                if self._connection.in_transaction:
+                    self._connection.execute("ROLLBACK")
+                raise
+
+    def pack(self, vector: Vector) -> bytes:
+        """Return a vector as a value for a statement."""
+        return vector.astype(np.float32).tobytes()
+
+    def unpack(self, values: Sequence[bytes]) -> Rows:
+        """Return vectors, shape (n, d), as they come from n rows, at least one; ValueError where one is damaged."""
+        if not all(isinstance(value, bytes) for value in values):
+            raise ValueError("no vectors")
+        if len({len(value) for value in values}) > 1:
+            raise ValueError("vectors of several lengths")
+        return np.frombuffer(b"".join(values), np.float32).reshape(len(values), -1)
+
+    def nearest(self, progress: Progress) -> Nearest | None:
+        """Return what finds neighbours, or None where comparing with all is quick enough."""
+        [(count,)] = self.query("SELECT count(*) FROM descriptions")
+        if count <= EXACT:
+            return None
+        from retrotone.library.catalogue import vector_index
+
+        return vector_index.nearest(self, progress)
+
+    def faults(self) -> list[str]:
+        """Return what SQLite finds wrong with its file, a line each."""
+        found = [row[0] for row in self.query("PRAGMA integrity_check")]
+        strays = self.query("PRAGMA foreign_key_check")
+        counts = {}
+        for table in TABLES:
+            wrong = strange(self.query(f"PRAGMA table_info({table})"))
+            [(counts[table],)] = self.query(f"SELECT count(*) FROM {table} WHERE {wrong}")
+        return [
+            *(f"the file is damaged: {what}" for what in found if what != "ok"),
+            *(f"a row of {row[0]} belongs to no track" for row in strays),
+            *(f"{count} rows of {table} hold what they cannot" for table, count in counts.items() if count),
+        ]
+
+    def _open(self, mode: str) -> sqlite3.Connection:
+        if self.name == ":memory:":
+            return sqlite3.connect(":memory:", isolation_level=None)
+        uri = f"file:{quote(os.fsencode(self.name))}?mode={mode}"
+        try:
+            while True:
+                before = _identity(self.name)
+                connection = _connect(uri)
+                if before in (None, _identity(self.name)):
+                    return connection
+                connection.close()  # it waited for a repair, which put another file there
+        except sqlite3.OperationalError:
+            # Where nothing may be written, SQLite cannot set up its log; if there is none, all is in the file.
+            if mode == "rwc" or os.path.exists(f"{self.name}-wal"):
+                raise
+            return _connect(f"file:{quote(os.fsencode(self.name))}?immutable=1")
+
+    def _migrate(self) -> None:
+        """Bring the schema up to date."""
+        [(version,)], [(application,)] = (
+            self.query(f"PRAGMA {name}") for name in ("user_version", "application_id")
+        )
+        empty = not self.query("SELECT 1 FROM sqlite_master LIMIT 1")
+        if not empty and application != APPLICATION_ID:
+            raise LibraryError(f"{self.name} is another program's database: name another file")
+        if version > len(MIGRATIONS):
+            raise LibraryError(f"{self.name} was written by a newer retrotone: update retrotone")
+        if empty:
+            self.query("PRAGMA journal_mode = WAL")
+        for step in range(version, len(MIGRATIONS)):
+            with self.transaction():
+                [(now,)] = self.query("PRAGMA user_version")
+                if now > step:  # another process was quicker
+                    continue
+                for statement in MIGRATIONS[step]:
+                    self.query(statement)
+                self.query(f"PRAGMA application_id = {APPLICATION_ID}")
+                self.query(f"PRAGMA user_version = {step + 1}")
+
+    @contextmanager
+    def _guarded(self) -> Iterator[None]:
+        """Turn what SQLite says into one LibraryError."""
+        try:
+            yield
+        except sqlite3.Error as error:
+            code = getattr(error, "sqlite_errorname", "")
+            remedy = next(
+                (text for name, text in REMEDIES.items() if code.startswith(name)), "check the file"
+            )
+            raise LibraryError(f"the library {self.name} failed ({error}): {remedy}") from error
+        except UnicodeDecodeError as error:  # of what SQLite says about a damaged name
+            raise LibraryError(f"the library {self.name} failed: {REMEDIES['SQLITE_CORRUPT']}") from error
+
+
+def strange(table_info: Iterable[Row]) -> str:
+    """Return the condition for rows that nobody of ours wrote: SQLite takes any kind of value in any column."""
+    wrong = []
+    for _, name, kind, *_ in table_info:
+        wrong.append(f"typeof({name}) NOT IN ('{kind.lower()}', 'null')")
+        if name == "duration":
+            wrong.append(f"abs({name}) > {LONGEST}")
+        if name in ("tags", "eras", "genres"):
+            wrong.append(f"NOT json_valid({name}) OR json_type({name}) <> 'object'")
+    return " OR ".join(wrong)
+
+
+def _identity(path: str) -> tuple[int, int] | None:
+    """Return what tells a file from one that takes its place; None if there is none, or nobody may look."""
+    try:
+        status = os.stat(path)
+    except OSError:
+        return None
+    return status.st_dev, status.st_ino
+
+
+def _connect(uri: str) -> sqlite3.Connection:
+    connection = sqlite3.connect(
+        uri, uri=True, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False
+    )
+    try:
+        connection.execute(
+            "PRAGMA synchronous = NORMAL"
+        )  # with WAL: a power cut loses the last, harms nothing
+        connection.execute("PRAGMA foreign_keys = ON")
+        connection.execute("PRAGMA trusted_schema = OFF")  # whoever made the file wrote that, too
+        connection.execute("SELECT 1 FROM sqlite_master LIMIT 1").fetchall()
+    except BaseException:
+        connection.close()
+        raise
+    return connection

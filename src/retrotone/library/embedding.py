@@ -1,0 +1,171 @@
+"""Similarity: an analysis as a unit vector, so that the cosine of two of them is how alike two tracks sound.
+
+The vector has two parts: what the genre classifier makes of the track, and all else of its sound, whitened by what
+varies within genres. The first brings together what listeners file together, the second orders what lies there by
+sound. The product of two first parts tells how probable it is that both tracks are of one genre. So a first part is as
+long as the classifier is sure: where it is not, or where a track sounds like no music it knows, sound has more to say.
+
+Sound is what is left of the classifier's evidence (statistics of musicnn's tags, and GTZAN's columns at one level)
+without the directions in which genres differ (Fisher 1936). The constants come from ``tools/train_similarity.py``; its
+figures are in ``docs/library.md``.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+from functools import cache
+from importlib import resources
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from retrotone.errors import AnalysisError
+from retrotone.features.analysis import Analysis
+from retrotone.genre.evidence import Rows, evidence
+
+if TYPE_CHECKING:
+    from retrotone.genre.classifier import GenreClassifier
+
+RECIPE = "similarity 2"
+GENRE_SHARE = 0.75  # of the squared length, where the genre is beyond doubt
+SHARPNESS = 1.5  # power of the probabilities: fewer tracks are neighbours to all
+SHRINKAGE = 0.2  # of the covariance within genres towards a multiple of the identity
+SOUND_DIMENSIONS = 118  # with ten genres, 128 in all
+FILE = "similarity.safetensors"
+
+
+@dataclass(frozen=True, eq=False)
+class Space:
+    """A linear map from evidence, (numbers,), to the part of a vector that is sound.
+
+    Attributes
+    ----------
+    centre, spread : ndarray, shape (numbers,)
+        Of the evidence.
+    middle : ndarray, shape (numbers,)
+        Between the genres, in units of `spread`.
+    sound : ndarray, shape (numbers, SOUND_DIMENSIONS)
+    """
+
+    centre: Rows
+    spread: Rows
+    middle: Rows
+    sound: Rows
+
+    def embed(self, rows: Rows, genre: Rows) -> NDArray[np.float32]:
+        """Return unit vectors, shape (n, genres + SOUND_DIMENSIONS).
+
+        Parameters
+        ----------
+        rows : ndarray, shape (n, numbers)
+            Evidence; NaN counts as nothing known.
+        genre : ndarray, shape (n, genres)
+            See `genre_part`.
+        """
+        x = np.nan_to_num((rows - self.centre) / self.spread) - self.middle
+        left = np.sqrt(1 - np.square(genre).sum(axis=1, keepdims=True))
+        return np.hstack([genre, left * _unit(x @ self.sound)]).astype(np.float32)
+
+
+def embed(analysis: Analysis) -> NDArray[np.float32]:
+    """Return a track's vector, shape (128,), of length 1.
+
+    Without columns it is as if they were those of the average track.
+
+    Raises
+    ------
+    AnalysisError
+        The taggram is not known.
+    """
+    rows = numbers(analysis)[None]
+    vector: NDArray[np.float32] = _bundled().embed(rows, genre_part(classifier(), analysis)[None])[0]
+    return vector
+
+
+def genre_part(classifier: GenreClassifier, analysis: Analysis) -> Rows:
+    """Return the part of a vector that is genre, shape (genres,)."""
+    answer = classifier.answer(analysis)
+    sharpened = np.array(list(answer.probabilities.values())) ** SHARPNESS
+    part: Rows = np.sqrt(GENRE_SHARE) * sharpened / sharpened.sum()
+    return part / max(answer.strangeness or 1.0, 1.0)
+
+
+def sound_part(vectors: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Return the part of vectors, shape (n, d), that is sound, as unit vectors: recordings apart, genre left aside."""
+    return _unit(vectors[:, -SOUND_DIMENSIONS:])
+
+
+def numbers(analysis: Analysis) -> Rows:
+    """Return what a vector is made from, shape (254,): the mean over excerpts of the classifier's evidence.
+
+    Raises
+    ------
+    AnalysisError
+        The taggram is not known.
+    """
+    rows = evidence(analysis, "statistics+columns")
+    if rows is None:
+        rows = evidence(analysis, "statistics")
+    if rows is None:
+        raise AnalysisError("similarity needs a taggram: run analyse, or give one to Analysis.from_arrays")
+    known: Rows = rows.mean(axis=0)
+    return np.pad(known, (0, len(_bundled().centre) - len(known)), constant_values=np.nan)
+
+
+def learn(rows: Rows, genres: NDArray[np.str_]) -> Space:
+    """Return the space of tracks whose genres are known.
+
+    Parameters
+    ----------
+    rows : ndarray, shape (n, numbers)
+    genres : ndarray of str, shape (n,)
+    """
+    centre, spread = rows.mean(axis=0), rows.std(axis=0)
+    x = (rows - centre) / spread
+    names, of = np.unique(genres, return_inverse=True)
+    means = np.array([x[of == k].mean(axis=0) for k in range(len(names))])
+    away = x - means[of]
+    covariance = away.T @ away / (len(x) - len(names))
+    size = len(covariance)
+    covariance = (1 - SHRINKAGE) * covariance + SHRINKAGE * np.trace(covariance) / size * np.eye(size)
+    variances, axes = np.linalg.eigh(covariance)
+    whiten = axes / np.sqrt(variances) @ axes.T
+    middle = means.mean(axis=0)
+    between = np.linalg.svd((means - middle) @ whiten, full_matrices=False)[2][: len(names) - 1]
+    rest = (x - middle) @ whiten
+    rest -= rest @ between.T @ between
+    kept = np.linalg.svd(rest - rest.mean(axis=0), full_matrices=False)[2][:SOUND_DIMENSIONS]
+    kept -= kept @ between.T @ between
+    return Space(centre, spread, middle, whiten @ kept.T)
+
+
+def to_bytes(space: Space) -> bytes:
+    """Return a space in safetensors' format."""
+    import safetensors.numpy
+
+    return safetensors.numpy.save(
+        {part.name: np.ascontiguousarray(getattr(space, part.name), np.float32) for part in fields(space)}
+    )
+
+
+@cache
+def classifier() -> GenreClassifier:
+    """Return the bundled genre classifier, loaded once."""
+    from retrotone.genre.classifier import GenreClassifier
+
+    return GenreClassifier.from_pretrained()
+
+
+@cache
+def _bundled() -> Space:
+    import safetensors.numpy
+
+    data = (resources.files("retrotone") / "assets" / "library" / FILE).read_bytes()
+    return Space(**{name: part.astype(float) for name, part in safetensors.numpy.load(data).items()})
+
+
+def _unit(rows: NDArray[Any]) -> NDArray[Any]:
+    lengths = np.linalg.norm(rows, axis=1, keepdims=True)
+    unit: NDArray[Any] = rows / np.maximum(lengths, np.finfo(np.float32).tiny)
+    return unit

@@ -1,0 +1,327 @@
+"""A music library that recommends: the one door to all that it does."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from retrotone.errors import LibraryError
+from retrotone.features.analysis import Analysis
+from retrotone.library import embedding
+from retrotone.library.catalogue import repair
+from retrotone.library.catalogue.catalogue import Catalogue
+from retrotone.library.catalogue.database import MissingLibrary
+from retrotone.library.export import export
+from retrotone.library.records import Track
+from retrotone.library.scanning.scan import ScanReport, scan
+from retrotone.library.search import playlists
+from retrotone.library.search.duplicates import same_recordings
+from retrotone.library.search.neighbours import between
+from retrotone.library.search.playlists import Match
+from retrotone.library.search.queries import Song, find_file, find_seed, find_seeds
+from retrotone.library.session import Holdings, default_path
+from retrotone.progress import Progress, silent
+
+if TYPE_CHECKING:
+    from retrotone.library.map import Place
+
+__all__ = ["Library", "Match", "ScanReport", "Suggestion", "Track", "default_path"]
+
+
+@dataclass(frozen=True)
+class Suggestion:
+    """A genre for a track whose tags name none; `sure` as the classifier is."""
+
+    track: Track
+    genre: str
+    confidence: float
+    sure: bool
+
+
+class Library:
+    """A collection of music, its catalogue and what can be asked of it.
+
+    A song, in what follows, is a `Track`, the path of a file in the library or of any other, an `Audio` or an
+    `Analysis`. What is not in the library is listened to.
+
+    Parameters
+    ----------
+    path : path-like, optional
+        The catalogue's file, by default `default_path`; or the address of a PostgreSQL database with pgvector, as
+        ``postgresql://USER@HOST/DATABASE``. The library is made by the first `scan`.
+
+    Attributes
+    ----------
+    file : Path or None
+        The catalogue's; None on PostgreSQL.
+
+    Raises
+    ------
+    LibraryError
+        By all methods: no library there, another program's file, damaged, not to be written to, no such server.
+    MissingExtraError
+        By all methods, on PostgreSQL without the extra ``cluster``.
+    """
+
+    def __init__(self, path: str | os.PathLike[str] | None = None) -> None:
+        self._holdings = Holdings(os.fspath(default_path() if path is None else path))
+        self._catalogue = self._holdings.catalogue
+        self.file = self._holdings.file
+
+    @property
+    def name(self) -> str:
+        """The catalogue's file, or its address without the password."""
+        return self._holdings.name
+
+    def close(self) -> None:
+        """Close the catalogue; it opens again when needed."""
+        self._holdings.close()
+
+    def __enter__(self) -> Library:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def __len__(self) -> int:
+        """Return how many tracks are there and were heard."""
+        return self._holdings.described().count()
+
+    @staticmethod
+    def embed(analysis: Analysis) -> NDArray[np.float32]:
+        """Return an analysis as a unit vector, shape (d,): cosines tell how alike two tracks sound.
+
+        Raises
+        ------
+        AnalysisError
+            The taggram is not known.
+        """
+        return embedding.embed(analysis)
+
+    def scan(
+        self,
+        folders: Sequence[str | os.PathLike[str]],
+        exclude: Sequence[str] = (),
+        dry_run: bool = False,
+        workers: int | None = None,
+        progress: Progress = silent,
+        cluster: str | None = None,
+    ) -> ScanReport:
+        """Bring the library up to date with folders; see `retrotone.library.scanning.scan.scan`.
+
+        It may be stopped at any moment, by `Cancelled`, Ctrl-C or kill -9: what was heard so far stays.
+
+        Parameters
+        ----------
+        folders, exclude, dry_run, progress
+            See there.
+        workers : int, optional
+            Processes that listen; by default one for each core, of this machine or the cluster.
+        cluster : str, optional
+            Address of a Ray cluster that is to listen; see `retrotone.library.scanning.ray_cluster`.
+
+        Raises
+        ------
+        LibraryError
+        MissingExtraError
+            Ray is not installed.
+        """
+        try:
+            catalogue = self._catalogue(create=not dry_run)
+        except MissingLibrary:
+            with Catalogue(":memory:", create=True) as nothing:
+                return scan(nothing, folders, exclude, dry_run, workers, progress)
+        if cluster is None or dry_run:
+            report = scan(catalogue, folders, exclude, dry_run, workers, progress)
+        else:
+            from retrotone.library.scanning.ray_cluster import connected
+
+            with connected(cluster) as (hear_all, cores):
+                report = scan(catalogue, folders, exclude, False, workers or cores, progress, hear_all)
+        if not dry_run:
+            self._holdings.describe_anew(progress)
+        return report
+
+    def tracks(self, genre: str | None = None, exclude: Sequence[str] = ()) -> list[Track]:
+        """Return all tracks by path, or those of a genre, without what `exclude` matches (`walk.is_excluded`)."""
+        return self._holdings.tracks(genre, exclude)
+
+    def find(self, path: str | os.PathLike[str]) -> Track | None:
+        """Return the track that a file is, or is a copy of; None where the library never heard it."""
+        found = find_file(os.path.abspath(path), self._catalogue(), self._holdings.neighbours())
+        return found[1] if found else None
+
+    def analysis(self, track: Track) -> Analysis:
+        """Return what was heard of a track of the library."""
+        return self._catalogue().analysis(track.id)
+
+    def broken(self) -> list[tuple[str, str]]:
+        """Return path and reason of each file that cannot be heard."""
+        return self._catalogue().broken()
+
+    def similar(
+        self,
+        songs: Song | Sequence[Song],
+        k: int = 5,
+        per_artist: int | None = None,
+        genre: str | None = None,
+        exclude: Sequence[str] = (),
+        progress: Progress = silent,
+    ) -> list[Match]:
+        """Return the tracks that sound most like a song, or like the middle of several.
+
+        Parameters
+        ----------
+        songs : song or sequence of songs
+        k : int
+            How many.
+        per_artist : int, optional
+            At most so many of one artist; where tags tell none, that cap does not hold.
+        genre : str, optional
+            Of this genre only, by tag or, untagged, by ear.
+        exclude : sequence of str
+            Not these paths; see `walk.is_excluded`.
+        progress : Progress
+            Told while a song is listened to.
+
+        Raises
+        ------
+        LibraryError, AudioError, AnalysisError
+        """
+        _check_positive(k=k, per_artist=per_artist)
+        near = self._holdings.searchable(progress)
+        vectors, tracks = find_seeds(songs, self._catalogue(), near, progress)
+        candidates = playlists.matches(near, between(vectors), self._holdings.lookup(genre, exclude))
+        return playlists.similar(candidates, k, {track.id for track in tracks}, per_artist)
+
+    def path(self, start: Song, end: Song, length: int = 10, progress: Progress = silent) -> list[Track]:
+        """Return tracks that lead from one song to another, each a step further; no recording twice.
+
+        Parameters
+        ----------
+        start, end : song
+            Part of the result where they are in the library.
+        length : int
+            How many tracks, ends included; 2 or more.
+        progress : Progress
+
+        Raises
+        ------
+        LibraryError, AudioError, AnalysisError
+        """
+        if length < 2:
+            raise LibraryError(f"a path of {length} tracks leads nowhere: take 2 or more")
+        near = self._holdings.searchable(progress)
+        catalogue = self._catalogue()
+        (a, first), (b, last) = (find_seed(song, catalogue, near, progress) for song in (start, end))
+        return playlists.path(
+            near, (a, b), (first, last), length, self._holdings.lookup(), self._holdings.same(near)
+        )
+
+    def playlist(
+        self,
+        seeds: Song | Sequence[Song],
+        minutes: float = 60.0,
+        per_artist: int = 3,
+        genre: str | None = None,
+        exclude: Sequence[str] = (),
+        progress: Progress = silent,
+    ) -> list[Track]:
+        """Return about so many minutes of what sounds like the seeds, beginning with them; no recording twice.
+
+        Parameters
+        ----------
+        seeds : song or sequence of songs
+        minutes : float
+        per_artist : int
+            At most so many of one artist; where tags tell none, that cap does not hold.
+        genre, exclude
+            See `similar`.
+        progress : Progress
+
+        Raises
+        ------
+        LibraryError, AudioError, AnalysisError
+        """
+        _check_positive(minutes=minutes, per_artist=per_artist)
+        near = self._holdings.searchable(progress)
+        vectors, first = find_seeds(seeds, self._catalogue(), near, progress)
+        lookup = self._holdings.lookup(genre, exclude)
+        return playlists.playlist(
+            near, between(vectors), first, 60 * minutes, per_artist, lookup, self._holdings.same(near)
+        )
+
+    def duplicates(self, progress: Progress = silent) -> list[list[Track]]:
+        """Return groups of tracks that are one recording: other formats, levels, masters, copies."""
+        tracks, near = self._holdings.everything(progress)
+        return same_recordings(tracks, near, self._catalogue().analysis, progress)
+
+    def genres(self, note: bool = False) -> list[Suggestion]:
+        """Return a genre for each track whose tags name none, by path.
+
+        Parameters
+        ----------
+        note : bool
+            Note those that the classifier is sure of in the catalogue, where `Track.genre` then has them. No file is
+            ever written to.
+        """
+        suggestions = [
+            Suggestion(track, track.heard_genre, track.confidence, track.sure)
+            for track in self.tracks()
+            if not track.genre
+        ]
+        if note:
+            self._catalogue().give_genre({each.track.id: each.genre for each in suggestions if each.sure})
+        return suggestions
+
+    def map(self, path: str | os.PathLike[str], progress: Progress = silent) -> Path:
+        """Draw the library as a picture (.png) or a page to move about in (.html), and return its path.
+
+        Raises
+        ------
+        LibraryError
+            Another suffix.
+        OutputError
+            It cannot be written.
+        """
+        from retrotone.library.map import draw
+
+        tracks, near = self._holdings.everything(progress)
+        return draw(tracks, near.vectors, path, progress)
+
+    def places(self) -> list[Place]:
+        """Return where each track lies on the map."""
+        from retrotone.library.map import places
+
+        tracks, near = self._holdings.everything()
+        return places(tracks, near.vectors) if tracks else []
+
+    def export(
+        self, path: str | os.PathLike[str], tracks: Sequence[Track] | None = None, absolute: bool = False
+    ) -> Path:
+        """Write tracks, by default all, to a playlist (.m3u8), .csv or .json; see `export.export`."""
+        return export(self.tracks() if tracks is None else tracks, path, absolute)
+
+    def check(self, progress: Progress = silent) -> list[str]:
+        """Return what is wrong with the catalogue, a line each."""
+        problems, _ = repair.check(self._catalogue(), progress)
+        if not problems:
+            self._holdings.remind()
+        return problems
+
+    def repair(self, progress: Progress = silent) -> list[str]:
+        """Mend the catalogue from what can be read of it; return what was wrong. See `repair.repair`."""
+        self.close()
+        return repair.repair(self._holdings.place, progress)
+
+
+def _check_positive(**values: float | None) -> None:
+    for name, value in values.items():
+        if value is not None and not value > 0:
+            raise LibraryError(f"{name} is {value}: it must be more than 0")

@@ -1,0 +1,1 @@
+"""Finding tracks: neighbours, duplicates, playlists, and what a question names."""

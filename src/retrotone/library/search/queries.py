@@ -1,0 +1,77 @@
+"""Seeds: the songs that someone starts from, by their vectors and, where they are in the library, their tracks."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Sequence
+from itertools import chain
+
+from retrotone.audio.audio import Audio
+from retrotone.errors import LibraryError
+from retrotone.features.analysis import Analysis, analyse
+from retrotone.library import embedding
+from retrotone.library.catalogue.catalogue import Catalogue
+from retrotone.library.catalogue.database import Vector
+from retrotone.library.records import Known, Track
+from retrotone.library.scanning.walk import Found, fingerprint
+from retrotone.library.search.neighbours import Indexed, Neighbours
+from retrotone.progress import Progress
+
+Song = Track | Analysis | Audio | str | os.PathLike[str]
+
+
+def find_seed(
+    song: Song, catalogue: Catalogue, near: Neighbours | Indexed, progress: Progress
+) -> tuple[Vector, Track | None]:
+    """Return a song's vector and, where it is in the library, its track; what is not is listened to.
+
+    Raises
+    ------
+    AudioError, AnalysisError
+    """
+    if isinstance(song, Analysis):
+        return embedding.embed(song), None
+    if isinstance(song, Audio):
+        return embedding.embed(analyse(song, progress)), None
+    path = song.path if isinstance(song, Track) else os.path.abspath(song)
+    return find_file(path, catalogue, near) or (embedding.embed(analyse(path, progress)), None)
+
+
+def find_file(path: str, catalogue: Catalogue, near: Neighbours | Indexed) -> tuple[Vector, Track] | None:
+    """Return vector and track of a file, or of one that it is a copy of, if the library has heard it."""
+    for known in chain([catalogue.lookup(path)], _copies(path, catalogue)):
+        vector = near.vector(known.id) if known else None
+        if known is not None and vector is not None:
+            for track in catalogue.tracks([known.id]):
+                return vector, track
+    return None
+
+
+def find_seeds(
+    songs: Song | Sequence[Song], catalogue: Catalogue, near: Neighbours | Indexed, progress: Progress
+) -> tuple[list[Vector], list[Track]]:
+    """Return the vectors of one or more songs, and those tracks that are in the library, each once.
+
+    Raises
+    ------
+    LibraryError
+        No song.
+    AudioError, AnalysisError
+    """
+    several = list(songs) if isinstance(songs, Sequence) and not isinstance(songs, str) else [songs]
+    if not several:
+        raise LibraryError("nothing to start from: name a song")
+    found = [find_seed(song, catalogue, near, progress) for song in several]
+    return [vector for vector, _ in found], list({track.id: track for _, track in found if track}.values())
+
+
+def _copies(path: str, catalogue: Catalogue) -> Iterator[Known]:
+    """Yield the library's files of the same content as one outside, or reached by a link."""
+    if not os.path.isfile(path):  # nor a pipe, which would be waited for
+        return
+    try:
+        status = os.stat(path)
+        content = fingerprint(Found(path, status.st_size, status.st_mtime_ns))
+    except OSError:  # whoever listens to it says why
+        return
+    yield from catalogue.with_fingerprint(content, path)

@@ -1,0 +1,277 @@
+"""Pretrained models: which there are, where they lie, how they come here, and whether they are still what came.
+
+``assets/models.json`` is the registry. What is downloaded goes into one folder, with its SHA-256 beside it in the form
+of ``sha256sum``; `check` compares them at every load.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import time
+import zipfile
+from dataclasses import dataclass
+from functools import cache
+from importlib import resources
+from pathlib import Path
+from typing import TYPE_CHECKING
+from urllib.parse import unquote, urlsplit
+
+from retrotone.audio.files import write_whole
+from retrotone.errors import ModelError, OutputError
+from retrotone.progress import Progress, silent
+from retrotone.utils.temporary import beside
+
+if TYPE_CHECKING:
+    import requests
+
+FOLDER_VARIABLE = "RETROTONE_MODELS"
+DEFAULT_MODEL = "parlour"  # ships with retrotone
+UNKNOWN_TERMS = "Unknown: ask whoever publishes it."
+TRIES = 3
+PAUSE_SECONDS = 1.0  # before the second try; twice as long before the third
+TIMEOUT_SECONDS = 30.0  # without a byte
+CHUNK_BYTES = 1 << 16
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A model that can be downloaded, or is here already.
+
+    Attributes
+    ----------
+    name, kind, description : str
+        `kind` is "rave".
+    url : str or None
+        None for a model that ships with retrotone.
+    sha256 : str or None
+        Of the file, where its publisher or we know it.
+    licence : str
+        The terms, to be shown before the download.
+    sample_rate : int or None
+        In Hz; None where only the file tells.
+    """
+
+    name: str
+    kind: str
+    description: str
+    url: str | None
+    sha256: str | None
+    licence: str
+    sample_rate: int | None
+
+
+@cache
+def registry() -> dict[str, Entry]:
+    """Return the models known by name."""
+    text = (resources.files("retrotone") / "assets" / "models.json").read_text("utf-8")
+    return {entry.name: entry for entry in (Entry(**fields) for fields in json.loads(text))}
+
+
+def folder() -> Path:
+    """Return where downloads go: ``RETROTONE_MODELS``, or this system's folder for caches."""
+    if chosen := os.environ.get(FOLDER_VARIABLE):
+        return Path(chosen).expanduser()
+    import platformdirs
+
+    return Path(platformdirs.user_cache_dir("retrotone", appauthor=False)) / "models"
+
+
+def find(name: str) -> Entry:
+    """Return a model by its name (case does not matter) or by its URL.
+
+    Raises
+    ------
+    ModelError
+        Neither.
+    """
+    if is_url(name):
+        stem = Path(unquote(urlsplit(name).path)).stem or "model"
+        # two addresses may end in the same name
+        unique = f"{stem}-{hashlib.sha256(name.encode()).hexdigest()[:8]}"
+        return Entry(unique, "rave", name, name, None, UNKNOWN_TERMS, None)
+    known = {entry.name.lower(): entry for entry in registry().values()}
+    if name.lower() not in known:
+        raise ModelError(f"no model is called {name!r}: use a file, a URL, or one of {', '.join(registry())}")
+    return known[name.lower()]
+
+
+def place(entry: Entry) -> Path:
+    """Return where a model lies once it is downloaded, or where it came with retrotone."""
+    if entry.url is None:
+        return Path(str(resources.files("retrotone") / "assets" / f"{entry.name}.ts"))
+    return folder() / f"{entry.name}.ts"
+
+
+def locate(name: str) -> Path:
+    """Return the file of a model that is here.
+
+    Parameters
+    ----------
+    name : str
+        A file, or a registry name or URL that was downloaded.
+
+    Raises
+    ------
+    ModelError
+        It is none of these; the message tells the terms and how to download it.
+    """
+    if Path(name).is_file():
+        return Path(name)
+    if not is_url(name) and (Path(name).suffix or len(Path(name).parts) > 1):
+        raise ModelError(f"{name} does not exist: name a model's file, or see retrotone models list")
+    entry = find(name)
+    path = place(entry)
+    if not path.is_file():
+        raise ModelError(
+            f"{name} is not downloaded yet: run retrotone models download {name} (terms: {entry.licence})"
+        )
+    return path
+
+
+def download(name: str, progress: Progress = silent) -> Path:
+    """Return the file of a model, downloading it if it is not here. Show `Entry.licence` to the user before.
+
+    Parameters
+    ----------
+    name : str
+        As for `locate`.
+    progress : Progress
+        Told how far the download is; `Cancelled` raised in it stops it and leaves nothing behind.
+
+    Raises
+    ------
+    ModelError
+        No connection, no such file at the address, or a file that came damaged or is no model.
+    OutputError
+        The folder cannot be written to.
+    """
+    if Path(name).is_file():
+        return Path(name)
+    entry = find(name)
+    path = place(entry)
+    if path.is_file():
+        check(path)
+        return path
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with beside(path) as came:
+            _fetch(entry, came, progress)
+            digest = _sha256(came)
+            if entry.sha256 is not None and digest != entry.sha256:
+                raise ModelError(f"{entry.name} came damaged from {_host(entry)}: try again later")
+            _check_whole(came, entry)
+            write_whole(_record(path), f"{digest}  {path.name}\n".encode())
+            came.replace(path)
+    except OSError as error:
+        raise OutputError(
+            f"{path.parent} cannot be written to ({error.strerror}): set {FOLDER_VARIABLE} to another folder"
+        ) from error
+    return path
+
+
+def check(path: Path) -> None:
+    """Raise ModelError if a file has changed since it was downloaded or installed; others are taken as they are."""
+    for entry in registry().values():
+        if entry.url is None and path == place(entry) and _sha256(path) != entry.sha256:
+            raise ModelError(f"{path} has changed since retrotone was installed: install retrotone again")
+    record = _record(path)
+    if not record.is_file():
+        return
+    if record.read_text("utf-8", errors="replace").split(maxsplit=1)[:1] != [_sha256(path)]:
+        raise ModelError(f"{path} has changed since it was downloaded: delete it and download it again")
+
+
+def is_url(name: str) -> bool:
+    """Tell an address from a name."""
+    return name.startswith(("http://", "https://"))
+
+
+def _record(path: Path) -> Path:
+    return path.with_name(f"{path.name}.sha256")
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _host(entry: Entry) -> str:
+    return urlsplit(entry.url or "").netloc
+
+
+def _check_whole(path: Path, entry: Entry) -> None:
+    """TorchScript files are zip archives, which carry a checksum of each of their parts."""
+    try:
+        with zipfile.ZipFile(path) as archive:
+            whole = archive.testzip() is None
+    except (zipfile.BadZipFile, EOFError, NotImplementedError, OSError, ValueError):
+        whole = False
+    if not whole:
+        raise ModelError(
+            f"what came from {_host(entry)} is damaged or no model: try again, or another address"
+        )
+
+
+def _fetch(entry: Entry, place: Path, progress: Progress) -> None:
+    """Download a file to a place; what fails on the way is tried again from the start."""
+    import pooch
+    import requests
+
+    pooch.get_logger().setLevel("ERROR")
+    for attempt in range(1, TRIES + 1):
+        bar = _Bar(entry.name, progress)
+        get = pooch.HTTPDownloader(progressbar=bar, chunk_size=CHUNK_BYTES, timeout=TIMEOUT_SECONDS)
+        try:
+            get(entry.url, str(place), None)
+            return
+        except requests.HTTPError as error:
+            raise ModelError(
+                f"{_host(entry)} answers {_status(error)} for {entry.name}: check the address or try later"
+            ) from error
+        except requests.RequestException as error:
+            if attempt == TRIES or isinstance(error, ValueError):  # a ValueError: no valid address
+                raise ModelError(
+                    f"{entry.name} could not be downloaded from {_host(entry)} ({_reason(error)}): check the "
+                    f"connection, or put the file into {folder()} as {entry.name}.ts"
+                ) from error
+            progress(0.0, f"{entry.name}: {_reason(error)}, trying again")
+            time.sleep(PAUSE_SECONDS * attempt)
+    raise AssertionError("unreachable")
+
+
+def _status(error: requests.HTTPError) -> str:
+    return "an error" if error.response is None else f"{error.response.status_code} {error.response.reason}"
+
+
+def _reason(error: Exception) -> str:
+    import requests
+
+    if isinstance(error, requests.Timeout):
+        return "it does not answer"
+    if isinstance(error, requests.exceptions.ChunkedEncodingError):
+        return "the connection broke off"
+    if isinstance(error, ValueError):
+        return "not a valid address"
+    return "it cannot be reached"
+
+
+class _Bar:
+    """What pooch reports progress to."""
+
+    def __init__(self, name: str, progress: Progress) -> None:
+        self._name, self._progress = name, progress
+        self.total, self._done = 0, 0
+
+    def update(self, count: int) -> None:
+        self._done += count
+        size = f" of {self.total / 1e6:.1f}" if self.total else ""
+        fraction = min(self._done / self.total, 1.0) if self.total else 0.0
+        self._progress(fraction, f"downloading {self._name}, {self._done / 1e6:.1f}{size} MB")
+
+    def reset(self) -> None:
+        self._done = 0
+
+    def close(self) -> None:
+        """Nothing to close."""

@@ -1,0 +1,77 @@
+"""The demo: the bundled song as an era, a RAVE and a transfer make it sound, and a clip that the RAVE makes up."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import replace
+from importlib import resources
+from pathlib import Path
+
+from retrotone.audio.audio import Audio, load
+from retrotone.audio.files import make_folder, write_whole
+from retrotone.figures.recordings import feature_figure, png
+from retrotone.progress import Progress, part, silent
+from retrotone.rave.model import RaveModel
+from retrotone.report import compare
+from retrotone.style.transfer import StyleTransfer
+
+ERA = "1930s"
+SEED = 7  # of the clip that the model makes up
+
+
+def make_demo(folder: str | os.PathLike[str], progress: Progress = silent) -> dict[Path, str]:
+    """Make the demo.
+
+    Parameters
+    ----------
+    folder : path-like
+        Created where missing.
+    progress : Progress
+        Told how far the work is; `Cancelled` raised in it stops it.
+
+    Returns
+    -------
+    dict of Path to str
+        The files made and what each is, the report first.
+
+    Raises
+    ------
+    OutputError
+        The folder cannot be made or written to.
+    """
+    folder = make_folder(folder)
+    song, record = bundled("demo_song.ogg", "the song"), bundled("demo_style.ogg", "the record")
+    transfer, rave = StyleTransfer(), RaveModel.from_pretrained()
+    aged = transfer.stylize(song, ERA, progress=part(progress, 0.0, 0.1))
+    played = rave.restyle(song, progress=part(progress, 0.1, 0.2))
+    retro = transfer.stylize(song, record, progress=part(progress, 0.2, 0.4))
+    clip = rave.generate(path="prior", seed=SEED, progress=part(progress, 0.4, 0.45))
+    progress(0.45, "saving the sounds")
+    made = {
+        song.save(folder / "original.wav"): "the song: a clean modern recording",
+        record.save(folder / "style.wav"): "the style: another piece, on an old record",
+        aged.save(folder / f"song-{ERA}.wav"): f"the song as a medium of the {ERA} would have kept it",
+        played.save(folder / "song-rave.wav"): f"the song as the RAVE model {rave.name} plays it",
+        retro.save(folder / "song-style.wav"): "the song in the sound of that record",
+        clip.save(folder / "rave.wav"): f"what {rave.name} makes up, led by its prior",
+    }
+    for sound, name in ((song, "original"), (clip, "rave")):
+        progress(0.5, f"drawing {name}")
+        picture = folder / f"{name}.png"
+        write_whole(picture, png(feature_figure(sound, name)))
+        made[picture] = f"{name}.wav as waveform, mel spectrogram, centroid and chroma"
+    versions = {"original": song, ERA: aged, "RAVE": played, "transfer": retro}
+    comparison = compare(versions, style=record, progress=part(progress, 0.55, 0.9))
+    progress(0.9, "writing the report")
+    report = {
+        comparison.save(folder / "report.html"): "all versions, to hear, see and compare",
+        comparison.save(folder / "report.png"): "its picture: what changed",
+    }
+    progress(1.0, "done")
+    return {**report, **made}
+
+
+def bundled(file: str, name: str) -> Audio:
+    """Load a recording that ships with retrotone, see assets/DEMO.md, and call it `name`."""
+    with resources.as_file(resources.files("retrotone") / "assets" / file) as path:
+        return replace(load(path), name=name)

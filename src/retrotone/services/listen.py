@@ -1,0 +1,159 @@
+"""What listening to a song tells: its waveform, genre and tags, in words."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from functools import cache
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from retrotone.audio.audio import Audio, folded
+from retrotone.audio.files import AudioFile
+from retrotone.features.analysis import Analysis, analyse
+from retrotone.progress import Progress, part, silent
+from retrotone.utils.text import clock, title
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+    from retrotone.genre.base import Answer
+    from retrotone.genre.classifier import GenreClassifier
+
+Source = Audio | AudioFile
+
+POINTS = 1600  # of a waveform on a screen
+STRIDE = 256  # samples whose extremes are kept while a recording streams by
+TAGS_SHOWN = 8
+WORTH_NAMING = 0.05  # probability of the genres named after the first
+
+
+@dataclass(frozen=True, eq=False)
+class Heard:
+    """What is known of a song once it was listened to.
+
+    Attributes
+    ----------
+    name, title : str
+        Its path, and what to call it.
+    duration : float
+        In seconds.
+    sample_rate, channels : int
+    waveform : ndarray, shape (2, points), float32
+        Lowest and highest sample of equal stretches, full scale at 1.
+    analysis : Analysis
+        To be given to `siblings`: nothing is listened to twice.
+    answer : Answer
+        Of the genre classifier.
+    tags : list of (str, float)
+        What listeners would call it, the likeliest first.
+    """
+
+    name: str
+    title: str
+    duration: float
+    sample_rate: int
+    channels: int
+    waveform: NDArray[np.float32]
+    analysis: Analysis
+    answer: Answer
+    tags: list[tuple[str, float]]
+
+    @property
+    def genres(self) -> list[tuple[str, float]]:
+        """All genres and their probabilities, the likeliest first."""
+        return sorted(self.answer.probabilities.items(), key=lambda item: -item[1])
+
+    @property
+    def verdict(self) -> str:
+        """The genre in a sentence, and whether to trust it."""
+        (first, most), *others = self.genres
+        rivals = ", ".join(f"{genre} {p:.0%}" for genre, p in others if p >= WORTH_NAMING)
+        if self.answer.sure:
+            return f"This is {first} ({most:.0%})" + (f"; it could also be {rivals}." if rivals else ".")
+        return f"Not sure: {self.answer.doubt}. Nearest: {first} {most:.0%}" + (
+            f", {rivals}." if rivals else "."
+        )
+
+    @property
+    def facts(self) -> str:
+        """Length, rate and channels in words."""
+        sound = {1: "mono", 2: "stereo"}[self.channels]
+        return f"{clock(self.duration)}, {self.sample_rate / 1000:g} kHz, {sound}"
+
+
+def listen(song: Source | str | os.PathLike[str], progress: Progress = silent) -> Heard:
+    """Listen to a song once: waveform, genre, its evidence over time, tags.
+
+    Parameters
+    ----------
+    song : Audio, AudioFile or path
+        A file is streamed: memory does not grow with its length.
+    progress : Progress
+
+    Raises
+    ------
+    AudioError, MissingExtraError
+        It cannot be read.
+    """
+    from retrotone.features.musicnn import LABELS
+
+    source = opened(song)
+    progress(0.0, f"reading {title(source.name)}")
+    waveform, frames = _waveform(source, progress)
+    analysis = analyse(source if isinstance(source, Audio) else source.path, part(progress, 0.1, 0.95))
+    progress(0.95, "telling its genre")
+    answer = _classifier().answer(analysis)
+    assert analysis.taggram is not None
+    means = analysis.taggram.mean(axis=0)
+    progress(1.0, "heard")
+    return Heard(
+        name=source.name,
+        title=title(source.name),
+        duration=frames / source.sample_rate,
+        sample_rate=source.sample_rate,
+        channels=source.channels,
+        waveform=waveform,
+        analysis=analysis,
+        answer=answer,
+        tags=[(LABELS[k], float(means[k])) for k in means.argsort()[::-1][:TAGS_SHOWN]],
+    )
+
+
+def genre_figure(song: Heard) -> Figure:
+    """Draw the evidence for each genre over time, and the answer beside it."""
+    from retrotone.figures.genre import evidence_figure
+
+    return evidence_figure(song.answer, song.title, song.duration)
+
+
+def opened(song: Source | str | os.PathLike[str]) -> Source:
+    """Return a recording as it is, or the file of that path, looked into."""
+    return song if isinstance(song, Audio | AudioFile) else AudioFile(song)
+
+
+def _waveform(source: Source, progress: Progress) -> tuple[NDArray[np.float32], int]:
+    """Return the outline of a recording, folded to mono, and how many frames it truly has."""
+    lows: list[NDArray[np.float32]] = []
+    highs: list[NDArray[np.float32]] = []
+    frames = 0
+    for block in source.blocks():
+        mono = folded(block)[0]
+        starts = np.arange(0, len(mono), STRIDE)
+        lows.append(np.minimum.reduceat(mono, starts))
+        highs.append(np.maximum.reduceat(mono, starts))
+        frames += len(mono)
+        progress(0.1 * min(frames / source.frames, 1.0), f"reading {title(source.name)}")
+    low, high = np.concatenate(lows), np.concatenate(highs)
+    points = min(POINTS, len(low))
+    starts = np.arange(points) * len(low) // points
+    return np.stack([np.minimum.reduceat(low, starts), np.maximum.reduceat(high, starts)]), frames
+
+
+@cache
+def _classifier() -> GenreClassifier:
+    from retrotone.genre.classifier import GenreClassifier
+
+    return GenreClassifier.from_pretrained()

@@ -1,0 +1,169 @@
+"""The study's two experiments on settings small enough to watch: they show what there is as soon as it is there."""
+
+from __future__ import annotations
+
+import os
+import queue
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeVar
+
+import numpy as np
+
+from retrotone.audio.audio import Audio, load
+from retrotone.errors import Cancelled
+from retrotone.progress import Progress, part, silent
+from retrotone.services.restyle import bundled_song
+from retrotone.study.sweep import SHORT_COLUMNS, Row, short_cells, sweep
+from retrotone.style.eras import age
+from retrotone.utils.temporary import Scratch
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+    from retrotone.genre.training import Point
+
+# Of the sweep: half a minute on one core, and every row still shows what it is about.
+STEPS, SECONDS = 10, 0.8
+EPOCHS, SEGMENT_SECONDS = 30, 1.0  # of M5
+ERAS_TOLD_APART = ("1900s", "1950s", "1990s")
+PASSAGES = 4  # of the bundled song: some are learned from, the others validated on
+
+LOSS_COLUMNS = SHORT_COLUMNS
+T = TypeVar("T")
+
+
+def study_loss(
+    content: Audio, style: Audio, progress: Progress = silent, steps: int = STEPS, seconds: float = SECONDS
+) -> Iterator[list[Row]]:
+    """Run the sweep of the study's style loss; yield the rows so far each time one is done.
+
+    Raises
+    ------
+    AudioError
+        A recording is silent.
+    """
+    rows: list[Row] = []
+    for row in sweep(content, style, steps=steps, seconds=seconds, progress=progress):
+        rows.append(row)
+        yield list(rows)
+
+
+def loss_cells(rows: Sequence[Row]) -> list[list[str]]:
+    """Return the lines of the table, a cell for each of `LOSS_COLUMNS`."""
+    return [short_cells(row) for row in rows]
+
+
+def study_training(
+    recordings: str | os.PathLike[str] | None = None, progress: Progress = silent, epochs: int = EPOCHS
+) -> Iterator[list[Point]]:
+    """Train the study's M5; yield its history so far after every epoch.
+
+    Parameters
+    ----------
+    recordings : path-like, optional
+        A folder for each genre, see `retrotone.genre.splits.sides`. By default the network learns to tell apart three
+        eras that the bundled song was aged by, in passages of it that it has not heard.
+    progress : Progress
+    epochs : int
+        At most.
+
+    Raises
+    ------
+    GenreError, AudioError
+        A folder that cannot be learned from.
+    """
+    from retrotone.genre.training import Recipe, Training, train
+
+    with Scratch("retrotone-study-") as folder:
+        if recordings is None:
+            recordings = folder / "eras"
+            _make_eras(recordings, part(progress, 0.0, 0.1))
+        recipe = Recipe(epochs=epochs, seconds=SEGMENT_SECONDS, patience=epochs)
+
+        def work(show: Callable[[list[Point]], None]) -> None:
+            def saved(trainings: Sequence[Training]) -> None:
+                show(list(trainings[0].history))
+
+            train(recordings, folder / "training", recipe, saved=saved, progress=part(progress, 0.1, 1.0))
+
+        yield from as_they_come(work)
+
+
+def training_figure(history: Sequence[Point]) -> Figure:
+    """Draw the losses so far."""
+    from retrotone.figures.training import training_curves
+
+    return training_curves({"M5 on the raw waveform": history})
+
+
+def training_cells(history: Sequence[Point]) -> list[list[str]]:
+    """Return the lines of a table: epoch, losses in training and validation, share of right answers."""
+    return [
+        [str(p.epoch), f"{p.train_loss:.3f}", f"{p.valid_loss:.3f}", f"{p.valid_accuracy:.0%}"]
+        for p in history
+    ]
+
+
+def training_sentence(history: Sequence[Point]) -> str:
+    """Say how much the network has learned so far."""
+    last = history[-1]
+    return f"After epoch {last.epoch} it tells {last.valid_accuracy:.0%} of the segments right that were kept from it."
+
+
+def as_they_come(work: Callable[[Callable[[T], None]], None]) -> Iterator[T]:
+    """Yield what `work` shows; what was overtaken meanwhile is left out, but never the last.
+
+    What it raises is raised here. Closing the iterator stops it.
+
+    Parameters
+    ----------
+    work : callable
+        Given a function to show a value with. It runs in a thread of its own.
+    """
+    shown: queue.SimpleQueue[tuple[str, object]] = queue.SimpleQueue()
+    stopped = threading.Event()
+
+    def show(value: T) -> None:
+        if stopped.is_set():
+            raise Cancelled("stopped")
+        shown.put(("value", value))
+
+    def run() -> None:
+        try:
+            work(show)
+            shown.put(("end", None))
+        except BaseException as error:
+            shown.put(("error", error))
+
+    thread = threading.Thread(target=run, daemon=True)
+    thread.start()
+    try:
+        while True:
+            kind, value = shown.get()
+            latest = [value] if kind == "value" else []
+            while kind == "value" and not shown.empty():
+                kind, value = shown.get()
+                latest += [value] if kind == "value" else []
+            yield from latest[-1:]  # type: ignore[misc]
+            if kind == "error" and isinstance(value, BaseException):
+                raise value
+            if kind != "value":
+                return
+    finally:
+        stopped.set()
+        thread.join()
+
+
+def _make_eras(folder: Path, progress: Progress) -> None:
+    """Write ``ERA/PASSAGE/song.wav``: passages count as artists, so that the split keeps them apart."""
+    song = load(bundled_song()).mono()
+    for number, era in enumerate(ERAS_TOLD_APART):
+        progress(number / len(ERAS_TOLD_APART), f"ageing the bundled song by the {era}")
+        aged = age(song, era)
+        edges = np.linspace(0, aged.duration, PASSAGES + 1)
+        for k in range(PASSAGES):
+            place = folder / era / f"passage {k + 1}"
+            place.mkdir(parents=True)
+            aged.slice(edges[k], edges[k + 1]).save(place / "song.wav", 16)

@@ -1,0 +1,1 @@
+"""What recording media do to sound, one stage after another."""

@@ -1,0 +1,161 @@
+"""The gate before Gradio: what is not needed does not exist, what is too big is refused, no file but the page's own.
+
+Gradio checks most of this too. It fetches addresses that are given in place of uploads, though, and offers routes
+that this page has no use for; and two locks are better than one where any browser may knock.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable
+from typing import Any
+
+from starlette.datastructures import Headers
+from starlette.responses import PlainTextResponse
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from retrotone.web.uploads import Folder
+
+MB = 1 << 20
+LARGEST_REQUEST = MB  # bytes of anything but an upload
+FILES_AT_ONCE = 3  # uploaded for a comparison
+API = "/gradio_api"
+OPEN = re.compile(
+    r"/|/(config|theme\.css|robots\.txt|favicon\.ico|manifest\.json|login|logout)/?|/(assets|static|svelte)/.*"
+    rf"|{API}/(info|startup-events|user|login_check|token|app_id|upload|upload_progress|cancel|reset|theme\.css)/?"
+    rf"|{API}/(queue/(join|data|status)|(call|run|heartbeat)/.*|file=.*)"
+)
+POLICY = (
+    "default-src 'self'; script-src 'self' 'unsafe-inline' 'unsafe-eval' blob:; style-src 'self' 'unsafe-inline'; "
+    "img-src 'self' data: blob:; media-src 'self' data: blob:; connect-src 'self' data: blob:; font-src 'self' data:; "
+    "worker-src 'self' blob:; object-src 'none'; base-uri 'self'; form-action 'self'; frame-ancestors 'self'"
+)
+HEADERS = {
+    "content-security-policy": POLICY,  # the browser itself refuses to ask anybody else
+    "x-content-type-options": "nosniff",
+    "referrer-policy": "no-referrer",
+    "cross-origin-resource-policy": "same-origin",
+}
+LOCAL_NAMES = ("localhost", "127.0.0.1", "[::1]")
+
+
+class Gate:
+    """ASGI middleware.
+
+    Parameters
+    ----------
+    app : ASGI application
+        What lies behind.
+    folder : Folder
+        The only one that files are served from, or taken for uploads.
+    largest : int
+        Bytes of an uploaded file.
+    names : iterable of str
+        Hosts that this page goes by; empty for any. A page elsewhere whose name was made to point here is then refused.
+    """
+
+    def __init__(self, app: ASGIApp, folder: Folder, largest: int, names: Iterable[str] = ()) -> None:
+        self.app, self.folder, self.largest, self.names = app, folder, largest, frozenset(names)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Let a request through, or answer it with a sentence."""
+        if scope["type"] != "http":
+            if scope["type"] == "lifespan":
+                await self.app(scope, receive, send)
+            return
+
+        async def labelled(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                extra = [(name.encode(), value.encode()) for name, value in HEADERS.items()]
+                message = {**message, "headers": [*message["headers"], *extra]}
+            await send(message)
+
+        refusal, receive = await self._check(scope, receive)
+        await (refusal or self.app)(scope, receive, labelled)
+
+    async def _check(self, scope: Scope, receive: Receive) -> tuple[PlainTextResponse | None, Receive]:
+        """Return why a request is refused, if it is, and its body, which may have been read."""
+        headers, path = Headers(scope=scope), scope["path"]
+        if self.names and _host(headers.get("host", "")) not in self.names:
+            return _refusal(421, "This page is for the machine that it runs on."), receive
+        if not OPEN.fullmatch(path):
+            return _refusal(404, "There is nothing here."), receive
+        if path.startswith(f"{API}/file=") and not self.folder.holds(path.removeprefix(f"{API}/file=")):
+            return _refusal(403, "This page serves no such file."), receive
+        if scope["method"] != "POST":
+            return None, receive
+        size = headers.get("content-length", "")
+        if not size.isdecimal():
+            return _refusal(411, "Say how long the request is."), receive
+        if path.rstrip("/") == f"{API}/upload":
+            if int(size) > FILES_AT_ONCE * self.largest + LARGEST_REQUEST:
+                return _refusal(413, too_big(self.largest)), receive
+            self.folder.forget(incoming=int(size))
+            return None, receive
+        if int(size) > LARGEST_REQUEST:
+            return _refusal(
+                413, "That is too long: upload files, do not write them into the request."
+            ), receive
+        body = await _read(receive)
+        if not all(map(self.folder.holds, _files(body))):
+            return _refusal(
+                403, "Upload a file: this page reads no others and fetches no addresses."
+            ), receive
+        return None, _again(body, receive)
+
+
+def too_big(largest: int) -> str:
+    """Say that a file is."""
+    return f"That file is too big: this page takes up to {largest / MB:g} MB."
+
+
+def _refusal(status: int, sentence: str) -> PlainTextResponse:
+    return PlainTextResponse(sentence, status)
+
+
+def _host(header: str) -> str:
+    """Return a Host header without its port."""
+    return re.sub(r":\d*$", "", header).lower()
+
+
+def _files(body: bytes) -> list[str]:
+    """Return all that a JSON request names as files, however deep."""
+    try:
+        left: list[Any] = [json.loads(body)]
+    except (ValueError, RecursionError):
+        return []  # no JSON: Gradio takes no files from it
+    found = []
+    while left:
+        value = left.pop()
+        if isinstance(value, dict):
+            if value.get("path"):
+                found.append(str(value["path"]))
+            left += value.values()
+        elif isinstance(value, list):
+            left += value
+    return found
+
+
+async def _read(receive: Receive) -> bytes:
+    """Return the body of a request; no server lets it be longer than its Content-Length."""
+    body, more = b"", True
+    while more:
+        message = await receive()
+        body += message.get("body", b"")
+        more = message.get("more_body", False)
+    return body
+
+
+def _again(body: bytes, receive: Receive) -> Receive:
+    """Return what gives a body that was read once more."""
+    given = False
+
+    async def replay() -> Message:
+        nonlocal given
+        if given:
+            return await receive()
+        given = True
+        return {"type": "http.request", "body": body, "more_body": False}
+
+    return replay

@@ -1,0 +1,90 @@
+"""Settings in the page's address, so that they can be shared: ``?tab=retro&style=1930s&strength=0.6``. Never a file."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from retrotone.rave.pretrained import DEFAULT_MODEL
+from retrotone.services.generate import WALKS
+from retrotone.web.handlers import MAX_CLIP_SECONDS, RECORD, styles
+
+TABS = ("retro", "genre", "similar", "compare", "generate", "study")
+
+
+@dataclass(frozen=True)
+class Setting:
+    """A setting that the address may hold: its value unless told otherwise, and how text becomes one (ValueError)."""
+
+    default: Any
+    read: Callable[[str], Any]
+
+
+def _one_of(*names: str) -> Callable[[str], str]:
+    def checked(text: str) -> str:
+        if text not in names:
+            raise ValueError(text)
+        return text
+
+    return checked
+
+
+def _within(low: float, high: float) -> Callable[[str], float]:
+    def checked(text: str) -> float:
+        if not low <= float(text) <= high:  # NaN is not
+            raise ValueError(text)
+        return float(text)
+
+    return checked
+
+
+def _count(text: str) -> int:
+    if int(text) < 0:
+        raise ValueError(text)
+    return int(text)
+
+
+def settings() -> dict[str, Setting]:
+    """Return the settings by their names in the address."""
+    known = styles()
+    models = [way.name for way in known.values() if way.kind == "rave"]
+    return {
+        "tab": Setting("retro", _one_of(*TABS)),
+        "style": Setting("1930s", _one_of(*known, RECORD)),
+        "strength": Setting(1.0, _within(0, 1)),
+        "model": Setting(DEFAULT_MODEL, _one_of(*models)),
+        "walk": Setting("slerp", _one_of(*WALKS)),
+        "seconds": Setting(10.0, _within(1, MAX_CLIP_SECONDS)),
+        "seed": Setting(0, _count),
+        "temperature": Setting(1.0, _within(0, 3)),
+    }
+
+
+def read(query: Mapping[str, str]) -> tuple[dict[str, Any], list[str]]:
+    """Return the settings that an address gives, and the names of those that it gives wrongly."""
+    found, wrong = {}, []
+    for name, setting in settings().items():
+        if name in query:
+            try:
+                found[name] = setting.read(query[name])
+            except ValueError:
+                wrong.append(name)
+    return found, wrong
+
+
+WAS_READ = "() => { window.addressIsRead = true; }"  # to be run once: what is shown may be written into it from now on
+
+
+def writer(name: str, value: Any = None) -> str:
+    """Return the page's half, JavaScript: write a setting, or a fixed value, into the address where it is not usual."""
+    known = json.dumps([name, settings()[name].default, value])
+    return f"""
+    (given) => {{
+        if (!window.addressIsRead) return;
+        const [name, usual, fixed] = {known}, value = fixed ?? given, address = new URL(window.location);
+        if (value === usual || value === null) address.searchParams.delete(name);
+        else address.searchParams.set(name, value);
+        window.history.replaceState(window.history.state, "", address);
+    }}"""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sqlite3
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -11,15 +10,13 @@ import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from rave_exports import make_export
 
 import retrotone as rt
 from retrotone.audio.audio import Audio
 from retrotone.audio.files import AudioFile
 from retrotone.cli.main import run
 from retrotone.errors import AudioError, LibraryError, ModelError
-
-sys.path.insert(0, str(Path(__file__).parents[1]))
-from rave_exports import make_export
 
 Capture = pytest.CaptureFixture[str]
 

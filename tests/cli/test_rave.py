@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 import json
-import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
+from rave_exports import make_export
 
 import retrotone as rt
 from retrotone.cli.main import run
-
-sys.path.insert(0, str(Path(__file__).parents[1]))
-from rave_exports import make_export
 
 Capture = pytest.CaptureFixture[str]
 

@@ -6,38 +6,19 @@ import os
 import random
 import signal
 import time
-from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 import pytest
+from processes import hear_here, in_a_fork
 
 from retrotone.library.catalogue.catalogue import Catalogue
 from retrotone.library.library import Library
 from retrotone.library.scanning.scan import scan
-from retrotone.library.scanning.workers import Failed, Heard, hear
+from retrotone.library.scanning.workers import hear
 
 pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="signals and forks are POSIX's")
 KILLS = 10
 CHILDREN = Path(f"/proc/self/task/{os.getpid()}/children")
-
-
-def in_a_fork(work: Callable[[], object]) -> int:
-    """Do something in a copy of this process, where all is imported already; return its number."""
-    import torch
-
-    child = os.fork()
-    if child:
-        return child
-    torch.set_num_threads(1)  # the threads of before are not in the copy
-    try:
-        work()
-    finally:
-        os._exit(1)
-
-
-def hear_here(paths: Iterable[str], workers: int) -> Iterator[Heard | Failed]:
-    """Listen in this process, where all is loaded."""
-    yield from map(hear, paths)
 
 
 def test_kill_9_at_any_moment_loses_no_track_and_doubles_none(made_music: Path, tmp_path: Path) -> None:

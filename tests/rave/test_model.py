@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 import warnings
 import zipfile
 from collections.abc import Iterator
@@ -11,13 +10,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from rave_exports import Glutton, Saboteur, make_export, scripted
 
 import retrotone as rt
 from retrotone.audio.audio import Audio
 from retrotone.errors import AudioError, ModelError, StyleError
-
-sys.path.insert(0, str(Path(__file__).parents[1]))
-from rave_exports import Glutton, Saboteur, make_export, scripted
 
 FAITHFUL = {"latent_size": None, "noise": 0.0}  # plays back what it hears
 

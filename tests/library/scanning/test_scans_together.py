@@ -17,7 +17,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from test_library_kill import hear_here, in_a_fork
+from processes import hear_here, in_a_fork
 
 from retrotone.errors import LibraryError
 from retrotone.library.catalogue import repair

@@ -5,7 +5,6 @@ from __future__ import annotations
 import io
 import json
 import socket
-import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -15,14 +14,12 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
+from rave_exports import make_export
 
 import retrotone as rt
 from retrotone.cli.main import run
 from retrotone.errors import Cancelled, ModelError, OutputError
 from retrotone.rave import pretrained
-
-sys.path.insert(0, str(Path(__file__).parents[1]))
-from rave_exports import make_export
 
 Capture = pytest.CaptureFixture[str]
 

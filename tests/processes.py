@@ -1,0 +1,27 @@
+"""Work in other processes, for tests that kill them."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable, Iterator
+
+from retrotone.library.scanning.workers import Failed, Heard, hear
+
+
+def in_a_fork(work: Callable[[], object]) -> int:
+    """Do something in a copy of this process, where all is imported already; return its number."""
+    import torch
+
+    child = os.fork()
+    if child:
+        return child
+    torch.set_num_threads(1)  # the threads of before are not in the copy
+    try:
+        work()
+    finally:
+        os._exit(1)
+
+
+def hear_here(paths: Iterable[str], workers: int) -> Iterator[Heard | Failed]:
+    """Listen in this process, where all is loaded."""
+    yield from map(hear, paths)

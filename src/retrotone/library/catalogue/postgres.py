@@ -196,8 +196,8 @@ class Postgres:
 
     def _version(self) -> int:
         """Return the schema's version; 0 where there is none."""
-        [(there,)] = self.query("SELECT to_regclass('retrotone.library.library') IS NOT NULL")
-        return int(self.query("SELECT version FROM retrotone.library.library")[0][0]) if there else 0
+        [(there,)] = self.query("SELECT to_regclass('retrotone.library') IS NOT NULL")
+        return int(self.query("SELECT version FROM retrotone.library")[0][0]) if there else 0
 
     def _migrate(self) -> None:
         """Bring the schema up to date."""
@@ -211,8 +211,8 @@ class Postgres:
                 self.query("CREATE EXTENSION vector")
             if not self._version():
                 self.query("CREATE SCHEMA IF NOT EXISTS retrotone")
-                self.query("CREATE TABLE retrotone.library.library (version integer NOT NULL)")
-                self.query("INSERT INTO retrotone.library.library VALUES (0)")
+                self.query("CREATE TABLE retrotone.library (version integer NOT NULL)")
+                self.query("INSERT INTO retrotone.library VALUES (0)")
             self._settle()
             for step in range(self._version(), len(MIGRATIONS)):
                 for statement in MIGRATIONS[step]:

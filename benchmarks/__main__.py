@@ -19,8 +19,8 @@ from benchmarks import classification, genre, length, library, quality, rave, sp
 from benchmarks.methods import methods
 from benchmarks.page import MissingDataError, Page
 from benchmarks.pairs import Pair, bundled, played, real
-from retrotone.audio.files import make_folder, write_whole
-from retrotone.figures.recordings import png
+from retrotone.figures.base import png
+from retrotone.utils.files import make_folder, write_whole
 
 OUT = Path("out/bench")
 

@@ -14,7 +14,7 @@ from tools.study_m5 import AUDIO, CURED, GENRES, STUDY, learn, tracks
 
 from benchmarks.page import MissingDataError, Page, drawing, table
 from retrotone.features.analysis import Analysis, analyse
-from retrotone.figures.recordings import COLOURS
+from retrotone.figures.base import COLOURS
 from retrotone.genre.classifier import GenreClassifier
 from retrotone.genre.datasets import Track, segments
 from retrotone.genre.evaluation import Evaluation, evaluate

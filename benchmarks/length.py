@@ -25,7 +25,7 @@ from benchmarks.page import Page, drawing, table
 from benchmarks.pairs import Pair
 from benchmarks.statistics import growth
 from retrotone.dsp.stft import STUDY_RATE
-from retrotone.figures.recordings import COLOURS
+from retrotone.figures.base import COLOURS
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from retrotone.figures.recordings import STYLE, new_figure, settle
+from retrotone.figures.base import STYLE, new_figure, settle
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

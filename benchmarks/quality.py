@@ -15,7 +15,7 @@ from benchmarks.methods import ERAS, MATCHERING, PLATEAU_STEPS, RAVE, TRANSPORT,
 from benchmarks.page import Page, drawing, table
 from benchmarks.pairs import MUSIC, Pair
 from benchmarks.statistics import Estimate, bootstrap
-from retrotone.figures.recordings import COLOURS, INK
+from retrotone.figures.base import COLOURS, INK
 from retrotone.metrics import Profile, chroma_cosine, envelope_gain, onset_f1, style_gain
 
 if TYPE_CHECKING:

@@ -14,7 +14,8 @@ from matplotlib.image import imread
 
 from retrotone.audio.audio import Audio
 from retrotone.errors import AudioError, Cancelled, OutputError
-from retrotone.figures.recordings import COLOURS, PAPER, comparison_figure, feature_figure, png
+from retrotone.figures.base import COLOURS, PAPER, png
+from retrotone.figures.recordings import comparison_figure, feature_figure
 from retrotone.report import Comparison, compare
 
 NASTY = "<script>alert('x')</script> & $\\frac"

@@ -19,14 +19,14 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from retrotone.audio.files import make_folder
-from retrotone.figures.recordings import png
+from retrotone.figures.base import png
 from retrotone.figures.training import training_curves
 from retrotone.genre.clips import gather
 from retrotone.genre.datasets import Gtzan, Track
 from retrotone.genre.evaluation import evaluate
 from retrotone.genre.networks import M5, NETWORKS
 from retrotone.genre.training import Recipe, Training
+from retrotone.utils.files import make_folder
 
 ROOT = Path(__file__).resolve().parents[1]
 AUDIO = ROOT.parent / "shared" / "gtzan" / "audio"

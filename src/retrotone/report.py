@@ -14,9 +14,10 @@ from typing import TYPE_CHECKING, Any
 import soundfile
 
 from retrotone.audio.audio import PEAK_CEILING, Audio
-from retrotone.audio.files import CODEC_RATES, write_whole
+from retrotone.audio.files import CODEC_RATES
 from retrotone.errors import AudioError, OutputError
-from retrotone.figures.recordings import COLOURS, PAPER, comparison_figure, png
+from retrotone.figures.base import COLOURS, PAPER, png
+from retrotone.figures.recordings import comparison_figure
 from retrotone.metrics import (
     SECONDS,
     Profile,
@@ -29,6 +30,7 @@ from retrotone.metrics import (
     true_peak_db,
 )
 from retrotone.progress import Progress, silent
+from retrotone.utils.files import write_whole
 from retrotone.utils.templates import render_page
 
 if TYPE_CHECKING:

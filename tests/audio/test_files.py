@@ -17,9 +17,10 @@ from scipy.signal import correlate
 
 from retrotone.audio import files
 from retrotone.audio.audio import Audio, load
-from retrotone.audio.files import AudioFile, AudioWriter, write_whole
+from retrotone.audio.files import AudioFile, AudioWriter
 from retrotone.audio.ogg import SERIAL, fix_serial
 from retrotone.errors import AudioError, MissingExtraError, OutputError
+from retrotone.utils.files import write_whole
 
 
 @pytest.fixture(scope="module")

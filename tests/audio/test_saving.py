@@ -13,8 +13,9 @@ import numpy as np
 import pytest
 
 from retrotone.audio.audio import Audio, load
-from retrotone.audio.files import AudioWriter, write_whole
+from retrotone.audio.files import AudioWriter
 from retrotone.errors import AudioError, Cancelled, OutputError
+from retrotone.utils.files import write_whole
 
 SUFFIXES = [".wav", ".flac", ".aiff", ".ogg", ".opus", ".mp3"]
 NOISE = (0.1 * np.random.default_rng(0).standard_normal((2, 96_000))).astype(np.float32)

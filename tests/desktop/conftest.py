@@ -45,7 +45,7 @@ def screen() -> Iterator[str]:
 @pytest.fixture(scope="session")
 def clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Six seconds of the bundled song, under a name that Tcl has to quote."""
-    from retrotone.services.restyle import bundled_song
+    from retrotone.utils.assets import bundled_song
 
     path = tmp_path_factory.mktemp("songs") / "My {live} song, take 2.wav"
     return rt.load(bundled_song()).slice(4, 10).save(path)

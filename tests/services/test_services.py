@@ -12,46 +12,47 @@ import pytest
 import retrotone as rt
 from retrotone.errors import AudioError, Cancelled, StyleError
 from retrotone.features.spectral import waveform_envelope
-from retrotone.figures.recordings import fit, zoom
-from retrotone.services import restyle
+from retrotone.figures.base import fit, zoom
+from retrotone.services import compare, listen, restyle, styles
 from retrotone.study import experiments
 from retrotone.study.sweep import losses_figure
+from retrotone.utils import assets, text
 
 
 @pytest.fixture(scope="module")
 def song(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("workbench") / "a song.wav"
-    return rt.load(restyle.bundled_song()).slice(4, 10).save(path)
+    return rt.load(assets.bundled_song()).slice(4, 10).save(path)
 
 
 @pytest.fixture(scope="module")
-def heard(song: Path) -> restyle.Heard:
-    return restyle.listen(song)
+def heard(song: Path) -> listen.Heard:
+    return listen.listen(song)
 
 
-def test_a_file_and_the_same_sound_in_memory_are_heard_alike(song: Path, heard: restyle.Heard) -> None:
+def test_a_file_and_the_same_sound_in_memory_are_heard_alike(song: Path, heard: listen.Heard) -> None:
     audio = rt.load(song)
-    again = restyle.listen(audio)
+    again = listen.listen(audio)
     assert again.genres == heard.genres
     assert (heard.duration, heard.sample_rate, heard.channels) == (pytest.approx(6), 44_100, 2)
-    outline = waveform_envelope(audio, restyle.POINTS)
+    outline = waveform_envelope(audio, listen.POINTS)
     assert heard.waveform.min() == pytest.approx(outline.min())
     assert heard.waveform.max() == pytest.approx(outline.max())
 
 
-def test_the_verdict_names_the_likeliest_genre_and_doubt(heard: restyle.Heard) -> None:
+def test_the_verdict_names_the_likeliest_genre_and_doubt(heard: listen.Heard) -> None:
     (first, share), *_ = heard.genres
     assert share == max(heard.answer.probabilities.values())
     assert first in heard.verdict
     assert heard.verdict.startswith("This is" if heard.answer.sure else "Not sure")
     noise = np.random.default_rng(0).standard_normal((1, 5 * 22_050)).astype(np.float32)
-    unsure = restyle.listen(rt.Audio(0.1 * noise, 22_050, "noise"))
+    unsure = listen.listen(rt.Audio(0.1 * noise, 22_050, "noise"))
     assert unsure.verdict.startswith("Not sure: it does not sound like")
 
 
 @pytest.mark.parametrize("name", ["1900s", "1990s"])
 def test_an_era_renders_a_song_of_the_same_length_and_names_its_file(song: Path, name: str) -> None:
-    done = restyle.render(song, restyle.way("era", name))
+    done = restyle.render(song, styles.way("era", name))
     assert done.audio.duration == pytest.approx(6)
     assert done.file_name == f"a song-{name}.wav"
     assert name in done.sentence
@@ -59,7 +60,7 @@ def test_an_era_renders_a_song_of_the_same_length_and_names_its_file(song: Path,
 
 
 def test_a_record_is_a_way_and_strength_0_gives_the_song_back(song: Path) -> None:
-    way = restyle.way("record", str(restyle.bundled_record()))
+    way = styles.way("record", str(assets.bundled_record()))
     done = restyle.render(song, way, strength=0.0)
     np.testing.assert_array_equal(done.audio.samples, rt.load(song).samples)
     assert done.file_name == "a song-demo_style.wav"
@@ -67,10 +68,10 @@ def test_a_record_is_a_way_and_strength_0_gives_the_song_back(song: Path) -> Non
 
 def test_what_is_no_way_is_refused_with_a_sentence(song: Path, tmp_path: Path) -> None:
     with pytest.raises(StyleError, match="no era called 1850s"):
-        restyle.way("era", "1850s")
+        styles.way("era", "1850s")
     with pytest.raises(AudioError) as caught:
-        restyle.render(song, restyle.way("record", str(tmp_path / "none.wav")))
-    told = restyle.sentence(caught.value)
+        restyle.render(song, styles.way("record", str(tmp_path / "none.wav")))
+    told = text.sentence(caught.value)
     assert "none.wav" in told
     assert told.endswith(".")
 
@@ -98,7 +99,7 @@ def test_as_they_come_keeps_the_last_and_raises_what_the_work_raised() -> None:
 
 
 def test_the_loss_table_grows_row_by_row() -> None:
-    song, record = rt.load(restyle.bundled_song()), rt.load(restyle.bundled_record())
+    song, record = rt.load(assets.bundled_song()), rt.load(assets.bundled_record())
     growing = experiments.study_loss(song, record, steps=1, seconds=0.3)
     first, second = next(growing), next(growing)
     assert (len(first), len(second)) == (1, 2)
@@ -109,9 +110,9 @@ def test_the_loss_table_grows_row_by_row() -> None:
 
 def test_a_comparison_zooms_in_every_row_and_column_and_fits_a_screen(song: Path) -> None:
     audio = rt.load(song)
-    versions = dict(zip(restyle.unique_titles([song, song]), (audio, audio.gain(-6)), strict=True))
-    comparison = restyle.comparison(versions)
-    titles, lines = restyle.comparison_cells(comparison)
+    versions = dict(zip(text.unique_titles([song, song]), (audio, audio.gain(-6)), strict=True))
+    comparison = compare.comparison(versions)
+    titles, lines = compare.comparison_cells(comparison)
     assert [line[0] for line in lines] == ["a song", "a song (2)"]
     assert {len(line) for line in lines} == {len(titles)}
     fit(comparison.figure, 12, 6)
@@ -125,4 +126,4 @@ def test_a_comparison_zooms_in_every_row_and_column_and_fits_a_screen(song: Path
 
 @pytest.mark.parametrize(("seconds", "told"), [(0, "0:00"), (61.4, "1:01"), (3599.6, "1:00:00")])
 def test_times_in_words(seconds: float, told: str) -> None:
-    assert restyle.clock(seconds) == told
+    assert text.clock(seconds) == told

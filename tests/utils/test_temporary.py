@@ -11,9 +11,10 @@ from pathlib import Path
 
 import pytest
 
-from retrotone.audio.files import AudioWriter, write_whole
+from retrotone.audio.files import AudioWriter
 from retrotone.cli.main import run
 from retrotone.errors import OutputError
+from retrotone.utils.files import write_whole
 from retrotone.utils.temporary import Scratch, alone
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="locks and signals are POSIX's")

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from retrotone.audio.ogg import fix_serial
 from retrotone.errors import AudioError, MissingExtraError, OutputError
+from retrotone.utils.files import writing
 from retrotone.utils.temporary import beside
 
 BLOCK_FRAMES = 1 << 19  # about 12 s at 44.1 kHz: 4 MB of stereo float32
@@ -170,7 +171,7 @@ class AudioWriter:
             LARGEST[self._kind] // (channels * bit_depth // 8) - 1024 if self._kind in LARGEST else None
         )
         self._frames = 0
-        with writing(self.path), ExitStack() as stack:
+        with _encoding(self.path), ExitStack() as stack:
             self._temporary = stack.enter_context(beside(self.path))
             self._file = soundfile.SoundFile(
                 native(self._temporary),
@@ -189,7 +190,7 @@ class AudioWriter:
             raise OutputError(
                 f"{self.path} would be larger than the 4 GB of {self._kind}: write .flac instead"
             )
-        with writing(self.path):
+        with _encoding(self.path):
             for start in range(
                 0, block.shape[1], 1 << 16
             ):  # libsndfile's Vorbis writer overflows on long blocks
@@ -206,7 +207,7 @@ class AudioWriter:
                 with suppress(Exception):  # what went wrong first is what the user should hear of
                     self._file.close()
                 return
-            with writing(self.path):
+            with _encoding(self.path):
                 self._file.close()
                 if not _is_whole(self._temporary, self._frames):
                     raise OSError("the file came out short")
@@ -214,37 +215,6 @@ class AudioWriter:
                 self._temporary.replace(self.path)
         finally:
             self._end.close()
-
-
-def write_whole(path: str | os.PathLike[str], data: bytes) -> None:
-    """Write a file beside its place and rename it, so that it appears whole or not at all.
-
-    Parameters
-    ----------
-    path : path-like
-        Where to; replaced if it exists. Permissions are what the umask leaves.
-    data : bytes
-        All of it.
-
-    Raises
-    ------
-    OutputError
-        Missing folder, no permission, full disk.
-    """
-    path = Path(path)
-    with writing(path), beside(path) as temporary:
-        temporary.write_bytes(data)
-        temporary.replace(path)
-
-
-def make_folder(path: str | os.PathLike[str]) -> Path:
-    """Create a folder where it is missing; OutputError if it cannot be."""
-    folder = Path(path)
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise OutputError(f"{folder} cannot be made ({error.strerror}): choose another folder") from error
-    return folder
 
 
 def check_shape(name: str, channels: int, frames: int, sample_rate: int) -> None:
@@ -282,29 +252,20 @@ def output_format(path: Path, sample_rate: int, bit_depth: int) -> tuple[str, st
     return kind, subtypes.get(0) or subtypes[bit_depth]
 
 
-@contextmanager
-def writing(path: Path) -> Iterator[None]:
-    """Turn what the system says while writing `path` into one OutputError."""
-    try:
-        if not path.parent.is_dir():
-            raise OutputError(f"{path.parent} is not a folder: create it first")
-        if path.is_dir():
-            raise OutputError(f"{path} could not be written (it is a folder): name a file in it")
-        yield
-    except (
-        OSError,
-        soundfile.LibsndfileError,
-        AssertionError,
-    ) as error:  # soundfile asserts that all was written
-        reason = getattr(error, "strerror", None) or str(error) or "the disk may be full"
-        raise OutputError(
-            f"{path} could not be written ({reason}): free some space or choose another folder"
-        ) from error
-
-
 def native(path: Path) -> str | bytes:
     """Return a path as libsndfile takes it: names that are not UTF-8 as their bytes."""
     return str(path) if os.name == "nt" else os.fsencode(path)
+
+
+@contextmanager
+def _encoding(path: Path) -> Iterator[None]:
+    """Turn what libsndfile or the system says while writing `path` into one OutputError."""
+    with writing(path):
+        try:
+            yield
+        # soundfile asserts that all was written
+        except (soundfile.LibsndfileError, AssertionError) as error:
+            raise OSError(str(error)) from error
 
 
 def _is_whole(path: Path, frames: int) -> bool:

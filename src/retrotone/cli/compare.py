@@ -8,8 +8,9 @@ from typing import Annotated
 
 import typer
 
-from retrotone.cli.console import Bar, print_table, printable
+from retrotone.cli.console import Bar, print_table
 from retrotone.errors import OutputError, StyleError
+from retrotone.utils.text import printable
 
 
 def compare_files(
@@ -38,7 +39,7 @@ def compare_files(
     with Bar() as bar:
         from retrotone.audio.audio import load
         from retrotone.report import PLAYER_SECONDS, compare
-        from retrotone.services.restyle import comparison_cells
+        from retrotone.services.compare import comparison_cells
 
         target = None if style is None else load(style, PLAYER_SECONDS)
         versions = {title: load(file, PLAYER_SECONDS) for title, file in zip(titles, files, strict=True)}

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import os
 import sys
 from collections.abc import Sequence
 from functools import cache
@@ -14,6 +13,7 @@ import typer
 
 from retrotone.errors import ModelError, RetrotoneError
 from retrotone.progress import Progress
+from retrotone.utils.text import printable
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -108,11 +108,6 @@ def print_table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
     for row in rows:
         table.add_row(*(Text(printable(cell)) for cell in row))
     Console(width=None if sys.stdout.isatty() else PIPE_COLUMNS).print(table)
-
-
-def printable(text: str | os.PathLike[str]) -> str:
-    """Return text on one line, what a terminal cannot show (as in some files' names) as escapes."""
-    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in os.fspath(text))
 
 
 @cache

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from retrotone.cli.console import Bar, check_resume, print_table, printable
+from retrotone.cli.console import Bar, check_resume, print_table
 from retrotone.errors import ModelError
+from retrotone.utils.text import printable
 
 if TYPE_CHECKING:
     import numpy as np
@@ -94,11 +95,11 @@ def _fit(recordings: str, folder: Path) -> None:
 def _train(recordings: str, folder: Path, network: str, epochs: int, seeds: int, resume: bool) -> None:
     work = folder / WORK
     with Bar() as bar:
-        from retrotone.audio.files import write_whole
-        from retrotone.figures.recordings import png
+        from retrotone.figures.base import png
         from retrotone.figures.training import training_curves
         from retrotone.genre.classifier import FILE
         from retrotone.genre.training import Recipe, Training, begun, train
+        from retrotone.utils.files import write_whole
 
         if (folder / FILE).exists():
             raise ModelError(f"{folder} holds another classifier: name another folder with -o")
@@ -130,10 +131,10 @@ def _score(
     title: str = "Reliability",
 ) -> Evaluation:
     """Return how good the answers on validation tracks are, and draw that."""
-    from retrotone.audio.files import make_folder, write_whole
-    from retrotone.figures.recordings import png
-    from retrotone.figures.training import confusion_figure, reliability_figure
+    from retrotone.figures.base import png
+    from retrotone.figures.genre import confusion_figure, reliability_figure
     from retrotone.genre.evaluation import evaluate
+    from retrotone.utils.files import make_folder, write_whole
 
     scores = evaluate(truth, probabilities, genres)
     right = [genres[k] == genre for k, genre in zip(probabilities.argmax(axis=1), truth, strict=True)]

@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from retrotone.cli.console import Bar, failure, print_table, printable, report_failures
+from retrotone.cli.console import Bar, failure, print_table, report_failures
 from retrotone.errors import GenreError, OutputError
+from retrotone.utils.text import printable
 
 if TYPE_CHECKING:
     from retrotone.genre.base import Answer
@@ -121,9 +122,9 @@ def _pictures(songs: Sequence[str]) -> list[Path]:
 
 
 def _draw(answer: Answer, song: str, picture: Path) -> None:
-    from retrotone.audio.files import write_whole
+    from retrotone.figures.base import png
     from retrotone.figures.genre import evidence_figure
-    from retrotone.figures.recordings import png
+    from retrotone.utils.files import write_whole
 
     write_whole(picture, png(evidence_figure(answer, printable(Path(song).stem), answer.duration or 0.0)))
 

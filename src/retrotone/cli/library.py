@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from retrotone.cli.console import Bar, complain, print_table, printable
+from retrotone.cli.console import Bar, complain, print_table
+from retrotone.utils.text import printable
 
 if TYPE_CHECKING:
     from retrotone.library.library import Library, Match, Track

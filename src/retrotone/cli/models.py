@@ -9,8 +9,9 @@ from typing import Annotated
 
 import typer
 
-from retrotone.cli.console import Bar, print_table, printable
+from retrotone.cli.console import Bar, print_table
 from retrotone.errors import ModelError, OutputError, StyleError
+from retrotone.utils.text import printable
 
 app = typer.Typer(no_args_is_help=True, help="List, download and look into RAVE models.")
 
@@ -123,11 +124,13 @@ def generate(
         raise StyleError("--between is a path of its own: leave out --path")
     with Bar() as bar:
         from retrotone.audio.audio import load
-        from retrotone.audio.files import AudioFile, output_format, write_whole
-        from retrotone.figures.recordings import feature_figure, png
+        from retrotone.audio.files import AudioFile, output_format
+        from retrotone.figures.base import png
+        from retrotone.figures.recordings import feature_figure
         from retrotone.progress import part
         from retrotone.rave.model import RaveModel
         from retrotone.rave.pretrained import DEFAULT_MODEL
+        from retrotone.utils.files import write_whole
 
         rave = RaveModel.from_pretrained(model or DEFAULT_MODEL)
         output_format(place, rave.info.sample_rate, 24)

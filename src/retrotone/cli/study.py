@@ -6,7 +6,8 @@ from typing import Annotated, Any
 
 import typer
 
-from retrotone.cli.console import Bar, print_table, printable
+from retrotone.cli.console import Bar, print_table
+from retrotone.utils.text import printable
 
 app = typer.Typer(no_args_is_help=True, help="Repeat the experiments that retrotone grew out of.")
 

@@ -8,7 +8,8 @@ from typing import Annotated, Any
 
 import typer
 
-from retrotone.cli.console import Bar, failure, printable, report_failures
+from retrotone.cli.console import Bar, failure, report_failures
+from retrotone.utils.text import printable
 
 
 def style_songs(

@@ -7,7 +7,8 @@ from typing import Annotated
 
 import typer
 
-from retrotone.cli.console import Bar, failure, printable, report_failures
+from retrotone.cli.console import Bar, failure, report_failures
+from retrotone.utils.text import printable
 
 SHOWN = 5  # tags a line
 

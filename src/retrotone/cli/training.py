@@ -7,8 +7,9 @@ from typing import Annotated
 
 import typer
 
-from retrotone.cli.console import Bar, check_resume, printable
+from retrotone.cli.console import Bar, check_resume
 from retrotone.errors import OutputError
+from retrotone.utils.text import printable
 
 
 def train(
@@ -49,11 +50,12 @@ def train(
         raise OutputError(f"{model} is no name for a model: let it end in .ts")
     folder = model.with_suffix(".training")
     with Bar() as bar:
-        from retrotone.audio.files import write_whole
-        from retrotone.figures.recordings import png, training_figure
+        from retrotone.figures.base import png
+        from retrotone.figures.training import training_figure
         from retrotone.progress import part
         from retrotone.rave.export import PRIOR_SHARE, export
         from retrotone.rave.training import CHECKPOINT, Recipe, Training, train
+        from retrotone.utils.files import write_whole
 
         check_resume(folder, (folder / CHECKPOINT).is_file(), resume)
 

@@ -6,7 +6,8 @@ from typing import Annotated
 
 import typer
 
-from retrotone.cli.console import complain, printable
+from retrotone.cli.console import complain
+from retrotone.utils.text import printable
 
 
 def serve_page(

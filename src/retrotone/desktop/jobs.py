@@ -278,7 +278,7 @@ def _work(pipe: Connection, cancelled: Any, folder: Path) -> None:
     if hasattr(os, "nice"):
         os.nice(NICENESS)
     os.environ["OMP_NUM_THREADS"] = "1"  # for torch, before it comes; see `one_thread`
-    from retrotone.services import restyle
+    from retrotone.utils import text
 
     parent = multiprocessing.parent_process()
     assert parent is not None
@@ -306,5 +306,5 @@ def _work(pipe: Connection, cancelled: Any, folder: Path) -> None:
             except Cancelled:
                 send("cancelled", "Cancelled.")
             except Exception as error:
-                send("error", restyle.sentence(error))
+                send("error", text.sentence(error))
     os._exit(0)  # what torch and others do on their way out takes a second

@@ -7,8 +7,8 @@ from contextlib import suppress
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 
-from retrotone.audio.files import make_folder, write_whole
 from retrotone.errors import OutputError
+from retrotone.utils.files import make_folder, write_whole
 
 
 @dataclass

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from retrotone.library.library import Library
     from retrotone.report import Comparison
-    from retrotone.services.restyle import Heard
+    from retrotone.services.listen import Heard
 
 SCREEN_DPI = 88  # at 100 %
 STUDY_INCHES = 3.9  # high
@@ -81,7 +81,7 @@ class Version:
 
 @dataclass(frozen=True)
 class Choice:
-    """A way to retro a song; see `retrotone.services.restyle.Way`."""
+    """A way to retro a song; see `retrotone.services.styles.Way`."""
 
     kind: str
     name: str
@@ -115,44 +115,44 @@ class Picture:
 
 def choices(desk: Desk) -> list[Choice]:
     """Return the ways to retro a song."""
-    from retrotone.services import restyle
+    from retrotone.services import styles
 
-    return [Choice(w.kind, w.name, w.title, w.description, w.here) for w in restyle.ways()]
+    return [Choice(w.kind, w.name, w.title, w.description, w.here) for w in styles.ways()]
 
 
 def own_choice(desk: Desk, kind: str, path: str) -> Choice:
     """Return the way to sound like a recording, or as a model of one's own plays; both are looked into first."""
-    from retrotone.services import restyle
+    from retrotone.services import styles
     from retrotone.services.styles import find_style
 
-    way = restyle.way(kind, path)
+    way = styles.way(kind, path)
     find_style(way.name, "rave" if kind == "rave" else None)
     return Choice(way.kind, way.name, way.title, way.description, way.here)
 
 
 def bundled(desk: Desk) -> str:
     """Return the path of the song that ships with retrotone."""
-    from retrotone.services import restyle
+    from retrotone.utils import assets
 
-    return str(restyle.bundled_song())
+    return str(assets.bundled_song())
 
 
 def decode(desk: Desk, path: str) -> Sound:
     """Decode a recording for the player."""
     from retrotone.audio.files import AudioFile
-    from retrotone.services import restyle
+    from retrotone.utils import text
 
     file = AudioFile(path)
-    return _kept(desk, file.blocks(), restyle.title(path), file.sample_rate, file.channels)
+    return _kept(desk, file.blocks(), text.title(path), file.sample_rate, file.channels)
 
 
 def listen(desk: Desk, path: str) -> Song:
     """Listen to a song; `decode` it first and show that, so that it can be heard at once."""
     from retrotone.genre.base import stretches
-    from retrotone.services import restyle
+    from retrotone.services import listen
 
     desk.show(decode(desk, path))
-    heard = restyle.listen(path, desk.progress)
+    heard = listen.listen(path, desk.progress)
     _heard.clear()
     _heard[path] = heard
     answer = heard.answer
@@ -177,12 +177,12 @@ def listen(desk: Desk, path: str) -> Song:
 def render(desk: Desk, song: str, choice: Choice, strength: float, seed: int) -> Version:
     """Give a song another sound."""
     from retrotone.features.spectral import waveform_envelope
-    from retrotone.services import restyle
+    from retrotone.services import listen, restyle, styles
 
-    done = restyle.render(song, restyle.way(choice.kind, choice.name), strength, seed, progress=desk.progress)
+    done = restyle.render(song, styles.way(choice.kind, choice.name), strength, seed, progress=desk.progress)
     audio = done.audio
     sound = _kept(desk, audio.blocks(), done.way.title, audio.sample_rate, audio.channels)
-    waveform = waveform_envelope(audio, restyle.POINTS)
+    waveform = waveform_envelope(audio, listen.POINTS)
     return Version(done.way.title, done.sentence, done.file_name, sound, waveform)
 
 
@@ -203,23 +203,24 @@ def compare(
     scale: float,
 ) -> Picture:
     """Draw versions of a song, the original first; of the first minute all, or a stretch of it."""
-    from retrotone.figures.recordings import fit, zoom
-    from retrotone.services import restyle
+    from retrotone.figures.base import fit, zoom
+    from retrotone.services import compare
+    from retrotone.utils import text
 
     key = tuple(str(sound.path) for sound in sounds)
     if key not in _comparison:
-        titles = restyle.unique_titles([sound.name for sound in sounds])
+        titles = text.unique_titles([sound.name for sound in sounds])
         versions = {title: _audio(sound) for title, sound in zip(titles, sounds, strict=True)}
         _comparison.clear()
-        _comparison[key] = restyle.comparison(versions, desk.progress)
+        _comparison[key] = compare.comparison(versions, desk.progress)
     comparison = _comparison[key]
     figure, dpi = comparison.figure, SCREEN_DPI * scale
     desk.progress(0.95, "drawing")
     if figure.get_size_inches().tolist() != [width / dpi, height / dpi]:
         fit(figure, width / dpi, height / dpi)
-    duration = min(max(sound.duration for sound in sounds), restyle.SECONDS_COMPARED)
+    duration = min(max(sound.duration for sound in sounds), compare.SECONDS_COMPARED)
     columns = zoom(figure, *(stretch or (0.0, duration)))
-    return Picture(_pixels(desk, figure, dpi), columns, duration, *restyle.comparison_cells(comparison))
+    return Picture(_pixels(desk, figure, dpi), columns, duration, *compare.comparison_cells(comparison))
 
 
 def save_comparison(desk: Desk, sounds: Sequence[Sound], path: str) -> str:
@@ -231,18 +232,18 @@ def save_comparison(desk: Desk, sounds: Sequence[Sound], path: str) -> str:
 def similar(desk: Desk, library: str | None, song: str) -> list[Sibling]:
     """Return the five siblings of the song that was listened to."""
     from retrotone.library.catalogue.database import MissingLibrary
-    from retrotone.services import restyle
+    from retrotone.services import listen, similar
 
-    heard = _heard.get(song) or restyle.listen(song, desk.progress)
+    heard = _heard.get(song) or listen.listen(song, desk.progress)
     with _library(library) as opened:
         try:
-            matches = restyle.siblings(opened, heard, progress=desk.progress)
+            matches = similar.siblings(opened, heard, progress=desk.progress)
         except MissingLibrary as error:
             raise LibraryError(
                 "there is no library yet: add a folder in the tab Library and scan it"
             ) from error
     return [
-        Sibling(match.track.path, (*restyle.sibling_cells(match.track), f"{match.similarity:.3f}"))
+        Sibling(match.track.path, (*similar.sibling_cells(match.track), f"{match.similarity:.3f}"))
         for match in matches
     ]
 
@@ -264,7 +265,7 @@ def scan(desk: Desk, library: str | None, folders: Sequence[str]) -> str:
 def chart_if_any(desk: Desk, library: str | None) -> list[Sibling]:
     """Return where each track lies on the map of the library; none where there is no library yet."""
     from retrotone.library.catalogue.database import MissingLibrary
-    from retrotone.services import restyle
+    from retrotone.services import similar
 
     desk.progress(0.0, "drawing the map")
     with _library(library) as opened:
@@ -273,7 +274,7 @@ def chart_if_any(desk: Desk, library: str | None) -> list[Sibling]:
         except MissingLibrary:
             return []
     return [
-        Sibling(p.track.path, tuple(restyle.sibling_cells(p.track)), p.x, p.y, p.genre, p.colour)
+        Sibling(p.track.path, tuple(similar.sibling_cells(p.track)), p.x, p.y, p.genre, p.colour)
         for p in places
     ]
 
@@ -281,11 +282,11 @@ def chart_if_any(desk: Desk, library: str | None) -> list[Sibling]:
 def study_loss(desk: Desk, width: int, scale: float) -> None:
     """Run the sweep of the study's loss on the bundled recordings; show figure and table after every row."""
     from retrotone.audio.audio import load
-    from retrotone.services import restyle
     from retrotone.study import experiments
     from retrotone.study.sweep import losses_figure
+    from retrotone.utils import assets
 
-    song, record = load(restyle.bundled_song()), load(restyle.bundled_record())
+    song, record = load(assets.bundled_song()), load(assets.bundled_record())
     for rows in experiments.study_loss(song, record, desk.progress):
         desk.show((_screen(desk, losses_figure(rows), width, scale), experiments.loss_cells(rows)))
 
@@ -305,7 +306,7 @@ def study_training(desk: Desk, folder: str | None, width: int, scale: float) -> 
 
 def _screen(desk: Desk, figure: Figure, width: int, scale: float) -> Path:
     """Return the pixels of a figure, so many across, as high as letters of that size allow."""
-    from retrotone.figures.recordings import fit
+    from retrotone.figures.base import fit
 
     dpi = SCREEN_DPI * scale
     fit(figure, width / dpi, STUDY_INCHES)

@@ -6,11 +6,8 @@
 
 from __future__ import annotations
 
-import io
-import warnings
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,50 +15,20 @@ from numpy.typing import NDArray
 from retrotone.audio.audio import Audio
 from retrotone.errors import AudioError
 from retrotone.features.spectral import chromagram, mel_spectrogram, spectral_centroid, waveform_envelope
+from retrotone.figures.base import COLOURS, STYLE, fitting_title, new_figure, settle, time_axis
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.axis import Axis
     from matplotlib.figure import Figure
     from matplotlib.image import AxesImage
-    from matplotlib.layout_engine import LayoutEngine
 
-    from retrotone.rave.training import Point
 
-PAPER, INK, FAINT = "#fbf8f1", "#2d2a26", "#d9d2c4"
-COLOURS = ("#2f5d73", "#b5532f", "#6f7f3f", "#c2912e", "#7a4f74", "#4f8a83")  # one a version, in order
 MEL_COLOURS, CHROMA_COLOURS = "magma", "cividis"  # both perceptually uniform
 DYNAMIC_RANGE = 80.0  # dB shown under the loudest band
 SMOOTHING_SECONDS = 1.0  # of centroid lines
-NAME_LENGTH = 32  # characters that fit above a column
-DPI = 110
 PITCHES = ("C", "C♯", "D", "D♯", "E", "F", "F♯", "G", "G♯", "A", "A♯", "B")
-TIME_STEPS = (0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 1800, 3600)  # s
 FREQUENCIES = (50, 100, 200, 500, 1000, 2000, 5000, 10_000, 20_000, 40_000)
-
-STYLE: Any = {  # matplotlib types the keys as literals
-    "font.family": "DejaVu Sans",  # ships with matplotlib: the same picture on every machine
-    "font.size": 9,
-    "text.color": INK,
-    "axes.facecolor": PAPER,
-    "axes.edgecolor": INK,
-    "axes.labelcolor": INK,
-    "axes.linewidth": 0.6,
-    "axes.spines.top": False,
-    "axes.spines.right": False,
-    "axes.titlesize": 12,
-    "axes.titleweight": "bold",
-    "axes.titlelocation": "left",
-    "xtick.color": INK,
-    "ytick.color": INK,
-    "xtick.labelsize": 8,
-    "ytick.labelsize": 8,
-    "xtick.major.width": 0.6,
-    "ytick.major.width": 0.6,
-    "grid.color": FAINT,
-    "grid.linewidth": 0.6,
-    "legend.frameon": False,
-}
 
 
 def draw_waveform(axes: Axes, audio: Audio, colour: str = COLOURS[0]) -> None:
@@ -253,100 +220,6 @@ def comparison_figure(versions: Mapping[str, Audio]) -> Figure:
     return figure
 
 
-def training_figure(history: Sequence[Point]) -> Figure:
-    """Draw how a RAVE learns: its distances above, what its latents carry below, by step.
-
-    Parameters
-    ----------
-    history : sequence of Point
-        See `retrotone.rave.training`.
-    """
-    import matplotlib
-
-    steps = [point.step for point in history]
-    with matplotlib.rc_context(STYLE):
-        figure = new_figure(8, 6)
-        above, below = figure.subplots(2, 1, sharex=True, height_ratios=(2, 1))
-        for place, (name, values) in enumerate(
-            {
-                "spectral distance": [point.spectral for point in history],
-                "… on recordings held out": [point.held_out for point in history],
-                "error of the waveform": [point.wave for point in history],
-            }.items()
-        ):
-            above.plot(steps, values, color=COLOURS[place], marker="." if len(steps) < 3 else "", label=name)
-        above.set_yscale("log")
-        above.set_ylabel("distance")
-        above.set_title("Training")
-        above.legend()
-        below.plot(steps, [point.divergence for point in history], color=COLOURS[3])
-        below.set_ylabel("latents (nats a frame)")
-        below.set_xlabel("step")
-        settle(figure)
-    return figure
-
-
-def fit(figure: Figure, width: float, height: float) -> None:
-    """Give a figure that was settled another size, in inches, and lay it out anew."""
-    figure.set_size_inches(width, height)
-    figure.set_layout_engine(_layout())
-    settle(figure)
-
-
-def zoom(figure: Figure, start: float, stop: float) -> list[tuple[float, float]]:
-    """Show only a stretch of a `feature_figure` or `comparison_figure`, in seconds.
-
-    Returns
-    -------
-    list of (float, float)
-        Where each column's time axis begins and ends, as shares of the figure's width.
-    """
-    first = figure.axes[0]
-    for axes in first.get_shared_x_axes().get_siblings(first):
-        label = axes.get_xlabel()
-        time_axis(axes, stop, start)
-        axes.set_xlabel(label)
-    places = (axes.get_position() for axes in first.get_shared_x_axes().get_siblings(first))
-    return sorted({(round(place.x0, 4), round(place.x1, 4)) for place in places})
-
-
-def png(figure: Figure) -> bytes:
-    """Return a figure as PNG; the same figure gives the same bytes."""
-    data = io.BytesIO()
-    with _any_script():
-        figure.savefig(data, format="png", metadata={"Software": None})
-    return data.getvalue()
-
-
-def new_figure(width: float, height: float) -> Figure:
-    """Return an empty figure of so many inches, on paper, that lays itself out."""
-    from matplotlib.figure import Figure
-
-    return Figure(figsize=(width, height), dpi=DPI, facecolor=PAPER, layout=_layout())
-
-
-def settle(figure: Figure) -> None:
-    """Lay the figure out once and for all: a second layout would shift it by a fraction of a pixel."""
-    with _any_script():
-        figure.draw_without_rendering()
-    figure.set_layout_engine("none")
-
-
-def _layout() -> LayoutEngine:
-    from matplotlib.layout_engine import ConstrainedLayoutEngine
-
-    margin = 0.01
-    return ConstrainedLayoutEngine(rect=(margin, margin, 1 - 2 * margin, 1 - 2 * margin))
-
-
-@contextmanager
-def _any_script() -> Iterator[None]:
-    """Draw names in scripts that the font lacks as boxes, without a warning a letter."""
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", message="Glyph .* missing")
-        yield
-
-
 def _times(frames: int, audio: Audio) -> NDArray[np.float64]:
     return np.linspace(0, audio.duration, frames)
 
@@ -377,22 +250,6 @@ def _share_axes(table: list[list[Axes]], duration: float, peak: float) -> None:
                 axes.set_ylabel("")
 
 
-def time_axis(axes: Axes, stop: float, start: float = 0.0) -> None:
-    """Make the axis across run from one time to another, in seconds, told in minutes and seconds."""
-    from matplotlib.ticker import FuncFormatter, MultipleLocator
-
-    step = next((step for step in TIME_STEPS if step >= (stop - start) / 7), TIME_STEPS[-1])
-    axes.set_xlim(start, stop)
-    axes.xaxis.set_major_locator(MultipleLocator(step))
-    axes.xaxis.set_major_formatter(FuncFormatter(lambda seconds, _: _clock(seconds, step)))
-    axes.set_xlabel("time (mm:ss)")
-
-
-def _clock(seconds: float, step: float) -> str:
-    minutes, rest = divmod(round(seconds, 2), 60)
-    return f"{minutes:.0f}:{rest:02.0f}" if step >= 1 else f"{minutes:.0f}:{rest:05.2f}"
-
-
 def _frequency_ticks(axis: Axis) -> None:
     from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 
@@ -416,9 +273,3 @@ def _band_centres(n_mels: int, sample_rate: int) -> NDArray[np.float64]:
 
     edges: NDArray[np.float64] = librosa.mel_frequencies(n_mels=n_mels + 2, fmin=0.0, fmax=sample_rate / 2)
     return edges[1:-1]
-
-
-def fitting_title(text: str) -> str:
-    """Return text on one line, short enough for a column, that matplotlib does not read as mathematics."""
-    line = " ".join(text.split())
-    return (line if len(line) <= NAME_LENGTH else line[: NAME_LENGTH - 1] + "…").replace("$", r"\$")

@@ -5,17 +5,24 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
-import numpy as np
-from numpy.typing import ArrayLike
+from retrotone.figures.base import (
+    COLOURS,
+    INK,
+    STYLE,
+    new_figure,
+    settle,
+)
 
-from retrotone.figures.recordings import COLOURS, FAINT, INK, PAPER, STYLE, new_figure, settle
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+    from retrotone.rave.training import Point as RavePoint
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
     from retrotone.genre.training import Point
 
-BINS = 10  # of confidence: few tracks leave finer ones empty
 COLUMNS = 3  # runs side by side
 
 
@@ -71,76 +78,34 @@ def training_curves(runs: Mapping[str, Sequence[Point]], chance: float | None = 
     return figure
 
 
-def confusion_figure(genres: Sequence[str], confusion: ArrayLike, title: str = "Confusion") -> Figure:
-    """Draw tracks by true genre (rows) and answer (columns); shades are shares of the row.
+def training_figure(history: Sequence[RavePoint]) -> Figure:
+    """Draw how a RAVE learns: its distances above, what its latents carry below, by step.
 
     Parameters
     ----------
-    genres : sequence of str
-    confusion : array_like, shape (genres, genres)
-        Numbers of tracks.
-    title : str
-    """
-    import matplotlib
-    from matplotlib.colors import LinearSegmentedColormap
-
-    counts = np.asarray(confusion)
-    shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
-    size = 0.55 * len(genres) + 2
-    names = [genre.replace("$", r"\$") for genre in genres]
-    with matplotlib.rc_context(STYLE):
-        figure = new_figure(size, size)
-        axes = figure.subplots()
-        axes.imshow(
-            shares, cmap=LinearSegmentedColormap.from_list("ink", [PAPER, COLOURS[0]]), vmin=0, vmax=1
-        )
-        for (row, column), count in np.ndenumerate(counts):
-            if count:
-                colour = PAPER if shares[row, column] > 0.5 else INK
-                axes.text(column, row, f"{count:g}", color=colour, ha="center", va="center")
-        axes.set_xticks(range(len(genres)), names, rotation=45, ha="right")
-        axes.set_yticks(range(len(genres)), names)
-        axes.set_xlabel("answer")
-        axes.set_ylabel("true genre")
-        axes.set_title(title)
-        axes.tick_params(length=0)
-        settle(figure)
-    return figure
-
-
-def reliability_figure(confidence: ArrayLike, right: ArrayLike, title: str = "Reliability") -> Figure:
-    """Draw how often answers of some confidence are right (Guo et al. 2017, figure 1), and how many there are.
-
-    Parameters
-    ----------
-    confidence : array_like, shape (tracks,)
-        In [0, 1]: the probability of the answer given.
-    right : array_like, shape (tracks,), bool
-        Whether it was right.
-    title : str
+    history : sequence of Point
+        See `retrotone.rave.training`.
     """
     import matplotlib
 
-    sure, hits = np.asarray(confidence, float), np.asarray(right, float)
-    place = np.minimum((sure * BINS).astype(int), BINS - 1)
-    counts = np.bincount(place, minlength=BINS)
-    there = np.flatnonzero(counts)
-    accuracy = np.bincount(place, hits, BINS)[there] / counts[there]
-    mean = np.bincount(place, sure, BINS)[there] / counts[there]
-    centres = (np.arange(BINS) + 0.5) / BINS
+    steps = [point.step for point in history]
     with matplotlib.rc_context(STYLE):
-        figure = new_figure(5, 5.6)
-        above, below = figure.subplots(2, 1, sharex=True, height_ratios=(3, 1))
-        above.plot([0, 1], [0, 1], color=INK, linewidth=0.6, linestyle=":")
-        above.bar(centres[there], accuracy, 0.9 / BINS, color=COLOURS[0])
-        above.plot(mean, mean, "_", color=COLOURS[1], markersize=16, markeredgewidth=2, label="confidence")
-        above.set_ylim(0, 1)
-        above.set_ylabel("share that is right")
-        above.set_title(title)
-        above.legend(loc="upper left")
-        below.bar(centres, counts, 0.9 / BINS, color=FAINT)
-        below.set_xlim(0, 1)
-        below.set_xlabel("confidence")
-        below.set_ylabel("tracks")
+        figure = new_figure(8, 6)
+        above, below = figure.subplots(2, 1, sharex=True, height_ratios=(2, 1))
+        for place, (name, values) in enumerate(
+            {
+                "spectral distance": [point.spectral for point in history],
+                "… on recordings held out": [point.held_out for point in history],
+                "error of the waveform": [point.wave for point in history],
+            }.items()
+        ):
+            above.plot(steps, values, color=COLOURS[place], marker="." if len(steps) < 3 else "", label=name)
+        above.set_yscale("log")
+        above.set_ylabel("distance")
+        above.set_title("Training")
+        above.legend()
+        below.plot(steps, [point.divergence for point in history], color=COLOURS[3])
+        below.set_ylabel("latents (nats a frame)")
+        below.set_xlabel("step")
         settle(figure)
     return figure

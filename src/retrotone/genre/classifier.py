@@ -24,7 +24,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from retrotone.audio.files import make_folder, write_whole
 from retrotone.errors import GenreError, ModelError
 from retrotone.features.analysis import Analysis, analyse
 from retrotone.genre.base import SILENT, STRANGE, UNCLEAR, UNDECIDED, Answer, Recording, tracks_of
@@ -35,6 +34,7 @@ from retrotone.genre.domain import Domain, known_music
 from retrotone.genre.evidence import ANSWERING, HEADS, SAY, Rows, evidence
 from retrotone.genre.tag_priors import prior_weights
 from retrotone.progress import Progress, silent
+from retrotone.utils.files import make_folder, write_whole
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

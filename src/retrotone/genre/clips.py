@@ -11,10 +11,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from retrotone.audio.audio import Audio, folded, resampled
-from retrotone.audio.files import AudioFile, write_whole, writing
+from retrotone.audio.files import AudioFile
 from retrotone.errors import GenreError
 from retrotone.genre.datasets import Track
 from retrotone.progress import Progress, silent
+from retrotone.utils.files import write_whole, writing
 
 SAMPLES, INDEX = "clips.i16", "clips.json"
 FULL_SCALE = 32_767.0  # 16 bits

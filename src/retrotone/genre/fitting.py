@@ -12,7 +12,6 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from retrotone.audio.files import write_whole
 from retrotone.errors import GenreError
 from retrotone.features.analysis import Analysis, analyse
 from retrotone.genre.classifier import GenreClassifier
@@ -20,6 +19,7 @@ from retrotone.genre.datasets import Track
 from retrotone.genre.models import FACTS
 from retrotone.genre.splits import sides
 from retrotone.progress import Progress, part, silent
+from retrotone.utils.files import write_whole
 
 log = logging.getLogger("retrotone")
 

@@ -22,7 +22,6 @@ from safetensors import SafetensorError
 from torch import Tensor, nn
 
 from retrotone.audio.audio import Audio
-from retrotone.audio.files import make_folder, write_whole
 from retrotone.dsp.loudness import LoudnessMeter
 from retrotone.errors import GenreError, ModelError
 from retrotone.genre.base import SILENT, UNCLEAR, UNDECIDED, Answer, Recording, tracks_of
@@ -31,6 +30,7 @@ from retrotone.genre.clips import mono
 from retrotone.genre.discriminant import LEAST, normalised
 from retrotone.genre.models import FACTS, WEIGHTS
 from retrotone.progress import Progress, silent
+from retrotone.utils.files import make_folder, write_whole
 from retrotone.utils.threads import one_thread
 
 SAMPLE_RATE, N_FFT, HOP_LENGTH, N_MELS = 16_000, 512, 256, 64  # of the log-mel networks

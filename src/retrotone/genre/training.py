@@ -21,12 +21,12 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn.functional import cross_entropy, one_hot
 
-from retrotone.audio.files import make_folder, write_whole
 from retrotone.errors import GenreError, ModelError
 from retrotone.genre.clips import Clips, Places, gather
 from retrotone.genre.networks import GenreNetwork, MelNetwork, Network, build, probabilities
 from retrotone.genre.splits import sides
 from retrotone.progress import Progress, part, silent
+from retrotone.utils.files import make_folder, write_whole
 from retrotone.utils.temporary import alone
 
 LAST_RATE = 0.01  # share of the learning rate that is left at the end: it falls as half a cosine

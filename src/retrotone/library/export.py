@@ -12,9 +12,9 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from retrotone.audio.files import write_whole
 from retrotone.errors import LibraryError
 from retrotone.library.records import Track
+from retrotone.utils.files import write_whole
 
 SUFFIXES = (".m3u8", ".csv", ".json")
 FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")  # what one begins with

@@ -18,10 +18,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from retrotone.audio.files import write_whole
 from retrotone.errors import LibraryError
 from retrotone.library.records import Track
 from retrotone.progress import Progress, silent
+from retrotone.utils.files import write_whole
 from retrotone.utils.templates import render_page
 
 LANDMARKS = 3000  # about 30 s on one core
@@ -166,7 +166,7 @@ def _picture(places: Positions, genres: Sequence[int], names: Sequence[str]) -> 
     import matplotlib
     from matplotlib.figure import Figure
 
-    from retrotone.figures.recordings import DPI, PAPER, STYLE, png
+    from retrotone.figures.base import DPI, PAPER, STYLE, png
 
     size = min(max(400 / np.sqrt(len(places)), 1.5), 7.0) ** 2  # points, squared
     of = np.asarray(genres)
@@ -186,7 +186,7 @@ def _picture(places: Positions, genres: Sequence[int], names: Sequence[str]) -> 
 
 
 def _page(tracks: Sequence[Track], places: Positions, genres: Sequence[int], names: Sequence[str]) -> str:
-    from retrotone.figures.recordings import FAINT, INK, PAPER
+    from retrotone.figures.base import FAINT, INK, PAPER
 
     points: list[list[Any]] = [
         [

@@ -70,7 +70,7 @@ class Holdings:
         """Return the catalogue as it lies there; `create` makes one where none is."""
         if self._opened is None:
             if create and self.file == default_path():
-                from retrotone.audio.files import make_folder
+                from retrotone.utils.files import make_folder
 
                 try:
                     make_folder(default_path().parent)

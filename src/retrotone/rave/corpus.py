@@ -10,9 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from retrotone.audio.audio import resampled
-from retrotone.audio.files import FFMPEG_SUFFIXES, FORMATS, AudioFile, make_folder, write_whole, writing
+from retrotone.audio.files import FFMPEG_SUFFIXES, FORMATS, AudioFile
 from retrotone.errors import AudioError
 from retrotone.progress import Progress, silent
+from retrotone.utils.files import make_folder, write_whole, writing
 
 Samples = NDArray[np.float32]
 

@@ -20,11 +20,11 @@ from scipy.linalg import block_diag
 from torch import Tensor, nn
 from torch.nn import functional
 
-from retrotone.audio.files import write_whole
 from retrotone.progress import Progress, silent
 from retrotone.rave.nn.network import Rave
 from retrotone.rave.nn.prior import Prior, learn_prior
 from retrotone.rave.nn.streaming import Clock, Past
+from retrotone.utils.files import write_whole
 
 FIDELITY = 0.99  # share of the latents' variance that the exported ones keep
 PRIOR_SHARE = 8  # steps of the network's training for one of its prior's

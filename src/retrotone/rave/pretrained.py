@@ -18,9 +18,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import unquote, urlsplit
 
-from retrotone.audio.files import write_whole
 from retrotone.errors import ModelError, OutputError
 from retrotone.progress import Progress, silent
+from retrotone.utils.files import write_whole
 from retrotone.utils.temporary import beside
 
 if TYPE_CHECKING:

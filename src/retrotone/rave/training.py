@@ -17,13 +17,13 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from retrotone.audio.files import write_whole
 from retrotone.errors import ModelError
 from retrotone.progress import Progress, part, silent
 from retrotone.rave.corpus import Corpus, gather
 from retrotone.rave.nn.discriminator import Critics
 from retrotone.rave.nn.network import Rave, Shape
 from retrotone.rave.runner import MAX_SEED
+from retrotone.utils.files import write_whole
 from retrotone.utils.temporary import alone
 from retrotone.utils.threads import one_thread
 

@@ -8,12 +8,13 @@ from importlib import resources
 from pathlib import Path
 
 from retrotone.audio.audio import Audio, load
-from retrotone.audio.files import make_folder, write_whole
-from retrotone.figures.recordings import feature_figure, png
+from retrotone.figures.base import png
+from retrotone.figures.recordings import feature_figure
 from retrotone.progress import Progress, part, silent
 from retrotone.rave.model import RaveModel
 from retrotone.report import compare
 from retrotone.style.transfer import StyleTransfer
+from retrotone.utils.files import make_folder, write_whole
 
 ERA = "1930s"
 SEED = 7  # of the clip that the model makes up

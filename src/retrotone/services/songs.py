@@ -10,8 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from retrotone.audio.audio import Audio, load
-from retrotone.audio.files import FORMATS, AudioFile, make_folder
-from retrotone.cli.console import printable
+from retrotone.audio.files import FORMATS, AudioFile
 from retrotone.errors import OutputError, StyleError
 from retrotone.metrics import SECONDS, Profile, chroma_cosine, envelope_gain, onset_f1, style_gain
 from retrotone.progress import Progress, part
@@ -20,6 +19,8 @@ from retrotone.report import MEASURES, PLAYER_SECONDS, compare
 from retrotone.services.styles import RAVE_PREFIX, Generated, Style, find_style, result_name, style_name
 from retrotone.style.eras import Era
 from retrotone.style.transfer import StyleTransfer
+from retrotone.utils.files import make_folder
+from retrotone.utils.text import printable
 
 if TYPE_CHECKING:
     from retrotone.rave.model import RaveModel

@@ -5,13 +5,17 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from retrotone.audio.files import FORMATS, AudioFile
 from retrotone.errors import StyleError
 from retrotone.progress import Progress, silent
-from retrotone.rave.pretrained import DEFAULT_MODEL
-from retrotone.style.eras import Era, find_era
+from retrotone.rave.pretrained import DEFAULT_MODEL, place, registry
+from retrotone.style.eras import ERAS, Era, find_era
+from retrotone.utils.text import title
+
+if TYPE_CHECKING:
+    pass
 
 if TYPE_CHECKING:
     from retrotone.audio.audio import Audio
@@ -83,3 +87,63 @@ def result_name(song: str | os.PathLike[str], style: Style) -> str:
     path = Path(song)
     suffix = path.suffix if path.suffix.lower() in FORMATS else ".wav"
     return f"{path.stem}-{style_name(style)}{suffix}"
+
+
+Kind = Literal["era", "record", "rave"]
+
+
+@dataclass(frozen=True)
+class Way:
+    """One way to give a song another sound.
+
+    Attributes
+    ----------
+    kind : {"era", "record", "rave"}
+    name : str
+        An era's name, the path of a recording, or a model's name or path.
+    title, description : str
+        For people.
+    here : bool
+        False for a model that has to be downloaded first.
+    """
+
+    kind: Kind
+    name: str
+    title: str
+    description: str = ""
+    here: bool = True
+
+    @property
+    def phrase(self) -> str:
+        """What it makes of a song, to follow the song's name."""
+        if self.kind == "era":
+            return f"as a medium of the {self.name} would have kept it ({ERAS[self.name].medium})"
+        return f"in the sound of {self.title}" if self.kind == "record" else f"as {self.title} plays it"
+
+
+def ways() -> list[Way]:
+    """Return the eras in their order, then the models known by name; recordings and other models come by path."""
+    eras = [Way("era", era.name, f"{era.name}: {era.medium}", era.description) for era in ERAS.values()]
+    models = [
+        Way("rave", entry.name, f"RAVE {entry.name}", entry.description, place(entry).is_file())
+        for entry in registry().values()
+    ]
+    return eras + models
+
+
+def way(kind: str, name: str) -> Way:
+    """Return one of `ways` by its name, or the way to sound like a recording, or as a model's file plays.
+
+    Raises
+    ------
+    StyleError
+        There is no such kind, era or model.
+    """
+    for known in ways():
+        if (known.kind, known.name) == (kind, name):
+            return known
+    if kind == "record":
+        return Way("record", name, title(name), "the sound of this recording")
+    if kind == "rave" and Path(name).suffix == ".ts":
+        return Way("rave", name, f"RAVE {Path(name).stem}", "a model of your own")
+    raise StyleError(f"there is no {kind} called {name}: choose one of the list")

@@ -14,9 +14,9 @@ import numpy as np
 from retrotone.audio.audio import Audio, load
 from retrotone.errors import Cancelled
 from retrotone.progress import Progress, part, silent
-from retrotone.services.restyle import bundled_song
 from retrotone.study.sweep import SHORT_COLUMNS, Row, short_cells, sweep
 from retrotone.style.eras import age
+from retrotone.utils.assets import bundled_song
 from retrotone.utils.temporary import Scratch
 
 if TYPE_CHECKING:

@@ -10,10 +10,11 @@ from pathlib import Path
 import numpy as np
 
 from retrotone.audio.audio import Audio, load
-from retrotone.audio.files import make_folder, write_whole
 from retrotone.errors import GenreError
-from retrotone.figures.recordings import PAPER, feature_figure, png
-from retrotone.figures.training import confusion_figure, training_curves
+from retrotone.figures.base import PAPER, png
+from retrotone.figures.genre import confusion_figure
+from retrotone.figures.recordings import feature_figure
+from retrotone.figures.training import training_curves
 from retrotone.genre.datasets import open_folder
 from retrotone.genre.evaluation import evaluate
 from retrotone.genre.training import Recipe, train
@@ -25,6 +26,7 @@ from retrotone.report import compare
 from retrotone.study.sweep import PAGE_COLUMNS, STEPS, page_cells, sweep_losses
 from retrotone.style.gram import GramTransfer
 from retrotone.style.transfer import StyleTransfer
+from retrotone.utils.files import make_folder, write_whole
 from retrotone.utils.templates import render_page
 from retrotone.utils.temporary import alone
 

@@ -22,11 +22,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from retrotone.audio.audio import Audio
-from retrotone.audio.files import make_folder, write_whole
 from retrotone.dsp.stft import STUDY_N_FFT, STUDY_RATE, stft
 from retrotone.errors import AudioError
-from retrotone.figures.recordings import png
+from retrotone.figures.base import png
 from retrotone.progress import Progress, part, silent
+from retrotone.utils.files import make_folder, write_whole
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -18,16 +18,22 @@ import gradio as gr
 from retrotone.audio.audio import Audio, load
 from retrotone.audio.files import AudioFile, AudioWriter
 from retrotone.errors import AudioError, Cancelled, LibraryError, StyleError
-from retrotone.figures.recordings import png
+from retrotone.figures.base import png
 from retrotone.library.catalogue.database import MissingLibrary
 from retrotone.library.library import Library, Match
 from retrotone.metrics import SECONDS as PICTURED_SECONDS
 from retrotone.progress import Progress, part
 from retrotone.rave.pretrained import DEFAULT_MODEL
-from retrotone.services import generate, restyle
-from retrotone.services.restyle import Way
+from retrotone.services import generate
+from retrotone.services.compare import comparison, comparison_cells
+from retrotone.services.listen import genre_figure, listen
+from retrotone.services.restyle import render_file
+from retrotone.services.similar import sibling_cells, siblings
+from retrotone.services.styles import Way, way, ways
 from retrotone.study import experiments
 from retrotone.study.sweep import losses_figure
+from retrotone.utils.assets import bundled_record, bundled_song
+from retrotone.utils.text import clock, sentence, title, unique_titles
 from retrotone.web.uploads import Folder
 
 RECORD = "record"  # the style that is a recording of one's own
@@ -42,7 +48,7 @@ SIBLING_TITLES = ("track", "genre", "length", "similarity")
 
 def styles() -> dict[str, Way]:
     """Return what can be chosen on this page by name: the eras, and the models that are here."""
-    return {way.name: way for way in restyle.ways() if way.here}
+    return {each.name: each for each in ways() if each.here}
 
 
 class Verbs:
@@ -74,15 +80,15 @@ class Verbs:
             self._check(song)
             if style == RECORD:
                 self._check(record, "record")
-                way = restyle.way("record", str(record))
+                chosen = way("record", str(record))
             else:
-                way = _chosen(style)
-            path, done = restyle.render_file(
-                song, way, self.folder.room(), strength, progress=part(progress, 0.0, 0.7)
+                chosen = _chosen(style)
+            path, done = render_file(
+                song, chosen, self.folder.room(), strength, progress=part(progress, 0.0, 0.7)
             )
             result = load(path, PICTURED_SECONDS)
-            compared = restyle.comparison(
-                {"original": load(song, PICTURED_SECONDS), way.title: result}, part(progress, 0.7, 1.0)
+            compared = comparison(
+                {"original": load(song, PICTURED_SECONDS), chosen.title: result}, part(progress, 0.7, 1.0)
             )
             return done, self._playable(path), self._picture(compared.figure), _table(compared)
         return STOPPED
@@ -96,9 +102,9 @@ class Verbs:
         """Tell a song's genre, or that it is not sure."""
         with self._job(request, bar) as progress:
             self._check(song)
-            heard = restyle.listen(song, progress)
+            heard = listen(song, progress)
             verdict = f"**{heard.title}** ({heard.facts}). {heard.verdict}"
-            return verdict, dict(heard.genres), dict(heard.tags), self._picture(restyle.genre_figure(heard))
+            return verdict, dict(heard.genres), dict(heard.tags), self._picture(genre_figure(heard))
         return STOPPED
 
     def similar(
@@ -117,11 +123,11 @@ class Verbs:
                     raise LibraryError(
                         "this page has no library: run retrotone library scan FOLDER, then start it again"
                     ) from error
-                heard = restyle.listen(song, part(progress, 0.0, 0.8))
-                found = restyle.siblings(library, heard, SIBLINGS, part(progress, 0.8, 0.9))
+                heard = listen(song, part(progress, 0.0, 0.8))
+                found = siblings(library, heard, SIBLINGS, part(progress, 0.8, 0.9))
             progress(0.9, "cutting excerpts")
             excerpts = [self._excerpt(match) for match in found] + [None] * (SIBLINGS - len(found))
-            rows = [[*restyle.sibling_cells(match.track), f"{match.similarity:.2f}"] for match in found]
+            rows = [[*sibling_cells(match.track), f"{match.similarity:.2f}"] for match in found]
             return f"What sounds most like **{heard.title}**:", _cells(SIBLING_TITLES, rows), *excerpts
         return STOPPED
 
@@ -138,10 +144,10 @@ class Verbs:
             for file in files:
                 self._check(file)
             versions: dict[str, Audio] = {}
-            for name, file in zip(restyle.unique_titles(files), files, strict=True):
+            for name, file in zip(unique_titles(files), files, strict=True):
                 progress(0.0, f"reading {name}")
                 versions[name] = load(file, PICTURED_SECONDS)
-            compared = restyle.comparison(versions, progress)
+            compared = comparison(versions, progress)
             first, *others = versions
             words = f"**{first}** beside {' and '.join(f'**{name}**' for name in others)}{_cut(files)}."
             return words, self._picture(compared.figure), _table(compared)
@@ -173,7 +179,7 @@ class Verbs:
     ) -> Iterator[tuple[dict[str, Any], str]]:
         """Run the sweep of the study's style loss on the bundled recordings."""
         with self._job(request, bar) as progress:
-            song, record = load(restyle.bundled_song()), load(restyle.bundled_record())
+            song, record = load(bundled_song()), load(bundled_record())
             for rows in experiments.study_loss(song, record, progress):
                 table = _cells(experiments.LOSS_COLUMNS, experiments.loss_cells(rows))
                 yield table, self._picture(losses_figure(rows))
@@ -218,7 +224,7 @@ class Verbs:
         except Cancelled:
             gr.Info("Stopped.")  # what is shown stays
         except Exception as error:
-            text = self.folder.nameless(restyle.sentence(error))
+            text = self.folder.nameless(sentence(error))
             raise gr.Error(text, title="That did not work", duration=None, print_exception=False) from error
         finally:
             self._running[visitor].discard(stopped)
@@ -232,7 +238,7 @@ class Verbs:
         duration = AudioFile(path).duration
         if duration > MAX_SECONDS:
             raise AudioError(
-                f"{restyle.title(path)} lasts {restyle.clock(duration)}: "
+                f"{title(path)} lasts {clock(duration)}: "
                 f"this page takes up to {MAX_SECONDS / 60:.0f} minutes, the command line has no such limit"
             )
 
@@ -275,7 +281,7 @@ def _cut(files: Sequence[str]) -> str:
 
 
 def _table(compared: Any) -> dict[str, Any]:
-    return _cells(*restyle.comparison_cells(compared))
+    return _cells(*comparison_cells(compared))
 
 
 def _cells(titles: Sequence[str], rows: Sequence[Sequence[str]]) -> dict[str, Any]:

@@ -7,10 +7,11 @@ from typing import Any
 import gradio as gr
 from gradio.themes import Base, colors, sizes
 
-from retrotone.figures.recordings import PAPER
+from retrotone.figures.base import PAPER
 from retrotone.services.generate import WALKS
-from retrotone.services.restyle import Way, bundled_song
+from retrotone.services.styles import Way
 from retrotone.study.experiments import LOSS_COLUMNS
+from retrotone.utils.assets import bundled_song
 from retrotone.web import permalink
 from retrotone.web.handlers import MAX_CLIP_SECONDS, RECORD, SIBLINGS, Verbs, styles
 from retrotone.web.uploads import Folder

@@ -13,13 +13,13 @@ from urllib.parse import quote
 
 import numpy as np
 
-from retrotone.audio.files import writing
 from retrotone.errors import AnalysisError, LibraryError
 from retrotone.features.analysis import VERSION
 from retrotone.library.catalogue.catalogue import Catalogue
 from retrotone.library.catalogue.database import Vector, is_address
 from retrotone.library.catalogue.sqlite import APPLICATION_ID, MIGRATIONS, TABLES, strange
 from retrotone.progress import Progress, silent
+from retrotone.utils.files import writing
 
 LEAST_ROW = 16  # bytes: bounds the numbers that a damaged table can hold
 UNIT_TOLERANCE = 1e-3

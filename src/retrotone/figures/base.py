@@ -1,0 +1,137 @@
+"""What every figure shares: paper and colours, its size, time axes, and pictures as bytes."""
+
+from __future__ import annotations
+
+import io
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+    from matplotlib.layout_engine import LayoutEngine
+
+
+PAPER, INK, FAINT = "#fbf8f1", "#2d2a26", "#d9d2c4"
+
+
+COLOURS = ("#2f5d73", "#b5532f", "#6f7f3f", "#c2912e", "#7a4f74", "#4f8a83")  # one a version, in order
+
+
+NAME_LENGTH = 32  # characters that fit above a column
+
+
+DPI = 110
+
+
+TIME_STEPS = (0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 1800, 3600)  # s
+
+
+STYLE: Any = {  # matplotlib types the keys as literals
+    "font.family": "DejaVu Sans",  # ships with matplotlib: the same picture on every machine
+    "font.size": 9,
+    "text.color": INK,
+    "axes.facecolor": PAPER,
+    "axes.edgecolor": INK,
+    "axes.labelcolor": INK,
+    "axes.linewidth": 0.6,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.titlesize": 12,
+    "axes.titleweight": "bold",
+    "axes.titlelocation": "left",
+    "xtick.color": INK,
+    "ytick.color": INK,
+    "xtick.labelsize": 8,
+    "ytick.labelsize": 8,
+    "xtick.major.width": 0.6,
+    "ytick.major.width": 0.6,
+    "grid.color": FAINT,
+    "grid.linewidth": 0.6,
+    "legend.frameon": False,
+}
+
+
+def fit(figure: Figure, width: float, height: float) -> None:
+    """Give a figure that was settled another size, in inches, and lay it out anew."""
+    figure.set_size_inches(width, height)
+    figure.set_layout_engine(_layout())
+    settle(figure)
+
+
+def zoom(figure: Figure, start: float, stop: float) -> list[tuple[float, float]]:
+    """Show only a stretch of a `feature_figure` or `comparison_figure`, in seconds.
+
+    Returns
+    -------
+    list of (float, float)
+        Where each column's time axis begins and ends, as shares of the figure's width.
+    """
+    first = figure.axes[0]
+    for axes in first.get_shared_x_axes().get_siblings(first):
+        label = axes.get_xlabel()
+        time_axis(axes, stop, start)
+        axes.set_xlabel(label)
+    places = (axes.get_position() for axes in first.get_shared_x_axes().get_siblings(first))
+    return sorted({(round(place.x0, 4), round(place.x1, 4)) for place in places})
+
+
+def png(figure: Figure) -> bytes:
+    """Return a figure as PNG; the same figure gives the same bytes."""
+    data = io.BytesIO()
+    with _any_script():
+        figure.savefig(data, format="png", metadata={"Software": None})
+    return data.getvalue()
+
+
+def new_figure(width: float, height: float) -> Figure:
+    """Return an empty figure of so many inches, on paper, that lays itself out."""
+    from matplotlib.figure import Figure
+
+    return Figure(figsize=(width, height), dpi=DPI, facecolor=PAPER, layout=_layout())
+
+
+def settle(figure: Figure) -> None:
+    """Lay the figure out once and for all: a second layout would shift it by a fraction of a pixel."""
+    with _any_script():
+        figure.draw_without_rendering()
+    figure.set_layout_engine("none")
+
+
+def _layout() -> LayoutEngine:
+    from matplotlib.layout_engine import ConstrainedLayoutEngine
+
+    margin = 0.01
+    return ConstrainedLayoutEngine(rect=(margin, margin, 1 - 2 * margin, 1 - 2 * margin))
+
+
+@contextmanager
+def _any_script() -> Iterator[None]:
+    """Draw names in scripts that the font lacks as boxes, without a warning a letter."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="Glyph .* missing")
+        yield
+
+
+def time_axis(axes: Axes, stop: float, start: float = 0.0) -> None:
+    """Make the axis across run from one time to another, in seconds, told in minutes and seconds."""
+    from matplotlib.ticker import FuncFormatter, MultipleLocator
+
+    step = next((step for step in TIME_STEPS if step >= (stop - start) / 7), TIME_STEPS[-1])
+    axes.set_xlim(start, stop)
+    axes.xaxis.set_major_locator(MultipleLocator(step))
+    axes.xaxis.set_major_formatter(FuncFormatter(lambda seconds, _: _clock(seconds, step)))
+    axes.set_xlabel("time (mm:ss)")
+
+
+def _clock(seconds: float, step: float) -> str:
+    minutes, rest = divmod(round(seconds, 2), 60)
+    return f"{minutes:.0f}:{rest:02.0f}" if step >= 1 else f"{minutes:.0f}:{rest:05.2f}"
+
+
+def fitting_title(text: str) -> str:
+    """Return text on one line, short enough for a column, that matplotlib does not read as mathematics."""
+    line = " ".join(text.split())
+    return (line if len(line) <= NAME_LENGTH else line[: NAME_LENGTH - 1] + "…").replace("$", r"\$")

@@ -81,7 +81,7 @@ from pathlib import Path
 import numpy as np
 from retrotone.audio.audio import Audio
 from retrotone.errors import OutputError
-from retrotone.audio.files import write_whole
+from retrotone.utils.files import write_whole
 
 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
 folder, unlimited = Path(sys.argv[1]), resource.RLIM_INFINITY

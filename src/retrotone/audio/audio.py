@@ -225,6 +225,17 @@ def load(path: str | os.PathLike[str], seconds: float | None = None) -> Audio:
     )
 
 
+def open_recording(recording: Audio | AudioFile | str | os.PathLike[str]) -> Audio | AudioFile:
+    """Return a recording as it is, or the file at a path, of which only the header is read.
+
+    Raises
+    ------
+    AudioError, MissingExtraError
+        See `AudioFile`.
+    """
+    return AudioFile(recording) if isinstance(recording, str | os.PathLike) else recording
+
+
 def _first(blocks: Iterable[NDArray[np.float32]], frames: int | None) -> Iterator[NDArray[np.float32]]:
     """Yield blocks until they add up to `frames`; what lies behind is never decoded."""
     left = frames

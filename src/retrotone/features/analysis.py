@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from retrotone.audio.audio import Audio, load
+from retrotone.audio.audio import Audio, load, open_recording
 from retrotone.audio.files import AudioFile
 from retrotone.dsp.filterbanks import N_CHROMA
 from retrotone.dsp.loudness import LoudnessMeter
@@ -174,7 +174,7 @@ class Analysis:
         return cls(**arrays, **numbers, version=version)  # type: ignore[arg-type]
 
 
-def analyse(recording: Audio | str | os.PathLike[str], progress: Progress = silent) -> Analysis:
+def analyse(recording: Audio | AudioFile | str | os.PathLike[str], progress: Progress = silent) -> Analysis:
     """Listen to a recording and tell what genre, similarity and a library need.
 
     Up to 90 s are heard from end to end, in one to three equal excerpts of about 30 s. Of more, three excerpts of 30 s
@@ -187,7 +187,7 @@ def analyse(recording: Audio | str | os.PathLike[str], progress: Progress = sile
 
     Parameters
     ----------
-    recording : Audio or path
+    recording : Audio, AudioFile or path
         Any rate, one or two channels.
     progress : Progress
         Told which excerpt is being heard.
@@ -197,7 +197,7 @@ def analyse(recording: Audio | str | os.PathLike[str], progress: Progress = sile
     AudioError, MissingExtraError
         See `AudioFile`.
     """
-    source = recording if isinstance(recording, Audio) else AudioFile(recording)
+    source = open_recording(recording)
     meter = LoudnessMeter(source.channels, source.sample_rate)
     heard = []
     duration, excerpts, middle = _excerpts(source)

@@ -22,9 +22,8 @@ from retrotone.rave import pretrained
 from retrotone.rave.info import RaveInfo, load_export
 from retrotone.rave.reconstruction import played, to_channels
 from retrotone.rave.runner import Runner
+from retrotone.types import Block, Source
 
-Source = Audio | AudioFile
-Block = NDArray[np.float32]
 Latent = NDArray[np.float32]
 
 CLIP_SECONDS = 30.0  # the study's
@@ -170,7 +169,7 @@ class RaveModel:
 
     def restyle(
         self,
-        song: Source,
+        song: Audio | AudioFile,
         amount: float = 1.0,
         scale: ArrayLike = 1.0,
         offset: ArrayLike = 0.0,
@@ -208,7 +207,7 @@ class RaveModel:
 
     def render(
         self,
-        source: Source,
+        source: Audio | AudioFile,
         amount: float,
         seed: int = 0,
         progress: Progress = silent,
@@ -255,7 +254,7 @@ class RaveModel:
     def generate(
         self,
         seconds: float | None = None,
-        match: Source | None = None,
+        match: Audio | AudioFile | None = None,
         path: str = "slerp",
         seed: int = 0,
         temperature: float = 1.0,
@@ -366,7 +365,7 @@ def _told(blocks: Iterable[Block], source: Source, progress: Progress) -> Iterat
         yield block
 
 
-def _loudness(source: Source) -> float:
+def _loudness(source: Audio | AudioFile) -> float:
     meter = LoudnessMeter(source.channels, source.sample_rate)
     for block in source.blocks():
         meter.add(block)

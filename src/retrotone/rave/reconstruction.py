@@ -5,19 +5,18 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
-from retrotone.audio.audio import Audio, resampled
-from retrotone.audio.files import BLOCK_FRAMES, AudioFile
+from retrotone.audio.audio import resampled
+from retrotone.audio.files import BLOCK_FRAMES
 from retrotone.rave.info import RaveInfo
 from retrotone.rave.latent_paths import edited
 from retrotone.rave.runner import Runner
-
-Block = NDArray[np.float32]
+from retrotone.types import Block, Source
 
 
 def played(
-    source: Audio | AudioFile,
+    source: Source,
     runner: Runner,
     info: RaveInfo,
     seed: int,

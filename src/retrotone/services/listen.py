@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from retrotone.audio.audio import Audio, folded
+from retrotone.audio.audio import Audio, folded, open_recording
 from retrotone.audio.files import AudioFile
 from retrotone.features.analysis import Analysis, analyse
 from retrotone.progress import Progress, part, silent
@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     from retrotone.genre.base import Answer
     from retrotone.genre.classifier import GenreClassifier
 
-Source = Audio | AudioFile
 
 POINTS = 1600  # of a waveform on a screen
 STRIDE = 256  # samples whose extremes are kept while a recording streams by
@@ -84,7 +83,7 @@ class Heard:
         return f"{clock(self.duration)}, {self.sample_rate / 1000:g} kHz, {sound}"
 
 
-def listen(song: Source | str | os.PathLike[str], progress: Progress = silent) -> Heard:
+def listen(song: Audio | AudioFile | str | os.PathLike[str], progress: Progress = silent) -> Heard:
     """Listen to a song once: waveform, genre, its evidence over time, tags.
 
     Parameters
@@ -100,10 +99,10 @@ def listen(song: Source | str | os.PathLike[str], progress: Progress = silent) -
     """
     from retrotone.features.musicnn import LABELS
 
-    source = opened(song)
+    source = open_recording(song)
     progress(0.0, f"reading {title(source.name)}")
     waveform, frames = _waveform(source, progress)
-    analysis = analyse(source if isinstance(source, Audio) else source.path, part(progress, 0.1, 0.95))
+    analysis = analyse(source, part(progress, 0.1, 0.95))
     progress(0.95, "telling its genre")
     answer = _classifier().answer(analysis)
     assert analysis.taggram is not None
@@ -129,12 +128,7 @@ def genre_figure(song: Heard) -> Figure:
     return evidence_figure(song.answer, song.title, song.duration)
 
 
-def opened(song: Source | str | os.PathLike[str]) -> Source:
-    """Return a recording as it is, or the file of that path, looked into."""
-    return song if isinstance(song, Audio | AudioFile) else AudioFile(song)
-
-
-def _waveform(source: Source, progress: Progress) -> tuple[NDArray[np.float32], int]:
+def _waveform(source: Audio | AudioFile, progress: Progress) -> tuple[NDArray[np.float32], int]:
     """Return the outline of a recording, folded to mono, and how many frames it truly has."""
     lows: list[NDArray[np.float32]] = []
     highs: list[NDArray[np.float32]] = []

@@ -6,10 +6,9 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
-from retrotone.audio.audio import Audio
+from retrotone.audio.audio import Audio, open_recording
 from retrotone.audio.files import AudioFile
 from retrotone.progress import Progress, silent
-from retrotone.services.listen import Source, opened
 from retrotone.services.styles import Style, Way, find_style, result_name
 from retrotone.style.eras import find_era
 from retrotone.style.transfer import StyleTransfer
@@ -37,7 +36,7 @@ class Rendered:
 
 
 def render(
-    song: Source | str | os.PathLike[str],
+    song: Audio | AudioFile | str | os.PathLike[str],
     way: Way,
     strength: float = 1.0,
     seed: int = 0,
@@ -60,7 +59,7 @@ def render(
     AudioError, StyleError, ModelError
         A song or style that cannot be read or does not exist, a setting out of range.
     """
-    source = opened(song)
+    source = open_recording(song)
     progress(0.0, f"preparing {way.title}")
     style = _style(way)
     audio = StyleTransfer(strength=strength, seed=seed).stylize(source, style, progress=progress)  # type: ignore[arg-type]
@@ -102,6 +101,6 @@ def _style(way: Way) -> Style:
     )
 
 
-def _what_was_done(source: Source, way: Way, strength: float) -> str:
+def _what_was_done(source: Audio | AudioFile, way: Way, strength: float) -> str:
     degree = "" if strength == 1 else f", {strength:.0%} of the way"
     return f"{title(source.name)} {way.phrase}{degree}: {clock(source.duration)}."

@@ -32,7 +32,6 @@ from retrotone.errors import StyleError
 from retrotone.style.media.media import (
     BLOCK_FRAMES,
     REFERENCE_LUFS,
-    Block,
     ChannelStage,
     Converter,
     ConverterStage,
@@ -52,6 +51,7 @@ from retrotone.style.media.media import (
     Wobble,
     WowStage,
 )
+from retrotone.types import Block
 
 MONO, TURN_160, TURN_78, TURN_33 = 0.0, 160 / 60, 78.26 / 60, 100 / 180  # dB; turns per second
 NEGLIGIBLE = 1e-4  # strength below which everything a medium does is 80 dB down: the identity

@@ -17,7 +17,8 @@ from retrotone.dsp.limiter import limited
 from retrotone.dsp.loudness import LoudnessMeter, PeakMeter
 from retrotone.errors import OutputError
 from retrotone.progress import Progress
-from retrotone.style.sample import Block, Recording, Sample
+from retrotone.style.sample import Sample
+from retrotone.types import Block, Source
 
 AUDIBLE_LIMITING = 10 ** (1 / 20)  # 1 dB: less is nobody's business
 SPOOL_BYTES = 256 << 20  # results above this wait on disk
@@ -27,7 +28,7 @@ SPOOL_BYTES = 256 << 20  # results above this wait on disk
 class Rendering:
     """A rendered recording in a spool, with what brings it to the content's loudness and in bounds."""
 
-    source: Recording
+    source: Source
     spool: IO[bytes]
     frames: int
     loudness: float  # LUFS, of the content
@@ -39,7 +40,7 @@ class Rendering:
         cls,
         rendered: Iterable[Block],
         content: Sample,
-        source: Recording,
+        source: Source,
         ceiling: float,
         spool: IO[bytes],
         progress: Progress,

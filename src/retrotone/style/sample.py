@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,37 +14,11 @@ from retrotone.dsp.stft import OVERLAP, STUDY_N_FFT, n_fft_for, stft
 from retrotone.errors import AudioError
 from retrotone.progress import Progress
 from retrotone.style.transport import STUDY_SCALE
-
-Block = NDArray[np.float32]
-Matrix = NDArray[np.float32]
-Spectrogram = NDArray[np.complex64]
+from retrotone.types import Block, Matrix, Source, Spectrogram
 
 STUDY_RMS = 0.1  # level at which magnitudes are compared
 SAMPLE_FRAMES, SAMPLE_STRETCHES = 4096, 16  # what a map is fitted to: at most 95 s, evenly spread
 CANCELLED_SHARE = 0.25  # where channels cancel below this share of their power, their mean is no reference
-
-
-class Recording(Protocol):
-    """What `Audio` and `AudioFile` have in common."""
-
-    @property
-    def name(self) -> str:
-        """What messages call it."""
-
-    @property
-    def sample_rate(self) -> int:
-        """In Hz."""
-
-    @property
-    def channels(self) -> int:
-        """One or two."""
-
-    @property
-    def frames(self) -> int:
-        """Samples per channel; for some compressed files an estimate."""
-
-    def blocks(self) -> Iterator[Block]:
-        """Yield the samples in blocks of shape (channels, n)."""
 
 
 @dataclass
@@ -60,7 +32,7 @@ class Sample:
     frames: int
 
     @classmethod
-    def of(cls, source: Recording, sample_rate: int, progress: Progress) -> Sample:
+    def of(cls, source: Source, sample_rate: int, progress: Progress) -> Sample:
         meter = LoudnessMeter(source.channels, sample_rate)
         total = max(round(source.frames * sample_rate / source.sample_rate), 1)
         keep = _stretches(total, SAMPLE_FRAMES * n_fft_for(sample_rate) // OVERLAP)

@@ -27,14 +27,14 @@ from retrotone.style.eras import Era, age_blocks, find_era
 from retrotone.style.noise_floor import NoiseFloor
 from retrotone.style.rendering import SPOOL_BYTES, Rendering, with_context
 from retrotone.style.resynthesis import Resynthesis, resynthesise
-from retrotone.style.sample import Block, Matrix, Sample, Spectrogram, reference_magnitude
+from retrotone.style.sample import Sample, reference_magnitude
 from retrotone.style.transport import CONTEXT_AFTER, CONTEXT_BEFORE, EDGE_FRAMES, TransportMap, between
+from retrotone.types import Block, Matrix, Source, Spectrogram
 
 if TYPE_CHECKING:
     from retrotone.style.gram import GramTransfer
 
 Method = Literal["transport", "gram", "era", "rave"]
-Source = Audio | AudioFile
 
 DEFAULT_STRENGTH = 1.0
 MIN_STYLE_SECONDS = 0.5
@@ -378,7 +378,7 @@ class _Aged:
             source.sample_rate,
             source.channels,
         )
-        self.frames = source.frames
+        self.frames, self.duration = source.frames, source.duration
 
     def blocks(self) -> Iterator[Block]:
         return age_blocks(

@@ -27,8 +27,7 @@ from scipy.ndimage import gaussian_filter1d
 from scipy.signal import lfilter
 
 from retrotone.dsp.stft import OVERLAP
-
-Matrix = NDArray[np.float32]
+from retrotone.types import Matrix
 
 # Bands of the envelope: 40 between 60 Hz and the study's Nyquist of 11,025 Hz, continued at the same spacing above.
 BAND_LOW_HZ, BAND_HIGH_HZ, BAND_COUNT = 60.0, 11_025.0, 40

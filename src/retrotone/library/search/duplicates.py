@@ -24,6 +24,7 @@ from retrotone.library.embedding import sound_part
 from retrotone.library.records import Track
 from retrotone.library.search.neighbours import Indexed, Neighbours
 from retrotone.progress import Progress, silent
+from retrotone.types import Matrix
 
 SECONDS = 3.0  # by which lengths may differ: silence at the ends
 # Correlation of courses. Of 257 clips of GTZAN, copies as MP3 of 24 kbit/s, at another level, from another master or
@@ -43,8 +44,6 @@ STILL = 0.1  # dB: a course that moves by less, as in silence, tells nothing eit
 SHORT_COSINE = 0.995  # of the parts that are sound: then these must do
 TILE = 512  # tracks: so many are compared with so many at once
 REMEMBERED = 100_000  # tracks that are held, 3 kB each: more than are of one length, as a rule
-
-Matrix = NDArray[np.float32]
 
 
 class Trace(NamedTuple):

@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.signal import butter, iirpeak, lfilter, sosfilt
 
-Block = NDArray[np.float32]
+from retrotone.types import Block
 
 BLOCK_FRAMES = 1 << 15  # every stage sees blocks of this size, so output bytes never depend on the caller's
 REFERENCE_LUFS = -20.0

@@ -207,7 +207,7 @@ class RaveModel:
 
     def render(
         self,
-        source: Audio | AudioFile,
+        source: Source,
         amount: float,
         seed: int = 0,
         progress: Progress = silent,

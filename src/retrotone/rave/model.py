@@ -365,7 +365,7 @@ def _told(blocks: Iterable[Block], source: Source, progress: Progress) -> Iterat
         yield block
 
 
-def _loudness(source: Audio | AudioFile) -> float:
+def _loudness(source: Source) -> float:
     meter = LoudnessMeter(source.channels, source.sample_rate)
     for block in source.blocks():
         meter.add(block)

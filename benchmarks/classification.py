@@ -101,18 +101,18 @@ def picture(verdicts: Sequence[Verdict]) -> Figure:
     """Draw both accuracies of each network side by side, with their intervals."""
     with drawing(1.3 * len(verdicts) + 3.5, 3.8) as figure:
         axes = figure.subplots()
-        for place, label in enumerate(("honest", "leaky")):
+        for offset, label in enumerate(("honest", "leaky")):
             scores: list[Evaluation] = [getattr(each, label) for each in verdicts]
             heights = np.array([score.accuracy for score in scores])
             arms = np.abs(np.array([score.interval for score in scores]).T - heights)
             axes.bar(
-                np.arange(len(verdicts)) + 0.38 * (place - 0.5),
+                np.arange(len(verdicts)) + 0.38 * (offset - 0.5),
                 heights,
                 0.36,
                 yerr=arms,
-                color=COLOURS[place],
+                color=COLOURS[offset],
                 error_kw={"elinewidth": 0.8},
-                label=("artists apart", "leaky")[place],
+                label=("artists apart", "leaky")[offset],
             )
         axes.axhline(1 / len(GENRES), linewidth=0.6, linestyle=":", label="chance")
         axes.set_xticks(range(len(verdicts)), [each.network for each in verdicts])
@@ -137,23 +137,25 @@ def _embedding() -> Verdict:
     inside, outside = tracks()
     both = [*inside, *outside]
     with multiprocessing.get_context("spawn").Pool(WORKERS) as pool:
-        heard = pool.map(_analysed, both, chunksize=4)
-    places = np.array([(number, part) for number, parts in enumerate(heard) for part in range(len(parts))])
-    count = int((places[:, 0] < len(inside)).sum())
+        analyses = pool.map(_analysed, both, chunksize=4)
+    indices = np.array(
+        [(number, part) for number, parts in enumerate(analyses) for part in range(len(parts))]
+    )
+    count = int((indices[:, 0] < len(inside)).sum())
 
-    def score(places: NDArray[np.int64], leaks: bool) -> Evaluation:
-        known, asked = np.split(places, [count])
+    def score(indices: NDArray[np.int64], leaks: bool) -> Evaluation:
+        known, asked = np.split(indices, [count])
         model = GenreClassifier().fit(
-            [heard[number][part] for number, part in known],
+            [analyses[number][part] for number, part in known],
             [both[number].genre for number, _ in known],
             [None if leaks else both[number].artist or both[number].name for number, _ in known],
         )
-        said = model.predict_proba([heard[number][part] for number, part in asked])
+        said = model.predict_proba([analyses[number][part] for number, part in asked])
         numbers, answers = by_track(asked, said)
         return evaluate([both[number].genre for number in numbers], answers, model.classes_.tolist())
 
-    shuffled = np.random.default_rng(0).permutation(places)
-    return Verdict(EMBEDDING, None, score(places, False), score(shuffled, True))
+    shuffled = np.random.default_rng(0).permutation(indices)
+    return Verdict(EMBEDDING, None, score(indices, False), score(shuffled, True))
 
 
 def _analysed(track: Track) -> list[Analysis]:

@@ -1,6 +1,6 @@
 """Time and memory against length.
 
-Each length is heard in a process of its own, `python -m benchmarks.length JOB SONG RECORD OUTPUT`.
+Each length is measured in a process of its own, `python -m benchmarks.length JOB SONG RECORD OUTPUT`.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 SHORT, LONG = (10, 30, 120), (10, 30, 120, 600, 3600)  # seconds
 FITTED_FROM = 30  # s: below, what is done once weighs more
 RATE = 44_100
-WARM_UP = 5.0  # seconds of music that each job has heard before it is timed
+WARM_UP = 5.0  # seconds of music that each job processes before it is timed
 ROOT = Path(__file__).parents[1]
 ROOM = 0.7  # share of the free memory that a job may be expected to take
 
@@ -96,8 +96,8 @@ def measure_length(
     pair: Pair, lengths: Sequence[int] = SHORT, names: Sequence[str] = tuple(JOBS)
 ) -> list[Job]:
     """Run every job on the pair's song, played over and over in stereo at 44.1 kHz, with its record as the style."""
-    with tempfile.TemporaryDirectory() as place:
-        folder = Path(place)
+    with tempfile.TemporaryDirectory() as temporary:
+        folder = Path(temporary)
         record = pair.style.save(folder / "record.wav")
         song = folder / "song.wav"
         jobs = {name: Job(name, RIVALS.get(name), []) for name in names}

@@ -50,7 +50,7 @@ class Pace:
     Attributes
     ----------
     seconds, first : float
-        Until all were heard, and until the first was.
+        Until all were analysed, and until the first was.
     processor : float
         Seconds of all processes together: what other programs do meanwhile changes it less.
     """
@@ -62,7 +62,7 @@ class Pace:
 
 @dataclass(frozen=True)
 class Race:
-    """One collection heard by both, and how long it plays, in seconds."""
+    """One collection analysed by both, and how long it plays, in seconds."""
 
     name: str
     tracks: int

@@ -46,7 +46,7 @@ def methods(gram_steps: int) -> dict[str, Method]:
 
 
 def aged(pair: Pair) -> rt.Audio:
-    """Apply the physics that aged the record to the song: of the record itself nothing is heard."""
+    """Apply the physics that aged the record to the song: the record itself is not used."""
     assert pair.era
     return rt.age(pair.content, pair.era, seed=AGE_SEED)
 

@@ -56,7 +56,7 @@ class Quality:
 def measure_quality(pairs: Iterable[Pair], methods: dict[str, Method], seconds: float) -> Quality:
     """Run every method on every pair and measure what came out; `seconds` is how long the pairs' songs are."""
     scores: list[Score] = []
-    heard: dict[str, list[Patches]] = {}
+    embeddings: dict[str, list[Patches]] = {}
     for pair in pairs:
         content, style = Profile(pair.content), Profile(pair.style)
         outputs = {UNTOUCHED: pair.content, RECORD: pair.style}
@@ -77,8 +77,8 @@ def measure_quality(pairs: Iterable[Pair], methods: dict[str, Method], seconds: 
         if pair.era and pair.before:
             outputs[BEFORE] = pair.before
             for name, audio in outputs.items():
-                heard.setdefault(name, []).append(embedded(audio, seconds))
-    sets = {name: np.concatenate(found) for name, found in heard.items()}
+                embeddings.setdefault(name, []).append(embedded(audio, seconds))
+    sets = {name: np.concatenate(found) for name, found in embeddings.items()}
     frechet = distances(sets.pop(RECORD), sets, seconds) if sets else None
     return Quality(seconds, scores, frechet)
 
@@ -94,7 +94,7 @@ def page(quality: Quality) -> Page:
 {pairs} pairs, {quality.seconds:g} s of each: mean and 95 % interval (bootstrap over the pairs). Style and envelope
 gain are 0 where the song was and 1 where the record is; chroma cosine and onset F1 are 1 where the song is kept. The
 study's loop makes {PLATEAU_STEPS} steps of Adam, enough to go through all that the clamp leaves; like gram, it hears
-mono at 22.05 kHz. parlour is not told of the record: it answers with the 1930s.
+mono at 22.05 kHz. parlour does not see the record: it always answers with the 1930s.
 """
     ]
     if not MUSIC.is_dir():
@@ -166,7 +166,7 @@ def _estimates(rows: list[Score]) -> tuple[Estimate, Estimate]:
 def _means(scores: list[Score]) -> str:
     rows = []
     for name, own in _by_method(scores).items():
-        estimates = [bootstrap([row.values[place] for row in own]) for place in range(len(MEASURES))]
+        estimates = [bootstrap([row.values[column] for row in own]) for column in range(len(MEASURES))]
         rows.append([name, *map(str, estimates), f"{np.median([row.seconds for row in own]):.2f}"])
     rows.append(["*bar*", *(f"{bar:.2f}" for bar in BAR), ""])
     return table(["method", *MEASURES, "seconds (median)"], rows)

@@ -66,7 +66,7 @@ def measure_rave() -> RaveScore:
     rave = rt.RaveModel.from_pretrained()
     rave.restyle(bundled().content.slice(0, 3))  # the first calls of a TorchScript compile it
     answers: list[Answer] = []
-    heard: dict[str, list[NDArray[np.float32]]] = {"song": [], "aged": [], "answer": []}
+    embeddings: dict[str, list[NDArray[np.float32]]] = {"song": [], "aged": [], "answer": []}
     for name, song in _songs():
         aged = rt.age(song, ERA, seed=AGE_SEED)
         begin = time.perf_counter()
@@ -76,8 +76,8 @@ def measure_rave() -> RaveScore:
         distances = [log_spectral_distance(reference, each) for each in (song, answer)]
         answers.append(Answer(name, *distances, song.duration / seconds))
         for kind, sound in (("song", song), ("aged", aged), ("answer", answer)):
-            heard[kind].append(rt.musicnn.embedding(sound, hop=62))
-    sets = {kind: np.concatenate(found) for kind, found in heard.items()}
+            embeddings[kind].append(rt.musicnn.embedding(sound, hop=62))
+    sets = {kind: np.concatenate(found) for kind, found in embeddings.items()}
     made = list(_made(rave))
     return RaveScore(
         answers,

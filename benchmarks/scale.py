@@ -48,10 +48,10 @@ def made(block: int) -> NDArray[np.float32]:
     return (vectors / np.linalg.norm(vectors, axis=1, keepdims=True)).astype(np.float32)
 
 
-def fill(place: str, tracks: int) -> dict[str, float]:
+def fill(path: str, tracks: int) -> dict[str, float]:
     """Make the library."""
     began = time.monotonic()
-    catalogue = Catalogue(place, create=True)
+    catalogue = Catalogue(path, create=True)
     database = catalogue._database
     for block in range(tracks // BLOCK):
         numbers = range(block * BLOCK + 1, (block + 1) * BLOCK + 1)
@@ -81,10 +81,10 @@ def fill(place: str, tracks: int) -> dict[str, float]:
     return {"seconds": time.monotonic() - began}
 
 
-def ask(place: str, seeds: list[int], genre: str | None = None) -> dict[str, Any]:
+def ask(path: str, seeds: list[int], genre: str | None = None) -> dict[str, Any]:
     """Open the library, make its index where it is missing, and ask for what is like some tracks."""
     began = time.monotonic()
-    with Library(place) as library:
+    with Library(path) as library:
         catalogue = library._catalogue()
         tracks = catalogue.tracks(seeds)
         library.similar(tracks[0])
@@ -124,14 +124,14 @@ def apart(work: Callable[..., Any], *arguments: Any) -> tuple[Any, float]:
         return result, pool.apply(peak)
 
 
-def measure(place: str, tracks: int) -> dict[str, Any]:
+def measure(path: str, tracks: int) -> dict[str, Any]:
     """Fill a library, ask it for the first time and then as one that is there already."""
     seeds = np.random.default_rng(7).choice(tracks, QUERIES, replace=False) + 1
     numbers = [int(seed) for seed in seeds]
-    filled, _ = apart(fill, place, tracks)
-    first, most = apart(ask, place, numbers[:1])
-    later, usual = apart(ask, place, numbers)
-    filtered, _ = apart(ask, place, numbers[:20], "genre 7")
+    filled, _ = apart(fill, path, tracks)
+    first, most = apart(ask, path, numbers[:1])
+    later, usual = apart(ask, path, numbers)
+    filtered, _ = apart(ask, path, numbers[:20], "genre 7")
     truth = exact(tracks, numbers)
     hits = [len(true & set(found)) / K for true, found in zip(truth, later["found"], strict=True)]
     return {
@@ -158,8 +158,8 @@ def main() -> None:
     parser.add_argument("--library", help="an empty PostgreSQL database; by default a file that is removed")
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
-        place = arguments.library or str(Path(folder) / "music.db")
-        print(json.dumps(measure(place, arguments.tracks), indent=2))
+        path = arguments.library or str(Path(folder) / "music.db")
+        print(json.dumps(measure(path, arguments.tracks), indent=2))
 
 
 if __name__ == "__main__":

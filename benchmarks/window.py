@@ -22,8 +22,8 @@ def main(folder: str) -> None:
     from retrotone.desktop.window import Window
 
     root = make_root()
-    with tempfile.TemporaryDirectory() as place:
-        window = Window(root, str(Path(place) / "library.db"))
+    with tempfile.TemporaryDirectory() as temporary:
+        window = Window(root, str(Path(temporary) / "library.db"))
         root.update()
         print(f"window after {time.perf_counter() - began:.2f} s")
         last: list[float] = [time.perf_counter(), time.process_time()]

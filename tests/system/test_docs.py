@@ -51,20 +51,20 @@ def test_every_command_shown_parses() -> None:
     lines = list(shown())
     assert len(lines) > 60
     every: Any = typer.main.get_command(app)
-    for place, words, whole in lines:
+    for where, words, whole in lines:
         command = every
         while words and words[0] in getattr(command, "commands", {}):
             command = command.commands[words.pop(0)]
         if hasattr(command, "commands"):
-            assert not words, f"no such command: {place}"
-            assert not whole, f"no such command: {place}"
+            assert not words, f"no such command: {where}"
+            assert not whole, f"no such command: {where}"
             continue
         try:
             command.make_context("retrotone", words)
         except typer.TyperException as error:
             said = error.format_message()
-            assert said.startswith("Missing"), f"{said}: {place}"
-            assert not whole, f"{said}: {place}"
+            assert said.startswith("Missing"), f"{said}: {where}"
+            assert not whole, f"{said}: {where}"
 
 
 def test_every_script_and_target_shown_is_there() -> None:

@@ -57,9 +57,9 @@ def test_the_wheel_works_from_an_empty_folder(wheel: Path, tmp_path: Path) -> No
         archive.extractall(tmp_path / "installed")
     (tmp_path / "empty").mkdir()
     song = tmp_path / "installed" / "retrotone" / "assets" / "demo_song.ogg"
-    told = ["genre", "predict", str(song)], "demo_song.ogg: "
+    predicted = ["genre", "predict", str(song)], "demo_song.ogg: "
     known = ["models", "info", "parlour"], str(tmp_path)  # the model is the wheel's own
-    for words, said in (told, known):
+    for words, said in (predicted, known):
         done = subprocess.run(
             [sys.executable, "-m", "retrotone", *words],
             cwd=tmp_path / "empty",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterable, Iterator
 
-from retrotone.library.scanning.workers import Failed, Heard, hear
+from retrotone.library.scanning.workers import Analysed, Failed, analyse_file
 
 
 def in_a_fork(work: Callable[[], object]) -> int:
@@ -22,6 +22,6 @@ def in_a_fork(work: Callable[[], object]) -> int:
         os._exit(1)
 
 
-def hear_here(paths: Iterable[str], workers: int) -> Iterator[Heard | Failed]:
-    """Listen in this process, where all is loaded."""
-    yield from map(hear, paths)
+def analyse_here(paths: Iterable[str], workers: int) -> Iterator[Analysed | Failed]:
+    """Analyse in this process, where all is loaded."""
+    yield from map(analyse_file, paths)

@@ -1,4 +1,4 @@
-"""A library on PostgreSQL: many writers at once, and what is said where it cannot be reached."""
+"""A library on PostgreSQL: many writers at once, and the messages when it cannot be reached."""
 
 from __future__ import annotations
 
@@ -15,10 +15,12 @@ from places import Databases
 import retrotone as rt
 from retrotone.cli.main import run
 from retrotone.library.catalogue.catalogue import Catalogue
+from retrotone.library.files import FoundFile, content_hash
 from retrotone.library.library import Library, Track
+from retrotone.library.records import NewTrack
 from retrotone.library.scanning.scan import scan
-from retrotone.library.scanning.walk import Found, fingerprint, walk
-from retrotone.library.scanning.workers import Failed, Heard, hear
+from retrotone.library.scanning.walk import walk
+from retrotone.library.scanning.workers import Analysed, Failed, analyse_file
 from retrotone.library.search import neighbours, playlists
 from retrotone.progress import silent
 
@@ -39,19 +41,20 @@ def other_user(place: str, user: str, password: str = "") -> str:
 
 def test_many_writers_at_once_lose_no_track_and_double_none(made_music: Path, places: Databases) -> None:
     place, clips = places.new(), [str(clip) for clip in sorted(made_music.glob("buzz/*.flac"))]
-    outcomes = [hear(clip) for clip in clips]
-    files = [each for each in walk([made_music / "buzz"]) if isinstance(each, Found)]
+    outcomes = [analyse_file(clip) for clip in clips]
+    files = [each for each in walk([made_music / "buzz"]) if isinstance(each, FoundFile)]
 
     def write(writer: int) -> None:
         with Catalogue(place, create=True) as catalogue:  # all of them make it
             for turn in range(TURNS):
                 which = (writer + turn) % len(files)
                 found, outcome = files[which], outcomes[which]
-                assert isinstance(outcome, Heard)
+                assert isinstance(outcome, Analysed)
                 if turn % 3 == writer % 3:
-                    catalogue.add_broken(found, fingerprint(found), "for a moment")
-                catalogue.add_heard(
-                    found, fingerprint(found), outcome.tags, outcome.analysis, outcome.description
+                    catalogue.add_broken(found, content_hash(found), "for a moment")
+                analysis, content = outcome.analysis, content_hash(found)
+                catalogue.add_track(
+                    NewTrack(found, content, outcome.tags, analysis.duration, outcome.description, analysis)
                 )
 
     with ThreadPoolExecutor(WRITERS) as pool:
@@ -68,8 +71,7 @@ def test_what_others_write_is_seen_and_a_lost_connection_made_anew(scanned: str,
         [first, second] = [match.track for match in library.similar(library.tracks()[0], k=2)]
         other.mark([first.id], present=False)
         assert library.similar(library.tracks()[0], k=1)[0].track == second
-        database = library._catalogue()._database
-        [(process,)] = database.query("SELECT pg_backend_pid()")
+        [(process,)] = library._catalogue().query("SELECT pg_backend_pid()")
         administer(place, f"SELECT pg_terminate_backend({process}, 5000)")
         with pytest.raises(rt.LibraryError, match="try again"):
             library.tracks()
@@ -77,34 +79,36 @@ def test_what_others_write_is_seen_and_a_lost_connection_made_anew(scanned: str,
         assert library.similar(library.tracks()[0], k=1)[0].track == second
 
 
-def test_a_network_that_fails_during_a_scan_loses_what_was_in_hand_and_no_more(
+def test_a_network_that_fails_during_a_scan_loses_only_the_file_in_progress(
     made_music: Path, places: Databases
 ) -> None:
     place = places.new()
     with Library(place) as library:
         catalogue = library._catalogue(create=True)
 
-        def hear_until_cut(paths: Iterable[str], workers: int) -> Iterator[Heard | Failed]:
+        def analyse_until_cut(paths: Iterable[str], workers: int) -> Iterator[Analysed | Failed]:
             for number, path in enumerate(paths):
                 if number == 2:
                     wire = catalogue._database._connection.fileno()
                     with socket.socket(fileno=os.dup(wire)) as ours:
                         ours.shutdown(socket.SHUT_RDWR)
-                yield hear(path)
+                yield analyse_file(path)
 
         with pytest.raises(
             rt.LibraryError, match=r"connection.*: the server went away: try again$"
         ) as caught:
-            scan(catalogue, [made_music / "buzz"], hear_all=hear_until_cut)
+            scan(catalogue, [made_music / "buzz"], analyse_all=analyse_until_cut)
         assert "\n" not in str(caught.value)
         report = scan(
-            catalogue, [made_music / "buzz"], hear_all=lambda paths, _: (hear(path) for path in paths)
+            catalogue,
+            [made_music / "buzz"],
+            analyse_all=lambda paths, _: (analyse_file(path) for path in paths),
         )
-        assert (report.heard, report.unchanged) == (1, 2)
+        assert (report.analysed, report.unchanged) == (1, 2)
         assert library.check() == []
 
 
-def test_what_others_forget_while_a_playlist_is_made_is_not_missed(
+def test_what_others_delete_while_a_playlist_is_made_is_not_missed(
     scanned: str, places: Databases, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(neighbours, "REMEMBERED", 0)  # vectors, but those looked up last
@@ -117,7 +121,7 @@ def test_what_others_forget_while_a_playlist_is_made_is_not_missed(
         def lookup(numbers: Sequence[int]) -> list[Track]:
             tracks = catalogue.tracks(numbers)
             forgotten.extend([seed, tracks[2], tracks[5]])
-            other.forget_heard([track.id for track in forgotten])
+            other.forget_analyses([track.id for track in forgotten])
             assert near.vector(0) is None  # looked up in vain: from here on no other vector is remembered
             return tracks
 
@@ -127,7 +131,7 @@ def test_what_others_forget_while_a_playlist_is_made_is_not_missed(
         assert {track.id for track in made} & {track.id for track in forgotten} == {seed.id}
 
 
-def test_what_cannot_be_reached_is_told_in_a_line_without_the_password(
+def test_what_cannot_be_reached_is_reported_in_one_line_without_the_password(
     scanned: str, made_music: Path, places: Databases, capsys: pytest.CaptureFixture[str]
 ) -> None:
     place, empty, bare = places.copy(scanned), places.new(), places.new()

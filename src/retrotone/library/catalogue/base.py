@@ -1,4 +1,4 @@
-"""Databases: what a catalogue asks of the one that keeps it, whichever that is."""
+"""What the catalogue asks of a database, and the types that pass between them."""
 
 from __future__ import annotations
 
@@ -12,35 +12,36 @@ from numpy.typing import NDArray
 from retrotone.errors import LibraryError
 from retrotone.progress import Progress
 
-BLOCK = 4096  # rows of a large answer at once
+# Rows of a large result that are read at once.
+BLOCK = 4096
 
 Row = tuple[Any, ...]
 Vector = NDArray[np.float32]
 Rows = NDArray[np.float32]
 Nearest = Callable[[Vector, int], NDArray[np.int64]]
-"""From a unit vector, shape (d,), and a count to about so many tracks' numbers, nearly all of them the nearest."""
+"""Takes a unit vector, shape (d,), and a count; returns the ids of about that many tracks, nearly all the nearest."""
 
 
 class MissingLibrary(LibraryError):
-    """There is no library yet where one is looked for."""
+    """There is no library at the given path or address."""
 
 
-class Forgotten(LibraryError):
-    """What was heard of a track is not there, or not any more."""
+class MissingAnalysis(LibraryError):
+    """The catalogue holds no analysis of a track, or no longer holds it."""
 
 
 class Database(Protocol):
-    """What keeps a catalogue's three tables.
+    """Stores the three tables of a catalogue.
 
-    Statements are in the SQL that all such databases speak, with ``?`` for values, ``TRUE`` and ``FALSE``. A failure
-    is a LibraryError of one line.
+    Statements use the SQL that all these databases share, with ``?`` for values, and ``TRUE`` and ``FALSE``. Every
+    failure is a LibraryError whose message has one line.
 
     Attributes
     ----------
     name : str
-        What messages call it: no password is in it.
+        Its name in messages, without a password.
     revision : hashable
-        Changes whenever the catalogue does, by whomever.
+        Changes whenever any process changes the catalogue.
     """
 
     name: str
@@ -49,43 +50,27 @@ class Database(Protocol):
     def revision(self) -> Hashable: ...
 
     def query(self, sql: str, values: Sequence[object] = ()) -> list[Row]:
-        """Return all rows that a statement gives."""
+        """Return all rows of a statement."""
 
     def blocks(self, sql: str, values: Sequence[object] = ()) -> Iterator[list[Row]]:
-        """Yield the rows of a large answer, at most `BLOCK` at once."""
+        """Yield the rows of a large result, at most `BLOCK` at once."""
 
-    def many(self, sql: str, rows: Iterable[Sequence[object]]) -> None:
+    def execute_many(self, sql: str, rows: Iterable[Sequence[object]]) -> None:
         """Execute a statement for each row of values, within a transaction."""
 
     def transaction(self) -> AbstractContextManager[None]:
-        """Do all or nothing."""
+        """Commit all changes made within it, or none."""
 
     def pack(self, vector: Vector) -> object:
-        """Return a vector as a value for a statement."""
+        """Return a vector as the value of a statement's parameter."""
 
     def unpack(self, values: Sequence[Any]) -> Rows:
-        """Return vectors, shape (n, d), as they come from n rows, at least one; ValueError where one is damaged."""
+        """Return the vectors, shape (n, d), of the values of n >= 1 rows; ValueError if one is damaged."""
 
     def nearest(self, progress: Progress) -> Nearest | None:
-        """Return what finds neighbours, or None where comparing with all is quick enough."""
+        """Return a function that finds neighbours, or None if comparing with all vectors is fast enough."""
 
     def faults(self) -> list[str]:
-        """Return what the database finds wrong with itself, a line each."""
+        """Return the faults that the database finds in itself, one line each."""
 
     def close(self) -> None: ...
-
-
-def is_address(place: str) -> bool:
-    """Tell whether a place is on PostgreSQL rather than in a file."""
-    return place.startswith(("postgresql://", "postgres://"))
-
-
-def open_database(place: str, create: bool) -> Database:
-    """Open the database at a place: a file's path, ``:memory:`` or a PostgreSQL address."""
-    if is_address(place):
-        from retrotone.library.catalogue.postgres import Postgres
-
-        return Postgres(place, create)
-    from retrotone.library.catalogue.sqlite import SQLite
-
-    return SQLite(place, create)

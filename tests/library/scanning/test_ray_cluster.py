@@ -118,14 +118,17 @@ def test_a_scan_that_is_stopped_frees_the_cluster(cluster: Any, made_music: Path
         ray.shutdown()
 
 
-class OnlyHere:
-    """What the nodes cannot load."""
+class Unloadable:
+    """An object that the nodes cannot load."""
+
+    def __reduce__(self) -> tuple[type[int], tuple[str]]:
+        return int, ("no number",)
 
 
 def test_nodes_with_another_retrotone_are_one_line(
     cluster: Any, made_music: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(cluster_, "_versions", lambda: (OnlyHere(),))
+    monkeypatch.setattr(cluster_, "_versions", lambda: (Unloadable(),))
     with pytest.raises(
         rt.LibraryError, match=r"cannot run a worker \(.*\): install the same retrotone"
     ) as caught:

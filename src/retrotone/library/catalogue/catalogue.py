@@ -23,6 +23,7 @@ from retrotone.errors import LibraryError
 from retrotone.features.analysis import Analysis
 from retrotone.library.catalogue.base import MissingAnalysis, Nearest, Row, Rows, Vector
 from retrotone.library.catalogue.database import open_database
+from retrotone.library.catalogue.rows import SELECT_KNOWN, SELECT_TRACK, known_from, track_from
 from retrotone.library.description import Description
 from retrotone.library.files import FoundFile
 from retrotone.library.records import TAGS, Known, NewTrack, Track
@@ -37,6 +38,7 @@ LONGEST_TAG = 500
 # Files of the same content that are considered.
 COPIES = 20
 NO_VECTORS = np.zeros(0, np.int64), np.zeros((0, 0), np.float32)
+DESCRIBED = "FROM tracks JOIN descriptions ON track = id WHERE present"
 
 
 class Catalogue:
@@ -94,8 +96,8 @@ class Catalogue:
 
     def lookup(self, path: str) -> Known | None:
         """Return what is known of the file at a path, None if nothing is."""
-        rows = self.query(f"{_KNOWN} WHERE path = ?", (os.fsencode(path),))
-        return _known(rows[0]) if rows else None
+        rows = self.query(f"{SELECT_KNOWN} WHERE path = ?", (os.fsencode(path),))
+        return known_from(rows[0]) if rows else None
 
     def with_content_hash(self, content: bytes, path: str) -> list[Known]:
         """Return analysed files of the same content: that of the path first, then those that are gone, then others.
@@ -106,10 +108,10 @@ class Catalogue:
             See `files.content_hash`; stored in the column ``fingerprint``.
         path : str
         """
-        same = f"{_KNOWN} WHERE fingerprint = ? AND version IS NOT NULL"
+        same = f"{SELECT_KNOWN} WHERE fingerprint = ? AND version IS NOT NULL"
         rows = self.query(f"{same} AND path = ?", (content, os.fsencode(path)))
         rows += self.query(f"{same} ORDER BY present, id LIMIT {COPIES}", (content,))
-        return [_known(row) for row in rows]
+        return [known_from(row) for row in rows]
 
     def present_under(self, folder: str) -> list[tuple[int, str]]:
         """Return id and path of the files that the last scan found in a folder or below it."""
@@ -133,7 +135,9 @@ class Catalogue:
         """Store a track, in place of what was known of its path."""
         with self._database.transaction():
             number = self._put_file(track.file, track.content_hash, None, track.duration, track.tags)
-            if track.analysis is not None:
+            if track.analysis is None:
+                self.query("DELETE FROM analyses WHERE track = ?", (number,))
+            else:
                 version, data = track.analysis.version, track.analysis.to_bytes()
                 self._put("analyses", {"track": number, "version": version, "data": data}, "track")
             self._put_description(number, track.description)
@@ -228,15 +232,15 @@ class Catalogue:
 
     def count(self) -> int:
         """Return how many tracks are present and described."""
-        return int(self.query(f"SELECT count(*) {_DESCRIBED}")[0][0])
+        return int(self.query(f"SELECT count(*) {DESCRIBED}")[0][0])
 
     def is_empty(self) -> bool:
         """Tell whether no track is present and described."""
-        return not self.query(f"SELECT 1 {_DESCRIBED} LIMIT 1")
+        return not self.query(f"SELECT 1 {DESCRIBED} LIMIT 1")
 
     def vectors(self) -> tuple[NDArray[np.int64], Rows]:
         """Return the ids (n,) and vectors (n, d) of all tracks that are present and described, by path."""
-        found = list(self._stacked(self._database.blocks(f"SELECT id, vector {_DESCRIBED} ORDER BY path")))
+        found = list(self._stacked(self._database.blocks(f"SELECT id, vector {DESCRIBED} ORDER BY path")))
         if len({vectors.shape[1] for _, vectors in found}) > 1:
             raise self._damaged()
         if not found:
@@ -245,11 +249,11 @@ class Catalogue:
 
     def vector_blocks(self) -> Iterator[tuple[NDArray[np.int64], Rows]]:
         """Yield what `vectors` returns in blocks, in any order."""
-        yield from self._stacked(self._database.blocks(f"SELECT id, vector {_DESCRIBED}"))
+        yield from self._stacked(self._database.blocks(f"SELECT id, vector {DESCRIBED}"))
 
     def vectors_of(self, numbers: Sequence[int] | NDArray[np.int64]) -> tuple[NDArray[np.int64], Rows]:
         """Return what `vectors` returns, of some tracks only."""
-        found = self._among(f"SELECT id, vector {_DESCRIBED} AND id IN", numbers, "ORDER BY path")
+        found = self._among(f"SELECT id, vector {DESCRIBED} AND id IN", numbers, "ORDER BY path")
         return next(self._stacked([found] if found else []), NO_VECTORS)
 
     def nearest(self, progress: Progress = silent) -> Nearest | None:
@@ -262,11 +266,11 @@ class Catalogue:
         Ids that the catalogue no longer holds are left out.
         """
         if numbers is None:
-            return [_track(row) for row in self.query(f"{_TRACK} WHERE present ORDER BY path")]
+            return [track_from(row) for row in self.query(f"{SELECT_TRACK} WHERE present ORDER BY path")]
         found: dict[int, Track] = {}
         for start in range(0, len(numbers), LOOKUP):
             some = numbers[start : start + LOOKUP]
-            found |= {row[0]: _track(row) for row in self._among(f"{_TRACK} WHERE id IN", some)}
+            found |= {row[0]: track_from(row) for row in self._among(f"{SELECT_TRACK} WHERE id IN", some)}
         return [found[int(number)] for number in numbers if int(number) in found]
 
     def paths_and_genres(self, numbers: Sequence[int]) -> list[tuple[int, str, str]]:
@@ -373,57 +377,6 @@ class Catalogue:
             f"ON CONFLICT ({key}) DO UPDATE SET {changes}",
             [_text(value) if isinstance(value, str) else value for value in row.values()],
         )
-
-
-_NUMBER, _WORD = (float, type(None)), (str, type(None))
-_INVALID = "the library is damaged, a row holds invalid values: run retrotone library check --repair"
-_KNOWN = (
-    "SELECT id, path, size, mtime_ns, present, reason, version FROM tracks LEFT JOIN analyses ON track = id"
-)
-_DESCRIBED = "FROM tracks JOIN descriptions ON track = id WHERE present"
-_TRACK = (
-    "SELECT id, path, duration, coalesce(title, ''), coalesce(artist, ''), coalesce(album, ''), coalesce(year, ''), "
-    "coalesce(nullif(t.genre, ''), given_genre, ''), "
-    "d.genre, confidence, sure, tags, eras, tempo, key, loudness FROM tracks t JOIN descriptions d ON track = id"
-)
-
-
-_TRACK_KINDS = (int, bytes, _NUMBER, *4 * (str,), str, str, float, int, str, str, _NUMBER, _WORD, _NUMBER)
-_KNOWN_KINDS = (int, bytes, int, int, int, _WORD, (int, type(None)))
-
-
-def _known(row: Row) -> Known:
-    _check_kinds(row, _KNOWN_KINDS)
-    number, path, size, mtime_ns, present, reason, version = row
-    return Known(number, os.fsdecode(path), size, mtime_ns, bool(present), reason, version)
-
-
-def _track(row: Row) -> Track:
-    _check_kinds(row, _TRACK_KINDS)
-    number, path, duration, title, artist, album, year, genre, heard = row[:9]
-    confidence, sure, tags, eras, tempo, key, loudness = row[9:]
-    if not np.isfinite(duration or 0.0):
-        raise LibraryError(_INVALID)
-    return Track(
-        number, os.fsdecode(path), duration, title, artist, album, year, genre, heard, confidence, bool(sure),
-        _likelihoods(tags), _likelihoods(eras), tempo, key, loudness,
-    )  # fmt: skip
-
-
-def _likelihoods(text: str) -> dict[str, float]:
-    try:
-        found = json.loads(text)
-    except ValueError as error:
-        raise LibraryError(_INVALID) from error
-    if not isinstance(found, dict) or not all(isinstance(value, float | int) for value in found.values()):
-        raise LibraryError(_INVALID)
-    return found
-
-
-def _check_kinds(row: Row, kinds: Sequence[Any]) -> None:
-    """Refuse a row that retrotone did not write: SQLite stores values of any type in any column."""
-    if not all(map(isinstance, row, kinds)):
-        raise LibraryError(_INVALID)
 
 
 def _changes(names: Iterable[str]) -> str:

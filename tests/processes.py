@@ -15,7 +15,8 @@ def in_a_fork(work: Callable[[], object]) -> int:
     child = os.fork()
     if child:
         return child
-    torch.set_num_threads(1)  # the threads of before are not in the copy
+    # The fork does not have the threads of this process.
+    torch.set_num_threads(1)
     try:
         work()
     finally:

@@ -45,7 +45,8 @@ def test_many_writers_at_once_lose_no_track_and_double_none(made_music: Path, pl
     files = [each for each in walk([made_music / "buzz"]) if isinstance(each, FoundFile)]
 
     def write(writer: int) -> None:
-        with Catalogue(place, create=True) as catalogue:  # all of them make it
+        # All of them create it.
+        with Catalogue(place, create=True) as catalogue:
             for turn in range(TURNS):
                 which = (writer + turn) % len(files)
                 found, outcome = files[which], outcomes[which]
@@ -111,7 +112,8 @@ def test_a_network_that_fails_during_a_scan_loses_only_the_file_in_progress(
 def test_what_others_delete_while_a_playlist_is_made_is_not_missed(
     scanned: str, places: Databases, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(neighbours, "REMEMBERED", 0)  # vectors, but those looked up last
+    # Only the vectors that were looked up last are remembered.
+    monkeypatch.setattr(neighbours, "REMEMBERED", 0)
     place = places.copy(scanned)
     with Library(place) as library, Catalogue(place) as catalogue, Catalogue(place) as other:
         [seed, *_] = library.tracks()
@@ -122,7 +124,8 @@ def test_what_others_delete_while_a_playlist_is_made_is_not_missed(
             tracks = catalogue.tracks(numbers)
             forgotten.extend([seed, tracks[2], tracks[5]])
             other.forget_analyses([track.id for track in forgotten])
-            assert near.vector(0) is None  # looked up in vain: from here on no other vector is remembered
+            # A failed lookup: from here on no other vector is remembered.
+            assert near.vector(0) is None
             return tracks
 
         same, vector = library._holdings.same(near), near.vector(seed.id)
@@ -131,10 +134,10 @@ def test_what_others_delete_while_a_playlist_is_made_is_not_missed(
         assert {track.id for track in made} & {track.id for track in forgotten} == {seed.id}
 
 
-def test_what_cannot_be_reached_is_reported_in_one_line_without_the_password(
-    scanned: str, made_music: Path, places: Databases, capsys: pytest.CaptureFixture[str]
-) -> None:
-    place, empty, bare = places.copy(scanned), places.new(), places.new()
+@pytest.fixture(scope="module")
+def guarded(scanned: str, places: Databases) -> str:
+    """A library on a server with two more users: ``reader``, who may only read, and ``stranger``, who may nothing."""
+    place = places.copy(scanned)
     administer(
         place,
         "DROP ROLE IF EXISTS stranger, reader",
@@ -143,38 +146,58 @@ def test_what_cannot_be_reached_is_reported_in_one_line_without_the_password(
         "GRANT USAGE ON SCHEMA retrotone TO reader",
         "GRANT SELECT ON ALL TABLES IN SCHEMA retrotone TO reader",
     )
-    administer(
-        bare, f"ALTER DATABASE {bare.split('?')[0].rsplit('/', 1)[1]} SET extension_control_path = '/'"
-    )
-    with Library(other_user(place, "reader", "right")) as library:
-        assert len(library.similar(library.tracks()[0])) == 5  # one who may only read
+    return place
+
+
+def test_a_user_who_may_only_read_can_search(guarded: str) -> None:
+    with Library(other_user(guarded, "reader", "right")) as library:
+        assert len(library.similar(library.tracks()[0])) == 5
+
+
+def test_a_library_that_cannot_be_opened_is_one_line_without_the_password(
+    guarded: str, places: Databases
+) -> None:
     for where, reason in (
-        (empty, "holds no library: retrotone library scan FOLDER makes one"),
+        (places.new(), "holds no library: retrotone library scan FOLDER makes one"),
         ("postgresql://me:s3cret@127.0.0.1:1/music", "Connection refused.*check the address, the server"),
         ("postgresql://me:s3cret@nowhere.invalid/music", "nowhere.invalid.*check the address"),
         ("postgresql://me:s3cret@[::1/music", "no address"),
         ("postgresql://me:with/s3cret@host/music", "no address.*%40"),
         ("postgresql://me:with@s3cret@host/music", "no address"),
-        (place.replace("/library", "/no_library"), "does not exist"),
-        (other_user(place, "reader", "s3cret"), "authentication failed.*password"),
-        (other_user(place, "stranger"), "permission denied.*administrator"),
+        (guarded.replace("/library", "/no_library"), "does not exist"),
+        (other_user(guarded, "reader", "s3cret"), "authentication failed.*password"),
+        (other_user(guarded, "stranger"), "permission denied.*administrator"),
     ):
         with pytest.raises(rt.LibraryError, match=reason) as caught:
             Library(where).tracks()
         assert "\n" not in str(caught.value)
         assert "s3cret" not in str(caught.value)
+
+
+def test_a_library_that_cannot_be_written_says_what_is_missing(
+    guarded: str, made_music: Path, places: Databases
+) -> None:
+    empty, bare = places.new(), places.new()
+    administer(
+        bare, f"ALTER DATABASE {bare.split('?')[0].rsplit('/', 1)[1]} SET extension_control_path = '/'"
+    )
     for where, reason in (
         (bare, "install pgvector"),
         (other_user(empty, "stranger"), "permission denied to create extension.*administrator"),
-        (other_user(place, "reader", "right"), "permission denied.*grant"),
+        (other_user(guarded, "reader", "right"), "permission denied.*grant"),
     ):
         with pytest.raises(rt.LibraryError, match=reason):
             Library(where).scan([made_music], exclude=["*"])
+
+
+def test_the_command_line_checks_a_server_and_prints_no_password(
+    scanned: str, places: Databases, capsys: pytest.CaptureFixture[str]
+) -> None:
     assert (
         run(["library", "similar", "song.ogg", "--library", "postgresql://me:s3cret@127.0.0.1:1/music"]) == 2
     )
     assert "s3cret" not in capsys.readouterr().err
-    assert run(["library", "check", "--library", place]) == 0
+    assert run(["library", "check", "--library", places.copy(scanned)]) == 0
     assert "is whole" in capsys.readouterr().out
 
 

@@ -23,14 +23,15 @@ from retrotone.library.scanning.ray_cluster import SETTINGS, RayActor, Unshared
 from retrotone.library.scanning.scan import scan
 from retrotone.library.scanning.workers import Failed, analyse_file
 
-PATIENCE = 60.0  # seconds
+PATIENCE_SECONDS = 60.0
 
 
 @pytest.fixture(scope="module")
 def cluster() -> Iterator[Any]:
     """Two nodes with a core each, on this machine."""
     with pytest.MonkeyPatch.context() as patch:
-        for name, value in SETTINGS.items():  # before Ray is imported
+        # Before Ray is imported.
+        for name, value in SETTINGS.items():
             patch.setenv(name, value)
         pytest.importorskip("ray", reason="needs the cluster extra")
         from ray.cluster_utils import Cluster
@@ -56,7 +57,7 @@ def actors(node: Any) -> list[int]:
 
 
 def wait_until(what: Callable[[], bool]) -> None:
-    end = time.monotonic() + PATIENCE
+    end = time.monotonic() + PATIENCE_SECONDS
     while not what():
         assert time.monotonic() < end, "waited for too long"
         time.sleep(0.1)
@@ -81,7 +82,8 @@ def test_a_worker_and_a_node_that_die_cost_no_track_and_double_none(
     with Library(tmp_path / "cluster.db") as library:
         report = library.scan([music], progress=disturb, cluster=cluster.address)
         cluster.add_node(num_cpus=1, object_store_memory=80 << 20)
-        assert capfd.readouterr().out == ""  # which is for results, whatever Ray has to tell
+        # Standard output is for results, whatever Ray reports.
+        assert capfd.readouterr().out == ""
         assert (report.analysed, report.unreadable) == (12, [])
         assert report.broken == library.broken()
         assert [path for path, _ in report.broken] == [str(music / "not music.wav")]
@@ -113,7 +115,8 @@ def test_a_scan_that_is_stopped_frees_the_cluster(cluster: Any, made_music: Path
             with pytest.raises(rt.Cancelled):
                 library.scan([made_music / "organ"], workers=1, progress=stop, cluster="auto")
             assert len(library) == 2
-            wait_until(lambda: ray.available_resources().get("CPU") == 2)  # who was connected stays so
+            # The connection of this process stays open.
+            wait_until(lambda: ray.available_resources().get("CPU") == 2)
     finally:
         ray.shutdown()
 
@@ -141,7 +144,7 @@ def test_a_wrong_address_is_one_line_and_nothing_else(address: str, made_music: 
     pytest.importorskip("ray", reason="needs the cluster extra")
     command = [sys.executable, "-m", "retrotone", "library", "scan", str(made_music), "--cluster", address]
     command += ["--library", str(tmp_path / "music.db")]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=2 * PATIENCE)
+    done = subprocess.run(command, capture_output=True, text=True, timeout=2 * PATIENCE_SECONDS)
     assert (done.returncode, done.stdout) == (2, "")
     assert done.stderr.startswith(f"retrotone: there is no Ray cluster at {address}, or it does not answer (")
     assert done.stderr.count("\n") == 1

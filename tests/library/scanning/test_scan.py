@@ -26,13 +26,14 @@ from retrotone.library.scanning.workers import Analysed, Failed, analyse_file
 
 pytestmark = pytest.mark.usefixtures("analysing_here")
 KINDS = ("buzz", "melody", "organ", "pulse")
-ON_SQLITE = pytest.mark.parametrize("places", ["sqlite"], indirect=True)  # about files of its own
+# Tests of SQLite files.
+ON_SQLITE = pytest.mark.parametrize("places", ["sqlite"], indirect=True)
 CLIPS = [f"{kind}/{artist}.flac" for kind in KINDS for artist in ("Ada", "Bix", "Clara")]
 
 
 @pytest.fixture
 def music(made_music: Path, tmp_path: Path) -> Path:
-    """A copy of the clips, to do with as one likes."""
+    """A copy of the clips, which a test may change."""
     return Path(shutil.copytree(made_music, tmp_path / "music"))
 
 
@@ -43,7 +44,8 @@ def library(scanned: str, music: Path, places: Places) -> Iterator[Library]:
         for track in library.tracks():
             library._catalogue().mark([track.id], present=False)
         report = library.scan([music], workers=1)
-        assert (report.analysed, report.copied) == (0, 12)  # known by their content
+        # Their content is known.
+        assert (report.analysed, report.copied) == (0, 12)
         library._catalogue().query("DELETE FROM tracks WHERE NOT present")
         yield library
 
@@ -137,7 +139,8 @@ def test_a_file_that_changes_is_analysed_again(library: Library, music: Path) ->
     before = {track.path: track for track in library.tracks()}[str(music / "organ/Ada.flac")]
     shutil.copy(music / "pulse/Clara.flac", music / "organ/Ada.flac")
     with (music / "organ/Ada.flac").open("ab") as file:
-        file.write(b"\0")  # no copy of what is known
+        # So it is no copy of a known file.
+        file.write(b"\0")
     report = library.scan([music], workers=1)
     assert (report.analysed, report.unchanged) == (1, 11)
     after = {track.path: track for track in library.tracks()}[before.path]
@@ -211,7 +214,8 @@ def test_links_do_not_loop_and_give_no_track_twice(library: Library, music: Path
 def test_folders_may_lie_deep_in_one_another(library: Library, music: Path) -> None:
     folder = os.open(music, os.O_RDONLY)
     try:
-        for _ in range(2200):  # more than there can be calls, and longer than a path may be
+        # Deeper than calls can be nested, and longer than a path may be.
+        for _ in range(2200):
             os.mkdir("d", dir_fd=folder)
             below = os.open("d", os.O_RDONLY, dir_fd=folder)
             os.close(folder)
@@ -220,7 +224,8 @@ def test_folders_may_lie_deep_in_one_another(library: Library, music: Path) -> N
         report = library.scan([music], workers=1)
     finally:
         os.close(folder)
-        subprocess.run(["rm", "-rf", music / "d"], check=True)  # shutil goes no deeper than calls can
+        # shutil cannot delete folders nested so deeply.
+        subprocess.run(["rm", "-rf", music / "d"], check=True)
     assert (report.unchanged, report.copied) == (12, 1)
     assert [reason for _, reason in report.unreadable] == ["File name too long"]
 
@@ -272,7 +277,8 @@ def test_a_folder_that_may_be_listed_but_not_entered(library: Library, music: Pa
     finally:
         (music / "organ").chmod(0o700)
     assert {Path(path).parent for path, _ in report.unreadable} == {music / "organ"}
-    assert (report.gone, len(library)) == (0, 12)  # what cannot be looked for is not gone
+    # What cannot be read is not gone.
+    assert (report.gone, len(library)) == (0, 12)
 
 
 @ON_SQLITE
@@ -282,7 +288,8 @@ def test_what_may_not_be_read_or_written(library: Library, music: Path) -> None:
     try:
         report = library.scan([music], workers=1)
         assert report.unreadable == [(str(music / "organ"), "Permission denied")]
-        assert (report.gone, len(library)) == (0, 12)  # what cannot be looked for is not gone
+        # What cannot be read is not gone.
+        assert (report.gone, len(library)) == (0, 12)
     finally:
         (music / "organ").chmod(0o700)
     library.close()

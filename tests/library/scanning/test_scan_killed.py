@@ -23,7 +23,8 @@ CHILDREN = Path(f"/proc/self/task/{os.getpid()}/children")
 
 def test_kill_9_at_any_moment_loses_no_track_and_doubles_none(made_music: Path, tmp_path: Path) -> None:
     clips = [str(clip) for clip in made_music.glob("*/*.flac")]
-    analyse_file(clips[0])  # once, so that the copies of this process need not prepare
+    # Once, so that forks of this process have loaded all that analysis needs.
+    analyse_file(clips[0])
     began = time.monotonic()
     for clip in clips[:4]:
         analyse_file(clip)
@@ -58,7 +59,8 @@ def test_a_worker_that_dies_loses_no_track_and_none_outlives_the_scan(
     reading, writing = os.pipe()
 
     def scan_and_hang() -> None:
-        os.dup2(writing, 1)  # the workers inherit it
+        # The workers inherit it.
+        os.dup2(writing, 1)
         os.close(writing)
         workers: list[str] = []
 
@@ -79,7 +81,8 @@ def test_a_worker_that_dies_loses_no_track_and_none_outlives_the_scan(
             assert line, "the scan ended"
         os.kill(child, signal.SIGKILL)
         os.waitpid(child, 0)
-        assert lines.read() == ""  # which comes when the last who could write there has ended
+        # The end of the pipe comes when the last process that could write to it has ended.
+        assert lines.read() == ""
     with Library(tmp_path / "music.db") as library:
         assert library.check() == []
         assert (len(library), library.broken()) == (11, [])

@@ -59,7 +59,8 @@ def database(analysed: Path, tmp_path: Path) -> Path:
 def test_three_scans_at_once_and_those_who_ask_meanwhile(made_music: Path, tmp_path: Path) -> None:
     music = Path(shutil.copytree(made_music, tmp_path / "music"))
     shutil.copy(music / "organ/Ada.flac", music / "again.flac")
-    analyse_file(str(music / "again.flac"))  # once, so that the copies of this process need not prepare
+    # Once, so that forks of this process have loaded all that analysis needs.
+    analyse_file(str(music / "again.flac"))
     file = tmp_path / "music.db"
     with Catalogue(file, create=True):
         pass
@@ -85,7 +86,8 @@ def test_three_scans_at_once_and_those_who_ask_meanwhile(made_music: Path, tmp_p
         paths = [track.path for track in library.tracks()]
         assert sorted(paths) == sorted(str(path) for path in music.rglob("*.flac"))
         assert library.check() == []
-        assert library.repair() == []  # with nobody else there
+        # No other process uses it.
+        assert library.repair() == []
 
 
 NOTE = """
@@ -209,7 +211,8 @@ def test_tags_are_no_formulas_in_a_table_and_no_lines_in_a_playlist(database: Pa
     assert [row[name] for name in ("title", "artist", "album", "year")] == [
         "'=HYPERLINK(A1)", "'@SUM(1)\n/etc/passwd", "'+1", "'-1"
     ]  # fmt: skip
-    assert float(row["loudness"]) == evil.loudness  # a negative number is one
+    # A negative number stays a number.
+    assert float(row["loudness"]) == evil.loudness
     lines = export([evil], tmp_path / "a.m3u8").read_text("utf-8").splitlines()
     assert len(lines) == 3
     assert not any(line.startswith("/etc") for line in lines)

@@ -21,7 +21,8 @@ def test_a_decoder_that_does_not_come_back_costs_only_its_file(
     monkeypatch.setattr(workers, "LIMIT_SECONDS", 8.0)
     endless, clip = tmp_path / "endless.ogg", made_music / "organ/Ada.flac"
     rt.load(clip).save(endless)
-    os.truncate(endless, 1 << 40)  # a hole of 1 TB, in which the decoder looks for the last page
+    # A hole of 1 TB, in which the decoder looks for the last page.
+    os.truncate(endless, 1 << 40)
     outcomes = {outcome.path: outcome for outcome in analyse_all([str(endless), str(clip)], 1)}
     assert outcomes.keys() == {str(endless), str(clip)}
     failed = outcomes[str(endless)]
@@ -55,7 +56,8 @@ def test_a_script_need_not_guard_itself_against_its_workers(made_music: Path, tm
 def test_workers_that_cannot_start_are_no_fault_of_the_files(
     made_music: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    (tmp_path / "threadpoolctl.py").write_text("raise SystemExit\n")  # an installation that broke
+    # A broken installation.
+    (tmp_path / "threadpoolctl.py").write_text("raise SystemExit\n")
     monkeypatch.syspath_prepend(tmp_path)
     library = Library(tmp_path / "music.db")
     with pytest.raises(rt.LibraryError, match="die as they start"):

@@ -240,21 +240,21 @@ class Catalogue:
 
     def vectors(self) -> tuple[NDArray[np.int64], Rows]:
         """Return the ids (n,) and vectors (n, d) of all tracks that are present and described, by path."""
-        found = list(self._stacked(self._database.blocks(f"SELECT id, vector {DESCRIBED} ORDER BY path")))
+        found = list(self._stack(self._database.blocks(f"SELECT id, vector {DESCRIBED} ORDER BY path")))
         if len({vectors.shape[1] for _, vectors in found}) > 1:
-            raise self._damaged()
+            raise self._damage_error()
         if not found:
             return NO_VECTORS
         return np.concatenate([numbers for numbers, _ in found]), np.vstack([rows for _, rows in found])
 
     def vector_blocks(self) -> Iterator[tuple[NDArray[np.int64], Rows]]:
         """Yield what `vectors` returns in blocks, in any order."""
-        yield from self._stacked(self._database.blocks(f"SELECT id, vector {DESCRIBED}"))
+        yield from self._stack(self._database.blocks(f"SELECT id, vector {DESCRIBED}"))
 
     def vectors_of(self, numbers: Sequence[int] | NDArray[np.int64]) -> tuple[NDArray[np.int64], Rows]:
         """Return what `vectors` returns, of some tracks only."""
-        found = self._among(f"SELECT id, vector {DESCRIBED} AND id IN", numbers, "ORDER BY path")
-        return next(self._stacked([found] if found else []), NO_VECTORS)
+        found = self._select_among(f"SELECT id, vector {DESCRIBED} AND id IN", numbers, "ORDER BY path")
+        return next(self._stack([found] if found else []), NO_VECTORS)
 
     def nearest(self, progress: Progress = silent) -> Nearest | None:
         """Return a function that finds neighbours, or None if comparing with all vectors is fast enough."""
@@ -270,12 +270,14 @@ class Catalogue:
         found: dict[int, Track] = {}
         for start in range(0, len(numbers), LOOKUP):
             some = numbers[start : start + LOOKUP]
-            found |= {row[0]: track_from(row) for row in self._among(f"{SELECT_TRACK} WHERE id IN", some)}
+            found |= {
+                row[0]: track_from(row) for row in self._select_among(f"{SELECT_TRACK} WHERE id IN", some)
+            }
         return [found[int(number)] for number in numbers if int(number) in found]
 
     def paths_and_genres(self, numbers: Sequence[int]) -> list[tuple[int, str, str]]:
         """Return id, path and `Track.best_genre` of described tracks."""
-        rows = self._among(
+        rows = self._select_among(
             "SELECT id, path, coalesce(nullif(t.genre, ''), given_genre, CASE WHEN sure THEN d.genre ELSE '' END) "
             "FROM tracks t JOIN descriptions d ON track = id WHERE id IN",
             numbers,
@@ -325,20 +327,22 @@ class Catalogue:
         vector: Vector = self._database.unpack([value])[0]
         return vector
 
-    def _among(self, sql: str, numbers: Sequence[int] | NDArray[np.int64], rest: str = "") -> list[Row]:
+    def _select_among(
+        self, sql: str, numbers: Sequence[int] | NDArray[np.int64], rest: str = ""
+    ) -> list[Row]:
         """Return the rows of a statement that ends in ``IN``, for some ids."""
         values = [int(number) for number in numbers]
         return self.query(f"{sql} ({', '.join('?' * len(values))}) {rest}", values) if values else []
 
-    def _stacked(self, blocks: Iterable[list[Row]]) -> Iterator[tuple[NDArray[np.int64], Rows]]:
+    def _stack(self, blocks: Iterable[list[Row]]) -> Iterator[tuple[NDArray[np.int64], Rows]]:
         for rows in blocks:
             try:
                 vectors = self._database.unpack([vector for _, vector in rows])
             except ValueError as error:
-                raise self._damaged() from error
+                raise self._damage_error() from error
             yield np.array([number for number, _ in rows], np.int64), vectors
 
-    def _damaged(self) -> LibraryError:
+    def _damage_error(self) -> LibraryError:
         return LibraryError(f"{self.name} is damaged: run retrotone library check --repair")
 
     def _put_file(

@@ -124,8 +124,8 @@ class Postgres:
 
     def query(self, sql: str, values: Sequence[object] = ()) -> list[Row]:
         """Return all rows of a statement."""
-        with self._guarded():
-            cursor = self._connected().execute(_placeholders(sql), values, binary=True)
+        with self._translated_errors():
+            cursor = self._open_connection().execute(_placeholders(sql), values, binary=True)
             return cursor.fetchall() if cursor.description is not None else []
 
     def blocks(self, sql: str, values: Sequence[object] = ()) -> Iterator[list[Row]]:
@@ -137,13 +137,13 @@ class Postgres:
 
     def execute_many(self, sql: str, rows: Iterable[Sequence[object]]) -> None:
         """Execute a statement for each row of values, within a transaction."""
-        with self._guarded():
+        with self._translated_errors():
             self._connection.cursor().executemany(_placeholders(sql), rows)
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
         """Commit all changes made within it, or none."""
-        with self._guarded(), self._connected().transaction():
+        with self._translated_errors(), self._open_connection().transaction():
             yield
 
     def pack(self, vector: Vector) -> Vector:
@@ -174,10 +174,10 @@ class Postgres:
     def _connect(self) -> psycopg.Connection[Row]:
         import psycopg
 
-        with self._guarded():
+        with self._translated_errors():
             return psycopg.connect(**self._parameters, autocommit=True)
 
-    def _connected(self) -> psycopg.Connection[Row]:
+    def _open_connection(self) -> psycopg.Connection[Row]:
         """Return the connection, opened again if it was lost."""
         if self._connection.closed:
             self._connection = self._connect()
@@ -194,7 +194,7 @@ class Postgres:
             least = ".".join(map(str, LEAST_PGVECTOR))
             raise LibraryError(f"{self.name} has pgvector {version}: update it to {least} or newer")
         self.query(f"SET search_path TO retrotone, {schema}")
-        with self._guarded():
+        with self._translated_errors():
             self._register(self._connection)
         for name, value in SEARCH_SETTINGS.items():
             self.query(f"SET {name} = {value}")
@@ -226,7 +226,7 @@ class Postgres:
                 self.query("UPDATE library SET version = ?", (step + 1,))
 
     @contextmanager
-    def _guarded(self) -> Iterator[None]:
+    def _translated_errors(self) -> Iterator[None]:
         """Turn errors of the server or its client into a LibraryError of one line."""
         try:
             yield
@@ -236,10 +236,10 @@ class Postgres:
             lost = hasattr(self, "_connection") and self._connection.closed
             unknown = "check the database" if state else REMEDIES["08"] if lost else UNREACHED
             remedy = remedies[0] if remedies else unknown
-            said = (str(error).strip() or type(error).__name__).splitlines()[0].rstrip(".")
+            message = (str(error).strip() or type(error).__name__).splitlines()[0].rstrip(".")
             if password := self._parameters.get("password"):
-                said = said.replace(password, "***")
-            raise LibraryError(f"the library {self.name} failed ({said}): {remedy}") from error
+                message = message.replace(password, "***")
+            raise LibraryError(f"the library {self.name} failed ({message}): {remedy}") from error
 
 
 def _parameters(address: str) -> dict[str, Any]:

@@ -65,7 +65,7 @@ def _rebuild(path: str, progress: Progress) -> list[str]:
     if not os.path.isfile(path):
         raise LibraryError(f"{path} does not exist: retrotone library scan FOLDER makes one")
     new, old = f"{path}.repaired", f"{path}.damaged"
-    with _claimed(path) as source:
+    with _locked(path) as source:
         problems = _rebuild_from(source, path, new, progress)
         # Move the log into the old file, if possible.
         with suppress(sqlite3.Error):
@@ -102,7 +102,7 @@ def _rebuild_from(source: sqlite3.Connection, path: str, new: str, progress: Pro
 
 
 @contextmanager
-def _claimed(path: str) -> Iterator[sqlite3.Connection]:
+def _locked(path: str) -> Iterator[sqlite3.Connection]:
     """Open a file and lock it for all others; LibraryError if another process does not release it."""
     uri = f"file:{quote(os.fsencode(path))}?mode=rw"
     with closing(sqlite3.connect(uri, uri=True, isolation_level=None)) as source:

@@ -90,9 +90,9 @@ class SQLite:
                 raise MissingLibrary(f"{self.name} does not exist: retrotone library scan FOLDER makes one")
             if not os.path.isdir(os.path.dirname(self.name)):
                 raise LibraryError(f"{os.path.dirname(self.name)} is no folder: create it first")
-        with self._guarded():
+        with self._translated_errors():
             self._connection = self._open("rwc" if create else "rw")
-        with self._guarded():
+        with self._translated_errors():
             self._migrate()
 
     def close(self) -> None:
@@ -107,25 +107,25 @@ class SQLite:
 
     def query(self, sql: str, values: Sequence[object] = ()) -> list[Row]:
         """Return all rows of a statement."""
-        with self._guarded():
+        with self._translated_errors():
             return self._connection.execute(sql, values).fetchall()
 
     def blocks(self, sql: str, values: Sequence[object] = ()) -> Iterator[list[Row]]:
         """Yield the rows of a large result, at most `BLOCK` at once."""
-        with self._guarded():
+        with self._translated_errors():
             cursor = self._connection.execute(sql, values)
             while rows := cursor.fetchmany(BLOCK):
                 yield rows
 
     def execute_many(self, sql: str, rows: Iterable[Sequence[object]]) -> None:
         """Execute a statement for each row of values, within a transaction."""
-        with self._guarded():
+        with self._translated_errors():
             self._connection.executemany(sql, rows)
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
         """Commit all changes made within it, or none."""
-        with self._guarded():
+        with self._translated_errors():
             self._connection.execute("BEGIN IMMEDIATE")
             try:
                 yield
@@ -212,7 +212,7 @@ class SQLite:
                 self.query(f"PRAGMA user_version = {step + 1}")
 
     @contextmanager
-    def _guarded(self) -> Iterator[None]:
+    def _translated_errors(self) -> Iterator[None]:
         """Turn errors of SQLite into a LibraryError of one line."""
         try:
             yield

@@ -58,41 +58,43 @@ def nearest(database: Database, progress: Progress) -> Nearest:
     size = len(sample) // 4
     stamps = _all_stamps(database)
     path = database.name + SUFFIX
-    held = _stamps_in(path, size)
+    held = _read_stamps(path, size)
     new = np.setdiff1d(stamps, held, assume_unique=True)
     gone = len(held) + len(new) - len(stamps)
     if len(new) > NEW * len(stamps) or gone > GONE * len(stamps):
         if gone > GONE * len(stamps):
             held, new = stamps[:0], stamps
-        index = _grown(database, path if len(held) else "", size, new, progress)
-        index = _kept(index, path, np.union1d(held, new))
+        index = _add_vectors(database, path if len(held) else "", size, new, progress)
+        index = _write(index, path, np.union1d(held, new))
         new = new[:0]
     else:
-        index = _index(size)
+        index = _new_index(size)
         index.view(path)
-    return _Search(database, index, new)
+    return _Searcher(database, index, new)
 
 
-class _Search:
+class _Searcher:
     """Finds neighbours in an index and among the vectors that are not in it."""
 
     def __init__(self, database: Database, index: Any, new: Stamps) -> None:
         self._database, self._index = database, index
-        rows = _stamped(database, "track, vector", new)
+        rows = _select_by_stamp(database, "track, vector", new)
         self._numbers = np.array([number for number, _ in rows], np.int64)
-        self._vectors = _unpacked(database, [vector for _, vector in rows]) if rows else None
+        self._vectors = _unpack(database, [vector for _, vector in rows]) if rows else None
 
     def __call__(self, query: Vector, count: int) -> NDArray[np.int64]:
         """Return the ids of about `count` tracks; see `base.Nearest`."""
         stamps = self._index.search(query, count, threads=1).keys.astype(np.uint64).view(np.int64)
-        found = np.array([number for (number,) in _stamped(self._database, "track", stamps)], np.int64)
+        found = np.array(
+            [number for (number,) in _select_by_stamp(self._database, "track", stamps)], np.int64
+        )
         if self._vectors is None:
             return found
         newest = np.argsort(-(self._vectors @ query), kind="stable")[:count]
         return np.concatenate([found, self._numbers[newest]])
 
 
-def _index(size: int) -> Any:
+def _new_index(size: int) -> Any:
     from usearch.index import Index
 
     return Index(
@@ -106,9 +108,9 @@ def _index(size: int) -> Any:
     )
 
 
-def _grown(database: Database, path: str, size: int, new: Stamps, progress: Progress) -> Any:
+def _add_vectors(database: Database, path: str, size: int, new: Stamps, progress: Progress) -> Any:
     """Return the index of a file, or an empty one, with vectors added."""
-    index = _index(size)
+    index = _new_index(size)
     if path:
         index.load(path)
     done = 0
@@ -120,7 +122,7 @@ def _grown(database: Database, path: str, size: int, new: Stamps, progress: Prog
     return index
 
 
-def _kept(index: Any, path: str, stamps: Stamps) -> Any:
+def _write(index: Any, path: str, stamps: Stamps) -> Any:
     """Write an index to its file and return it memory-mapped, or as it is if it cannot be written."""
     if path == f":memory:{SUFFIX}":
         return index
@@ -137,7 +139,7 @@ def _kept(index: Any, path: str, stamps: Stamps) -> Any:
             with open(temporary, "ab") as file:
                 file.write(FOOTER.pack(MAGIC, index.ndim, len(stamps), checksum))
             os.replace(temporary, path)
-        mapped = _index(index.ndim)
+        mapped = _new_index(index.ndim)
         mapped.view(path)
     # No permission, or a full disk.
     except (OSError, RuntimeError):
@@ -145,7 +147,7 @@ def _kept(index: Any, path: str, stamps: Stamps) -> Any:
     return mapped
 
 
-def _stamps_in(path: str, size: int) -> Stamps:
+def _read_stamps(path: str, size: int) -> Stamps:
     """Return the stamps of an index file: none if it is missing, damaged or of another program."""
     none = np.zeros(0, np.int64)
     try:
@@ -182,10 +184,10 @@ def _vectors_of(database: Database, stamps: Stamps) -> Iterator[tuple[Stamps, Ro
         found = np.array([stamp for stamp, _ in rows], np.int64)
         wanted = stamps[np.minimum(np.searchsorted(stamps, found), len(stamps) - 1)] == found
         if wanted.any():
-            yield found[wanted], _unpacked(database, [vector for _, vector in rows])[wanted]
+            yield found[wanted], _unpack(database, [vector for _, vector in rows])[wanted]
 
 
-def _stamped(database: Database, columns: str, stamps: Stamps) -> list[Row]:
+def _select_by_stamp(database: Database, columns: str, stamps: Stamps) -> list[Row]:
     rows: list[Row] = []
     for start in range(0, len(stamps), LOOKUP):
         some = stamps[start : start + LOOKUP].tolist()
@@ -194,7 +196,7 @@ def _stamped(database: Database, columns: str, stamps: Stamps) -> list[Row]:
     return rows
 
 
-def _unpacked(database: Database, vectors: list[bytes]) -> Rows:
+def _unpack(database: Database, vectors: list[bytes]) -> Rows:
     try:
         return database.unpack(vectors)
     except ValueError as error:

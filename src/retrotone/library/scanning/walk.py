@@ -55,7 +55,7 @@ def walk(
             if os.path.isdir(link):
                 yield from _enter(root, link, exclude, entered, links)
             elif _suffix(link) in SUFFIXES:
-                found, folder = _found(link), os.stat(os.path.dirname(os.path.realpath(link)))
+                found, folder = _stat_file(link), os.stat(os.path.dirname(os.path.realpath(link)))
                 if os.path.isfile(link) and (folder.st_dev, folder.st_ino) not in entered:
                     yield found
         except OSError as error:
@@ -113,7 +113,7 @@ def _enter(
                 elif entry.is_dir():
                     below.append(entry.path)
                 elif _suffix(entry.name) in SUFFIXES and entry.is_file():
-                    yield _found(entry.path)
+                    yield _stat_file(entry.path)
             # It was deleted meanwhile.
             except FileNotFoundError:
                 continue
@@ -123,7 +123,7 @@ def _enter(
         folders += reversed(below)
 
 
-def _found(path: str) -> FoundFile:
+def _stat_file(path: str) -> FoundFile:
     status = os.stat(path)
     return FoundFile(path, status.st_size, status.st_mtime_ns)
 

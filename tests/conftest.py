@@ -84,11 +84,11 @@ def scanned(made_music: Path, places: Places) -> str:
     """A library of the clips of `made_music`, to be copied."""
     from retrotone.library.library import Library
 
-    place = places.new()
-    with Library(place) as library:
+    location = places.new()
+    with Library(location) as library:
         report = library.scan([made_music], workers=1)
         assert (report.analysed, report.unchanged, report.broken) == (12, 0, [])
-    return place
+    return location
 
 
 @pytest.fixture(scope="session")

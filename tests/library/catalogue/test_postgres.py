@@ -29,24 +29,24 @@ pytestmark = pytest.mark.parametrize("places", ["postgresql"], indirect=True)
 WRITERS, TURNS = 6, 6
 
 
-def administer(place: str, *statements: str) -> None:
-    with psycopg.connect(place, autocommit=True) as connection:
+def administer(location: str, *statements: str) -> None:
+    with psycopg.connect(location, autocommit=True) as connection:
         for statement in statements:
             connection.execute(statement)
 
 
-def other_user(place: str, user: str, password: str = "") -> str:
-    return place.replace("//postgres:", f"//{user}:{password}")
+def other_user(location: str, user: str, password: str = "") -> str:
+    return location.replace("//postgres:", f"//{user}:{password}")
 
 
 def test_many_writers_at_once_lose_no_track_and_double_none(made_music: Path, places: Databases) -> None:
-    place, clips = places.new(), [str(clip) for clip in sorted(made_music.glob("buzz/*.flac"))]
+    location, clips = places.new(), [str(clip) for clip in sorted(made_music.glob("buzz/*.flac"))]
     outcomes = [analyse_file(clip) for clip in clips]
     files = [each for each in walk([made_music / "buzz"]) if isinstance(each, FoundFile)]
 
     def write(writer: int) -> None:
         # All of them create it.
-        with Catalogue(place, create=True) as catalogue:
+        with Catalogue(location, create=True) as catalogue:
             for turn in range(TURNS):
                 which = (writer + turn) % len(files)
                 found, outcome = files[which], outcomes[which]
@@ -60,20 +60,20 @@ def test_many_writers_at_once_lose_no_track_and_double_none(made_music: Path, pl
 
     with ThreadPoolExecutor(WRITERS) as pool:
         list(pool.map(write, range(WRITERS)))
-    with Library(place) as library:
+    with Library(location) as library:
         assert [track.path for track in library.tracks()] == clips
         assert library.check() == []
         assert library.scan([made_music / "buzz"], workers=1).unchanged == 3
 
 
 def test_what_others_write_is_seen_and_a_lost_connection_made_anew(scanned: str, places: Databases) -> None:
-    place = places.copy(scanned)
-    with Library(place) as library, Catalogue(place) as other:
+    location = places.copy(scanned)
+    with Library(location) as library, Catalogue(location) as other:
         [first, second] = [match.track for match in library.similar(library.tracks()[0], k=2)]
         other.mark([first.id], present=False)
         assert library.similar(library.tracks()[0], k=1)[0].track == second
         [(process,)] = library._catalogue().query("SELECT pg_backend_pid()")
-        administer(place, f"SELECT pg_terminate_backend({process}, 5000)")
+        administer(location, f"SELECT pg_terminate_backend({process}, 5000)")
         with pytest.raises(rt.LibraryError, match="try again"):
             library.tracks()
         assert len(library.tracks()) == len(library) == 11
@@ -83,8 +83,8 @@ def test_what_others_write_is_seen_and_a_lost_connection_made_anew(scanned: str,
 def test_a_network_that_fails_during_a_scan_loses_only_the_file_in_progress(
     made_music: Path, places: Databases
 ) -> None:
-    place = places.new()
-    with Library(place) as library:
+    location = places.new()
+    with Library(location) as library:
         catalogue = library._catalogue(create=True)
 
         def analyse_until_cut(paths: Iterable[str], workers: int) -> Iterator[Analysed | Failed]:
@@ -114,8 +114,8 @@ def test_what_others_delete_while_a_playlist_is_made_is_not_missed(
 ) -> None:
     # Only the vectors that were looked up last are remembered.
     monkeypatch.setattr(neighbours, "REMEMBERED", 0)
-    place = places.copy(scanned)
-    with Library(place) as library, Catalogue(place) as catalogue, Catalogue(place) as other:
+    location = places.copy(scanned)
+    with Library(location) as library, Catalogue(location) as catalogue, Catalogue(location) as other:
         [seed, *_] = library.tracks()
         near = library._holdings.searchable(silent)
         forgotten: list[Track] = []
@@ -137,16 +137,16 @@ def test_what_others_delete_while_a_playlist_is_made_is_not_missed(
 @pytest.fixture(scope="module")
 def guarded(scanned: str, places: Databases) -> str:
     """A library on a server with two more users: ``reader``, who may only read, and ``stranger``, who may nothing."""
-    place = places.copy(scanned)
+    location = places.copy(scanned)
     administer(
-        place,
+        location,
         "DROP ROLE IF EXISTS stranger, reader",
         "CREATE ROLE stranger LOGIN",
         "CREATE ROLE reader LOGIN PASSWORD 'right'",
         "GRANT USAGE ON SCHEMA retrotone TO reader",
         "GRANT SELECT ON ALL TABLES IN SCHEMA retrotone TO reader",
     )
-    return place
+    return location
 
 
 def test_a_user_who_may_only_read_can_search(guarded: str) -> None:

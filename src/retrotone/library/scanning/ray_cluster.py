@@ -69,8 +69,8 @@ def connected(address: str) -> Iterator[tuple[AnalyseAll, int]]:
         raise MissingExtraError(
             "a scan on a cluster needs the cluster extra: pip install 'retrotone[cluster]'"
         ) from error
-    ours = not ray.is_initialized()
-    if ours:
+    must_connect = not ray.is_initialized()
+    if must_connect:
         before = signal.getsignal(signal.SIGTERM)
         try:
             with warnings.catch_warnings():
@@ -91,7 +91,7 @@ def connected(address: str) -> Iterator[tuple[AnalyseAll, int]]:
             f"the cluster {address} went away: what was analysed is kept, scan again"
         ) from error
     finally:
-        if ours:
+        if must_connect:
             ray.shutdown()
 
 

@@ -320,15 +320,15 @@ class _Process:
     def __init__(self) -> None:
         # A forked process would inherit threads in an undefined state.
         context = multiprocessing.get_context("spawn")
-        self.connection, theirs = context.Pipe()
-        self._process = context.Process(target=_serve, args=(theirs,), daemon=True)
+        self.connection, worker_end = context.Pipe()
+        self._process = context.Process(target=_serve, args=(worker_end,), daemon=True)
         # A spawned process runs the caller's script again, which may well start a scan; a worker needs nothing of it.
         script, sys.modules["__main__"] = sys.modules["__main__"], ModuleType("__main__")
         try:
             self._process.start()
         finally:
             sys.modules["__main__"] = script
-        theirs.close()
+        worker_end.close()
 
     def send(self, path: str) -> bool:
         try:

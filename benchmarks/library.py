@@ -23,7 +23,8 @@ from benchmarks.pairs import GTZAN
 from retrotone.genre.datasets import gtzan_index
 from retrotone.library.catalogue.catalogue import Catalogue
 from retrotone.library.description import Description
-from retrotone.library.scanning.walk import Found
+from retrotone.library.files import FoundFile
+from retrotone.library.records import NewTrack
 
 CLIPS, WORKERS, K = 40, 2, 5
 BALANCED, DRAWS = 6, 200  # clips of each genre: of the rarest there are no more
@@ -180,14 +181,14 @@ def _race(name: str, folder: Path) -> Race:
     marks = []
 
     def mark(share: float, message: str) -> None:
-        if "/" in message and "heard" in message and not message.startswith("0/"):
+        if "/" in message and "analysed" in message and not message.startswith("0/"):
             marks.append(time.perf_counter() - begin)
 
     with tempfile.TemporaryDirectory() as other, rt.Library(Path(other) / "music.db") as library:
         used, begin = _processor(), time.perf_counter()
         report = library.scan([folder], workers=WORKERS, progress=mark)
         ours = Pace(time.perf_counter() - begin, marks[0], _processor() - used)
-    assert report.heard == len(files) == len(marks)
+    assert report.analysed == len(files) == len(marks)
     return Race(name, len(files), sum(soundfile.info(file).duration for file in files), ours, bliss)
 
 
@@ -282,8 +283,9 @@ def _synthetic() -> tuple[float, float, float]:
                     (vector / np.linalg.norm(vector)).astype(np.float32), "jazz", 0.9, True, {"jazz": 0.9},
                     {"jazz": 0.9}, {"60s": 0.1}, 120.0, "C major", -14.0,
                 )  # fmt: skip
-                found = Found(PATH.format(number), 1, 1)
-                catalogue.add_heard(found, number.to_bytes(16), tags, analysis, description)
+                found = FoundFile(PATH.format(number), 1, 1)
+                track = NewTrack(found, number.to_bytes(16), tags, analysis.duration, description, analysis)
+                catalogue.add_track(track)
         answer = subprocess.run([sys.executable, "-c", ASK, path], check=True, capture_output=True, text=True)
     loaded, similar, memory = json.loads(answer.stdout)
     return loaded, similar, memory

@@ -20,45 +20,47 @@ import retrotone as rt
 from benchmarks.memory import peak
 from retrotone.features.analysis import VERSION
 from retrotone.library.catalogue.catalogue import Catalogue
+from retrotone.library.files import FoundFile, content_hash
+from retrotone.library.records import NewTrack
 from retrotone.library.scanning.scan import scan
-from retrotone.library.scanning.walk import Found, fingerprint
-from retrotone.library.scanning.workers import Heard, hear, prepare, share_out
+from retrotone.library.scanning.workers import Analysed, analyse_file, distribute, prepare
 
 ROWS = 5_000
 ANSWERS = 3_000
 FILES = 50_000
 
 
-def listening(folder: Path) -> Heard:
+def listening(folder: Path) -> Analysed:
     """Tell what a track costs a core, and what is kept of it."""
     prepare()
-    began, heard = time.process_time(), []
+    began, analysed = time.process_time(), []
     for path in sorted(
         each for each in folder.rglob("*") if each.suffix in (".ogg", ".flac", ".mp3", ".wav")
     ):
-        outcome = hear(str(path))
-        if isinstance(outcome, Heard):
-            heard.append(outcome)
+        outcome = analyse_file(str(path))
+        if isinstance(outcome, Analysed):
+            analysed.append(outcome)
     spent = time.process_time() - began
-    minutes = sum(each.analysis.duration or 0 for each in heard) / 60 / len(heard)
-    print(
-        f"listening: {spent / len(heard):.2f} s a track of {minutes:.1f} min ({len(heard)} tracks), {peak():.0f} MB"
-    )
-    return max(heard, key=lambda each: each.analysis.duration or 0)
+    count, minutes = len(analysed), sum(each.analysis.duration or 0 for each in analysed) / 60 / len(analysed)
+    print(f"analysis: {spent / count:.2f} s a track of {minutes:.1f} min ({count} tracks), {peak():.0f} MB")
+    return max(analysed, key=lambda each: each.analysis.duration or 0)
 
 
-def writing(song: Heard, place: str) -> None:
+def writing(song: Analysed, place: str) -> None:
     """Tell how many rows one writer notes a second, and what they take on disk."""
     with Catalogue(place, create=True) as catalogue:
         began = time.perf_counter()
         spent = _cost(
             lambda: [
-                catalogue.add_heard(
-                    Found(f"/music/artist {row % 97}/album/{row:07} some title.flac", 30 << 20, row),
-                    row.to_bytes(16, "big"),
-                    song.tags,
-                    song.analysis,
-                    song.description,
+                catalogue.add_track(
+                    NewTrack(
+                        FoundFile(f"/music/artist {row % 97}/album/{row:07} some title.flac", 30 << 20, row),
+                        row.to_bytes(16, "big"),
+                        song.tags,
+                        song.analysis.duration,
+                        song.description,
+                        song.analysis,
+                    )
                 )
                 for row in range(ROWS)
             ]
@@ -71,7 +73,7 @@ def writing(song: Heard, place: str) -> None:
     )
 
 
-def sharing_out(song: Heard) -> None:
+def sharing_out(song: Analysed) -> None:
     """Tell what the driver spends on an answer of a Ray cluster, here of actors that do not listen."""
     from retrotone.library.scanning import ray_cluster
 
@@ -79,18 +81,18 @@ def sharing_out(song: Heard) -> None:
         os.environ.setdefault(name, value)
     import ray
 
-    class Parrot(ray_cluster.Ear):
+    class Parrot(ray_cluster.RayActor):
         def prepare(self, versions: Any) -> None:
             return None
 
-        def hear(self, name: bytes) -> Heard:
+        def analyse_file(self, name: bytes) -> Analysed:
             return song
 
     ray.init(num_cpus=4, include_dashboard=False, log_to_driver=False, object_store_memory=80 << 20)
     try:
         remote = ray.remote(num_cpus=1)(Parrot)
         paths = (f"/music/{number}" for number in range(ANSWERS))
-        outcomes = share_out(paths, 4, lambda: ray_cluster._Actor(remote), ray_cluster._wait)
+        outcomes = distribute(paths, 4, lambda: ray_cluster._RayWorker(remote), ray_cluster._wait)
         with closing(outcomes):
             next(outcomes)
             spent = _cost(lambda: list(outcomes))
@@ -100,7 +102,7 @@ def sharing_out(song: Heard) -> None:
 
 
 def looking(folder: Path) -> None:
-    """Tell what a file costs before it is heard, and what one costs that is known, in time and memory."""
+    """Tell what a file costs before it is analysed, and what a known one costs, in time and memory."""
     music = folder / "music"
     for number in range(FILES):
         if number % 1000 == 0:
@@ -109,9 +111,9 @@ def looking(folder: Path) -> None:
         (album / f"{number:07} some title.flac").write_bytes(number.to_bytes(4, "big"))
     one = folder / "song.bin"
     one.write_bytes(os.urandom(30 << 20))
-    found = Found(str(one), one.stat().st_size, 0)
+    found = FoundFile(str(one), one.stat().st_size, 0)
     print(
-        f"fingerprint: {_cost(lambda: [fingerprint(found) for _ in range(1000)]):.2f} ms, in the file cache"
+        f"content hash: {_cost(lambda: [content_hash(found) for _ in range(1000)]):.2f} ms, in the file cache"
     )
     with Catalogue(folder / "files.db", create=True) as catalogue:
 
@@ -119,11 +121,11 @@ def looking(folder: Path) -> None:
             yield from ()
 
         def look() -> None:
-            scan(catalogue, [music], hear_all=refuse)
+            scan(catalogue, [music], analyse_all=refuse)
 
         print(f"new files: {1e3 * _cost(look) / FILES:.2f} ms a file, {_peak(look) / 1e6:.0f} MB for {FILES}")
         for path in music.rglob("*.flac"):
-            found = Found(str(path), path.stat().st_size, path.stat().st_mtime_ns)
+            found = FoundFile(str(path), path.stat().st_size, path.stat().st_mtime_ns)
             catalogue.query(
                 "INSERT INTO tracks (path, size, mtime_ns, fingerprint, present) VALUES (?, ?, ?, ?, TRUE)",
                 (os.fsencode(path), found.size, found.mtime_ns, bytes(16)),

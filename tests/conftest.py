@@ -63,7 +63,8 @@ def postgresql(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[s
         return str(server.get_uri(name))
 
     with psycopg.connect(server.get_uri(), autocommit=True) as connection:
-        for setting in ("fsync", "full_page_writes", "synchronous_commit"):  # what is kept for minutes
+        # These databases are needed for minutes only.
+        for setting in ("fsync", "full_page_writes", "synchronous_commit"):
             connection.execute(f"ALTER SYSTEM SET {setting} = off")
         connection.execute("SELECT pg_reload_conf()")
     yield database
@@ -72,7 +73,7 @@ def postgresql(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[s
 
 @pytest.fixture(scope="session", params=["sqlite", "postgresql"])
 def places(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Places:
-    """Where the libraries of a test are: what asks for it runs on both databases."""
+    """Locations for the libraries of a test, which runs on both databases."""
     if request.param == "sqlite":
         return Files(tmp_path_factory.mktemp("libraries"))
     return Databases(request.getfixturevalue("postgresql"))
@@ -80,14 +81,14 @@ def places(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
 
 @pytest.fixture(scope="session")
 def scanned(made_music: Path, places: Places) -> str:
-    """A library in which the clips of `made_music` were heard: to be copied."""
+    """A library of the clips of `made_music`, to be copied."""
     from retrotone.library.library import Library
 
-    place = places.new()
-    with Library(place) as library:
+    location = places.new()
+    with Library(location) as library:
         report = library.scan([made_music], workers=1)
-        assert (report.heard, report.unchanged, report.broken) == (12, 0, [])
-    return place
+        assert (report.analysed, report.unchanged, report.broken) == (12, 0, [])
+    return location
 
 
 @pytest.fixture(scope="session")
@@ -108,15 +109,15 @@ def made_music(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def hearing_here() -> Iterator[None]:
-    """Scans of this module listen in this process: one of its own takes 4 s to start, for each scan that hears."""
+def analysing_here() -> Iterator[None]:
+    """Scans of this module analyse in this process: a worker process would take 4 s to start for each scan."""
     from retrotone.library.scanning import workers as pool
 
-    def hear_all(paths: Iterable[str], workers: int) -> Iterator[pool.Heard | pool.Failed]:
-        yield from map(pool.hear, paths)
+    def analyse_all(paths: Iterable[str], workers: int) -> Iterator[pool.Analysed | pool.Failed]:
+        yield from map(pool.analyse_file, paths)
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(pool, "hear_all", hear_all)
+        patch.setattr(pool, "analyse_all", analyse_all)
         yield
 
 

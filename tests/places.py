@@ -1,4 +1,4 @@
-"""Where the libraries of tests are: in files, or on a PostgreSQL server; and made-up tracks for them."""
+"""Libraries of tests, in files or on a PostgreSQL server, and synthetic tracks for them."""
 
 from __future__ import annotations
 
@@ -11,10 +11,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from retrotone.library.catalogue.catalogue import Catalogue
+from retrotone.library.description import Description
+from retrotone.library.files import FoundFile
+from retrotone.library.records import NewTrack
 
 
 class Files:
-    """Where libraries can be made and copied, once closed."""
+    """Locations of libraries in files; closed libraries can be copied."""
 
     def __init__(self, folder: Path) -> None:
         self._names = (str(folder / f"{number}.db") for number in count())
@@ -22,8 +25,8 @@ class Files:
     def new(self) -> str:
         return next(self._names)
 
-    def copy(self, place: str) -> str:
-        return str(shutil.copy(place, self.new()))
+    def copy(self, location: str) -> str:
+        return str(shutil.copy(location, self.new()))
 
 
 class Databases:
@@ -32,34 +35,31 @@ class Databases:
     def __init__(self, database: Callable[..., str]) -> None:
         self.new = database
 
-    def copy(self, place: str) -> str:
-        return self.new(place.split("?")[0].rsplit("/", 1)[1])
+    def copy(self, location: str) -> str:
+        return self.new(location.split("?")[0].rsplit("/", 1)[1])
 
 
 Places = Files | Databases
 
 
-def made_up(catalogue: Catalogue, vectors: NDArray[np.float32], first: int = 1) -> None:
-    """Put tracks with given vectors into a catalogue, heard by nobody: genres in turns of 20, four by an artist.
+def add_synthetic(catalogue: Catalogue, vectors: NDArray[np.float32], first: int = 1) -> None:
+    """Add tracks with given vectors and no analyses: genres in turns of 20, four tracks by an artist.
 
-    No two are of one length: nobody can then take them for one recording, and ask what was heard of them.
+    No two have the same duration, so that none are compared as one recording, which would need their analyses.
     """
-    database, numbers = catalogue._database, range(first, first + len(vectors))
-    with database.transaction():
-        database.many(
-            "INSERT INTO tracks "
-            "(path, size, mtime_ns, fingerprint, present, duration, title, artist, album, year, genre) "
-            "VALUES (?, 1, 1, ?, TRUE, ?, ?, ?, '', '', ?)",
-            [
-                (b"/%06d.ogg" % n, b"", 100 + 4 * n, f"title {n}", f"artist {n // 4}", f"genre {n % 20:02}")
-                for n in numbers
-            ],
-        )
-        database.many(
-            "INSERT INTO descriptions (track, recipe, vector, genre, confidence, sure, genres, tags, eras) "
-            "SELECT id, '', ?, '', 0, FALSE, '{}', '{}', '{}' FROM tracks WHERE path = ?",
-            [(database.pack(v), b"/%06d.ogg" % n) for v, n in zip(vectors, numbers, strict=True)],
-        )
+    for number, vector in enumerate(vectors, start=first):
+        tags = {
+            "title": f"title {number}",
+            "artist": f"artist {number // 4}",
+            "genre": f"genre {number % 20:02}",
+        }
+        file = FoundFile(f"/{number:06}.ogg", 1, 1)
+        catalogue.add_track(NewTrack(file, b"", tags, 100 + 4 * number, synthetic_description(vector)))
+
+
+def synthetic_description(vector: NDArray[np.float32]) -> Description:
+    """Return a description that has a vector and nothing else."""
+    return Description(vector, "", 0, False, {}, {}, {}, None, None, None, recipe="")
 
 
 def groups(count: int, seed: int = 0) -> NDArray[np.float32]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterable, Iterator
 
-from retrotone.library.scanning.workers import Failed, Heard, hear
+from retrotone.library.scanning.workers import Analysed, Failed, analyse_file
 
 
 def in_a_fork(work: Callable[[], object]) -> int:
@@ -15,13 +15,14 @@ def in_a_fork(work: Callable[[], object]) -> int:
     child = os.fork()
     if child:
         return child
-    torch.set_num_threads(1)  # the threads of before are not in the copy
+    # The fork does not have the threads of this process.
+    torch.set_num_threads(1)
     try:
         work()
     finally:
         os._exit(1)
 
 
-def hear_here(paths: Iterable[str], workers: int) -> Iterator[Heard | Failed]:
-    """Listen in this process, where all is loaded."""
-    yield from map(hear, paths)
+def analyse_here(paths: Iterable[str], workers: int) -> Iterator[Analysed | Failed]:
+    """Analyse in this process, where all is loaded."""
+    yield from map(analyse_file, paths)

@@ -109,7 +109,7 @@ def main() -> None:
     def learned(known: bytes) -> Rows:
         chosen = np.flatnonzero(np.frombuffer(known, bool))
         classifier = GenreClassifier().fit([analyses[i] for i in chosen], genres[chosen], artists[chosen])
-        return np.array([genre_part(classifier, analysis) for analysis in analyses])
+        return np.array([genre_part(classifier.answer(analysis)) for analysis in analyses])
 
     def genre_alone(known: NDArray[np.bool_]) -> Rows:
         return learned(known.tobytes())

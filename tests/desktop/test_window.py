@@ -222,7 +222,7 @@ def test_a_library_is_scanned_mapped_and_asked_for_siblings(
     assert tab.progress.has_job
     assert driver.wait(lambda: not tab.progress.has_job and driver.idle) > 20  # rounds of a loop that lived
     report = tab.report.get("1.0", "end")
-    assert "6 heard" in report
+    assert "6 analysed" in report
     assert "broken.flac" in report
     assert len(tab.map.tracks) == 6
     x, y = tab.map.coords(tab.map.find_all()[0])[:2]

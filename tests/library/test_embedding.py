@@ -53,7 +53,7 @@ def test_tracks_by_unheard_artists_find_their_genre_and_each_other(
     heard = np.flatnonzero(known)
     classifier = GenreClassifier().fit([analyses[i] for i in heard], genres[known], artists[known])
     rows = np.array([evidence(analysis, "statistics+columns").mean(axis=0) for analysis in analyses])  # type: ignore[union-attr]
-    parts = np.array([genre_part(classifier, analysis) for analysis in analyses])
+    parts = np.array([genre_part(classifier.answer(analysis)) for analysis in analyses])
     ours = learn(rows[known], genres[known]).embed(rows, parts)
     tags = np.array([analysis.taggram.mean(axis=0) for analysis in analyses])  # type: ignore[union-attr]
 

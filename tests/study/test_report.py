@@ -11,7 +11,7 @@ import pytest
 import retrotone as rt
 from retrotone.cli.main import run
 
-pytestmark = pytest.mark.usefixtures("hearing_here")
+pytestmark = pytest.mark.usefixtures("analysing_here")
 
 
 def test_the_study_is_told_again(made_music: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:

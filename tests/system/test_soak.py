@@ -16,7 +16,7 @@ import torch
 
 import retrotone as rt
 from retrotone.library.library import Library
-from retrotone.library.scanning.workers import hear
+from retrotone.library.scanning.workers import analyse_file
 from retrotone.services import generate, listen, restyle, styles
 from retrotone.services.demo import bundled
 
@@ -53,8 +53,8 @@ def verbs(made_music: Path, tmp_path_factory: pytest.TempPathFactory) -> list[Ca
     music, database = next(made_music.glob("organ/*.flac")), folder / "music.db"
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(
-            "retrotone.library.scanning.workers.hear_all",
-            lambda paths, workers: (yield from map(hear, paths)),
+            "retrotone.library.scanning.workers.analyse_all",
+            lambda paths, workers: (yield from map(analyse_file, paths)),
         )
         Library(database).scan([made_music])
 

@@ -231,7 +231,7 @@ def save_comparison(desk: Desk, sounds: Sequence[Sound], path: str) -> str:
 
 def similar(desk: Desk, library: str | None, song: str) -> list[Sibling]:
     """Return the five siblings of the song that was listened to."""
-    from retrotone.library.catalogue.database import MissingLibrary
+    from retrotone.library.catalogue.base import MissingLibrary
     from retrotone.services import listen, similar
 
     heard = _heard.get(song) or listen.listen(song, desk.progress)
@@ -264,7 +264,7 @@ def scan(desk: Desk, library: str | None, folders: Sequence[str]) -> str:
 
 def chart_if_any(desk: Desk, library: str | None) -> list[Sibling]:
     """Return where each track lies on the map of the library; none where there is no library yet."""
-    from retrotone.library.catalogue.database import MissingLibrary
+    from retrotone.library.catalogue.base import MissingLibrary
     from retrotone.services import similar
 
     desk.progress(0.0, "drawing the map")

@@ -1,4 +1,4 @@
-"""Description: what the library makes of an analysis, and searches by."""
+"""Description: the vector, genre, tags and other values that the library derives from an analysis and searches."""
 
 from __future__ import annotations
 
@@ -12,39 +12,41 @@ from retrotone.features.gtzan import COLUMNS
 from retrotone.features.key import key_of
 from retrotone.library import embedding
 
-ERAS = ("60s", "70s", "80s", "90s", "00s")  # the decades among musicnn's tags
+# The decades among musicnn's tags.
+ERAS = ("60s", "70s", "80s", "90s", "00s")
 TOP_TAGS = 5
-DIGITS = 4  # of a stored likelihood
-# A new one makes the next scan describe all tracks anew, of those that were heard by this version of analysis.
+# Decimal digits of a stored likelihood.
+DIGITS = 4
+# If it changes, the next scan describes all tracks again whose analysis has the current version.
 RECIPE = f"analysis {VERSION}, {embedding.RECIPE}, genres 1, keys 1"
 
 
 @dataclass(frozen=True, eq=False)
 class Description:
-    """What is searched.
+    """What the library stores of a track for searches.
 
     Attributes
     ----------
     vector : ndarray, shape (d,), float32
         See `embedding.embed`.
     genre : str
-        `GenreClassifier`'s answer, sure or not.
+        The answer of `GenreClassifier`, whether it is sure or not.
     confidence : float
     sure : bool
     genres : dict of str to float
         The probability of each.
     tags : dict of str to float
-        The likeliest of musicnn's tags, the likeliest first.
+        The likeliest of musicnn's tags, in falling order, with their likelihoods.
     eras : dict of str to float
-        How likely each of `ERAS` is.
+        The likelihood of each of `ERAS`.
     tempo : float or None
         In beats per minute.
     key : str or None
-        As "F# minor"; None where there is none, or where the analysis is older than keys.
+        As "F# minor"; None if the track has none, or the analysis is too old to have one.
     loudness : float or None
         In LUFS.
     recipe : str
-        What made it: others are not to be compared with it.
+        The version of all that made it; descriptions of different recipes cannot be compared.
     """
 
     vector: NDArray[np.float32]
@@ -61,18 +63,17 @@ class Description:
 
 
 def describe(analysis: Analysis) -> Description:
-    """Return what the library makes of an analysis.
+    """Return the description of an analysis.
 
     Raises
     ------
     AnalysisError
-        Its taggram is not known.
+        It has no taggram.
     """
     from retrotone.features.musicnn import LABELS
 
-    vector = embedding.embed(analysis)
+    vector, answer = embedding.embed_with_answer(analysis)
     assert analysis.taggram is not None
-    answer = embedding.classifier().answer(analysis)
     means = analysis.taggram.mean(axis=0)
     likely = {LABELS[k]: round(float(means[k]), DIGITS) for k in np.argsort(-means, kind="stable")}
     tempo = None if analysis.columns is None else float(analysis.columns[COLUMNS.index("tempo")])

@@ -25,6 +25,7 @@ from retrotone.features.analysis import Analysis
 from retrotone.genre.evidence import Rows, evidence
 
 if TYPE_CHECKING:
+    from retrotone.genre.base import Answer
     from retrotone.genre.classifier import GenreClassifier
 
 RECIPE = "similarity 2"
@@ -78,14 +79,19 @@ def embed(analysis: Analysis) -> NDArray[np.float32]:
     AnalysisError
         The taggram is not known.
     """
+    return embed_with_answer(analysis)[0]
+
+
+def embed_with_answer(analysis: Analysis) -> tuple[NDArray[np.float32], Answer]:
+    """Return what `embed` returns, and the classifier's answer that the vector contains."""
     rows = numbers(analysis)[None]
-    vector: NDArray[np.float32] = _bundled().embed(rows, genre_part(classifier(), analysis)[None])[0]
-    return vector
+    answer = classifier().answer(analysis)
+    vector: NDArray[np.float32] = _bundled().embed(rows, genre_part(answer)[None])[0]
+    return vector, answer
 
 
-def genre_part(classifier: GenreClassifier, analysis: Analysis) -> Rows:
+def genre_part(answer: Answer) -> Rows:
     """Return the part of a vector that is genre, shape (genres,)."""
-    answer = classifier.answer(analysis)
     sharpened = np.array(list(answer.probabilities.values())) ** SHARPNESS
     part: Rows = np.sqrt(GENRE_SHARE) * sharpened / sharpened.sum()
     return part / max(answer.strangeness or 1.0, 1.0)

@@ -15,8 +15,8 @@ from retrotone.errors import LibraryError
 from retrotone.features.analysis import Analysis
 from retrotone.library import embedding
 from retrotone.library.catalogue import repair
+from retrotone.library.catalogue.base import MissingLibrary
 from retrotone.library.catalogue.catalogue import Catalogue
-from retrotone.library.catalogue.database import MissingLibrary
 from retrotone.library.export import export
 from retrotone.library.records import Track
 from retrotone.library.scanning.scan import ScanReport, scan
@@ -142,8 +142,8 @@ class Library:
         else:
             from retrotone.library.scanning.ray_cluster import connected
 
-            with connected(cluster) as (hear_all, cores):
-                report = scan(catalogue, folders, exclude, False, workers or cores, progress, hear_all)
+            with connected(cluster) as (analyse_all, cores):
+                report = scan(catalogue, folders, exclude, False, workers or cores, progress, analyse_all)
         if not dry_run:
             self._holdings.describe_anew(progress)
         return report

@@ -1,17 +1,24 @@
-"""What the library says of a track."""
+"""Records of the catalogue: what it stores for files and tracks."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+from retrotone.library.files import FoundFile
+
+if TYPE_CHECKING:
+    from retrotone.features.analysis import Analysis
+    from retrotone.library.description import Description
 
 TAGS = ("title", "artist", "album", "genre", "year")
-"""What is read of a file's tags."""
+"""The tags that are read from a file."""
 
 
 @dataclass(frozen=True)
 class Known:
-    """What the catalogue holds of a file, as far as a scan needs it; `version` is None where nothing was heard."""
+    """What a scan needs to know of a file in the catalogue; `version` is that of its analysis, None without one."""
 
     id: int
     path: str
@@ -20,6 +27,32 @@ class Known:
     present: bool
     reason: str | None
     version: int | None
+
+
+@dataclass(frozen=True, eq=False)
+class NewTrack:
+    """A track to be added to the catalogue.
+
+    Attributes
+    ----------
+    file : FoundFile
+    content_hash : bytes
+        See `files.content_hash`.
+    tags : dict of str to str
+        By the names in `TAGS`.
+    duration : float or None
+        In seconds.
+    description : Description
+    analysis : Analysis or None
+        A track without one can be searched, but not described again.
+    """
+
+    file: FoundFile
+    content_hash: bytes
+    tags: dict[str, str]
+    duration: float | None
+    description: Description
+    analysis: Analysis | None = None
 
 
 @dataclass(frozen=True)
@@ -31,27 +64,27 @@ class Track:
     id : int
         Its number in the catalogue.
     path : str
-        Absolute; bytes that are no text are escaped as Python does (`os.fsdecode`).
+        Absolute; bytes that are not valid text are escaped as by `os.fsdecode`.
     duration : float or None
         In seconds.
     title, artist, album, year : str
-        By the file's tags; empty where it has none.
+        From the file's tags; empty where it has none.
     genre : str
-        By the file's tags or, where it has none, as `Library.genres` was told to note; else empty.
+        From the file's tags, else as noted by `Library.genres`, else empty.
     heard_genre : str
-        What `GenreClassifier` makes of it.
+        The answer of `GenreClassifier`.
     confidence : float
         Of `heard_genre`.
     sure : bool
-        Whether the classifier stands by it.
+        Whether the classifier is sure of `heard_genre`.
     tags : dict of str to float
-        The likeliest of musicnn's tags.
+        The likeliest of musicnn's tags, with their likelihoods.
     eras : dict of str to float
-        How likely each decade's tag is: how old it sounds.
+        The likelihood of each decade's tag: how old the track sounds.
     tempo : float or None
         In beats per minute.
     key : str or None
-        As "F# minor", by ear.
+        As "F# minor", estimated from the sound.
     loudness : float or None
         In LUFS; -inf for silence.
     """
@@ -75,11 +108,11 @@ class Track:
 
     @property
     def name(self) -> str:
-        """Artist and title, or the file's name where tags lack the title."""
+        """Artist and title, with the file's name where the tags have no title."""
         title = self.title or Path(self.path).stem
         return f"{self.artist} – {title}" if self.artist else title
 
     @property
     def best_genre(self) -> str:
-        """`genre` where it is known, else `heard_genre` where that is sure, else empty."""
+        """`genre` if it is known, else `heard_genre` if the classifier is sure, else empty."""
         return self.genre or (self.heard_genre if self.sure else "")

@@ -93,7 +93,7 @@ class Holdings:
         """Describe what another version described, from what was heard."""
         catalogue = self.catalogue()
         self.remind()
-        numbers = catalogue.described_otherwise(RECIPE, VERSION)
+        numbers = catalogue.outdated_descriptions(RECIPE, VERSION)
         if numbers:
             log.warning(
                 "%s: %d tracks are described anew, as retrotone has changed; this happens once",
@@ -104,12 +104,12 @@ class Holdings:
             try:
                 catalogue.describe(number, describe(catalogue.analysis(number)))
             except AnalysisError:
-                catalogue.forget_heard([number])
+                catalogue.forget_analyses([number])
 
     def remind(self) -> None:
         """Say how many tracks wait to be heard anew: another version of analysis heard them."""
         catalogue = self.catalogue()
-        count = catalogue.heard_otherwise(RECIPE, VERSION)
+        count = catalogue.count_outdated_analyses(RECIPE, VERSION)
         if count:
             log.warning(
                 "%s: %d tracks were heard by another version of retrotone and compare badly: scan their folders again",
@@ -154,7 +154,7 @@ class Holdings:
         def lookup(numbers: Sequence[int]) -> list[Track]:
             wanted = {
                 number
-                for number, path, filed in catalogue.filed(numbers)
+                for number, path, filed in catalogue.paths_and_genres(numbers)
                 if _is_wanted(path, filed, genre, exclude)
             }
             return catalogue.tracks([number for number in numbers if number in wanted])

@@ -19,7 +19,7 @@ from retrotone.audio.audio import Audio, load
 from retrotone.audio.files import AudioFile, AudioWriter
 from retrotone.errors import AudioError, Cancelled, LibraryError, StyleError
 from retrotone.figures.base import png
-from retrotone.library.catalogue.database import MissingLibrary
+from retrotone.library.catalogue.base import MissingLibrary
 from retrotone.library.library import Library, Match
 from retrotone.metrics import SECONDS as PICTURED_SECONDS
 from retrotone.progress import Progress, part

@@ -1,4 +1,4 @@
-"""A library on PostgreSQL: many writers at once, and what is said where it cannot be reached."""
+"""A library on PostgreSQL: many writers at once, and the messages when it cannot be reached."""
 
 from __future__ import annotations
 
@@ -15,10 +15,12 @@ from places import Databases
 import retrotone as rt
 from retrotone.cli.main import run
 from retrotone.library.catalogue.catalogue import Catalogue
+from retrotone.library.files import FoundFile, content_hash
 from retrotone.library.library import Library, Track
+from retrotone.library.records import NewTrack
 from retrotone.library.scanning.scan import scan
-from retrotone.library.scanning.walk import Found, fingerprint, walk
-from retrotone.library.scanning.workers import Failed, Heard, hear
+from retrotone.library.scanning.walk import walk
+from retrotone.library.scanning.workers import Analysed, Failed, analyse_file
 from retrotone.library.search import neighbours, playlists
 from retrotone.progress import silent
 
@@ -27,89 +29,93 @@ pytestmark = pytest.mark.parametrize("places", ["postgresql"], indirect=True)
 WRITERS, TURNS = 6, 6
 
 
-def administer(place: str, *statements: str) -> None:
-    with psycopg.connect(place, autocommit=True) as connection:
+def administer(location: str, *statements: str) -> None:
+    with psycopg.connect(location, autocommit=True) as connection:
         for statement in statements:
             connection.execute(statement)
 
 
-def other_user(place: str, user: str, password: str = "") -> str:
-    return place.replace("//postgres:", f"//{user}:{password}")
+def other_user(location: str, user: str, password: str = "") -> str:
+    return location.replace("//postgres:", f"//{user}:{password}")
 
 
 def test_many_writers_at_once_lose_no_track_and_double_none(made_music: Path, places: Databases) -> None:
-    place, clips = places.new(), [str(clip) for clip in sorted(made_music.glob("buzz/*.flac"))]
-    outcomes = [hear(clip) for clip in clips]
-    files = [each for each in walk([made_music / "buzz"]) if isinstance(each, Found)]
+    location, clips = places.new(), [str(clip) for clip in sorted(made_music.glob("buzz/*.flac"))]
+    outcomes = [analyse_file(clip) for clip in clips]
+    files = [each for each in walk([made_music / "buzz"]) if isinstance(each, FoundFile)]
 
     def write(writer: int) -> None:
-        with Catalogue(place, create=True) as catalogue:  # all of them make it
+        # All of them create it.
+        with Catalogue(location, create=True) as catalogue:
             for turn in range(TURNS):
                 which = (writer + turn) % len(files)
                 found, outcome = files[which], outcomes[which]
-                assert isinstance(outcome, Heard)
+                assert isinstance(outcome, Analysed)
                 if turn % 3 == writer % 3:
-                    catalogue.add_broken(found, fingerprint(found), "for a moment")
-                catalogue.add_heard(
-                    found, fingerprint(found), outcome.tags, outcome.analysis, outcome.description
+                    catalogue.add_broken(found, content_hash(found), "for a moment")
+                analysis, content = outcome.analysis, content_hash(found)
+                catalogue.add_track(
+                    NewTrack(found, content, outcome.tags, analysis.duration, outcome.description, analysis)
                 )
 
     with ThreadPoolExecutor(WRITERS) as pool:
         list(pool.map(write, range(WRITERS)))
-    with Library(place) as library:
+    with Library(location) as library:
         assert [track.path for track in library.tracks()] == clips
         assert library.check() == []
         assert library.scan([made_music / "buzz"], workers=1).unchanged == 3
 
 
 def test_what_others_write_is_seen_and_a_lost_connection_made_anew(scanned: str, places: Databases) -> None:
-    place = places.copy(scanned)
-    with Library(place) as library, Catalogue(place) as other:
+    location = places.copy(scanned)
+    with Library(location) as library, Catalogue(location) as other:
         [first, second] = [match.track for match in library.similar(library.tracks()[0], k=2)]
         other.mark([first.id], present=False)
         assert library.similar(library.tracks()[0], k=1)[0].track == second
-        database = library._catalogue()._database
-        [(process,)] = database.query("SELECT pg_backend_pid()")
-        administer(place, f"SELECT pg_terminate_backend({process}, 5000)")
+        [(process,)] = library._catalogue().query("SELECT pg_backend_pid()")
+        administer(location, f"SELECT pg_terminate_backend({process}, 5000)")
         with pytest.raises(rt.LibraryError, match="try again"):
             library.tracks()
         assert len(library.tracks()) == len(library) == 11
         assert library.similar(library.tracks()[0], k=1)[0].track == second
 
 
-def test_a_network_that_fails_during_a_scan_loses_what_was_in_hand_and_no_more(
+def test_a_network_that_fails_during_a_scan_loses_only_the_file_in_progress(
     made_music: Path, places: Databases
 ) -> None:
-    place = places.new()
-    with Library(place) as library:
+    location = places.new()
+    with Library(location) as library:
         catalogue = library._catalogue(create=True)
 
-        def hear_until_cut(paths: Iterable[str], workers: int) -> Iterator[Heard | Failed]:
+        def analyse_until_cut(paths: Iterable[str], workers: int) -> Iterator[Analysed | Failed]:
             for number, path in enumerate(paths):
                 if number == 2:
                     wire = catalogue._database._connection.fileno()
                     with socket.socket(fileno=os.dup(wire)) as ours:
                         ours.shutdown(socket.SHUT_RDWR)
-                yield hear(path)
+                yield analyse_file(path)
 
         with pytest.raises(
             rt.LibraryError, match=r"connection.*: the server went away: try again$"
         ) as caught:
-            scan(catalogue, [made_music / "buzz"], hear_all=hear_until_cut)
+            scan(catalogue, [made_music / "buzz"], analyse_all=analyse_until_cut)
         assert "\n" not in str(caught.value)
         report = scan(
-            catalogue, [made_music / "buzz"], hear_all=lambda paths, _: (hear(path) for path in paths)
+            catalogue,
+            [made_music / "buzz"],
+            analyse_all=lambda paths, _: (analyse_file(path) for path in paths),
         )
-        assert (report.heard, report.unchanged) == (1, 2)
+        assert (report.analysed, report.unchanged) == (1, 2)
         assert library.check() == []
 
 
-def test_what_others_forget_while_a_playlist_is_made_is_not_missed(
+def test_what_others_delete_while_a_playlist_is_made_is_not_missed(
     scanned: str, places: Databases, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(neighbours, "REMEMBERED", 0)  # vectors, but those looked up last
-    place = places.copy(scanned)
-    with Library(place) as library, Catalogue(place) as catalogue, Catalogue(place) as other:
+    # Only the vectors that were looked up last are remembered.
+    monkeypatch.setattr(neighbours, "REMEMBERED", 0)
+    location = places.copy(scanned)
+    with Library(location) as library, Catalogue(location) as catalogue, Catalogue(location) as other:
         [seed, *_] = library.tracks()
         near = library._holdings.searchable(silent)
         forgotten: list[Track] = []
@@ -117,8 +123,9 @@ def test_what_others_forget_while_a_playlist_is_made_is_not_missed(
         def lookup(numbers: Sequence[int]) -> list[Track]:
             tracks = catalogue.tracks(numbers)
             forgotten.extend([seed, tracks[2], tracks[5]])
-            other.forget_heard([track.id for track in forgotten])
-            assert near.vector(0) is None  # looked up in vain: from here on no other vector is remembered
+            other.forget_analyses([track.id for track in forgotten])
+            # A failed lookup: from here on no other vector is remembered.
+            assert near.vector(0) is None
             return tracks
 
         same, vector = library._holdings.same(near), near.vector(seed.id)
@@ -127,50 +134,70 @@ def test_what_others_forget_while_a_playlist_is_made_is_not_missed(
         assert {track.id for track in made} & {track.id for track in forgotten} == {seed.id}
 
 
-def test_what_cannot_be_reached_is_told_in_a_line_without_the_password(
-    scanned: str, made_music: Path, places: Databases, capsys: pytest.CaptureFixture[str]
-) -> None:
-    place, empty, bare = places.copy(scanned), places.new(), places.new()
+@pytest.fixture(scope="module")
+def guarded(scanned: str, places: Databases) -> str:
+    """A library on a server with two more users: ``reader``, who may only read, and ``stranger``, who may nothing."""
+    location = places.copy(scanned)
     administer(
-        place,
+        location,
         "DROP ROLE IF EXISTS stranger, reader",
         "CREATE ROLE stranger LOGIN",
         "CREATE ROLE reader LOGIN PASSWORD 'right'",
         "GRANT USAGE ON SCHEMA retrotone TO reader",
         "GRANT SELECT ON ALL TABLES IN SCHEMA retrotone TO reader",
     )
-    administer(
-        bare, f"ALTER DATABASE {bare.split('?')[0].rsplit('/', 1)[1]} SET extension_control_path = '/'"
-    )
-    with Library(other_user(place, "reader", "right")) as library:
-        assert len(library.similar(library.tracks()[0])) == 5  # one who may only read
+    return location
+
+
+def test_a_user_who_may_only_read_can_search(guarded: str) -> None:
+    with Library(other_user(guarded, "reader", "right")) as library:
+        assert len(library.similar(library.tracks()[0])) == 5
+
+
+def test_a_library_that_cannot_be_opened_is_one_line_without_the_password(
+    guarded: str, places: Databases
+) -> None:
     for where, reason in (
-        (empty, "holds no library: retrotone library scan FOLDER makes one"),
+        (places.new(), "holds no library: retrotone library scan FOLDER makes one"),
         ("postgresql://me:s3cret@127.0.0.1:1/music", "Connection refused.*check the address, the server"),
         ("postgresql://me:s3cret@nowhere.invalid/music", "nowhere.invalid.*check the address"),
         ("postgresql://me:s3cret@[::1/music", "no address"),
         ("postgresql://me:with/s3cret@host/music", "no address.*%40"),
         ("postgresql://me:with@s3cret@host/music", "no address"),
-        (place.replace("/library", "/no_library"), "does not exist"),
-        (other_user(place, "reader", "s3cret"), "authentication failed.*password"),
-        (other_user(place, "stranger"), "permission denied.*administrator"),
+        (guarded.replace("/library", "/no_library"), "does not exist"),
+        (other_user(guarded, "reader", "s3cret"), "authentication failed.*password"),
+        (other_user(guarded, "stranger"), "permission denied.*administrator"),
     ):
         with pytest.raises(rt.LibraryError, match=reason) as caught:
             Library(where).tracks()
         assert "\n" not in str(caught.value)
         assert "s3cret" not in str(caught.value)
+
+
+def test_a_library_that_cannot_be_written_says_what_is_missing(
+    guarded: str, made_music: Path, places: Databases
+) -> None:
+    empty, bare = places.new(), places.new()
+    administer(
+        bare, f"ALTER DATABASE {bare.split('?')[0].rsplit('/', 1)[1]} SET extension_control_path = '/'"
+    )
     for where, reason in (
         (bare, "install pgvector"),
         (other_user(empty, "stranger"), "permission denied to create extension.*administrator"),
-        (other_user(place, "reader", "right"), "permission denied.*grant"),
+        (other_user(guarded, "reader", "right"), "permission denied.*grant"),
     ):
         with pytest.raises(rt.LibraryError, match=reason):
             Library(where).scan([made_music], exclude=["*"])
+
+
+def test_the_command_line_checks_a_server_and_prints_no_password(
+    scanned: str, places: Databases, capsys: pytest.CaptureFixture[str]
+) -> None:
     assert (
         run(["library", "similar", "song.ogg", "--library", "postgresql://me:s3cret@127.0.0.1:1/music"]) == 2
     )
     assert "s3cret" not in capsys.readouterr().err
-    assert run(["library", "check", "--library", place]) == 0
+    assert run(["library", "check", "--library", places.copy(scanned)]) == 0
     assert "is whole" in capsys.readouterr().out
 
 

@@ -1,4 +1,4 @@
-"""Scans on a real Ray cluster of two nodes: what it hears, and what is left when parts of it go away."""
+"""Scans on a real Ray cluster of two nodes, parts of which fail."""
 
 from __future__ import annotations
 
@@ -19,18 +19,19 @@ import retrotone as rt
 from retrotone.library.catalogue.catalogue import Catalogue
 from retrotone.library.library import Library
 from retrotone.library.scanning import ray_cluster as cluster_
-from retrotone.library.scanning.ray_cluster import SETTINGS, Ear, Unshared
+from retrotone.library.scanning.ray_cluster import SETTINGS, RayActor, Unshared
 from retrotone.library.scanning.scan import scan
-from retrotone.library.scanning.workers import Failed, hear
+from retrotone.library.scanning.workers import Failed, analyse_file
 
-PATIENCE = 60.0  # seconds
+PATIENCE_SECONDS = 60.0
 
 
 @pytest.fixture(scope="module")
 def cluster() -> Iterator[Any]:
     """Two nodes with a core each, on this machine."""
     with pytest.MonkeyPatch.context() as patch:
-        for name, value in SETTINGS.items():  # before Ray is imported
+        # Before Ray is imported.
+        for name, value in SETTINGS.items():
             patch.setenv(name, value)
         pytest.importorskip("ray", reason="needs the cluster extra")
         from ray.cluster_utils import Cluster
@@ -44,19 +45,19 @@ def cluster() -> Iterator[Any]:
             cluster.shutdown()
 
 
-def ears(node: Any) -> list[int]:
-    """Return the processes that listen on a node."""
+def actors(node: Any) -> list[int]:
+    """Return the processes of a node that analyse files."""
     [raylet] = node.all_processes["raylet"]
     children = Path(f"/proc/{raylet.process.pid}/task/{raylet.process.pid}/children").read_text().split()
     return [
         int(child)
         for child in children
-        if Path(f"/proc/{child}/cmdline").read_bytes().startswith(b"ray::Ear")
+        if Path(f"/proc/{child}/cmdline").read_bytes().startswith(b"ray::RayActor")
     ]
 
 
 def wait_until(what: Callable[[], bool]) -> None:
-    end = time.monotonic() + PATIENCE
+    end = time.monotonic() + PATIENCE_SECONDS
     while not what():
         assert time.monotonic() < end, "waited for too long"
         time.sleep(0.1)
@@ -74,21 +75,22 @@ def test_a_worker_and_a_node_that_die_cost_no_track_and_double_none(
 
     def disturb(fraction: float, message: str) -> None:
         if message.startswith("3/"):
-            os.kill(ears(head)[0], signal.SIGKILL)
+            os.kill(actors(head)[0], signal.SIGKILL)
         if message.startswith("7/"):
             cluster.remove_node(other)
 
     with Library(tmp_path / "cluster.db") as library:
         report = library.scan([music], progress=disturb, cluster=cluster.address)
         cluster.add_node(num_cpus=1, object_store_memory=80 << 20)
-        assert capfd.readouterr().out == ""  # which is for results, whatever Ray has to tell
-        assert (report.heard, report.unreadable) == (12, [])
+        # Standard output is for results, whatever Ray reports.
+        assert capfd.readouterr().out == ""
+        assert (report.analysed, report.unreadable) == (12, [])
         assert report.broken == library.broken()
         assert [path for path, _ in report.broken] == [str(music / "not music.wav")]
         assert library.check() == []
         tracks = library.tracks()
         with Catalogue(tmp_path / "local.db", create=True) as local:
-            scan(local, [music], hear_all=lambda paths, workers: (hear(path) for path in paths))
+            scan(local, [music], analyse_all=lambda paths, workers: (analyse_file(path) for path in paths))
             assert [track.path for track in tracks] == [track.path for track in local.tracks()]
             for ours, theirs in zip(tracks, local.tracks(), strict=True):
                 assert (ours.name, ours.genre, ours.heard_genre) == (
@@ -113,20 +115,26 @@ def test_a_scan_that_is_stopped_frees_the_cluster(cluster: Any, made_music: Path
             with pytest.raises(rt.Cancelled):
                 library.scan([made_music / "organ"], workers=1, progress=stop, cluster="auto")
             assert len(library) == 2
-            wait_until(lambda: ray.available_resources().get("CPU") == 2)  # who was connected stays so
+            # The connection of this process stays open.
+            wait_until(lambda: ray.available_resources().get("CPU") == 2)
     finally:
         ray.shutdown()
 
 
-class OnlyHere:
-    """What the nodes cannot load."""
+class Unloadable:
+    """An object that the nodes cannot load."""
+
+    def __reduce__(self) -> tuple[type[int], tuple[str]]:
+        return int, ("no number",)
 
 
-def test_nodes_that_do_not_understand_are_one_line(
+def test_nodes_with_another_retrotone_are_one_line(
     cluster: Any, made_music: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(cluster_, "_versions", lambda: (OnlyHere(),))
-    with pytest.raises(rt.LibraryError, match=r"cannot listen \(.*\): install the same retrotone") as caught:
+    monkeypatch.setattr(cluster_, "_versions", lambda: (Unloadable(),))
+    with pytest.raises(
+        rt.LibraryError, match=r"cannot run a worker \(.*\): install the same retrotone"
+    ) as caught:
         Library(tmp_path / "music.db").scan([made_music], cluster=cluster.address)
     assert "\n" not in str(caught.value)
 
@@ -136,7 +144,7 @@ def test_a_wrong_address_is_one_line_and_nothing_else(address: str, made_music: 
     pytest.importorskip("ray", reason="needs the cluster extra")
     command = [sys.executable, "-m", "retrotone", "library", "scan", str(made_music), "--cluster", address]
     command += ["--library", str(tmp_path / "music.db")]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=2 * PATIENCE)
+    done = subprocess.run(command, capture_output=True, text=True, timeout=2 * PATIENCE_SECONDS)
     assert (done.returncode, done.stdout) == (2, "")
     assert done.stderr.startswith(f"retrotone: there is no Ray cluster at {address}, or it does not answer (")
     assert done.stderr.count("\n") == 1
@@ -151,12 +159,12 @@ def test_without_ray_one_line_names_the_extra(
 
 
 def test_a_node_tells_what_it_does_not_see_and_that_it_has_another_retrotone(tmp_path: Path) -> None:
-    missing = Ear().hear(os.fsencode(tmp_path / "missing.wav"))
-    unshared = Ear().hear(os.fsencode(tmp_path / "music" / "missing.wav"))
+    missing = RayActor().analyse_file(os.fsencode(tmp_path / "missing.wav"))
+    unshared = RayActor().analyse_file(os.fsencode(tmp_path / "music" / "missing.wav"))
     assert isinstance(missing, Failed)
     assert not missing.lasting
     assert isinstance(unshared, Unshared)
     assert f"does not see {tmp_path / 'music'}: share it" in unshared.reason
-    reason = Ear().prepare(("another", "version"))
+    reason = RayActor().prepare(("another", "version"))
     assert reason is not None
     assert "install the same one" in reason

@@ -1,4 +1,4 @@
-"""Scanning folders: what is heard, what is not heard again, and what strange files and names do to it."""
+"""Scanning folders: what is analysed, what is not analysed again, and strange files and names."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import sqlite3
 import subprocess
 import sys
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -18,30 +19,33 @@ from places import Places
 import retrotone as rt
 from retrotone.library.catalogue import postgres, sqlite
 from retrotone.library.catalogue.catalogue import Catalogue
+from retrotone.library.description import describe
 from retrotone.library.library import Library
 from retrotone.library.scanning.scan import scan
-from retrotone.library.scanning.workers import Failed, Heard, hear
+from retrotone.library.scanning.workers import Analysed, Failed, analyse_file
 
-pytestmark = pytest.mark.usefixtures("hearing_here")
+pytestmark = pytest.mark.usefixtures("analysing_here")
 KINDS = ("buzz", "melody", "organ", "pulse")
-ON_SQLITE = pytest.mark.parametrize("places", ["sqlite"], indirect=True)  # about files of its own
+# Tests of SQLite files.
+ON_SQLITE = pytest.mark.parametrize("places", ["sqlite"], indirect=True)
 CLIPS = [f"{kind}/{artist}.flac" for kind in KINDS for artist in ("Ada", "Bix", "Clara")]
 
 
 @pytest.fixture
 def music(made_music: Path, tmp_path: Path) -> Path:
-    """A copy of the clips, to do with as one likes."""
+    """A copy of the clips, which a test may change."""
     return Path(shutil.copytree(made_music, tmp_path / "music"))
 
 
 @pytest.fixture
 def library(scanned: str, music: Path, places: Places) -> Iterator[Library]:
-    """A library of `music` and nothing else, heard in another place."""
+    """A library of `music` alone, whose files are copies of analysed ones."""
     with Library(places.copy(scanned)) as library:
         for track in library.tracks():
             library._catalogue().mark([track.id], present=False)
         report = library.scan([music], workers=1)
-        assert (report.heard, report.copied) == (0, 12)  # known by their content
+        # Their content is known.
+        assert (report.analysed, report.copied) == (0, 12)
         library._catalogue().query("DELETE FROM tracks WHERE NOT present")
         yield library
 
@@ -50,8 +54,8 @@ def paths(library: Library, folder: Path) -> list[str]:
     return [os.path.relpath(track.path, folder) for track in library.tracks()]
 
 
-def refuse(paths: Iterable[str], workers: int) -> Iterator[Heard | Failed]:
-    raise AssertionError(f"asked to hear {list(paths)}")
+def refuse(paths: Iterable[str], workers: int) -> Iterator[Analysed | Failed]:
+    raise AssertionError(f"asked to analyse {list(paths)}")
 
 
 def test_what_was_scanned_is_known_by_sound_and_tags(scanned: str, places: Places, made_music: Path) -> None:
@@ -71,12 +75,12 @@ def test_what_was_scanned_is_known_by_sound_and_tags(scanned: str, places: Place
     assert first.loudness is not None
     assert rt.Library(copy).check() == []
     analysis = Catalogue(copy).analysis(first.id)
-    heard = rt.analyse(made_music / CLIPS[0])
-    assert (rt.Library.embed(analysis) @ rt.Library.embed(heard)) == pytest.approx(1, abs=1e-4)
+    again = rt.analyse(made_music / CLIPS[0])
+    assert (rt.Library.embed(analysis) @ rt.Library.embed(again)) == pytest.approx(1, abs=1e-4)
 
 
-def test_a_second_scan_hears_nothing(library: Library, music: Path) -> None:
-    report = scan(library._catalogue(), [music, music / "organ"], hear_all=refuse)
+def test_a_second_scan_analyses_nothing(library: Library, music: Path) -> None:
+    report = scan(library._catalogue(), [music, music / "organ"], analyse_all=refuse)
     assert (report.unchanged, report.gone) == (12, 0)
 
 
@@ -87,31 +91,35 @@ def test_files_that_move_are_copied_or_go_away(library: Library, music: Path) ->
     (music / "melody/Bix.flac").unlink()
     os.utime(music / "pulse/Clara.flac", (1, 1))
     report = scan(library._catalogue(), [music], dry_run=True)
-    again = scan(library._catalogue(), [music], hear_all=refuse)
+    again = scan(library._catalogue(), [music], analyse_all=refuse)
     for seen in (report, again):
-        assert (seen.moved, seen.copied, seen.gone, seen.heard, seen.unchanged) == (4, 1, 1, 0, 7)
+        assert (seen.moved, seen.copied, seen.gone, seen.analysed, seen.unchanged) == (4, 1, 1, 0, 7)
     expected = {*CLIPS, *(f"pipes/{a}.flac" for a in ("Ada", "Bix", "Clara")), "buzz/Ada Lovelace.flac"}
     expected |= {"pulse/Bix again.flac"}
     expected -= {c for c in CLIPS if c.startswith("organ") or c in ("buzz/Ada.flac", "melody/Bix.flac")}
     assert paths(library, music) == sorted(expected, key=os.fsencode)
     assert library.check() == []
-    assert scan(library._catalogue(), [music], hear_all=refuse).unchanged == 12
+    assert scan(library._catalogue(), [music], analyse_all=refuse).unchanged == 12
 
 
-def test_of_new_files_of_one_content_one_is_heard(made_music: Path, places: Places, tmp_path: Path) -> None:
+def test_of_new_files_of_the_same_content_one_is_analysed(
+    made_music: Path, places: Places, tmp_path: Path
+) -> None:
     for name in ("a", "b", "c"):
         shutil.copytree(made_music / "organ", tmp_path / name)
     with Library(places.new()) as library:
         report = scan(
-            library._catalogue(create=True), [tmp_path], hear_all=lambda paths, _: (hear(p) for p in paths)
+            library._catalogue(create=True),
+            [tmp_path],
+            analyse_all=lambda paths, _: (analyse_file(p) for p in paths),
         )
-        assert (report.heard, report.copied) == (3, 6)
+        assert (report.analysed, report.copied) == (3, 6)
         assert len(library) == 9
         assert len(library.duplicates()) == 3
         assert library.check() == []
 
 
-def test_what_comes_back_is_not_heard_again(library: Library, music: Path) -> None:
+def test_what_comes_back_is_not_analysed_again(library: Library, music: Path) -> None:
     away = music.parent / "away"
     music.rename(away)
     music.mkdir()
@@ -119,7 +127,7 @@ def test_what_comes_back_is_not_heard_again(library: Library, music: Path) -> No
     assert library.tracks() == []
     music.rmdir()
     away.rename(music)
-    assert scan(library._catalogue(), [music], hear_all=refuse).unchanged == 12
+    assert scan(library._catalogue(), [music], analyse_all=refuse).unchanged == 12
     assert paths(library, music) == CLIPS
     music.rename(away)
     with pytest.raises(rt.LibraryError, match="disk is mounted"):
@@ -127,13 +135,14 @@ def test_what_comes_back_is_not_heard_again(library: Library, music: Path) -> No
     assert len(library) == 12
 
 
-def test_a_file_that_changes_is_heard_again(library: Library, music: Path) -> None:
+def test_a_file_that_changes_is_analysed_again(library: Library, music: Path) -> None:
     before = {track.path: track for track in library.tracks()}[str(music / "organ/Ada.flac")]
     shutil.copy(music / "pulse/Clara.flac", music / "organ/Ada.flac")
     with (music / "organ/Ada.flac").open("ab") as file:
-        file.write(b"\0")  # no copy of what is known
+        # So it is no copy of a known file.
+        file.write(b"\0")
     report = library.scan([music], workers=1)
-    assert (report.heard, report.unchanged) == (1, 11)
+    assert (report.analysed, report.unchanged) == (1, 11)
     after = {track.path: track for track in library.tracks()}[before.path]
     assert (before.title, after.title) == ("organ in 0", "pulse in 2")
     assert before.tags != after.tags
@@ -149,13 +158,13 @@ def test_broken_files_are_listed_and_retried_only_when_they_change(library: Libr
     assert "0 bytes" in report.broken[0][1]
     assert "is not a sound file" in report.broken[1][1]
     assert report.broken[2][1] == f"{music / 'tick.wav'} is 0.001 s long: too short to tell how it sounds"
-    again = scan(library._catalogue(), [music], hear_all=refuse)
+    again = scan(library._catalogue(), [music], analyse_all=refuse)
     assert (again.broken, library.broken()) == (report.broken, report.broken)
     rt.load(music / CLIPS[0], seconds=1.5).save(tick, 16)
-    assert library.scan([music], workers=1).heard == 1
+    assert library.scan([music], workers=1).analysed == 1
     rt.load(music / CLIPS[0], seconds=2).save(text, 16)
     empty.unlink()
-    assert library.scan([music], workers=1).heard == 1
+    assert library.scan([music], workers=1).analysed == 1
     assert library.broken() == []
 
 
@@ -180,7 +189,7 @@ def test_a_title_of_a_million_letters_is_cut(library: Library, music: Path) -> N
     size = bytes(len(frame) >> shift & 127 for shift in (21, 14, 7, 0))
     rt.load(music / CLIPS[0], seconds=2).save(music / "song.mp3")
     (music / "song.mp3").write_bytes(b"ID3\3\0\0" + size + frame + (music / "song.mp3").read_bytes())
-    assert library.scan([music], workers=1).heard == 1
+    assert library.scan([music], workers=1).analysed == 1
     assert {track.path: track.title for track in library.tracks()}[str(music / "song.mp3")] == "A" * 500
 
 
@@ -205,7 +214,8 @@ def test_links_do_not_loop_and_give_no_track_twice(library: Library, music: Path
 def test_folders_may_lie_deep_in_one_another(library: Library, music: Path) -> None:
     folder = os.open(music, os.O_RDONLY)
     try:
-        for _ in range(2200):  # more than there can be calls, and longer than a path may be
+        # Deeper than calls can be nested, and longer than a path may be.
+        for _ in range(2200):
             os.mkdir("d", dir_fd=folder)
             below = os.open("d", os.O_RDONLY, dir_fd=folder)
             os.close(folder)
@@ -214,7 +224,8 @@ def test_folders_may_lie_deep_in_one_another(library: Library, music: Path) -> N
         report = library.scan([music], workers=1)
     finally:
         os.close(folder)
-        subprocess.run(["rm", "-rf", music / "d"], check=True)  # shutil goes no deeper than calls can
+        # shutil cannot delete folders nested so deeply.
+        subprocess.run(["rm", "-rf", music / "d"], check=True)
     assert (report.unchanged, report.copied) == (12, 1)
     assert [reason for _, reason in report.unreadable] == ["File name too long"]
 
@@ -222,21 +233,21 @@ def test_folders_may_lie_deep_in_one_another(library: Library, music: Path) -> N
 def test_exclude_and_dry_run(made_music: Path, places: Places) -> None:
     library = Library(places.new())
     report = library.scan([made_music], exclude=["organ", "*/Bix.*"], dry_run=True)
-    assert (report.heard, report.dry) == (6, True)
+    assert (report.analysed, report.dry) == (6, True)
     with pytest.raises(rt.LibraryError, match="scan FOLDER makes one"):
         library.tracks()
 
 
-def test_a_file_that_vanishes_while_listening(library: Library, music: Path) -> None:
+def test_a_file_that_vanishes_during_the_scan(library: Library, music: Path) -> None:
     for name in ("vanishes", "stays"):
         rt.load(music / CLIPS[0], seconds=2 if name == "stays" else 3).save(music / f"{name}.wav", 16)
 
-    def hear_late(paths: Iterable[str], workers: int) -> Iterator[Heard | Failed]:
+    def analyse_late(paths: Iterable[str], workers: int) -> Iterator[Analysed | Failed]:
         (music / "vanishes.wav").unlink()
-        yield from map(hear, paths)
+        yield from map(analyse_file, paths)
 
-    report = scan(library._catalogue(), [music], hear_all=hear_late)
-    assert report.heard == 1
+    report = scan(library._catalogue(), [music], analyse_all=analyse_late)
+    assert report.analysed == 1
     assert report.unreadable == [(str(music / "vanishes.wav"), "it went away during the scan")]
     assert report.broken == []
 
@@ -255,7 +266,7 @@ def test_a_scan_can_be_stopped_and_goes_on_from_there(made_music: Path, places: 
         library.scan([made_music / "organ"], workers=1, progress=stop)
     assert len(library) == 2
     report = library.scan([made_music / "organ"], workers=1)
-    assert (report.heard, report.unchanged) == (1, 2)
+    assert (report.analysed, report.unchanged) == (1, 2)
 
 
 @pytest.mark.skipif(hasattr(os, "geteuid") and os.geteuid() == 0, reason="root may read and write everywhere")
@@ -266,7 +277,8 @@ def test_a_folder_that_may_be_listed_but_not_entered(library: Library, music: Pa
     finally:
         (music / "organ").chmod(0o700)
     assert {Path(path).parent for path, _ in report.unreadable} == {music / "organ"}
-    assert (report.gone, len(library)) == (0, 12)  # what cannot be looked for is not gone
+    # What cannot be read is not gone.
+    assert (report.gone, len(library)) == (0, 12)
 
 
 @ON_SQLITE
@@ -276,7 +288,8 @@ def test_what_may_not_be_read_or_written(library: Library, music: Path) -> None:
     try:
         report = library.scan([music], workers=1)
         assert report.unreadable == [(str(music / "organ"), "Permission denied")]
-        assert (report.gone, len(library)) == (0, 12)  # what cannot be looked for is not gone
+        # What cannot be read is not gone.
+        assert (report.gone, len(library)) == (0, 12)
     finally:
         (music / "organ").chmod(0o700)
     library.close()
@@ -324,27 +337,28 @@ def test_older_schemas_are_brought_up_to_date_and_newer_ones_refused(
         library.tracks()
 
 
-def test_a_better_recipe_redoes_vectors_without_listening(library: Library) -> None:
+def test_a_better_recipe_makes_new_vectors_of_old_analyses(library: Library) -> None:
     before = library.similar(library.tracks()[0])
     catalogue = library._catalogue()
-    nothing = catalogue._database.pack(np.zeros(128, np.float32))
-    catalogue.query("UPDATE descriptions SET recipe = 'old', vector = ?", (nothing,))
+    for track in library.tracks():
+        description = describe(library.analysis(track))
+        catalogue.describe(track.id, replace(description, recipe="old", vector=np.zeros(128, np.float32)))
     assert library.similar(library.tracks()[0]) == before
 
 
 def test_check_finds_damage_and_repair_mends_it(library: Library, music: Path) -> None:
     numbers = [track.id for track in library.tracks()]
-    ask, pack = library._catalogue().query, library._catalogue()._database.pack
-    ask("UPDATE descriptions SET vector = ? WHERE track = ?", (pack(np.zeros(128, np.float32)), numbers[0]))
+    catalogue = library._catalogue()
+    ask, description = catalogue.query, describe(catalogue.analysis(numbers[0]))
+    catalogue.describe(numbers[0], replace(description, vector=np.zeros(128, np.float32)))
     ask("UPDATE analyses SET data = ? WHERE track = ?", (bytes(9), numbers[1]))
     ask("DELETE FROM analyses WHERE track = ?", (numbers[2],))
-    short = np.array([0.6, 0.8], np.float32)
-    ask("UPDATE descriptions SET vector = ? WHERE track = ?", (pack(short), numbers[3]))
+    catalogue.describe(numbers[3], replace(description, vector=np.array([0.6, 0.8], np.float32)))
     problems = library.check()
     assert [problem.split(": ")[0] for problem in problems] == [str(music / clip) for clip in CLIPS[:4]]
     assert library.repair() == problems
     assert len(library) == 8
-    assert library.scan([music], workers=1).heard == 4
+    assert library.scan([music], workers=1).analysed == 4
     assert library.check() == []
     assert paths(library, music) == CLIPS
 
@@ -364,13 +378,13 @@ def test_a_file_with_destroyed_pages_is_rebuilt_from_the_rest(library: Library, 
     assert any("damaged" in problem for problem in library.check())
     assert library.repair() != []
     report = library.scan([music], workers=1)
-    assert report.heard <= 4
+    assert report.analysed <= 4
     assert library.check() == []
     assert paths(library, music) == CLIPS
     assert Path(f"{library.file}.damaged").exists()
 
 
-def test_a_table_whose_name_is_destroyed_is_told_in_a_line(tmp_path: Path) -> None:
+def test_a_table_whose_name_is_destroyed_is_reported_in_one_line(tmp_path: Path) -> None:
     path = tmp_path / "music.db"
     Catalogue(path, create=True).close()
     data = path.read_bytes().replace(b"tableanalysesanalyses", b"table\xffnalysesanalyses")
@@ -405,7 +419,7 @@ def test_a_full_disk_is_one_clear_error_and_the_library_stays(library: Library, 
 
 
 @ON_SQLITE
-def test_a_library_of_an_older_retrotone_is_described_anew_without_listening(
+def test_a_library_of_an_older_retrotone_is_described_anew_from_its_analyses(
     scanned: Path, tmp_path: Path
 ) -> None:
     older = shutil.copy(scanned, tmp_path / "music.db")
@@ -429,7 +443,7 @@ def test_a_library_of_an_older_retrotone_is_described_anew_without_listening(
         assert library.check() == []
 
 
-def test_what_an_older_analysis_heard_is_of_use_until_the_next_scan_hears_it_anew(
+def test_an_older_analysis_is_used_until_the_next_scan_makes_a_new_one(
     library: Library, music: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     import safetensors.numpy
@@ -445,6 +459,6 @@ def test_what_an_older_analysis_heard_is_of_use_until_the_next_scan_hears_it_ane
     assert library.check() == []
     assert "1 tracks were heard by another version" in caplog.text
     caplog.clear()
-    assert (library.scan([music], workers=1).heard, library.scan([music], workers=1).heard) == (1, 0)
+    assert (library.scan([music], workers=1).analysed, library.scan([music], workers=1).analysed) == (1, 0)
     assert (library.tracks()[3], len(library)) == (older, 12)
     assert caplog.text == ""

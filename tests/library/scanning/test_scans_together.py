@@ -1,4 +1,4 @@
-"""Several at one library at once, a disk that fills, and libraries and tags that somebody made to harm."""
+"""Several processes at one library, a full disk, and libraries and tags made to do harm."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from processes import hear_here, in_a_fork
+from processes import analyse_here, in_a_fork
 
 from retrotone.errors import LibraryError
 from retrotone.library.catalogue import repair
@@ -25,7 +25,7 @@ from retrotone.library.catalogue.catalogue import Catalogue
 from retrotone.library.export import export
 from retrotone.library.library import Library
 from retrotone.library.scanning.scan import scan
-from retrotone.library.scanning.workers import hear
+from retrotone.library.scanning.workers import analyse_file
 from retrotone.progress import Progress
 
 pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="signals and forks are POSIX's")
@@ -34,7 +34,7 @@ pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="signals and for
 def scan_here(database: Path, music: Path) -> None:
     """Scan in this process; it ends well only if that does."""
     with Catalogue(database, create=True) as catalogue:
-        scan(catalogue, [music], hear_all=hear_here)
+        scan(catalogue, [music], analyse_all=analyse_here)
     os._exit(0)
 
 
@@ -43,23 +43,24 @@ def ended_well(child: int) -> bool:
 
 
 @pytest.fixture(scope="module")
-def heard(made_music: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def analysed(made_music: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A library of the clips."""
-    database = tmp_path_factory.mktemp("heard") / "music.db"
+    database = tmp_path_factory.mktemp("analysed") / "music.db"
     with Catalogue(database, create=True) as catalogue:
-        scan(catalogue, [made_music], hear_all=hear_here)
+        scan(catalogue, [made_music], analyse_all=analyse_here)
     return database
 
 
 @pytest.fixture
-def database(heard: Path, tmp_path: Path) -> Path:
-    return Path(shutil.copy(heard, tmp_path / "music.db"))
+def database(analysed: Path, tmp_path: Path) -> Path:
+    return Path(shutil.copy(analysed, tmp_path / "music.db"))
 
 
 def test_three_scans_at_once_and_those_who_ask_meanwhile(made_music: Path, tmp_path: Path) -> None:
     music = Path(shutil.copytree(made_music, tmp_path / "music"))
     shutil.copy(music / "organ/Ada.flac", music / "again.flac")
-    hear(str(music / "again.flac"))  # once, so that the copies of this process need not prepare
+    # Once, so that forks of this process have loaded all that analysis needs.
+    analyse_file(str(music / "again.flac"))
     file = tmp_path / "music.db"
     with Catalogue(file, create=True):
         pass
@@ -85,7 +86,8 @@ def test_three_scans_at_once_and_those_who_ask_meanwhile(made_music: Path, tmp_p
         paths = [track.path for track in library.tracks()]
         assert sorted(paths) == sorted(str(path) for path in music.rglob("*.flac"))
         assert library.check() == []
-        assert library.repair() == []  # with nobody else there
+        # No other process uses it.
+        assert library.repair() == []
 
 
 NOTE = """
@@ -120,8 +122,8 @@ def test_who_comes_during_a_repair_waits_and_loses_nothing(
 
 @pytest.mark.parametrize("room", [30_000, 60_000])
 def test_a_disk_that_fills_during_a_scan(made_music: Path, tmp_path: Path, room: int) -> None:
-    hear(str(made_music / "organ/Ada.flac"))
-    file, told = tmp_path / "music.db", tmp_path / "told"
+    analyse_file(str(made_music / "organ/Ada.flac"))
+    file, reported = tmp_path / "music.db", tmp_path / "reported"
 
     def limited() -> None:
         signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
@@ -129,18 +131,18 @@ def test_a_disk_that_fills_during_a_scan(made_music: Path, tmp_path: Path, room:
         try:
             scan_here(file, made_music)
         except LibraryError as error:
-            told.write_text(str(error))
+            reported.write_text(str(error))
 
     assert not ended_well(in_a_fork(limited))
-    assert "free some space" in told.read_text()
+    assert "free some space" in reported.read_text()
     with Library(file) as library:
         assert library.check() == []
-        scan(library._catalogue(create=True), [made_music], hear_all=hear_here)
+        scan(library._catalogue(create=True), [made_music], analyse_all=analyse_here)
         assert (len(library), library.check()) == (12, [])
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["music.db", "told"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["music.db", "reported"]
 
 
-STRANGE = {
+INVALID = {
     "a number for a path": "UPDATE tracks SET path = 5 WHERE id = 2",
     "bytes for an artist": "UPDATE tracks SET artist = x'ff00' WHERE id = 2",
     "an endless song": "UPDATE tracks SET duration = 9e999 WHERE id = 2",
@@ -150,8 +152,8 @@ STRANGE = {
 }
 
 
-@pytest.mark.parametrize("sql", STRANGE.values(), ids=STRANGE.keys())
-def test_rows_that_nobody_of_ours_wrote_are_named_and_mended(
+@pytest.mark.parametrize("sql", INVALID.values(), ids=INVALID.keys())
+def test_rows_with_invalid_values_are_reported_and_repaired(
     database: Path, made_music: Path, tmp_path: Path, sql: str
 ) -> None:
     with closing(sqlite3.connect(database)) as connection, connection:
@@ -171,9 +173,9 @@ def test_rows_that_nobody_of_ours_wrote_are_named_and_mended(
                 said.append(str(error))
         assert said
         assert all("damaged" in line for line in said)
-        assert any("hold what they cannot" in line for line in library.check())
+        assert any("hold invalid values" in line for line in library.check())
         library.repair()
-        scan(library._catalogue(), [made_music], hear_all=hear_here)
+        scan(library._catalogue(), [made_music], analyse_all=analyse_here)
         assert library.check() == []
         assert len({track.path for track in library.tracks()}) == len(library) == 12
 
@@ -196,7 +198,7 @@ def test_a_path_is_only_ever_a_name(database: Path, made_music: Path, tmp_path: 
         assert len(library.similar(made_music / "pulse/Clara.flac", k=12)) == 11
         playlist = library.export(tmp_path / "all.m3u8").read_text("utf-8").splitlines()
         assert len(playlist) == 1 + 2 * 12
-        assert library.scan([made_music], dry_run=True).heard == 0
+        assert library.scan([made_music], dry_run=True).analysed == 0
 
 
 def test_tags_are_no_formulas_in_a_table_and_no_lines_in_a_playlist(database: Path, tmp_path: Path) -> None:
@@ -209,7 +211,8 @@ def test_tags_are_no_formulas_in_a_table_and_no_lines_in_a_playlist(database: Pa
     assert [row[name] for name in ("title", "artist", "album", "year")] == [
         "'=HYPERLINK(A1)", "'@SUM(1)\n/etc/passwd", "'+1", "'-1"
     ]  # fmt: skip
-    assert float(row["loudness"]) == evil.loudness  # a negative number is one
+    # A negative number stays a number.
+    assert float(row["loudness"]) == evil.loudness
     lines = export([evil], tmp_path / "a.m3u8").read_text("utf-8").splitlines()
     assert len(lines) == 3
     assert not any(line.startswith("/etc") for line in lines)

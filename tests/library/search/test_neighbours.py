@@ -9,7 +9,7 @@ from itertools import islice
 from pathlib import Path
 
 import pytest
-from places import Places, groups, made_up
+from places import Places, add_synthetic, groups, synthetic_description
 
 from retrotone.library.catalogue import sqlite
 from retrotone.library.catalogue.catalogue import Catalogue
@@ -24,7 +24,7 @@ COUNT, QUERIES, K = 2000, 30, 5
 def filled(places: Places) -> str:
     place = places.new()
     with Catalogue(place, create=True) as catalogue:
-        made_up(catalogue, groups(COUNT))
+        add_synthetic(catalogue, groups(COUNT))
     return place
 
 
@@ -87,13 +87,12 @@ def test_what_comes_goes_or_changes_is_seen_at_once(library: Library) -> None:
     strangers = groups(4, seed=2)[:, ::-1].copy()  # like none that is there
     catalogue = library._catalogue()
     assert recall(library) >= 0.99
-    made_up(catalogue, strangers[:3], first=COUNT + 1)
+    add_synthetic(catalogue, strangers[:3], first=COUNT + 1)
     assert [nearest(k) for k in range(3)] == [COUNT + 1, COUNT + 2, COUNT + 3]
     catalogue.mark([COUNT + 1], present=False)
     catalogue.query("DELETE FROM tracks WHERE id = ?", (COUNT + 2,))
-    vector = catalogue._database.pack(strangers[3])
-    catalogue.query("UPDATE descriptions SET vector = ? WHERE track = ?", (vector, COUNT + 3))
-    catalogue.query("UPDATE descriptions SET vector = ? WHERE track = 1", (vector,))
+    for number in (COUNT + 3, 1):
+        catalogue.describe(number, synthetic_description(strangers[3]))
     assert {COUNT + 1, COUNT + 2, COUNT + 3}.isdisjoint({nearest(0), nearest(1), nearest(2)})
     ranked = library._holdings.neighbours().ranked(strangers[3])
     assert sorted(number for number, _ in islice(ranked, 2)) == [1, COUNT + 3]
@@ -112,10 +111,10 @@ def test_an_index_lasts_until_much_has_changed(library: Library, places: Places)
     library.similar(library.tracks()[0], progress=told)
     assert messages[-1] == f"{COUNT}/{COUNT} tracks indexed"
     made = file.read_bytes()
-    made_up(catalogue, groups(30, seed=3), first=COUNT + 1)
+    add_synthetic(catalogue, groups(30, seed=3), first=COUNT + 1)
     assert recall(library) >= 0.99
     assert file.read_bytes() == made
-    made_up(catalogue, groups(30, seed=4), first=COUNT + 31)
+    add_synthetic(catalogue, groups(30, seed=4), first=COUNT + 31)
     messages.clear()
     library.similar(library.tracks()[0], progress=told)
     assert messages[-1] == "60/60 tracks indexed"  # what is new, and no more
@@ -145,7 +144,7 @@ def test_a_damaged_or_foreign_index_is_made_anew(library: Library, filled: str, 
         assert recall(library) >= 0.99
         assert len(file.read_bytes()) == len(whole)
     with Library(places.copy(filled)) as other:
-        made_up(other._catalogue(), groups(1000, seed=5), first=COUNT + 1)
+        add_synthetic(other._catalogue(), groups(1000, seed=5), first=COUNT + 1)
         shutil.copy(file, f"{other.file}.usearch")
         assert recall(other) >= 0.99
     library.close()

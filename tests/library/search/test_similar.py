@@ -24,7 +24,7 @@ from retrotone.library.library import Library, Track
 from retrotone.library.search import duplicates
 from retrotone.library.search.neighbours import Neighbours, slerp
 
-pytestmark = pytest.mark.usefixtures("hearing_here")
+pytestmark = pytest.mark.usefixtures("analysing_here")
 ON_SQLITE = pytest.mark.parametrize(
     "places", ["sqlite"], indirect=True
 )  # about other things than the catalogue
@@ -106,7 +106,7 @@ def test_nonsense_is_refused_in_a_line(library: Library, made_music: Path, tmp_p
         library.similar(tmp_path / "pipe.wav")
     (tmp_path / "nothing").mkdir()
     empty = Library(tmp_path / "empty.db")
-    assert empty.scan([tmp_path / "nothing"]).heard == 0
+    assert empty.scan([tmp_path / "nothing"]).analysed == 0
     with pytest.raises(rt.LibraryError, match="holds no tracks"):
         empty.similar(song)
 
@@ -366,8 +366,8 @@ def test_the_command_line_does_all_of_it(
         assert run(["library", *arguments, "--library", place]) == code
         return capsys.readouterr().out.splitlines()
 
-    assert json.loads(ask("scan", "music", "--dry-run", "--json")[0])["heard"] == 13
-    assert ask("scan", "music", "--workers", "1")[0].startswith("12 heard, 1 broken")
+    assert json.loads(ask("scan", "music", "--dry-run", "--json")[0])["analysed"] == 13
+    assert ask("scan", "music", "--workers", "1")[0].startswith("12 analysed, 1 broken")
     found = [json.loads(line) for line in ask("similar", song, "-k", "2", "--json")]
     assert [os.path.relpath(each["path"]) for each in found] == [
         "music/organ/Bix.flac",
@@ -388,6 +388,6 @@ def test_the_command_line_does_all_of_it(
     )
     assert ask("check", code=1)[0].endswith("needs --repair")
     assert ask("check", "--repair")[0].endswith("scan again")
-    assert ask("scan", "music", "--workers", "1")[0].startswith("1 heard, 11 unchanged, 1 broken")
+    assert ask("scan", "music", "--workers", "1")[0].startswith("1 analysed, 11 unchanged, 1 broken")
     assert run(["library", "similar", song, "--library", "missing.db"]) == 2
     assert "scan FOLDER makes one" in capsys.readouterr().err

@@ -1,1 +1,1 @@
-"""Where a library keeps its tracks: one catalogue on SQLite or PostgreSQL."""
+"""The catalogue of a library, in a SQLite file or on a PostgreSQL server."""

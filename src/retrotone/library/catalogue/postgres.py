@@ -1,7 +1,7 @@
 """PostgreSQL with pgvector: the catalogue on a server, with many writers and many readers.
 
-It lies in a schema of its own, ``retrotone``, so that the database may hold other things. Vectors are kept whole;
-an HNSW index (Malkov and Yashunin 2016) over their halves finds candidates.
+Its schema is ``retrotone``, so that the database may hold other data. Vectors are stored in single precision; an HNSW
+index (Malkov and Yashunin 2016) of their half-precision values finds candidates.
 """
 
 from __future__ import annotations
@@ -14,24 +14,28 @@ import numpy as np
 from numpy.typing import NDArray
 
 from retrotone.errors import LibraryError, MissingExtraError
-from retrotone.library.catalogue.database import BLOCK, MissingLibrary, Nearest, Row, Rows, Vector
+from retrotone.library.catalogue.base import BLOCK, MissingLibrary, Nearest, Row, Rows, Vector
 from retrotone.progress import Progress
 
 if TYPE_CHECKING:
     import psycopg
 
-LOCK = 0x52544E45  # "RTNE": held by the one who changes the schema
-CONNECTION = {  # by libpq's names; an address may tell otherwise
-    "connect_timeout": 10,  # s
-    "keepalives_idle": 30,  # s: a network that swallows all is noticed in a minute, and not in hours
+# "RTNE": the advisory lock that is held while the schema changes.
+LOCK = 0x52544E45
+# By libpq's names, in seconds, the last in milliseconds; an address may overrule them. So a network that drops all
+# packets is noticed within a minute rather than hours.
+CONNECTION = {
+    "connect_timeout": 10,
+    "keepalives_idle": 30,
     "keepalives_interval": 10,
     "keepalives_count": 3,
-    "tcp_user_timeout": 60_000,  # ms
+    "tcp_user_timeout": 60_000,
 }
-LEAST_PGVECTOR = (0, 8)  # the first that searches on until it has as many as are asked for
+# The first version that continues a search until it has found as many vectors as were asked for.
+LEAST_PGVECTOR = (0, 8)
 SEARCH_SETTINGS = {"hnsw.ef_search": "256", "hnsw.iterative_scan": "relaxed_order"}
 
-# Each entry leads from one version of the schema to the next. Those that were released are never changed.
+# Each entry leads from one version of the schema to the next. Released entries never change.
 MIGRATIONS: tuple[tuple[str, ...], ...] = (
     (
         """CREATE TABLE tracks (
@@ -49,13 +53,14 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
             sure boolean NOT NULL, genres text NOT NULL, tags text NOT NULL, eras text NOT NULL,
             tempo double precision, key text, loudness double precision)""",
         "CREATE INDEX descriptions_by_recipe ON descriptions (recipe)",
-        # Of one length only: another recipe's vectors may be longer, and find no index until one is added here.
+        # For vectors of one length: those of a later recipe may be longer and need another index.
         """CREATE INDEX descriptions_by_vector ON descriptions
             USING hnsw ((vector::halfvec(128)) halfvec_ip_ops) WHERE vector_dims(vector) = 128""",
     ),
 )
 
-REMEDIES = {  # by the beginning of SQLSTATE
+# By the beginning of SQLSTATE.
+REMEDIES = {
     "08": "the server went away: try again",
     "25006": "it is a copy that may only be read: name the server that it copies",
     "28": "check the user and the password",
@@ -71,14 +76,14 @@ UNREACHED = "check the address, the server and the password, which PGPASSWORD or
 
 
 class Postgres:
-    """A library on a server; see `database.Database`.
+    """A library on a server; see `base.Database`.
 
     Parameters
     ----------
     address : str
         ``postgresql://USER@HOST/DATABASE``, as libpq takes it.
     create : bool
-        Make the library where the database holds none.
+        Create the library if the database holds none.
 
     Raises
     ------
@@ -86,7 +91,7 @@ class Postgres:
         The extra ``cluster`` is not installed.
     LibraryError
         No server, no such database, wrong password, no pgvector, no permission, no library, or one of a newer
-        retrotone; later also a server that went away.
+        retrotone. By all methods: the server went away.
     """
 
     def __init__(self, address: str, create: bool = False) -> None:
@@ -106,7 +111,7 @@ class Postgres:
             self.close()
             raise MissingLibrary(f"{self.name} holds no library: retrotone library scan FOLDER makes one")
         self._migrate()
-        self._settle()
+        self._configure()
 
     def close(self) -> None:
         """Close the connection."""
@@ -114,47 +119,47 @@ class Postgres:
 
     @property
     def revision(self) -> str:
-        """Changes whenever the catalogue does, by whomever: the transactions that have ended."""
+        """Changes whenever any process changes the catalogue: the transactions that have ended."""
         return str(self.query("SELECT pg_current_snapshot()::text")[0][0])
 
     def query(self, sql: str, values: Sequence[object] = ()) -> list[Row]:
-        """Return all rows that a statement gives."""
-        with self._guarded():
-            cursor = self._connected().execute(_places(sql), values, binary=True)
+        """Return all rows of a statement."""
+        with self._translated_errors():
+            cursor = self._open_connection().execute(_placeholders(sql), values, binary=True)
             return cursor.fetchall() if cursor.description is not None else []
 
     def blocks(self, sql: str, values: Sequence[object] = ()) -> Iterator[list[Row]]:
-        """Yield the rows of a large answer, at most `BLOCK` at once."""
+        """Yield the rows of a large result, at most `BLOCK` at once."""
         with self.transaction(), self._connection.cursor("blocks", binary=True) as cursor:
-            cursor.execute(_places(sql), values)
+            cursor.execute(_placeholders(sql), values)
             while rows := cursor.fetchmany(BLOCK):
                 yield rows
 
-    def many(self, sql: str, rows: Iterable[Sequence[object]]) -> None:
+    def execute_many(self, sql: str, rows: Iterable[Sequence[object]]) -> None:
         """Execute a statement for each row of values, within a transaction."""
-        with self._guarded():
-            self._connection.cursor().executemany(_places(sql), rows)
+        with self._translated_errors():
+            self._connection.cursor().executemany(_placeholders(sql), rows)
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
-        """Do all or nothing."""
-        with self._guarded(), self._connected().transaction():
+        """Commit all changes made within it, or none."""
+        with self._translated_errors(), self._open_connection().transaction():
             yield
 
     def pack(self, vector: Vector) -> Vector:
-        """Return a vector as a value for a statement."""
+        """Return a vector as the value of a statement's parameter."""
         return vector
 
     def unpack(self, values: Sequence[Any]) -> Rows:
-        """Return vectors, shape (n, d), as they come from n rows, at least one; ValueError where one is damaged."""
+        """Return the vectors, shape (n, d), of the values of n >= 1 rows; ValueError if one is damaged."""
         return np.stack([value.to_numpy() for value in values])
 
     def nearest(self, progress: Progress) -> Nearest:
-        """Return what finds neighbours: the server does, at any size."""
+        """Return a function that finds neighbours, with the server's index."""
         return self._nearest
 
     def faults(self) -> list[str]:
-        """Return what the server finds wrong with itself: it tells when it is asked for damaged rows."""
+        """Return no faults: the server reports damaged rows when they are read."""
         return []
 
     def _nearest(self, query: Vector, count: int) -> NDArray[np.int64]:
@@ -169,18 +174,18 @@ class Postgres:
     def _connect(self) -> psycopg.Connection[Row]:
         import psycopg
 
-        with self._guarded():
+        with self._translated_errors():
             return psycopg.connect(**self._parameters, autocommit=True)
 
-    def _connected(self) -> psycopg.Connection[Row]:
-        """Return the connection, made anew if it was lost."""
+    def _open_connection(self) -> psycopg.Connection[Row]:
+        """Return the connection, opened again if it was lost."""
         if self._connection.closed:
             self._connection = self._connect()
-            self._settle()
+            self._configure()
         return self._connection
 
-    def _settle(self) -> None:
-        """Tell a connection where our tables and pgvector's types lie, and how to search."""
+    def _configure(self) -> None:
+        """Set a connection's schemas, the types of pgvector, and how to search."""
         [(version, schema)] = self.query(
             "SELECT extversion, quote_ident(nspname) FROM pg_extension "
             "JOIN pg_namespace n ON n.oid = extnamespace WHERE extname = 'vector'"
@@ -189,7 +194,7 @@ class Postgres:
             least = ".".join(map(str, LEAST_PGVECTOR))
             raise LibraryError(f"{self.name} has pgvector {version}: update it to {least} or newer")
         self.query(f"SET search_path TO retrotone, {schema}")
-        with self._guarded():
+        with self._translated_errors():
             self._register(self._connection)
         for name, value in SEARCH_SETTINGS.items():
             self.query(f"SET {name} = {value}")
@@ -203,7 +208,8 @@ class Postgres:
         """Bring the schema up to date."""
         if self._version() > len(MIGRATIONS):
             raise LibraryError(f"{self.name} was written by a newer retrotone: update retrotone")
-        if self._version() == len(MIGRATIONS):  # so that nothing is written for one who only reads
+        # Without need nothing is written, as this user may only be allowed to read.
+        if self._version() == len(MIGRATIONS):
             return
         with self.transaction():
             self.query("SELECT pg_advisory_xact_lock(?)", (LOCK,))
@@ -213,15 +219,15 @@ class Postgres:
                 self.query("CREATE SCHEMA IF NOT EXISTS retrotone")
                 self.query("CREATE TABLE retrotone.library (version integer NOT NULL)")
                 self.query("INSERT INTO retrotone.library VALUES (0)")
-            self._settle()
+            self._configure()
             for step in range(self._version(), len(MIGRATIONS)):
                 for statement in MIGRATIONS[step]:
                     self.query(statement)
                 self.query("UPDATE library SET version = ?", (step + 1,))
 
     @contextmanager
-    def _guarded(self) -> Iterator[None]:
-        """Turn what the server or its client says into one LibraryError."""
+    def _translated_errors(self) -> Iterator[None]:
+        """Turn errors of the server or its client into a LibraryError of one line."""
         try:
             yield
         except self._errors as error:
@@ -230,27 +236,28 @@ class Postgres:
             lost = hasattr(self, "_connection") and self._connection.closed
             unknown = "check the database" if state else REMEDIES["08"] if lost else UNREACHED
             remedy = remedies[0] if remedies else unknown
-            said = (str(error).strip() or type(error).__name__).splitlines()[0].rstrip(".")
+            message = (str(error).strip() or type(error).__name__).splitlines()[0].rstrip(".")
             if password := self._parameters.get("password"):
-                said = said.replace(password, "***")
-            raise LibraryError(f"the library {self.name} failed ({said}): {remedy}") from error
+                message = message.replace(password, "***")
+            raise LibraryError(f"the library {self.name} failed ({message}): {remedy}") from error
 
 
 def _parameters(address: str) -> dict[str, Any]:
-    """Return what libpq makes of an address."""
+    """Return an address as parameters of libpq."""
     import psycopg
     from psycopg.conninfo import conninfo_to_dict
 
     try:
         parameters = {**CONNECTION, **conninfo_to_dict(address)}
-    except psycopg.Error:  # which may quote the password
+    # Its message may contain the password.
+    except psycopg.Error:
         parameters = {}
-    # A password with signs that should have been escaped ends up in the wrong parts.
+    # A password with characters that should have been escaped ends up in the wrong parts.
     split = any("@" in str(parameters.get(name, "")) for name in ("host", "dbname"))
     if not parameters or split or not str(parameters.get("port", "0")).isdigit():
         raise LibraryError(
             "that is no address of a PostgreSQL database: use postgresql://USER@HOST/DATABASE, "
-            "with signs in a password as %40 and the like"
+            "with special characters in a password as %40 and the like"
         )
     return parameters
 
@@ -258,9 +265,9 @@ def _parameters(address: str) -> dict[str, Any]:
 def _name(parameters: dict[str, Any]) -> str:
     """Return an address without its password."""
     user, host, port, database = (parameters.get(name) for name in ("user", "host", "port", "dbname"))
-    place = f"{host or ''}{f':{port}' if port else ''}"
-    return f"postgresql://{f'{user}@' if user else ''}{place}/{database or ''}"
+    server = f"{host or ''}{f':{port}' if port else ''}"
+    return f"postgresql://{f'{user}@' if user else ''}{server}/{database or ''}"
 
 
-def _places(sql: str) -> Any:
+def _placeholders(sql: str) -> Any:
     return sql.replace("?", "%s")

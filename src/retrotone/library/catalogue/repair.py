@@ -1,4 +1,4 @@
-"""Check and repair a catalogue: what its database says of itself, and what we know must be so."""
+"""Check and repair a catalogue: its database, and what must hold for every track."""
 
 from __future__ import annotations
 
@@ -15,57 +15,64 @@ import numpy as np
 
 from retrotone.errors import AnalysisError, LibraryError
 from retrotone.features.analysis import VERSION
+from retrotone.library.catalogue.base import Vector
 from retrotone.library.catalogue.catalogue import Catalogue
-from retrotone.library.catalogue.database import Vector, is_address
-from retrotone.library.catalogue.sqlite import APPLICATION_ID, MIGRATIONS, TABLES, strange
+from retrotone.library.catalogue.database import is_address
+from retrotone.library.catalogue.sqlite import APPLICATION_ID, MIGRATIONS, TABLES, invalid_rows
 from retrotone.progress import Progress, silent
 from retrotone.utils.files import writing
 
-LEAST_ROW = 16  # bytes: bounds the numbers that a damaged table can hold
+# Bytes of a row at least: limits the ids that a damaged table can hold.
+LEAST_ROW = 16
+# Of the length of a vector.
 UNIT_TOLERANCE = 1e-3
-NONE = np.zeros(0, np.float32)
+NO_VECTOR = np.zeros(0, np.float32)
 
 
 def check(catalogue: Catalogue, progress: Progress = silent) -> tuple[list[str], list[int]]:
-    """Return what is wrong, a line each, and the tracks that must be heard again."""
+    """Return the faults of a catalogue, one line each, and the tracks that must be analysed again."""
     try:
         return _check(catalogue, progress)
-    except LibraryError as error:  # so damaged that it cannot be read through
+    # It is too damaged to be read to its end.
+    except LibraryError as error:
         return [str(error)], []
 
 
-def repair(place: str, progress: Progress = silent) -> list[str]:
-    """Mend a catalogue and return what was wrong; what was lost the next scan hears again.
+def repair(location: str, progress: Progress = silent) -> list[str]:
+    """Repair a catalogue and return its faults; the next scan analyses again what was lost.
 
     Raises
     ------
     LibraryError
-        No library is left.
+        Nothing of the library can be read.
     OutputError
         The new file cannot be written.
     """
-    if not is_address(place):
-        return _rebuild(os.path.abspath(place), progress)
-    with Catalogue(place) as catalogue:
+    if not is_address(location):
+        return _rebuild(os.path.abspath(location), progress)
+    with Catalogue(location) as catalogue:
         problems, again = check(catalogue, progress)
-        catalogue.forget_heard(again)
+        catalogue.forget_analyses(again)
     return problems
 
 
 def _rebuild(path: str, progress: Progress) -> list[str]:
-    """Rebuild a file from what can be read of it, and return what was wrong.
+    """Rebuild a file from what can be read of it, and return its faults.
 
-    The old file stays beside it, as ``NAME.damaged``. Others who use the library are waited for, and then wait.
+    The old file is kept as ``NAME.damaged``. This waits for other processes that use the library; later ones wait for
+    this.
     """
     if not os.path.isfile(path):
         raise LibraryError(f"{path} does not exist: retrotone library scan FOLDER makes one")
     new, old = f"{path}.repaired", f"{path}.damaged"
-    with _claimed(path) as source:
+    with _locked(path) as source:
         problems = _rebuild_from(source, path, new, progress)
-        with suppress(sqlite3.Error):  # the log goes into the old file, where that can be
+        # Move the log into the old file, if possible.
+        with suppress(sqlite3.Error):
             source.execute("PRAGMA journal_mode = DELETE")
         with writing(Path(path)):
-            for suffix in ("-wal", "-shm"):  # they belong to the old file, and were read with it
+            # These belong to the old file, and were read with it.
+            for suffix in ("-wal", "-shm"):
                 with suppress(FileNotFoundError):
                     os.unlink(path + suffix)
             os.replace(path, old)
@@ -74,7 +81,7 @@ def _rebuild(path: str, progress: Progress) -> list[str]:
 
 
 def _rebuild_from(source: sqlite3.Connection, path: str, new: str, progress: Progress) -> list[str]:
-    """Make a new file of what can be read of an old one, and return what was wrong."""
+    """Make a new file from what can be read of the old one, and return its faults."""
     problems = []
     try:
         _remove(new)
@@ -86,7 +93,7 @@ def _rebuild_from(source: sqlite3.Connection, path: str, new: str, progress: Pro
             catalogue.query("DELETE FROM analyses WHERE track NOT IN (SELECT id FROM tracks)")
             catalogue.query("DELETE FROM descriptions WHERE track NOT IN (SELECT track FROM analyses)")
             found, again = check(catalogue, progress)
-            catalogue.forget_heard(again)
+            catalogue.forget_analyses(again)
             problems += found
     except BaseException:
         _remove(new)
@@ -95,15 +102,16 @@ def _rebuild_from(source: sqlite3.Connection, path: str, new: str, progress: Pro
 
 
 @contextmanager
-def _claimed(path: str) -> Iterator[sqlite3.Connection]:
-    """Open a file and keep all others from it; LibraryError if one does not let go of it."""
+def _locked(path: str) -> Iterator[sqlite3.Connection]:
+    """Open a file and lock it for all others; LibraryError if another process does not release it."""
     uri = f"file:{quote(os.fsencode(path))}?mode=rw"
     with closing(sqlite3.connect(uri, uri=True, isolation_level=None)) as source:
         try:
             source.execute("PRAGMA locking_mode = EXCLUSIVE")
             source.execute("BEGIN IMMEDIATE")
             source.execute("COMMIT")
-        except sqlite3.Error as error:  # what is too damaged to be locked, nobody else can use
+        # A file that is too damaged to be locked cannot be in use.
+        except sqlite3.Error as error:
             if getattr(error, "sqlite_errorname", "").startswith(("SQLITE_BUSY", "SQLITE_LOCKED")):
                 raise LibraryError(
                     f"{path} is in use by another retrotone: close it or wait for it, then repair"
@@ -124,36 +132,36 @@ def _check(catalogue: Catalogue, progress: Progress) -> tuple[list[str], list[in
         if index % 100 == 0:
             progress(min(index / count, 1.0), f"{index}/{count} tracks checked")
         try:
-            vector = catalogue.unpack(packed) if packed is not None else NONE
+            vector = catalogue.unpack(packed) if packed is not None else NO_VECTOR
         except ValueError:
-            vector = NONE
+            vector = NO_VECTOR
         if fault := _fault(catalogue, number, version, vector):
             faults[number] = f"{os.fsdecode(path)}: {fault}"
         lengths[number] = len(vector)
     usual = Counter(lengths.values()).most_common(1)[0][0] if lengths else 0
     odd = [number for number, length in lengths.items() if length != usual and number not in faults]
-    for number, path, _ in catalogue.filed(odd):
+    for number, path, _ in catalogue.paths_and_genres(odd):
         faults[number] = f"{path}: its vector is of another length"
     again = sorted(faults)
     return problems + [faults[number] for number in again], again
 
 
 def _fault(catalogue: Catalogue, number: int, version: int | None, vector: Vector) -> str:
-    """Say what is wrong with a track; nothing if nothing is, or another version of analysis heard it."""
+    """Return the fault of a track, empty without one; analyses of other versions are not checked."""
     if version is None:
-        return "nothing was heard of it"
+        return "it has no analysis"
     try:
         if version == VERSION:
             catalogue.analysis(number)
     except (AnalysisError, LibraryError):
-        return "what was heard of it is damaged"
+        return "its analysis is damaged"
     if not np.isfinite(vector).all() or abs(np.linalg.norm(vector.astype(float)) - 1) > UNIT_TOLERANCE:
         return "its vector is missing or damaged"
     return ""
 
 
 def _salvage(source: sqlite3.Connection, path: str, new: str) -> dict[str, int]:
-    """Copy all rows that can be read, and return how many of each table could not."""
+    """Copy all rows that can be read, and return how many of each table cannot."""
     lost = {}
     try:
         with closing(sqlite3.connect(f"file:{quote(os.fsencode(new))}?mode=rw", uri=True)) as target:
@@ -165,20 +173,21 @@ def _salvage(source: sqlite3.Connection, path: str, new: str) -> dict[str, int]:
             for table in TABLES:
                 lost[table] = _copy(source, target, table, os.path.getsize(path) // LEAST_ROW)
             target.commit()
-    except (sqlite3.Error, UnicodeDecodeError) as error:  # the latter: SQLite speaks of a damaged name
+    # The latter if SQLite's message contains a damaged name.
+    except (sqlite3.Error, UnicodeDecodeError) as error:
         raise LibraryError(f"no library is left in {path} ({error}): delete it and scan again") from error
     return lost
 
 
 def _copy(source: sqlite3.Connection, target: sqlite3.Connection, table: str, last: int) -> int:
-    """Copy a table row by row where it cannot be read at once; return how many could not be read."""
+    """Copy a table, halving ranges of rows that cannot be read; return how many rows are lost."""
     table_info = target.execute(f"PRAGMA table_info({table})").fetchall()
     names = [row[1] for row in table_info]
     known = [row[1] for row in source.execute(f"PRAGMA table_info({table})")]
     names = [name for name in names if name in known]
     if not names:
         raise sqlite3.DatabaseError(f"it has no {table}")
-    columns, places = ", ".join(names), ", ".join("?" * len(names))
+    columns, placeholders = ", ".join(names), ", ".join("?" * len(names))
     key = names[0]
     lost = 0
     spans = [(1, last)]
@@ -195,11 +204,12 @@ def _copy(source: sqlite3.Connection, target: sqlite3.Connection, table: str, la
                 middle = (low + high) // 2
                 spans += [(middle + 1, high), (low, middle)]
             continue
-        target.executemany(f"INSERT OR IGNORE INTO {table} ({columns}) VALUES ({places})", rows)
-    return lost + target.execute(f"DELETE FROM {table} WHERE {strange(table_info)}").rowcount
+        target.executemany(f"INSERT OR IGNORE INTO {table} ({columns}) VALUES ({placeholders})", rows)
+    return lost + target.execute(f"DELETE FROM {table} WHERE {invalid_rows(table_info)}").rowcount
 
 
 def _remove(path: str) -> None:
     for file in (path, f"{path}-wal", f"{path}-shm"):
-        if os.path.lexists(file):  # a read-only disk refuses to remove even what is missing
+        # Asked for first, as a read-only disk refuses to remove even a missing file.
+        if os.path.lexists(file):
             os.unlink(file)

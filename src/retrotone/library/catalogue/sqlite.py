@@ -11,16 +11,19 @@ from urllib.parse import quote
 import numpy as np
 
 from retrotone.errors import LibraryError
-from retrotone.library.catalogue.database import BLOCK, MissingLibrary, Nearest, Row, Rows, Vector
+from retrotone.library.catalogue.base import BLOCK, MissingLibrary, Nearest, Row, Rows, Vector
 from retrotone.progress import Progress
 
-APPLICATION_ID = 0x52544E45  # "RTNE", in the header of the file: another program's database is not touched
-EXACT = 200_000  # vectors: comparing a song with all of so many takes 10 to 30 ms
+# "RTNE" in the header of the file: databases of other programs are not touched.
+APPLICATION_ID = 0x52544E45
+# Vectors up to which a search compares with all of them, in 10 to 30 ms.
+EXACT = 200_000
 TABLES = ("tracks", "analyses", "descriptions")
-LONGEST = 1e9  # seconds
-BUSY_SECONDS = 30.0  # to wait for another writer
+LONGEST_SECONDS = 1e9
+# Time to wait for another writer.
+BUSY_SECONDS = 30.0
 
-# Each entry leads from one version of the schema to the next. Those that were released are never changed.
+# Each entry leads from one version of the schema to the next. Released entries never change.
 MIGRATIONS: tuple[tuple[str, ...], ...] = (
     (
         """CREATE TABLE tracks (
@@ -40,7 +43,7 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
     (
         "ALTER TABLE descriptions ADD COLUMN key TEXT",
         "CREATE INDEX descriptions_by_recipe ON descriptions (recipe)",
-        # A stamp is a vector's own: a new vector, a new stamp. By them an index knows what it holds.
+        # Every new vector gets a new random stamp. By the stamps an index knows which vectors it contains.
         "ALTER TABLE descriptions ADD COLUMN stamp INTEGER NOT NULL DEFAULT 0",
         "UPDATE descriptions SET stamp = random()",
         "CREATE INDEX descriptions_by_stamp ON descriptions (stamp)",
@@ -63,20 +66,20 @@ REMEDIES = {
 
 
 class SQLite:
-    """A library's file; see `database.Database`.
+    """A library in a file; see `base.Database`.
 
     Parameters
     ----------
     path : str
-        ``:memory:`` keeps nothing.
+        ``:memory:`` for one that is not kept.
     create : bool
-        Make it where it is missing.
+        Create it if it is missing.
 
     Raises
     ------
     LibraryError
-        Missing, no library, damaged, of a newer retrotone, or not to be opened; later also a full disk, no permission,
-        or another writer that does not end.
+        It is missing, not a library, damaged, written by a newer retrotone, or cannot be opened. By all methods: the
+        disk is full, permission is missing, or another writer does not finish.
     """
 
     def __init__(self, path: str, create: bool = False) -> None:
@@ -87,9 +90,9 @@ class SQLite:
                 raise MissingLibrary(f"{self.name} does not exist: retrotone library scan FOLDER makes one")
             if not os.path.isdir(os.path.dirname(self.name)):
                 raise LibraryError(f"{os.path.dirname(self.name)} is no folder: create it first")
-        with self._guarded():
+        with self._translated_errors():
             self._connection = self._open("rwc" if create else "rw")
-        with self._guarded():
+        with self._translated_errors():
             self._migrate()
 
     def close(self) -> None:
@@ -98,31 +101,31 @@ class SQLite:
 
     @property
     def revision(self) -> tuple[int, int]:
-        """Changes whenever the catalogue does, by whomever."""
+        """Changes whenever any process changes the catalogue."""
         [(others,)] = self.query("PRAGMA data_version")
         return others, self._connection.total_changes
 
     def query(self, sql: str, values: Sequence[object] = ()) -> list[Row]:
-        """Return all rows that a statement gives."""
-        with self._guarded():
+        """Return all rows of a statement."""
+        with self._translated_errors():
             return self._connection.execute(sql, values).fetchall()
 
     def blocks(self, sql: str, values: Sequence[object] = ()) -> Iterator[list[Row]]:
-        """Yield the rows of a large answer, at most `BLOCK` at once."""
-        with self._guarded():
+        """Yield the rows of a large result, at most `BLOCK` at once."""
+        with self._translated_errors():
             cursor = self._connection.execute(sql, values)
             while rows := cursor.fetchmany(BLOCK):
                 yield rows
 
-    def many(self, sql: str, rows: Iterable[Sequence[object]]) -> None:
+    def execute_many(self, sql: str, rows: Iterable[Sequence[object]]) -> None:
         """Execute a statement for each row of values, within a transaction."""
-        with self._guarded():
+        with self._translated_errors():
             self._connection.executemany(sql, rows)
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
-        """Do all or nothing."""
-        with self._guarded():
+        """Commit all changes made within it, or none."""
+        with self._translated_errors():
             self._connection.execute("BEGIN IMMEDIATE")
             try:
                 yield
@@ -133,11 +136,11 @@ class SQLite:
                 raise
 
     def pack(self, vector: Vector) -> bytes:
-        """Return a vector as a value for a statement."""
+        """Return a vector as the value of a statement's parameter."""
         return vector.astype(np.float32).tobytes()
 
     def unpack(self, values: Sequence[bytes]) -> Rows:
-        """Return vectors, shape (n, d), as they come from n rows, at least one; ValueError where one is damaged."""
+        """Return the vectors, shape (n, d), of the values of n >= 1 rows; ValueError if one is damaged."""
         if not all(isinstance(value, bytes) for value in values):
             raise ValueError("no vectors")
         if len({len(value) for value in values}) > 1:
@@ -145,7 +148,7 @@ class SQLite:
         return np.frombuffer(b"".join(values), np.float32).reshape(len(values), -1)
 
     def nearest(self, progress: Progress) -> Nearest | None:
-        """Return what finds neighbours, or None where comparing with all is quick enough."""
+        """Return a function that finds neighbours, or None if comparing with all vectors is fast enough."""
         [(count,)] = self.query("SELECT count(*) FROM descriptions")
         if count <= EXACT:
             return None
@@ -154,17 +157,17 @@ class SQLite:
         return vector_index.nearest(self, progress)
 
     def faults(self) -> list[str]:
-        """Return what SQLite finds wrong with its file, a line each."""
+        """Return the faults that SQLite finds in its file, one line each."""
         found = [row[0] for row in self.query("PRAGMA integrity_check")]
         strays = self.query("PRAGMA foreign_key_check")
         counts = {}
         for table in TABLES:
-            wrong = strange(self.query(f"PRAGMA table_info({table})"))
+            wrong = invalid_rows(self.query(f"PRAGMA table_info({table})"))
             [(counts[table],)] = self.query(f"SELECT count(*) FROM {table} WHERE {wrong}")
         return [
             *(f"the file is damaged: {what}" for what in found if what != "ok"),
             *(f"a row of {row[0]} belongs to no track" for row in strays),
-            *(f"{count} rows of {table} hold what they cannot" for table, count in counts.items() if count),
+            *(f"{count} rows of {table} hold invalid values" for table, count in counts.items() if count),
         ]
 
     def _open(self, mode: str) -> sqlite3.Connection:
@@ -177,9 +180,10 @@ class SQLite:
                 connection = _connect(uri)
                 if before in (None, _identity(self.name)):
                     return connection
-                connection.close()  # it waited for a repair, which put another file there
+                # While it waited, a repair replaced the file.
+                connection.close()
         except sqlite3.OperationalError:
-            # Where nothing may be written, SQLite cannot set up its log; if there is none, all is in the file.
+            # Without permission to write SQLite cannot create its log; if there is none, the file is complete.
             if mode == "rwc" or os.path.exists(f"{self.name}-wal"):
                 raise
             return _connect(f"file:{quote(os.fsencode(self.name))}?immutable=1")
@@ -199,7 +203,8 @@ class SQLite:
         for step in range(version, len(MIGRATIONS)):
             with self.transaction():
                 [(now,)] = self.query("PRAGMA user_version")
-                if now > step:  # another process was quicker
+                # Another process has done this step.
+                if now > step:
                     continue
                 for statement in MIGRATIONS[step]:
                     self.query(statement)
@@ -207,8 +212,8 @@ class SQLite:
                 self.query(f"PRAGMA user_version = {step + 1}")
 
     @contextmanager
-    def _guarded(self) -> Iterator[None]:
-        """Turn what SQLite says into one LibraryError."""
+    def _translated_errors(self) -> Iterator[None]:
+        """Turn errors of SQLite into a LibraryError of one line."""
         try:
             yield
         except sqlite3.Error as error:
@@ -217,24 +222,25 @@ class SQLite:
                 (text for name, text in REMEDIES.items() if code.startswith(name)), "check the file"
             )
             raise LibraryError(f"the library {self.name} failed ({error}): {remedy}") from error
-        except UnicodeDecodeError as error:  # of what SQLite says about a damaged name
+        # SQLite's message contains a damaged name.
+        except UnicodeDecodeError as error:
             raise LibraryError(f"the library {self.name} failed: {REMEDIES['SQLITE_CORRUPT']}") from error
 
 
-def strange(table_info: Iterable[Row]) -> str:
-    """Return the condition for rows that nobody of ours wrote: SQLite takes any kind of value in any column."""
+def invalid_rows(table_info: Iterable[Row]) -> str:
+    """Return the condition for rows that retrotone did not write: SQLite stores values of any type in any column."""
     wrong = []
     for _, name, kind, *_ in table_info:
         wrong.append(f"typeof({name}) NOT IN ('{kind.lower()}', 'null')")
         if name == "duration":
-            wrong.append(f"abs({name}) > {LONGEST}")
+            wrong.append(f"abs({name}) > {LONGEST_SECONDS}")
         if name in ("tags", "eras", "genres"):
             wrong.append(f"NOT json_valid({name}) OR json_type({name}) <> 'object'")
     return " OR ".join(wrong)
 
 
 def _identity(path: str) -> tuple[int, int] | None:
-    """Return what tells a file from one that takes its place; None if there is none, or nobody may look."""
+    """Return device and inode of a file, by which a new file at its path is noticed; None without a readable file."""
     try:
         status = os.stat(path)
     except OSError:
@@ -247,11 +253,11 @@ def _connect(uri: str) -> sqlite3.Connection:
         uri, uri=True, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False
     )
     try:
-        connection.execute(
-            "PRAGMA synchronous = NORMAL"
-        )  # with WAL: a power cut loses the last, harms nothing
+        # With WAL a power cut loses the last transactions and damages nothing.
+        connection.execute("PRAGMA synchronous = NORMAL")
         connection.execute("PRAGMA foreign_keys = ON")
-        connection.execute("PRAGMA trusted_schema = OFF")  # whoever made the file wrote that, too
+        # The schema may have been written by somebody who wants to do harm.
+        connection.execute("PRAGMA trusted_schema = OFF")
         connection.execute("SELECT 1 FROM sqlite_master LIMIT 1").fetchall()
     except BaseException:
         connection.close()

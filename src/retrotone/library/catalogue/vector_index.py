@@ -1,8 +1,9 @@
-"""The sidecar: an index of a large library's vectors, in a file beside it that can be made again at any time.
+"""An index of the vectors of a large library, in a file of its own that can be rebuilt at any time.
 
-It is an HNSW graph (Malkov and Yashunin 2016) of half-precision vectors, memory-mapped. Vectors go by their stamps:
-what changed since has another stamp and is compared as a whole, what is gone has none, so that an old index misses
-nothing. When too much is new it is added, when too much is gone all is made anew.
+It is an HNSW graph (Malkov and Yashunin 2016) of half-precision vectors, memory-mapped. Vectors are identified by their
+stamps. A vector that changed after the index was made has a new stamp: a search compares with all such vectors itself.
+A vector that is gone has no stamp any more: it is left out of the results. So an old index still gives right results.
+When many vectors are new they are added to the index; when many are gone it is rebuilt.
 """
 
 from __future__ import annotations
@@ -13,39 +14,40 @@ import struct
 import zlib
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from retrotone.errors import LibraryError
-from retrotone.library.catalogue.database import Nearest, Row, Rows, Vector
+from retrotone.library.catalogue.base import Database, Nearest, Row, Rows, Vector
 from retrotone.progress import Progress
 from retrotone.utils.temporary import beside
 
-if TYPE_CHECKING:
-    from retrotone.library.catalogue.sqlite import SQLite
-
-CONNECTIVITY = 16  # neighbours a vector is linked to
-BREADTH, SEARCH_BREADTH = (
-    128,
-    256,
-)  # candidates for those links (with 64 some vectors get lost), for an answer
-ALONE = 20_000  # vectors added by one thread: several lose some of the first to each other
-NEW, GONE = 0.02, 0.2  # of the index: above, it is brought up to date
+# Neighbours that each vector is linked to.
+CONNECTIVITY = 16
+# Candidates for these links, and for the result of a search. With 64 for the links some vectors are never found.
+BREADTH, SEARCH_BREADTH = 128, 256
+# The first vectors are added by one thread: several would leave some of them without links.
+FIRST = 20_000
+# Shares of the index above which it is brought up to date.
+NEW, GONE = 0.02, 0.2
 SUFFIX = ".usearch"
-FOOTER = struct.Struct("<8sIQI")  # after graph and stamps: magic, dimensions, how many, checksum of it all
+# It follows graph and stamps: magic, dimensions, number of stamps, checksum of graph and stamps.
+FOOTER = struct.Struct("<8sIQI")
 MAGIC = b"RTNEvec1"
-CHUNK = 1 << 24  # bytes read at once
-LOOKUP = 500  # stamps a query
+# Bytes read at once.
+CHUNK = 1 << 24
+# Most stamps in one query.
+LOOKUP = 500
 
 Stamps = NDArray[np.int64]
 
 
-def nearest(database: SQLite, progress: Progress) -> Nearest:
-    """Return what finds neighbours in a library, with its index brought up to date.
+def nearest(database: Database, progress: Progress) -> Nearest:
+    """Return a function that finds neighbours in a library, with its index brought up to date.
 
-    Where the index cannot be written it is made and kept in memory.
+    An index that cannot be written is kept in memory.
 
     Raises
     ------
@@ -56,72 +58,80 @@ def nearest(database: SQLite, progress: Progress) -> Nearest:
     size = len(sample) // 4
     stamps = _all_stamps(database)
     path = database.name + SUFFIX
-    held = _stamps_in(path, size)
+    held = _read_stamps(path, size)
     new = np.setdiff1d(stamps, held, assume_unique=True)
     gone = len(held) + len(new) - len(stamps)
     if len(new) > NEW * len(stamps) or gone > GONE * len(stamps):
         if gone > GONE * len(stamps):
             held, new = stamps[:0], stamps
-        index = _grown(database, path if len(held) else "", size, new, progress)
-        index = _kept(index, path, np.union1d(held, new))
+        index = _add_vectors(database, path if len(held) else "", size, new, progress)
+        index = _write(index, path, np.union1d(held, new))
         new = new[:0]
     else:
-        index = _index(size)
+        index = _new_index(size)
         index.view(path)
-    return _Search(database, index, new)
+    return _Searcher(database, index, new)
 
 
-class _Search:
-    """Find neighbours in an index and among what is newer."""
+class _Searcher:
+    """Finds neighbours in an index and among the vectors that are not in it."""
 
-    def __init__(self, database: SQLite, index: Any, new: Stamps) -> None:
+    def __init__(self, database: Database, index: Any, new: Stamps) -> None:
         self._database, self._index = database, index
-        rows = _stamped(database, "track, vector", new)
+        rows = _select_by_stamp(database, "track, vector", new)
         self._numbers = np.array([number for number, _ in rows], np.int64)
-        self._vectors = _unpacked(database, [vector for _, vector in rows]) if rows else None
+        self._vectors = _unpack(database, [vector for _, vector in rows]) if rows else None
 
     def __call__(self, query: Vector, count: int) -> NDArray[np.int64]:
-        """Return the numbers of about so many tracks: see `database.Nearest`."""
+        """Return the ids of about `count` tracks; see `base.Nearest`."""
         stamps = self._index.search(query, count, threads=1).keys.astype(np.uint64).view(np.int64)
-        found = np.array([number for (number,) in _stamped(self._database, "track", stamps)], np.int64)
+        found = np.array(
+            [number for (number,) in _select_by_stamp(self._database, "track", stamps)], np.int64
+        )
         if self._vectors is None:
             return found
         newest = np.argsort(-(self._vectors @ query), kind="stable")[:count]
         return np.concatenate([found, self._numbers[newest]])
 
 
-def _index(size: int) -> Any:
+def _new_index(size: int) -> Any:
     from usearch.index import Index
 
     return Index(
-        ndim=size, metric="ip", dtype="f16", connectivity=CONNECTIVITY, expansion_add=BREADTH,
-        expansion_search=SEARCH_BREADTH, enable_key_lookups=False,
-    )  # fmt: skip
+        ndim=size,
+        metric="ip",
+        dtype="f16",
+        connectivity=CONNECTIVITY,
+        expansion_add=BREADTH,
+        expansion_search=SEARCH_BREADTH,
+        enable_key_lookups=False,
+    )
 
 
-def _grown(database: SQLite, path: str, size: int, new: Stamps, progress: Progress) -> Any:
+def _add_vectors(database: Database, path: str, size: int, new: Stamps, progress: Progress) -> Any:
     """Return the index of a file, or an empty one, with vectors added."""
-    index = _index(size)
+    index = _new_index(size)
     if path:
         index.load(path)
     done = 0
     progress(0.0, f"indexing {len(new)} tracks")
     for stamps, vectors in _vectors_of(database, new):
-        index.add(stamps.view(np.uint64), vectors, threads=1 if len(index) < ALONE else 0)
+        index.add(stamps.view(np.uint64), vectors, threads=1 if len(index) < FIRST else 0)
         done += len(stamps)
         progress(min(done / len(new), 1.0), f"{done}/{len(new)} tracks indexed")
     return index
 
 
-def _kept(index: Any, path: str, stamps: Stamps) -> Any:
-    """Write an index beside its place, rename it and return it mapped; or as it is, where it cannot be written."""
+def _write(index: Any, path: str, stamps: Stamps) -> Any:
+    """Write an index to its file and return it memory-mapped, or as it is if it cannot be written."""
     if path == f":memory:{SUFFIX}":
         return index
     try:
-        with beside(Path(path)) as place:
-            temporary = str(place)
+        with beside(Path(path)) as file_path:
+            temporary = str(file_path)
             index.save(temporary)
-            if os.path.getsize(temporary) != index.serialized_length:  # it may not notice that a disk fills
+            # It may not notice that the disk is full.
+            if os.path.getsize(temporary) != index.serialized_length:
                 raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
             with open(temporary, "ab") as file:
                 file.write(stamps.tobytes())
@@ -129,15 +139,16 @@ def _kept(index: Any, path: str, stamps: Stamps) -> Any:
             with open(temporary, "ab") as file:
                 file.write(FOOTER.pack(MAGIC, index.ndim, len(stamps), checksum))
             os.replace(temporary, path)
-        mapped = _index(index.ndim)
+        mapped = _new_index(index.ndim)
         mapped.view(path)
-    except (OSError, RuntimeError):  # no permission, a full disk
+    # No permission, or a full disk.
+    except (OSError, RuntimeError):
         return index
     return mapped
 
 
-def _stamps_in(path: str, size: int) -> Stamps:
-    """Return the stamps of the vectors that a file holds: none if it is missing, damaged or another program's."""
+def _read_stamps(path: str, size: int) -> Stamps:
+    """Return the stamps of an index file: none if it is missing, damaged or of another program."""
     none = np.zeros(0, np.int64)
     try:
         length = os.path.getsize(path) - FOOTER.size
@@ -161,31 +172,31 @@ def _checksum(path: str, length: int) -> int:
     return checksum
 
 
-def _all_stamps(database: SQLite) -> Stamps:
+def _all_stamps(database: Database) -> Stamps:
     """Return the stamps of all vectors, sorted."""
     rows = database.blocks("SELECT stamp FROM descriptions ORDER BY stamp")
     return np.concatenate([np.array(block, np.int64)[:, 0] for block in rows])
 
 
-def _vectors_of(database: SQLite, stamps: Stamps) -> Iterator[tuple[Stamps, Rows]]:
-    """Yield stamps of a sorted array, as far as they are there, and their vectors in blocks."""
+def _vectors_of(database: Database, stamps: Stamps) -> Iterator[tuple[Stamps, Rows]]:
+    """Yield those stamps of a sorted array that the database has, and their vectors, in blocks."""
     for rows in database.blocks("SELECT stamp, vector FROM descriptions"):
         found = np.array([stamp for stamp, _ in rows], np.int64)
         wanted = stamps[np.minimum(np.searchsorted(stamps, found), len(stamps) - 1)] == found
         if wanted.any():
-            yield found[wanted], _unpacked(database, [vector for _, vector in rows])[wanted]
+            yield found[wanted], _unpack(database, [vector for _, vector in rows])[wanted]
 
 
-def _stamped(database: SQLite, columns: str, stamps: Stamps) -> list[Row]:
+def _select_by_stamp(database: Database, columns: str, stamps: Stamps) -> list[Row]:
     rows: list[Row] = []
     for start in range(0, len(stamps), LOOKUP):
         some = stamps[start : start + LOOKUP].tolist()
-        places = ", ".join("?" * len(some))
-        rows += database.query(f"SELECT {columns} FROM descriptions WHERE stamp IN ({places})", some)
+        placeholders = ", ".join("?" * len(some))
+        rows += database.query(f"SELECT {columns} FROM descriptions WHERE stamp IN ({placeholders})", some)
     return rows
 
 
-def _unpacked(database: SQLite, vectors: list[bytes]) -> Rows:
+def _unpack(database: Database, vectors: list[bytes]) -> Rows:
     try:
         return database.unpack(vectors)
     except ValueError as error:

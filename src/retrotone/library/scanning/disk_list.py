@@ -1,4 +1,4 @@
-"""A list on disk, for a scan of millions of files: memory holds the first thousands, and no more."""
+"""A list kept on disk, for scans of millions of files: only its first thousands of items stay in memory."""
 
 from __future__ import annotations
 
@@ -9,28 +9,30 @@ from typing import Generic, TypeVar
 
 from retrotone.errors import LibraryError
 
-IN_MEMORY = 8 << 20  # bytes, of about 100 an entry
+# Bytes that stay in memory; an item takes about 100.
+IN_MEMORY = 8 << 20
 
 T = TypeVar("T")
 
 
-class Spool(Generic[T]):
-    """A list that can be appended to, and then read from its start.
+class DiskList(Generic[T]):
+    """A list that supports appending, and then reading from its start.
 
     Raises
     ------
     LibraryError
-        By all methods: the disk of temporary files is full.
+        By all methods: the disk for temporary files is full.
     """
 
     def __init__(self) -> None:
-        self._file = tempfile.SpooledTemporaryFile(max_size=IN_MEMORY)  # noqa: SIM115 - it goes with this list
+        self._file = tempfile.SpooledTemporaryFile(max_size=IN_MEMORY)  # noqa: SIM115 - closed with this list
         self._length = 0
 
     def __len__(self) -> int:
         return self._length
 
     def append(self, item: T) -> None:
+        """Append an item."""
         try:
             pickle.dump(item, self._file, pickle.HIGHEST_PROTOCOL)
         except OSError as error:

@@ -1,8 +1,8 @@
-"""A scan on a Ray cluster: actors listen on its nodes, this process shares out the files and notes what comes.
+"""A scan on a Ray cluster: actors on its nodes analyse files, and this process distributes them and stores the results.
 
-The cluster is there already, and every node has retrotone and sees the music under the same paths, as in a shared
-folder: nothing is sent but paths, and some 10 kB back for each track. Whatever happens to a node, an actor or an
-answer, one process writes to the catalogue and each path is in one hand at a time, so that a track has one row.
+The cluster exists already, and every node has retrotone and sees the music under the same paths, as in a shared
+folder: only paths are sent, and some 10 kB come back for each track. Only this process writes to the catalogue, and one
+worker has a path at a time. So a track has one row, even if nodes, actors or messages are lost.
 
 See Moritz et al., "Ray: A Distributed Framework for Emerging AI Applications", OSDI 2018.
 """
@@ -22,38 +22,42 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from retrotone.errors import LibraryError, MissingExtraError, RetrotoneError
-from retrotone.library.scanning.workers import Died, Failed, Heard, hear, prepare, share_out
+from retrotone.library.scanning.workers import Analysed, Failed, WorkerDied, analyse_file, distribute, prepare
 
 if TYPE_CHECKING:
-    from retrotone.library.scanning.scan import HearAll
+    from retrotone.library.scanning.scan import AnalyseAll
 
-# Read by Ray when it is imported. An answer, or none, within about 12 s; by itself it tries for minutes.
+# Environment variables that Ray reads when it is imported. With them a cluster that does not answer is given up after
+# about 12 s rather than minutes.
 SETTINGS = {
     "RAY_gcs_rpc_server_connect_timeout_s": "3",
     "RAY_py_gcs_connect_timeout_s": "5",
     "RAY_NUM_REDIS_GET_RETRIES": "1",
     "RAY_CLIENT_INITIAL_CONNECTION_TIMEOUT_S": "4",
     "RAY_CLIENT_MAX_CONNECTION_TIMEOUT_S": "4",
-    "RAY_DEDUP_LOGS_SKIP_REGEX": "^",  # what the nodes say goes to standard output, among the results
-    "RAY_USAGE_STATS_ENABLED": "0",  # analytics
-    "RAY_ENABLE_UV_RUN_RUNTIME_ENV": "0",  # would send the folder that uv was started in
+    # Otherwise messages of the nodes go to standard output, which is for results.
+    "RAY_DEDUP_LOGS_SKIP_REGEX": "^",
+    # No analytics.
+    "RAY_USAGE_STATS_ENABLED": "0",
+    # Otherwise Ray sends the folder that uv was started in.
+    "RAY_ENABLE_UV_RUN_RUNTIME_ENV": "0",
 }
 
 
 @contextmanager
-def connected(address: str) -> Iterator[tuple[HearAll, int]]:
-    """Connect to a cluster, and disconnect at the end; yield what listens on it, and its number of cores.
+def connected(address: str) -> Iterator[tuple[AnalyseAll, int]]:
+    """Connect to a cluster, and disconnect at the end; yield a function that analyses files on it, and its cores.
 
     Parameters
     ----------
     address : str
-        ``ray://HOST:10001`` from anywhere; ``HOST:PORT`` or ``auto`` on one of the cluster's own nodes. Where this
+        ``ray://HOST:10001`` from anywhere; ``HOST:PORT`` or ``auto`` on one of the cluster's own nodes. If this
         process is connected to a cluster already, that one is used, and stays connected.
 
     Raises
     ------
     LibraryError
-        No cluster there, one with another Ray or Python, or it went away.
+        No cluster at the address, one with another Ray or Python, or the cluster went away.
     MissingExtraError
         Ray is not installed.
     """
@@ -65,33 +69,37 @@ def connected(address: str) -> Iterator[tuple[HearAll, int]]:
         raise MissingExtraError(
             "a scan on a cluster needs the cluster extra: pip install 'retrotone[cluster]'"
         ) from error
-    ours = not ray.is_initialized()
-    if ours:
+    must_connect = not ray.is_initialized()
+    if must_connect:
         before = signal.getsignal(signal.SIGTERM)
         try:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")
                 ray.init(address, log_to_driver=False, logging_level=logging.CRITICAL)
-        except Exception as error:  # Ray raises its own, gRPC's, ConnectionError, ValueError and others
+        # Ray raises its own errors, gRPC's, ConnectionError, ValueError and others.
+        except Exception as error:
             raise LibraryError(_one_line(address, error)) from error
         if threading.current_thread() is threading.main_thread():
-            signal.signal(signal.SIGTERM, before)  # Ray puts its own in the place of whoever called
+            # Ray has replaced the handler of the calling program.
+            signal.signal(signal.SIGTERM, before)
     try:
         cores = int(ray.cluster_resources().get("CPU", 0))  # type: ignore[no-untyped-call]
-        hire = partial(_Actor, ray.remote(num_cpus=1)(Ear))
-        yield lambda paths, workers: share_out(paths, workers, hire, _wait), max(cores, 1)
+        start = partial(_RayWorker, ray.remote(num_cpus=1)(RayActor))
+        yield lambda paths, workers: distribute(paths, workers, start, _wait), max(cores, 1)
     except (ConnectionError, ray.exceptions.RaySystemError) as error:
-        raise LibraryError(f"the cluster {address} went away: what was heard is kept, scan again") from error
+        raise LibraryError(
+            f"the cluster {address} went away: what was analysed is kept, scan again"
+        ) from error
     finally:
-        if ours:
+        if must_connect:
             ray.shutdown()
 
 
-class Ear:
-    """What lives on a node: it loads its weights once, and hears a file at a time."""
+class RayActor:
+    """The part of a worker that runs on a node: it loads its weights once, and analyses one file at a time."""
 
     def prepare(self, versions: Sequence[object]) -> str | None:
-        """Load what hearing needs; return why that is not possible, or None."""
+        """Load what analysis needs; return why that is not possible, or None."""
         if tuple(versions) != _versions():
             return f"{socket.gethostname()} has another retrotone: install the same one on all nodes of the cluster"
         try:
@@ -100,11 +108,11 @@ class Ear:
             return f"{socket.gethostname()}: {error}"
         return None
 
-    def hear(self, name: bytes) -> Heard | Failed:
-        """Hear a file by its name in bytes, as that need not be text."""
+    def analyse_file(self, name: bytes) -> Analysed | Failed:
+        """Analyse a file, given its path in bytes, as it need not be valid text."""
         path = os.fsdecode(name)
-        outcome = hear(path)
-        if isinstance(outcome, Heard) or os.path.exists(path):
+        outcome = analyse_file(path)
+        if isinstance(outcome, Analysed) or os.path.exists(path):
             return outcome
         folder, host = os.path.dirname(path), socket.gethostname()
         if os.path.isdir(folder):
@@ -114,62 +122,63 @@ class Ear:
 
 
 class Unshared(Failed):
-    """A node does not see the folder."""
+    """The node does not see the folder of a file."""
 
 
-class _Actor:
-    """An `Ear`, seen from here."""
+class _RayWorker:
+    """Driver-side handle of a Ray worker."""
 
     path: str | None = None
     since = 0.0
     ready = False
 
-    def __init__(self, ear: Any) -> None:
-        self._ear = ear.remote()
-        self.news = self._ear.prepare.remote(_versions())
+    def __init__(self, actor: Any) -> None:
+        self._actor = actor.remote()
+        self.pending = self._actor.prepare.remote(_versions())
 
-    def give(self, path: str) -> bool:
-        self.news = self._ear.hear.remote(os.fsencode(path))
+    def send(self, path: str) -> bool:
+        self.pending = self._actor.analyse_file.remote(os.fsencode(path))
         return True
 
-    def answer(self) -> Heard | Failed | None:
+    def receive(self) -> Analysed | Failed | None:
         import ray
 
         try:
-            news: Heard | Failed | str | None = ray.get(self.news)
+            message: Analysed | Failed | str | None = ray.get(self.pending)
         except ray.exceptions.RayError as error:
-            unlike = isinstance(error, ray.exceptions.RayTaskError)  # a file's faults are answers, no errors
-            if unlike or getattr(error, "actor_init_failed", False):
+            # The faults of a file are outcomes; an error here means that the node has another retrotone.
+            is_incompatible = isinstance(error, ray.exceptions.RayTaskError)
+            if is_incompatible or getattr(error, "actor_init_failed", False):
                 raise LibraryError(
-                    f"a node of the cluster cannot listen ({_lines(error)[-1]}): "
+                    f"a node of the cluster cannot run a worker ({_lines(error)[-1]}): "
                     "install the same retrotone on all of them"
                 ) from error
-            raise Died from error
-        if isinstance(news, str):
-            raise LibraryError(news)
-        if isinstance(news, Unshared) and os.path.exists(news.path):
-            raise LibraryError(news.reason)
+            raise WorkerDied from error
+        if isinstance(message, str):
+            raise LibraryError(message)
+        if isinstance(message, Unshared) and os.path.exists(message.path):
+            raise LibraryError(message.reason)
         self.ready = True
-        return news
+        return message
 
-    def end(self) -> None:
+    def stop(self) -> None:
         import ray
 
         with suppress(ConnectionError, ray.exceptions.RayError):
-            ray.kill(self._ear)
+            ray.kill(self._actor)
 
 
-def _wait(actors: Sequence[_Actor], seconds: float) -> Iterable[_Actor]:
+def _wait(workers: Sequence[_RayWorker], seconds: float) -> Iterable[_RayWorker]:
     import ray
 
-    news = [actor.news for actor in actors]
-    ray.wait(news, num_returns=1, timeout=seconds)
-    there = set(ray.wait(news, num_returns=len(news), timeout=0)[0])
-    return [actor for actor in actors if actor.news in there]
+    pending = [worker.pending for worker in workers]
+    ray.wait(pending, num_returns=1, timeout=seconds)
+    ready = set(ray.wait(pending, num_returns=len(pending), timeout=0)[0])
+    return [worker for worker in workers if worker.pending in ready]
 
 
 def _versions() -> tuple[object, ...]:
-    """Return what must be the same on all nodes, for answers to be understood and rows to be compared."""
+    """Return what must be equal on all nodes, so that messages can be read and rows compared."""
     from retrotone import __version__
     from retrotone.features.analysis import VERSION
     from retrotone.library.description import RECIPE
@@ -178,7 +187,7 @@ def _versions() -> tuple[object, ...]:
 
 
 def _one_line(address: str, error: Exception) -> str:
-    """Say why there is no connection."""
+    """Return a line that says why there is no connection."""
     import ray
 
     if "version mismatch" in str(error).lower() or "versions" in str(error).lower():
@@ -193,6 +202,6 @@ def _one_line(address: str, error: Exception) -> str:
 
 
 def _lines(error: Exception) -> list[str]:
-    """Return the lines of a message; the last tells what happened remotely."""
+    """Return the lines of a message; the last one says what happened on the node."""
     lines = [line.strip().rstrip(".") for line in str(error).splitlines() if line.strip()]
     return lines or [type(error).__name__]

@@ -1,8 +1,8 @@
-"""Scan: bring the catalogue up to date with folders of music, at the least cost.
+"""Scan: bring the catalogue up to date with folders of music at the least cost.
 
-A file whose size and time have not changed costs a stat. A new one whose content is known has moved, or is a copy, and
-is not heard again, nor is one that was copied before any was heard. All else is heard by `listeners`, and noted file by
-file by this one writer.
+A file whose size and time have not changed costs one call of stat. A new file whose content is known has moved or is a
+copy; it is not analysed again. Of new files with the same content only one is analysed. All others are analysed by
+workers, and this process alone writes the results to the catalogue, one file at a time.
 """
 
 from __future__ import annotations
@@ -16,22 +16,28 @@ from typing import TYPE_CHECKING
 
 from retrotone.errors import LibraryError
 from retrotone.features.analysis import VERSION
-from retrotone.library.scanning.disk_list import Spool
-from retrotone.library.scanning.walk import Found, fingerprint, walk
+from retrotone.library.files import FoundFile, content_hash
+from retrotone.library.records import NewTrack
+from retrotone.library.scanning.disk_list import DiskList
+from retrotone.library.scanning.walk import walk
 from retrotone.progress import Progress, silent
+from retrotone.utils.text import clock
 
 if TYPE_CHECKING:
     from retrotone.library.catalogue.catalogue import Catalogue
     from retrotone.library.records import Known
-    from retrotone.library.scanning.workers import Failed, Heard
+    from retrotone.library.scanning.workers import Analysed, Failed
 
-HearAll = Callable[[Iterable[str], int], Generator["Heard | Failed", None, None]]
-"""Who listens: given paths and a number of workers, yields what came of each path, in any order. It asks for a path
-when it can be heard, and ends its workers when it is closed."""
+AnalyseAll = Callable[[Iterable[str], int], Generator["Analysed | Failed", None, None]]
+"""Analyses files: takes paths and a number of workers, yields the outcome for each path, in any order. It takes a path
+only when a worker is free, and stops its workers when it is closed."""
 
-LOOKING = 0.02  # of the progress: files are counted before any is heard
-TOLD_EVERY = 100  # files looked at
-LEAST_SECONDS = 1.0  # of a track: musicnn listens to 3 s at a time
+# Share of the progress at which analysis starts; files are counted before that.
+ANALYSIS_STARTS = 0.02
+# Files that are looked at from one report of progress to the next.
+REPORT_EVERY = 100
+# Shorter tracks are refused: musicnn needs 3 s at a time.
+LEAST_SECONDS = 1.0
 
 
 @dataclass
@@ -40,20 +46,20 @@ class ScanReport:
 
     Attributes
     ----------
-    unchanged, heard, moved, copied, gone : int
-        Tracks; `gone` were known, and are kept, but no longer there.
+    unchanged, analysed, moved, copied, gone : int
+        Numbers of tracks; those `gone` are no longer there, and stay in the catalogue.
     broken : list of (str, str)
-        Path and reason of each file that cannot be heard, those known from earlier scans too.
+        Path and reason of each file that cannot be analysed, including those known from earlier scans.
     unreadable : list of (str, str)
-        Folders, links and files that could not be looked into; what was known in them stays.
+        Folders, links and files that could not be read; what the catalogue holds of them stays.
     seconds : float
-        What it took.
+        Duration of the scan.
     dry : bool
-        Nothing was heard or noted: `heard` counts what would be.
+        Nothing was analysed or changed: `analysed` counts the files that a scan would analyse.
     """
 
     unchanged: int = 0
-    heard: int = 0
+    analysed: int = 0
     moved: int = 0
     copied: int = 0
     gone: int = 0
@@ -64,9 +70,9 @@ class ScanReport:
 
     @property
     def summary(self) -> str:
-        """How many tracks it found, and what it did with them."""
+        """The numbers above that are not zero, in one line."""
         counts = {
-            "to hear" if self.dry else "heard": self.heard,
+            "to analyse" if self.dry else "analysed": self.analysed,
             "unchanged": self.unchanged,
             "moved": self.moved,
             "known from a copy": self.copied,
@@ -77,7 +83,7 @@ class ScanReport:
 
     @property
     def reasons(self) -> list[str]:
-        """Why each file or folder that could not be heard or looked into could not, a line each."""
+        """Why each file or folder could not be read or analysed, one line each."""
         unreadable = [reason if path in reason else f"{path}: {reason}" for path, reason in self.unreadable]
         return unreadable + [reason for _, reason in self.broken]
 
@@ -89,7 +95,7 @@ def scan(
     dry_run: bool = False,
     workers: int | None = None,
     progress: Progress = silent,
-    hear_all: HearAll | None = None,
+    analyse_all: AnalyseAll | None = None,
 ) -> ScanReport:
     """Bring a catalogue up to date with folders.
 
@@ -97,17 +103,17 @@ def scan(
     ----------
     catalogue : Catalogue
     folders : sequence of path-like
-        What lies in other folders is left as it is known.
+        Tracks in other folders are left unchanged.
     exclude : sequence of str
-        See `walk.is_excluded`: such files are not in the library, as if they were gone.
+        Patterns, see `walk.is_excluded`; matching files count as gone.
     dry_run : bool
-        Look, but hear and note nothing.
+        Only compare: analyse nothing and change nothing.
     workers : int, optional
-        Processes that listen; by default one for each core.
+        Number of processes that analyse; by default one for each core.
     progress : Progress
-        Told the rate and the time left.
-    hear_all : callable, optional
-        Who listens: by default `workers.hear_all`, processes on this machine; or a `cluster`'s.
+        Receives the rate and the time left.
+    analyse_all : callable, optional
+        By default `workers.analyse_all`, processes on this machine; else that of a cluster.
 
     Raises
     ------
@@ -115,193 +121,196 @@ def scan(
         No such folder, fewer than one worker, or a catalogue that cannot be written to.
     """
     if workers is not None and workers < 1:
-        raise LibraryError(f"{workers} workers hear nothing: use 1 or more")
+        raise LibraryError(f"{workers} workers analyse nothing: use 1 or more")
     began = time.monotonic()
-    report = ScanReport(dry=dry_run)
-    todo = _look(catalogue, folders, exclude, report, dry_run, progress)
+    this = _Scan(catalogue, ScanReport(dry=dry_run), progress)
+    todo = this.recognise(this.compare(folders, exclude))
+    report = this.report
     if dry_run:
-        report.heard = len(todo)
+        report.analysed = len(todo)
     elif todo:
         from retrotone.library.scanning import workers as pool
 
-        _hear(
-            catalogue,
-            todo,
-            report,
-            hear_all or pool.hear_all,
-            min(workers or _cores(), len(todo)),
-            progress,
-        )
+        this.analyse(todo, analyse_all or pool.analyse_all, min(workers or _cores(), len(todo)))
     report.broken.sort(key=lambda each: os.fsencode(each[0]))
     report.seconds = time.monotonic() - began
     return report
 
 
-def _look(
-    catalogue: Catalogue,
-    folders: Sequence[str | os.PathLike[str]],
-    exclude: Sequence[str],
-    report: ScanReport,
-    dry_run: bool,
-    progress: Progress,
-) -> Spool[tuple[Found, bytes]]:
-    """See to all that needs no listening; return the files that do, with their fingerprints."""
-    here: set[int] = set()
-    back: list[int] = []
-    new = Spool[Found]()
-    looked = 0
-    for each in walk(folders, exclude):
-        looked += 1
-        if looked % TOLD_EVERY == 0:
-            progress(0.0, f"{looked} files looked at")
-        if not isinstance(each, Found):
-            report.unreadable.append((each.path, each.reason))
-            continue
-        known = catalogue.lookup(each.path)
-        if known is None or not _is_current(known, each):
-            new.append(each)
+class _Scan:
+    """The steps of one scan: `compare`, then `recognise`, then `analyse`.
+
+    Parameters
+    ----------
+    catalogue : Catalogue
+    report : ScanReport
+        Filled by the steps; where it is `dry`, they leave the catalogue unchanged.
+    progress : Progress
+    """
+
+    def __init__(self, catalogue: Catalogue, report: ScanReport, progress: Progress) -> None:
+        self._catalogue, self.report, self._progress = catalogue, report, progress
+        self._gone: set[int] = set()
+        self._moved: set[int] = set()
+        # Files given to workers, by path, and the number of files that are finished.
+        self._in_progress: dict[str, tuple[FoundFile, bytes]] = {}
+        self._done = 0
+
+    def compare(
+        self, folders: Sequence[str | os.PathLike[str]], exclude: Sequence[str]
+    ) -> DiskList[FoundFile]:
+        """Compare files with the catalogue by path, size and time, and return those that are new or changed."""
+        here: set[int] = set()
+        returned: list[int] = []
+        new = DiskList[FoundFile]()
+        for count, each in enumerate(walk(folders, exclude), start=1):
+            if count % REPORT_EVERY == 0:
+                self._progress(0.0, f"{count} files looked at")
+            if not isinstance(each, FoundFile):
+                self.report.unreadable.append((each.path, each.reason))
+                continue
+            known = self._catalogue.lookup(each.path)
             if known is not None:
                 here.add(known.id)
-            continue
-        here.add(known.id)
-        if not known.present:
-            back.append(known.id)
-        if known.reason is None:
-            report.unchanged += 1
-        else:
-            report.broken.append((known.path, known.reason))
-    gone = _gone(catalogue, folders, here, [path for path, _ in report.unreadable])
-    if not dry_run:
-        if back:
-            catalogue.mark(back, present=True)
-        if gone:
-            catalogue.mark(gone, present=False)
-    todo = Spool[tuple[Found, bytes]]()
-    moved: set[int] = set()
-    for index, found in enumerate(new):
-        if index % TOLD_EVERY == 0:
-            progress(LOOKING * index / len(new), f"{index}/{len(new)} new files looked into")
-        try:
-            content = fingerprint(found)
-        except FileNotFoundError:
-            continue
-        except OSError as error:
-            report.unreadable.append((found.path, error.strerror or str(error)))
-            continue
-        twin = _twin(catalogue, found, content)
-        if twin is None:
-            todo.append((found, content))
-        elif twin.path == found.path:  # only its time changed
-            report.unchanged += 1
-            if not dry_run:
-                catalogue.move(twin.id, found)
-        elif twin.id not in moved and not os.path.lexists(twin.path):
-            report.moved += 1
-            moved.add(twin.id)
-            gone.pop(twin.id, None)
-            if not dry_run:
-                catalogue.move(twin.id, found)
-        elif dry_run or catalogue.copy(twin.id, found, content):
-            report.copied += 1
-        else:
-            todo.append((found, content))
-    report.gone = len(gone)
-    return todo
-
-
-def _hear(
-    catalogue: Catalogue,
-    todo: Spool[tuple[Found, bytes]],
-    report: ScanReport,
-    hear_all: HearAll,
-    workers: int,
-    progress: Progress,
-) -> None:
-    """Hear files and note each as it comes."""
-    from retrotone.library.scanning.workers import Heard
-
-    in_hand: dict[str, tuple[Found, bytes]] = {}
-    done = 0
-
-    def paths() -> Iterator[str]:
-        nonlocal done
-        for found, content in todo:
-            twin = _twin(catalogue, found, content)
-            if twin is not None and catalogue.copy(twin.id, found, content):  # heard meanwhile
-                report.copied += 1
-                done += 1
+            if known is None or not _is_current(known, each):
+                new.append(each)
                 continue
-            in_hand[found.path] = found, content
+            if not known.present:
+                returned.append(known.id)
+            if known.reason is None:
+                self.report.unchanged += 1
+            else:
+                self.report.broken.append((known.path, known.reason))
+        self._gone = self._missing(folders, here)
+        for ids, present in ((returned, True), (self._gone, False)):
+            if ids and not self.report.dry:
+                self._catalogue.mark(ids, present)
+        return new
+
+    def recognise(self, new: DiskList[FoundFile]) -> DiskList[tuple[FoundFile, bytes]]:
+        """Recognise moved and copied files by their content; return the others with their content hashes."""
+        todo = DiskList[tuple[FoundFile, bytes]]()
+        for index, found in enumerate(new):
+            if index % REPORT_EVERY == 0:
+                self._progress(ANALYSIS_STARTS * index / len(new), f"{index}/{len(new)} new files read")
+            try:
+                content = content_hash(found)
+            except FileNotFoundError:
+                continue
+            except OSError as error:
+                self.report.unreadable.append((found.path, error.strerror or str(error)))
+                continue
+            if not self._is_recognised(found, content):
+                todo.append((found, content))
+        self.report.gone = len(self._gone)
+        return todo
+
+    def analyse(self, todo: DiskList[tuple[FoundFile, bytes]], analyse_all: AnalyseAll, workers: int) -> None:
+        """Analyse files and store each result as it comes."""
+        began = time.monotonic()
+        self._progress(ANALYSIS_STARTS, f"0/{len(todo)} analysed")
+        with closing(analyse_all(self._paths(todo), workers)) as outcomes:
+            for outcome in map(_refuse_short, outcomes):
+                self._done += 1
+                self._store(*self._in_progress.pop(outcome.path), outcome)
+                rate = self._done / max(time.monotonic() - began, 1e-3)
+                left = clock((len(todo) - self._done) / rate)
+                self._progress(
+                    ANALYSIS_STARTS + (1 - ANALYSIS_STARTS) * self._done / len(todo),
+                    f"{self._done}/{len(todo)} analysed, {rate:.1f} a second, {left} left: "
+                    f"{os.path.basename(outcome.path)}",
+                )
+
+    def _missing(self, folders: Sequence[str | os.PathLike[str]], here: set[int]) -> set[int]:
+        """Return the tracks that were in the folders and are gone, without those in what could not be read."""
+        unreadable = [path for path, _ in self.report.unreadable]
+        closed = tuple(os.path.join(path, "") for path in unreadable)
+        return {
+            number
+            for folder in folders
+            for number, path in self._catalogue.present_under(os.path.abspath(folder))
+            if number not in here and path not in unreadable and not path.startswith(closed)
+        }
+
+    def _is_recognised(self, found: FoundFile, content: bytes) -> bool:
+        """Store a file whose content is known as unchanged, moved or copied; return False if it must be analysed."""
+        same = self._same_content(found, content)
+        if same is None:
+            return False
+        # Only the time of the file changed, or it moved.
+        if same.path == found.path:
+            self.report.unchanged += 1
+        elif same.id not in self._moved and not os.path.lexists(same.path):
+            self.report.moved += 1
+            self._moved.add(same.id)
+            self._gone.discard(same.id)
+        elif self.report.dry or self._catalogue.copy(same.id, found, content):
+            self.report.copied += 1
+            return True
+        else:
+            return False
+        if not self.report.dry:
+            self._catalogue.move(same.id, found)
+        return True
+
+    def _same_content(self, found: FoundFile, content: bytes) -> Known | None:
+        """Return a track of the same content: the file itself, else one whose file is gone, else any other."""
+        same = [
+            track
+            for track in self._catalogue.with_content_hash(content, found.path)
+            if track.version == VERSION
+        ]
+        return min(
+            same,
+            key=lambda track: (track.path != found.path, os.path.lexists(track.path), track.id),
+            default=None,
+        )
+
+    def _paths(self, todo: DiskList[tuple[FoundFile, bytes]]) -> Iterator[str]:
+        """Yield the files that still need analysis: a file of the same content may have been analysed meanwhile."""
+        for found, content in todo:
+            same = self._same_content(found, content)
+            if same is not None and self._catalogue.copy(same.id, found, content):
+                self.report.copied += 1
+                self._done += 1
+                continue
+            self._in_progress[found.path] = found, content
             yield found.path
 
-    began = time.monotonic()
-    progress(LOOKING, f"0/{len(todo)} heard")
-    with closing(hear_all(paths(), workers)) as outcomes:
-        for outcome in map(_long_enough, outcomes):
-            done += 1
-            found, content = in_hand.pop(outcome.path)
-            if isinstance(outcome, Heard):
-                catalogue.add_heard(found, content, outcome.tags, outcome.analysis, outcome.description)
-                report.heard += 1
-            elif not os.path.exists(outcome.path):  # it vanished meanwhile
-                report.unreadable.append((outcome.path, "it went away during the scan"))
-            elif outcome.lasting:
-                catalogue.add_broken(found, content, outcome.reason)
-                report.broken.append((outcome.path, outcome.reason))
-            else:
-                report.unreadable.append((outcome.path, outcome.reason))
-            rate = done / max(time.monotonic() - began, 1e-3)
-            progress(
-                LOOKING + (1 - LOOKING) * done / len(todo),
-                f"{done}/{len(todo)} heard, {rate:.1f} a second, {_clock((len(todo) - done) / rate)} left: "
-                f"{os.path.basename(outcome.path)}",
+    def _store(self, found: FoundFile, content: bytes, outcome: Analysed | Failed) -> None:
+        """Store the outcome of an analysis in the catalogue and in the report."""
+        from retrotone.library.scanning.workers import Analysed
+
+        if isinstance(outcome, Analysed):
+            analysis = outcome.analysis
+            self._catalogue.add_track(
+                NewTrack(found, content, outcome.tags, analysis.duration, outcome.description, analysis)
             )
+            self.report.analysed += 1
+        elif not os.path.exists(outcome.path):
+            self.report.unreadable.append((outcome.path, "it went away during the scan"))
+        elif outcome.lasting:
+            self._catalogue.add_broken(found, content, outcome.reason)
+            self.report.broken.append((outcome.path, outcome.reason))
+        else:
+            self.report.unreadable.append((outcome.path, outcome.reason))
 
 
-def _long_enough(outcome: Heard | Failed) -> Heard | Failed:
-    """Return an outcome, a failure where a file is so short that it sounds like nothing."""
-    from retrotone.library.scanning.workers import Failed, Heard
+def _refuse_short(outcome: Analysed | Failed) -> Analysed | Failed:
+    """Return an outcome, replaced by a failure if the track is too short."""
+    from retrotone.library.scanning.workers import Analysed, Failed
 
-    seconds = outcome.analysis.duration if isinstance(outcome, Heard) else None
+    seconds = outcome.analysis.duration if isinstance(outcome, Analysed) else None
     if seconds is None or seconds >= LEAST_SECONDS:
         return outcome
     return Failed(outcome.path, f"{outcome.path} is {seconds:.2g} s long: too short to tell how it sounds")
 
 
-def _is_current(known: Known, found: Found) -> bool:
-    """Tell whether a file is as it was, and was heard as we hear now, or could not be."""
+def _is_current(known: Known, found: FoundFile) -> bool:
+    """Tell whether a file is unchanged, and was analysed by this version of analysis or could not be analysed."""
     same = (known.size, known.mtime_ns) == (found.size, found.mtime_ns)
     return same and (known.reason is not None or known.version == VERSION)
 
 
-def _gone(
-    catalogue: Catalogue,
-    folders: Sequence[str | os.PathLike[str]],
-    here: set[int],
-    unreadable: Sequence[str],
-) -> dict[int, str]:
-    """Return the tracks that were in the folders and are no more, but for those we could not look for."""
-    closed = tuple(os.path.join(path, "") for path in unreadable)
-    return {
-        number: path
-        for folder in folders
-        for number, path in catalogue.present_under(os.path.abspath(folder))
-        if number not in here and path not in unreadable and not path.startswith(closed)
-    }
-
-
-def _twin(catalogue: Catalogue, found: Found, content: bytes) -> Known | None:
-    """Return a track of the same content: the file itself, or one that is not there, or any other."""
-    twins = [twin for twin in catalogue.with_fingerprint(content, found.path) if twin.version == VERSION]
-    return min(
-        twins, key=lambda twin: (twin.path != found.path, os.path.lexists(twin.path), twin.id), default=None
-    )
-
-
 def _cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-
-
-def _clock(seconds: float) -> str:
-    hours, rest = divmod(round(seconds), 3600)
-    return f"{hours}:{rest // 60:02}:{rest % 60:02}" if hours else f"{rest // 60}:{rest % 60:02}"

@@ -1,8 +1,7 @@
-"""Walk folders of music: what is there, in a fixed order, whatever links and names do."""
+"""Walk folders of music: find their sound files, in a fixed order and without loops."""
 
 from __future__ import annotations
 
-import hashlib
 import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -11,24 +10,14 @@ from itertools import chain
 
 from retrotone.audio.files import FFMPEG_SUFFIXES, FORMATS
 from retrotone.errors import LibraryError
+from retrotone.library.files import FoundFile
 
 SUFFIXES = frozenset({".au", *FORMATS, *FFMPEG_SUFFIXES})
-CHUNK = 1 << 16  # bytes read in each of CHUNKS places for a fingerprint
-CHUNKS = 4
-
-
-@dataclass(frozen=True)
-class Found:
-    """A sound file by its suffix: absolute path, size in bytes, time of its last change in nanoseconds."""
-
-    path: str
-    size: int
-    mtime_ns: int
 
 
 @dataclass(frozen=True)
 class Unreadable:
-    """A folder or link that could not be followed, and why."""
+    """A folder, link or file that could not be read, and why."""
 
     path: str
     reason: str
@@ -36,16 +25,16 @@ class Unreadable:
 
 def walk(
     folders: Sequence[str | os.PathLike[str]], exclude: Sequence[str] = ()
-) -> Iterator[Found | Unreadable]:
-    """Yield the sound files in folders, and what could not be looked into; hidden ones are passed over.
+) -> Iterator[FoundFile | Unreadable]:
+    """Yield the sound files in folders and what could not be read; hidden files and folders are skipped.
 
     Parameters
     ----------
     folders : sequence of path-like
-        They may lie in one another: every folder is entered once. Links are followed last, and only to where nothing
-        else led, so that a loop ends and a file keeps its own path.
+        They may contain one another: every folder is entered once. Links are followed last, and only to folders that
+        were not entered yet: loops end, and a file keeps its own path rather than that of a link.
     exclude : sequence of str
-        See `is_excluded`; paths are seen from the folder given.
+        See `is_excluded`; paths are relative to the folder given.
 
     Raises
     ------
@@ -60,12 +49,13 @@ def walk(
     links: list[tuple[str, str]] = []
     for root in roots:
         yield from _enter(root, root, exclude, entered, links)
-    for root, link in links:  # grows while links lead to more links
+    # This list grows while links lead to more links.
+    for root, link in links:
         try:
             if os.path.isdir(link):
                 yield from _enter(root, link, exclude, entered, links)
             elif _suffix(link) in SUFFIXES:
-                found, folder = _found(link), os.stat(os.path.dirname(os.path.realpath(link)))
+                found, folder = _stat_file(link), os.stat(os.path.dirname(os.path.realpath(link)))
                 if os.path.isfile(link) and (folder.st_dev, folder.st_ino) not in entered:
                     yield found
         except OSError as error:
@@ -73,9 +63,14 @@ def walk(
 
 
 def is_excluded(path: str, patterns: Sequence[str]) -> bool:
-    """Tell whether a path, or a folder in it, matches one of the patterns of a shell.
+    """Tell whether a path, or a folder in it, matches one of several shell patterns.
 
-    ``Podcasts`` and ``*.ogg`` match any part of the path by itself, ``Christmas/*`` matches from its start.
+    A pattern matches any single part of the path, or its beginning.
+
+    >>> is_excluded("Podcasts/one.mp3", ["Podcasts"]), is_excluded("Jazz/Podcasts.mp3", ["Podcasts"])
+    (True, False)
+    >>> is_excluded("Christmas/a.ogg", ["Christmas/*"]), is_excluded("Old/Christmas/a.ogg", ["Christmas/*"])
+    (True, False)
     """
     if not patterns:
         return False
@@ -84,34 +79,16 @@ def is_excluded(path: str, patterns: Sequence[str]) -> bool:
     return any(fnmatchcase(name, pattern.strip("/")) for name in chain(parts, heads) for pattern in patterns)
 
 
-def fingerprint(found: Found) -> bytes:
-    """Return 16 bytes that tell a file's content: its size and four stretches of 64 kB, evenly spaced.
-
-    A moved or copied file keeps it; one whose tags changed has another.
-
-    Raises
-    ------
-    OSError
-        The file cannot be read.
-    """
-    digest = hashlib.blake2b(str(found.size).encode(), digest_size=16)
-    with open(found.path, "rb") as file:
-        last = max(found.size - CHUNK, 0)
-        for start in sorted({last * place // (CHUNKS - 1) for place in range(CHUNKS)}):
-            file.seek(start)
-            digest.update(file.read(CHUNK))
-    return digest.digest()
-
-
 def _enter(
     root: str,
     folder: str,
     exclude: Sequence[str],
     entered: set[tuple[int, int]],
     links: list[tuple[str, str]],
-) -> Iterator[Found | Unreadable]:
-    """Yield what is in a folder, files before folders; leave links for later."""
-    folders = [folder]  # a stack: folders may lie deeper in one another than calls can
+) -> Iterator[FoundFile | Unreadable]:
+    """Yield the files of a folder, then those of the folders in it, and add links to `links`."""
+    # A stack, as folders may be nested deeper than calls can be.
+    folders = [folder]
     while folders:
         folder = folders.pop()
         try:
@@ -136,17 +113,19 @@ def _enter(
                 elif entry.is_dir():
                     below.append(entry.path)
                 elif _suffix(entry.name) in SUFFIXES and entry.is_file():
-                    yield _found(entry.path)
-            except FileNotFoundError:  # it went away since
+                    yield _stat_file(entry.path)
+            # It was deleted meanwhile.
+            except FileNotFoundError:
                 continue
-            except OSError as error:  # a folder that may be listed, but not entered; a path too long
+            # The folder may be listed but not entered, or the path is too long.
+            except OSError as error:
                 yield Unreadable(entry.path, error.strerror or str(error))
         folders += reversed(below)
 
 
-def _found(path: str) -> Found:
+def _stat_file(path: str) -> FoundFile:
     status = os.stat(path)
-    return Found(path, status.st_size, status.st_mtime_ns)
+    return FoundFile(path, status.st_size, status.st_mtime_ns)
 
 
 def _suffix(name: str) -> str:

@@ -1,8 +1,8 @@
-"""Listeners: processes that hear one file at a time, and the loss of one of them costs no more than its file.
+"""Workers: processes that analyse one file at a time, so that a crash costs no more than its file.
 
-A decoder may crash on a damaged file or never come back, and the system may kill a process that needs too much memory.
-Each listener has one file in hand, so it is known which one that was. `share_out` deals with all that, wherever the
-listeners are: here as processes of this machine, in `cluster` as actors of many.
+A decoder may crash on a damaged file or never return, and the system may kill a process that needs too much memory.
+Each worker has one file at a time, so the file is known. `distribute` handles all this for workers of any kind: here
+they are processes of this machine, in `ray_cluster` actors on many machines.
 """
 
 from __future__ import annotations
@@ -15,13 +15,13 @@ import sys
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Generator, Iterable, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from itertools import islice
 from multiprocessing.connection import Connection, wait
 from types import ModuleType
-from typing import Protocol, TypeVar
+from typing import Generic, Protocol, TypeVar
 
 import numpy as np
 
@@ -31,19 +31,24 @@ from retrotone.features.analysis import Analysis, analyse
 from retrotone.library.description import Description, describe
 from retrotone.library.records import TAGS
 
-TRIES = 2  # of a file whose listener died: it may not have been the file's fault
-LIMIT_SECONDS = 120.0  # for one file: of each at most 90 s are heard, in half a second on an idle core
-START_SECONDS = 300.0  # for the first listener: a cluster that grows on demand takes minutes to
-TICK_SECONDS = 1.0  # from one look at the clock to the next
-GRACE_SECONDS = 5.0  # for a listener to end when told to
-# glibc's malloc.h; bytes that are free before any go back to the system, and bytes of an array that go back alone
+# Attempts at a file whose worker died: the file may not have been the cause.
+TRIES = 2
+# For one file. At most 90 s of it are analysed, which takes half a second on an idle core.
+LIMIT_SECONDS = 120.0
+# For the first worker to start: a cluster that grows on demand takes minutes.
+START_SECONDS = 300.0
+# Between checks of these limits.
+TICK_SECONDS = 1.0
+# For a worker to stop before it is killed.
+GRACE_SECONDS = 5.0
+# Parameters of glibc's mallopt (malloc.h): how many free bytes are kept from the system, in all and in one array.
 M_TRIM_THRESHOLD, KEPT = -1, 1 << 28
 M_MMAP_THRESHOLD, KEPT_AT_ONCE = -3, 1 << 25
 
 
 @dataclass(frozen=True)
-class Heard:
-    """What a listener made of a file."""
+class Analysed:
+    """The results for a file that was analysed."""
 
     path: str
     tags: dict[str, str]
@@ -53,259 +58,325 @@ class Heard:
 
 @dataclass(frozen=True)
 class Failed:
-    """Why a file was not heard; `lasting` if only another file would change that."""
+    """Why a file was not analysed; `lasting` if another attempt at the same file would fail as well."""
 
     path: str
     reason: str
     lasting: bool = True
 
 
-def hear(path: str) -> Heard | Failed:
-    """Listen to a file: tags, analysis, description."""
+def analyse_file(path: str) -> Analysed | Failed:
+    """Return the tags, the analysis and the description of a file, or why there are none."""
     try:
         analysis = analyse(path)
-        return Heard(path, read_tags(path), analysis, describe(analysis))
+        return Analysed(path, read_tags(path), analysis, describe(analysis))
     except MissingExtraError as error:
         return Failed(path, str(error), lasting=False)
     except RetrotoneError as error:
         return Failed(path, str(error))
     except MemoryError:
         return Failed(path, f"{path} needs more memory than there is: close other programs", lasting=False)
-    except Exception as error:  # one strange file must not end a scan of many
-        return Failed(path, f"{path} cannot be heard ({error!r}): export it again")
+    # One strange file must not end a scan of many.
+    except Exception as error:
+        return Failed(path, f"{path} cannot be analysed ({error!r}): export it again")
 
 
 def read_tags(path: str) -> dict[str, str]:
-    """Return title, artist, album, genre and year by a file's tags, empty where they are not told."""
+    """Return title, artist, album, genre and year by a file's tags, empty where it has none."""
     from tinytag import TinyTag
 
     try:
         tags = TinyTag.get(path).as_dict()
-    except Exception:  # tags are a courtesy: tinytag raises its own errors, struct's, and others
+    # Tags are optional; tinytag raises its own errors, struct's and others.
+    except Exception:
         tags = {}
     values = {name: tags.get(name) or [] for name in TAGS}
     return {name: "; ".join(map(str, v if isinstance(v, list) else [v])) for name, v in values.items()}
 
 
-class Died(Exception):
-    """A listener's process ended: what it had in hand is to be heard by another."""
+class WorkerDied(Exception):
+    """A worker's process ended: its file goes to another worker."""
 
 
-class Listener(Protocol):
-    """Whoever hears one file at a time.
+class Worker(Protocol):
+    """Analyses one file at a time.
 
     Attributes
     ----------
     path : str or None
-        What it has in hand.
+        The file that it has.
     since : float
-        When it was given that, by `time.monotonic`.
+        When it got that file, by `time.monotonic`.
     ready : bool
-        It has loaded what it needs.
+        Whether it has loaded what it needs.
     """
 
     path: str | None
     since: float
     ready: bool
 
-    def give(self, path: str) -> bool:
-        """Hand over a file; False if the listener is dead."""
+    def send(self, path: str) -> bool:
+        """Send it a file; False if it is dead."""
 
-    def answer(self) -> Heard | Failed | None:
-        """Return the news: what came of the file or, None, that it is ready.
+    def receive(self) -> Analysed | Failed | None:
+        """Return what it sent: the outcome for its file or, once, None to say that it is ready.
 
         Raises
         ------
-        Died
+        WorkerDied
         LibraryError
-            None like it can listen.
+            No worker of this kind can work.
         """
 
-    def end(self) -> None:
-        """End it, whatever it does."""
+    def stop(self) -> None:
+        """Stop it, whatever it is doing."""
 
 
-L = TypeVar("L", bound=Listener)
+W = TypeVar("W", bound=Worker)
 
 
 def prepare() -> None:
-    """Load all that hearing needs, by hearing some noise; from then on a file costs only itself, on one thread."""
+    """Load all that analysis needs by analysing noise, and use one thread from then on."""
     from threadpoolctl import threadpool_limits
 
     noise = 0.1 * np.random.default_rng(0).standard_normal((1, 4 * 22_050), np.float32)
     describe(analyse(Audio(noise, 22_050)))
-    threadpool_limits(1, user_api="blas")  # there are as many listeners as cores
+    # There are as many workers as cores.
+    threadpool_limits(1, user_api="blas")
     _keep_memory()
 
 
 def _keep_memory() -> None:
-    """Have glibc keep what is freed for the next file: a clip of 30 s would take 8,000 new pages at 2 us each."""
+    """Make glibc keep freed memory for the next file: a clip of 30 s would need 8,000 new pages at 2 us each."""
     mallopt = getattr(ctypes.CDLL(None), "mallopt", None) if sys.platform == "linux" else None
     if mallopt is not None:
         mallopt(M_TRIM_THRESHOLD, KEPT)
         mallopt(M_MMAP_THRESHOLD, KEPT_AT_ONCE)
 
 
-def hear_all(paths: Iterable[str], workers: int) -> Generator[Heard | Failed, None, None]:
-    """Listen to files in so many processes of this machine; see `share_out`."""
-    return share_out(paths, workers, _Process, _wait)
+def analyse_all(paths: Iterable[str], workers: int) -> Generator[Analysed | Failed, None, None]:
+    """Analyse files in so many processes of this machine; see `distribute`."""
+    return distribute(paths, workers, _Process, _wait)
 
 
-def share_out(
+def distribute(
     paths: Iterable[str],
     workers: int,
-    hire: Callable[[], L],
-    wait_for: Callable[[Sequence[L], float], Iterable[L]],
-) -> Generator[Heard | Failed, None, None]:
-    """Share out files among listeners, and yield what comes of each as it comes, once.
+    start: Callable[[], W],
+    wait_for: Callable[[Sequence[W], float], Iterable[W]],
+) -> Generator[Analysed | Failed, None, None]:
+    """Distribute files among workers, and yield one outcome for each file as soon as it is there.
 
     Parameters
     ----------
     paths : iterable of str
-        Asked for the next one only when a listener is free: what is in hand is never more than `workers` files.
+        A path is taken only when a worker is free: no more than `workers` files are being analysed at any moment.
     workers : int
-        How many listeners.
-    hire : callable
-        Starts one.
+        How many.
+    start : callable
+        Starts a worker.
     wait_for : callable
-        Given listeners and seconds, waits so long for news from any, and returns those that have some.
+        Given workers and seconds, waits that long for a message of any, and returns those that have sent one.
 
     Raises
     ------
     LibraryError
-        No listener can be started.
+        No worker can be started.
     """
-    queue, waiting, tries = iter(paths), list[str](), Counter[str]()
-    listeners, outcomes = list[L](), list[Heard | Failed]()
-    stillborn, last_ready = 0, time.monotonic()
-
-    def more() -> bool:
-        waiting.extend(() if waiting else islice(queue, 1))
-        return bool(waiting)
-
-    def replace(listener: L) -> None:
-        listener.end()
-        listeners.remove(listener)
-        if more():
-            listeners.append(hire())
-
+    pool = _Pool(iter(paths), workers, start)
     try:
-        listeners.extend(hire() for _ in range(workers))
+        pool.fill()
         while True:
-            for listener in list(listeners):
-                if listener.ready and listener.path is None and more():
-                    if listener.give(waiting[-1]):
-                        listener.path, listener.since = waiting.pop(), time.monotonic()
-                    else:
-                        replace(listener)
-            yield from outcomes  # while the listeners are at work
-            outcomes.clear()
-            if not more() and all(listener.path is None for listener in listeners):
+            pool.send_files()
+            # The workers are busy while the caller uses the outcomes.
+            yield from pool.take_outcomes()
+            if pool.is_finished():
                 return
-            busy = [listener for listener in listeners if listener.path is not None or not listener.ready]
-            for listener in wait_for(busy, TICK_SECONDS):
-                path, listener.path = listener.path, None
-                try:
-                    outcome = listener.answer()
-                    stillborn = 0
-                except Died:
-                    outcome = None
-                    if path is None:
-                        stillborn += 1
-                    else:
-                        tries[path] += 1
-                        if tries[path] < TRIES:
-                            waiting.append(path)
-                        else:
-                            outcome = Failed(path, f"{path} makes the decoder crash: export it again")
-                    replace(listener)
-                if outcome is not None:
-                    outcomes.append(outcome)
-            if stillborn >= TRIES * workers:
-                raise LibraryError(
-                    "the processes that listen die as they start: free some memory, or use fewer workers"
-                )
-            now = time.monotonic()
-            for listener in list(listeners):
-                if listener.path is not None and now - listener.since > LIMIT_SECONDS:
-                    reason = f"{listener.path} keeps the decoder busy for over {LIMIT_SECONDS:.0f} s: export it again"
-                    outcomes.append(Failed(listener.path, reason))
-                    replace(listener)
-            if any(listener.ready for listener in listeners):
-                last_ready = now
-            elif now - last_ready > START_SECONDS:
-                raise LibraryError(
-                    f"nobody could start to listen within {START_SECONDS:.0f} s: wait until there are cores to spare"
-                )
+            for worker in wait_for(pool.busy(), TICK_SECONDS):
+                pool.receive(worker)
+            pool.check_limits()
     finally:
-        for listener in listeners:
-            listener.end()
+        pool.stop()
+
+
+class _Pool(Generic[W]):
+    """The state of `distribute`.
+
+    Parameters
+    ----------
+    paths : iterator of str
+    size : int
+        Number of workers.
+    start : callable
+        Starts a worker.
+    """
+
+    def __init__(self, paths: Iterator[str], size: int, start: Callable[[], W]) -> None:
+        self._paths, self._size, self._start = paths, size, start
+        self._workers: list[W] = []
+        self._outcomes: list[Analysed | Failed] = []
+        # Files taken from `paths` that no worker has: the next one, or those whose worker died.
+        self._waiting: list[str] = []
+        self._deaths = Counter[str]()
+        # Workers in a row that died before they were ready.
+        self._dead_at_start = 0
+        self._last_ready = time.monotonic()
+
+    def fill(self) -> None:
+        """Start all workers."""
+        self._workers.extend(self._start() for _ in range(self._size))
+
+    def send_files(self) -> None:
+        """Send a file to each worker that is free."""
+        for worker in list(self._workers):
+            if not worker.ready or worker.path is not None or not self._has_more():
+                continue
+            if worker.send(self._waiting[-1]):
+                worker.path, worker.since = self._waiting.pop(), time.monotonic()
+            else:
+                self._replace(worker)
+
+    def take_outcomes(self) -> Iterator[Analysed | Failed]:
+        """Yield the outcomes so far, and forget them."""
+        yield from self._outcomes
+        self._outcomes.clear()
+
+    def is_finished(self) -> bool:
+        """Tell whether all files have their outcomes."""
+        return not self._has_more() and all(worker.path is None for worker in self._workers)
+
+    def busy(self) -> list[W]:
+        """Return the workers that have a file, or are still starting."""
+        return [worker for worker in self._workers if worker.path is not None or not worker.ready]
+
+    def receive(self, worker: W) -> None:
+        """Take a worker's message; replace the worker if it died."""
+        path, worker.path = worker.path, None
+        try:
+            outcome = worker.receive()
+            self._dead_at_start = 0
+        except WorkerDied:
+            outcome = self._after_death(path)
+            self._replace(worker)
+        if outcome is not None:
+            self._outcomes.append(outcome)
+
+    def check_limits(self) -> None:
+        """Give up files that take too long; raise LibraryError if no worker can be started."""
+        if self._dead_at_start >= TRIES * self._size:
+            raise LibraryError("the workers die as they start: free some memory, or use fewer workers")
+        now = time.monotonic()
+        for worker in list(self._workers):
+            if worker.path is not None and now - worker.since > LIMIT_SECONDS:
+                reason = (
+                    f"{worker.path} keeps the decoder busy for over {LIMIT_SECONDS:.0f} s: export it again"
+                )
+                self._outcomes.append(Failed(worker.path, reason))
+                self._replace(worker)
+        if any(worker.ready for worker in self._workers):
+            self._last_ready = now
+        elif now - self._last_ready > START_SECONDS:
+            raise LibraryError(
+                f"no worker could start within {START_SECONDS:.0f} s: wait until there are free cores"
+            )
+
+    def stop(self) -> None:
+        """Stop all workers."""
+        for worker in self._workers:
+            worker.stop()
+
+    def _has_more(self) -> bool:
+        """Tell whether a file waits for a worker, taking the next path if needed."""
+        if not self._waiting:
+            self._waiting.extend(islice(self._paths, 1))
+        return bool(self._waiting)
+
+    def _after_death(self, path: str | None) -> Failed | None:
+        """Return the failure of a file whose workers died, or None if it is to be tried again."""
+        if path is None:
+            self._dead_at_start += 1
+            return None
+        self._deaths[path] += 1
+        if self._deaths[path] < TRIES:
+            self._waiting.append(path)
+            return None
+        return Failed(path, f"{path} makes the decoder crash: export it again")
+
+    def _replace(self, worker: W) -> None:
+        """Stop a worker, and start another if there is more to do."""
+        worker.stop()
+        self._workers.remove(worker)
+        if self._has_more():
+            self._workers.append(self._start())
 
 
 class _Process:
-    """A listener on this machine."""
+    """A worker in a process of this machine."""
 
     path: str | None = None
     since = 0.0
     ready = False
 
     def __init__(self) -> None:
-        context = multiprocessing.get_context("spawn")  # a fork would inherit threads half
-        self.answers, theirs = context.Pipe()
-        self._process = context.Process(target=_listen, args=(theirs,), daemon=True)
-        # A spawned process runs the caller's script again, which may well scan; listeners need nothing of it.
+        # A forked process would inherit threads in an undefined state.
+        context = multiprocessing.get_context("spawn")
+        self.connection, worker_end = context.Pipe()
+        self._process = context.Process(target=_serve, args=(worker_end,), daemon=True)
+        # A spawned process runs the caller's script again, which may well start a scan; a worker needs nothing of it.
         script, sys.modules["__main__"] = sys.modules["__main__"], ModuleType("__main__")
         try:
             self._process.start()
         finally:
             sys.modules["__main__"] = script
-        theirs.close()
+        worker_end.close()
 
-    def give(self, path: str) -> bool:
+    def send(self, path: str) -> bool:
         try:
-            self.answers.send(path)
+            self.connection.send(path)
         except OSError:
             return False
         return True
 
-    def answer(self) -> Heard | Failed | None:
+    def receive(self) -> Analysed | Failed | None:
         try:
-            news: Heard | Failed | str | None = self.answers.recv()
+            message: Analysed | Failed | str | None = self.connection.recv()
         except (EOFError, OSError):
-            raise Died from None
-        if isinstance(news, str):
-            raise LibraryError(news)
+            raise WorkerDied from None
+        if isinstance(message, str):
+            raise LibraryError(message)
         self.ready = True
-        return news
+        return message
 
-    def end(self) -> None:
-        self.answers.close()
+    def stop(self) -> None:
+        self.connection.close()
         self._process.terminate()
         self._process.join(GRACE_SECONDS)
         if self._process.is_alive():
             self._process.kill()
-            self._process.join(GRACE_SECONDS)  # not for ever: a disk that does not answer holds it
+            # With a limit, as a disk that does not respond blocks even that.
+            self._process.join(GRACE_SECONDS)
 
 
-def _wait(listeners: Sequence[_Process], seconds: float) -> Iterable[_Process]:
-    answered = wait([listener.answers for listener in listeners], seconds)
-    return [listener for listener in listeners if listener.answers in answered]
+def _wait(workers: Sequence[_Process], seconds: float) -> Iterable[_Process]:
+    readable = wait([worker.connection for worker in workers], seconds)
+    return [worker for worker in workers if worker.connection in readable]
 
 
-def _listen(files: Connection) -> None:
-    """Tell that this process is ready, or why not, and answer files until there are no more."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the process that writes; it ends this one
+def _serve(connection: Connection) -> None:
+    """Report that this process is ready, or why not, and then the outcome for each file that is sent."""
+    # Ctrl-C is handled by the process that writes the catalogue; it stops this one.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     threading.Thread(target=_follow_parent, daemon=True).start()
     with suppress(EOFError, OSError):
         try:
             prepare()
         except RetrotoneError as error:
-            files.send(str(error))
+            connection.send(str(error))
             return
-        files.send(None)
+        connection.send(None)
         while True:
-            files.send(hear(files.recv()))
+            connection.send(analyse_file(connection.recv()))
 
 
 def _follow_parent() -> None:

@@ -19,7 +19,7 @@ from retrotone.dsp.hpss import TINY
 from retrotone.errors import AnalysisError
 from retrotone.features.analysis import Analysis
 from retrotone.features.gtzan import COURSE_BANDS
-from retrotone.library.catalogue.database import Forgotten
+from retrotone.library.catalogue.base import MissingAnalysis
 from retrotone.library.embedding import sound_part
 from retrotone.library.records import Track
 from retrotone.library.search.neighbours import Indexed, Neighbours
@@ -134,7 +134,7 @@ def is_same_recording(
 def trace(analysis: Callable[[int], Analysis], number: int) -> Trace:
     """Return what is known of a track: nothing where another version heard it, or another process forgot it."""
     course, chroma = np.zeros((0, COURSE_BANDS), np.float16), np.zeros(N_CHROMA, np.float32)
-    with suppress(Forgotten, AnalysisError):
+    with suppress(MissingAnalysis, AnalysisError):
         known = analysis(number)
         course = course if known.course is None else known.course
         chroma = chroma if known.chroma is None else known.chroma - known.chroma.mean()

@@ -11,8 +11,8 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from retrotone.library.catalogue.base import Nearest
 from retrotone.library.catalogue.catalogue import Catalogue
-from retrotone.library.catalogue.database import Nearest
 from retrotone.progress import Progress, silent
 
 FIRST = 256  # ranked before all are: most who ask want a few

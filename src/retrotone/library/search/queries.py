@@ -10,10 +10,10 @@ from retrotone.audio.audio import Audio
 from retrotone.errors import LibraryError
 from retrotone.features.analysis import Analysis, analyse
 from retrotone.library import embedding
+from retrotone.library.catalogue.base import Vector
 from retrotone.library.catalogue.catalogue import Catalogue
-from retrotone.library.catalogue.database import Vector
+from retrotone.library.files import FoundFile, content_hash
 from retrotone.library.records import Known, Track
-from retrotone.library.scanning.walk import Found, fingerprint
 from retrotone.library.search.neighbours import Indexed, Neighbours
 from retrotone.progress import Progress
 
@@ -71,7 +71,7 @@ def _copies(path: str, catalogue: Catalogue) -> Iterator[Known]:
         return
     try:
         status = os.stat(path)
-        content = fingerprint(Found(path, status.st_size, status.st_mtime_ns))
+        content = content_hash(FoundFile(path, status.st_size, status.st_mtime_ns))
     except OSError:  # whoever listens to it says why
         return
-    yield from catalogue.with_fingerprint(content, path)
+    yield from catalogue.with_content_hash(content, path)

@@ -1,0 +1,76 @@
+"""What the catalogue asks of a database, and the types that pass between them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from retrotone.errors import LibraryError
+from retrotone.progress import Progress
+
+# Rows of a large result that are read at once.
+BLOCK = 4096
+
+Row = tuple[Any, ...]
+Vector = NDArray[np.float32]
+Rows = NDArray[np.float32]
+Nearest = Callable[[Vector, int], NDArray[np.int64]]
+"""Takes a unit vector, shape (d,), and a count; returns the ids of about that many tracks, nearly all the nearest."""
+
+
+class MissingLibrary(LibraryError):
+    """There is no library at the given path or address."""
+
+
+class MissingAnalysis(LibraryError):
+    """The catalogue holds no analysis of a track, or no longer holds it."""
+
+
+class Database(Protocol):
+    """Stores the three tables of a catalogue.
+
+    Statements use the SQL that all these databases share, with ``?`` for values, and ``TRUE`` and ``FALSE``. Every
+    failure is a LibraryError whose message has one line.
+
+    Attributes
+    ----------
+    name : str
+        Its name in messages, without a password.
+    revision : hashable
+        Changes whenever any process changes the catalogue.
+    """
+
+    name: str
+
+    @property
+    def revision(self) -> Hashable: ...
+
+    def query(self, sql: str, values: Sequence[object] = ()) -> list[Row]:
+        """Return all rows of a statement."""
+
+    def blocks(self, sql: str, values: Sequence[object] = ()) -> Iterator[list[Row]]:
+        """Yield the rows of a large result, at most `BLOCK` at once."""
+
+    def execute_many(self, sql: str, rows: Iterable[Sequence[object]]) -> None:
+        """Execute a statement for each row of values, within a transaction."""
+
+    def transaction(self) -> AbstractContextManager[None]:
+        """Commit all changes made within it, or none."""
+
+    def pack(self, vector: Vector) -> object:
+        """Return a vector as the value of a statement's parameter."""
+
+    def unpack(self, values: Sequence[Any]) -> Rows:
+        """Return the vectors, shape (n, d), of the values of n >= 1 rows; ValueError if one is damaged."""
+
+    def nearest(self, progress: Progress) -> Nearest | None:
+        """Return a function that finds neighbours, or None if comparing with all vectors is fast enough."""
+
+    def faults(self) -> list[str]:
+        """Return the faults that the database finds in itself, one line each."""
+
+    def close(self) -> None: ...

@@ -1,0 +1,77 @@
+"""Rows of a catalogue as records: the statements that select them, and checks of their values."""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+from collections.abc import Sequence
+from typing import Any
+
+from retrotone.errors import LibraryError
+from retrotone.library.catalogue.base import Row
+from retrotone.library.records import Known, Track
+
+SELECT_KNOWN = (
+    "SELECT id, path, size, mtime_ns, present, reason, version FROM tracks LEFT JOIN analyses ON track = id"
+)
+SELECT_TRACK = (
+    "SELECT id, path, duration, coalesce(title, ''), coalesce(artist, ''), coalesce(album, ''), coalesce(year, ''), "
+    "coalesce(nullif(t.genre, ''), given_genre, ''), "
+    "d.genre, confidence, sure, tags, eras, tempo, key, loudness FROM tracks t JOIN descriptions d ON track = id"
+)
+INVALID = "the library is damaged, a row holds invalid values: run retrotone library check --repair"
+
+NUMBER, WORD = (float, type(None)), (str, type(None))
+KNOWN_TYPES = (int, bytes, int, int, int, WORD, (int, type(None)))
+TRACK_TYPES = (int, bytes, NUMBER, *4 * (str,), str, str, float, int, str, str, NUMBER, WORD, NUMBER)
+
+
+def known_from(row: Row) -> Known:
+    """Return a row of `SELECT_KNOWN` as a record; LibraryError if it is invalid."""
+    _check_types(row, KNOWN_TYPES)
+    number, path, size, mtime_ns, present, reason, version = row
+    return Known(number, os.fsdecode(path), size, mtime_ns, bool(present), reason, version)
+
+
+def track_from(row: Row) -> Track:
+    """Return a row of `SELECT_TRACK` as a record; LibraryError if it is invalid."""
+    _check_types(row, TRACK_TYPES)
+    number, path, duration, title, artist, album, year, genre, heard_genre = row[:9]
+    confidence, sure, tags, eras, tempo, key, loudness = row[9:]
+    if not math.isfinite(duration or 0.0):
+        raise LibraryError(INVALID)
+    return Track(
+        id=number,
+        path=os.fsdecode(path),
+        duration=duration,
+        title=title,
+        artist=artist,
+        album=album,
+        year=year,
+        genre=genre,
+        heard_genre=heard_genre,
+        confidence=confidence,
+        sure=bool(sure),
+        tags=_likelihoods(tags),
+        eras=_likelihoods(eras),
+        tempo=tempo,
+        key=key,
+        loudness=loudness,
+    )
+
+
+def _likelihoods(text: str) -> dict[str, float]:
+    try:
+        found = json.loads(text)
+    except ValueError as error:
+        raise LibraryError(INVALID) from error
+    if not isinstance(found, dict) or not all(isinstance(value, float | int) for value in found.values()):
+        raise LibraryError(INVALID)
+    return found
+
+
+def _check_types(row: Row, types: Sequence[Any]) -> None:
+    """Refuse a row that retrotone did not write: SQLite stores values of any type in any column."""
+    if not all(map(isinstance, row, types)):
+        raise LibraryError(INVALID)

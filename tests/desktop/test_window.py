@@ -75,7 +75,7 @@ def test_a_file_that_is_no_sound_gets_a_sentence(driver: Driver, tmp_path: Path)
     assert str(driver.window.status.cget("style")) == "Error.TLabel"
     # no colour of the label's own hides the style's red
     assert not str(driver.window.status.cget("foreground"))
-    # it does not say "Listening…" for ever
+    # it does not say "Analysing…" for ever
     assert not driver.window.song_tab.verdict.cget("text")
 
 

@@ -49,7 +49,7 @@ class SongTab(Page):
         """Show what is known of the song so far."""
         session, song = self._session, self._session.song
         if song is None:
-            self.verdict.configure(text="Listening…" if session.path and session.jobs.busy else "")
+            self.verdict.configure(text="Analysing…" if session.path and session.jobs.busy else "")
             self.facts.configure(text="")
             self.waveform.show(None)
             self.genres.show([])

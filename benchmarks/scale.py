@@ -56,7 +56,7 @@ def fill(path: str, tracks: int) -> dict[str, float]:
     for block in range(tracks // BLOCK):
         numbers = range(block * BLOCK + 1, (block + 1) * BLOCK + 1)
         with database.transaction():
-            database.many(
+            database.execute_many(
                 TRACK,
                 (
                     (
@@ -69,12 +69,12 @@ def fill(path: str, tracks: int) -> dict[str, float]:
                     for n in numbers
                 ),
             )
-            database.many(
+            database.execute_many(
                 "INSERT INTO analyses (track, version, data) VALUES (?, ?, ?)",
                 ((n, VERSION, b"-") for n in numbers),
             )
             vectors = made(block)
-            database.many(
+            database.execute_many(
                 DESCRIPTION,
                 ((n, RECIPE, database.pack(vector)) for n, vector in zip(numbers, vectors, strict=True)),
             )

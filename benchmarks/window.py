@@ -41,7 +41,7 @@ def main(folder: str) -> None:
             gaps.clear()
             since = time.perf_counter()
             start()
-            while window.lane.busy or window.long_lane.busy:
+            while window.session.jobs.busy or window.session.long_jobs.busy:
                 root.update()
                 time.sleep(0.001)
             wall, own = max(gap for gap, _ in gaps), max(own for _, own in gaps)
@@ -51,16 +51,17 @@ def main(folder: str) -> None:
             )
 
         during("start", lambda: None)
-        during("listen", window.example)
-        for tab, name in ((window.retro, "render"), (window.compare, "compare")):
-            window.show(tab)
-            during(name, window.retro.render if tab is window.retro else window.compare.draw)
+        during("listen", window.open_example)
+        window.show(window.restyle_tab)
+        during("restyle", window.restyle_tab.restyle)
+        window.show(window.compare_tab)
+        during("compare", window.compare_tab.draw)
         window.show(window.library_tab)
-        window.settings.library_folders = [folder]
+        window.session.settings.library_folders = [folder]
         during("scan", window.library_tab.scan)
-        window.show(window.study)
-        during("M5", window.study.run_training)
-        during("loss table", window.study.run_loss)
+        window.show(window.study_tab)
+        during("M5", window.study_tab.run_training)
+        during("loss table", window.study_tab.run_loss)
         window.close()
 
 

@@ -9,14 +9,15 @@ import time
 import tkinter as tk
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from tkinter import ttk
+from tkinter import filedialog, ttk
 
 import pytest
 
 import retrotone as rt
 
 SCREENSHOTS = Path(__file__).resolve().parents[2] / "out" / "screenshots"
-PATIENCE = 90  # s, on a busy machine
+# On a busy machine.
+TIMEOUT_SECONDS = 90
 
 
 @pytest.fixture(scope="session")
@@ -59,7 +60,8 @@ class Driver:
 
         self.root, self.window = root, Window(root, str(library))
         root.geometry("1280x720+0+0")
-        self.wait(lambda: bool(self.window.retro.ways.tree.get_children()))
+        self.session = self.window.session
+        self.wait(lambda: bool(self.window.restyle_tab.styles.tree.get_children()))
 
     @property
     def status(self) -> str:
@@ -67,20 +69,20 @@ class Driver:
 
     @property
     def idle(self) -> bool:
-        return not (self.window.lane.busy or self.window.long_lane.busy)
+        return not (self.session.jobs.busy or self.session.long_jobs.busy)
 
     def wait(self, until: Callable[[], bool]) -> int:
-        """Let the window live until something holds; return how many rounds its loop made meanwhile."""
-        rounds, end = 0, time.monotonic() + PATIENCE
+        """Run the window's loop until a condition holds; return the number of rounds."""
+        rounds, end = 0, time.monotonic() + TIMEOUT_SECONDS
         while not until():
-            assert time.monotonic() < end, f"waited in vain; the window says: {self.status!r}"
+            assert time.monotonic() < end, f"timed out; the window's status: {self.status!r}"
             self.root.update()
             rounds += 1
             time.sleep(0.005)
         return rounds
 
     def press(self, text: str, within: tk.Misc | None = None) -> None:
-        """Press the visible button of a text, by the keyboard."""
+        """Press the visible button with this text, by the keyboard."""
         button = next(each for each in self._buttons(within or self.root) if each.cget("text") == text)
         button.focus_force()
         self.root.update()
@@ -94,8 +96,8 @@ class Driver:
         self.root.update()
 
     def drop(self, *paths: Path) -> None:
-        """Drop files, named in a list as Tcl quotes it."""
-        self.window.dropped(self.root.tk.eval("format %s [list " + " ".join(map(_quoted, paths)) + "]"))
+        """Drop files, as a Tcl list."""
+        self.window.drop(self.root.tk.eval("format %s [list " + " ".join(map(_quoted, paths)) + "]"))
 
     def show(self, tab: ttk.Frame) -> None:
         self.window.show(tab)
@@ -117,8 +119,7 @@ class Driver:
 
 
 def _quoted(path: Path) -> str:
-    escaped = "".join(f"\\{letter}" if letter in '{}[]$"\\ ;' else letter for letter in str(path))
-    return f"{escaped}"
+    return "".join(f"\\{letter}" if letter in '{}[]$"\\ ;' else letter for letter in str(path))
 
 
 @pytest.fixture(scope="module")
@@ -133,3 +134,21 @@ def driver(screen: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Dr
     yield driver
     driver.window.close()
     patch.undo()
+
+
+@pytest.fixture
+def answers(monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
+    """What the system's dialogs return, by the name of the function that opens them."""
+    given: dict[str, str] = {}
+    for name in ("askopenfilename", "asksaveasfilename", "askdirectory"):
+        monkeypatch.setattr(filedialog, name, lambda name=name, **_: given[name])
+    return given
+
+
+@pytest.fixture
+def song(driver: Driver, clip: Path) -> Path:
+    """The clip, opened and analysed."""
+    if driver.session.path != str(clip) or driver.session.song is None:
+        driver.drop(clip)
+        driver.wait(lambda: driver.session.song is not None)
+    return clip

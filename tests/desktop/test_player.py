@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from retrotone.desktop.player import FADE, Player
+from retrotone.desktop.player import FADE_FRAMES, Player
 
 RATE = 44_100
 
@@ -21,7 +21,7 @@ def complaints() -> list[str]:
 
 @pytest.fixture
 def versions() -> list[NDArray[np.float32]]:
-    """A rising line and its negative: the value tells version and place."""
+    """A rising line and its negative: the value identifies version and position."""
     line = np.linspace(0.1, 0.9, RATE, dtype=np.float32)[:, None].repeat(2, axis=1)
     return [line, -line]
 
@@ -30,24 +30,26 @@ def versions() -> list[NDArray[np.float32]]:
 def player(versions: list[NDArray[np.float32]], complaints: list[str]) -> Player:
     player = Player(complaints.append)
     player.load(versions, RATE)
-    player.playing = True  # as after `play`, which would open a device
+    # as after `play`, which would open a device
+    player.playing = True
     return player
 
 
 def test_a_switch_goes_on_at_the_same_moment_and_fades_without_a_click(
     player: Player, versions: list[NDArray[np.float32]]
 ) -> None:
-    heard = [player.frames(1000)]
+    played = [player.frames(1000)]
     player.choice = 1
-    heard += [player.frames(1000), player.frames(1000)]
-    sound = np.concatenate(heard)
+    played += [player.frames(1000), player.frames(1000)]
+    sound = np.concatenate(played)
     np.testing.assert_array_equal(sound[:1000], versions[0][:1000])
-    np.testing.assert_array_equal(sound[1000 + FADE :], versions[1][1000 + FADE : 3000])
+    np.testing.assert_array_equal(sound[1000 + FADE_FRAMES :], versions[1][1000 + FADE_FRAMES : 3000])
     steps = np.abs(np.diff(sound[:, 0]))
-    assert steps.max() < 4 * 0.2 / FADE  # the jump of 0.2 is spread over the fade
+    # the jump of 0.2 is spread over the fade
+    assert steps.max() < 4 * 0.2 / FADE_FRAMES
 
 
-def test_it_is_silent_while_it_holds_and_goes_on_where_it_was(
+def test_it_is_silent_while_paused_and_goes_on_where_it_was(
     player: Player, versions: list[NDArray[np.float32]]
 ) -> None:
     player.frames(500)
@@ -83,7 +85,8 @@ def test_a_device_pulls_frames_until_it_is_paused(
 ) -> None:
     miniaudio = pytest.importorskip("miniaudio", reason="needs the desktop extra")
     silent = functools.partial(miniaudio.PlaybackDevice, backends=[miniaudio.Backend.NULL])
-    monkeypatch.setattr(miniaudio, "PlaybackDevice", silent)  # runs in time, and needs no hardware
+    # runs in real time, and needs no hardware
+    monkeypatch.setattr(miniaudio, "PlaybackDevice", silent)
     player = Player(complaints.append)
     player.load(versions, RATE)
     player.play()
@@ -91,15 +94,16 @@ def test_a_device_pulls_frames_until_it_is_paused(
     while not player.position and time.monotonic() < end:
         time.sleep(0.01)
     player.pause()
-    place = player.position
-    assert 0 < place <= RATE
+    position = player.position
+    assert 0 < position <= RATE
     time.sleep(0.2)
-    assert player.position <= place + RATE // 10  # what was on its way
+    # one buffer may have been on its way
+    assert player.position <= position + RATE // 10
     player.stop()
     assert complaints == []
 
 
-def test_where_nothing_can_be_heard_it_says_so_in_a_sentence(
+def test_without_a_sound_device_it_says_so_in_a_sentence(
     player: Player, complaints: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     miniaudio = pytest.importorskip("miniaudio", reason="needs the desktop extra")

@@ -27,7 +27,7 @@ def run(song: str | None = None, library: str | None = None) -> None:
     Parameters
     ----------
     song : str, optional
-        To be opened at once.
+        Path of a song to open at once.
     library : str, optional
         The library's file, by default the user's own.
 
@@ -41,32 +41,48 @@ def run(song: str | None = None, library: str | None = None) -> None:
 
     window = Window(root, library)
     if song is not None:
-        window.open(str(Path(song).absolute()))
+        window.session.open_song(str(Path(song).absolute()))
     try:
         root.mainloop()
     except KeyboardInterrupt:
         window.close()
-    except SystemExit:  # told to end
+    except SystemExit:
         window.close()
         raise
 
 
 def make_root() -> tk.Tk:
-    """Return Tk's root window, one that takes drops where it can; see `run`."""
+    """Return Tk's root window, which takes dropped files if tkinterdnd2 is installed.
+
+    Raises
+    ------
+    MissingExtraError
+        Python lacks Tk, or there is no display.
+    """
     try:
         import tkinter as tk
     except ImportError as error:
         raise MissingExtraError(NO_TK) from error
     if sys.platform == "win32":
-        from ctypes import windll  # type: ignore[attr-defined]
-
-        windll.shcore.SetProcessDpiAwareness(1)  # or Windows scales a blurred picture of the window
+        _draw_at_full_resolution()
     try:
-        try:
-            from tkinterdnd2 import TkinterDnD
-
-            return TkinterDnD.Tk(className="Retrotone")  # type: ignore[no-any-return]
-        except (ImportError, RuntimeError):  # not installed, or not for this system
-            return tk.Tk(className="Retrotone")
+        return _drop_root() or tk.Tk(className="Retrotone")
     except tk.TclError as error:
         raise MissingExtraError(NO_DISPLAY.format(reason=error)) from error
+
+
+def _drop_root() -> tk.Tk | None:
+    """Return a root window that takes dropped files; None if tkinterdnd2 is missing or lacks this system."""
+    try:
+        from tkinterdnd2 import TkinterDnD
+
+        return TkinterDnD.Tk(className="Retrotone")  # type: ignore[no-any-return]
+    except (ImportError, RuntimeError):
+        return None
+
+
+def _draw_at_full_resolution() -> None:
+    """Keep Windows from scaling up a blurred picture of the window."""
+    from ctypes import windll  # type: ignore[attr-defined]
+
+    windll.shcore.SetProcessDpiAwareness(1)

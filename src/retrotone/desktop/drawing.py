@@ -1,4 +1,4 @@
-"""Drawings that follow theme and size: waveform, genre bars, timeline of evidence, map of a library."""
+"""Drawings that follow theme and size: waveform, genre bars, timeline of genres, map of a library."""
 
 from __future__ import annotations
 
@@ -9,39 +9,43 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from retrotone.desktop.theme import Look, blend
+from retrotone.desktop.theme import Theme, blend
 from retrotone.desktop.widgets import Event
 
 if TYPE_CHECKING:
-    from retrotone.desktop.tasks import Sibling
+    from retrotone.desktop.tasks import TrackRow
 
 Anchor = Literal["w", "e", "center"]
 
-DOTS = 300  # drawn at once
-SEEK_SHARE = 0.02  # of a song, by an arrow key
+# Dots of the map that are drawn at once.
+DOTS = 300
+# What an arrow key moves on, as a fraction of the song.
+SEEK_STEP = 0.02
 
 
 class Drawing(tk.Canvas):
-    """A canvas that is drawn anew when its size or the theme changes.
+    """A canvas that is drawn again when its size or the theme changes.
 
     Parameters
     ----------
+    master : tk.Misc
+    theme : Theme
     width, height : int
-        At 100 %.
+        In pixels at 100 %.
     """
 
-    def __init__(self, master: tk.Misc, look: Look, width: int, height: int) -> None:
-        super().__init__(master, borderwidth=0, highlightthickness=look.px(2))
-        self.look, self._size = look, (width, height)
+    def __init__(self, master: tk.Misc, theme: Theme, width: int, height: int) -> None:
+        super().__init__(master, borderwidth=0, highlightthickness=theme.px(2))
+        self.theme, self._size = theme, (width, height)
         self.bind("<Configure>", lambda _: self.draw())
-        look.listeners.append(self._dress)
-        self._dress()
+        theme.listeners.append(self._apply_theme)
+        self._apply_theme()
 
-    def _dress(self) -> None:
-        colours = self.look.colours
+    def _apply_theme(self) -> None:
+        colours = self.theme.colours
         self.configure(
-            width=self.look.px(self._size[0]),
-            height=self.look.px(self._size[1]),
+            width=self.theme.px(self._size[0]),
+            height=self.theme.px(self._size[1]),
             background=colours.panel,
             highlightbackground=colours.window,
             highlightcolor=colours.original,
@@ -54,44 +58,53 @@ class Drawing(tk.Canvas):
         return max(self.winfo_width(), 1), max(self.winfo_height(), 1)
 
     def draw(self) -> None:
-        """Draw all."""
+        """Draw everything."""
         raise NotImplementedError
 
     def text(
         self, x: float, y: float, text: str, anchor: Anchor = "w", faint: bool = False, width: int = 0
     ) -> None:
-        """Write in the window's font."""
-        colours = self.look.colours
-        self.create_text(
-            x,
-            y,
-            text=text,
-            anchor=anchor,
-            fill=colours.faint if faint else colours.ink,
-            font="TkDefaultFont" if not faint else "RetroSmall",
-            width=width,
-        )
+        """Draw text in the window's font.
+
+        Parameters
+        ----------
+        x, y : float
+            Of the anchor, in pixels.
+        text : str
+        anchor : {"w", "e", "center"}
+        faint : bool
+            Small and grey.
+        width : int
+            In pixels, where lines break; 0 for one line.
+        """
+        colours = self.theme.colours
+        fill, font = (colours.faint, "RetroSmall") if faint else (colours.ink, "TkDefaultFont")
+        self.create_text(x, y, text=text, anchor=anchor, fill=fill, font=font, width=width)
 
 
 class Waveform(Drawing):
-    """The outline of a recording and where it plays; a click, a drag or the arrow keys go elsewhere.
+    """The waveform of a recording and the player's position, which a click, a drag or the arrow keys change.
 
     Parameters
     ----------
+    master : tk.Misc
+    theme : Theme
+    height : int
+        In pixels at 100 %.
     seek : callable
-        Given a share of the length.
+        Called with the new position, as a fraction of the length.
     role : {"original", "result"}
-        Whose colour it has.
+        Chooses the colour.
     empty : str
-        What stands there before there is a recording.
+        Text before there is a recording.
     gutter : int
-        Pixels to leave at its left, at 100 %.
+        Space on the left, in pixels at 100 %.
     """
 
     def __init__(
         self,
         master: tk.Misc,
-        look: Look,
+        theme: Theme,
         height: int,
         seek: Callable[[float], None],
         role: str,
@@ -100,41 +113,36 @@ class Waveform(Drawing):
     ) -> None:
         self._outline: NDArray[np.float32] | None = None
         self._gutter = gutter
-        self._seek, self._role, self._empty, self._share = seek, role, empty, 0.0
-        super().__init__(master, look, 500, height)
+        self._seek, self._role, self._empty, self._position = seek, role, empty, 0.0
+        super().__init__(master, theme, 500, height)
         self.configure(takefocus=1)
         for sequence in ("<Button-1>", "<B1-Motion>"):
-            self.bind(sequence, self._point)
-        self.bind("<Left>", lambda _: seek(max(self._share - SEEK_SHARE, 0.0)))
-        self.bind("<Right>", lambda _: seek(min(self._share + SEEK_SHARE, 1.0)))
-
-    @property
-    def outlined(self) -> bool:
-        """Whether a recording is shown."""
-        return self._outline is not None
+            self.bind(sequence, self._on_click)
+        self.bind("<Left>", lambda _: seek(max(self._position - SEEK_STEP, 0.0)))
+        self.bind("<Right>", lambda _: seek(min(self._position + SEEK_STEP, 1.0)))
 
     def show(self, outline: NDArray[np.float32] | None) -> None:
-        """Show an outline, shape (2, points)."""
+        """Show a waveform, shape (2, points): lowest and highest samples; None for the text."""
         self._outline = outline
         self.draw()
 
-    def follow(self, share: float) -> None:
-        """Move the line that tells where it plays."""
-        self._share = share
+    def set_position(self, fraction: float) -> None:
+        """Move the line at the player's position."""
+        self._position = fraction
         width, height = self.extent
-        left = self.look.px(self._gutter)
-        x = left + share * (width - left)
-        self.coords("place", x, 0, x, height)
+        left = self.theme.px(self._gutter)
+        x = left + fraction * (width - left)
+        self.coords("position", x, 0, x, height)
 
     def draw(self) -> None:
-        """Draw outline and place."""
+        """Draw waveform and position."""
         self.delete("all")
         width, height = self.extent
         if self._outline is None:
             self.text(width / 2, height / 2, self._empty, "center", width=width)
             return
-        colour = getattr(self.look.colours, self._role)
-        left = self.look.px(self._gutter)
+        colour = getattr(self.theme.colours, self._role)
+        left = self.theme.px(self._gutter)
         columns = min(max(width - left, 1), self._outline.shape[1])
         starts = np.arange(columns) * self._outline.shape[1] // columns
         low = np.minimum.reduceat(self._outline[0], starts)
@@ -145,68 +153,58 @@ class Waveform(Drawing):
         up, down = middle - high * reach - 0.5, middle - low * reach + 0.5
         points = np.concatenate([np.stack([x, up], 1), np.stack([x, down], 1)[::-1]])
         self.create_polygon(points.ravel().tolist(), fill=colour, outline=colour)
-        self.create_line(0, 0, 0, height, fill=self.look.colours.ink, width=self.look.px(2), tags="place")
-        self.follow(self._share)
+        self.create_line(
+            0, 0, 0, height, fill=self.theme.colours.ink, width=self.theme.px(2), tags="position"
+        )
+        self.set_position(self._position)
 
-    def _point(self, event: Event) -> None:
+    def _on_click(self, event: Event) -> None:
         self.focus_set()
-        left = self.look.px(self._gutter)
+        left = self.theme.px(self._gutter)
         self._seek(min(max((event.x - left) / max(self.extent[0] - left, 1), 0.0), 1.0))
 
 
 class Bars(Drawing):
-    """Shares as bars, the first in colour."""
+    """Probabilities as bars, the first in another colour."""
 
-    def __init__(self, master: tk.Misc, look: Look, rows: int) -> None:
+    def __init__(self, master: tk.Misc, theme: Theme, rows: int) -> None:
         self._rows, self._values, self._sure = rows, list[tuple[str, float]](), True
-        super().__init__(master, look, 300, 24 * rows + 4)
+        super().__init__(master, theme, 300, 24 * rows + 4)
 
     def show(self, values: Sequence[tuple[str, float]], sure: bool = True) -> None:
-        """Show names and shares, the largest first."""
+        """Show names and probabilities, the largest first; `sure` decides the colour of the first."""
         self._values, self._sure = list(values)[: self._rows], sure
         self.draw()
 
     def draw(self) -> None:
-        """Draw a row each."""
+        """Draw a row for each name."""
         self.delete("all")
         width, height = self.extent
-        colours = self.look.colours
-        row, left, right = height / self._rows, self.look.px(120), self.look.px(52)
-        for place, (name, share) in enumerate(self._values):
-            y = (place + 0.5) * row
-            self.text(left - self.look.px(8), y, name, "e")
-            thick = 0.3 * row
-            self.create_rectangle(
-                left,
-                y - thick,
-                width - right,
-                y + thick,
-                fill=blend(colours.panel, colours.line, 0.5),
-                width=0,
-            )
-            first = colours.result if self._sure else colours.faint
-            self.create_rectangle(
-                left,
-                y - thick,
-                left + share * (width - right - left),
-                y + thick,
-                fill=colours.original if place else first,
-                width=0,
-            )
-            told = f"{share:.0%}" if share >= 0.005 else "<1%"
-            self.text(width - right + self.look.px(6), y, told)
+        colours = self.theme.colours
+        row, left, right = height / self._rows, self.theme.px(120), self.theme.px(52)
+        background = blend(colours.panel, colours.line, 0.5)
+        first = colours.result if self._sure else colours.faint
+        for index, (name, probability) in enumerate(self._values):
+            y = (index + 0.5) * row
+            top, bottom = y - 0.3 * row, y + 0.3 * row
+            end = left + probability * (width - right - left)
+            self.text(left - self.theme.px(8), y, name, "e")
+            self.create_rectangle(left, top, width - right, bottom, fill=background, width=0)
+            self.create_rectangle(left, top, end, bottom, fill=colours.original if index else first, width=0)
+            percent = f"{probability:.0%}" if probability >= 0.005 else "<1%"
+            self.text(width - right + self.theme.px(6), y, percent)
 
 
 class Timeline(Drawing):
-    """What each stretch of a song speaks for: a row a genre, the darker the likelier."""
+    """The genres of each stretch of a song: a row for each genre, the darker the likelier."""
 
-    def __init__(self, master: tk.Misc, look: Look, rows: int, gutter: int) -> None:
+    def __init__(self, master: tk.Misc, theme: Theme, rows: int, gutter: int) -> None:
         self._rows, self._gutter = rows, gutter
         self._genres: list[str] = []
         self._cells: NDArray[np.float64] = np.zeros((0, 0))
         self._stretches: NDArray[np.float64] = np.zeros((0, 2))
         self._duration = 1.0
-        super().__init__(master, look, 500, 22 * rows)
+        super().__init__(master, theme, 500, 22 * rows)
 
     def clear(self) -> None:
         """Show nothing."""
@@ -221,132 +219,145 @@ class Timeline(Drawing):
         cells: NDArray[np.float64],
         duration: float,
     ) -> None:
-        """Show the genres in some order; `cells` has shape (stretches, genres)."""
+        """Show the probabilities of genres over time.
+
+        Parameters
+        ----------
+        genres : sequence of str
+            The columns of `cells`.
+        order : sequence of str
+            The genres from the top; as many are shown as there are rows.
+        stretches : ndarray, shape (stretches, 2), float64
+            Start and stop of each, in seconds.
+        cells : ndarray, shape (stretches, genres), float64
+            Probabilities.
+        duration : float
+            Of the song, in seconds.
+        """
         self._genres = list(order)[: self._rows]
-        places = [list(genres).index(genre) for genre in self._genres]
-        self._stretches, self._cells, self._duration = stretches, cells[:, places], max(duration, 1e-3)
+        columns = [list(genres).index(genre) for genre in self._genres]
+        self._stretches, self._cells, self._duration = stretches, cells[:, columns], max(duration, 1e-3)
         self.draw()
 
     def draw(self) -> None:
-        """Draw a cell for each patch and genre; what was not heard stays empty."""
+        """Draw a cell for each stretch and genre; what was not analysed stays empty."""
         self.delete("all")
         if not len(self._stretches):
             return
         width, height = self.extent
-        colours, row = self.look.colours, height / self._rows
-        left = self.look.px(self._gutter)
+        colours, row = self.theme.colours, height / self._rows
+        left = self.theme.px(self._gutter)
         per_second = (width - left) / self._duration
-        for (start, stop), shares in zip(left + self._stretches * per_second, self._cells, strict=True):
-            for place, share in enumerate(shares):
-                if share > 0.02:
-                    self.create_rectangle(
-                        start,
-                        place * row + 1,
-                        stop + 1,
-                        (place + 1) * row - 1,
-                        fill=blend(colours.panel, colours.original, float(share)),
-                        width=0,
-                    )
-        for place, genre in enumerate(self._genres):
-            self.text(left - self.look.px(8), (place + 0.5) * row, genre, "e")
+        for (start, stop), probabilities in zip(
+            left + self._stretches * per_second, self._cells, strict=True
+        ):
+            for index, probability in enumerate(probabilities):
+                if probability > 0.02:
+                    top, bottom = index * row + 1, (index + 1) * row - 1
+                    fill = blend(colours.panel, colours.original, float(probability))
+                    self.create_rectangle(start, top, stop + 1, bottom, fill=fill, width=0)
+        for index, genre in enumerate(self._genres):
+            self.text(left - self.theme.px(8), (index + 0.5) * row, genre, "e")
 
 
 class Map(Drawing):
-    """Tracks as dots, alike ones near each other; the one under the pointer tells its name.
+    """Tracks as dots, similar ones near each other; the one under the pointer shows its name.
 
     Parameters
     ----------
-    named : callable
-        Given the track under the pointer, or None.
-    chosen : callable
-        Given a track that was clicked.
+    master : tk.Misc
+    theme : Theme
+    on_hover : callable
+        Called with the track under the pointer, or None.
+    on_click : callable
+        Called with the track that was clicked.
     """
 
     def __init__(
         self,
         master: tk.Misc,
-        look: Look,
-        named: Callable[[Sibling | None], None],
-        chosen: Callable[[Sibling], None],
+        theme: Theme,
+        on_hover: Callable[[TrackRow | None], None],
+        on_click: Callable[[TrackRow], None],
     ) -> None:
-        self._tracks: list[Sibling] = []
-        self._named, self._chosen, self._under, self._drawing = named, chosen, -1, 0
-        self._spots: NDArray[np.float64] = np.zeros((0, 2))
-        super().__init__(master, look, 420, 330)
-        self.bind("<Motion>", self._hover)
-        self.bind("<Leave>", lambda _: self._tell(-1))
-        self.bind("<Button-1>", self._click)
+        self.tracks: list[TrackRow] = []
+        self._on_hover, self._on_click = on_hover, on_click
+        # index of the track under the pointer; -1 for none
+        self._hovered = -1
+        # counts calls of `draw`, so that the dots of an older one are not drawn any more
+        self._drawing = 0
+        # centres of the dots, in pixels
+        self._centres: NDArray[np.float64] = np.zeros((0, 2))
+        super().__init__(master, theme, 420, 330)
+        self.bind("<Motion>", self._pointer_moved)
+        self.bind("<Leave>", lambda _: self._set_hovered(-1))
+        self.bind("<Button-1>", self._clicked)
 
-    @property
-    def tracks(self) -> list[Sibling]:
-        """What is shown."""
-        return self._tracks
-
-    def show(self, tracks: Sequence[Sibling]) -> None:
-        """Show other tracks."""
-        self._tracks = list(tracks)
+    def show(self, tracks: Sequence[TrackRow]) -> None:
+        """Replace the tracks."""
+        self.tracks = list(tracks)
         self.draw()
 
     def draw(self) -> None:
         """Draw dots, and a legend of the genres."""
         self.delete("all")
-        self._under = -1
+        self._hovered = -1
         width, height = self.extent
-        if not self._tracks:
+        if not self.tracks:
             text = "The map of your music appears here: choose folders and scan them."
             self.text(width / 2, height / 2, text, "center", width=width - 20)
             return
-        margin, line = self.look.px(16), self.look.px(20)
-        legend = list(dict.fromkeys((track.genre, track.colour) for track in self._tracks))
-        columns = max(width // self.look.px(110), 1)
+        margin, line = self.theme.px(16), self.theme.px(20)
+        legend = list(dict.fromkeys((track.genre, track.colour) for track in self.tracks))
+        columns = max(width // self.theme.px(110), 1)
         below = line * -(-len(legend) // columns) + margin
         reach = np.array([width / 2 - margin, (height - below) / 2 - margin])
         middle = np.array([width / 2, (height - below) / 2])
-        places = np.array([(track.x, -track.y) for track in self._tracks])
-        self._spots = middle + places * reach
-        size = self.look.px(float(np.clip(40 / np.sqrt(len(places)), 2.5, 7)))
+        positions = np.array([(track.x, -track.y) for track in self.tracks])
+        self._centres = middle + positions * reach
+        radius = self.theme.px(float(np.clip(40 / np.sqrt(len(positions)), 2.5, 7)))
         self._drawing += 1
-        self._draw_dots(self._drawing, 0, size)
-        for place, (genre, colour) in enumerate(legend):
-            x = margin + (place % columns) * self.look.px(110)
-            y = height - below + line * (place // columns) + line / 2
-            dot = self.look.px(5)
+        self._draw_dots(self._drawing, 0, radius)
+        for index, (genre, colour) in enumerate(legend):
+            x = margin + (index % columns) * self.theme.px(110)
+            y = height - below + line * (index // columns) + line / 2
+            dot = self.theme.px(5)
             self.create_oval(x - dot, y - dot, x + dot, y + dot, fill=colour, width=0)
             self.text(x + 2 * dot, y, genre, faint=True)
 
-    def _draw_dots(self, drawing: int, first: int, size: int) -> None:
-        """Draw some dots, and the others in a moment: the window is not to wait for a large library."""
+    def _draw_dots(self, drawing: int, first: int, radius: int) -> None:
+        """Draw some dots now and the others later, so that the window does not wait for a large library."""
         if drawing != self._drawing or not self.winfo_exists():
             return
-        edge = self.look.colours.panel
+        edge = self.theme.colours.panel
         for (x, y), track in zip(
-            self._spots[first : first + DOTS], self._tracks[first : first + DOTS], strict=True
+            self._centres[first : first + DOTS], self.tracks[first : first + DOTS], strict=True
         ):
-            self.create_oval(x - size, y - size, x + size, y + size, fill=track.colour, outline=edge)
-        if first + DOTS < len(self._tracks):
-            self.after(1, self._draw_dots, drawing, first + DOTS, size)
+            self.create_oval(x - radius, y - radius, x + radius, y + radius, fill=track.colour, outline=edge)
+        if first + DOTS < len(self.tracks):
+            self.after(1, self._draw_dots, drawing, first + DOTS, radius)
 
     def _nearest(self, event: Event) -> int:
-        if not len(self._spots) or not self._tracks:
+        if not len(self._centres) or not self.tracks:
             return -1
-        away = np.hypot(*(self._spots - (event.x, event.y)).T)
-        nearest = int(away.argmin())
-        return nearest if away[nearest] < self.look.px(16) else -1
+        distances = np.hypot(*(self._centres - (event.x, event.y)).T)
+        nearest = int(distances.argmin())
+        return nearest if distances[nearest] < self.theme.px(16) else -1
 
-    def _hover(self, event: Event) -> None:
-        self._tell(self._nearest(event))
+    def _pointer_moved(self, event: Event) -> None:
+        self._set_hovered(self._nearest(event))
 
-    def _tell(self, number: int) -> None:
-        if number == self._under:
+    def _set_hovered(self, index: int) -> None:
+        if index == self._hovered:
             return
-        self._under = number
+        self._hovered = index
         self.delete("name")
-        if number < 0:
-            self._named(None)
+        if index < 0:
+            self._on_hover(None)
             return
-        track, (x, y) = self._tracks[number], self._spots[number]
-        ring = self.look.px(10)
-        ink = self.look.colours.ink
+        track, (x, y) = self.tracks[index], self._centres[index]
+        ring = self.theme.px(10)
+        ink = self.theme.colours.ink
         self.create_oval(x - ring, y - ring, x + ring, y + ring, outline=ink, width=2, tags="name")
         left = x > self.extent[0] / 2
         label = self.create_text(
@@ -359,12 +370,12 @@ class Map(Drawing):
             tags="name",
         )
         box = self.create_rectangle(
-            self.bbox(label), fill=self.look.colours.panel, outline=self.look.colours.line, tags="name"
+            self.bbox(label), fill=self.theme.colours.panel, outline=self.theme.colours.line, tags="name"
         )
         self.tag_raise(label, box)
-        self._named(track)
+        self._on_hover(track)
 
-    def _click(self, event: Event) -> None:
-        number = self._nearest(event)
-        if number >= 0:
-            self._chosen(self._tracks[number])
+    def _clicked(self, event: Event) -> None:
+        index = self._nearest(event)
+        if index >= 0:
+            self._on_click(self.tracks[index])

@@ -1,7 +1,7 @@
-"""Work beside the window: jobs run one after the other in a process of their own.
+"""Jobs of the window: they run one after the other in a process of their own.
 
-A thread would do for most of it, but not for all: importing torch alone holds Python's lock for 3.6 s (measured), and a
-decoder that crashes would take the window along.
+A thread would not do: importing torch holds Python's lock for 3.6 s (measured), and a decoder that crashes would end
+the window, too.
 """
 
 from __future__ import annotations
@@ -24,62 +24,78 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from retrotone.errors import Cancelled
+from retrotone.progress import Progress
 
 if TYPE_CHECKING:
     from multiprocessing.context import SpawnProcess
 
 POLL_MS = 20
-LARGEST_MESSAGE = 8192  # bytes: `Connection` writes more than 16 KB in two pieces
-GRACE_SECONDS = 2.0  # for work to stop when the window closes
-NICENESS = 10  # the window goes first
+# `Connection` writes more than 16 KB in two pieces.
+LARGEST_MESSAGE_BYTES = 8192
+# For a job to stop when the window closes.
+GRACE_SECONDS = 2.0
+# Lower priority than the window's.
+NICENESS = 10
 
-BROKE_OFF = (
-    "The work broke off: the file may be damaged, or memory may have run out. Try again, or another file."
+WORKER_DIED = (
+    "The work stopped: the file may be damaged, or memory may have run out. Try again, or another file."
 )
 
 
 @dataclass(frozen=True)
-class Desk:
-    """What a task is given: where files for the window go, and how to tell how far it is.
+class TaskContext:
+    """What a task is given besides its arguments.
 
     Attributes
     ----------
     folder : Path
-        Of the session; it goes when the window closes.
+        For files that the window reads; deleted when the window closes.
     progress : Progress
-        Raises `Cancelled` once nobody waits for the task any more.
+        Raises `Cancelled` once the job is cancelled.
     show : callable
-        Shows what there is before the task is done.
+        Passes an intermediate result to the window.
     """
 
     folder: Path
-    progress: Callable[[float, str], None]
+    progress: Progress
     show: Callable[[Any], None]
 
 
-class Watch(Protocol):
-    """Who shows how a job is getting on."""
+class JobObserver(Protocol):
+    """Shows the progress of jobs."""
 
-    def began(self, job: Job) -> None:
-        """It waits for its turn, or runs."""
+    def job_submitted(self, job: Job) -> None:
+        """The job waits for its turn, or runs."""
 
-    def told(self, fraction: float, message: str) -> None:
-        """It has come so far."""
+    def job_progressed(self, fraction: float, message: str) -> None:
+        """The running job has reported progress."""
 
-    def ended(self, job: Job, sentence: str) -> None:
-        """It is done (no sentence), was cancelled, or failed."""
+    def job_ended(self, job: Job, error: str) -> None:
+        """The job is done (empty `error`), was cancelled, or failed."""
 
 
 @dataclass(eq=False)
 class Job:
-    """A task to be done: a function of a `Desk` and of what else it needs, defined at the top of a module.
+    """A task in the queue: a function at the top of a module, called with a `TaskContext` and the arguments.
 
-    One that is kept goes on when another song is opened; of one that was dropped nobody hears any more.
+    Attributes
+    ----------
+    task : callable
+    arguments : tuple
+    observer : JobObserver
+    done, show : callable
+        Called with the task's result, and with intermediate results.
+    number : int
+        Counts from 1 in each queue.
+    keep : bool
+        Goes on when another song is opened.
+    dropped : bool
+        Its results are no longer wanted.
     """
 
     task: Callable[..., Any]
     arguments: tuple[Any, ...]
-    watch: Watch
+    observer: JobObserver
     done: Callable[[Any], None]
     show: Callable[[Any], None]
     number: int = 0
@@ -87,25 +103,29 @@ class Job:
     dropped: bool = False
 
 
-class Lane:
-    """Jobs one after the other, in a process that starts with the first.
+class JobQueue:
+    """Runs jobs one after the other, in a process that starts with the first.
 
     Parameters
     ----------
     after : callable
-        Tk's: calls a function after so many milliseconds.
+        Tk's: calls a function after some milliseconds.
     folder : Path
-        See `Desk`.
-    note : callable
-        Told what the work logs.
+        See `TaskContext`.
+    on_warning : callable
+        Called with each warning that a task logs.
     """
 
     def __init__(
-        self, after: Callable[[int, Callable[[], None]], object], folder: Path, note: Callable[[str], None]
+        self,
+        after: Callable[[int, Callable[[], None]], object],
+        folder: Path,
+        on_warning: Callable[[str], None],
     ) -> None:
-        self._after, self._folder, self._note = after, folder, note
+        self._after, self._folder, self._on_warning = after, folder, on_warning
         self._context = multiprocessing.get_context("spawn")
-        self._cancelled = self._context.Value("q", 0)  # jobs up to this number are to stop
+        # shared with the process: jobs up to this number are cancelled
+        self._cancelled = self._context.Value("q", 0)
         self._process: SpawnProcess | None = None
         self._pipe: Connection | None = None
         self._waiting: deque[Job] = deque()
@@ -118,55 +138,55 @@ class Lane:
         """Whether a job runs."""
         return self._running is not None
 
-    def warm(self) -> None:
+    def start(self) -> None:
         """Start the process, so that the first job need not wait for it."""
         if self._process is None:
-            self._pipe, theirs = self._context.Pipe()
+            self._pipe, worker_end = self._context.Pipe()
             self._process = self._context.Process(
-                target=_work, args=(theirs, self._cancelled, self._folder), name="retrotone work"
+                target=_run_worker, args=(worker_end, self._cancelled, self._folder), name="retrotone work"
             )
             self._process.start()
-            theirs.close()
+            worker_end.close()
 
-    def run(
+    def submit(
         self,
         task: Callable[..., Any],
         *arguments: Any,
-        watch: Watch,
+        observer: JobObserver,
         done: Callable[[Any], None],
-        show: Callable[[Any], None] = lambda shown: None,
+        show: Callable[[Any], None] = lambda intermediate: None,
         keep: bool = False,
     ) -> Job:
-        """Let a task be done when it is its turn; `done` is given its result, `show` what it shows on the way."""
+        """Add a job to the queue; parameters as the attributes of `Job`."""
         self._number += 1
-        job = Job(task, arguments, watch, done, show, self._number, keep)
+        job = Job(task, arguments, observer, done, show, self._number, keep)
         self._waiting.append(job)
-        watch.began(job)
+        observer.job_submitted(job)
         if self.busy:
-            watch.told(0.0, "waiting for what runs before it")
-        self._next()
+            observer.job_progressed(0.0, "waiting for the job before it")
+        self._start_next()
         return job
 
     def cancel(self, job: Job) -> None:
-        """Stop a job, or do not begin it; it has ended at the latest when `Watch.ended` says so."""
+        """Stop a job, or take it off the queue; it has ended when `JobObserver.job_ended` is called."""
         if job in self._waiting:
             self._waiting.remove(job)
-            job.watch.ended(job, "Cancelled.")
+            job.observer.job_ended(job, "Cancelled.")
         elif job is self._running:
             self._cancelled.value = job.number
-            job.watch.told(0.0, "stopping")
+            job.observer.job_progressed(0.0, "stopping")
 
     def drop(self) -> None:
-        """Stop all jobs but those to be kept, and say nothing of it."""
+        """Stop all jobs except those with `keep`, without a message."""
         for job in [job for job in self._waiting if not job.keep]:
             self._waiting.remove(job)
-            job.watch.ended(job, "")
+            job.observer.job_ended(job, "")
         if self._running is not None and not self._running.keep:
             self._running.dropped = True
             self._cancelled.value = self._running.number
 
     def stop(self) -> None:
-        """Let go of everything."""
+        """Cancel all jobs without waiting for them to stop."""
         self._closed = True
         self._waiting.clear()
         self._cancelled.value = self._number
@@ -174,7 +194,7 @@ class Lane:
             self._pipe.close()
 
     def close(self) -> None:
-        """Wait until everything has stopped; what does not stop is ended."""
+        """Cancel all jobs and end the process, by force if it does not stop within `GRACE_SECONDS`."""
         self.stop()
         if self._process is not None:
             self._process.join(GRACE_SECONDS)
@@ -182,12 +202,13 @@ class Lane:
                 self._process.terminate()
                 self._process.join()
 
-    def _next(self) -> None:
+    def _start_next(self) -> None:
         if self._waiting and self._running is None:
             self._running = job = self._waiting.popleft()
-            self.warm()
+            self.start()
             assert self._pipe is not None
-            with suppress(OSError):  # a dead process is found by whoever reads
+            # a process that died is noticed in `_read`
+            with suppress(OSError):
                 self._pipe.send((job.number, job.task, job.arguments))
             self._after(POLL_MS, self._read)
 
@@ -198,113 +219,127 @@ class Lane:
         latest: tuple[float, str] | None = None
         try:
             while self._pipe.poll():
-                kind, value = _received(self._pipe)
+                kind, value = _receive(self._pipe)
                 if kind == "progress":
                     latest = value
                 elif kind == "show":
                     if not job.dropped:
                         job.show(value)
-                elif kind == "note":
-                    self._note(value)
+                elif kind == "warning":
+                    self._on_warning(value)
                 else:
                     self._end(job, kind, value)
                     return
         except (EOFError, OSError):
             self._process = self._pipe = None
-            self._end(job, "error", BROKE_OFF)
+            self._end(job, "error", WORKER_DIED)
             return
         if latest is not None and job.number > self._cancelled.value:
-            job.watch.told(*latest)
+            job.observer.job_progressed(*latest)
         self._after(POLL_MS, self._read)
 
     def _end(self, job: Job, kind: str, value: Any) -> None:
         self._running = None
-        job.watch.ended(job, "" if kind == "result" or job.dropped else value)
+        job.observer.job_ended(job, "" if kind == "result" or job.dropped else value)
         try:
             if kind == "result" and not job.dropped:
                 job.done(value)
         finally:
-            self._next()
+            self._start_next()
 
 
 class _Sender:
-    """Sends messages to the window, from any thread; of progress no more than it can show.
+    """Sends messages to the window, from any thread; progress no more often than the window reads it.
 
-    What does not go through the pipe at once would keep the window waiting for the rest: it goes into a file.
+    A large message goes into a file: the window would have to wait for the second piece of it in the pipe.
     """
 
     def __init__(self, pipe: Connection, folder: Path) -> None:
         self._pipe, self._folder = pipe, folder
-        self._lock, self._told = threading.Lock(), 0.0
+        self._lock, self._last_progress = threading.Lock(), 0.0
 
     def __call__(self, kind: str, value: Any) -> None:
         with self._lock:
             if kind == "progress":
-                if time.monotonic() < self._told + POLL_MS / 1000:
+                if time.monotonic() < self._last_progress + POLL_MS / 1000:
                     return
-                self._told = time.monotonic()
+                self._last_progress = time.monotonic()
             message = pickle.dumps((kind, value))
-            if len(message) > LARGEST_MESSAGE:
+            if len(message) > LARGEST_MESSAGE_BYTES:
                 with tempfile.NamedTemporaryFile(dir=self._folder, delete=False) as file:
                     file.write(message)
                 message = pickle.dumps(("file", file.name))
             self._pipe.send_bytes(message)
 
 
-def _received(pipe: Connection) -> tuple[str, Any]:
+def _receive(pipe: Connection) -> tuple[str, Any]:
     """Return the next message of a `_Sender`."""
     kind, value = pickle.loads(pipe.recv_bytes())
     if kind == "file":
-        kept = Path(value)
-        kind, value = pickle.loads(kept.read_bytes())
-        kept.unlink()
+        path = Path(value)
+        kind, value = pickle.loads(path.read_bytes())
+        path.unlink()
     return kind, value
 
 
-class _Notes(logging.Handler):
-    """Passes warnings on to the window."""
+class _WarningHandler(logging.Handler):
+    """Sends warnings to the window."""
 
     def __init__(self, send: _Sender) -> None:
         super().__init__(logging.WARNING)
         self._send = send
 
     def emit(self, record: logging.LogRecord) -> None:
-        self._send("note", record.getMessage())
+        self._send("warning", record.getMessage())
 
 
-def _work(pipe: Connection, cancelled: Any, folder: Path) -> None:
-    """Do tasks until there are no more: the life of the process."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the window
+def _run_worker(pipe: Connection, cancelled: Any, folder: Path) -> None:
+    """Run the tasks that come through the pipe, until the window closes it: the main function of the process."""
+    # Ctrl-C is for the window
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
     if hasattr(os, "nice"):
         os.nice(NICENESS)
-    os.environ["OMP_NUM_THREADS"] = "1"  # for torch, before it comes; see `one_thread`
-    from retrotone.utils import text
-
-    parent = multiprocessing.parent_process()
-    assert parent is not None
+    # for torch, before it is imported; see `one_thread`
+    os.environ["OMP_NUM_THREADS"] = "1"
     send = _Sender(pipe, folder)
-    logging.getLogger("retrotone").addHandler(_Notes(send))
+    logging.getLogger("retrotone").addHandler(_WarningHandler(send))
     with suppress(EOFError, OSError):
         while True:
-            if not pipe.poll():  # nothing to do: fetch what takes a moment
+            if not pipe.poll():
+                # idle: import what takes a moment
                 from retrotone.features import musicnn  # noqa: F401
             number, task, arguments = pipe.recv()
+            _run_task(task, arguments, _task_context(send, number, cancelled, folder), send)
+    # without the exit handlers of torch and others, which take a second
+    os._exit(0)
 
-            def tell(kind: str, value: Any, number: int = number) -> None:
-                if cancelled.value >= number or not parent.is_alive():
-                    raise Cancelled("Cancelled.")
-                send(kind, value)
 
-            desk = Desk(
-                folder,
-                progress=lambda fraction, message, tell=tell: tell("progress", (fraction, message)),  # type: ignore[misc]
-                show=partial(tell, "show"),
-            )
+def _task_context(send: _Sender, number: int, cancelled: Any, folder: Path) -> TaskContext:
+    """Return a context that raises `Cancelled` once the job is cancelled or the window has died."""
+    window = multiprocessing.parent_process()
+    assert window is not None
 
-            try:
-                send("result", task(desk, *arguments))
-            except Cancelled:
-                send("cancelled", "Cancelled.")
-            except Exception as error:
-                send("error", text.sentence(error))
-    os._exit(0)  # what torch and others do on their way out takes a second
+    def send_unless_cancelled(kind: str, value: Any) -> None:
+        if cancelled.value >= number or not window.is_alive():
+            raise Cancelled("Cancelled.")
+        send(kind, value)
+
+    return TaskContext(
+        folder,
+        progress=lambda fraction, message: send_unless_cancelled("progress", (fraction, message)),
+        show=partial(send_unless_cancelled, "show"),
+    )
+
+
+def _run_task(
+    task: Callable[..., Any], arguments: tuple[Any, ...], context: TaskContext, send: _Sender
+) -> None:
+    """Run a task, and send its result or why there is none."""
+    from retrotone.utils import text
+
+    try:
+        send("result", task(context, *arguments))
+    except Cancelled:
+        send("cancelled", "Cancelled.")
+    except Exception as error:
+        send("error", text.sentence(error))

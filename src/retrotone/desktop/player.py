@@ -9,38 +9,44 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-FADE = 256  # frames of a crossfade at a switch: 6 ms, too short to hear and long enough not to click
+# Length of the crossfade at a switch: 6 ms at 44.1 kHz, too short to hear and long enough not to click.
+FADE_FRAMES = 256
 BUFFER_MS = 100
 
 Frames = NDArray[np.float32]
+"""Samples in the order of the sound device, shape (frames, channels), full scale at 1."""
 
 NO_DEVICE = "No sound device was found: connect speakers or headphones and press Play again."
 NO_EXTRA = "To hear songs here, install the desktop extra: pip install 'retrotone[desktop]'."
 
 
 class Player:
-    """Plays versions of a recording; none of its methods waits for the sound device.
+    """Plays versions of one recording; none of its methods waits for the sound device.
 
     Parameters
     ----------
-    complain : callable
-        Told in a sentence why nothing can be heard; called from another thread.
+    report_error : callable
+        Called with a sentence that says why nothing can be played, from another thread.
 
     Attributes
     ----------
+    sample_rate : int
+        In Hz.
     position : int
-        The frame to come next.
+        The next frame to play.
     choice : int
-        Which version is heard.
+        Index of the version to play.
     playing : bool
     """
 
-    def __init__(self, complain: Callable[[str], None]) -> None:
-        self._complain = complain
+    def __init__(self, report_error: Callable[[str], None]) -> None:
+        self._report_error = report_error
         self._versions: list[Frames] = []
-        self._heard = 0  # which version the last frames were of
+        # index of the version that the last frames were taken from
+        self._last_choice = 0
         self._device: Any = None
-        self._lock = threading.Lock()  # of the position, which the device's thread moves, too
+        # guards the position, which the device's thread moves, too
+        self._lock = threading.Lock()
         self._opening = threading.Lock()
         self.sample_rate, self.position, self.choice, self.playing = 44_100, 0, 0, False
 
@@ -51,13 +57,17 @@ class Player:
 
     @property
     def _format(self) -> tuple[int, int]:
-        """Channels and rate of what is to be heard."""
+        """Channels and sample rate of the device."""
         return self._versions[0].shape[1] if self._versions else 2, self.sample_rate
 
     def load(self, versions: Sequence[Frames], sample_rate: int) -> None:
-        """Take other versions in, each of shape (frames, channels).
+        """Replace the versions; if the first stays the same array, playback goes on at the same position.
 
-        Where the first is the one that there was, it plays on at the same moment.
+        Parameters
+        ----------
+        versions : sequence of ndarray, shape (frames, channels), float32
+        sample_rate : int
+            In Hz.
         """
         same = bool(self._versions and versions and versions[0] is self._versions[0])
         if not same:
@@ -65,10 +75,10 @@ class Player:
             self.position = 0
         self._versions, self.sample_rate = list(versions), sample_rate
         self.choice = min(self.choice, max(len(versions) - 1, 0)) if same else 0
-        self._heard = min(self._heard, max(len(versions) - 1, 0)) if same else 0
+        self._last_choice = min(self._last_choice, max(len(versions) - 1, 0)) if same else 0
 
     def play(self) -> None:
-        """Start or go on."""
+        """Start or resume."""
         if self._versions and not self.playing:
             if self.position >= self.length:
                 self.position = 0
@@ -76,25 +86,25 @@ class Player:
             threading.Thread(target=self._open, daemon=True).start()
 
     def pause(self) -> None:
-        """Hold."""
+        """Pause; the device stays open."""
         self.playing = False
 
     def stop(self) -> None:
-        """Hold, and give the device back."""
+        """Pause, and close the device."""
         self.playing = False
         device, self._device = self._device, None
         if device is not None:
             threading.Thread(target=device.close, daemon=True).start()
 
-    def seek(self, share: float) -> None:
-        """Go to a place, as a share of the length."""
+    def seek(self, fraction: float) -> None:
+        """Go to a position, as a fraction of the length."""
         with self._lock:
-            self.position = round(min(max(share, 0.0), 1.0) * self.length)
+            self.position = round(min(max(fraction, 0.0), 1.0) * self.length)
 
     def frames(self, count: int) -> Frames:
-        """Return the next frames of the version that is chosen, shape (count, channels), and move on.
+        """Return the next frames of the chosen version, shape (count, channels), and advance the position.
 
-        Silence while it holds, and after the end, where it stops.
+        Silence while paused and after the end, where playback stops.
         """
         with self._lock:
             return self._next(count)
@@ -107,19 +117,21 @@ class Player:
         start = self.position
         part = versions[chosen][start : start + count]
         result[: len(part)] = part
-        if chosen != self._heard:  # out of the one and into the other, at the same moment
-            before = versions[self._heard][start : start + min(FADE, count)]
-            rise = np.linspace(0, 1, min(FADE, count), dtype=np.float32)[:, None]
-            result[: len(rise)] *= rise
-            result[: len(before)] += before * (1 - rise[: len(before)])
-            self._heard = chosen
+        if chosen != self._last_choice:
+            # crossfade from the version before, at the same position
+            fade = min(FADE_FRAMES, count)
+            before = versions[self._last_choice][start : start + fade]
+            gain = np.linspace(0, 1, fade, dtype=np.float32)[:, None]
+            result[:fade] *= gain
+            result[: len(before)] += before * (1 - gain[: len(before)])
+            self._last_choice = chosen
         self.position = start + count
         if self.position >= self.length:
             self.position, self.playing = self.length, False
         return result
 
     def _open(self) -> None:
-        """Open the device, which may take a while, and start it."""
+        """Open and start the device, which may take a while: runs in a thread of its own."""
         with self._opening:
             if self._device is not None or not self._versions:
                 return
@@ -139,14 +151,16 @@ class Player:
                 device.start(stream)
             except ImportError:
                 self.playing = False
-                self._complain(NO_EXTRA)
-            except Exception:  # miniaudio raises its own; whatever it is, nothing can be heard
+                self._report_error(NO_EXTRA)
+            # miniaudio raises its own exceptions; any of them means that nothing can be played
+            except Exception:
                 self.playing = False
-                self._complain(NO_DEVICE)
+                self._report_error(NO_DEVICE)
             else:
                 if self._format == opened:
                     self._device = device
-                else:  # another song came meanwhile
+                else:
+                    # another song was loaded meanwhile
                     self.playing = False
                     device.close()
 

@@ -1,4 +1,4 @@
-"""What the window remembers: a small JSON file in the user's folder for such things."""
+"""The settings that the window keeps, in a small JSON file in the user's configuration folder."""
 
 from __future__ import annotations
 
@@ -13,18 +13,18 @@ from retrotone.utils.files import make_folder, write_whole
 
 @dataclass
 class Settings:
-    """Everything that is remembered.
+    """The settings of the window.
 
     Attributes
     ----------
     theme : {"light", "dark"}
     scale : int
-        Size of text in percent; 0 for what the screen tells.
+        Size of text in percent; 0 to follow the screen's resolution.
     folder : str
-        Where songs were chosen last.
+        Of the song that was chosen last.
     library_folders : list of str
-    way : str
-        The way to retro a song that was chosen last: its kind and name.
+    style : str
+        Kind and name of the style that was chosen last.
     strength : int
         In percent.
     """
@@ -33,19 +33,23 @@ class Settings:
     scale: int = 0
     folder: str = ""
     library_folders: list[str] = field(default_factory=list)
-    way: str = "era 1930s"
+    style: str = "era 1930s"
     strength: int = 100
 
     @classmethod
     def load(cls) -> Settings:
-        """Return what was remembered; what is missing or damaged is as it was at first."""
+        """Return the settings of the file; what is missing or damaged has its default."""
         result = cls()
         try:
-            known = json.loads(place().read_text("utf-8"))
+            stored = json.loads(settings_path().read_text("utf-8"))
         except (OSError, ValueError):
             return result
+        if not isinstance(stored, dict):
+            return result
+        # older files call the style "way"
+        stored.setdefault("style", stored.get("way"))
         for each in fields(cls):
-            value = known.get(each.name) if isinstance(known, dict) else None
+            value = stored.get(each.name)
             if type(value) is type(getattr(result, each.name)):
                 setattr(result, each.name, value)
         result.library_folders = [folder for folder in result.library_folders if isinstance(folder, str)]
@@ -55,14 +59,14 @@ class Settings:
         return result
 
     def save(self) -> None:
-        """Write them; a folder that cannot be written to is no reason to bother anyone."""
+        """Write the file; if its folder cannot be written to, the settings are lost without a message."""
         with suppress(OutputError):
-            make_folder(place().parent)
-            write_whole(place(), json.dumps(asdict(self), indent=1).encode())
+            make_folder(settings_path().parent)
+            write_whole(settings_path(), json.dumps(asdict(self), indent=1).encode())
 
 
-def place() -> Path:
-    """Return where they lie."""
+def settings_path() -> Path:
+    """Return the path of the file."""
     import platformdirs
 
     return Path(platformdirs.user_config_dir("retrotone", appauthor=False)) / "desktop.json"

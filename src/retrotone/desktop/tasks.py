@@ -1,7 +1,7 @@
-"""What the window lets its worker do: the workbench's verbs, with answers small enough for a pipe.
+"""The tasks of the window's worker process: calls of `retrotone.services` with results small enough for a pipe.
 
-Sounds stay in files of the session's folder, which the player maps into memory. What is heavy is imported by the tasks
-themselves, as the window imports this module, too.
+Sounds stay in files of the session's folder, which the player maps into memory. Heavy modules are imported inside the
+tasks, because the window imports this module, too.
 """
 
 from __future__ import annotations
@@ -15,8 +15,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from retrotone.desktop.jobs import Desk
+from retrotone.desktop.jobs import TaskContext
 from retrotone.errors import LibraryError
+from retrotone.types import Block
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -25,15 +26,18 @@ if TYPE_CHECKING:
     from retrotone.report import Comparison
     from retrotone.services.listen import Heard
 
-SCREEN_DPI = 88  # at 100 %
-STUDY_INCHES = 3.9  # high
-_heard: dict[str, Heard] = {}  # the song that was listened to last
-_comparison: dict[tuple[str, ...], Comparison] = {}  # the one that was drawn last
+# At 100 %.
+SCREEN_DPI = 88
+STUDY_HEIGHT_INCHES = 3.9
+# The song that was analysed last, by its path.
+_summaries: dict[str, Heard] = {}
+# The comparison that was drawn last, by the paths of its sounds.
+_comparison: dict[tuple[str, ...], Comparison] = {}
 
 
 @dataclass(frozen=True)
 class Sound:
-    """A decoded recording in a file of float32 samples, frame by frame."""
+    """A decoded recording: a file of float32 samples, the channels of a frame next to each other."""
 
     path: Path
     name: str
@@ -52,7 +56,7 @@ class Sound:
 
 @dataclass(frozen=True, eq=False)
 class Song:
-    """A song that was listened to; see `retrotone.services.restyle.Heard`."""
+    """What is known of a song; see `retrotone.services.listen.Heard`."""
 
     name: str
     title: str
@@ -70,7 +74,7 @@ class Song:
 
 @dataclass(frozen=True, eq=False)
 class Version:
-    """A rendered song."""
+    """A restyled song; see `retrotone.services.restyle.Rendered`."""
 
     title: str
     sentence: str
@@ -91,8 +95,8 @@ class Choice:
 
 
 @dataclass(frozen=True)
-class Sibling:
-    """A track of the library as a row of a table; `x`, `y` and `colour` are for the map."""
+class TrackRow:
+    """A track of the library: its row in a table, and its position, genre and colour on the map."""
 
     path: str
     cells: tuple[str, ...]
@@ -104,7 +108,19 @@ class Sibling:
 
 @dataclass(frozen=True)
 class Picture:
-    """A figure as a file of pixels, where its columns' time axes lie as shares of its width, and its table."""
+    """A comparison as a picture and a table.
+
+    Attributes
+    ----------
+    file : Path
+        PPM.
+    columns : list of (float, float)
+        Left and right end of each version's time axis, as fractions of the width.
+    duration : float
+        Seconds that the whole figure covers.
+    titles : list of str
+    cells : list of list of str
+    """
 
     file: Path
     columns: list[tuple[float, float]]
@@ -113,14 +129,14 @@ class Picture:
     cells: list[list[str]]
 
 
-def choices(desk: Desk) -> list[Choice]:
+def choices(context: TaskContext) -> list[Choice]:
     """Return the ways to retro a song."""
     from retrotone.services import styles
 
     return [Choice(w.kind, w.name, w.title, w.description, w.here) for w in styles.ways()]
 
 
-def own_choice(desk: Desk, kind: str, path: str) -> Choice:
+def own_choice(context: TaskContext, kind: str, path: str) -> Choice:
     """Return the way to sound like a recording, or as a model of one's own plays; both are looked into first."""
     from retrotone.services import styles
     from retrotone.services.styles import find_style
@@ -130,79 +146,94 @@ def own_choice(desk: Desk, kind: str, path: str) -> Choice:
     return Choice(way.kind, way.name, way.title, way.description, way.here)
 
 
-def bundled(desk: Desk) -> str:
+def bundled(context: TaskContext) -> str:
     """Return the path of the song that ships with retrotone."""
     from retrotone.utils import assets
 
     return str(assets.bundled_song())
 
 
-def decode(desk: Desk, path: str) -> Sound:
+def decode(context: TaskContext, path: str) -> Sound:
     """Decode a recording for the player."""
     from retrotone.audio.files import AudioFile
     from retrotone.utils import text
 
     file = AudioFile(path)
-    return _kept(desk, file.blocks(), text.title(path), file.sample_rate, file.channels)
+    return _write_sound(context, file.blocks(), text.title(path), file.sample_rate, file.channels)
 
 
-def listen(desk: Desk, path: str) -> Song:
-    """Listen to a song; `decode` it first and show that, so that it can be heard at once."""
+def listen(context: TaskContext, path: str) -> Song:
+    """Analyse a song; show it decoded first, so that it can be played at once."""
     from retrotone.genre.base import stretches
     from retrotone.services import listen
 
-    desk.show(decode(desk, path))
-    heard = listen.listen(path, desk.progress)
-    _heard.clear()
-    _heard[path] = heard
-    answer = heard.answer
+    context.show(decode(context, path))
+    summary = listen.listen(path, context.progress)
+    _summaries.clear()
+    _summaries[path] = summary
+    answer = summary.answer
     assert answer.times is not None
     assert answer.timeline is not None
     return Song(
-        name=heard.name,
-        title=heard.title,
-        facts=heard.facts,
-        verdict=heard.verdict,
+        name=summary.name,
+        title=summary.title,
+        facts=summary.facts,
+        verdict=summary.verdict,
         sure=answer.sure,
-        genres=heard.genres,
-        tags=heard.tags,
-        duration=heard.duration,
-        waveform=heard.waveform,
-        stretches=stretches(answer.times, heard.duration),
+        genres=summary.genres,
+        tags=summary.tags,
+        duration=summary.duration,
+        waveform=summary.waveform,
+        stretches=stretches(answer.times, summary.duration),
         timeline=answer.timeline,
         timeline_genres=list(answer.probabilities),
     )
 
 
-def render(desk: Desk, song: str, choice: Choice, strength: float, seed: int) -> Version:
+def render(context: TaskContext, song: str, choice: Choice, strength: float, seed: int) -> Version:
     """Give a song another sound."""
     from retrotone.features.spectral import waveform_envelope
     from retrotone.services import listen, restyle, styles
 
-    done = restyle.render(song, styles.way(choice.kind, choice.name), strength, seed, progress=desk.progress)
+    done = restyle.render(
+        song, styles.way(choice.kind, choice.name), strength, seed, progress=context.progress
+    )
     audio = done.audio
-    sound = _kept(desk, audio.blocks(), done.way.title, audio.sample_rate, audio.channels)
+    sound = _write_sound(context, audio.blocks(), done.way.title, audio.sample_rate, audio.channels)
     waveform = waveform_envelope(audio, listen.POINTS)
     return Version(done.way.title, done.sentence, done.file_name, sound, waveform)
 
 
-def save(desk: Desk, sound: Sound, path: str) -> str:
-    """Write a sound to a file, and say so."""
+def save(context: TaskContext, sound: Sound, path: str) -> str:
+    """Write a sound to a file; return a message."""
     from retrotone.services import restyle
 
-    desk.progress(0.0, f"saving {Path(path).name}")
+    context.progress(0.0, f"saving {Path(path).name}")
     return restyle.save(_audio(sound), path)
 
 
 def compare(
-    desk: Desk,
+    context: TaskContext,
     sounds: Sequence[Sound],
     stretch: tuple[float, float] | None,
     width: int,
     height: int,
     scale: float,
 ) -> Picture:
-    """Draw versions of a song, the original first; of the first minute all, or a stretch of it."""
+    """Draw versions of a song next to each other.
+
+    Parameters
+    ----------
+    context : TaskContext
+    sounds : sequence of Sound
+        The original first.
+    stretch : (float, float) or None
+        Start and stop in seconds; None for all of the first minute.
+    width, height : int
+        Of the figure, in pixels.
+    scale : float
+        Size of text, 1 at 100 %.
+    """
     from retrotone.figures.base import fit, zoom
     from retrotone.services import compare
     from retrotone.utils import text
@@ -212,74 +243,74 @@ def compare(
         titles = text.unique_titles([sound.name for sound in sounds])
         versions = {title: _audio(sound) for title, sound in zip(titles, sounds, strict=True)}
         _comparison.clear()
-        _comparison[key] = compare.comparison(versions, desk.progress)
+        _comparison[key] = compare.comparison(versions, context.progress)
     comparison = _comparison[key]
     figure, dpi = comparison.figure, SCREEN_DPI * scale
-    desk.progress(0.95, "drawing")
+    context.progress(0.95, "drawing")
     if figure.get_size_inches().tolist() != [width / dpi, height / dpi]:
         fit(figure, width / dpi, height / dpi)
     duration = min(max(sound.duration for sound in sounds), compare.SECONDS_COMPARED)
     columns = zoom(figure, *(stretch or (0.0, duration)))
-    return Picture(_pixels(desk, figure, dpi), columns, duration, *compare.comparison_cells(comparison))
+    return Picture(_pixels(context, figure, dpi), columns, duration, *compare.comparison_cells(comparison))
 
 
-def save_comparison(desk: Desk, sounds: Sequence[Sound], path: str) -> str:
-    """Write the comparison that was drawn last, as a page or a picture."""
-    desk.progress(0.0, f"writing {Path(path).name}")
+def save_comparison(context: TaskContext, sounds: Sequence[Sound], path: str) -> str:
+    """Write the comparison that was drawn last, as a page or a picture; return a message."""
+    context.progress(0.0, f"writing {Path(path).name}")
     return f"Saved {_comparison[tuple(str(sound.path) for sound in sounds)].save(path)}."
 
 
-def similar(desk: Desk, library: str | None, song: str) -> list[Sibling]:
-    """Return the five siblings of the song that was listened to."""
+def similar(context: TaskContext, library: str | None, song: str) -> list[TrackRow]:
+    """Return the five tracks of the library that sound most like a song."""
     from retrotone.library.catalogue.base import MissingLibrary
     from retrotone.services import listen, similar
 
-    heard = _heard.get(song) or listen.listen(song, desk.progress)
+    summary = _summaries.get(song) or listen.listen(song, context.progress)
     with _library(library) as opened:
         try:
-            matches = similar.siblings(opened, heard, progress=desk.progress)
+            matches = similar.siblings(opened, summary, progress=context.progress)
         except MissingLibrary as error:
             raise LibraryError(
                 "there is no library yet: add a folder in the tab Library and scan it"
             ) from error
     return [
-        Sibling(match.track.path, (*similar.sibling_cells(match.track), f"{match.similarity:.3f}"))
+        TrackRow(match.track.path, (*similar.sibling_cells(match.track), f"{match.similarity:.3f}"))
         for match in matches
     ]
 
 
-def export(desk: Desk, library: str | None, tracks: Sequence[str], path: str) -> str:
-    """Write tracks of the library as a playlist, and say so."""
+def export(context: TaskContext, library: str | None, tracks: Sequence[str], path: str) -> str:
+    """Write tracks of the library as a playlist; return a message."""
     with _library(library) as opened:
         found = [track for track in map(opened.find, tracks) if track is not None]
         return f"Saved {opened.export(path, found)}: {len(found)} tracks."
 
 
-def scan(desk: Desk, library: str | None, folders: Sequence[str]) -> str:
-    """Bring the library up to date with folders; say what was found."""
+def scan(context: TaskContext, library: str | None, folders: Sequence[str]) -> str:
+    """Bring the library up to date with folders; return a report."""
     with _library(library) as opened:
-        report = opened.scan(folders, progress=desk.progress)
+        report = opened.scan(folders, progress=context.progress)
     return "\n".join([f"{report.summary}.", *report.reasons])
 
 
-def chart_if_any(desk: Desk, library: str | None) -> list[Sibling]:
-    """Return where each track lies on the map of the library; none where there is no library yet."""
+def library_map(context: TaskContext, library: str | None) -> list[TrackRow]:
+    """Return the tracks of the library with their positions on its map; none if there is no library yet."""
     from retrotone.library.catalogue.base import MissingLibrary
     from retrotone.services import similar
 
-    desk.progress(0.0, "drawing the map")
+    context.progress(0.0, "drawing the map")
     with _library(library) as opened:
         try:
-            places = opened.places()
+            positions = opened.places()
         except MissingLibrary:
             return []
     return [
-        Sibling(p.track.path, tuple(similar.sibling_cells(p.track)), p.x, p.y, p.genre, p.colour)
-        for p in places
+        TrackRow(p.track.path, tuple(similar.sibling_cells(p.track)), p.x, p.y, p.genre, p.colour)
+        for p in positions
     ]
 
 
-def study_loss(desk: Desk, width: int, scale: float) -> None:
+def study_loss(context: TaskContext, width: int, scale: float) -> None:
     """Run the sweep of the study's loss on the bundled recordings; show figure and table after every row."""
     from retrotone.audio.audio import load
     from retrotone.study import experiments
@@ -287,34 +318,34 @@ def study_loss(desk: Desk, width: int, scale: float) -> None:
     from retrotone.utils import assets
 
     song, record = load(assets.bundled_song()), load(assets.bundled_record())
-    for rows in experiments.study_loss(song, record, desk.progress):
-        desk.show((_screen(desk, losses_figure(rows), width, scale), experiments.loss_cells(rows)))
+    for rows in experiments.study_loss(song, record, context.progress):
+        context.show((_draw_study(context, losses_figure(rows), width, scale), experiments.loss_cells(rows)))
 
 
-def study_training(desk: Desk, folder: str | None, width: int, scale: float) -> None:
-    """Train the study's M5; show its curves and what it gets right after every epoch."""
+def study_training(context: TaskContext, folder: str | None, width: int, scale: float) -> None:
+    """Train the study's M5; show its curves and its accuracy after every epoch."""
     from retrotone.study import experiments
 
-    for history in experiments.study_training(folder, desk.progress):
-        desk.show(
+    for history in experiments.study_training(folder, context.progress):
+        context.show(
             (
-                _screen(desk, experiments.training_figure(history), width, scale),
+                _draw_study(context, experiments.training_figure(history), width, scale),
                 experiments.training_cells(history),
             )
         )
 
 
-def _screen(desk: Desk, figure: Figure, width: int, scale: float) -> Path:
-    """Return the pixels of a figure, so many across, as high as letters of that size allow."""
+def _draw_study(context: TaskContext, figure: Figure, width: int, scale: float) -> Path:
+    """Return a file with the pixels of a figure, `width` pixels wide; `scale` is the size of text, 1 at 100 %."""
     from retrotone.figures.base import fit
 
     dpi = SCREEN_DPI * scale
-    fit(figure, width / dpi, STUDY_INCHES)
-    return _pixels(desk, figure, dpi)
+    fit(figure, width / dpi, STUDY_HEIGHT_INCHES)
+    return _pixels(context, figure, dpi)
 
 
-def _pixels(desk: Desk, figure: Figure, dpi: float) -> Path:
-    """Write a figure's pixels in the format that Tk reads fastest: PNG holds the window up 20 times as long."""
+def _pixels(context: TaskContext, figure: Figure, dpi: float) -> Path:
+    """Write a figure's pixels as PPM, which Tk reads 20 times as fast as PNG."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
 
     figure.set_dpi(dpi)
@@ -322,16 +353,18 @@ def _pixels(desk: Desk, figure: Figure, dpi: float) -> Path:
     canvas.draw()  # type: ignore[no-untyped-call]
     pixels = np.asarray(canvas.buffer_rgba())[..., :3]  # type: ignore[no-untyped-call]
     height, width, _ = pixels.shape
-    with tempfile.NamedTemporaryFile(dir=desk.folder, suffix=".ppm", delete=False) as file:
+    with tempfile.NamedTemporaryFile(dir=context.folder, suffix=".ppm", delete=False) as file:
         file.write(b"P6 %d %d 255\n" % (width, height) + pixels.tobytes())
     return Path(file.name)
 
 
-def _kept(desk: Desk, blocks: Iterable[NDArray[Any]], name: str, sample_rate: int, channels: int) -> Sound:
-    """Write a sound for the player."""
-    with tempfile.NamedTemporaryFile(dir=desk.folder, suffix=".f32", delete=False) as file:
+def _write_sound(
+    context: TaskContext, blocks: Iterable[Block], name: str, sample_rate: int, channels: int
+) -> Sound:
+    """Write a sound to a file for the player; blocks have shape (channels, n)."""
+    with tempfile.NamedTemporaryFile(dir=context.folder, suffix=".f32", delete=False) as file:
         for block in blocks:
-            desk.progress(0.0, f"reading {name}")
+            context.progress(0.0, f"reading {name}")
             file.write(np.ascontiguousarray(block.T, np.float32).data)
     return Sound(Path(file.name), name, sample_rate, channels)
 

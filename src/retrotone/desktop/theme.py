@@ -1,4 +1,4 @@
-"""How the window looks: light and dark, the size of text, where the focus is."""
+"""The theme of the window: light or dark, and the size of text."""
 
 from __future__ import annotations
 
@@ -7,18 +7,31 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from tkinter import font, ttk
 
-PLAIN = "For drag and drop, sound and the full look: pip install 'retrotone[desktop]'."
+EXTRA_HINT = "For drag and drop, sound and the full look: pip install 'retrotone[desktop]'."
 BASE_DPI = 96.0
 TEXT_PX, SMALL_PX, TITLE_PX = 14, 12, 20
-STEPS = (75, 100, 125, 150, 175, 200, 250, 300)  # percent
+STEPS_PERCENT = (75, 100, 125, 150, 175, 200, 250, 300)
+FONTS = {
+    "TkDefaultFont": TEXT_PX,
+    "TkTextFont": TEXT_PX,
+    "TkHeadingFont": TEXT_PX,
+    "TkMenuFont": TEXT_PX,
+    "RetroTitle": TITLE_PX,
+    "RetroStrong": TEXT_PX,
+    "RetroSmall": SMALL_PX,
+}
 SUN_VALLEY_FONTS = {
-    "Caption": SMALL_PX, "Body": TEXT_PX, "BodyStrong": TEXT_PX, "BodyLarge": 18, "Subtitle": TITLE_PX,
-}  # fmt: skip
+    "SunValleyCaptionFont": SMALL_PX,
+    "SunValleyBodyFont": TEXT_PX,
+    "SunValleyBodyStrongFont": TEXT_PX,
+    "SunValleyBodyLargeFont": 18,
+    "SunValleySubtitleFont": TITLE_PX,
+}
 
 
 @dataclass(frozen=True)
 class Colours:
-    """What canvases are drawn in."""
+    """The colours of one theme, as #rrggbb."""
 
     window: str
     panel: str
@@ -34,36 +47,37 @@ LIGHT = Colours("#fafafa", "#ffffff", "#1c1c1c", "#6b6b6b", "#d9d9d9", "#2f5d73"
 DARK = Colours("#1c1c1c", "#262626", "#fafafa", "#a3a3a3", "#404040", "#7fb8d6", "#e8923a", "#ff8f85")
 
 
-class Look:
-    """The looks of one window.
+class Theme:
+    """The theme of one window.
 
     Parameters
     ----------
     root : tk.Tk
-    theme : {"light", "dark"}
+    name : {"light", "dark"}
     percent : int
-        Of the usual size of text; 0 for what the screen tells.
+        Size of text; 0 to follow the screen's resolution.
 
     Attributes
     ----------
     colours : Colours
     percent, chosen : int
-        The size of text, and what was asked for: 0 for what the screen tells.
-    full : bool
-        Whether the desktop extra is there.
+        The size of text, and what was asked for: 0 to follow the screen's resolution.
+    has_extra : bool
+        Whether the desktop extra is installed.
     listeners : list of callable
         Called after every change.
     """
 
-    def __init__(self, root: tk.Tk, theme: str, percent: int) -> None:
-        self._root, self.theme = root, theme
+    def __init__(self, root: tk.Tk, name: str, percent: int) -> None:
+        self._root, self.name = root, name
         self.chosen = percent
         self.percent = percent or self._screen_percent()
         self.listeners: list[Callable[[], None]] = []
-        self.full = _has_sun_valley()
+        self.has_extra = _has_sun_valley()
         family = font.nametofont("TkDefaultFont").actual("family")
         weights = {"Title": "bold", "Strong": "bold", "Small": "normal"}
-        self._fonts = [  # a font lives as long as its object
+        # a font lives as long as its object
+        self._fonts = [
             font.Font(root, name=f"Retro{name}", family=family, weight=weight)  # type: ignore[arg-type]
             for name, weight in weights.items()
         ]
@@ -73,35 +87,35 @@ class Look:
 
     @property
     def scale(self) -> float:
-        """Pixels for each pixel of an ordinary screen."""
+        """Pixels per pixel of a screen at 96 dpi."""
         return self.percent / 100
 
     def px(self, length: float) -> int:
-        """Return a length on this screen."""
+        """Return a length in pixels, given that at 100 %."""
         return round(length * self.scale)
 
     def toggle(self) -> None:
         """Switch between light and dark."""
-        self.theme = "light" if self.theme == "dark" else "dark"
+        self.name = "light" if self.name == "dark" else "dark"
         self.apply()
 
-    def grow(self, steps: int) -> None:
-        """Make text larger by so many steps, or smaller; 0 is what the screen tells."""
+    def resize(self, steps: int) -> None:
+        """Make text larger by so many steps, smaller if negative; 0 follows the screen's resolution."""
         if steps == 0:
             self.chosen, self.percent = 0, self._screen_percent()
         else:
-            nearest = min(range(len(STEPS)), key=lambda k: abs(STEPS[k] - self.percent))
-            self.chosen = self.percent = STEPS[min(max(nearest + steps, 0), len(STEPS) - 1)]
+            nearest = min(range(len(STEPS_PERCENT)), key=lambda k: abs(STEPS_PERCENT[k] - self.percent))
+            self.chosen = self.percent = STEPS_PERCENT[min(max(nearest + steps, 0), len(STEPS_PERCENT) - 1)]
         self.apply()
 
     def apply(self) -> None:
-        """Set theme and sizes, and tell everyone who draws by themselves."""
-        self.colours = DARK if self.theme == "dark" else LIGHT
+        """Set colours and sizes, and call the listeners."""
+        self.colours = DARK if self.name == "dark" else LIGHT
         style = ttk.Style(self._root)
-        if self.full:
+        if self.has_extra:
             import sv_ttk
 
-            sv_ttk.set_theme(self.theme, self._root)
+            sv_ttk.set_theme(self.name, self._root)
         else:
             _plain_theme(style, self.colours)
         self._set_fonts()
@@ -124,24 +138,32 @@ class Look:
             listener()
 
     def _set_fonts(self) -> None:
-        sizes = {
-            "TkDefaultFont": TEXT_PX, "TkTextFont": TEXT_PX, "TkHeadingFont": TEXT_PX, "TkMenuFont": TEXT_PX,
-            "RetroTitle": TITLE_PX, "RetroStrong": TEXT_PX, "RetroSmall": SMALL_PX,
-        }  # fmt: skip
-        if self.full:
-            sizes |= {f"SunValley{name}Font": size for name, size in SUN_VALLEY_FONTS.items()}
+        sizes = FONTS | (SUN_VALLEY_FONTS if self.has_extra else {})
         for name, size in sizes.items():
             font.nametofont(name, self._root).configure(size=-self.px(size), family=self._family)
 
     def _screen_percent(self) -> int:
         percent = 100 * self._root.winfo_fpixels("1i") / BASE_DPI
-        return min(STEPS[1:], key=lambda step: abs(step - percent))
+        return min(STEPS_PERCENT[1:], key=lambda step: abs(step - percent))
 
 
-def blend(a: str, b: str, share: float) -> str:
-    """Return the colour that lies so far from `a` to `b`, both as #rrggbb."""
+def blend(a: str, b: str, fraction: float) -> str:
+    """Return the colour between two, `a` at 0 and `b` at 1.
+
+    Parameters
+    ----------
+    a, b : str
+        As #rrggbb.
+    fraction : float
+        In [0, 1].
+
+    Examples
+    --------
+    >>> blend("#000000", "#ff8000", 0.5)
+    '#804000'
+    """
     pairs = ((int(a[k : k + 2], 16), int(b[k : k + 2], 16)) for k in (1, 3, 5))
-    return "#" + "".join(f"{round(x + share * (y - x)):02x}" for x, y in pairs)
+    return "#" + "".join(f"{round(x + fraction * (y - x)):02x}" for x, y in pairs)
 
 
 def _has_sun_valley() -> bool:
@@ -153,7 +175,7 @@ def _has_sun_valley() -> bool:
 
 
 def _plain_theme(style: ttk.Style, colours: Colours) -> None:
-    """Dress Tk's own clam theme in our colours."""
+    """Set Tk's own clam theme to our colours."""
     style.theme_use("clam")
     style.configure(
         ".",

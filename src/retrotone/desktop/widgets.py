@@ -1,4 +1,4 @@
-"""Widgets that ttk lacks: a scrolled page, progress with Cancel, a table, a picture that scrolls."""
+"""Widgets that ttk lacks: a page that scrolls, progress with Cancel, a table, wrapped text, a picture."""
 
 from __future__ import annotations
 
@@ -8,26 +8,29 @@ from pathlib import Path
 from tkinter import ttk
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from retrotone.desktop.theme import Look
+from retrotone.desktop.theme import Theme
 
 if TYPE_CHECKING:
-    from retrotone.desktop.jobs import Job, Lane
+    from retrotone.desktop.jobs import Job, JobQueue
 
-WIDE = 800  # pixels at 100 %: room for two halves side by side
+# Pixels at 100 %: room for two halves side by side.
+WIDE = 800
 
 Event: TypeAlias = "tk.Event[tk.Misc]"
 
 
 class Page(ttk.Frame):
-    """A frame that scrolls where its content does not fit; put the content into `body`."""
+    """A frame that scrolls where its content does not fit; the content goes into `body`."""
 
-    def __init__(self, master: tk.Misc, look: Look) -> None:
+    def __init__(self, master: tk.Misc, theme: Theme) -> None:
         super().__init__(master)
-        self._look = look
+        self._theme = theme
         self._canvas = tk.Canvas(self, highlightthickness=0, borderwidth=0)
         down = ttk.Scrollbar(self, orient="vertical", command=self._canvas.yview)
         across = ttk.Scrollbar(self, orient="horizontal", command=self._canvas.xview)
-        self._canvas.configure(yscrollcommand=_shown_if_needed(down), xscrollcommand=_shown_if_needed(across))
+        self._canvas.configure(
+            yscrollcommand=_hide_when_unneeded(down), xscrollcommand=_hide_when_unneeded(across)
+        )
         self.columnconfigure(0, weight=1)
         self.rowconfigure(0, weight=1)
         self._canvas.grid(row=0, column=0, sticky="nsew")
@@ -36,116 +39,126 @@ class Page(ttk.Frame):
         content = ttk.Frame(self._canvas)
         content.columnconfigure(0, weight=1)
         content.rowconfigure(0, weight=1)
-        self.body = ttk.Frame(content, padding=look.px(12))
+        self.body = ttk.Frame(content, padding=theme.px(12))
         self.body.grid(row=0, column=0, sticky="nsew")
-        # two struts as long as the page: the content is never smaller, and may ask for more at any time
+        # two empty frames of the page's size keep the content from being smaller than the page
         self._struts = ttk.Frame(content), ttk.Frame(content)
         self._struts[0].grid(row=1, column=0)
         self._struts[1].grid(row=0, column=1)
         self._canvas.create_window(0, 0, window=content, anchor="nw")
-        self._canvas.bind("<Configure>", self._fit)
+        self._canvas.bind("<Configure>", self._resize_struts)
         content.bind(
             "<Configure>",
             lambda event: self._canvas.configure(scrollregion=(0, 0, event.width, event.height)),
         )
-        self.body.bind_all("<FocusIn>", self._follow, add=True)
+        self.body.bind_all("<FocusIn>", self._scroll_to_focus, add=True)
         for wheel, step in (("<Button-4>", -1), ("<Button-5>", 1)):
-            self.bind_all(wheel, lambda event, step=step: self._wheel(event, step), add=True)  # type: ignore[misc]
+            self.bind_all(wheel, lambda event, step=step: self._on_wheel(event, step), add=True)  # type: ignore[misc]
         self.bind_all(
-            "<MouseWheel>", lambda event: self._wheel(event, -1 if event.delta > 0 else 1), add=True
+            "<MouseWheel>", lambda event: self._on_wheel(event, -1 if event.delta > 0 else 1), add=True
         )
-        look.listeners.append(self._dress)
-        self._dress()
+        theme.listeners.append(self._apply_theme)
+        self._apply_theme()
 
-    def halves(self, left_share: int, right_share: int) -> tuple[ttk.Frame, ttk.Frame]:
-        """Return two frames below what stands in the first row: side by side, or where that is too narrow, stacked."""
+    def halves(self, left_weight: int, right_weight: int) -> tuple[ttk.Frame, ttk.Frame]:
+        """Return two frames below the first row of `body`: side by side, or stacked where the page is narrow."""
         left, right = ttk.Frame(self.body), ttk.Frame(self.body)
 
         def arrange(_: object = None) -> None:
-            wide = self._canvas.winfo_width() >= self._look.px(WIDE)
-            gap = self._look.px(20)
+            wide = self._canvas.winfo_width() >= self._theme.px(WIDE)
+            gap = self._theme.px(20)
             left.grid(row=1, column=0, sticky="nsew", padx=(0, gap if wide else 0))
             right.grid(row=1 if wide else 2, column=1 if wide else 0, sticky="nsew")
-            self.body.columnconfigure(0, weight=left_share, uniform="halves" if wide else "")
-            self.body.columnconfigure(1, weight=right_share if wide else 0, uniform="halves" if wide else "")
+            self.body.columnconfigure(0, weight=left_weight, uniform="halves" if wide else "")
+            self.body.columnconfigure(1, weight=right_weight if wide else 0, uniform="halves" if wide else "")
 
         self.body.rowconfigure(1, weight=1)
         self._canvas.bind("<Configure>", arrange, add=True)
-        self._look.listeners.append(arrange)
+        self._theme.listeners.append(arrange)
         return left, right
 
-    def _dress(self) -> None:
-        self._canvas.configure(background=self._look.colours.window)
+    def _apply_theme(self) -> None:
+        self._canvas.configure(background=self._theme.colours.window)
 
-    def _fit(self, event: Event) -> None:
-        """Stretch the content to the page."""
+    def _resize_struts(self, event: Event) -> None:
+        """Stretch the content to the size of the page."""
         self._struts[0].configure(width=event.width - 1)
         self._struts[1].configure(height=event.height - 1)
 
-    def _wheel(self, event: Event, step: int) -> None:
-        inside = self._holds(event.widget) and not isinstance(event.widget, ttk.Treeview | tk.Text)
+    def _on_wheel(self, event: Event, step: int) -> None:
+        inside = self._contains(event.widget) and not isinstance(event.widget, ttk.Treeview | tk.Text)
         if inside and self._canvas.yview() != (0.0, 1.0):
             self._canvas.yview_scroll(step * 3, "units")
 
-    def _follow(self, event: Event) -> None:
+    def _scroll_to_focus(self, event: Event) -> None:
         """Scroll to the widget that has the focus."""
         widget = event.widget
-        if not self._holds(widget) or self._canvas.yview() == (0.0, 1.0):
+        if not self._contains(widget) or self._canvas.yview() == (0.0, 1.0):
             return
         top = widget.winfo_rooty() - self.body.winfo_rooty()
         bottom, height = top + widget.winfo_height(), self.body.winfo_height()
-        first, last = (share * height for share in self._canvas.yview())
+        first, last = (fraction * height for fraction in self._canvas.yview())
         if top < first or bottom > last:
             self._canvas.yview_moveto(max(top - (last - first) / 4, 0) / height)
 
-    def _holds(self, widget: object) -> bool:
+    def _contains(self, widget: object) -> bool:
         return isinstance(widget, tk.Misc) and str(widget).startswith(str(self.body))
 
 
-class Progress(ttk.Frame):
-    """How a job is getting on, and a button that cancels it; a `retrotone.desktop.jobs.Watch`."""
+class JobProgress(ttk.Frame):
+    """The progress of a job, and a button that cancels it; a `retrotone.desktop.jobs.JobObserver`.
 
-    def __init__(self, master: tk.Misc, look: Look, lane: Lane, say: Callable[..., None]) -> None:
+    Parameters
+    ----------
+    master : tk.Misc
+    theme : Theme
+    queue : JobQueue
+        Of the jobs.
+    say : callable
+        Called with the message of a job that ended early, and with `error`.
+    """
+
+    def __init__(self, master: tk.Misc, theme: Theme, queue: JobQueue, say: Callable[..., None]) -> None:
         super().__init__(master)
-        self._lane, self._say = lane, say
+        self._queue, self._say = queue, say
         self._job: Job | None = None
         self.message = tk.StringVar(self)
-        self.bar = ttk.Progressbar(self, maximum=1.0, length=look.px(100))
+        self.bar = ttk.Progressbar(self, maximum=1.0, length=theme.px(100))
         self.button = ttk.Button(self, text="Cancel", command=self.cancel)
         self.columnconfigure(0, weight=1)
         self.rowconfigure(0, minsize=self.button.winfo_reqheight())
-        told = ttk.Label(self, textvariable=self.message, anchor="e", width=1)
-        told.grid(row=0, column=0, sticky="ew", padx=look.px(8))
-        self.bar.grid(row=0, column=1, padx=look.px(8))
+        label = ttk.Label(self, textvariable=self.message, anchor="e", width=1)
+        label.grid(row=0, column=0, sticky="ew", padx=theme.px(8))
+        self.bar.grid(row=0, column=1, padx=theme.px(8))
         self.button.grid(row=0, column=2)
         self._hide()
 
     @property
     def has_job(self) -> bool:
-        """Whether there is a job."""
+        """Whether a job waits or runs."""
         return self._job is not None
 
     def cancel(self) -> None:
-        """Stop the job."""
+        """Cancel the job."""
         if self._job is not None:
-            self._lane.cancel(self._job)
+            self._queue.cancel(self._job)
 
-    def began(self, job: Job) -> None:
-        """Show the latest of several jobs."""
+    def job_submitted(self, job: Job) -> None:
+        """Show this job instead of any before it."""
         self._job = job
         self.message.set("starting")
         self.bar.grid()
         self.button.grid()
 
-    def told(self, fraction: float, message: str) -> None:
-        """Show how far it is."""
-        self.message.set(_short(message))
+    def job_progressed(self, fraction: float, message: str) -> None:
+        """Show the progress of the running job."""
+        self.message.set(_shortened(message))
         self.bar.configure(value=fraction)
 
-    def ended(self, job: Job, sentence: str) -> None:
-        """Show nothing any more, and say what went wrong."""
-        if sentence:
-            self._say(sentence, error=sentence != "Cancelled.")
+    def job_ended(self, job: Job, error: str) -> None:
+        """Hide the progress, and show the error if there is one."""
+        if error:
+            self._say(error, error=error != "Cancelled.")
         if job is self._job:
             self._job = None
             self._hide()
@@ -158,32 +171,43 @@ class Progress(ttk.Frame):
 
 
 class Table(ttk.Frame):
-    """Rows of text, each with a key."""
+    """Rows of text, each with a key.
+
+    Parameters
+    ----------
+    master : tk.Misc
+    theme : Theme
+    columns : sequence of (str, int)
+        Titles, and widths in pixels at 100 %.
+    height : int
+        In rows.
+    on_select : callable, optional
+    """
 
     def __init__(
         self,
         master: tk.Misc,
-        look: Look,
+        theme: Theme,
         columns: Sequence[tuple[str, int]],
         height: int,
-        chosen: Callable[[], None],
+        on_select: Callable[[], None] = lambda: None,
     ) -> None:
         super().__init__(master)
-        self._look = look
+        self._theme = theme
         self.tree = ttk.Treeview(self, show="headings", height=height, selectmode="browse")
         bar = ttk.Scrollbar(self, orient="vertical", command=self.tree.yview)
-        self.tree.configure(yscrollcommand=_shown_if_needed(bar))
+        self.tree.configure(yscrollcommand=_hide_when_unneeded(bar))
         self.columnconfigure(0, weight=1)
         self.rowconfigure(0, weight=1)
         self.tree.grid(row=0, column=0, sticky="nsew")
         bar.grid(row=0, column=1, sticky="ns")
-        self.tree.bind("<<TreeviewSelect>>", lambda _: chosen())
+        self.tree.bind("<<TreeviewSelect>>", lambda _: on_select())
         self.tree.bind("<Map>", lambda _: self._see(self.selected))
         self.set_columns(columns)
-        look.listeners.append(lambda: self.set_columns(self._columns))
+        theme.listeners.append(lambda: self.set_columns(self._columns))
 
     def set_columns(self, columns: Sequence[tuple[str, int]]) -> None:
-        """Show columns of some titles and widths; the widest takes what room is left."""
+        """Replace the columns: titles, and widths at 100 %; the widest column takes the remaining width."""
         self._columns = list(columns)
         names = [title for title, _ in columns]
         widest = max(columns, key=lambda column: column[1])[0]
@@ -192,11 +216,11 @@ class Table(ttk.Frame):
         for title, width in columns:
             self.tree.heading(title, text=title, anchor="w")
             self.tree.column(
-                title, width=self._look.px(width), minwidth=self._look.px(40), stretch=title == widest
+                title, width=self._theme.px(width), minwidth=self._theme.px(40), stretch=title == widest
             )
 
     def fill(self, rows: dict[str, Sequence[str]]) -> None:
-        """Show other rows; what was selected stays so if it is still there."""
+        """Replace the rows; the selected key stays selected if it is still there."""
         before = self.selected
         self.tree.delete(*self.tree.get_children())
         for key, cells in rows.items():
@@ -206,7 +230,7 @@ class Table(ttk.Frame):
 
     @property
     def selected(self) -> str:
-        """The key of the row that is selected; empty if none is."""
+        """The key of the selected row; empty if there is none."""
         return next(iter(self.tree.selection()), "")
 
     def select(self, key: str) -> None:
@@ -221,74 +245,74 @@ class Table(ttk.Frame):
             self.tree.see(key)
 
 
-class Sentence(ttk.Label):
-    """Text that wraps to the width it is given, and never asks for more."""
+class WrappedLabel(ttk.Label):
+    """Text that wraps at the width of its frame."""
 
     def __init__(self, master: tk.Misc, text: str = "", style: str = "TLabel") -> None:
         super().__init__(master, text=text, style=style, width=1, anchor="w", justify="left")
-        # the colour is the style's: sv-ttk gives every label that there is one of its own whenever it is set
+        # keep the style's colour: sv-ttk sets a colour on every label when the theme changes
         self.bind("<<ThemeChanged>>", lambda _: self.configure(foreground=""))
         self.bind("<Configure>", lambda event: self.configure(wraplength=event.width))
 
-    def say(self, text: str) -> None:
-        """Show another text."""
-        self.configure(text=text)
-
 
 class PictureView(tk.Canvas):
-    """A picture; dragging across it tells the shares of its width that lie between.
+    """A picture that a stretch can be selected in, by dragging across it.
 
     Parameters
     ----------
+    master : tk.Misc
+    theme : Theme
     height : int
-        At 100 %, before there is a picture.
-    dragged : callable, optional
+        In pixels at 100 %, before there is a picture.
+    on_drag : callable, optional
+        Called with both ends of the stretch, as fractions of the picture's width.
     """
 
     def __init__(
-        self, master: tk.Misc, look: Look, height: int, dragged: Callable[[float, float], None] | None = None
+        self,
+        master: tk.Misc,
+        theme: Theme,
+        height: int,
+        on_drag: Callable[[float, float], None] | None = None,
     ) -> None:
         super().__init__(
-            master, borderwidth=0, highlightthickness=0, width=look.px(300), height=look.px(height)
+            master, borderwidth=0, highlightthickness=0, width=theme.px(300), height=theme.px(height)
         )
-        self._look, self._dragged = look, dragged
+        self._theme, self._on_drag = theme, on_drag
         self._image: tk.PhotoImage | None = None
-        self._from = 0
-        if dragged is not None:
+        self._drag_start = 0
+        if on_drag is not None:
             self.configure(cursor="sb_h_double_arrow")
             self.bind("<ButtonPress-1>", self._press)
             self.bind("<B1-Motion>", self._move)
             self.bind("<ButtonRelease-1>", self._release)
-        look.listeners.append(self._dress)
-        self._dress()
+        theme.listeners.append(self._apply_theme)
+        self._apply_theme()
 
     @property
-    def shown(self) -> bool:
+    def has_picture(self) -> bool:
         """Whether there is a picture."""
         return self._image is not None
 
     def show(self, file: Path) -> None:
-        """Show a picture, and take its file away."""
+        """Show a picture, and delete its file."""
         self._image = tk.PhotoImage(file=file, master=self)
         file.unlink()
         self.delete("all")
         self.create_image(0, 0, image=self._image, anchor="nw")
         self.configure(width=self._image.width(), height=self._image.height())
 
-    def _dress(self) -> None:
-        self.configure(background=self._look.colours.window)
+    def _apply_theme(self) -> None:
+        self.configure(background=self._theme.colours.window)
 
     def _press(self, event: Event) -> None:
-        self._from = event.x
+        self._drag_start = event.x
 
     def _move(self, event: Event) -> None:
         self.delete("stretch")
-        ink = self._look.colours.original
+        ink = self._theme.colours.original
         self.create_rectangle(
-            self._from,
-            0,
-            event.x,
-            self.winfo_height(),
+            (self._drag_start, 0, event.x, self.winfo_height()),
             outline=ink,
             fill=ink,
             stipple="gray25",
@@ -297,25 +321,35 @@ class PictureView(tk.Canvas):
 
     def _release(self, event: Event) -> None:
         self.delete("stretch")
-        if self._image is not None and self._dragged is not None and abs(event.x - self._from) > 5:
-            low, high = sorted((self._from, event.x))
-            self._dragged(low / self._image.width(), high / self._image.width())
+        if self._image is not None and self._on_drag is not None and abs(event.x - self._drag_start) > 5:
+            low, high = sorted((self._drag_start, event.x))
+            self._on_drag(low / self._image.width(), high / self._image.width())
 
 
-def buttons(
-    master: tk.Misc, look: Look, *named: tuple[str, Callable[[], Any]], accent: int = -1
+def add_buttons(
+    master: tk.Misc, theme: Theme, *commands: tuple[str, Callable[[], Any]], accent: int = -1
 ) -> list[ttk.Button]:
-    """Return a row of buttons in a frame that is their master; `accent` is the place of the one that matters most."""
-    made = []
-    for place, (text, command) in enumerate(named):
-        style = "Accent.TButton" if place == accent else "TButton"
-        made.append(ttk.Button(master, text=text, command=command, style=style))
-        made[-1].pack(side="left", padx=(0, look.px(8)), pady=look.px(2))
-    return made
+    """Add a row of buttons to a frame, and return them.
+
+    Parameters
+    ----------
+    master : tk.Misc
+    theme : Theme
+    *commands : (str, callable)
+        Text and action of each button.
+    accent : int
+        Index of the most important one; -1 for none.
+    """
+    added = []
+    for index, (text, command) in enumerate(commands):
+        style = "Accent.TButton" if index == accent else "TButton"
+        added.append(ttk.Button(master, text=text, command=command, style=style))
+        added[-1].pack(side="left", padx=(0, theme.px(8)), pady=theme.px(2))
+    return added
 
 
-def _shown_if_needed(bar: ttk.Scrollbar) -> Callable[[float, float], None]:
-    """Return what sets a scrollbar, and takes it away where all fits."""
+def _hide_when_unneeded(bar: ttk.Scrollbar) -> Callable[[float, float], None]:
+    """Return a command for a scrollbar that hides it where everything fits."""
 
     def set_bar(first: float, last: float) -> None:
         bar.set(first, last)
@@ -327,5 +361,5 @@ def _shown_if_needed(bar: ttk.Scrollbar) -> Callable[[float, float], None]:
     return set_bar
 
 
-def _short(message: str, length: int = 72) -> str:
+def _shortened(message: str, length: int = 72) -> str:
     return message if len(message) <= length else message[: length - 1] + "…"

@@ -1,131 +1,141 @@
-"""The tab that shows what changed: the study's figure of original and results, to zoom into."""
+"""The tab that compares: the study's figure of original and results, with zoom."""
 
 from __future__ import annotations
 
+import tkinter as tk
 from tkinter import filedialog, ttk
-from typing import TYPE_CHECKING
 
 from retrotone.desktop import tasks
-from retrotone.desktop.tabs.restyle import NO_SONG, SOUND_FILES
+from retrotone.desktop.session import NO_SONG, SOUND_FILES, Session
 from retrotone.desktop.tasks import Picture, Sound
-from retrotone.desktop.widgets import Page, PictureView, Sentence, Table, buttons
+from retrotone.desktop.widgets import Page, PictureView, Table, WrappedLabel, add_buttons
 
-if TYPE_CHECKING:
-    from retrotone.desktop.window import Window
-
-MOST = 4  # versions side by side
-LOWEST = 620  # pixels of the figure at 100 %
-SHORTEST = 0.2  # s
+MAX_VERSIONS = 4
+# Pixels at 100 %.
+MIN_FIGURE_HEIGHT = 620
+MIN_STRETCH_SECONDS = 0.2
 
 
 class CompareTab(ttk.Frame):
-    """Draws when it is entered; dragging across the figure, or the buttons, choose a stretch of time."""
+    """Draws when it is entered; the buttons, or dragging across the figure, choose a stretch of time."""
 
-    def __init__(self, app: Window) -> None:
-        super().__init__(app.tabs)
-        self._app = app
+    def __init__(self, master: tk.Misc, session: Session) -> None:
+        super().__init__(master)
+        self._session = session
         self._others: list[Sound] = []
         self._drawn: list[Sound] = []
         self._picture: Picture | None = None
         self.stretch: tuple[float, float] | None = None
-        look = app.look
-        row = ttk.Frame(self, padding=(look.px(12), look.px(8), look.px(12), 0))
+        theme = session.theme
+        row = ttk.Frame(self, padding=(theme.px(12), theme.px(8), theme.px(12), 0))
         row.pack(fill="x")
-        buttons(
-            row, look, ("Zoom in", lambda: self.zoom(0.5)), ("Zoom out", lambda: self.zoom(2.0)),
-            ("Earlier", lambda: self.shift(-0.5)), ("Later", lambda: self.shift(0.5)), ("Whole", self.whole),
-            ("Add a recording…", self.add), ("Save…", self.save),
-        )  # fmt: skip
-        self.told = Sentence(self, style="Small.TLabel")
-        self.told.pack(fill="x", padx=look.px(12))
-        self._page = Page(self, look)
+        add_buttons(
+            row,
+            theme,
+            ("Zoom in", lambda: self.zoom(0.5)),
+            ("Zoom out", lambda: self.zoom(2.0)),
+            ("Earlier", lambda: self.shift(-0.5)),
+            ("Later", lambda: self.shift(0.5)),
+            ("Whole", self.show_whole),
+            ("Add a recording…", self.add),
+            ("Save…", self.save),
+        )
+        self.caption = WrappedLabel(self, style="Small.TLabel")
+        self.caption.pack(fill="x", padx=theme.px(12))
+        self._page = Page(self, theme)
         self._page.pack(fill="both", expand=True)
-        self.view = PictureView(self._page.body, look, LOWEST, self._dragged)
+        self.view = PictureView(self._page.body, theme, MIN_FIGURE_HEIGHT, self._zoom_to)
         self.view.pack(fill="both", expand=True)
-        self.table = Table(self._page.body, look, [("version", 160)], MOST, lambda: None)
-        self.table.pack(fill="x", pady=(look.px(6), 0))
+        self.table = Table(self._page.body, theme, [("version", 160)], MAX_VERSIONS)
+        self.table.pack(fill="x", pady=(theme.px(6), 0))
 
     def song_changed(self) -> None:
-        """Begin anew with another song."""
-        if not self._app.rendered:
+        """Forget the figure and the added recordings of the song before."""
+        if not self._session.results:
             self._others, self._drawn, self.stretch = [], [], None
 
     def entered(self) -> None:
-        """Draw, if there is something new."""
-        if self._app.original is None:
-            self.told.configure(text="Choose a song and render it: the figure appears here.")
+        """Draw, if there is another version since."""
+        if self._session.original is None:
+            self.caption.configure(text="Choose a song and restyle it: the figure appears here.")
         elif self._versions() != self._drawn:
             self.draw()
 
     def draw(self) -> None:
         """Draw the figure."""
-        app = self._app
+        session = self._session
         versions = self._versions()
         if not versions:
-            app.say(NO_SONG, error=True)
+            session.say(NO_SONG, error=True)
             return
         self._drawn = versions
-        app.say("")
-        look = app.look
-        self.update_idletasks()  # the page may be new, and without a size
-        width = max(self._page.winfo_width() - look.px(56), look.px(280) * len(versions))
-        height = max(self._page.winfo_height() - look.px(30), look.px(LOWEST))
-        app.run(tasks.compare, versions, self.stretch, width, height, look.scale, done=self._show)
+        session.say("")
+        theme = session.theme
+        # the page may be new, and without a size
+        self.update_idletasks()
+        width = max(self._page.winfo_width() - theme.px(56), theme.px(280) * len(versions))
+        height = max(self._page.winfo_height() - theme.px(30), theme.px(MIN_FIGURE_HEIGHT))
+        session.run(tasks.compare, versions, self.stretch, width, height, theme.scale, done=self._show)
 
     def zoom(self, factor: float) -> None:
-        """Show so many times the stretch, about the same middle."""
+        """Show a stretch `factor` times as long, with the same middle."""
         if self._picture is not None:
-            start, stop = self._shown()
-            half = max((stop - start) * factor, SHORTEST) / 2
+            start, stop = self._interval()
+            half = max((stop - start) * factor, MIN_STRETCH_SECONDS) / 2
             self._go((start + stop) / 2 - half, (start + stop) / 2 + half)
 
-    def shift(self, share: float) -> None:
-        """Move on by so much of the stretch."""
+    def shift(self, fraction: float) -> None:
+        """Move on by a fraction of the stretch."""
         if self._picture is not None:
-            start, stop = self._shown()
-            step = min(max((stop - start) * share, -start), self._picture.duration - stop)
+            start, stop = self._interval()
+            step = min(max((stop - start) * fraction, -start), self._picture.duration - stop)
             self._go(start + step, stop + step)
 
-    def whole(self) -> None:
-        """Show all again."""
+    def show_whole(self) -> None:
+        """Show the whole figure."""
         if self._picture is not None:
             self._go(0.0, self._picture.duration)
 
     def add(self) -> None:
         """Ask for another recording to compare."""
         path = filedialog.askopenfilename(
-            parent=self._app.root, title="Choose a recording to compare", filetypes=SOUND_FILES,
-            initialdir=self._app.settings.folder or None,
-        )  # fmt: skip
+            parent=self._session.root,
+            title="Choose a recording to compare",
+            filetypes=SOUND_FILES,
+            initialdir=self._session.settings.folder or None,
+        )
         if path:
-            self._app.run(tasks.decode, path, done=self._add)
+            self._session.run(tasks.decode, path, done=self._add)
 
     def save(self) -> None:
-        """Ask where the comparison goes, as a page or a picture."""
-        app = self._app
+        """Ask for a file, and write the comparison to it, as a page or a picture."""
+        session = self._session
         if self._picture is None:
-            app.say("There is nothing drawn yet: choose a song and render it.", error=True)
+            session.say("There is nothing drawn yet: choose a song and restyle it.", error=True)
             return
         path = filedialog.asksaveasfilename(
-            parent=app.root, title="Save the comparison", initialfile="report.html", defaultextension=".html",
+            parent=session.root,
+            title="Save the comparison",
+            initialfile="report.html",
+            defaultextension=".html",
             filetypes=[("A page with players", ".html"), ("A picture", ".png")],
-            initialdir=app.settings.folder or None,
-        )  # fmt: skip
+            initialdir=session.settings.folder or None,
+        )
         if path:
-            app.run(tasks.save_comparison, self._drawn, path, done=app.say, keep=True)
+            session.run(tasks.save_comparison, self._drawn, path, done=session.say, keep=True)
 
     def _versions(self) -> list[Sound]:
-        app = self._app
-        if app.original is None:
+        session = self._session
+        if session.original is None:
             return []
-        results = [version.sound for version in app.rendered] + self._others
-        return [app.original, *results[-(MOST - 1) :]]
+        results = [version.sound for version in session.results] + self._others
+        return [session.original, *results[-(MAX_VERSIONS - 1) :]]
 
     def _add(self, sound: Sound) -> None:
         self._others.append(sound)
         self.draw()
 
-    def _shown(self) -> tuple[float, float]:
+    def _interval(self) -> tuple[float, float]:
         assert self._picture is not None
         return self.stretch or (0.0, self._picture.duration)
 
@@ -137,19 +147,19 @@ class CompareTab(ttk.Frame):
     def _show(self, picture: Picture) -> None:
         self._picture = picture
         self.view.show(picture.file)
-        start, stop = self._shown()
-        self.told.configure(text=f"{start:.1f} to {stop:.1f} s. Drag across the figure to zoom in.")
+        start, stop = self._interval()
+        self.caption.configure(text=f"{start:.1f} to {stop:.1f} s. Drag across the figure to zoom in.")
         self.table.set_columns([(title, 110) for title in picture.titles])
         self.table.fill({cells[0]: cells for cells in picture.cells})
 
-    def _dragged(self, low: float, high: float) -> None:
-        """Zoom to where it was dragged, in whichever column."""
+    def _zoom_to(self, low: float, high: float) -> None:
+        """Zoom to a stretch of any version, given as fractions of the picture's width."""
         if self._picture is None:
             return
-        start, stop = self._shown()
+        start, stop = self._interval()
         for left, right in self._picture.columns:
             if left <= (low + high) / 2 <= right:
-                shares = ((min(max(x, left), right) - left) / (right - left) for x in (low, high))
-                a, b = (start + (stop - start) * share for share in shares)
-                if b - a >= SHORTEST:
+                fractions = ((min(max(x, left), right) - left) / (right - left) for x in (low, high))
+                a, b = (start + (stop - start) * fraction for fraction in fractions)
+                if b - a >= MIN_STRETCH_SECONDS:
                     self._go(a, b)

@@ -1,0 +1,176 @@
+"""What the tabs of the window share: the song, its results, the player, the jobs and the settings."""
+
+from __future__ import annotations
+
+import tkinter as tk
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Protocol
+
+from retrotone.desktop import tasks
+from retrotone.desktop.jobs import JobObserver, JobQueue
+from retrotone.desktop.player import Frames, Player
+from retrotone.desktop.settings import Settings
+from retrotone.desktop.tasks import Song, Sound, Version
+from retrotone.desktop.theme import Theme
+from retrotone.utils.temporary import Scratch
+
+NO_SONG = "There is no song yet: choose one, drop one here, or take the example."
+SOUND_SUFFIXES = ".wav .flac .mp3 .ogg .opus .aiff .aif .m4a .aac .wma"
+SOUND_FILES = [("Recordings", SOUND_SUFFIXES), ("All files", "*")]
+
+
+class SessionView(Protocol):
+    """What shows a session, and is called when it changes: the window."""
+
+    @property
+    def job_observer(self) -> JobObserver:
+        """Shows the progress of jobs for the song."""
+
+    def show_message(self, text: str, error: bool) -> None:
+        """Show a message in place of the one before."""
+
+    def song_opened(self) -> None:
+        """Another song was opened; its analysis has not begun yet."""
+
+    def song_changed(self) -> None:
+        """There is another song, or more is known of it."""
+
+    def result_added(self) -> None:
+        """The song was restyled: the last of the results is new."""
+
+    def playback_changed(self, has_result: bool) -> None:
+        """The player was given other recordings: the original alone, or a result as well."""
+
+
+class Session:
+    """The state that the tabs share, and what they can do with it.
+
+    Parameters
+    ----------
+    root : tk.Tk
+        Parent of the dialogs.
+    view : SessionView
+    library : str, optional
+        The library's file, by default the user's own.
+
+    Attributes
+    ----------
+    path : str
+        The song's path; empty before there is one.
+    song : Song or None
+        The song's analysis; None until it is done.
+    original : Sound or None
+        The decoded song; None until it is decoded.
+    results : list of Version
+        What the song was restyled to, in order.
+    jobs, long_jobs : JobQueue
+        For the song, and for scans and experiments.
+    """
+
+    def __init__(self, root: tk.Tk, view: SessionView, library: str | None = None) -> None:
+        self.root, self.library = root, library
+        self._view = view
+        self._temporary = Scratch("retrotone-app-")
+        self.settings = Settings.load()
+        self.theme = Theme(root, self.settings.theme, self.settings.scale)
+        self.jobs = JobQueue(root.after, self._temporary.path, self.say)
+        self.long_jobs = JobQueue(root.after, self._temporary.path, self.say)
+        # messages of the player's thread, which must not call Tk
+        self.player_errors: list[str] = []
+        self.player = Player(self.player_errors.append)
+        self.path = ""
+        self.song: Song | None = None
+        self.original: Sound | None = None
+        self.results: list[Version] = []
+        self._mapped: dict[Path, Frames] = {}
+        # the result that the player switches to, from 1 on; 0 is none
+        self._result_number = 0
+        self._plays_other_file = False
+        self.theme.listeners.append(self._keep_theme)
+        self.jobs.start()
+
+    def run(
+        self, task: Callable[..., Any], *arguments: Any, done: Callable[[Any], None], **options: Any
+    ) -> None:
+        """Run a task for the song; arguments as for `JobQueue.submit`."""
+        self.jobs.submit(task, *arguments, observer=self._view.job_observer, done=done, **options)
+
+    def say(self, text: str, error: bool = False) -> None:
+        """Show a message in the status line."""
+        self._view.show_message(text, error)
+
+    def open_song(self, path: str) -> None:
+        """Open a song, decode and analyse it; jobs for the song before are stopped."""
+        self.jobs.drop()
+        self.player.load([], 44_100)
+        self.path, self.song, self.original = path, None, None
+        self.results = []
+        self.say("")
+        self.run(tasks.listen, path, done=self._set_song, show=self._set_original)
+        self._view.song_changed()
+        self._view.song_opened()
+
+    def add_result(self, version: Version) -> None:
+        """Add a restyled version of the song, and offer it to the player."""
+        self.results.append(version)
+        self.say(version.sentence)
+        self._view.result_added()
+
+    def play_result(self, number: int) -> None:
+        """Let the player switch between original and result, by its number from 1 on; 0 for no result."""
+        if self.original is None:
+            return
+        self._result_number, self._plays_other_file = number, False
+        versions = [self._frames(self.original)]
+        if 0 < number <= len(self.results):
+            versions.append(self._frames(self.results[number - 1].sound))
+        self.player.load(versions, self.original.sample_rate)
+        self.player.choice = len(versions) - 1
+        self._view.playback_changed(len(versions) > 1)
+
+    def play_file(self, path: str) -> None:
+        """Play another recording."""
+        self.run(tasks.decode, path, done=self._play)
+
+    def seek(self, fraction: float) -> None:
+        """Go to a position in the song; if another recording plays, the song takes its turn again."""
+        if self._plays_other_file:
+            self.play_result(self._result_number)
+        self.player.seek(fraction)
+
+    def close(self) -> None:
+        """Save the settings, stop player and jobs, and delete the session's files."""
+        self.settings.save()
+        self.player.stop()
+        queues = (self.jobs, self.long_jobs)
+        for queue in queues:
+            queue.stop()
+        for queue in queues:
+            queue.close()
+        self._temporary.remove()
+
+    def _set_original(self, sound: Sound) -> None:
+        self.original = sound
+        self.play_result(0)
+        self._view.song_changed()
+
+    def _set_song(self, song: Song) -> None:
+        self.song = song
+        self._view.song_changed()
+
+    def _play(self, sound: Sound) -> None:
+        self.player.load([self._frames(sound)], sound.sample_rate)
+        self._plays_other_file = True
+        self._view.playback_changed(False)
+        self.player.play()
+        self.say(f"Playing {sound.name}.")
+
+    def _frames(self, sound: Sound) -> Frames:
+        """Return a sound's samples: the same array for the same sound, so that the player recognises it."""
+        if sound.path not in self._mapped:
+            self._mapped[sound.path] = sound.frames()
+        return self._mapped[sound.path]
+
+    def _keep_theme(self) -> None:
+        self.settings.theme, self.settings.scale = self.theme.name, self.theme.chosen

@@ -1,0 +1,58 @@
+"""Starting and ending the window."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from retrotone.cli.main import run
+
+
+@pytest.mark.parametrize("dialog", [False, True])
+def test_ctrl_c_ends_the_window_also_in_a_callback_or_dialog(
+    screen: str, tmp_path: Path, dialog: bool
+) -> None:
+    code = f"""
+import signal, tkinter
+from retrotone.desktop import app
+make = app.make_root
+def root():
+    made = make()
+    if {dialog}:
+        made.after(1000, lambda: made.event_generate("<Control-o>"))
+        made.after(1000, made.focus_force)
+    made.after(2500, lambda: signal.raise_signal(signal.SIGINT))
+    return made
+app.make_root = root
+signal.signal(signal.SIGINT, signal.default_int_handler)
+app.run()
+"""
+    environment = {**os.environ, "XDG_CONFIG_HOME": str(tmp_path)}
+    ended = subprocess.run(
+        [sys.executable, "-c", code], env=environment, timeout=60, text=True, capture_output=True
+    )
+    assert (ended.returncode, ended.stderr) == (0, "")
+
+
+def test_without_a_display_one_line_says_how_to_get_one(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.delenv("DISPLAY", raising=False)
+    assert run(["app"]) == 2
+    message = capsys.readouterr().err
+    assert "display" in message
+    assert len(message.strip().splitlines()) == 1
+
+
+def test_without_tk_one_line_says_how_to_get_it(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setitem(sys.modules, "tkinter", None)
+    assert run(["app"]) == 2
+    message = capsys.readouterr().err
+    assert "python3-tk" in message
+    assert len(message.strip().splitlines()) == 1

@@ -1,0 +1,87 @@
+"""The tabs Library and Similar, on a library scanned once."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from tkinter import filedialog
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from tests.desktop.conftest import Driver
+
+
+@pytest.fixture(scope="module")
+def music(made_music: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder of six tracks and a broken file."""
+    folder = tmp_path_factory.mktemp("library") / "music"
+    for kind in ("organ", "pulse"):
+        (folder / kind).mkdir(parents=True)
+        for path in (made_music / kind).iterdir():
+            (folder / kind / path.name).write_bytes(path.read_bytes())
+    (folder / "broken.flac").write_bytes(b"fLaC" + bytes(100))
+    return folder
+
+
+@pytest.fixture(scope="module")
+def scanned(driver: Driver, music: Path) -> Driver:
+    """The window, after the folder was added and scanned."""
+    tab = driver.window.library_tab
+    driver.show(tab)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(filedialog, "askdirectory", lambda **_: str(music))
+        driver.press("Add a folder…")
+    driver.press("Scan")
+    assert tab.progress.has_job
+    # more rounds than this: the window's loop went on during the scan
+    assert driver.wait(lambda: not tab.progress.has_job and driver.idle) > 20
+    return driver
+
+
+@pytest.fixture
+def similar(scanned: Driver, music: Path) -> Driver:
+    """The window, with the songs that are similar to the first organ."""
+    path = music / "organ" / "Ada.flac"
+    if scanned.session.path != str(path):
+        scanned.drop(path)
+        scanned.wait(lambda: scanned.session.song is not None)
+    scanned.show(scanned.window.similar_tab)
+    scanned.wait(lambda: scanned.idle)
+    return scanned
+
+
+def test_a_scan_reports_what_it_found_and_what_it_could_not_read(scanned: Driver) -> None:
+    report = scanned.window.library_tab.report.get("1.0", "end")
+    assert "6 analysed" in report
+    assert "broken.flac" in report
+
+
+def test_the_map_names_the_track_under_the_pointer(scanned: Driver, music: Path) -> None:
+    tab = scanned.window.library_tab
+    assert len(tab.map.tracks) == 6
+    x, y = tab.map.coords(tab.map.find_all()[0])[:2]
+    tab.map.event_generate("<Motion>", x=round(x) + 3, y=round(y) + 3)
+    scanned.root.update()
+    assert str(music) in tab.caption.cget("text")
+    scanned.shot("library")
+
+
+def test_similar_songs_are_found_when_the_tab_is_entered(similar: Driver) -> None:
+    table = similar.window.similar_tab.table.tree
+    rows = [table.item(row, "values") for row in table.get_children()]
+    assert len(rows) == 5
+    assert all("Ada – organ" not in row[0] for row in rows)
+    assert {row[0] for row in rows[:2]} == {"Bix – organ in 1", "Clara – organ in 2"}
+
+
+def test_a_playlist_of_similar_songs_is_exported(
+    similar: Driver, answers: dict[str, str], tmp_path: Path
+) -> None:
+    similar.press("Add to playlist")
+    similar.shot("similar")
+    answers["asksaveasfilename"] = str(tmp_path / "similar.m3u8")
+    similar.press("Export playlist…")
+    similar.wait(lambda: similar.idle)
+    assert "1 tracks" in similar.status
+    assert "organ/" in (tmp_path / "similar.m3u8").read_text()

@@ -1,1 +1,0 @@
-"""RAVE models: run, train and export them, and walk through their latent spaces."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from contextlib import ExitStack
 from pathlib import Path
 
 import numpy as np
@@ -59,8 +58,8 @@ class Corpus:
         except (OSError, ValueError, KeyError, TypeError) as error:
             raise AudioError(f"{folder / INDEX} is damaged: delete {folder} to begin anew") from error
         numbers = np.arange(len(self.names))
-        trained_on = numbers % HELD_OUT != HELD_OUT - 1
-        self._trained_on, self._held_out = numbers[trained_on], numbers[~trained_on]
+        heard = numbers % HELD_OUT != HELD_OUT - 1
+        self._heard, self._held_out = numbers[heard], numbers[~heard]
         files = (INPUTS, TARGETS)[: len(self.sources)]
         self._sides = [np.memmap(folder / file, np.int16, "r") for file in files]
 
@@ -77,14 +76,14 @@ class Corpus:
     def crops(
         self, count: int, frames: int, rng: np.random.Generator, held_out: bool = False
     ) -> tuple[Samples, Samples]:
-        """Draw pieces of inputs, and the same stretches of their targets at the same gain, each (count, 1, frames)."""
-        recordings = self._held_out if held_out else self._trained_on
+        """Draw pieces of inputs, and the same places of their targets at the same gain, each (count, 1, frames)."""
+        recordings = self._held_out if held_out else self._heard
         pieces = np.stack([self._crop(recordings, frames, rng) for _ in range(count)])[:, :, None]
         return pieces[:, 0], pieces[:, -1]
 
     def excerpts(self, frames: int) -> Iterator[Samples]:
         """Yield the middle of each recording that is not held out, shape (1, up to `frames`), at its own level."""
-        for recording in self._trained_on:
+        for recording in self._heard:
             start, end = int(self._starts[recording]), int(self._starts[recording + 1])
             start += max(end - start - frames, 0) // 2
             yield self._sides[0][None, start : min(start + frames, end)].astype(np.float32) / np.float32(
@@ -95,10 +94,9 @@ class Corpus:
         """Return one piece, shape (sides, frames), if possible one in which something sounds."""
         ends = np.cumsum(self._starts[recordings + 1] - self._starts[recordings] - frames + 1)
         for _ in range(TRIES):
-            # Drawn by length, so that every second is equally likely.
-            position = int(rng.integers(ends[-1]))
-            which = int(np.searchsorted(ends, position, side="right"))
-            start = int(self._starts[recordings[which] + 1]) - frames - (int(ends[which]) - 1 - position)
+            place = int(rng.integers(ends[-1]))  # by length, so that every second is as likely
+            which = int(np.searchsorted(ends, place, side="right"))
+            start = int(self._starts[recordings[which] + 1]) - frames - (int(ends[which]) - 1 - place)
             sides = [side[start : start + frames].astype(np.float32) for side in self._sides]
             piece = np.stack(sides) / np.float32(FULL_SCALE)
             if np.abs(piece[0]).max() > AUDIBLE:
@@ -146,25 +144,42 @@ def gather(
                 f"{folder} holds other recordings, of {corpus.sources[0]}: delete it to begin anew"
             )
         return corpus
-    paths = _recordings_in(recordings)
+    if not recordings.is_dir():
+        raise AudioError(f"{recordings} is not a folder: name one with recordings to learn from")
+    known = {*FORMATS, *FFMPEG_SUFFIXES}
+    paths = sorted(path for path in recordings.rglob("*") if path.suffix.lower() in known)
+    if not paths:
+        raise AudioError(f"{recordings} holds no recordings: name a folder with some to learn from")
     make_folder(folder)
     names, lengths, skipped = [], [], []
-    with writing(folder / INPUTS), ExitStack() as stack:
-        files = [stack.enter_context((folder / side).open("wb")) for side in (INPUTS, TARGETS)]
+    with (
+        writing(folder / INPUTS),
+        (folder / INPUTS).open("wb") as first,
+        (folder / TARGETS).open("wb") as second,
+    ):
         for number, path in enumerate(paths):
             name = str(path.relative_to(recordings))
             progress(number / len(paths), f"reading {name}")
-            sides = _decoded_pair(path, None if targets is None else targets / name, sample_rate)
-            frames = min((len(side) for side in sides), default=0)
-            if not sides or frames < shortest:
+            try:
+                sides = [_decoded(path, sample_rate)]
+                if targets is not None:
+                    sides.append(_decoded(targets / name, sample_rate))
+            except AudioError:
+                skipped.append(name)
+                continue
+            frames = min(len(side) for side in sides)
+            if frames < shortest:
                 skipped.append(name)
                 continue
             names.append(name)
             lengths.append(frames)
-            for file, side in zip(files, sides, strict=False):
+            for file, side in zip((first, second), sides, strict=False):
                 file.write(side[:frames].tobytes())
     if not names:
-        _remove_sides(folder)
+        for half in (INPUTS, TARGETS):
+            (folder / half).unlink()
+        if not any(folder.iterdir()):
+            folder.rmdir()
         raise AudioError(
             f"{recordings} holds no recording of {shortest / sample_rate:.1f} s or more that can be read"
             + ("" if targets is None else f" and has its counterpart in {targets}")
@@ -178,33 +193,6 @@ def gather(
     }
     write_whole(folder / INDEX, json.dumps(index).encode())
     return Corpus(folder)
-
-
-def _recordings_in(folder: Path) -> list[Path]:
-    """Return all sound files below a folder, sorted; AudioError if there are none."""
-    if not folder.is_dir():
-        raise AudioError(f"{folder} is not a folder: name one with recordings to learn from")
-    known = {*FORMATS, *FFMPEG_SUFFIXES}
-    paths = sorted(path for path in folder.rglob("*") if path.suffix.lower() in known)
-    if not paths:
-        raise AudioError(f"{folder} holds no recordings: name a folder with some to learn from")
-    return paths
-
-
-def _remove_sides(folder: Path) -> None:
-    """Delete the files of samples, and their folder if nothing else is in it."""
-    for side in (INPUTS, TARGETS):
-        (folder / side).unlink()
-    if not any(folder.iterdir()):
-        folder.rmdir()
-
-
-def _decoded_pair(path: Path, target: Path | None, sample_rate: int) -> list[NDArray[np.int16]]:
-    """Return a recording, and its target if there is one, as 16-bit samples; none if either cannot be read."""
-    try:
-        return [_decoded(side, sample_rate) for side in (path, target) if side is not None]
-    except AudioError:
-        return []
 
 
 def _decoded(path: Path, sample_rate: int) -> NDArray[np.int16]:

@@ -73,7 +73,7 @@ def linear(anchors: ArrayLike, frames: int) -> Latent:
     -------
     ndarray, shape (latent_size, frames)
     """
-    points, index, share = _segments(anchors, frames)
+    points, index, share = _places(anchors, frames)
     start, stop = points[:, index], points[:, index + 1]
     return (start + share * (stop - start)).astype(np.float32)
 
@@ -84,7 +84,7 @@ def slerp(anchors: ArrayLike, frames: int) -> Latent:
     In many dimensions a straight line between two draws from a Gaussian passes closer to the origin than nearly all
     draws do; an arc does not. Parameters and result are those of `linear`.
     """
-    points, index, share = _segments(anchors, frames)
+    points, index, share = _places(anchors, frames)
     return arc(points[:, index], points[:, index + 1], share).astype(np.float32)
 
 
@@ -93,7 +93,7 @@ def smooth(anchors: ArrayLike, frames: int) -> Latent:
 
     Parameters and result are those of `linear`.
     """
-    points, index, share = _segments(anchors, frames)
+    points, index, share = _places(anchors, frames)
     padded = np.concatenate([points[:, :1], points, points[:, -1:]], axis=1)
     before, start, stop, after = (padded[:, index + k] for k in range(4))
     # uniform form: tangents are half the chord between the neighbours
@@ -199,7 +199,7 @@ def _per_dimension(values: ArrayLike, size: int, rest: float) -> NDArray[np.floa
     return padded
 
 
-def _segments(anchors: ArrayLike, frames: int) -> tuple[Real, NDArray[np.int64], Real]:
+def _places(anchors: ArrayLike, frames: int) -> tuple[Real, NDArray[np.int64], Real]:
     """Return the anchors, and for each frame the anchor before it and the share of the way to the next."""
     points = np.asarray(anchors, np.float64)
     if points.ndim != 2 or points.shape[1] < 2:

@@ -20,7 +20,7 @@ from retrotone.progress import Progress, part, silent
 from retrotone.rave import latent_paths as paths
 from retrotone.rave import pretrained
 from retrotone.rave.info import RaveInfo, load_export
-from retrotone.rave.reconstruction import reconstruct, to_channels
+from retrotone.rave.reconstruction import played, to_channels
 from retrotone.rave.runner import Runner
 from retrotone.types import Block, Source
 
@@ -170,7 +170,7 @@ class RaveModel:
     def restyle(
         self,
         song: Audio | AudioFile,
-        strength: float = 1.0,
+        amount: float = 1.0,
         scale: ArrayLike = 1.0,
         offset: ArrayLike = 0.0,
         seed: int = 0,
@@ -182,8 +182,8 @@ class RaveModel:
         ----------
         song : Audio or AudioFile
             Stereo goes through a mono model channel by channel.
-        strength : float
-            0 is the song, 1 the model alone; between them both sound at once, aligned in time.
+        amount : float
+            0 is the song, 1 all model; between them both sound at once, in time with each other.
         scale, offset : array_like
             Change the latents: one number, or one a dimension, see `retrotone.rave.latent_paths.edited`.
         seed : int
@@ -194,21 +194,21 @@ class RaveModel:
         AudioError
             A song that is silent or cannot be read.
         StyleError
-            A strength outside [0, 1], a scale or offset that does not fit.
+            An amount outside [0, 1], a scale or offset that does not fit.
         """
         loudness = _loudness(song)
         if np.isinf(loudness):
             raise AudioError(f"{song.name} is silent: choose a recording with sound in it")
-        rendered = self.render(song, strength, seed, progress, scale=scale, offset=offset)
-        if strength == 1:
-            rendered = _reporting(rendered, song, progress)
+        rendered = self.render(song, amount, seed, progress, scale=scale, offset=offset)
+        if amount == 1:
+            rendered = _told(rendered, song, progress)
         wet = Audio(np.concatenate(list(rendered), axis=1), song.sample_rate, song.name)
-        return _as_loud_as(wet, loudness) if strength else wet
+        return _as_loud_as(wet, loudness) if amount else wet
 
     def render(
         self,
         source: Source,
-        strength: float,
+        amount: float,
         seed: int = 0,
         progress: Progress = silent,
         *,
@@ -217,27 +217,27 @@ class RaveModel:
     ) -> Iterator[Block]:
         """Do as `restyle`, block by block, in memory that does not grow with length; the level is left to the caller.
 
-        Between 0 and 1 the whole song is reconstructed before the first block is yielded, as both must be equally loud;
-        `progress` is called meanwhile. At 0 and 1 `progress` is not called.
+        Between 0 and 1, all is played before the first block comes, as both must be equally loud: `progress` is told
+        meanwhile. Otherwise the blocks themselves tell.
 
         Yields
         ------
         ndarray, shape (channels, n)
             Together as long as the source.
         """
-        if not 0 <= strength <= 1:
-            raise StyleError(f"strength must be between 0 and 1, not {strength}")
-        if strength == 0:
+        if not 0 <= amount <= 1:
+            raise StyleError(f"amount must be between 0 and 1, not {amount}")
+        if amount == 0:
             yield from source.blocks()
             return
-        wet = reconstruct(source, self._runner, self.info, seed, scale, offset)
-        if strength == 1:
+        wet = played(source, self._runner, self.info, seed, scale, offset)
+        if amount == 1:
             yield from wet
             return
         meter = LoudnessMeter(source.channels, source.sample_rate)
         with tempfile.SpooledTemporaryFile(max_size=SPOOL_BYTES) as spool:
             try:
-                for block in _reporting(wet, source, progress):
+                for block in _told(wet, source, progress):
                     meter.add(block)
                     spool.write(np.ascontiguousarray(block.T).data)
             except OSError as error:
@@ -248,8 +248,8 @@ class RaveModel:
             spool.seek(0)
             for dry in source.blocks():
                 data = spool.read(4 * dry.size)
-                played = np.frombuffer(data, np.float32).reshape(-1, source.channels).T
-                yield np.float32(1 - strength) * dry + np.float32(strength) * gain * played
+                heard = np.frombuffer(data, np.float32).reshape(-1, source.channels).T
+                yield np.float32(1 - amount) * dry + np.float32(amount) * gain * heard
 
     def generate(
         self,
@@ -314,41 +314,27 @@ class RaveModel:
         if match is not None and np.isinf(loudness):
             raise AudioError(f"{match.name} is silent: name a song with sound to match")
         rate, ratio = self.info.sample_rate, self.info.ratio
-        wanted = max(round(seconds * rate), 1)
+        wanted, warm = max(round(seconds * rate), 1), -(-round(WARM_UP_SECONDS * rate) // ratio)
         frames = -(-(wanted + round(SPARE_SECONDS * rate)) // ratio)
         if recordings is not None:
-            latents = self._between(recordings, frames, -(-wanted // ratio), seed)
+            ends = [self.encode(audio, seed) for audio in recordings]
+            there = -(-wanted // ratio)  # B is reached as the clip ends; what may be trimmed comes after that
+            led = paths.between(ends[0], ends[1], there)
+            led = np.concatenate([led, np.repeat(led[:, -1:], frames - there, axis=1)], axis=1)
         else:
-            latents = self._path(path, frames, seed, temperature, anchor_seconds)
+            led = self._path(path, frames, seed, temperature, anchor_seconds)
         progress(0.05, f"{self.name} plays")
-        sound = self._decode_warm(paths.edited(latents, scale, offset), seed, part(progress, 0.05, 0.95))
-        clip = self._without_silent_start(sound, wanted, seed).fade()
-        progress(1.0, f"{self.name} has played")
-        clip = _as_loud_as(clip, loudness)
-        return clip.with_samples(np.concatenate(list(limited([clip.samples], rate, PEAK_CEILING)), axis=1))
-
-    def _between(self, recordings: tuple[Audio, Audio], frames: int, arrival: int, seed: int) -> Latent:
-        """Return the way from one recording's encoding to another's, shape (latent_size, frames).
-
-        The second is reached at frame `arrival`, where the clip ends; it is held for the frames that may be trimmed.
-        """
-        start, end = (self.encode(audio, seed) for audio in recordings)
-        latents = paths.between(start, end, arrival)
-        return np.concatenate([latents, np.repeat(latents[:, -1:], frames - arrival, axis=1)], axis=1)
-
-    def _decode_warm(self, latents: Latent, seed: int, progress: Progress) -> Block:
-        """Decode latents after WARM_UP_SECONDS of the first one, which are cut off; shape (channels, n)."""
-        warm = -(-round(WARM_UP_SECONDS * self.info.sample_rate) // self.info.ratio)
-        latents = np.concatenate([np.repeat(latents[:, :1], warm, axis=1), latents], axis=1)
-        return self.decode(latents, seed, progress).samples[:, warm * self.info.ratio :]
-
-    def _without_silent_start(self, sound: Block, frames: int, seed: int) -> Audio:
-        """Return `frames` frames from where the sound rises above AUDIBLE_DB; ModelError if it never does."""
+        led = paths.edited(led, scale, offset)
+        led = np.concatenate([np.repeat(led[:, :1], warm, axis=1), led], axis=1)
+        sound = self.decode(led, seed, part(progress, 0.05, 0.95)).samples[:, warm * ratio :]
         loud = np.flatnonzero(np.abs(sound).max(axis=0) > np.abs(sound).max() * 10 ** (AUDIBLE_DB / 20))
         if len(loud) == 0:
             raise ModelError(f"{self.name} stays silent on this path: try another seed or a temperature of 1")
-        first = min(int(loud[0]), sound.shape[1] - frames)
-        return Audio(sound[:, first : first + frames], self.info.sample_rate, f"{self.name}, seed {seed}")
+        first = min(int(loud[0]), sound.shape[1] - wanted)
+        clip = Audio(sound[:, first : first + wanted], rate, f"{self.name}, seed {seed}").fade()
+        progress(1.0, f"{self.name} has played")
+        clip = _as_loud_as(clip, loudness)
+        return clip.with_samples(np.concatenate(list(limited([clip.samples], rate, PEAK_CEILING)), axis=1))
 
     def _path(self, path: str, frames: int, seed: int, temperature: float, anchor_seconds: float) -> Latent:
         """Return a path from nothing, shape (latent_size, frames)."""
@@ -370,8 +356,8 @@ class RaveModel:
         return voice("prior", np.full((1, frames), control, np.float32))[: self.info.latent_size, :frames]
 
 
-def _reporting(blocks: Iterable[Block], source: Source, progress: Progress) -> Iterator[Block]:
-    """Yield blocks unchanged, reporting how much of the source they make up."""
+def _told(blocks: Iterable[Block], source: Source, progress: Progress) -> Iterator[Block]:
+    """Pass blocks on, telling how much of the source they make up."""
     done = 0
     for block in blocks:
         done += block.shape[1]

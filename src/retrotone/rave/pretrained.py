@@ -97,7 +97,7 @@ def find(name: str) -> Entry:
     return known[name.lower()]
 
 
-def model_path(entry: Entry) -> Path:
+def place(entry: Entry) -> Path:
     """Return where a model lies once it is downloaded, or where it came with retrotone."""
     if entry.url is None:
         return Path(str(resources.files("retrotone") / "assets" / f"{entry.name}.ts"))
@@ -122,7 +122,7 @@ def locate(name: str) -> Path:
     if not is_url(name) and (Path(name).suffix or len(Path(name).parts) > 1):
         raise ModelError(f"{name} does not exist: name a model's file, or see retrotone models list")
     entry = find(name)
-    path = model_path(entry)
+    path = place(entry)
     if not path.is_file():
         raise ModelError(
             f"{name} is not downloaded yet: run retrotone models download {name} (terms: {entry.licence})"
@@ -138,7 +138,7 @@ def download(name: str, progress: Progress = silent) -> Path:
     name : str
         As for `locate`.
     progress : Progress
-        Called with how far the download is; `Cancelled` raised in it stops it and leaves nothing behind.
+        Told how far the download is; `Cancelled` raised in it stops it and leaves nothing behind.
 
     Raises
     ------
@@ -150,7 +150,7 @@ def download(name: str, progress: Progress = silent) -> Path:
     if Path(name).is_file():
         return Path(name)
     entry = find(name)
-    path = model_path(entry)
+    path = place(entry)
     if path.is_file():
         check(path)
         return path
@@ -174,7 +174,7 @@ def download(name: str, progress: Progress = silent) -> Path:
 def check(path: Path) -> None:
     """Raise ModelError if a file has changed since it was downloaded or installed; others are taken as they are."""
     for entry in registry().values():
-        if entry.url is None and path == model_path(entry) and _sha256(path) != entry.sha256:
+        if entry.url is None and path == place(entry) and _sha256(path) != entry.sha256:
             raise ModelError(f"{path} has changed since retrotone was installed: install retrotone again")
     record = _record(path)
     if not record.is_file():
@@ -214,8 +214,8 @@ def _check_whole(path: Path, entry: Entry) -> None:
         )
 
 
-def _fetch(entry: Entry, destination: Path, progress: Progress) -> None:
-    """Download a file; an attempt that fails is repeated from the start."""
+def _fetch(entry: Entry, place: Path, progress: Progress) -> None:
+    """Download a file to a place; what fails on the way is tried again from the start."""
     import pooch
     import requests
 
@@ -224,7 +224,7 @@ def _fetch(entry: Entry, destination: Path, progress: Progress) -> None:
         bar = _Bar(entry.name, progress)
         get = pooch.HTTPDownloader(progressbar=bar, chunk_size=CHUNK_BYTES, timeout=TIMEOUT_SECONDS)
         try:
-            get(entry.url, str(destination), None)
+            get(entry.url, str(place), None)
             return
         except requests.HTTPError as error:
             raise ModelError(

@@ -15,7 +15,7 @@ from retrotone.rave.runner import Runner
 from retrotone.types import Block, Source
 
 
-def reconstruct(
+def played(
     source: Source,
     runner: Runner,
     info: RaveInfo,
@@ -23,7 +23,7 @@ def reconstruct(
     scale: ArrayLike = 1.0,
     offset: ArrayLike = 0.0,
 ) -> Iterator[Block]:
-    """Encode, edit, decode: the model alone, at the source's rate, channels and length and the model's own level.
+    """Encode, edit, decode: the model alone, at the source's rate, channels and length, as loud as it plays.
 
     Parameters
     ----------
@@ -33,7 +33,7 @@ def reconstruct(
     info : RaveInfo
         Of the same model.
     seed : int
-        Of the random numbers that the model draws.
+        Of all that the model draws.
     scale, offset : array_like
         See `retrotone.rave.latent_paths.edited`.
 
@@ -51,51 +51,40 @@ def reconstruct(
     StyleError
         Scale or offset do not fit.
     """
-    # The detail latents describe the recording itself, so edited latents are decoded without them.
+    # detail says how a recording was, whatever the other latents say: what is edited goes without
     detailed = info.detailed and bool(np.all(np.equal(scale, 1)) and np.all(np.equal(offset, 0)))
-    # One voice per channel keeps the stereo image.
-    per_channel = info.channels_in == info.channels_out == 1
-    voices = runner.voices(source.channels if per_channel else 1, seed)
-    counted = _Counted(source)
-    pieces = _model_input(counted, info, per_channel)
-    latents = runner.encode(voices, pieces, "encode_full" if detailed else "encode")
+    each = info.channels_in == info.channels_out == 1  # a voice a channel keeps the stereo image
+    voices = runner.voices(source.channels if each else 1, seed)
+    frames = 0
+
+    def heard() -> Iterator[Block]:
+        nonlocal frames
+        for block in source.blocks():
+            frames += block.shape[1]
+            yield block
+
+    def fitted() -> Iterator[Block]:
+        for block in resampled(heard(), source.channels, source.sample_rate, info.sample_rate):
+            for start in range(0, block.shape[1], BLOCK_FRAMES):
+                piece = block[:, start : start + BLOCK_FRAMES]
+                yield piece[:, None] if each else to_channels(piece, info.channels_in)[None]
+
+    latents = runner.encode(voices, fitted(), "encode_full" if detailed else "encode")
     if not detailed:
         latents = (edited(piece, scale, offset) for piece in latents)
     sound = (
         piece.reshape(-1, piece.shape[-1]) for piece in runner.decode(voices, latents, runner.round_trip)
     )
-    channels = source.channels if per_channel else info.channels_out
+    out = source.channels if each else info.channels_out
     done = 0
-    for block in resampled(sound, channels, info.sample_rate, source.sample_rate):
-        # The source has been read to its end before the last blocks come: by then `counted.frames` is its length.
-        piece = to_channels(block[:, : max(counted.frames - done, 0)], source.channels)
+    for block in resampled(sound, out, info.sample_rate, source.sample_rate):
+        # the song has been read to its end before the last blocks come, so that `frames` is its length by then
+        piece = to_channels(block[:, : max(frames - done, 0)], source.channels)
         done += piece.shape[1]
         if piece.shape[1]:
             yield piece
-    # Resampling twice may lose half a sample.
-    if done < counted.frames:
-        yield np.zeros((source.channels, counted.frames - done), np.float32)
-
-
-class _Counted:
-    """A source, and how many frames of it have been read."""
-
-    def __init__(self, source: Source) -> None:
-        self.source, self.frames = source, 0
-
-    def blocks(self) -> Iterator[Block]:
-        for block in self.source.blocks():
-            self.frames += block.shape[1]
-            yield block
-
-
-def _model_input(counted: _Counted, info: RaveInfo, per_channel: bool) -> Iterator[Block]:
-    """Yield a source at the model's rate, shape (channels, 1, n) for a voice per channel, else (1, channels_in, n)."""
-    source = counted.source
-    for block in resampled(counted.blocks(), source.channels, source.sample_rate, info.sample_rate):
-        for start in range(0, block.shape[1], BLOCK_FRAMES):
-            piece = block[:, start : start + BLOCK_FRAMES]
-            yield piece[:, None] if per_channel else to_channels(piece, info.channels_in)[None]
+    if done < frames:  # resampled to and fro, half a sample may be lost
+        yield np.zeros((source.channels, frames - done), np.float32)
 
 
 def to_channels(samples: Block, channels: int) -> Block:

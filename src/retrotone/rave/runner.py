@@ -168,7 +168,7 @@ class Runner:
         half = rng.normal(0, 0.3, (self.channels_in, PROBE_SAMPLES // 2)).astype(np.float32)
         burst = np.concatenate([half, half[:, -2::-1]], axis=1)  # symmetric: so is what a filter makes of it
         before = self._latent_and_sound(quiet)
-        position_of = _start if _is_causal(self._module) else _middle
+        place = _start if _is_causal(self._module) else _middle
         lags = []
         for probe in range(PROBES):
             centre = (frames // 4) * self.ratio + (2 * probe + 1) * self.ratio // (2 * PROBES)
@@ -176,9 +176,9 @@ class Runner:
             loud = quiet.copy()
             loud[:, at : at + burst.shape[1]] += burst
             latent, sound = self._latent_and_sound(loud)
-            in_frames = position_of(np.square(latent - before[0]).sum(axis=0))
-            in_samples = position_of(np.square(sound - before[1]).sum(axis=0))
-            there = at + position_of(np.square(burst).sum(axis=0))
+            in_frames = place(np.square(latent - before[0]).sum(axis=0))
+            in_samples = place(np.square(sound - before[1]).sum(axis=0))
+            there = at + place(np.square(burst).sum(axis=0))
             lags.append((in_frames + 0.5 - there / self.ratio, in_samples - there))
         in_frames, in_samples = np.mean(lags, axis=0)
         total = max(round(in_samples), 0)

@@ -20,7 +20,7 @@ from torch import Tensor
 from retrotone.errors import ModelError
 from retrotone.progress import Progress, part, silent
 from retrotone.rave.corpus import Corpus, gather
-from retrotone.rave.nn.discriminator import MultiResolutionDiscriminator
+from retrotone.rave.nn.discriminator import Critics
 from retrotone.rave.nn.network import Rave, Shape
 from retrotone.rave.runner import MAX_SEED
 from retrotone.utils.files import write_whole
@@ -46,7 +46,7 @@ RAMP_STEPS = 200  # until the learning rate is reached
 LAST_RATE = 0.01  # share of the learning rate that is left at the end: it falls as half a cosine
 MAX_NORM = 1.0  # of the gradient
 MEMORY = 0.999  # of the running mean of the weights, which is what gets exported
-CHECKED = 8  # crops of recordings held out, to see how the model does on recordings it was not trained on
+CHECKED = 8  # crops of recordings held out, to see how the model does on what it has not heard
 KL_WEIGHT, DETAIL_KL_WEIGHT = 0.01, 0.002
 KL_WARM_UP = 0.25  # of all steps, until the weights of the Kullback-Leibler distance are reached
 WAVE_WEIGHT = 1.0
@@ -69,7 +69,7 @@ class Recipe:
         Samples, a multiple of the model's ratio.
     learning_rate : float
     adversarial_from : float
-        Share of the steps after which the encoder rests and discriminators judge the decoder; 1 is never.
+        Share of the steps after which the encoder rests and critics judge the decoder; 1 is never.
     every : int
         Steps from one checkpoint to the next.
     seed : int
@@ -118,7 +118,7 @@ class Training:
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(recipe.seed % MAX_SEED)
             self.network = Rave(shape)
-            self.discriminators = MultiResolutionDiscriminator()
+            self.critics = Critics()
         self.average = copy.deepcopy(self.network).requires_grad_(False)
         self.step, self.history = 0, list[Point]()
         self._weights = [weights for weights in self.network.parameters() if weights.requires_grad]
@@ -130,8 +130,8 @@ class Training:
             BETAS,
             weight_decay=WEIGHT_DECAY,
         )
-        self._discriminators_optimiser = torch.optim.AdamW(
-            self.discriminators.parameters(), recipe.learning_rate / 2, (0.5, 0.9)
+        self._critics_optimiser = torch.optim.AdamW(
+            self.critics.parameters(), recipe.learning_rate / 2, (0.5, 0.9)
         )
         self._recent: list[tuple[float, float, float]] = []
 
@@ -170,8 +170,8 @@ class Training:
             "network": self.network.state_dict(),
             "average": self.average.state_dict(),
             "optimiser": self._optimiser.state_dict(),
-            "critics": self.discriminators.state_dict(),
-            "critics_optimiser": self._discriminators_optimiser.state_dict(),
+            "critics": self.critics.state_dict(),
+            "critics_optimiser": self._critics_optimiser.state_dict(),
         }
 
     @classmethod
@@ -183,8 +183,8 @@ class Training:
         training.network.load_state_dict(state["network"])
         training.average.load_state_dict(state["average"])
         training._optimiser.load_state_dict(state["optimiser"])
-        training.discriminators.load_state_dict(state["critics"])
-        training._discriminators_optimiser.load_state_dict(state["critics_optimiser"])
+        training.critics.load_state_dict(state["critics"])
+        training._critics_optimiser.load_state_dict(state["critics_optimiser"])
         return training
 
     def encodings(self, progress: Progress = silent) -> list[NDArray[np.float32]]:
@@ -220,11 +220,11 @@ class Training:
         loss = spectral + WAVE_WEIGHT * wave + warmth * prior
         if self.step >= recipe.adversarial_from * recipe.steps:
             self.network.encoder.requires_grad_(False)
-            discriminator_loss = self.discriminators.discriminator_loss(real, made.detach())
-            self._discriminators_optimiser.zero_grad()
-            discriminator_loss.backward()  # type: ignore[no-untyped-call]
-            self._discriminators_optimiser.step()
-            loss = loss + self.discriminators(real, made)
+            blame = self.critics.blame(real, made.detach())
+            self._critics_optimiser.zero_grad()
+            blame.backward()  # type: ignore[no-untyped-call]
+            self._critics_optimiser.step()
+            loss = loss + self.critics(real, made)
         self._optimiser.zero_grad()
         loss.backward()  # type: ignore[no-untyped-call]
         torch.nn.utils.clip_grad_norm_(self._weights, MAX_NORM)
@@ -264,8 +264,8 @@ class Training:
 def spectral_distance(made: Tensor, real: Tensor) -> Tensor:
     """Return the multi-scale spectral distance of RAVE: relative squared error, and mean error of the logarithm.
 
-    The logarithm is taken of every bin, as RAVE does, and of the power in mel bands. The bins of noise cannot
-    be predicted, so for them alone silence would be the best answer; the noise power of a band can be predicted.
+    The logarithm is taken of every bin, as RAVE does, and of the power in mel bands. The bins of noise cannot be
+    foretold, so that they alone are best answered with silence; what noise there is in a band can.
     """
     total = torch.zeros(())
     for size in SCALES:

@@ -1,4 +1,4 @@
-"""Discriminators of the adversarial phase: they learn to tell real sound from the model's, which learns from them.
+"""Critics for the adversarial phase: they tell sound from what a model makes of it, and the model learns from that.
 
 Each sees a spectrogram at one resolution (as UnivNet's do, Jang et al. 2021, but one-dimensional with the bins as
 channels: a few per cent of the cost) and judges every moment of it, with the hinge loss and feature matching of RAVE.
@@ -19,7 +19,7 @@ FLOOR = 1e-4  # of a magnitude, before its logarithm
 FEATURE_WEIGHT = 10.0
 
 
-class Discriminator(nn.Module):
+class Critic(nn.Module):
     """One resolution: (batch, 1, n) -> the features of each layer, the last one the judgement."""
 
     window: Tensor
@@ -41,29 +41,29 @@ class Discriminator(nn.Module):
         return [*features[1:], self.judgement(features[-1])]
 
 
-class MultiResolutionDiscriminator(nn.Module):
-    """Discriminators at several window lengths, as one."""
+class Critics(nn.Module):
+    """Critics of all resolutions."""
 
     def __init__(self) -> None:
         super().__init__()
-        self.all = nn.ModuleList(Discriminator(size) for size in WINDOWS)
+        self.all = nn.ModuleList(Critic(size) for size in WINDOWS)
 
-    def discriminator_loss(self, real: Tensor, made: Tensor) -> Tensor:
-        """Return the hinge loss that the discriminators minimise, summed over resolutions, shape ()."""
+    def blame(self, real: Tensor, made: Tensor) -> Tensor:
+        """Return what the critics want less of: real sound taken for made, and the other way about."""
         total = torch.zeros(())
-        for discriminator in self.all:
+        for critic in self.all:
             total = (
                 total
-                + functional.relu(1 - discriminator(real)[-1]).mean()
-                + functional.relu(1 + discriminator(made)[-1]).mean()
+                + functional.relu(1 - critic(real)[-1]).mean()
+                + functional.relu(1 + critic(made)[-1]).mean()
             )
         return total
 
     def forward(self, real: Tensor, made: Tensor) -> Tensor:
         """Return what the model wants less of: being found out, and features unlike the real ones'."""
         total = torch.zeros(())
-        for discriminator in self.all:
-            wanted, found = discriminator(real), discriminator(made)
+        for critic in self.all:
+            wanted, found = critic(real), critic(made)
             total = total - found[-1].mean()
             for a, b in zip(wanted[:-1], found[:-1], strict=True):
                 total = total + FEATURE_WEIGHT * (a - b).abs().mean() / LAYERS

@@ -60,10 +60,10 @@ class Prior(nn.Module):
     def surprise(self, latents: Tensor) -> Tensor:
         """Return how unlikely sequences are, in nats a frame: (batch, frames, size) -> ()."""
         state = torch.zeros(latents.shape[0], HIDDEN)
-        noisy = latents + INPUT_NOISE * torch.randn_like(latents)
+        heard = latents + INPUT_NOISE * torch.randn_like(latents)
         states = []
         for frame in range(latents.shape[1] - 1):
-            state = self.cell(noisy[:, frame], state)
+            state = self.cell(heard[:, frame], state)
             states.append(state)
         late = torch.stack(states[WARM_FRAMES:], 1)
         weights, means, deviations = self.outlook(late.reshape(-1, HIDDEN))
@@ -113,11 +113,11 @@ def learn_prior(
         optimiser = torch.optim.AdamW(prior.parameters(), LEARNING_RATE)
         rng = np.random.default_rng(seed)
         for step in range(steps):
-            positions = rng.integers(ends[-1], size=BATCH)
-            numbers = np.searchsorted(ends, positions, side="right")
+            places = rng.integers(ends[-1], size=BATCH)
+            numbers = np.searchsorted(ends, places, side="right")
             batch = [
-                long[number][:, ends[number] - 1 - position : ends[number] - 1 - position + length]
-                for number, position in zip(numbers, positions, strict=True)
+                long[number][:, ends[number] - 1 - place : ends[number] - 1 - place + length]
+                for number, place in zip(numbers, places, strict=True)
             ]
             surprise = prior.surprise(torch.from_numpy(np.stack(batch)).transpose(1, 2))
             for group in optimiser.param_groups:

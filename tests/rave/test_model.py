@@ -135,12 +135,12 @@ def test_equal_channels_stay_equal(tmp_path: Path) -> None:
     assert np.array_equal(left, right)
 
 
-def test_amount_goes_from_the_song_to_the_model_in_phase(tmp_path: Path) -> None:
+def test_strength_goes_from_the_song_to_the_model_in_phase(tmp_path: Path) -> None:
     model = rt.RaveModel.load(make_export(tmp_path / "model.ts", **FAITHFUL))
     song = music(2)
     assert np.array_equal(model.restyle(song, 0.0).samples, song.samples)
     assert residual_db(model.restyle(song, 0.5), song) < -60  # any lag would comb
-    with pytest.raises(StyleError, match="amount"):
+    with pytest.raises(StyleError, match="strength"):
         model.restyle(song, 1.5)
 
 

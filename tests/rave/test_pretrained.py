@@ -119,9 +119,9 @@ def test_the_registry_holds_the_published_models_with_terms() -> None:
 
 
 def test_the_bundled_model_is_here_and_checked(models: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    entry = pretrained.find(pretrained.DEFAULT_MODEL)
+    entry = pretrained.find_entry(pretrained.DEFAULT_MODEL)
     assert entry.url is None
-    path = pretrained.locate(entry.name)
+    path = pretrained.find_file(entry.name)
     assert path == pretrained.download(entry.name)
     assert path.stat().st_size < 12e6
     pretrained.check(path)

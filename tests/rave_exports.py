@@ -1,7 +1,7 @@
 """Tiny RAVE exports for tests: our own TorchScript with the methods, attributes and buffers of the real ones.
 
 Their network is a frame-wise orthogonal transform, so that one knows what must come out: with all latents kept, the
-model plays what it hears. `filter_reach` makes it listen to its surroundings, and streaming makes it lag behind.
+model reproduces its input. `filter_reach` gives it a wider receptive field, and streaming makes it lag.
 """
 
 from __future__ import annotations
@@ -130,7 +130,8 @@ class TinyRave(nn.Module):
     @torch.jit.export
     def encode(self, x: torch.Tensor) -> torch.Tensor:
         z = self.encoder(x)[:, : self.latent_size]
-        if self.divide:  # as spherical encoders do
+        # as spherical encoders do
+        if self.divide:
             z = z / z.norm(2, 1, True)
         return z + self.noise * torch.randn_like(z)
 
@@ -190,17 +191,17 @@ def scripted(module: nn.Module, path: Path) -> Path:
 
 
 class Saboteur(nn.Module):
-    """Has all that a RAVE has; its encoder writes the file that `place` names."""
+    """Has all that a RAVE has; its encoder writes the file at `path`."""
 
-    def __init__(self, place: str) -> None:
+    def __init__(self, path: str) -> None:
         super().__init__()
-        self.place, self.sr = place, 22_050
+        self.path, self.sr = path, 22_050
         self.register_buffer("encode_params", torch.tensor([1, 1, 4, 16]))
         self.register_buffer("decode_params", torch.tensor([4, 16, 1, 1]))
 
     @torch.jit.export
     def encode(self, x: torch.Tensor) -> torch.Tensor:
-        torch.save(x, self.place)
+        torch.save(x, self.path)
         return x
 
     @torch.jit.export

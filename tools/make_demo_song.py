@@ -18,28 +18,28 @@ The same versions give the same samples: every random choice comes from SEED.
 from __future__ import annotations
 
 import argparse
-import subprocess
-import tempfile
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
+import midi_file
 import numpy as np
-from midi_file import TICKS, Events, midi_file
 from music21 import corpus, harmony, stream
 
-from retrotone.audio.audio import Audio, load
+from retrotone.audio.audio import Audio
 from retrotone.style.eras import age
 
 ASSETS = Path(__file__).resolve().parents[1] / "src" / "retrotone" / "assets"
-SOUNDFONT = Path("/usr/share/sounds/sf2/FluidR3_GM.sf2")
 SAMPLE_RATE = 44_100
-LOUDNESS = -16.0  # LUFS
+# LUFS
+LOUDNESS = -16.0
 SEED = 1884
-STAGE_WIDTH = 0.6  # the soundfont spreads every instrument from wall to wall
-DRUM_CHANNEL = 9
-BAR = 4.0  # both scores are in 4/4
-TIMING_SECONDS, TOUCH = 0.006, 5.0  # how far players stray from beat and written loudness (1 sigma)
+# of the width of the soundfont's instruments, each of which fills the whole stage
+STAGE_WIDTH = 0.6
+# both scores are in 4/4
+BAR = 4.0
+# standard deviations of the players, in seconds and velocity
+TIMING_SECONDS, TOUCH = 0.006, 5.0
 
 
 class Note(NamedTuple):
@@ -83,7 +83,8 @@ PLAYERS = {
     "trombone": Player(57, 76, 98, 50),
     "violins": Player(48, 96, 36, 60),
     "vibraphone": Player(11, 127, 100, 55),
-    "drums": Player(40, 127, 64, 25),  # the brush kit
+    # the brush kit
+    "drums": Player(40, 127, 64, 25),
 }
 KICK, TAP, SLAP, PEDAL_HAT, RIDE, CRASH = 36, 38, 39, 44, 51, 49
 Band = dict[str, list[Note]]
@@ -93,10 +94,11 @@ def aloha_oe() -> tuple[Band, float, float]:
     """Arrange verse and refrain as a foxtrot; return the band's notes, beats per minute and swing."""
     score = corpus.parse("liliuokalani/aloha_oe")
     part = dict(zip(["S", "A", "T", "B", "solo", "right", "left"], score.parts, strict=True))
-    verse, refrain, end = 16.0, 47.5, 81.0  # the verse's upbeat, the refrain's upbeat, the last bar line
+    # the verse's upbeat, the refrain's upbeat, the last bar line
+    verse, refrain, end = 16.0, 47.5, 81.0
     written = [*notes(part["right"], verse, end), *notes(part["left"], verse, end)]
     shift, bar_13 = refrain - verse, 33.0
-    sung, swinging = heard_chords(written, 1.0, bar_13), heard_chords(written, bar_13, end - verse)
+    sung, swinging = estimated_chords(written, 1.0, bar_13), estimated_chords(written, bar_13, end - verse)
     chords = [*sung, *swinging]
     melody = notes(part["solo"], verse, refrain, velocity=92)
     choir = {name: moved(notes(part[name], refrain, end, velocity=84), shift) for name in "SATB"}
@@ -120,11 +122,10 @@ def jeanie() -> tuple[Band, float, float]:
     """Arrange the first and the last strain as a hot-dance record; return as `aloha_oe` does."""
     score = corpus.parse("leadSheet/fosterBrownHair")
     sheet = score.parts[0]
-    shift = 33.0  # where bars 26-33 follow on bars 2-9
-    opening = [
-        Note(0.0, 1.0, 74, 92),
-        *moved(notes(sheet, 4.0, 36.0, velocity=92), 1.0),
-    ]  # its upbeat is bar 9's
+    # where bars 26-33 follow on bars 2-9
+    shift = 33.0
+    # its upbeat is bar 9's
+    opening = [Note(0.0, 1.0, 74, 92), *moved(notes(sheet, 4.0, 36.0, velocity=92), 1.0)]
     closing = moved(notes(sheet, 100.0, 131.0, velocity=92), shift)
     chords = [*symbols(sheet, 4.0, 36.0, at=1.0), *symbols(sheet, 100.0, 132.0, at=shift)]
     late = [chord for chord in chords if chord.start >= shift]
@@ -168,7 +169,7 @@ def symbols(sheet: stream.Stream, start: float, end: float, at: float) -> list[C
     ]
 
 
-def heard_chords(played: list[Note], start: float, end: float) -> list[Chord]:
+def estimated_chords(played: list[Note], start: float, end: float) -> list[Chord]:
     """Name the harmony by half bars: the major, minor or seventh chord that fits the notes best."""
     found: list[Chord] = []
     shapes = [(0, 4, 7), (0, 3, 7), (0, 4, 7, 10)]
@@ -308,26 +309,23 @@ def brushes(start: float, end: float, crashes: set[float]) -> list[Note]:
 
 
 def performance(band: Band, tempo: float, swing: float) -> bytes:
-    """Return a standard MIDI file: quavers swung, and nobody quite on the beat."""
+    """Return a standard MIDI file: quavers swung, the players a little off the beat."""
     random = np.random.default_rng(SEED)
     jitter = TIMING_SECONDS * tempo / 60
-    tracks: list[Events] = [[(0, b"\xff\x51\x03" + round(60e6 / tempo).to_bytes(3, "big"))]]
-    free = iter(channel for channel in range(16) if channel != DRUM_CHANNEL)
+    tracks = [midi_file.tempo_track(tempo)]
+    free = midi_file.melodic_channels()
     for name, played in band.items():
-        channel = DRUM_CHANNEL if name == "drums" else next(free)
+        channel = midi_file.DRUM_CHANNEL if name == "drums" else next(free)
         player = PLAYERS[name]
-        events = [(0, bytes([0xC0 | channel, player.program]))]
-        for controller, value in ((7, player.volume), (10, player.pan), (91, player.reverb), (93, 0)):
-            events.append((0, bytes([0xB0 | channel, controller, value])))
+        mix = [(7, player.volume), (10, player.pan), (91, player.reverb), (93, 0)]
+        events = [*midi_file.program(channel, player.program), *midi_file.controllers(channel, mix)]
         for note in sorted(played):
             late, touch = random.normal(0, jitter), round(random.normal(0, TOUCH))
             on = max(swung(note.start, swing) + late, 0)
             off = max(swung(note.start + note.length, swing) + late - 0.02, on + 0.05)
-            velocity = min(max(note.velocity + touch, 1), 127)
-            events.append((round(on * TICKS), bytes([0x90 | channel, note.pitch, velocity])))
-            events.append((round(off * TICKS), bytes([0x80 | channel, note.pitch, 0])))
+            events += midi_file.note(channel, on, off, note.pitch, note.velocity + touch)
         tracks.append(events)
-    return midi_file(tracks, rest=4)
+    return midi_file.midi_file(tracks, rest=4)
 
 
 def swung(beat: float, swing: float) -> float:
@@ -338,20 +336,9 @@ def swung(beat: float, swing: float) -> float:
 
 def recording(band: Band, tempo: float, swing: float, soundfont: Path) -> Audio:
     """Play the band through FluidSynth; return it at LOUDNESS, its last chord faded."""
-    with tempfile.TemporaryDirectory() as folder:
-        midi, wav = Path(folder, "band.mid"), Path(folder, "band.wav")
-        midi.write_bytes(performance(band, tempo, swing))
-        command = ["fluidsynth", "-ni", "-q", "-g", "0.4", "-r", str(SAMPLE_RATE), "-O", "float", "-T", "wav"]
-        reverb = [
-            "-o",
-            "synth.reverb.room-size=0.5",
-            "-o",
-            "synth.reverb.damp=0.3",
-            "-o",
-            "synth.reverb.width=8",
-        ]
-        subprocess.run([*command, *reverb, "-F", str(wav), str(soundfont), str(midi)], check=True)
-        audio = load(wav)
+    reverb = ("synth.reverb.room-size=0.5", "synth.reverb.damp=0.3", "synth.reverb.width=8")
+    midi = performance(band, tempo, swing)
+    audio = midi_file.synthesised(midi, soundfont, SAMPLE_RATE, 0.4, reverb)
     last = max(note.start + note.length for played in band.values() for note in played)
     frames = round((last * 60 / tempo + 1.0) * SAMPLE_RATE)
     middle = audio.samples.mean(axis=0, keepdims=True)
@@ -365,7 +352,7 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--output", type=Path, default=ASSETS, help="folder to write to")
-    parser.add_argument("--soundfont", type=Path, default=SOUNDFONT, help="FluidR3_GM.sf2")
+    parser.add_argument("--soundfont", type=Path, default=midi_file.SOUNDFONT, help="FluidR3_GM.sf2")
     options = parser.parse_args()
     recording(*aloha_oe(), options.soundfont).save(options.output / "demo_song.ogg")
     record = age(recording(*jeanie(), options.soundfont), "1930s", seed=0)

@@ -2,12 +2,12 @@
 
 FOLDER/clean/NAME.flac and FOLDER/aged/NAME.flac are mono, 22,050 Hz, 16 bits, equally long (at most 60 s) and
 equally loud; `retrotone.style.eras` makes the second, a disc of the 1930s without wow and flutter. FOLDER/heldout has
-the same two folders: about one piece in twelve, of which training hears nothing. Three kinds of music, all free
+the same two folders: about one piece in twelve, left out of training. Three kinds of music, all free
 (``docs/model-parlour.md``):
 
 - recordings in Debian's game packages, unpacked but not installed;
 - public-domain scores in music21's corpus, for many line-ups of instruments;
-- dance, jazz and rock bands, solos and drums, composed here by chance.
+- dance, jazz and rock bands, solos and drums, randomly composed here.
 
 The last two are played by FluidSynth. To make everything (bookworm; music21 in a virtual environment of its own)::
 
@@ -37,15 +37,21 @@ from typing import TYPE_CHECKING
 
 from parlour_music import LONGEST, band, drum_solo, orchestrated, seeded, solo
 
-if TYPE_CHECKING:  # music21's environment need not have retrotone
+# music21's environment need not have retrotone
+if TYPE_CHECKING:
     from retrotone.audio.audio import Audio
 
 SAMPLE_RATE = 22_050
-LOUDNESS = -18.0  # LUFS
-PEAK = 0.89  # -1 dBTP
-SILENT = -45.0  # LUFS
-SHORTEST = 15.0  # seconds: leaves out jingles
-HELD_OUT = 12  # one piece in so many
+# LUFS
+LOUDNESS = -18.0
+# -1 dBTP
+PEAK = 0.89
+# LUFS
+SILENT = -45.0
+# seconds: leaves out jingles
+SHORTEST = 15.0
+# one piece in this many
+HELD_OUT = 12
 PACKAGES = {
     "wesnoth-1.16-music": "usr/share/games/wesnoth/1.16/data/core/music",
     "warzone2100-music": "usr/share/games/warzone2100/music/albums",
@@ -59,14 +65,10 @@ PACKAGES = {
     "ufoai-music": "ufoai/music",
     "0ad-data": "0ad/audio/music",
 }
-LEFT_OUT = {"silence", "frantic-old", "menu_enhanced", "track3_enhanced"}  # nothing in it; twins of others
-SCORES = {
-    "bach": 3,
-    "ryansMammoth": 12,
-    "haydn": 2,
-    "mozart": 2,
-    "beethoven/opus18no1": 1,
-}  # one file in so many
+# silent, or twins of others
+LEFT_OUT = {"silence", "frantic-old", "menu_enhanced", "track3_enhanced"}
+# one file in this many
+SCORES = {"bach": 3, "ryansMammoth": 12, "haydn": 2, "mozart": 2, "beethoven/opus18no1": 1}
 BANDS, SOLOS, DRUM_SOLOS = 80, 60, 10
 
 
@@ -78,12 +80,12 @@ def number(name: str) -> int:
 def write_pair(folder: Path, piece: str, name: str, read: Callable[[], Audio]) -> None:
     """Write an excerpt and its aged twin, both at LOUDNESS, or softer where a peak of either asks for it.
 
-    The twin neither wows nor flutters: a network that learns it keeps time, and can be told about phases.
+    The twin has neither wow nor flutter: a network that learns from it keeps time, and phases can be compared.
     """
     from retrotone.style.eras import age, find_era
 
-    place = folder / "heldout" if number(piece) % HELD_OUT == 0 else folder
-    if (place / "clean" / f"{name}.flac").exists():
+    base = folder / "heldout" if number(piece) % HELD_OUT == 0 else folder
+    if (base / "clean" / f"{name}.flac").exists():
         return
     song = read().mono().resample(SAMPLE_RATE)
     if song.loudness < SILENT:
@@ -91,8 +93,9 @@ def write_pair(folder: Path, piece: str, name: str, read: Callable[[], Audio]) -
     steady = replace(find_era("1930s"), wobbles=())
     pair = [audio.with_loudness(LOUDNESS) for audio in (age(song, steady, seed=number(name)), song)]
     gain = min(1.0, PEAK / max(audio.true_peak for audio in pair))
-    for kind, audio in zip(("aged", "clean"), pair, strict=True):  # who finds the clean one finds both
-        audio.with_samples(audio.samples * gain).save(place / kind / f"{name}.flac", bit_depth=16)
+    # the clean one last: where it exists, both do
+    for kind, audio in zip(("aged", "clean"), pair, strict=True):
+        audio.with_samples(audio.samples * gain).save(base / kind / f"{name}.flac", bit_depth=16)
     print(name, flush=True)
 
 
@@ -100,14 +103,15 @@ def print_hours(folder: Path) -> None:
     """Print how much there is of each source."""
     import soundfile
 
-    for place in ("clean", "heldout/clean"):
+    for part in ("clean", "heldout/clean"):
         hours: Counter[str] = Counter()
-        for path in (folder / place).glob("*.flac"):
+        for path in (folder / part).glob("*.flac"):
             hours[path.name.split("-")[0]] += soundfile.info(path).duration / 3600
-        print(f"{place}: {hours.total():.2f} h:", ", ".join(f"{k} {hours[k]:.2f}" for k in sorted(hours)))
+        print(f"{part}: {hours.total():.2f} h:", ", ".join(f"{k} {hours[k]:.2f}" for k in sorted(hours)))
 
 
-Job = tuple[str, str, Callable[[], "Audio"]]  # piece, excerpt's name, how to get it
+# piece, excerpt's name, how to get it
+Job = tuple[str, str, Callable[[], "Audio"]]
 
 
 def recorded(unpacked: Path) -> Iterator[Job]:
@@ -127,10 +131,10 @@ def recorded(unpacked: Path) -> Iterator[Job]:
             for i in range(count) if track.duration > SHORTEST else ():
                 room = (last - first) // count
                 start = first + i * room + round(random.uniform(0, max(room - frames, 0)))
-                yield piece, f"{piece}-{i}", partial(heard, path, start, frames)
+                yield piece, f"{piece}-{i}", partial(read_excerpt, path, start, frames)
 
 
-def heard(path: Path, start: int, frames: int) -> Audio:
+def read_excerpt(path: Path, start: int, frames: int) -> Audio:
     """Read part of a recording."""
     import soundfile
 
@@ -194,12 +198,12 @@ def main() -> None:
     if options.corpus:
         read_corpus(options.corpus)
         return
-    for place in ("clean", "aged", "heldout/clean", "heldout/aged"):
-        (options.folder / place).mkdir(parents=True, exist_ok=True)
+    for part in ("clean", "aged", "heldout/clean", "heldout/aged"):
+        (options.folder / part).mkdir(parents=True, exist_ok=True)
     jobs = list(composed())
     jobs += recorded(options.unpacked) if options.unpacked else []
     jobs += scored(options.scores) if options.scores else []
-    # mixed, so that whoever trains before the end has some of everything
+    # in mixed order, so that an unfinished set has some of everything
     for piece, name, read in sorted(jobs, key=lambda job: number(job[1])):
         write_pair(options.folder, piece, name, read)
     print_hours(options.folder)

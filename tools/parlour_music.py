@@ -1,25 +1,23 @@
-"""Music that a computer plays for `make_parlour_pairs.py`: scores for many line-ups, bands composed by chance."""
+"""The synthesised music of `make_parlour_pairs.py`: scores for many line-ups, and randomly composed bands."""
 
 from __future__ import annotations
 
-import subprocess
-import tempfile
 import zlib
 from collections.abc import Iterable
-from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from midi_file import TICKS, Events, midi_file
+import midi_file
 from numpy.random import Generator, default_rng
 
-if TYPE_CHECKING:  # imported late: music21's environment need not have retrotone
+# imported late: music21's environment need not have retrotone
+if TYPE_CHECKING:
     from retrotone.audio.audio import Audio
 
-LONGEST = 60.0  # seconds of an excerpt
-SOUNDFONT = Path("/usr/share/sounds/sf2/FluidR3_GM.sf2")
+# seconds of an excerpt
+LONGEST = 60.0
 PLAYED_RATE = 44_100
-DRUMS = 9  # the channel
-TIMING, TOUCH = 0.02, 7.0  # beats and velocity that players stray (1 sigma)
+# standard deviations of the players, in beats and velocity
+TIMING, TOUCH = 0.02, 7.0
 
 
 def _table(text: str) -> list[list[int]]:
@@ -93,7 +91,7 @@ def orchestrated(name: str, score: list[list[list[float]]], beats: float) -> Aud
     return performed(parts, tempo, random)
 
 
-# Music by chance
+# Random music
 
 SCALES = [(0, 2, 4, 5, 7, 9, 11), (0, 2, 3, 5, 7, 8, 10), (0, 2, 4, 5, 7, 9, 10), (0, 3, 5, 6, 7, 10)]
 # steps of the scale, a bar each
@@ -138,7 +136,8 @@ def band(name: str) -> Audio:
         Part(int(random.choice(basses)), bass_line(scale, key, roots, groove)),
         Part(int(random.choice(KITS)), drumming(random, bars, groove), drums=True),
     ]
-    if random.random() < 0.4:  # a second voice below, or an octave up
+    # a second voice below, or an octave up
+    if random.random() < 0.4:
         second = (57, -12) if lead < 57 else (48, 12)
         parts.append(Part(second[0], [n._replace(pitch=n.pitch + second[1], velocity=64) for n in tune]))
     return performed(parts, tempo, random, swing=0.62 if groove == "swing" else 0.5)
@@ -241,33 +240,26 @@ def drumming(random: Generator, bars: int, groove: str) -> list[Note]:
 
 def performed(parts: list[Part], tempo: float, random: Generator, swing: float = 0.5) -> Audio:
     """Play through FluidSynth, A at 435 to 445 Hz, in a dry or wet room; at most LONGEST seconds."""
-    from retrotone.audio.audio import load
-
-    bend = round(8192 + 8192 * random.uniform(-20, 20) / 200)  # of the +-200 cents of General MIDI
+    # General MIDI bends by up to 200 cents
+    bend = round(8192 + 8192 * random.uniform(-20, 20) / 200)
     reverb = int(random.integers(0, 100))
-    tracks: list[Events] = [[(0, b"\xff\x51\x03" + round(60e6 / tempo).to_bytes(3, "big"))]]
-    melodic = iter(channel for channel in range(16) if channel != DRUMS)
+    tracks = [midi_file.tempo_track(tempo)]
+    melodic = midi_file.melodic_channels()
     for i, part in enumerate(parts[:15]):
-        channel = DRUMS if part.drums else next(melodic)
-        events = [(0, bytes([0xC0 | channel, part.program]))]
+        channel = midi_file.DRUM_CHANNEL if part.drums else next(melodic)
+        events = midi_file.program(channel, part.program)
         if not part.drums:
             events.append((0, bytes([0xE0 | channel, bend & 0x7F, bend >> 7])))
         vibrato = int(random.integers(0, 60)) if part.program in range(40, 88) else 0
-        for controller, value in ((1, vibrato), (7, 110 if i == 0 else 92), (91, reverb), (93, 0)):
-            events.append((0, bytes([0xB0 | channel, controller, value])))
+        volume = 110 if i == 0 else 92
+        events += midi_file.controllers(channel, [(1, vibrato), (7, volume), (91, reverb), (93, 0)])
         for note in part.notes:
             whole, half = divmod(note.start, 1)
             at = max(whole + (swing if half == 0.5 else half) + random.normal(0, TIMING), 0)
-            velocity = min(max(round(note.velocity + random.normal(0, TOUCH)), 1), 127)
-            pitch = min(max(note.pitch, 0), 127)
-            events.append((round(at * TICKS), bytes([0x90 | channel, pitch, velocity])))
+            velocity = round(note.velocity + random.normal(0, TOUCH))
             end = at + max(note.length - 0.02, 0.05)
-            events.append((round(end * TICKS), bytes([0x80 | channel, pitch, 0])))
+            events += midi_file.note(channel, at, end, min(max(note.pitch, 0), 127), velocity)
         tracks.append(events)
-    with tempfile.TemporaryDirectory() as folder:
-        midi, wav = Path(folder, "piece.mid"), Path(folder, "piece.wav")
-        midi.write_bytes(midi_file(tracks, rest=2))
-        command = ["fluidsynth", "-ni", "-q", "-g", "0.6", "-r", str(PLAYED_RATE), "-O", "float", "-T", "wav"]
-        options = ["-o", "synth.dynamic-sample-loading=1", "-o", "synth.polyphony=128"]
-        subprocess.run([*command, *options, "-F", str(wav), str(SOUNDFONT), str(midi)], check=True)
-        return load(wav, LONGEST).trim(-50)
+    midi = midi_file.midi_file(tracks, rest=2)
+    settings = ("synth.dynamic-sample-loading=1", "synth.polyphony=128")
+    return midi_file.synthesised(midi, midi_file.SOUNDFONT, PLAYED_RATE, 0.6, settings, LONGEST).trim(-50)

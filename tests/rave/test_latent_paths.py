@@ -24,7 +24,8 @@ def test_paths_pass_through_their_anchors(name: str) -> None:
 @pytest.mark.parametrize("name", latent_paths.PATHS)
 def test_paths_do_not_jump(name: str) -> None:
     path = latent_paths.PATHS[name](ANCHORS, 401)
-    assert np.linalg.norm(np.diff(path, axis=1), axis=0).max() < 0.2  # anchors are 5.7 apart, 100 frames
+    # anchors are 5.7 apart, 100 frames
+    assert np.linalg.norm(np.diff(path, axis=1), axis=0).max() < 0.2
 
 
 def test_smooth_has_no_corners_where_linear_has() -> None:

@@ -1,4 +1,4 @@
-"""Any RAVE export plays: in time, at length, repeatably, and never with what it heard before."""
+"""Any RAVE export plays: in time, at length, repeatably, and never with anything left from an earlier call."""
 
 from __future__ import annotations
 
@@ -16,7 +16,8 @@ import retrotone as rt
 from retrotone.audio.audio import Audio
 from retrotone.errors import AudioError, ModelError, StyleError
 
-FAITHFUL = {"latent_size": None, "noise": 0.0}  # plays back what it hears
+# reproduces its input
+FAITHFUL = {"latent_size": None, "noise": 0.0}
 
 
 @pytest.fixture(autouse=True, scope="module")
@@ -28,7 +29,7 @@ def one_thread() -> Iterator[None]:
 
 
 def music(seconds: float, sample_rate: int = 44_100, channels: int = 1, seed: int = 0) -> Audio:
-    """Noise bursts and a tone: something whose place in time can be told."""
+    """Noise bursts and a tone: something whose position in time can be measured."""
     rng = np.random.default_rng(seed)
     n = round(seconds * sample_rate)
     time = np.arange(n) / sample_rate
@@ -49,7 +50,8 @@ def residual_db(result: Audio, expected: Audio) -> float:
         ({"streaming": False}, 0),
         ({"encoder_delay": 700, "decoder_delay": 900}, 1600),
         ({"encoder_delay": 5000, "decoder_delay": 20_001, "ratio": 1024}, 25_001),
-        ({"encoder_delay": 0, "decoder_delay": 300}, 300),  # causal
+        # causal
+        ({"encoder_delay": 0, "decoder_delay": 300}, 300),
         ({"encoder_delay": 640, "decoder_delay": 1000, "channels": 2, "sample_rate": 48_000}, 1640),
     ],
 )
@@ -113,7 +115,8 @@ def test_same_seed_same_samples_and_nothing_of_the_song_before(tmp_path: Path) -
     assert np.array_equal(first, model.restyle(song, seed=3).samples)
     assert np.array_equal(first, rt.RaveModel.load(model.info.path).restyle(song, seed=3).samples)
     assert not np.array_equal(first, model.restyle(song, seed=4).samples)
-    assert torch.equal(chance, torch.get_rng_state())  # the caller's own draws are left alone
+    # the caller's own draws are left alone
+    assert torch.equal(chance, torch.get_rng_state())
 
 
 def test_two_songs_at_once_do_not_mix(tmp_path: Path) -> None:
@@ -135,12 +138,13 @@ def test_equal_channels_stay_equal(tmp_path: Path) -> None:
     assert np.array_equal(left, right)
 
 
-def test_amount_goes_from_the_song_to_the_model_in_phase(tmp_path: Path) -> None:
+def test_strength_goes_from_the_song_to_the_model_in_phase(tmp_path: Path) -> None:
     model = rt.RaveModel.load(make_export(tmp_path / "model.ts", **FAITHFUL))
     song = music(2)
     assert np.array_equal(model.restyle(song, 0.0).samples, song.samples)
-    assert residual_db(model.restyle(song, 0.5), song) < -60  # any lag would comb
-    with pytest.raises(StyleError, match="amount"):
+    # any lag would comb
+    assert residual_db(model.restyle(song, 0.5), song) < -60
+    with pytest.raises(StyleError, match="strength"):
         model.restyle(song, 1.5)
 
 
@@ -192,8 +196,8 @@ def test_what_is_no_model_is_refused_in_one_line_and_never_unpickled(tmp_path: P
 
 
 def test_what_could_do_harm_is_refused_before_it_is_loaded(tmp_path: Path) -> None:
-    place = tmp_path / "written"
-    scripted(Saboteur(str(place)), tmp_path / "saboteur.ts")
+    written = tmp_path / "written"
+    scripted(Saboteur(str(written)), tmp_path / "saboteur.ts")
     scripted(Glutton(), tmp_path / "glutton.ts")
     model = make_export(tmp_path / "model.ts")
     twice, bomb = tmp_path / "twice.ts", tmp_path / "bomb.ts"
@@ -217,7 +221,7 @@ def test_what_could_do_harm_is_refused_before_it_is_loaded(tmp_path: Path) -> No
         with pytest.raises(ModelError, match=reason) as refusal:
             rt.RaveModel.load(tmp_path / f"{name}.ts")
         assert "\n" not in str(refusal.value)
-    assert not place.exists()
+    assert not written.exists()
 
 
 def test_loading_warns_of_nothing(tmp_path: Path) -> None:
@@ -237,7 +241,8 @@ def test_every_path_makes_sound_of_the_length_asked_for(tmp_path: Path, path: st
     clip = model.generate(3.21, path=path, seed=5)
     assert (clip.frames, clip.sample_rate, clip.channels) == (round(3.21 * 44_100), 44_100, 1)
     assert abs(clip.loudness + 16) < 0.1
-    assert np.abs(clip.samples[:, :4]).max() < 0.02  # faded, no click
+    # faded, no click
+    assert np.abs(clip.samples[:, :4]).max() < 0.02
     assert np.array_equal(clip.samples, model.generate(3.21, path=path, seed=5).samples)
     assert not np.allclose(clip.samples, model.generate(3.21, path=path, seed=6).samples, atol=0.01)
     seconds = np.array_split(clip.samples[0], 6)

@@ -66,7 +66,8 @@ class Handler(BaseHTTPRequestHandler):
             self.wfile.flush()
             time.sleep(1.5)
         elif manner == "slow":
-            with suppress(ConnectionError):  # the reader may have seen enough
+            # the reader may have seen enough
+            with suppress(ConnectionError):
                 for start in range(0, len(data), len(data) // 8):
                     self.wfile.write(data[start : start + len(data) // 8])
                     self.wfile.flush()
@@ -119,9 +120,9 @@ def test_the_registry_holds_the_published_models_with_terms() -> None:
 
 
 def test_the_bundled_model_is_here_and_checked(models: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    entry = pretrained.find(pretrained.DEFAULT_MODEL)
+    entry = pretrained.find_entry(pretrained.DEFAULT_MODEL)
     assert entry.url is None
-    path = pretrained.locate(entry.name)
+    path = pretrained.find_file(entry.name)
     assert path == pretrained.download(entry.name)
     assert path.stat().st_size < 12e6
     pretrained.check(path)
@@ -133,17 +134,18 @@ def test_the_bundled_model_is_here_and_checked(models: Path, monkeypatch: pytest
 
 @pytest.mark.parametrize("manner", ["whole", "slow", "cutonce"])
 def test_a_download_arrives_and_runs(server: Server, models: Path, manner: str) -> None:
-    told: list[tuple[float, str]] = []
+    reports: list[tuple[float, str]] = []
     url = server.url(f"{manner}/{manner}-a.ts")
-    path = pretrained.download(url, lambda fraction, message: told.append((fraction, message)))
+    path = pretrained.download(url, lambda fraction, message: reports.append((fraction, message)))
     assert path.read_bytes() == server.data
     assert files(models) == [path.name, f"{path.name}.sha256"]
-    assert told[-1][0] == 1.0
-    assert any(f"of {len(server.data) / 1e6:.1f} MB" in message for _, message in told)
+    assert reports[-1][0] == 1.0
+    assert any(f"of {len(server.data) / 1e6:.1f} MB" in message for _, message in reports)
     assert rt.RaveModel.from_pretrained(url).generate(0.3).duration == pytest.approx(0.3, abs=0.01)
     asked = len(server.asked)
     assert pretrained.download(url) == path
-    assert len(server.asked) == asked  # once is enough
+    # once is enough
+    assert len(server.asked) == asked
 
 
 @pytest.mark.parametrize(
@@ -168,7 +170,8 @@ def test_a_bad_download_says_why_and_leaves_nothing(
 
 
 def test_offline_it_says_what_to_do(models: Path) -> None:
-    with socket.socket() as taken:  # a port that nobody listens on
+    # a port without a server
+    with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         url = f"http://127.0.0.1:{taken.getsockname()[1]}/model.ts"
         with pytest.raises(
@@ -249,7 +252,8 @@ def test_models_are_listed_and_found(models: Path, capfd: Capture) -> None:
 def test_terms_come_before_the_download(
     vintage: pretrained.Entry, models: Path, capfd: Capture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("sys.stdin", io.StringIO())  # nobody there to ask
+    # no terminal to ask on
+    monkeypatch.setattr("sys.stdin", io.StringIO())
     assert run(["models", "download", "vintage"]) == 2
     out, err = capfd.readouterr()
     assert out.strip() == ""

@@ -98,27 +98,30 @@ def test_it_learns_to_answer_with_the_target(songs: Path, tmp_path: Path) -> Non
     assert training.history[-1].spectral < 0.85 * training.history[0].spectral
 
 
-def test_critics_join_in_and_leave_the_encoder_alone(songs: Path, tmp_path: Path) -> None:
+def test_discriminators_join_in_and_leave_the_encoder_alone(songs: Path, tmp_path: Path) -> None:
     early = train(songs, tmp_path, recipe=Recipe(steps=1, batch=2, crop=8192, every=1)).network.encoder
     encoder = [weights.clone() for weights in early.parameters()]
     other = tmp_path / "other"
     other.mkdir()
     recipe = Recipe(steps=3, batch=2, crop=8192, every=1, adversarial_from=1 / 3)
     judged = train(songs, other, recipe=recipe)
-    # the first step, before the critics, moves it as far as in the short training up to the schedule
+    # the first step, before the discriminators, moves it as far as in the short training up to the schedule
     assert all(
         torch.allclose(a, b, atol=1e-4)
         for a, b in zip(encoder, judged.network.encoder.parameters(), strict=True)
     )
-    blank = Training(judged.corpus, recipe, judged.shape).critics.state_dict()
-    assert any(not torch.equal(value, blank[name]) for name, value in judged.critics.state_dict().items())
+    blank = Training(judged.corpus, recipe, judged.shape).discriminators.state_dict()
+    assert any(
+        not torch.equal(value, blank[name]) for name, value in judged.discriminators.state_dict().items()
+    )
 
 
 def test_recordings_are_held_out_whole(tmp_path: Path) -> None:
     folder = tmp_path / "songs"
     folder.mkdir()
     for number in range(HELD_OUT):
-        period = 50 if number == HELD_OUT - 1 else 20  # the last one is held out
+        # the last one is held out
+        period = 50 if number == HELD_OUT - 1 else 20
         square = 0.2 * np.sign(np.sin(2 * np.pi * (np.arange(12_000) + 0.5) / period))[None].astype(
             np.float32
         )

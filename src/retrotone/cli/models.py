@@ -26,15 +26,15 @@ def list_models(
     as_json: Annotated[bool, typer.Option("--json", help=f"{JSON_HELP} a model.")] = False,
 ) -> None:
     """List the models known by name, and which of them are here."""
-    from retrotone.rave.pretrained import place, registry
+    from retrotone.rave.pretrained import model_path, registry
 
     entries = registry().values()
     if as_json:
         for entry in entries:
-            typer.echo(json.dumps({**asdict(entry), "here": place(entry).is_file()}))
+            typer.echo(json.dumps({**asdict(entry), "here": model_path(entry).is_file()}))
         return
     rows = [
-        [entry.name, entry.kind, "yes" if place(entry).is_file() else "no", entry.description]
+        [entry.name, entry.kind, "yes" if model_path(entry).is_file() else "no", entry.description]
         for entry in entries
     ]
     print_table(["model", "kind", "here", "what it plays"], rows)
@@ -64,10 +64,10 @@ def download_model(
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Agree to the terms without being asked.")] = False,
 ) -> None:
     """Download a model, after its terms."""
-    from retrotone.rave.pretrained import download, find, place
+    from retrotone.rave.pretrained import download, find_entry, model_path
 
-    entry = find(model)
-    if not place(entry).is_file():
+    entry = find_entry(model)
+    if not model_path(entry).is_file():
         typer.echo(f"{entry.name}: {entry.url}", err=True)
         typer.echo(f"Terms: {entry.licence}", err=True)
         if not (yes or _agrees()):

@@ -31,7 +31,10 @@ def train(
     adversarial_from: Annotated[
         float,
         typer.Option(
-            min=0.0, max=1.0, metavar="X", help="Share of the steps after which critics join in; 1: never."
+            min=0.0,
+            max=1.0,
+            metavar="X",
+            help="Share of the steps after which discriminators join in; 1: never.",
         ),
     ] = 1.0,
     seed: Annotated[int, typer.Option(min=0, metavar="N", help="Another seed, another model.")] = 0,

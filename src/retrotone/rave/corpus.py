@@ -1,4 +1,4 @@
-"""What a RAVE is trained on: recordings as one long file of samples that is cut at random, without being in memory."""
+"""The training data of a RAVE: recordings decoded into one memory-mapped file, from which random crops are drawn."""
 
 from __future__ import annotations
 
@@ -18,15 +18,19 @@ from retrotone.utils.files import make_folder, write_whole, writing
 Samples = NDArray[np.float32]
 
 INDEX, INPUTS, TARGETS = "corpus.json", "inputs.i16", "targets.i16"
-FULL_SCALE = 32_767.0  # 16 bits
-AUDIBLE = 0.003  # peak (-50 dBFS) of a crop below which another one is drawn
+# of 16-bit samples
+FULL_SCALE = 32_767.0
+# peak (-50 dBFS) of a crop below which another one is drawn
+AUDIBLE = 0.003
 TRIES = 20
-HELD_OUT = 20  # one recording in so many is kept from training, to measure by
-LEVEL_DB = (-12.0, 8.0)  # songs come at any level: a crop gets a gain between these
+# one recording in this many is held out of training, for validation
+HELD_OUT = 20
+# range of the random gain of a crop: songs come at any level
+LEVEL_DB = (-12.0, 8.0)
 
 
 class Corpus:
-    """Recordings, and what a model is to make of them, to draw crops from.
+    """Recordings and their targets, to draw crops from.
 
     Parameters
     ----------
@@ -58,8 +62,8 @@ class Corpus:
         except (OSError, ValueError, KeyError, TypeError) as error:
             raise AudioError(f"{folder / INDEX} is damaged: delete {folder} to begin anew") from error
         numbers = np.arange(len(self.names))
-        heard = numbers % HELD_OUT != HELD_OUT - 1
-        self._heard, self._held_out = numbers[heard], numbers[~heard]
+        trained = numbers % HELD_OUT != HELD_OUT - 1
+        self._training, self._held_out = numbers[trained], numbers[~trained]
         files = (INPUTS, TARGETS)[: len(self.sources)]
         self._sides = [np.memmap(folder / file, np.int16, "r") for file in files]
 
@@ -76,14 +80,28 @@ class Corpus:
     def crops(
         self, count: int, frames: int, rng: np.random.Generator, held_out: bool = False
     ) -> tuple[Samples, Samples]:
-        """Draw pieces of inputs, and the same places of their targets at the same gain, each (count, 1, frames)."""
-        recordings = self._held_out if held_out else self._heard
+        """Draw crops of the inputs, and the same crops of their targets with the same gain.
+
+        Parameters
+        ----------
+        count : int
+        frames : int
+            Of each crop.
+        rng : numpy.random.Generator
+        held_out : bool
+            Draw from the recordings that are held out of training instead of the others.
+
+        Returns
+        -------
+        inputs, targets : ndarray, shape (count, 1, frames)
+        """
+        recordings = self._held_out if held_out else self._training
         pieces = np.stack([self._crop(recordings, frames, rng) for _ in range(count)])[:, :, None]
         return pieces[:, 0], pieces[:, -1]
 
     def excerpts(self, frames: int) -> Iterator[Samples]:
         """Yield the middle of each recording that is not held out, shape (1, up to `frames`), at its own level."""
-        for recording in self._heard:
+        for recording in self._training:
             start, end = int(self._starts[recording]), int(self._starts[recording + 1])
             start += max(end - start - frames, 0) // 2
             yield self._sides[0][None, start : min(start + frames, end)].astype(np.float32) / np.float32(
@@ -91,12 +109,13 @@ class Corpus:
             )
 
     def _crop(self, recordings: NDArray[np.int64], frames: int, rng: np.random.Generator) -> Samples:
-        """Return one piece, shape (sides, frames), if possible one in which something sounds."""
+        """Draw one crop, shape (sides, frames), up to TRIES times until it is audible."""
         ends = np.cumsum(self._starts[recordings + 1] - self._starts[recordings] - frames + 1)
         for _ in range(TRIES):
-            place = int(rng.integers(ends[-1]))  # by length, so that every second is as likely
-            which = int(np.searchsorted(ends, place, side="right"))
-            start = int(self._starts[recordings[which] + 1]) - frames - (int(ends[which]) - 1 - place)
+            # over all possible starts, so that every second is equally likely
+            position = int(rng.integers(ends[-1]))
+            which = int(np.searchsorted(ends, position, side="right"))
+            start = int(self._starts[recordings[which] + 1]) - frames - (int(ends[which]) - 1 - position)
             sides = [side[start : start + frames].astype(np.float32) for side in self._sides]
             piece = np.stack(sides) / np.float32(FULL_SCALE)
             if np.abs(piece[0]).max() > AUDIBLE:
@@ -120,19 +139,19 @@ def gather(
     recordings : Path
         A folder, searched with all its folders.
     targets : Path, optional
-        A folder with a file of the same name for each: what the model is to answer. By default the recordings.
+        A folder with a file of the same name for each, which the model learns to output. By default the recordings.
     folder : Path
-        Where the corpus goes, made where missing; one that is there already is taken as it is.
+        Where the corpus goes, created if missing; a corpus that is already there is used as it is.
     sample_rate : int
         In Hz.
     shortest : int
-        Samples, at that rate, of the shortest recording that is of use.
+        Shortest usable recording, in samples at that rate.
     progress : Progress
 
     Raises
     ------
     AudioError
-        No folder, nothing in it that can be used, or a corpus of other recordings.
+        No folder, no usable recording in it, or a corpus of other recordings.
     OutputError
         No room.
     """
@@ -144,42 +163,27 @@ def gather(
                 f"{folder} holds other recordings, of {corpus.sources[0]}: delete it to begin anew"
             )
         return corpus
-    if not recordings.is_dir():
-        raise AudioError(f"{recordings} is not a folder: name one with recordings to learn from")
-    known = {*FORMATS, *FFMPEG_SUFFIXES}
-    paths = sorted(path for path in recordings.rglob("*") if path.suffix.lower() in known)
-    if not paths:
-        raise AudioError(f"{recordings} holds no recordings: name a folder with some to learn from")
+    paths = _recordings_in(recordings)
     make_folder(folder)
     names, lengths, skipped = [], [], []
     with (
         writing(folder / INPUTS),
-        (folder / INPUTS).open("wb") as first,
-        (folder / TARGETS).open("wb") as second,
+        (folder / INPUTS).open("wb") as inputs,
+        (folder / TARGETS).open("wb") as outputs,
     ):
         for number, path in enumerate(paths):
             name = str(path.relative_to(recordings))
             progress(number / len(paths), f"reading {name}")
-            try:
-                sides = [_decoded(path, sample_rate)]
-                if targets is not None:
-                    sides.append(_decoded(targets / name, sample_rate))
-            except AudioError:
-                skipped.append(name)
-                continue
-            frames = min(len(side) for side in sides)
-            if frames < shortest:
+            sides = _decoded_pair(path, None if targets is None else targets / name, sample_rate)
+            if sides is None or len(sides[0]) < shortest:
                 skipped.append(name)
                 continue
             names.append(name)
-            lengths.append(frames)
-            for file, side in zip((first, second), sides, strict=False):
-                file.write(side[:frames].tobytes())
+            lengths.append(len(sides[0]))
+            for file, side in zip((inputs, outputs), sides, strict=False):
+                file.write(side.tobytes())
     if not names:
-        for half in (INPUTS, TARGETS):
-            (folder / half).unlink()
-        if not any(folder.iterdir()):
-            folder.rmdir()
+        _discard(folder)
         raise AudioError(
             f"{recordings} holds no recording of {shortest / sample_rate:.1f} s or more that can be read"
             + ("" if targets is None else f" and has its counterpart in {targets}")
@@ -193,6 +197,34 @@ def gather(
     }
     write_whole(folder / INDEX, json.dumps(index).encode())
     return Corpus(folder)
+
+
+def _recordings_in(folder: Path) -> list[Path]:
+    if not folder.is_dir():
+        raise AudioError(f"{folder} is not a folder: name one with recordings to learn from")
+    known = {*FORMATS, *FFMPEG_SUFFIXES}
+    paths = sorted(path for path in folder.rglob("*") if path.suffix.lower() in known)
+    if not paths:
+        raise AudioError(f"{folder} holds no recordings: name a folder with some to learn from")
+    return paths
+
+
+def _decoded_pair(path: Path, target: Path | None, sample_rate: int) -> list[NDArray[np.int16]] | None:
+    """Return a recording and its target, if any, cut to the shorter of them; None if one cannot be read."""
+    try:
+        sides = [_decoded(each, sample_rate) for each in (path, target) if each is not None]
+    except AudioError:
+        return None
+    frames = min(len(side) for side in sides)
+    return [side[:frames] for side in sides]
+
+
+def _discard(folder: Path) -> None:
+    """Delete the samples, and the folder if nothing else is in it."""
+    for name in (INPUTS, TARGETS):
+        (folder / name).unlink()
+    if not any(folder.iterdir()):
+        folder.rmdir()
 
 
 def _decoded(path: Path, sample_rate: int) -> NDArray[np.int16]:

@@ -1,4 +1,4 @@
-"""Open a TorchScript RAVE export and read what it says of itself."""
+"""Open a TorchScript RAVE export and read its properties."""
 
 from __future__ import annotations
 
@@ -16,17 +16,19 @@ from retrotone.audio.files import MAX_CHANNELS, MAX_RATE, MIN_RATE
 from retrotone.errors import ModelError
 from retrotone.rave import pretrained
 
-RATE_NAMES = ("sr", "sampling_rate", "sample_rate")  # current exports, v1, others
-# Beyond these are bombs: RAVE's have 128 latents of 2,048 samples, and some 100 MB.
+# of current exports, v1, others
+RATE_NAMES = ("sr", "sampling_rate", "sample_rate")
+# Files beyond these are refused: RAVE's have 128 latents of 2,048 samples, and some 100 MB.
 MAX_LATENTS, MAX_RATIO, MAX_BYTES = 1 << 12, 1 << 16, 1 << 30
-# TorchScript's only operators that reach for files (torch._C._jit_get_all_schemas), and all that are not its own
+# TorchScript's only operators that access files (torch._C._jit_get_all_schemas), and all custom operators
 OUTWARD = re.compile(rb"\.\s*(save|from_file)\b|\bops\s*\.\s*(?!prim\b)")
-STATE_SUFFIXES = (".pad", ".cache")  # the buffers in which cached convolutions keep their past
+# of the buffers in which cached convolutions keep their past
+STATE_SUFFIXES = (".pad", ".cache")
 
 
 @dataclass(frozen=True)
 class RaveInfo:
-    """What an export says of itself.
+    """The properties of an export.
 
     Attributes
     ----------
@@ -38,18 +40,18 @@ class RaveInfo:
     ratio : int
         Samples per latent frame.
     latent_size, full_latent_size : int
-        Latent dimensions one sees, and those of the network: the others are filled with noise.
+        Latent dimensions of the export, and those of the network: the others are filled with noise.
     channels_in, channels_out : int
     detailed : bool
-        Whether it can also tell the latents that one does not see, by ``encode_full`` (exports of retrotone).
+        Whether ``encode_full`` gives the latents of detail too (exports of retrotone).
     delay : tuple of (int, int) or None
-        Latent frames by which encode lags, and samples by which decode does, where it tells.
+        Latent frames by which encode lags, and samples by which decode does, if it states them.
     streaming : bool
         Whether it carries its past from call to call.
     codes : int or None
-        Size of the codebook of a discrete model: its latents are numbers of entries.
+        Size of the codebook of a discrete model: its latents are indices of entries.
     has_prior : bool
-        Whether it can lead itself through its latent space.
+        Whether it can draw paths through its latent space.
     parameters : int
     """
 
@@ -70,7 +72,7 @@ class RaveInfo:
 
 
 def load_export(path: Path, sample_rate: int | None = None) -> tuple[torch.jit.ScriptModule, RaveInfo]:
-    """Load an export, unless it is none.
+    """Load an export after checking that it is one.
 
     Only TorchScript archives are opened: their code runs in TorchScript's own interpreter, while a pickle could run
     anything. Code that could touch files is refused before it is loaded.
@@ -79,7 +81,7 @@ def load_export(path: Path, sample_rate: int | None = None) -> tuple[torch.jit.S
     ----------
     path : Path
     sample_rate : int, optional
-        For an export that does not tell its own.
+        For an export that does not state its own.
 
     Raises
     ------
@@ -92,7 +94,8 @@ def load_export(path: Path, sample_rate: int | None = None) -> tuple[torch.jit.S
         with warnings.catch_warnings(), torch.no_grad():
             warnings.filterwarnings("ignore", "`torch.jit.load` is deprecated", DeprecationWarning)
             module = torch.jit.load(path, map_location="cpu")  # type: ignore[no-untyped-call]
-    except Exception as error:  # of a damaged file: whatever comes first, an IndexError for one
+    # a damaged file raises anything, such as an IndexError
+    except Exception as error:
         raise ModelError(f"{path} is damaged and cannot be loaded: download it again") from error
     return module.eval(), read_info(module, path, sample_rate)
 
@@ -119,7 +122,7 @@ def check_archive(path: Path) -> None:
 
 
 def read_info(module: Any, path: Path, sample_rate: int | None = None) -> RaveInfo:
-    """Read what a loaded export says of itself, or raise ModelError if it is not one of RAVE."""
+    """Read the properties of a loaded module, or raise ModelError if it is not a RAVE export."""
     tables = {}
     for method in ("encode", "decode"):
         table = getattr(module, f"{method}_params", None)
@@ -165,7 +168,7 @@ def read_info(module: Any, path: Path, sample_rate: int | None = None) -> RaveIn
 
 
 def _stated_delay(module: Any) -> tuple[int, int] | None:
-    """Return what an export says of its own delay, as ours do."""
+    """Return the delay that an export states, as those of retrotone do."""
     if hasattr(module, "encode_delay") and hasattr(module, "decode_delay"):
         return int(module.encode_delay), int(module.decode_delay)
     return None

@@ -1,4 +1,4 @@
-"""Paths through a latent space: the lines that a model is led along to make sound without any input.
+"""Paths through a latent space, which a model decodes into sound without any input.
 
 All take and give arrays of shape (latent_size, frames); the same generator state gives the same path.
 """
@@ -15,13 +15,14 @@ from retrotone.errors import StyleError
 Latent = NDArray[np.float32]
 Real = NDArray[np.float64]
 
-PARALLEL = 1e-6  # sine of the angle below which two directions count as one
+# sine of the angle below which two directions count as one
+PARALLEL = 1e-6
 
 
 def drawn(
     path: str, rng: np.random.Generator, latent_size: int, frames: int, spacing: float, memory: float
 ) -> Latent:
-    """Return a path at random, its points from a unit Gaussian.
+    """Return a random path, its points drawn from a unit Gaussian.
 
     Parameters
     ----------
@@ -41,7 +42,7 @@ def drawn(
     Raises
     ------
     StyleError
-        There is no such path.
+        Unknown path.
     """
     if path == "walk":
         return walk(rng, latent_size, frames, memory)
@@ -53,11 +54,11 @@ def drawn(
 
 
 def over_codes(path: Latent, codes: int) -> Latent:
-    """Spread a Gaussian path evenly over the entries 0 to codes - 1 of a codebook, which has no middle."""
+    """Spread a Gaussian path evenly over the entries 0 to codes - 1 of a codebook, which have no centre."""
     from scipy.special import ndtr
 
-    spread: Latent = np.floor(ndtr(path) * (codes - 1e-3)).astype(np.float32)
-    return spread
+    entries: Latent = np.floor(ndtr(path) * (codes - 1e-3)).astype(np.float32)
+    return entries
 
 
 def linear(anchors: ArrayLike, frames: int) -> Latent:
@@ -73,7 +74,7 @@ def linear(anchors: ArrayLike, frames: int) -> Latent:
     -------
     ndarray, shape (latent_size, frames)
     """
-    points, index, share = _places(anchors, frames)
+    points, index, share = _segments(anchors, frames)
     start, stop = points[:, index], points[:, index + 1]
     return (start + share * (stop - start)).astype(np.float32)
 
@@ -84,7 +85,7 @@ def slerp(anchors: ArrayLike, frames: int) -> Latent:
     In many dimensions a straight line between two draws from a Gaussian passes closer to the origin than nearly all
     draws do; an arc does not. Parameters and result are those of `linear`.
     """
-    points, index, share = _places(anchors, frames)
+    points, index, share = _segments(anchors, frames)
     return arc(points[:, index], points[:, index + 1], share).astype(np.float32)
 
 
@@ -93,7 +94,7 @@ def smooth(anchors: ArrayLike, frames: int) -> Latent:
 
     Parameters and result are those of `linear`.
     """
-    points, index, share = _places(anchors, frames)
+    points, index, share = _segments(anchors, frames)
     padded = np.concatenate([points[:, :1], points, points[:, -1:]], axis=1)
     before, start, stop, after = (padded[:, index + k] for k in range(4))
     # uniform form: tangents are half the chord between the neighbours
@@ -107,7 +108,7 @@ def smooth(anchors: ArrayLike, frames: int) -> Latent:
 
 
 def walk(rng: np.random.Generator, latent_size: int, frames: int, memory: float) -> Latent:
-    """Wander at random: an Ornstein-Uhlenbeck process, which stays a unit Gaussian however long it goes on.
+    """Walk at random: an Ornstein-Uhlenbeck process, whose distribution stays a unit Gaussian at any length.
 
     Parameters
     ----------
@@ -124,18 +125,19 @@ def walk(rng: np.random.Generator, latent_size: int, frames: int, memory: float)
 
     keep = np.exp(-1 / memory)
     steps = rng.standard_normal((latent_size, frames)) * np.sqrt(1 - keep**2)
-    steps[:, 0] /= np.sqrt(1 - keep**2)  # the first frame is a draw of its own
+    # the first frame is an independent draw
+    steps[:, 0] /= np.sqrt(1 - keep**2)
     wandered: Real = lfilter([1.0], [1.0, -keep], steps, axis=1)
     return wandered.astype(np.float32)
 
 
 def between(start: Latent, stop: Latent, frames: int) -> Latent:
-    """Go from one recording's encoding over into another's: slerp frame by frame, from all of one to all of the other.
+    """Go from one recording's encoding to another's: slerp frame by frame, with a share that rises from 0 to 1.
 
     Parameters
     ----------
     start, stop : ndarray, shape (latent_size, n)
-        Encodings of any length; one that is too short is played to and fro.
+        Encodings of any length; one that is too short is repeated forwards and backwards.
     frames : int
 
     Returns
@@ -143,7 +145,9 @@ def between(start: Latent, stop: Latent, frames: int) -> Latent:
     ndarray, shape (latent_size, frames)
     """
     share = np.linspace(0, 1, frames)
-    first, last = (z[:, _to_and_fro(z.shape[1], frames)].astype(np.float64) for z in (start, stop))
+    first, last = (
+        z[:, _forwards_and_backwards(z.shape[1], frames)].astype(np.float64) for z in (start, stop)
+    )
     return arc(first, last, share).astype(np.float32)
 
 
@@ -155,7 +159,7 @@ def arc(start: Real, stop: Real, share: Real) -> Real:
     angle = np.arccos(np.clip((start * stop).sum(axis=0) / norms, -1, 1))
     sine = np.sin(angle)
     straight = start + share * (stop - start)
-    # opposite or parallel directions have no one arc, and the middle has no direction
+    # opposite or parallel directions have no unique arc, and the origin has no direction
     turning = (sine > PARALLEL) & (norms > 1e-12)
     sine = np.where(turning, sine, 1.0)
     bent = (
@@ -173,7 +177,7 @@ def edited(latent: Latent, scale: ArrayLike, offset: ArrayLike) -> Latent:
     ----------
     latent : ndarray, shape (..., latent_size, frames)
     scale, offset : array_like, shape () or (up to latent_size,)
-        Dimensions beyond the end of a shorter list are left alone.
+        Dimensions beyond the end of a shorter list stay as they are.
 
     Raises
     ------
@@ -199,7 +203,7 @@ def _per_dimension(values: ArrayLike, size: int, rest: float) -> NDArray[np.floa
     return padded
 
 
-def _places(anchors: ArrayLike, frames: int) -> tuple[Real, NDArray[np.int64], Real]:
+def _segments(anchors: ArrayLike, frames: int) -> tuple[Real, NDArray[np.int64], Real]:
     """Return the anchors, and for each frame the anchor before it and the share of the way to the next."""
     points = np.asarray(anchors, np.float64)
     if points.ndim != 2 or points.shape[1] < 2:
@@ -209,7 +213,7 @@ def _places(anchors: ArrayLike, frames: int) -> tuple[Real, NDArray[np.int64], R
     return points, index, position - index
 
 
-def _to_and_fro(length: int, frames: int) -> NDArray[np.int64]:
+def _forwards_and_backwards(length: int, frames: int) -> NDArray[np.int64]:
     """Indices 0, 1, ... to the end, back to the start, and so on."""
     if length == 1:
         return np.zeros(frames, np.int64)

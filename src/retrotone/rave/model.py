@@ -20,30 +20,37 @@ from retrotone.progress import Progress, part, silent
 from retrotone.rave import latent_paths as paths
 from retrotone.rave import pretrained
 from retrotone.rave.info import RaveInfo, load_export
-from retrotone.rave.reconstruction import played, to_channels
+from retrotone.rave.reconstruction import reconstruct, to_channels
 from retrotone.rave.runner import Runner
 from retrotone.types import Block, Source
 
 Latent = NDArray[np.float32]
 
-CLIP_SECONDS = 30.0  # the study's
-CLIP_LUFS = -16.0  # what streaming services and podcasts play at
-ANCHOR_SECONDS = 1.5  # from one anchor of a path to the next
-MIN_ANCHOR = 0.01  # s
-MAX_SECONDS = 4 * 3600.0  # of a clip, which is made in memory
+# as in the study
+CLIP_SECONDS = 30.0
+# the level of streaming services and podcasts
+CLIP_LUFS = -16.0
+# from one anchor of a path to the next
+ANCHOR_SECONDS = 1.5
+MIN_ANCHOR_SECONDS = 0.01
+# a clip is made in memory
+MAX_SECONDS = 4 * 3600.0
 WALK_MEMORY_SECONDS = 0.5
-WARM_UP_SECONDS = 1.0  # made before the clip begins, then dropped: the decoder starts from an empty past
-SPARE_SECONDS = 2.0  # silence of up to this length is trimmed from the start without the clip getting short
-AUDIBLE_DB = -60.0  # below the peak: silence
+# decoded before the clip begins and dropped: the decoder starts from an empty past
+WARM_UP_SECONDS = 1.0
+# up to this much silence is trimmed from the start without shortening the clip
+SPARE_SECONDS = 2.0
+# below the peak; what is quieter counts as silence
+AUDIBLE_DB = -60.0
 MAX_GAIN_DB = 60.0
 SPOOL_BYTES = 256 << 20
 
 
 class RaveModel:
-    """A RAVE model: hears audio as a path through a latent space, and plays such paths.
+    """A RAVE model: encodes audio as a path through a latent space, and decodes such paths.
 
     Make one with `load` or `from_pretrained`. One model serves any number of recordings, one after the other or at
-    once: every call has a state of its own, and the same seed gives the same samples.
+    once: every call has its own state, and the same seed gives the same samples.
 
     Examples
     --------
@@ -68,7 +75,7 @@ class RaveModel:
         path : path-like
             A ``.ts`` file, as RAVE's ``export`` writes it.
         sample_rate : int, optional
-            For an export that does not tell its own.
+            For an export that does not state its own.
 
         Raises
         ------
@@ -86,7 +93,7 @@ class RaveModel:
         Parameters
         ----------
         name : str
-            See `retrotone.rave.pretrained.locate`; by default the model that ships with retrotone.
+            See `retrotone.rave.pretrained.find_file`; by default the model that ships with retrotone.
         accept_terms : bool
             Download it if it is not there yet; the terms are in the error that says so.
         progress : Progress
@@ -98,7 +105,7 @@ class RaveModel:
         """
         if accept_terms:
             return cls.load(pretrained.download(name, progress))
-        return cls.load(pretrained.locate(name))
+        return cls.load(pretrained.find_file(name))
 
     @property
     def name(self) -> str:
@@ -111,29 +118,29 @@ class RaveModel:
         return self._runner.round_trip
 
     def encode(self, audio: Audio, seed: int = 0) -> Latent:
-        """Return where a recording lies in the latent space.
+        """Encode a recording.
 
         Parameters
         ----------
         audio : Audio
             Any rate and channels; stereo is mixed down for a mono model.
         seed : int
-            Encoders of variational models draw at random.
+            Variational encoders draw at random.
 
         Returns
         -------
         ndarray, shape (latent_size, ceil(frames / ratio))
-            Frame k is about the samples from k ratio on, at the model's rate.
+            Frame k describes the samples from k x ratio on, at the model's rate.
         """
         fitting = to_channels(audio.resample(self.info.sample_rate).samples, self.info.channels_in)
         frames = -(-fitting.shape[1] // self.info.ratio)
         voices = self._runner.voices(1, seed)
         lag, _ = self._runner.delay
-        found: Latent = np.concatenate(list(self._runner.encode(voices, [fitting[None]])), axis=-1)[0]
-        return found[:, lag : lag + frames]
+        latent: Latent = np.concatenate(list(self._runner.encode(voices, [fitting[None]])), axis=-1)[0]
+        return latent[:, lag : lag + frames]
 
     def decode(self, latent: ArrayLike, seed: int = 0, progress: Progress = silent) -> Audio:
-        """Return the sound of a path through the latent space, as loud as the model plays it.
+        """Decode a path through the latent space, at the level that the model gives it.
 
         Parameters
         ----------
@@ -170,7 +177,7 @@ class RaveModel:
     def restyle(
         self,
         song: Audio | AudioFile,
-        amount: float = 1.0,
+        strength: float = 1.0,
         scale: ArrayLike = 1.0,
         offset: ArrayLike = 0.0,
         seed: int = 0,
@@ -182,8 +189,8 @@ class RaveModel:
         ----------
         song : Audio or AudioFile
             Stereo goes through a mono model channel by channel.
-        amount : float
-            0 is the song, 1 all model; between them both sound at once, in time with each other.
+        strength : float
+            0 is the song, 1 the model alone; in between both are mixed, aligned in time.
         scale, offset : array_like
             Change the latents: one number, or one a dimension, see `retrotone.rave.latent_paths.edited`.
         seed : int
@@ -194,62 +201,60 @@ class RaveModel:
         AudioError
             A song that is silent or cannot be read.
         StyleError
-            An amount outside [0, 1], a scale or offset that does not fit.
+            A strength outside [0, 1], a scale or offset that does not fit.
         """
         loudness = _loudness(song)
         if np.isinf(loudness):
             raise AudioError(f"{song.name} is silent: choose a recording with sound in it")
-        rendered = self.render(song, amount, seed, progress, scale=scale, offset=offset)
-        if amount == 1:
-            rendered = _told(rendered, song, progress)
+        rendered = self.render(song, strength, seed, progress, scale=scale, offset=offset)
+        if strength == 1:
+            rendered = _reporting(rendered, song, progress)
         wet = Audio(np.concatenate(list(rendered), axis=1), song.sample_rate, song.name)
-        return _as_loud_as(wet, loudness) if amount else wet
+        return _at_loudness(wet, loudness) if strength else wet
 
     def render(
         self,
         source: Source,
-        amount: float,
+        strength: float,
         seed: int = 0,
         progress: Progress = silent,
         *,
         scale: ArrayLike = 1.0,
         offset: ArrayLike = 0.0,
     ) -> Iterator[Block]:
-        """Do as `restyle`, block by block, in memory that does not grow with length; the level is left to the caller.
+        """Do as `restyle`, block by block, in memory that does not grow with length, without adjusting the level.
 
-        Between 0 and 1, all is played before the first block comes, as both must be equally loud: `progress` is told
-        meanwhile. Otherwise the blocks themselves tell.
+        Parameters
+        ----------
+        source : Audio or AudioFile
+        strength, seed, scale, offset
+            As in `restyle`.
+        progress : Progress
+            Called only with a strength between 0 and 1, before the first block: the model's output is measured first,
+            so that it can be mixed in as loud as the source.
 
         Yields
         ------
         ndarray, shape (channels, n)
             Together as long as the source.
+
+        Raises
+        ------
+        StyleError
+            A strength outside [0, 1], a scale or offset that does not fit.
+        OutputError
+            No room for a temporary file.
         """
-        if not 0 <= amount <= 1:
-            raise StyleError(f"amount must be between 0 and 1, not {amount}")
-        if amount == 0:
+        if not 0 <= strength <= 1:
+            raise StyleError(f"strength must be between 0 and 1, not {strength}")
+        if strength == 0:
             yield from source.blocks()
             return
-        wet = played(source, self._runner, self.info, seed, scale, offset)
-        if amount == 1:
+        wet = reconstruct(source, self._runner, self.info, seed, scale, offset)
+        if strength == 1:
             yield from wet
             return
-        meter = LoudnessMeter(source.channels, source.sample_rate)
-        with tempfile.SpooledTemporaryFile(max_size=SPOOL_BYTES) as spool:
-            try:
-                for block in _told(wet, source, progress):
-                    meter.add(block)
-                    spool.write(np.ascontiguousarray(block.T).data)
-            except OSError as error:
-                raise OutputError(
-                    f"no room for the result in {tempfile.gettempdir()}: free some space there"
-                ) from error
-            gain = _gain(meter.integrated, _loudness(source))
-            spool.seek(0)
-            for dry in source.blocks():
-                data = spool.read(4 * dry.size)
-                heard = np.frombuffer(data, np.float32).reshape(-1, source.channels).T
-                yield np.float32(1 - amount) * dry + np.float32(amount) * gain * heard
+        yield from _mixed(source, _reporting(wet, source, progress), strength)
 
     def generate(
         self,
@@ -264,7 +269,7 @@ class RaveModel:
         offset: ArrayLike = 0.0,
         progress: Progress = silent,
     ) -> Audio:
-        """Make sound from nothing: a walk through the latent space.
+        """Decode a path through the latent space that starts from no song: a clip.
 
         Parameters
         ----------
@@ -274,15 +279,15 @@ class RaveModel:
             A song whose length (unless `seconds` says otherwise) and loudness the clip gets. The default loudness is
             -16 LUFS.
         path : {"slerp", "linear", "smooth", "walk", "prior"}
-            Between random anchors along arcs, lines or a spline; a random walk; or the model's own prior.
+            Between random anchors along arcs, lines or a spline; a random walk; or drawn by the model's prior.
         seed : int
             Another seed, another clip.
         temperature : float
-            How far from the middle of the space the path goes; 1 is where recordings lie.
+            How far from the origin of the space the path goes; 1 is where recordings lie.
         anchor_seconds : float
             From one anchor to the next.
         recordings : (Audio, Audio), optional
-            Go from the encoding of one into that of the other instead.
+            Go from the encoding of the first to that of the second instead.
         scale, offset : array_like
             Change the latents, as in `restyle`.
         progress : Progress
@@ -303,48 +308,53 @@ class RaveModel:
         """
         if seconds is None:
             seconds = match.duration if match else CLIP_SECONDS
-        if not (
-            0 < seconds <= MAX_SECONDS and 0 <= temperature < np.inf and MIN_ANCHOR <= anchor_seconds < np.inf
-        ):
-            raise StyleError(
-                f"seconds must be above 0 and at most {MAX_SECONDS:.0f}, temperature 0 or above, and anchor_seconds "
-                f"at least {MIN_ANCHOR}"
-            )
+        _check_clip(seconds, temperature, anchor_seconds)
         loudness = CLIP_LUFS if match is None else _loudness(match)
         if match is not None and np.isinf(loudness):
             raise AudioError(f"{match.name} is silent: name a song with sound to match")
         rate, ratio = self.info.sample_rate, self.info.ratio
-        wanted, warm = max(round(seconds * rate), 1), -(-round(WARM_UP_SECONDS * rate) // ratio)
+        wanted = max(round(seconds * rate), 1)
         frames = -(-(wanted + round(SPARE_SECONDS * rate)) // ratio)
-        if recordings is not None:
-            ends = [self.encode(audio, seed) for audio in recordings]
-            there = -(-wanted // ratio)  # B is reached as the clip ends; what may be trimmed comes after that
-            led = paths.between(ends[0], ends[1], there)
-            led = np.concatenate([led, np.repeat(led[:, -1:], frames - there, axis=1)], axis=1)
+        if recordings is None:
+            latent = self._path(path, frames, seed, temperature, anchor_seconds)
         else:
-            led = self._path(path, frames, seed, temperature, anchor_seconds)
+            latent = self._path_between(recordings, -(-wanted // ratio), frames, seed)
         progress(0.05, f"{self.name} plays")
-        led = paths.edited(led, scale, offset)
-        led = np.concatenate([np.repeat(led[:, :1], warm, axis=1), led], axis=1)
-        sound = self.decode(led, seed, part(progress, 0.05, 0.95)).samples[:, warm * ratio :]
-        loud = np.flatnonzero(np.abs(sound).max(axis=0) > np.abs(sound).max() * 10 ** (AUDIBLE_DB / 20))
-        if len(loud) == 0:
-            raise ModelError(f"{self.name} stays silent on this path: try another seed or a temperature of 1")
-        first = min(int(loud[0]), sound.shape[1] - wanted)
+        sound = self._decode_warmed_up(paths.edited(latent, scale, offset), seed, part(progress, 0.05, 0.95))
+        first = min(self._first_audible(sound), sound.shape[1] - wanted)
         clip = Audio(sound[:, first : first + wanted], rate, f"{self.name}, seed {seed}").fade()
         progress(1.0, f"{self.name} has played")
-        clip = _as_loud_as(clip, loudness)
+        clip = _at_loudness(clip, loudness)
         return clip.with_samples(np.concatenate(list(limited([clip.samples], rate, PEAK_CEILING)), axis=1))
 
     def _path(self, path: str, frames: int, seed: int, temperature: float, anchor_seconds: float) -> Latent:
-        """Return a path from nothing, shape (latent_size, frames)."""
+        """Draw a path at random, shape (latent_size, frames)."""
         if path == "prior":
             return self._prior(frames, seed, temperature)
-        size, a_second = self.info.latent_size, self.info.sample_rate / self.info.ratio
-        rng, memory = np.random.default_rng(seed), WALK_MEMORY_SECONDS * a_second
-        found = paths.drawn(path, rng, size, frames, anchor_seconds * a_second, memory)
-        found *= np.float32(temperature)
-        return found if self.info.codes is None else paths.over_codes(found, self.info.codes)
+        frame_rate = self.info.sample_rate / self.info.ratio
+        rng, memory = np.random.default_rng(seed), WALK_MEMORY_SECONDS * frame_rate
+        latent = paths.drawn(path, rng, self.info.latent_size, frames, anchor_seconds * frame_rate, memory)
+        latent *= np.float32(temperature)
+        return latent if self.info.codes is None else paths.over_codes(latent, self.info.codes)
+
+    def _path_between(self, recordings: tuple[Audio, Audio], arrival: int, frames: int, seed: int) -> Latent:
+        """Go from one recording to another in `arrival` frames, then stay, shape (latent_size, frames)."""
+        start, stop = (self.encode(audio, seed) for audio in recordings)
+        latent = paths.between(start, stop, arrival)
+        return np.concatenate([latent, np.repeat(latent[:, -1:], frames - arrival, axis=1)], axis=1)
+
+    def _decode_warmed_up(self, latent: Latent, seed: int, progress: Progress) -> Block:
+        """Decode from a decoder whose past is the first frame held, shape (channels, frames x ratio)."""
+        warm = -(-round(WARM_UP_SECONDS * self.info.sample_rate) // self.info.ratio)
+        latent = np.concatenate([np.repeat(latent[:, :1], warm, axis=1), latent], axis=1)
+        return self.decode(latent, seed, progress).samples[:, warm * self.info.ratio :]
+
+    def _first_audible(self, sound: Block) -> int:
+        magnitude = np.abs(sound)
+        audible = np.flatnonzero(magnitude.max(axis=0) > magnitude.max() * 10 ** (AUDIBLE_DB / 20))
+        if len(audible) == 0:
+            raise ModelError(f"{self.name} stays silent on this path: try another seed or a temperature of 1")
+        return int(audible[0])
 
     def _prior(self, frames: int, seed: int, temperature: float) -> Latent:
         if not self.info.has_prior:
@@ -356,13 +366,45 @@ class RaveModel:
         return voice("prior", np.full((1, frames), control, np.float32))[: self.info.latent_size, :frames]
 
 
-def _told(blocks: Iterable[Block], source: Source, progress: Progress) -> Iterator[Block]:
-    """Pass blocks on, telling how much of the source they make up."""
+def _check_clip(seconds: float, temperature: float, anchor_seconds: float) -> None:
+    if not (
+        0 < seconds <= MAX_SECONDS
+        and 0 <= temperature < np.inf
+        and MIN_ANCHOR_SECONDS <= anchor_seconds < np.inf
+    ):
+        raise StyleError(
+            f"seconds must be above 0 and at most {MAX_SECONDS:.0f}, temperature 0 or above, and anchor_seconds "
+            f"at least {MIN_ANCHOR_SECONDS}"
+        )
+
+
+def _reporting(blocks: Iterable[Block], source: Source, progress: Progress) -> Iterator[Block]:
+    """Pass blocks on, reporting which share of the source they make up."""
     done = 0
     for block in blocks:
         done += block.shape[1]
         progress(min(done / max(source.frames, 1), 1.0), f"playing {Path(source.name).name}")
         yield block
+
+
+def _mixed(source: Source, wet: Iterable[Block], strength: float) -> Iterator[Block]:
+    """Mix a source with the model's output, made as loud as the source: all of it is read before the first block."""
+    meter = LoudnessMeter(source.channels, source.sample_rate)
+    with tempfile.SpooledTemporaryFile(max_size=SPOOL_BYTES) as spool:
+        try:
+            for block in wet:
+                meter.add(block)
+                spool.write(np.ascontiguousarray(block.T).data)
+        except OSError as error:
+            raise OutputError(
+                f"no room for the result in {tempfile.gettempdir()}: free some space there"
+            ) from error
+        gain = _gain(meter.integrated, _loudness(source))
+        spool.seek(0)
+        for dry in source.blocks():
+            data = spool.read(4 * dry.size)
+            played = np.frombuffer(data, np.float32).reshape(-1, source.channels).T
+            yield np.float32(1 - strength) * dry + np.float32(strength) * gain * played
 
 
 def _loudness(source: Source) -> float:
@@ -379,5 +421,5 @@ def _gain(now: float, wanted: float) -> np.float32:
     return np.float32(10 ** (min(wanted - now, MAX_GAIN_DB) / 20))
 
 
-def _as_loud_as(audio: Audio, lufs: float) -> Audio:
+def _at_loudness(audio: Audio, lufs: float) -> Audio:
     return audio.with_samples(audio.samples * _gain(audio.loudness, lufs))

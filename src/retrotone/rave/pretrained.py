@@ -1,7 +1,7 @@
-"""Pretrained models: which there are, where they lie, how they come here, and whether they are still what came.
+"""Pretrained models: the registry, the paths of their files, the download, and the check of their SHA-256.
 
-``assets/models.json`` is the registry. What is downloaded goes into one folder, with its SHA-256 beside it in the form
-of ``sha256sum``; `check` compares them at every load.
+``assets/models.json`` is the registry. Downloads go into one folder, each with a checksum file in the format of
+``sha256sum``; `check` compares the two at every load.
 """
 
 from __future__ import annotations
@@ -27,17 +27,20 @@ if TYPE_CHECKING:
     import requests
 
 FOLDER_VARIABLE = "RETROTONE_MODELS"
-DEFAULT_MODEL = "parlour"  # ships with retrotone
+# ships with retrotone
+DEFAULT_MODEL = "parlour"
 UNKNOWN_TERMS = "Unknown: ask whoever publishes it."
 TRIES = 3
-PAUSE_SECONDS = 1.0  # before the second try; twice as long before the third
-TIMEOUT_SECONDS = 30.0  # without a byte
+# before the second try; twice as long before the third
+PAUSE_SECONDS = 1.0
+# without receiving a byte
+TIMEOUT_SECONDS = 30.0
 CHUNK_BYTES = 1 << 16
 
 
 @dataclass(frozen=True)
 class Entry:
-    """A model that can be downloaded, or is here already.
+    """A model in the registry, or one with a URL of its own.
 
     Attributes
     ----------
@@ -46,11 +49,11 @@ class Entry:
     url : str or None
         None for a model that ships with retrotone.
     sha256 : str or None
-        Of the file, where its publisher or we know it.
+        Of the file, if known.
     licence : str
         The terms, to be shown before the download.
     sample_rate : int or None
-        In Hz; None where only the file tells.
+        In Hz; None if only the file states it.
     """
 
     name: str
@@ -78,17 +81,17 @@ def folder() -> Path:
     return Path(platformdirs.user_cache_dir("retrotone", appauthor=False)) / "models"
 
 
-def find(name: str) -> Entry:
+def find_entry(name: str) -> Entry:
     """Return a model by its name (case does not matter) or by its URL.
 
     Raises
     ------
     ModelError
-        Neither.
+        There is no such model.
     """
     if is_url(name):
         stem = Path(unquote(urlsplit(name).path)).stem or "model"
-        # two addresses may end in the same name
+        # two URLs may end in the same name
         unique = f"{stem}-{hashlib.sha256(name.encode()).hexdigest()[:8]}"
         return Entry(unique, "rave", name, name, None, UNKNOWN_TERMS, None)
     known = {entry.name.lower(): entry for entry in registry().values()}
@@ -97,15 +100,15 @@ def find(name: str) -> Entry:
     return known[name.lower()]
 
 
-def place(entry: Entry) -> Path:
-    """Return where a model lies once it is downloaded, or where it came with retrotone."""
+def model_path(entry: Entry) -> Path:
+    """Return the path of a model that ships with retrotone, or of the download, which may not exist yet."""
     if entry.url is None:
         return Path(str(resources.files("retrotone") / "assets" / f"{entry.name}.ts"))
     return folder() / f"{entry.name}.ts"
 
 
-def locate(name: str) -> Path:
-    """Return the file of a model that is here.
+def find_file(name: str) -> Path:
+    """Return the path of a model's file, which must be on this machine.
 
     Parameters
     ----------
@@ -115,14 +118,14 @@ def locate(name: str) -> Path:
     Raises
     ------
     ModelError
-        It is none of these; the message tells the terms and how to download it.
+        It is none of these; the message states the terms and how to download it.
     """
     if Path(name).is_file():
         return Path(name)
     if not is_url(name) and (Path(name).suffix or len(Path(name).parts) > 1):
         raise ModelError(f"{name} does not exist: name a model's file, or see retrotone models list")
-    entry = find(name)
-    path = place(entry)
+    entry = find_entry(name)
+    path = model_path(entry)
     if not path.is_file():
         raise ModelError(
             f"{name} is not downloaded yet: run retrotone models download {name} (terms: {entry.licence})"
@@ -131,39 +134,39 @@ def locate(name: str) -> Path:
 
 
 def download(name: str, progress: Progress = silent) -> Path:
-    """Return the file of a model, downloading it if it is not here. Show `Entry.licence` to the user before.
+    """Return the path of a model's file, downloading it if necessary. Show `Entry.licence` to the user first.
 
     Parameters
     ----------
     name : str
-        As for `locate`.
+        As for `find_file`.
     progress : Progress
-        Told how far the download is; `Cancelled` raised in it stops it and leaves nothing behind.
+        Called as the download advances; `Cancelled` raised in it stops it, and the partial file is deleted.
 
     Raises
     ------
     ModelError
-        No connection, no such file at the address, or a file that came damaged or is no model.
+        No connection, no such file at the URL, or a file that is damaged or not a model.
     OutputError
         The folder cannot be written to.
     """
     if Path(name).is_file():
         return Path(name)
-    entry = find(name)
-    path = place(entry)
+    entry = find_entry(name)
+    path = model_path(entry)
     if path.is_file():
         check(path)
         return path
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        with beside(path) as came:
-            _fetch(entry, came, progress)
-            digest = _sha256(came)
+        with beside(path) as temporary:
+            _fetch(entry, temporary, progress)
+            digest = _sha256(temporary)
             if entry.sha256 is not None and digest != entry.sha256:
                 raise ModelError(f"{entry.name} came damaged from {_host(entry)}: try again later")
-            _check_whole(came, entry)
-            write_whole(_record(path), f"{digest}  {path.name}\n".encode())
-            came.replace(path)
+            _check_whole(temporary, entry)
+            write_whole(_checksum_path(path), f"{digest}  {path.name}\n".encode())
+            temporary.replace(path)
     except OSError as error:
         raise OutputError(
             f"{path.parent} cannot be written to ({error.strerror}): set {FOLDER_VARIABLE} to another folder"
@@ -172,23 +175,23 @@ def download(name: str, progress: Progress = silent) -> Path:
 
 
 def check(path: Path) -> None:
-    """Raise ModelError if a file has changed since it was downloaded or installed; others are taken as they are."""
+    """Raise ModelError if a file has changed since it was downloaded or installed; other files pass."""
     for entry in registry().values():
-        if entry.url is None and path == place(entry) and _sha256(path) != entry.sha256:
+        if entry.url is None and path == model_path(entry) and _sha256(path) != entry.sha256:
             raise ModelError(f"{path} has changed since retrotone was installed: install retrotone again")
-    record = _record(path)
-    if not record.is_file():
+    checksum = _checksum_path(path)
+    if not checksum.is_file():
         return
-    if record.read_text("utf-8", errors="replace").split(maxsplit=1)[:1] != [_sha256(path)]:
+    if checksum.read_text("utf-8", errors="replace").split(maxsplit=1)[:1] != [_sha256(path)]:
         raise ModelError(f"{path} has changed since it was downloaded: delete it and download it again")
 
 
 def is_url(name: str) -> bool:
-    """Tell an address from a name."""
+    """Return whether a model's name is a URL."""
     return name.startswith(("http://", "https://"))
 
 
-def _record(path: Path) -> Path:
+def _checksum_path(path: Path) -> Path:
     return path.with_name(f"{path.name}.sha256")
 
 
@@ -202,7 +205,7 @@ def _host(entry: Entry) -> str:
 
 
 def _check_whole(path: Path, entry: Entry) -> None:
-    """TorchScript files are zip archives, which carry a checksum of each of their parts."""
+    """Check the CRC of each part: TorchScript files are zip archives."""
     try:
         with zipfile.ZipFile(path) as archive:
             whole = archive.testzip() is None
@@ -214,8 +217,8 @@ def _check_whole(path: Path, entry: Entry) -> None:
         )
 
 
-def _fetch(entry: Entry, place: Path, progress: Progress) -> None:
-    """Download a file to a place; what fails on the way is tried again from the start."""
+def _fetch(entry: Entry, path: Path, progress: Progress) -> None:
+    """Download a model to a path; after a failed connection, start again, up to TRIES times."""
     import pooch
     import requests
 
@@ -224,14 +227,15 @@ def _fetch(entry: Entry, place: Path, progress: Progress) -> None:
         bar = _Bar(entry.name, progress)
         get = pooch.HTTPDownloader(progressbar=bar, chunk_size=CHUNK_BYTES, timeout=TIMEOUT_SECONDS)
         try:
-            get(entry.url, str(place), None)
+            get(entry.url, str(path), None)
             return
         except requests.HTTPError as error:
             raise ModelError(
                 f"{_host(entry)} answers {_status(error)} for {entry.name}: check the address or try later"
             ) from error
         except requests.RequestException as error:
-            if attempt == TRIES or isinstance(error, ValueError):  # a ValueError: no valid address
+            # a ValueError: the URL is not valid
+            if attempt == TRIES or isinstance(error, ValueError):
                 raise ModelError(
                     f"{entry.name} could not be downloaded from {_host(entry)} ({_reason(error)}): check the "
                     f"connection, or put the file into {folder()} as {entry.name}.ts"
@@ -258,7 +262,7 @@ def _reason(error: Exception) -> str:
 
 
 class _Bar:
-    """What pooch reports progress to."""
+    """The progress bar that pooch calls."""
 
     def __init__(self, name: str, progress: Progress) -> None:
         self._name, self._progress = name, progress

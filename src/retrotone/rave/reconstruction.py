@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -15,7 +15,7 @@ from retrotone.rave.runner import Runner
 from retrotone.types import Block, Source
 
 
-def played(
+def reconstruct(
     source: Source,
     runner: Runner,
     info: RaveInfo,
@@ -23,7 +23,7 @@ def played(
     scale: ArrayLike = 1.0,
     offset: ArrayLike = 0.0,
 ) -> Iterator[Block]:
-    """Encode, edit, decode: the model alone, at the source's rate, channels and length, as loud as it plays.
+    """Encode, edit, decode: the model alone, at the source's rate, channels and length, at the model's level.
 
     Parameters
     ----------
@@ -51,44 +51,63 @@ def played(
     StyleError
         Scale or offset do not fit.
     """
-    # detail says how a recording was, whatever the other latents say: what is edited goes without
+    # the latents of detail describe the recording as it was: an edited one goes without them
     detailed = info.detailed and bool(np.all(np.equal(scale, 1)) and np.all(np.equal(offset, 0)))
-    each = info.channels_in == info.channels_out == 1  # a voice a channel keeps the stereo image
-    voices = runner.voices(source.channels if each else 1, seed)
-    frames = 0
-
-    def heard() -> Iterator[Block]:
-        nonlocal frames
-        for block in source.blocks():
-            frames += block.shape[1]
-            yield block
-
-    def fitted() -> Iterator[Block]:
-        for block in resampled(heard(), source.channels, source.sample_rate, info.sample_rate):
-            for start in range(0, block.shape[1], BLOCK_FRAMES):
-                piece = block[:, start : start + BLOCK_FRAMES]
-                yield piece[:, None] if each else to_channels(piece, info.channels_in)[None]
-
-    latents = runner.encode(voices, fitted(), "encode_full" if detailed else "encode")
+    # one voice per channel keeps the stereo image of a mono model
+    by_channel = info.channels_in == info.channels_out == 1
+    voices = runner.voices(source.channels if by_channel else 1, seed)
+    counted = _Counted(source)
+    # (voices, channels_in, n)
+    inputs = _model_inputs(counted, info, by_channel)
+    # (voices, latent_size, frames)
+    latents = runner.encode(voices, inputs, "encode_full" if detailed else "encode")
     if not detailed:
         latents = (edited(piece, scale, offset) for piece in latents)
-    sound = (
-        piece.reshape(-1, piece.shape[-1]) for piece in runner.decode(voices, latents, runner.round_trip)
-    )
-    out = source.channels if each else info.channels_out
-    done = 0
-    for block in resampled(sound, out, info.sample_rate, source.sample_rate):
-        # the song has been read to its end before the last blocks come, so that `frames` is its length by then
-        piece = to_channels(block[:, : max(frames - done, 0)], source.channels)
-        done += piece.shape[1]
-        if piece.shape[1]:
-            yield piece
-    if done < frames:  # resampled to and fro, half a sample may be lost
-        yield np.zeros((source.channels, frames - done), np.float32)
+    # (voices, channels_out, n) -> (voices * channels_out, n)
+    decoded = runner.decode(voices, latents, runner.round_trip)
+    sound = (piece.reshape(-1, piece.shape[-1]) for piece in decoded)
+    channels_out = source.channels if by_channel else info.channels_out
+    yield from counted.at_its_length(resampled(sound, channels_out, info.sample_rate, source.sample_rate))
+
+
+class _Counted:
+    """A source that is read once, and whose frames are counted on the way."""
+
+    def __init__(self, source: Source) -> None:
+        self.source, self.frames = source, 0
+
+    def blocks(self) -> Iterator[Block]:
+        for block in self.source.blocks():
+            self.frames += block.shape[1]
+            yield block
+
+    def at_its_length(self, made: Iterable[Block]) -> Iterator[Block]:
+        """Fit blocks made from the source to its channels and length.
+
+        The source has been read to its end before the last of them comes: `frames` is its length by then.
+        """
+        done = 0
+        for block in made:
+            piece = to_channels(block[:, : max(self.frames - done, 0)], self.source.channels)
+            done += piece.shape[1]
+            if piece.shape[1]:
+                yield piece
+        # resampling there and back may lose half a sample
+        if done < self.frames:
+            yield np.zeros((self.source.channels, self.frames - done), np.float32)
+
+
+def _model_inputs(counted: _Counted, info: RaveInfo, by_channel: bool) -> Iterator[Block]:
+    """Yield the source at the model's rate in short pieces, shape (voices, channels_in, n)."""
+    source = counted.source
+    for block in resampled(counted.blocks(), source.channels, source.sample_rate, info.sample_rate):
+        for start in range(0, block.shape[1], BLOCK_FRAMES):
+            piece = block[:, start : start + BLOCK_FRAMES]
+            yield piece[:, None] if by_channel else to_channels(piece, info.channels_in)[None]
 
 
 def to_channels(samples: Block, channels: int) -> Block:
-    """Mix down or double, shape (n_channels, n) -> (channels, n)."""
+    """Mix down to mono or copy to stereo, shape (n_channels, n) -> (channels, n)."""
     if len(samples) == channels:
         return samples
     if channels == 1:

@@ -1,7 +1,7 @@
-"""Push audio and latents of any length through a TorchScript RAVE export, a window at a time.
+"""Run a TorchScript RAVE export on audio and latents of any length, a window at a time.
 
-An export that streams keeps its past in buffers, so its windows follow each other without overlap. One that does not
-starts afresh at each call: its windows overlap by enough context that the seams lie where both sides agree.
+An export that streams keeps its past in buffers, so its windows need no overlap. One that does not has no memory
+between calls: its windows overlap by enough context that both sides agree at the seams.
 """
 
 from __future__ import annotations
@@ -19,28 +19,34 @@ from retrotone.utils.threads import one_thread
 
 Array = NDArray[np.float32]
 
-WINDOW_SECONDS = 2.0  # long enough that the cost of a call does not count, and a few MB
-CONTEXT_SECONDS = 0.75  # RAVE v1 to v3 hear 0.55 s to either side
-MAX_SEED = 1 << 63  # torch takes no more
-DITHER = 1e-6  # -120 dBFS: spherical encoders divide by the norm, which is 0 in digital silence
-PROBE_SECONDS = 3.0  # the slowest export known lags by 0.6 s
+# long enough to make the cost of a call negligible, short enough for a few MB
+WINDOW_SECONDS = 2.0
+# the receptive field of RAVE v1 to v3 is 0.55 s to either side
+CONTEXT_SECONDS = 0.75
+# the largest that torch takes
+MAX_SEED = 1 << 63
+# -120 dBFS: spherical encoders divide by the norm, which is 0 in digital silence
+DITHER = 1e-6
+# the slowest export known lags by 0.6 s
+PROBE_SECONDS = 3.0
 PROBE_SAMPLES = 512
-PROBES = 4  # at different places within a latent frame
+# at different positions within a latent frame
+PROBES = 4
 
 
 class Voice:
-    """One stream of audio through a copy of a model: it shares state and chance with nothing else.
+    """One stream of audio through a copy of a model, with its own state and random numbers.
 
     Parameters
     ----------
     module : torch.jit.ScriptModule
-        The export, which stays as it was loaded.
+        The export, which is copied and not changed.
     seed : int
         Of all that the model draws.
     """
 
     def __init__(self, module: torch.jit.ScriptModule, seed: int) -> None:
-        self._chance = torch.Generator().manual_seed(seed % MAX_SEED).get_state()
+        self._rng_state = torch.Generator().manual_seed(seed % MAX_SEED).get_state()
         with torch.no_grad():
             self._module = copy.deepcopy(module)
             for name, buffer in self._module.named_buffers():
@@ -51,15 +57,15 @@ class Voice:
         """Run ``encode``, ``encode_full``, ``decode`` or ``prior`` on (channels, n) and return the same without NaN."""
         tensor = torch.from_numpy(np.ascontiguousarray(values, np.float32))[None]
         with torch.no_grad(), torch.random.fork_rng(devices=[]), one_thread():
-            torch.set_rng_state(self._chance)
+            torch.set_rng_state(self._rng_state)
             try:
                 result = getattr(self._module, method)(tensor)
             except RuntimeError as error:
                 reason = str(error).strip().splitlines()[-1]
                 raise ModelError(f"the model fails in {method} ({reason}): export it again") from error
-            self._chance = torch.get_rng_state()
-        found: Array = torch.nan_to_num(result[0].float(), nan=0.0, posinf=0.0, neginf=0.0).numpy()
-        return found
+            self._rng_state = torch.get_rng_state()
+        finite: Array = torch.nan_to_num(result[0].float(), nan=0.0, posinf=0.0, neginf=0.0).numpy()
+        return finite
 
 
 class Runner:
@@ -75,7 +81,8 @@ class Runner:
         self._module = module
         self.ratio, self.streaming = info.ratio, info.streaming
         self.channels_in, sample_rate, ratio = info.channels_in, info.sample_rate, info.ratio
-        self._size = max(round(WINDOW_SECONDS * sample_rate / ratio), 1)  # of a window, in latent frames
+        # of a window, in latent frames
+        self._size = max(round(WINDOW_SECONDS * sample_rate / ratio), 1)
         self._context = 0 if self.streaming else -(-round(CONTEXT_SECONDS * sample_rate) // ratio)
         self._probe_frames = -(-round(PROBE_SECONDS * sample_rate) // ratio)
         self._delay = info.delay
@@ -100,7 +107,7 @@ class Runner:
     def encode(self, voices: list[Voice], pieces: Iterable[Array], method: str = "encode") -> Iterator[Array]:
         """Turn pieces of shape (voices, channels_in, n) into pieces of shape (voices, latent_size, frames).
 
-        They lag by `delay`; enough silence is added at the end that all sound comes out.
+        They lag by `delay`; silence is added at the end so that all sound comes out.
         """
         lag, _ = self.delay
         dither = np.random.default_rng(0)
@@ -111,12 +118,14 @@ class Runner:
                 total += piece.shape[-1]
                 yield piece
             rest = -total % self.ratio
-            if self.streaming:  # its lag is some frames and a part of one
+            # its lag may exceed `lag` frames by part of one
+            if self.streaming:
                 rest += (lag + 1) * self.ratio
             yield np.zeros((len(voices), self.channels_in, rest), np.float32)
 
         def run(window: Array) -> Array:
-            noise = dither.normal(0, DITHER, window.shape[1:]).astype(np.float32)  # one for all voices
+            # one for all voices
+            noise = dither.normal(0, DITHER, window.shape[1:]).astype(np.float32)
             return np.stack([voice(method, x + noise) for voice, x in zip(voices, window, strict=True)])
 
         size, context = self._size * self.ratio, self._context * self.ratio
@@ -129,7 +138,7 @@ class Runner:
     def decode(self, voices: list[Voice], pieces: Iterable[Array], lag: int) -> Iterator[Array]:
         """Turn pieces of shape (voices, latent_size, frames) into (voices, channels_out, frames x ratio or more).
 
-        The first `lag` samples are left out. What comes after the last frame's end is the model's decay: cut it off.
+        The first `lag` samples are dropped. What follows the end of the last frame is the model's decay: cut it off.
         """
 
         def flushed() -> Iterator[Array]:
@@ -147,7 +156,8 @@ class Runner:
             for window, first, last in windows(flushed(), self._size, self._context):
                 sound = np.stack([voice("decode", z) for voice, z in zip(voices, window, strict=True)])
                 core = sound[..., first * self.ratio : last * self.ratio].copy()
-                if tail is not None:  # the noise of both sides differs: blend them over a frame
+                # the noise on both sides of a seam differs: crossfade over a frame
+                if tail is not None:
                     core[..., : self.ratio] *= rise
                     core[..., : self.ratio] += tail * (1 - rise)
                 after = sound[..., last * self.ratio : (last + 1) * self.ratio]
@@ -157,18 +167,18 @@ class Runner:
         return skipped(decoded(), lag)
 
     def _measure_delay(self) -> tuple[int, int]:
-        """Play soft noise with and without a burst: where the outputs differ, there the burst is.
+        """Play soft noise with and without a burst: where the outputs differ is the burst.
 
-        Half of the difference's energy lies before the delay, half after it. Only in a causal model all of it follows,
-        and the delay is where it starts.
+        The delay is where half of the difference's energy has passed; in a causal model, where the difference starts.
         """
         frames = self._probe_frames
         rng = np.random.default_rng(0)
         quiet = rng.normal(0, 0.01, (self.channels_in, frames * self.ratio)).astype(np.float32)
         half = rng.normal(0, 0.3, (self.channels_in, PROBE_SAMPLES // 2)).astype(np.float32)
-        burst = np.concatenate([half, half[:, -2::-1]], axis=1)  # symmetric: so is what a filter makes of it
+        # symmetric, so that linear-phase filters keep its centre
+        burst = np.concatenate([half, half[:, -2::-1]], axis=1)
         before = self._latent_and_sound(quiet)
-        place = _start if _is_causal(self._module) else _middle
+        position_of = _start if _is_causal(self._module) else _middle
         lags = []
         for probe in range(PROBES):
             centre = (frames // 4) * self.ratio + (2 * probe + 1) * self.ratio // (2 * PROBES)
@@ -176,10 +186,10 @@ class Runner:
             loud = quiet.copy()
             loud[:, at : at + burst.shape[1]] += burst
             latent, sound = self._latent_and_sound(loud)
-            in_frames = place(np.square(latent - before[0]).sum(axis=0))
-            in_samples = place(np.square(sound - before[1]).sum(axis=0))
-            there = at + place(np.square(burst).sum(axis=0))
-            lags.append((in_frames + 0.5 - there / self.ratio, in_samples - there))
+            in_frames = position_of(np.square(latent - before[0]).sum(axis=0))
+            in_samples = position_of(np.square(sound - before[1]).sum(axis=0))
+            burst_at = at + position_of(np.square(burst).sum(axis=0))
+            lags.append((in_frames + 0.5 - burst_at / self.ratio, in_samples - burst_at))
         in_frames, in_samples = np.mean(lags, axis=0)
         total = max(round(in_samples), 0)
         encoder = min(max(round(in_frames), 0), total // self.ratio)
@@ -198,15 +208,15 @@ def _middle(energy: Array) -> float:
 
 
 def _start(energy: Array) -> float:
-    """Index of the first energy to speak of."""
+    """Index of the first energy above -90 dB of the maximum."""
     return float(np.argmax(energy > 1e-9 * energy.max()))
 
 
 def _is_causal(module: torch.jit.ScriptModule) -> bool:
-    """Tell whether the encoder says of all its convolutions that they look at nothing to come."""
+    """Return whether the encoder states for all its convolutions that they are causal."""
     parts = (part for name, part in module.named_modules() if name.startswith("encoder"))
-    looks = [getattr(part, "cumulative_delay", None) for part in parts]
-    stated = [look for look in looks if look is not None]
+    delays = [getattr(part, "cumulative_delay", None) for part in parts]
+    stated = [delay for delay in delays if delay is not None]
     return bool(stated) and not any(stated)
 
 
@@ -218,13 +228,15 @@ def windows(pieces: Iterable[Array], size: int, context: int) -> Iterator[tuple[
     window : ndarray
         Up to `context` + `size` + `context` long; the last one is padded with zeros to a full `size`.
     first, last : int
-        Where the window's own part lies in it; all parts together are the stream.
+        The window's own part, without the context; all parts together are the stream.
     """
     held: Array | None = None
-    first = 0  # of `held`, what is context from before
+    # frames at the start of `held` that are context
+    first = 0
     for piece in pieces:
         held = piece if held is None else np.concatenate([held, piece], axis=-1)
-        while held.shape[-1] >= first + size + max(context, 1):  # the last one must be known as such
+        # a window is yielded only once a further frame shows that it is not the last, which is padded
+        while held.shape[-1] >= first + size + max(context, 1):
             yield held[..., : first + size + context], first, first + size
             start = max(first + size - context, 0)
             held, first = held[..., start:], first + size - start
@@ -238,7 +250,7 @@ def windows(pieces: Iterable[Array], size: int, context: int) -> Iterator[tuple[
 
 
 def skipped(pieces: Iterable[Array], count: int) -> Iterator[Array]:
-    """Leave out the first `count` entries of a stream along its last axis."""
+    """Drop the first `count` entries of a stream along its last axis."""
     for piece in pieces:
         if piece.shape[-1] <= count:
             count -= piece.shape[-1]

@@ -1,4 +1,4 @@
-"""Train a `retrotone.rave.nn.network.Rave`, with checkpoints from which it goes on as if it had never stopped."""
+"""Train a `retrotone.rave.nn.network.Rave`; resumed from a checkpoint, it gives the same weights as in one run."""
 
 from __future__ import annotations
 
@@ -20,58 +20,63 @@ from torch import Tensor
 from retrotone.errors import ModelError
 from retrotone.progress import Progress, part, silent
 from retrotone.rave.corpus import Corpus, gather
-from retrotone.rave.nn.discriminator import Critics
+from retrotone.rave.nn.discriminator import Discriminators
 from retrotone.rave.nn.network import Rave, Shape
 from retrotone.rave.runner import MAX_SEED
 from retrotone.utils.files import write_whole
 from retrotone.utils.temporary import alone
 from retrotone.utils.threads import one_thread
 
-UNREADABLE = (
-    RuntimeError,
-    KeyError,
-    TypeError,
-    ValueError,
-    OSError,
-    EOFError,
-    UnpicklingError,
-)  # of a checkpoint
-SCALES = (2048, 512, 128)  # windows of the spectral distance, in samples
-BANDS = {2048: 40, 512: 20, 128: 8}  # mel bands at each
+# what reading a damaged checkpoint raises
+UNREADABLE = (RuntimeError, KeyError, TypeError, ValueError, OSError, EOFError, UnpicklingError)
+# windows of the spectral distance, in samples
+SCALES = (2048, 512, 128)
+# mel bands at each
+BANDS = {2048: 40, 512: 20, 128: 8}
 BAND_WEIGHT = 2.0
-AUDIBLE = 1e-6  # of a window's gain: magnitudes below it count as silence in the logarithm
-BETAS = (0.9, 0.99)  # of AdamW
+# relative to a window's gain: the floor of magnitudes inside the logarithm
+AUDIBLE = 1e-6
+# of AdamW
+BETAS = (0.9, 0.99)
 WEIGHT_DECAY = 1e-4
-RAMP_STEPS = 200  # until the learning rate is reached
-LAST_RATE = 0.01  # share of the learning rate that is left at the end: it falls as half a cosine
-MAX_NORM = 1.0  # of the gradient
-MEMORY = 0.999  # of the running mean of the weights, which is what gets exported
-CHECKED = 8  # crops of recordings held out, to see how the model does on what it has not heard
+# of linear warm-up of the learning rate
+RAMP_STEPS = 200
+# share of the learning rate that is left at the end of the cosine decay
+LAST_RATE = 0.01
+# to which the gradient is clipped
+MAX_NORM = 1.0
+# decay of the moving average of the weights, which is exported
+MEMORY = 0.999
+# crops of held-out recordings in each validation
+CHECKED = 8
 KL_WEIGHT, DETAIL_KL_WEIGHT = 0.01, 0.002
-KL_WARM_UP = 0.25  # of all steps, until the weights of the Kullback-Leibler distance are reached
+# share of the steps over which the weights of the Kullback-Leibler divergence rise
+KL_WARM_UP = 0.25
 WAVE_WEIGHT = 1.0
-TRANSFORM_RATE = 0.1  # of the learning rate, for the two transforms that start out right
-EXCERPT_SECONDS = 20  # of each recording, from which principal components and prior are found
+# share of the learning rate for the two lapped transforms, whose initial weights are exact
+TRANSFORM_RATE = 0.1
+# of each recording, to fit the principal components and the prior
+EXCERPT_SECONDS = 20
 CHECKPOINT = "checkpoint.pt"
 
 
 @dataclass(frozen=True)
 class Recipe:
-    """How to train.
+    """The hyperparameters of a training.
 
     Attributes
     ----------
     steps : int
         Of the optimiser.
     batch : int
-        Crops a step; half of them are answered without the latents of detail.
+        Crops per step; half of them are decoded without the latents of detail.
     crop : int
         Samples, a multiple of the model's ratio.
     learning_rate : float
     adversarial_from : float
-        Share of the steps after which the encoder rests and critics judge the decoder; 1 is never.
+        Share of the steps after which the encoder is frozen and discriminators train the decoder; 1 is never.
     every : int
-        Steps from one checkpoint to the next.
+        Steps between checkpoints.
     seed : int
     """
 
@@ -85,7 +90,7 @@ class Recipe:
 
 
 class Point(NamedTuple):
-    """The losses at a checkpoint, as means since the last one; `held_out` as it stands, NaN without such recordings."""
+    """Mean losses since the last checkpoint, and the held-out loss now (NaN if no recording is held out)."""
 
     step: int
     spectral: float
@@ -95,7 +100,7 @@ class Point(NamedTuple):
 
 
 class Training:
-    """A network on its way.
+    """A network in training, with its optimisers and moving average.
 
     Parameters
     ----------
@@ -106,9 +111,9 @@ class Training:
     Attributes
     ----------
     network : Rave
-        As it is trained.
+        With the current weights.
     average : Rave
-        Its running mean.
+        With the moving average of the weights.
     step : int
     history : list of Point
     """
@@ -118,7 +123,7 @@ class Training:
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(recipe.seed % MAX_SEED)
             self.network = Rave(shape)
-            self.critics = Critics()
+            self.discriminators = Discriminators()
         self.average = copy.deepcopy(self.network).requires_grad_(False)
         self.step, self.history = 0, list[Point]()
         self._weights = [weights for weights in self.network.parameters() if weights.requires_grad]
@@ -130,13 +135,13 @@ class Training:
             BETAS,
             weight_decay=WEIGHT_DECAY,
         )
-        self._critics_optimiser = torch.optim.AdamW(
-            self.critics.parameters(), recipe.learning_rate / 2, (0.5, 0.9)
+        self._discriminator_optimiser = torch.optim.AdamW(
+            self.discriminators.parameters(), recipe.learning_rate / 2, (0.5, 0.9)
         )
         self._recent: list[tuple[float, float, float]] = []
 
     def run(self, save: Callable[[Training], None], progress: Progress = silent) -> None:
-        """Train up to the recipe's last step.
+        """Train until the recipe's last step.
 
         Parameters
         ----------
@@ -150,7 +155,8 @@ class Training:
             The losses are no longer finite.
         """
         while self.step < self.recipe.steps:
-            with one_thread():  # as fast as two, and the same bits on any number of cores
+            # as fast as two threads here, and the same bits on any number of cores
+            with one_thread():
                 self._recent.append(self._advance())
             if self.step % self.recipe.every == 0 or self.step == self.recipe.steps:
                 self.history.append(self._point())
@@ -161,7 +167,7 @@ class Training:
             progress(self.step / self.recipe.steps, self._message())
 
     def state(self) -> dict[str, Any]:
-        """Return all that goes on from here: tensors and numbers only."""
+        """Return what a checkpoint holds, tensors and numbers only; `restored` takes it."""
         return {
             "recipe": asdict(self.recipe),
             "shape": asdict(self.shape),
@@ -170,21 +176,21 @@ class Training:
             "network": self.network.state_dict(),
             "average": self.average.state_dict(),
             "optimiser": self._optimiser.state_dict(),
-            "critics": self.critics.state_dict(),
-            "critics_optimiser": self._critics_optimiser.state_dict(),
+            "critics": self.discriminators.state_dict(),
+            "critics_optimiser": self._discriminator_optimiser.state_dict(),
         }
 
     @classmethod
     def restored(cls, corpus: Corpus, state: dict[str, Any]) -> Training:
-        """Return the training that `state` was taken of."""
+        """Return the training whose `state` is given."""
         training = cls(corpus, Recipe(**state["recipe"]), Shape(**state["shape"]))
         training.step = state["step"]
         training.history = [Point(*point) for point in state["history"]]
         training.network.load_state_dict(state["network"])
         training.average.load_state_dict(state["average"])
         training._optimiser.load_state_dict(state["optimiser"])
-        training.critics.load_state_dict(state["critics"])
-        training._critics_optimiser.load_state_dict(state["critics_optimiser"])
+        training.discriminators.load_state_dict(state["critics"])
+        training._discriminator_optimiser.load_state_dict(state["critics_optimiser"])
         return training
 
     def encodings(self, progress: Progress = silent) -> list[NDArray[np.float32]]:
@@ -192,7 +198,7 @@ class Training:
         excerpts = self.corpus.excerpts(EXCERPT_SECONDS * self.shape.sample_rate)
         found = []
         for number, excerpt in enumerate(excerpts):
-            progress(number / len(self.corpus.names), "listening to what it has learned")
+            progress(number / len(self.corpus.names), "encoding the recordings")
             whole = excerpt[:, : excerpt.shape[1] // self.shape.ratio * self.shape.ratio]
             with torch.no_grad(), one_thread():
                 mean, _ = self.average.encoder(self.average.pqmf(torch.from_numpy(whole[None]))).chunk(2, 1)
@@ -200,41 +206,61 @@ class Training:
         return found
 
     def _advance(self) -> tuple[float, float, float]:
-        """Take one step, whose chance depends on its number alone."""
-        recipe = self.recipe
+        """Take one step; its random numbers depend on the step's number alone."""
+        recipe, delay = self.recipe, self.shape.delay
+        # (batch, 1, crop) both
         x, target = self._crops(recipe.batch, self.step)
-        rate = recipe.learning_rate * min(1.0, (self.step + 1) / RAMP_STEPS)
-        rate *= LAST_RATE + (1 - LAST_RATE) * (1 + math.cos(math.pi * self.step / recipe.steps)) / 2
-        for group in self._optimiser.param_groups:
-            group["lr"] = rate * group["share"]
+        self._set_learning_rate()
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed((recipe.seed * (1 << 32) + self.step) % MAX_SEED)
-            answer, mean, deviation = self.network(x, recipe.batch // 2)
-        made, real = answer[..., self.shape.delay :], target[..., : -self.shape.delay]
+            output, mean, deviation = self.network(x, recipe.batch // 2)
+        # aligned in time: the output follows the input by the network's delay
+        made, real = output[..., delay:], target[..., :-delay]
         spectral = spectral_distance(made, real)
+        # the first half of the batch has no detail whose phase could be kept
         wave = wave_distance(made[recipe.batch // 2 :], real[recipe.batch // 2 :])
         divergence = kullback_leibler(mean, deviation)
-        size = self.shape.latent_size
-        warmth = min(1.0, self.step / max(KL_WARM_UP * recipe.steps, 1))
-        prior = KL_WEIGHT * divergence[:size].mean() + DETAIL_KL_WEIGHT * divergence[size:].mean()
-        loss = spectral + WAVE_WEIGHT * wave + warmth * prior
+        loss = spectral + WAVE_WEIGHT * wave + self._weighted(divergence)
         if self.step >= recipe.adversarial_from * recipe.steps:
-            self.network.encoder.requires_grad_(False)
-            blame = self.critics.blame(real, made.detach())
-            self._critics_optimiser.zero_grad()
-            blame.backward()  # type: ignore[no-untyped-call]
-            self._critics_optimiser.step()
-            loss = loss + self.critics(real, made)
+            loss = loss + self._adversarial(real, made)
         self._optimiser.zero_grad()
         loss.backward()  # type: ignore[no-untyped-call]
         torch.nn.utils.clip_grad_norm_(self._weights, MAX_NORM)
         self._optimiser.step()
         self.step += 1
+        self._update_average()
+        return spectral.item(), wave.item(), divergence[: self.shape.latent_size].sum().item()
+
+    def _set_learning_rate(self) -> None:
+        """Warm up linearly, then decay as half a cosine."""
+        recipe = self.recipe
+        rate = recipe.learning_rate * min(1.0, (self.step + 1) / RAMP_STEPS)
+        rate *= LAST_RATE + (1 - LAST_RATE) * (1 + math.cos(math.pi * self.step / recipe.steps)) / 2
+        for group in self._optimiser.param_groups:
+            group["lr"] = rate * group["share"]
+
+    def _weighted(self, divergence: Tensor) -> Tensor:
+        """Return the divergence of all latents, shape (full_latent_size,), as one loss that is warmed up."""
+        size = self.shape.latent_size
+        warmth = min(1.0, self.step / max(KL_WARM_UP * self.recipe.steps, 1))
+        prior = KL_WEIGHT * divergence[:size].mean() + DETAIL_KL_WEIGHT * divergence[size:].mean()
+        return warmth * prior
+
+    def _adversarial(self, real: Tensor, made: Tensor) -> Tensor:
+        """Freeze the encoder, take a step of the discriminators, and return the decoder's adversarial loss."""
+        self.network.encoder.requires_grad_(False)
+        discriminator_loss = self.discriminators.discriminator_loss(real, made.detach())
+        self._discriminator_optimiser.zero_grad()
+        discriminator_loss.backward()  # type: ignore[no-untyped-call]
+        self._discriminator_optimiser.step()
+        loss: Tensor = self.discriminators(real, made)
+        return loss
+
+    def _update_average(self) -> None:
+        share = max(1 - MEMORY, 1 / self.step)
         with torch.no_grad():
-            share = max(1 - MEMORY, 1 / self.step)
-            for kept, now in zip(self.average.parameters(), self.network.parameters(), strict=True):
-                kept.lerp_(now, share)
-        return spectral.item(), wave.item(), divergence[:size].sum().item()
+            for average, now in zip(self.average.parameters(), self.network.parameters(), strict=True):
+                average.lerp_(now, share)
 
     def _crops(self, count: int, number: int, held_out: bool = False) -> tuple[Tensor, Tensor]:
         rng = np.random.default_rng([self.recipe.seed, number])
@@ -246,7 +272,7 @@ class Training:
         return Point(self.step, spectral, wave, divergence, self._held_out())
 
     def _held_out(self) -> float:
-        """Return the averaged network's spectral distance on recordings that it does not train on."""
+        """Return the averaged network's spectral distance on held-out recordings."""
         if not self.corpus.has_held_out:
             return math.nan
         x, target = self._crops(CHECKED, 0, held_out=True)
@@ -264,8 +290,8 @@ class Training:
 def spectral_distance(made: Tensor, real: Tensor) -> Tensor:
     """Return the multi-scale spectral distance of RAVE: relative squared error, and mean error of the logarithm.
 
-    The logarithm is taken of every bin, as RAVE does, and of the power in mel bands. The bins of noise cannot be
-    foretold, so that they alone are best answered with silence; what noise there is in a band can.
+    The logarithm is taken of every bin, as in RAVE, and of the power in mel bands. The bins of noise cannot be
+    predicted: compared by bins alone, silence would be the best output. The power of noise in a band can be predicted.
     """
     total = torch.zeros(())
     for size in SCALES:
@@ -284,20 +310,20 @@ def spectral_distance(made: Tensor, real: Tensor) -> Tensor:
 
 @cache
 def mel_filters(size: int) -> Tensor:
-    """Return filters of equal area, shape (bands, size // 2 + 1): as many bands as that resolution can tell apart."""
+    """Return mel filters of equal area, shape (bands, size // 2 + 1), as many as that resolution can separate."""
     from librosa.filters import mel
 
     return torch.from_numpy(mel(sr=Shape().sample_rate, n_fft=size, n_mels=BANDS[size], fmin=60.0))
 
 
 def wave_distance(made: Tensor, real: Tensor) -> Tensor:
-    """Return the squared error of the waveform relative to its energy: detail keeps its phase."""
+    """Return the squared error of the waveform relative to its energy: it keeps the phase of the detail."""
     error = (made - real).square().sum(-1) / (real.square().sum(-1) + 1e-3)
     return error.mean()
 
 
 def kullback_leibler(mean: Tensor, deviation: Tensor) -> Tensor:
-    """Return the distance of latents from a standard Gaussian in nats a frame, shape (full_latent_size,)."""
+    """Return the divergence of latents from a standard Gaussian in nats per frame, shape (full_latent_size,)."""
     return 0.5 * (mean.square() + deviation.square() - 2 * torch.log(deviation) - 1).mean((0, 2))
 
 
@@ -309,17 +335,16 @@ def train(
     saved: Callable[[Training], None] = lambda training: None,
     progress: Progress = silent,
 ) -> Training:
-    """Train a model on a folder of recordings, or go on with a training that was stopped.
+    """Train a model on a folder of recordings, or resume a training that was stopped.
 
     Parameters
     ----------
     recordings : Path
-        What it hears. Every `corpus.HELD_OUT`-th recording is held out to measure it by.
+        The inputs. Every `corpus.HELD_OUT`-th recording is held out for validation.
     folder : Path
-        Where decoded recordings and checkpoints go. A training that was begun there goes on, by the recipe it began
-        with.
+        Of decoded recordings and checkpoints. A training that was begun there is resumed with its own recipe.
     targets : Path, optional
-        A folder of files of the same names: what it answers. By default it answers what it hears.
+        A folder of files of the same names: the wanted outputs. By default the recordings.
     recipe : Recipe, optional
     saved : callable
         Called after each checkpoint has been written.
@@ -329,11 +354,11 @@ def train(
     Raises
     ------
     AudioError
-        No recording that can be used.
+        No usable recording.
     ModelError
         A checkpoint that cannot be read, or losses that are no longer finite.
     OutputError
-        The folder cannot be written to, or another training is at work in it.
+        The folder cannot be written to, or another training is running in it.
     """
     recipe = recipe or Recipe()
     shape = Shape()
@@ -342,9 +367,8 @@ def train(
         checkpoint = folder / CHECKPOINT
         if checkpoint.is_file():
             try:
-                state = torch.load(
-                    checkpoint, weights_only=True
-                )  # tensors and numbers: nothing in it is executed
+                # tensors and numbers only: nothing in the file is executed
+                state = torch.load(checkpoint, weights_only=True)
                 training = Training.restored(corpus, state)
             except UNREADABLE as error:
                 raise ModelError(f"{checkpoint} cannot be read: delete it to begin anew") from error

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Literal, TypeAlias
 from retrotone.audio.files import FORMATS, AudioFile
 from retrotone.errors import StyleError
 from retrotone.progress import Progress, silent
-from retrotone.rave.pretrained import DEFAULT_MODEL, place, registry
+from retrotone.rave.pretrained import DEFAULT_MODEL, model_path, registry
 from retrotone.style.eras import ERAS, Era, find_era
 from retrotone.utils.text import title
 
@@ -125,7 +125,7 @@ def ways() -> list[Way]:
     """Return the eras in their order, then the models known by name; recordings and other models come by path."""
     eras = [Way("era", era.name, f"{era.name}: {era.medium}", era.description) for era in ERAS.values()]
     models = [
-        Way("rave", entry.name, f"RAVE {entry.name}", entry.description, place(entry).is_file())
+        Way("rave", entry.name, f"RAVE {entry.name}", entry.description, model_path(entry).is_file())
         for entry in registry().values()
     ]
     return eras + models

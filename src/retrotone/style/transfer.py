@@ -49,7 +49,7 @@ class Restyler(Protocol):
     def name(self) -> str:
         """What messages call it."""
 
-    def render(self, source: Source, amount: float, seed: int, progress: Progress) -> Iterator[Block]:
+    def render(self, source: Source, strength: float, seed: int, progress: Progress) -> Iterator[Block]:
         """Yield the song as the model plays it, as long as the source, at any level; tell what precedes the first."""
 
 

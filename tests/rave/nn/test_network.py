@@ -22,12 +22,13 @@ SHAPE = Shape()
 
 @pytest.fixture(scope="module")
 def network() -> Rave:
-    """A network in which every branch can be heard."""
+    """A network in which every branch is audible."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
         network = Rave(SHAPE)
         for weights in network.parameters():
-            if weights.requires_grad and not weights.any():  # the last layers of residual units start at zero
+            # the last layers of residual units start at zero
+            if weights.requires_grad and not weights.any():
                 torch.nn.init.normal_(weights, 0, 0.05)
     return network.eval()
 
@@ -60,7 +61,8 @@ def test_the_filter_bank_gives_back_what_it_was_given() -> None:
 
 def test_bands_keep_to_themselves() -> None:
     bands, rate = SHAPE.bands, SHAPE.sample_rate
-    middle = 2.5 * rate / 2 / bands  # of the third band
+    # of the third band
+    middle = 2.5 * rate / 2 / bands
     tone = torch.sin(2 * torch.pi * middle / rate * torch.arange(1024 * bands))[None, None]
     with torch.no_grad():
         energy = pqmf.analysis(bands)(tone)[..., pqmf.TAPS_PER_BAND :].square().mean(-1)[0]
@@ -104,7 +106,8 @@ def test_the_export_has_what_players_look_for(model: Path) -> None:
     assert int(module.sr) == int(module.sampling_rate) == SHAPE.sample_rate
     caches = [buffer for name, buffer in module.named_buffers() if name.endswith(".cache")]
     assert caches
-    assert not any(cache.any() for cache in caches)  # loads silent
+    # loads silent
+    assert not any(cache.any() for cache in caches)
 
 
 def test_a_recording_comes_back_in_time(model: Path) -> None:
@@ -117,13 +120,14 @@ def test_a_recording_comes_back_in_time(model: Path) -> None:
     assert np.argmax(np.abs(match)) in (0, 1, 2 * song.frames - 1)
 
 
-def test_edited_latents_are_heard(model: Path) -> None:
+def test_edited_latents_are_audible(model: Path) -> None:
     rave = rt.RaveModel.load(model)
     song = noise(2.0, 6000.0)
     plain, same = rave.restyle(song, scale=1.0 + 1e-7), rave.restyle(song)
     moved = rave.restyle(song, offset=[2.0])
     assert np.abs(moved.samples - plain.samples).max() > 1e-3
-    assert np.abs(plain.samples - same.samples).max() > 1e-3  # edits go without the detail
+    # edits go without the detail
+    assert np.abs(plain.samples - same.samples).max() > 1e-3
 
 
 def test_channels_do_not_hear_each_other(model: Path) -> None:

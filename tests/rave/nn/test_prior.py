@@ -1,4 +1,4 @@
-"""The prior leads through the latent space the way recordings go."""
+"""The prior draws paths through the latent space like those of recordings."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ import torch
 
 from retrotone.rave.nn.prior import learn_prior
 
-PERIOD = 16  # frames
+# frames
+PERIOD = 16
 
 
 def recordings(count: int) -> list[np.ndarray]:

@@ -1,7 +1,7 @@
-"""Critics for the adversarial phase: they tell sound from what a model makes of it, and the model learns from that.
+"""Spectrogram discriminators for the adversarial phase, with the hinge loss and feature matching of RAVE.
 
-Each sees a spectrogram at one resolution (as UnivNet's do, Jang et al. 2021, but one-dimensional with the bins as
-channels: a few per cent of the cost) and judges every moment of it, with the hinge loss and feature matching of RAVE.
+Each sees a spectrogram at one resolution, as UnivNet's do (Jang et al. 2021), but in one dimension, the bins as
+channels, at a few per cent of the cost. It gives one score per frame.
 """
 
 from __future__ import annotations
@@ -15,12 +15,13 @@ from torch.nn import functional
 WINDOWS = (1024, 256)
 CHANNELS = 128
 LAYERS = 3
-FLOOR = 1e-4  # of a magnitude, before its logarithm
+# added to a magnitude before its logarithm
+FLOOR = 1e-4
 FEATURE_WEIGHT = 10.0
 
 
-class Critic(nn.Module):
-    """One resolution: (batch, 1, n) -> the features of each layer, the last one the judgement."""
+class Discriminator(nn.Module):
+    """One resolution: (batch, 1, n) -> the features of each layer, the last one the score."""
 
     window: Tensor
 
@@ -41,29 +42,29 @@ class Critic(nn.Module):
         return [*features[1:], self.judgement(features[-1])]
 
 
-class Critics(nn.Module):
-    """Critics of all resolutions."""
+class Discriminators(nn.Module):
+    """Discriminators of all resolutions; the names of their layers are those of stored checkpoints."""
 
     def __init__(self) -> None:
         super().__init__()
-        self.all = nn.ModuleList(Critic(size) for size in WINDOWS)
+        self.all = nn.ModuleList(Discriminator(size) for size in WINDOWS)
 
-    def blame(self, real: Tensor, made: Tensor) -> Tensor:
-        """Return what the critics want less of: real sound taken for made, and the other way about."""
+    def discriminator_loss(self, real: Tensor, made: Tensor) -> Tensor:
+        """Return the hinge loss that the discriminators minimise, of signals (batch, 1, n)."""
         total = torch.zeros(())
-        for critic in self.all:
+        for discriminator in self.all:
             total = (
                 total
-                + functional.relu(1 - critic(real)[-1]).mean()
-                + functional.relu(1 + critic(made)[-1]).mean()
+                + functional.relu(1 - discriminator(real)[-1]).mean()
+                + functional.relu(1 + discriminator(made)[-1]).mean()
             )
         return total
 
     def forward(self, real: Tensor, made: Tensor) -> Tensor:
-        """Return what the model wants less of: being found out, and features unlike the real ones'."""
+        """Return the loss that the decoder minimises: hinge loss plus feature matching, of signals (batch, 1, n)."""
         total = torch.zeros(())
-        for critic in self.all:
-            wanted, found = critic(real), critic(made)
+        for discriminator in self.all:
+            wanted, found = discriminator(real), discriminator(made)
             total = total - found[-1].mean()
             for a, b in zip(wanted[:-1], found[:-1], strict=True):
                 total = total + FEATURE_WEIGHT * (a - b).abs().mean() / LAYERS

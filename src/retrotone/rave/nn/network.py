@@ -1,14 +1,17 @@
-"""A small RAVE (Caillon and Esling 2021): a variational autoencoder of sound, here one that streams as it stands.
+"""A small RAVE (Caillon and Esling 2021): a variational autoencoder of sound, here one that can stream.
 
     signal -> PQMF bands -> Encoder -> latents -> Decoder -> waveform x loudness + noise (bands) + tones -> signal
 
-Three things differ from the paper. All layers are causal (`retrotone.rave.nn.streaming`), and the answer comes `delay`
-samples late, which is how far the network looks ahead. Beside waveform and noise there is a third branch, tones: a bank
-of sinusoids at steps of a quarter tone, of which the decoder gives the amplitudes alone; a convolution that starts from
-a few latents a second needs a million steps to learn to hold a pitch, an oscillator holds it from the first. And the
-few latents that one plays with are followed by many of detail, which start out as a lapped transform of the lowest
-bands: with them a recording stays itself, without them the decoder makes it up. In training half of a batch goes
-without.
+Three things differ from the paper:
+
+- All layers are causal (`retrotone.rave.nn.streaming`), and the output comes `delay` samples late: so far the network
+  looks ahead.
+- A third branch, tones, is added to waveform and noise: a bank of sinusoids in steps of a quarter tone; the decoder
+  predicts their amplitudes. A convolution that starts from a few latents a second needs a million steps to learn to
+  hold a pitch; an oscillator holds it from the start.
+- The main latents are followed by many of detail, initialised as a lapped transform of the lowest bands. With them the
+  output is close to the recording; without them the decoder makes the detail up. In training, half of each batch is
+  decoded without them.
 """
 
 import math
@@ -21,21 +24,30 @@ from torch.nn import functional
 from retrotone.rave.nn import pqmf
 from retrotone.rave.nn.streaming import CausalConv, Clock, Noise, interleaved
 
-LEAK = 0.2  # of the rectifiers, as in RAVE
+# of the rectifiers, as in RAVE
+LEAK = 0.2
 DILATIONS = (1, 3, 9)
-LATE_FRAMES = 2  # latent frames to come that the decoder knows of
-GAIN = 16.0  # brings the bands of music to about unit variance
-EXACT = -4.0  # raw scale of a latent that says what it means, at the start
-QUIET = -1.0  # bias of an amplitude at the start, -57 dB: the branches come in softly
-ONE_OF_MANY = 0.05  # weight of one oscillator
-LOWEST_TONE, TONES_PER_OCTAVE = 55.0, 24  # Hz (A1); quarter tones
-TOP_TONE = 0.45  # of the sample rate
-GOLDEN = 0.618034  # of a turn, from one oscillator's phase to the next: their peaks never meet
+# future latent frames that the decoder sees
+LATE_FRAMES = 2
+# scales the bands of music to about unit variance
+GAIN = 16.0
+# initial raw scale of a latent: almost no noise
+EXACT = -4.0
+# initial bias of an amplitude, -57 dB: the branches start softly
+QUIET = -1.0
+# weight of one oscillator
+ONE_OF_MANY = 0.05
+# Hz (A1); quarter tones
+LOWEST_TONE, TONES_PER_OCTAVE = 55.0, 24
+# of the sample rate
+TOP_TONE = 0.45
+# of a cycle, between the phases of neighbouring oscillators, so that their peaks never coincide
+GOLDEN = 0.618034
 
 
 @dataclass(frozen=True)
 class Shape:
-    """What defines a network.
+    """The hyperparameters of a network.
 
     Attributes
     ----------
@@ -44,13 +56,13 @@ class Shape:
     bands : int
         Of the PQMF.
     channels : tuple of int
-        At the rate of the bands, and after each stride down to that of the latents.
+        At the rate of the bands, and after each stride.
     strides : tuple of int
     latent_size : int
-        Latent dimensions that are there to be played: from these alone the decoder makes its sound.
+        Main latent dimensions, which suffice to decode.
     detailed_bands : int
-        The lowest of the bands, of which further latents carry every detail. Where these are zero, it is left to the
-        decoder.
+        How many of the lowest bands have further latents for their detail. Where these are zero, the decoder makes
+        it up.
     """
 
     sample_rate: int = 22_050
@@ -72,24 +84,25 @@ class Shape:
 
     @property
     def full_latent_size(self) -> int:
-        """Latent dimensions with those of detail."""
+        """Latent dimensions, those of detail included."""
         return self.latent_size + self.detailed_bands * self.held
 
     @property
     def delay(self) -> int:
-        """Samples by which the output follows the input: that of the bank, and some latent frames."""
+        """Samples by which the output follows the input: that of the filter bank, and some latent frames."""
         return (pqmf.TAPS_PER_BAND - 1) * self.bands + (LATE_FRAMES + 1) * self.ratio
 
 
 class Residual(nn.Module):
-    """A dilated convolution and a pointwise one, added to what came in."""
+    """A dilated convolution and a pointwise one, added to the input."""
 
     def __init__(self, channels: int, dilation: int) -> None:
         super().__init__()
         self.rectify = nn.LeakyReLU(LEAK)
         self.wide = CausalConv(channels, channels, 3, dilation=dilation)
         self.point = CausalConv(channels, channels, 1)
-        nn.init.zeros_(self.point.weight)  # nothing is added at the start: depth costs nothing
+        # initially nothing is added
+        nn.init.zeros_(self.point.weight)
 
     def forward(self, x: Tensor) -> Tensor:
         hidden = self.wide(self.rectify(x))
@@ -117,8 +130,8 @@ class Up(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         finer = interleaved(self.conv(self.rectify(x)), self.stride)
-        found: Tensor = self.units(finer)
-        return found
+        refined: Tensor = self.units(finer)
+        return refined
 
 
 class Encoder(nn.Module):
@@ -136,13 +149,11 @@ class Encoder(nn.Module):
             nn.LeakyReLU(LEAK),
             heads := CausalConv(last, 2 * shape.full_latent_size, 3, bias=0.0),
         )
-        heads.weight.data[shape.latent_size : shape.full_latent_size] = (
-            0.0  # detail starts as the transform below
-        )
+        # the means of detail start as the transform below
+        heads.weight.data[shape.latent_size : shape.full_latent_size] = 0.0
         if heads.bias is not None:
-            heads.bias.data[shape.full_latent_size :] = (
-                EXACT  # else nothing is heard through the noise, nor learned
-            )
+            # more noise would hide the latents, so that nothing could be learned from them
+            heads.bias.data[shape.full_latent_size :] = EXACT
         self.detail = CausalConv(
             shape.bands, shape.full_latent_size - shape.latent_size, 2 * shape.held, shape.held, bias=None
         )
@@ -187,7 +198,8 @@ class Decoder(nn.Module):
         self.hiss = Noise()
         self.synthesis = pqmf.synthesis(shape.bands)
         self.tones = Tones(third, shape.sample_rate, shape.bands * shape.strides[0] * shape.strides[1])
-        self.enter.weight.data[:, self.others :] = 0.0  # the other branches learn of the detail by and by
+        # the other branches ignore the detail at first
+        self.enter.weight.data[:, self.others :] = 0.0
 
     def forward(self, z: Tensor) -> Tensor:
         slow = self.slow(self.deep(self.enter(compressed(z))))
@@ -203,9 +215,9 @@ class Decoder(nn.Module):
 
 
 class Tones(nn.Module):
-    """Features to a bank of oscillators: (batch, channels, frames) -> (batch, 1, frames * hop).
+    """Oscillators with amplitudes from features: (batch, channels, frames) -> (batch, 1, frames * hop).
 
-    Each frame is played under a Hann window of two hops, so that amplitudes glide from one to the next.
+    Each frame is played under a Hann window of two hops, so that amplitudes change smoothly.
     """
 
     turns: Tensor
@@ -215,7 +227,8 @@ class Tones(nn.Module):
         super().__init__()
         size = int(math.log2(TOP_TONE * sample_rate / LOWEST_TONE) * TONES_PER_OCTAVE)
         steps = torch.arange(size, dtype=torch.float64)
-        frequency = LOWEST_TONE * 2 ** (steps / TONES_PER_OCTAVE) / sample_rate  # in cycles a sample
+        # in cycles per sample
+        frequency = LOWEST_TONE * 2 ** (steps / TONES_PER_OCTAVE) / sample_rate
         self.hop, self.weight = hop, ONE_OF_MANY
         self.level = CausalConv(channels, size, 3, bias=QUIET)
         self.clock = Clock()
@@ -224,15 +237,16 @@ class Tones(nn.Module):
         time = torch.arange(2 * hop, dtype=torch.float64)
         window = torch.sin(math.pi * (time + 0.5) / (2 * hop)).square()
         angle = 2 * math.pi * frequency[:, None] * time
-        played = torch.cat([torch.cos(angle), -torch.sin(angle)]) * window
-        # a frame starts while the last one fades: kernel position 0 is the last frame, 1 is this one
+        windowed = torch.cat([torch.cos(angle), -torch.sin(angle)]) * window
+        # overlap-add of two frames: kernel position 0 is the last one, 1 this one
         self.play = CausalConv(2 * size, hop, 2, bias=None)
-        fading, starting = played[:, hop:].T, played[:, :hop].T
+        fading, starting = windowed[:, hop:].T, windowed[:, :hop].T
         self.play.weight = nn.Parameter(torch.stack([fading, starting], -1).float(), requires_grad=False)
 
     def forward(self, x: Tensor) -> Tensor:
         level = self.weight * amplitude(self.level(x))
-        frame = self.clock(level.shape[-1])  # not within a product: TorchScript would call it twice
+        # not inside a product: TorchScript would call it twice
+        frame = self.clock(level.shape[-1])
         angle = 2 * math.pi * ((self.turns * frame + self.starts) % 1).to(level.dtype)
         return interleaved(
             self.play(torch.cat([level * torch.cos(angle), level * torch.sin(angle)], 1)), self.hop
@@ -250,9 +264,9 @@ class Rave(nn.Module):
         self.decoder = Decoder(shape)
 
     def forward(self, x: Tensor, plain: int) -> tuple[Tensor, Tensor, Tensor]:
-        """(batch, 1, n) -> the answer (batch, 1, n), `delay` late, and mean and deviation of the latents.
+        """(batch, 1, n) -> the output (batch, 1, n), `delay` late, and mean and deviation of the latents.
 
-        The first `plain` of the batch are answered without the latents of detail.
+        The first `plain` of the batch are decoded without the latents of detail.
         """
         mean, raw = self.encoder(self.pqmf(x)).chunk(2, 1)
         deviation = functional.softplus(raw) + 1e-4
@@ -265,7 +279,7 @@ class Rave(nn.Module):
 def lapped(size: int) -> Tensor:
     """Return the modified discrete cosine transform with a sine window, an orthogonal one: (size, 2 size).
 
-    From it the detail of the lowest bands starts to learn (Princen, Johnson and Bradley 1987).
+    Its kernels initialise the detail of the lowest bands (Princen, Johnson and Bradley 1987).
     """
     n, k = torch.arange(2 * size) + 0.5, torch.arange(size)[:, None] + 0.5
     window = torch.sin(math.pi * n / (2 * size))
@@ -273,10 +287,10 @@ def lapped(size: int) -> Tensor:
 
 
 def compressed(x: Tensor) -> Tensor:
-    """Return what is small in proportion, and of what is large the logarithm: else loud music mutes the branches."""
+    """Compress: linear for small values, logarithmic for large ones, lest loud music saturates the network."""
     return torch.asinh(4 * x)
 
 
 def amplitude(x: Tensor) -> Tensor:
-    """Any number to an amplitude between -80 and 6 dB, never so near to nothing that it cannot come back."""
+    """Map any number to an amplitude between -80 and 6 dB, where the gradient does not vanish."""
     return 10 ** (4.3 * torch.sigmoid(x) - 4)

@@ -1,4 +1,4 @@
-"""Pseudo-quadrature mirror filters: a signal as critically sampled bands, and back, with next to nothing lost.
+"""Pseudo-quadrature mirror filters: a signal into critically sampled bands, and back, almost losslessly.
 
 A cosine-modulated bank of one prototype filter (Nguyen 1994), the prototype a Kaiser window whose cutoff is chosen for
 the flattest sum of neighbouring bands (Lin and Vaidyanathan 1998, "A Kaiser window approach for the design of prototype
@@ -15,12 +15,13 @@ from scipy.signal import firwin
 
 from retrotone.rave.nn.streaming import CausalConv
 
-ATTENUATION_DB = 100.0  # of what neighbours but one leak, as in RAVE
+# of the leakage between bands that are not neighbours, as in RAVE
+ATTENUATION_DB = 100.0
 TAPS_PER_BAND = 32
 
 
 def prototype(bands: int) -> NDArray[np.float64]:
-    """Return the low-pass filter that all bands are made of, shape (bands * TAPS_PER_BAND,)."""
+    """Return the low-pass filter that is modulated into all bands, shape (bands * TAPS_PER_BAND,)."""
     taps = bands * TAPS_PER_BAND
 
     def filtered(cutoff: float) -> NDArray[np.float64]:
@@ -28,18 +29,18 @@ def prototype(bands: int) -> NDArray[np.float64]:
         return kernel
 
     def ripple(cutoff: float) -> float:
-        # the square of the filter must be a 2M-th band filter: zero at all multiples of 2M but the middle
+        # the square of the filter must be a 2M-th band filter: zero at all multiples of 2M except the middle
         squared = np.convolve(filtered(cutoff), filtered(cutoff)[::-1])
         every = squared[taps - 1 :: 2 * bands]
         return float(np.abs(every[1:]).max() / every[0])
 
-    # coarse first: the ripple has one narrow valley
+    # coarse search first: the ripple has one narrow minimum
     coarse = min(np.linspace(0.5, 1.5, 101) / (2 * bands), key=ripple)
     step = 0.01 / (2 * bands)
-    found = minimize_scalar(
+    minimum = minimize_scalar(
         ripple, bounds=(coarse - step, coarse + step), method="bounded", options={"xatol": 1e-9}
     )
-    kernel = filtered(float(found.x))
+    kernel = filtered(float(minimum.x))
     unit: NDArray[np.float64] = kernel / np.sqrt(np.square(kernel).sum() * 2 * bands)
     return unit
 
@@ -57,14 +58,16 @@ def modulated(bands: int, synthesis: bool) -> NDArray[np.float64]:
 def analysis(bands: int) -> CausalConv:
     """Return the fixed layer (batch, 1, n * bands) -> (batch, bands, n)."""
     layer = CausalConv(1, bands, bands * TAPS_PER_BAND, stride=bands, bias=None)
-    kernels = modulated(bands, synthesis=False)[:, None, ::-1]  # a layer correlates, a filter convolves
+    # a layer correlates, a filter convolves
+    kernels = modulated(bands, synthesis=False)[:, None, ::-1]
     return _fixed(layer, kernels)
 
 
 def synthesis(bands: int) -> CausalConv:
     """Return the fixed layer (batch, bands, n) -> (batch, bands, n), whose outputs are interleaved to a signal."""
     layer = CausalConv(bands, bands, TAPS_PER_BAND, bias=None)
-    phases = modulated(bands, synthesis=True).reshape(bands, TAPS_PER_BAND, bands)  # band, time, phase
+    # band, time, phase
+    phases = modulated(bands, synthesis=True).reshape(bands, TAPS_PER_BAND, bands)
     return _fixed(layer, bands * phases.transpose(2, 0, 1)[:, :, ::-1])
 
 

@@ -1,6 +1,6 @@
-"""A prior: a small recurrent network that leads a RAVE through its latent space the way recordings go.
+"""A prior: a small recurrent network that draws paths through the latent space of a RAVE like those of recordings.
 
-Frame by frame it says how the next latent may lie, as a mixture of Gaussians, and draws one (after the mixture density
+Frame by frame it predicts the next latent as a mixture of Gaussians and draws from it (after the mixture density
 networks of Bishop 1994 and Graves 2013). RAVE's own priors are convolutions over quantised latents; this one is small
 enough to learn in minutes on two cores.
 """
@@ -18,17 +18,21 @@ from retrotone.utils.threads import one_thread
 
 HIDDEN = 192
 MIXTURE = 6
-MIN_DEVIATION = 0.05  # latents have unit variance
-SEQUENCE = 256  # frames
+# latents have unit variance
+MIN_DEVIATION = 0.05
+# frames
+SEQUENCE = 256
 BATCH = 32
 LEARNING_RATE = 3e-3
-WARM_FRAMES = 32  # of a sequence, before its errors count: the state starts out empty
-INPUT_NOISE = 0.1  # added to what it hears in training: by itself it hears its own errors
+# of a sequence, left out of the loss: the state starts empty
+WARM_FRAMES = 32
+# added to the inputs in training: in generation they contain the prior's own errors
+INPUT_NOISE = 0.1
 STEPS = 2000
 
 
 class Prior(nn.Module):
-    """The network, with the state that it leaves off in.
+    """The network, with the state after its last frame.
 
     Parameters
     ----------
@@ -45,7 +49,7 @@ class Prior(nn.Module):
         self.head = nn.Linear(HIDDEN, MIXTURE * (2 * size + 1))
         self.register_buffer("cache", torch.zeros(1, HIDDEN + size))
 
-    def outlook(self, state: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    def predict(self, state: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """States (batch, hidden) to log weights (batch, mixture), means and deviations (batch, mixture, size)."""
         weights, means, deviations = self.head(state).split(
             [self.mixture, self.mixture * self.size, self.mixture * self.size], 1
@@ -57,16 +61,16 @@ class Prior(nn.Module):
             functional.softplus(deviations).reshape(shape) + self.floor,
         )
 
-    def surprise(self, latents: Tensor) -> Tensor:
-        """Return how unlikely sequences are, in nats a frame: (batch, frames, size) -> ()."""
+    def loss(self, latents: Tensor) -> Tensor:
+        """Return the negative log-likelihood of sequences in nats per frame: (batch, frames, size) -> ()."""
         state = torch.zeros(latents.shape[0], HIDDEN)
-        heard = latents + INPUT_NOISE * torch.randn_like(latents)
+        inputs = latents + INPUT_NOISE * torch.randn_like(latents)
         states = []
         for frame in range(latents.shape[1] - 1):
-            state = self.cell(heard[:, frame], state)
+            state = self.cell(inputs[:, frame], state)
             states.append(state)
         late = torch.stack(states[WARM_FRAMES:], 1)
-        weights, means, deviations = self.outlook(late.reshape(-1, HIDDEN))
+        weights, means, deviations = self.predict(late.reshape(-1, HIDDEN))
         wanted = latents[:, WARM_FRAMES + 1 :].reshape(-1, 1, self.size)
         error = (
             ((wanted - means) / deviations).square() / 2 + torch.log(deviations) + math.log(2 * math.pi) / 2
@@ -74,12 +78,12 @@ class Prior(nn.Module):
         return -torch.logsumexp(weights - error.sum(-1), 1).mean()
 
     def forward(self, frames: int, temperature: float) -> Tensor:
-        """Go on for some frames: -> (1, size, frames). At temperature 0 it always takes the likeliest way."""
+        """Draw the next frames: -> (1, size, frames). At temperature 0 each is the mean of the likeliest Gaussian."""
         state, last = self.cache[:, : -self.size], self.cache[:, -self.size :]
         path = torch.zeros(1, self.size, frames)
         for frame in range(frames):
             state = self.cell(last, state)
-            weights, means, deviations = self.outlook(state)
+            weights, means, deviations = self.predict(state)
             if temperature > 0:
                 choice = torch.multinomial(torch.softmax(weights[0] / temperature, 0), 1)
             else:
@@ -113,18 +117,18 @@ def learn_prior(
         optimiser = torch.optim.AdamW(prior.parameters(), LEARNING_RATE)
         rng = np.random.default_rng(seed)
         for step in range(steps):
-            places = rng.integers(ends[-1], size=BATCH)
-            numbers = np.searchsorted(ends, places, side="right")
+            positions = rng.integers(ends[-1], size=BATCH)
+            numbers = np.searchsorted(ends, positions, side="right")
             batch = [
-                long[number][:, ends[number] - 1 - place : ends[number] - 1 - place + length]
-                for number, place in zip(numbers, places, strict=True)
+                long[number][:, ends[number] - 1 - position : ends[number] - 1 - position + length]
+                for number, position in zip(numbers, positions, strict=True)
             ]
-            surprise = prior.surprise(torch.from_numpy(np.stack(batch)).transpose(1, 2))
+            loss = prior.loss(torch.from_numpy(np.stack(batch)).transpose(1, 2))
             for group in optimiser.param_groups:
                 group["lr"] = LEARNING_RATE * (1 + math.cos(math.pi * step / steps)) / 2
             optimiser.zero_grad()
-            surprise.backward()  # type: ignore[no-untyped-call]
+            loss.backward()  # type: ignore[no-untyped-call]
             torch.nn.utils.clip_grad_norm_(prior.parameters(), 1.0)
             optimiser.step()
-            progress(step / steps, f"prior: {surprise.item():.2f} nats a frame")
+            progress(step / steps, f"prior: {loss.item():.2f} nats a frame")
     return prior.eval()

@@ -1,8 +1,8 @@
-"""Convolutions that never look ahead, and carry their past from chunk to chunk once they stream.
+"""Causal convolutions, which carry their past from chunk to chunk in streaming mode.
 
-RAVE's exports delay parallel branches until they line up. Here every layer is causal and the whole network lags by one
-stated delay instead: it learns to answer late. So nothing has to be lined up, and a stream cut into chunks goes through
-the same arithmetic as a whole recording.
+RAVE's exports delay parallel branches to align them. Here every layer is causal and the network learns to give its
+output late, by one stated delay. So nothing has to be aligned, and a stream cut into chunks goes through the same
+arithmetic as a whole recording.
 """
 
 import math
@@ -11,11 +11,12 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-MAX_BATCH = 4  # streams at once; RAVE's own exports take 64, but the room for their past is stored with them
+# streams at once; RAVE's exports take 64, but the buffers of their past make the file larger
+MAX_BATCH = 4
 
 
 class Past(nn.Module):
-    """Puts the end of the last chunk, at first silence, before this one.
+    """Prepends the end of the last chunk, at first silence, to this one.
 
     Its buffer is called ``cache`` as in RAVE's exports: runners that reset a model look for that name.
     """
@@ -29,7 +30,7 @@ class Past(nn.Module):
         self.register_buffer("cache", torch.zeros(0, channels, samples), persistent=False)
 
     def stream(self) -> None:
-        """From now on, go on where the last call ended."""
+        """From now on, continue where the last call ended."""
         self.streaming = True
         self.cache = torch.zeros(MAX_BATCH, self.cache.shape[1], self.samples)
 
@@ -45,7 +46,7 @@ class Past(nn.Module):
 
 
 class Clock(nn.Module):
-    """Counts the frames that have gone by, so that oscillators run on from chunk to chunk."""
+    """Counts frames, so that oscillators continue from chunk to chunk."""
 
     cache: Tensor
 
@@ -55,7 +56,7 @@ class Clock(nn.Module):
         self.register_buffer("cache", torch.zeros(1, dtype=torch.float64), persistent=False)
 
     def stream(self) -> None:
-        """From now on, go on where the last call ended."""
+        """From now on, continue where the last call ended."""
         self.streaming = True
 
     def forward(self, frames: int) -> Tensor:
@@ -69,8 +70,8 @@ class Clock(nn.Module):
 class Noise(nn.Module):
     """White noise between -1 and 1, shaped like a level (batch, bands, n).
 
-    While streaming, a sample's number alone decides its value (the integer hash lowbias32 of C. Wellons, 2018): noise,
-    too, is the same however a stream is cut.
+    While streaming, a sample's number alone decides its value (the integer hash lowbias32 of C. Wellons, 2018): the
+    noise, too, is the same however a stream is cut.
     """
 
     def __init__(self) -> None:
@@ -89,13 +90,13 @@ class Noise(nn.Module):
 
 
 class CausalConv(nn.Module):
-    """A convolution whose last output is the last it can give: (batch, in, n * stride) -> (batch, out, n).
+    """A convolution whose output at a time depends on no later input: (batch, in, n * stride) -> (batch, out, n).
 
     Parameters
     ----------
     c_in, c_out, kernel, stride, dilation : int
     bias : float or None
-        Where the biases start: drawn at random by default, None for a layer without.
+        Initial value of the biases: random by default, None for a layer without.
     """
 
     weight: Tensor
@@ -122,7 +123,7 @@ class CausalConv(nn.Module):
 
 
 def interleaved(x: Tensor, stride: int) -> Tensor:
-    """Lay groups of channels out in time: (batch, channels * stride, n) -> (batch, channels, n * stride)."""
+    """Interleave groups of channels in time: (batch, channels * stride, n) -> (batch, channels, n * stride)."""
     batch, channels, frames = x.shape
     parts = x.reshape(batch, channels // stride, stride, frames)
     return parts.transpose(2, 3).reshape(batch, channels // stride, frames * stride)

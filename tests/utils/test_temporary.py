@@ -15,7 +15,7 @@ from retrotone.audio.files import AudioWriter
 from retrotone.cli.main import run
 from retrotone.errors import OutputError
 from retrotone.utils.files import write_whole
-from retrotone.utils.temporary import Scratch, alone
+from retrotone.utils.temporary import TemporaryFolder, locked_folder
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="locks and signals are POSIX's")
 
@@ -30,8 +30,8 @@ with AudioWriter(sys.argv[1], 1, 48_000) as writer:
 """
 SESSION = """
 import sys
-from retrotone.utils.temporary import Scratch
-scratch = Scratch("retrotone-test-")
+from retrotone.utils.temporary import TemporaryFolder
+scratch = TemporaryFolder("retrotone-test-")
 (scratch.path / "upload.wav").write_bytes(b"data")
 print(scratch.path, flush=True)
 sys.stdin.read()
@@ -92,7 +92,7 @@ def test_folders_of_sessions_that_were_killed_go_and_others_stay(
     killed.send_signal(signal.SIGKILL)
     killed.communicate()
     (tmp_path / "retrotone-test-of somebody").mkdir()
-    with Scratch("retrotone-test-") as ours:
+    with TemporaryFolder("retrotone-test-") as ours:
         assert ours.stat().st_mode & 0o777 == 0o700
         assert not Path(old).exists()
         assert (Path(theirs) / "upload.wav").read_bytes() == b"data"
@@ -111,9 +111,9 @@ def test_two_trainings_never_share_a_folder(
     }  # fmt: skip
     for folder, command in commands.items():
         folder.mkdir(parents=True)
-        with alone(folder):
+        with locked_folder(folder):
             assert run(command) == 2
             assert f"another retrotone is at work in {folder}" in capfd.readouterr().err
-            with pytest.raises(OutputError), alone(folder):
+            with pytest.raises(OutputError), locked_folder(folder):
                 pass
         assert list(folder.iterdir()) == []

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from retrotone.audio.ogg import fix_serial
 from retrotone.errors import AudioError, MissingExtraError, OutputError
 from retrotone.utils.files import writing
-from retrotone.utils.temporary import beside
+from retrotone.utils.temporary import temporary_beside
 
 BLOCK_FRAMES = 1 << 19  # about 12 s at 44.1 kHz: 4 MB of stereo float32
 MIN_RATE, MAX_RATE = 8_000, 192_000
@@ -172,7 +172,7 @@ class AudioWriter:
         )
         self._frames = 0
         with _encoding(self.path), ExitStack() as stack:
-            self._temporary = stack.enter_context(beside(self.path))
+            self._temporary = stack.enter_context(temporary_beside(self.path))
             self._file = soundfile.SoundFile(
                 native(self._temporary),
                 "w",

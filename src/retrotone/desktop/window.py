@@ -24,7 +24,7 @@ from retrotone.desktop.tabs.study import StudyTab
 from retrotone.desktop.tasks import Song, Sound, Version
 from retrotone.desktop.theme import PLAIN, Look
 from retrotone.desktop.widgets import Progress, Sentence
-from retrotone.utils.temporary import Scratch
+from retrotone.utils.temporary import TemporaryFolder
 from retrotone.utils.text import sentence
 
 SIZE = (1200, 680)  # at 100 %: fits 1280 x 720 with a frame around it
@@ -57,7 +57,7 @@ class Window:
 
     def __init__(self, root: tk.Tk, library: str | None = None) -> None:
         self.root, self.library = root, library
-        self._scratch = Scratch("retrotone-app-")
+        self._scratch = TemporaryFolder("retrotone-app-")
         self.folder = self._scratch.path
         self.settings = Settings.load()
         self.path = ""

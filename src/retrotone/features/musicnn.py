@@ -13,7 +13,6 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Iterator
 from functools import cache
-from importlib import resources
 from itertools import chain
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -26,6 +25,7 @@ from retrotone.audio.files import AudioFile
 from retrotone.dsp.stft import window
 from retrotone.errors import AnalysisError
 from retrotone.progress import Progress, silent
+from retrotone.utils.assets import asset
 
 if TYPE_CHECKING:
     from threadpoolctl import ThreadpoolController
@@ -146,8 +146,7 @@ def _patches(frames: Iterable[Array], hop: int) -> Iterator[Array]:
 def _network() -> _Network:
     import safetensors.numpy
 
-    file = resources.files("retrotone") / "assets" / "musicnn_msd.safetensors"
-    return _Network(safetensors.numpy.load(file.read_bytes()))
+    return _Network(safetensors.numpy.load(asset("musicnn_msd.safetensors").read_bytes()))
 
 
 @cache

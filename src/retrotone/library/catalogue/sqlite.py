@@ -13,6 +13,7 @@ import numpy as np
 from retrotone.errors import LibraryError
 from retrotone.library.catalogue.database import BLOCK, MissingLibrary, Nearest, Row, Rows, Vector
 from retrotone.progress import Progress
+from retrotone.utils.files import file_identity
 
 APPLICATION_ID = 0x52544E45  # "RTNE", in the header of the file: another program's database is not touched
 EXACT = 200_000  # vectors: comparing a song with all of so many takes 10 to 30 ms
@@ -173,9 +174,9 @@ class SQLite:
         uri = f"file:{quote(os.fsencode(self.name))}?mode={mode}"
         try:
             while True:
-                before = _identity(self.name)
+                before = file_identity(self.name)
                 connection = _connect(uri)
-                if before in (None, _identity(self.name)):
+                if before in (None, file_identity(self.name)):
                     return connection
                 connection.close()  # it waited for a repair, which put another file there
         except sqlite3.OperationalError:
@@ -231,15 +232,6 @@ def strange(table_info: Iterable[Row]) -> str:
         if name in ("tags", "eras", "genres"):
             wrong.append(f"NOT json_valid({name}) OR json_type({name}) <> 'object'")
     return " OR ".join(wrong)
-
-
-def _identity(path: str) -> tuple[int, int] | None:
-    """Return what tells a file from one that takes its place; None if there is none, or nobody may look."""
-    try:
-        status = os.stat(path)
-    except OSError:
-        return None
-    return status.st_dev, status.st_ino
 
 
 def _connect(uri: str) -> sqlite3.Connection:

@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from retrotone.errors import LibraryError
 from retrotone.library.catalogue.database import Nearest, Row, Rows, Vector
 from retrotone.progress import Progress
-from retrotone.utils.temporary import beside
+from retrotone.utils.temporary import temporary_beside
 
 if TYPE_CHECKING:
     from retrotone.library.catalogue.sqlite import SQLite
@@ -118,7 +118,7 @@ def _kept(index: Any, path: str, stamps: Stamps) -> Any:
     if path == f":memory:{SUFFIX}":
         return index
     try:
-        with beside(Path(path)) as place:
+        with temporary_beside(Path(path)) as place:
             temporary = str(place)
             index.save(temporary)
             if os.path.getsize(temporary) != index.serialized_length:  # it may not notice that a disk fills

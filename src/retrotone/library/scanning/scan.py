@@ -19,6 +19,7 @@ from retrotone.features.analysis import VERSION
 from retrotone.library.scanning.disk_list import Spool
 from retrotone.library.scanning.walk import Found, fingerprint, walk
 from retrotone.progress import Progress, silent
+from retrotone.utils.text import clock
 
 if TYPE_CHECKING:
     from retrotone.library.catalogue.catalogue import Catalogue
@@ -253,7 +254,7 @@ def _hear(
             rate = done / max(time.monotonic() - began, 1e-3)
             progress(
                 LOOKING + (1 - LOOKING) * done / len(todo),
-                f"{done}/{len(todo)} heard, {rate:.1f} a second, {_clock((len(todo) - done) / rate)} left: "
+                f"{done}/{len(todo)} heard, {rate:.1f} a second, {clock((len(todo) - done) / rate)} left: "
                 f"{os.path.basename(outcome.path)}",
             )
 
@@ -300,8 +301,3 @@ def _twin(catalogue: Catalogue, found: Found, content: bytes) -> Known | None:
 
 def _cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-
-
-def _clock(seconds: float) -> str:
-    hours, rest = divmod(round(seconds), 3600)
-    return f"{hours}:{rest // 60:02}:{rest % 60:02}" if hours else f"{rest // 60}:{rest % 60:02}"

@@ -33,13 +33,17 @@ WHEEL_SHA256 = "f38a4890c648c1ddbb141c5d96d2b0a8cfcd36746002d896989f7b88beb65cfa
 CHECKPOINT = "musicnn/MSD_musicnn/"
 OUTPUT = Path(__file__).resolve().parents[1] / "src" / "retrotone" / "assets" / "musicnn_msd.safetensors"
 
-FOOTER_BYTES = 48  # of a string table: two block handles, padding, a magic number
-FLOAT32 = 1  # TensorFlow's DT_FLOAT
-BATCH_NORM_EPSILON = 1e-3  # tf.layers.batch_normalization's default
+# of a string table: two block handles, padding, a magic number
+FOOTER_BYTES = 48
+# TensorFlow's DT_FLOAT
+FLOAT32 = 1
+# tf.layers.batch_normalization's default
+BATCH_NORM_EPSILON = 1e-3
 FRONT = ["timbral.0", "timbral.1", "temporal.0", "temporal.1", "temporal.2"]
 MIDDLE = ["middle.0", "middle.1", "middle.2"]
 DEAD = (
-    1e-6  # the most that a filter may move its output for an input of 1: the dead reach 2e-9, the living 9e-3
+    # the most that a filter may move its output for an input of 1: the dead reach 2e-9, the living 9e-3
+    1e-6
 )
 
 Tensors = dict[str, NDArray[np.float32]]
@@ -100,7 +104,8 @@ def read_bundle(index: bytes, data: bytes) -> Tensors:
     for _, handle in table_block(index, offset, size):
         for key, value in table_block(index, *varints(handle, 0, 2)[:2]):
             entry = dict(fields(value))
-            if not key or entry.get(1) != FLOAT32:  # the empty key is the bundle's header
+            # the empty key is the bundle's header
+            if not key or entry.get(1) != FLOAT32:
                 continue
             dimensions = [
                 dict(fields(field)).get(1, 0) for number, field in fields(entry.get(2, b"")) if number == 2
@@ -148,19 +153,23 @@ def convert(tensors: Tensors) -> Tensors:
 
     for number, name in enumerate(MIDDLE, start=len(FRONT)):
         kernel, bias, scale, shift = convolution(tensors, number)
-        if number == len(FRONT):  # all constants together are one more channel, which is 1 within the patch
+        # all constants together are one more channel, which is 1 within the patch
+        if number == len(FRONT):
             ones = np.einsum("kio,i->ko", kernel[:, ~kept], constant)
             kernel = np.concatenate([kernel[:, kept], ones[:, None]], axis=1)
-        result[f"{name}.weight"] = kernel.transpose(2, 1, 0)  # torch's order
+        # torch's order
+        result[f"{name}.weight"] = kernel.transpose(2, 1, 0)
         result[f"{name}.bias"], result[f"{name}.scale"], result[f"{name}.shift"] = bias, scale, shift
 
     scale, shift = batch_norm(tensors, 9)
     weight = tensors["dense/kernel"].astype(np.float64)
     bias = tensors["dense/bias"] + shift @ weight
-    weight = (weight * scale[:, None]).reshape(-1, 2, weight.shape[1])  # a channel's maximum, then its mean
+    # a channel's maximum, then its mean
+    weight = (weight * scale[:, None]).reshape(-1, 2, weight.shape[1])
     bias += constant @ weight[: len(kept)][~kept].sum(axis=1)
     pooled = np.concatenate([weight[: len(kept)][kept], weight[len(kept) :]])
-    result["dense.weight"] = np.concatenate([pooled[:, 0], pooled[:, 1]])  # all maxima, then all means
+    # all maxima, then all means
+    result["dense.weight"] = np.concatenate([pooled[:, 0], pooled[:, 1]])
     result["dense.bias"] = bias
     result["dense.scale"], result["dense.shift"] = batch_norm(tensors, 10)
     result["output.weight"], result["output.bias"] = tensors["dense_1/kernel"], tensors["dense_1/bias"]

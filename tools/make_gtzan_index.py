@@ -88,7 +88,8 @@ def fault_of(
     def work(name: str) -> tuple[str, str]:
         return artists[name].lower(), re.sub(r"\W", "", titles[name].lower())
 
-    others = sorted(set(table) - {track}, key=lambda name: (name not in split, name))  # kept clips first
+    # kept clips first
+    others = sorted(set(table) - {track}, key=lambda name: (name not in split, name))
     for other in others:
         if columns(other) == columns(track):
             return f"repeats {other}"

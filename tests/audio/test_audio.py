@@ -104,7 +104,8 @@ def test_trim_takes_silence_from_the_ends_only() -> None:
     left_later = np.stack([np.roll(sound, 1), sound])
     np.testing.assert_allclose(Audio(sound, 8000).trim().samples[0], sound[3:8], atol=1e-7)
     assert Audio(sound, 8000).trim(-20).frames == 4
-    assert Audio(left_later, 8000).trim().frames == 6  # what sounds in either channel stays
+    # what sounds in either channel stays
+    assert Audio(left_later, 8000).trim().frames == 6
     assert Audio(np.zeros(50), 8000).trim().frames == 50
 
 
@@ -115,7 +116,8 @@ def test_fade_rises_from_nothing_and_leaves_the_middle_alone() -> None:
     assert np.all(np.diff(faded[0, :800]) > 0)
     assert np.all(np.diff(faded[0, -2000:]) < 0)
     np.testing.assert_array_equal(faded[:, 800:-2000], 1)
-    np.testing.assert_allclose(faded[0, :800] + faded[0, 799::-1], 1, atol=1e-6)  # crossfades add up
+    # crossfades add up
+    np.testing.assert_allclose(faded[0, :800] + faded[0, 799::-1], 1, atol=1e-6)
 
 
 def test_fades_longer_than_the_sound_and_none_at_all() -> None:
@@ -155,7 +157,8 @@ def test_resampling_keeps_a_tones_frequency_level_and_length(rate_in: int, rate_
     middle = heard.samples[0, rate_out // 4 : -rate_out // 4].astype(np.float64)
     assert 20 * np.log10(np.sqrt(2 * np.mean(middle**2)) / 0.5) == pytest.approx(0, abs=0.01)
     spectrum[int(hertz) - 5 : int(hertz) + 6] = 0
-    assert spectrum[100:-100].max() < 1e-4 * rate_out / 8  # aliases and images below -80 dB
+    # aliases and images below -80 dB
+    assert spectrum[100:-100].max() < 1e-4 * rate_out / 8
 
 
 def test_resampling_removes_what_the_new_rate_cannot_hold() -> None:
@@ -191,7 +194,8 @@ def test_loud_music_is_turned_down_to_minus_one_dbtp_with_one_line(
     loud = song.gain(dbtp - 20 * np.log10(song.true_peak))
     path = loud.save(tmp_path / name, bit_depth)
     heard, _ = soundfile.read(path, always_2d=True)
-    assert -1.1 < true_peak_db(heard.T) <= -1 + 0.03  # two oversampling filters differ by that much
+    # two oversampling filters differ by that much
+    assert -1.1 < true_peak_db(heard.T) <= -1 + 0.03
     np.testing.assert_allclose(heard.T, song.samples * (heard.max() / song.samples.max()), atol=1e-4)
     (record,) = caplog.records
     assert record.levelno == logging.WARNING
@@ -201,7 +205,8 @@ def test_loud_music_is_turned_down_to_minus_one_dbtp_with_one_line(
 
 def test_peaks_between_samples_count(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     time = np.arange(44_100)
-    audio = Audio(1.2 * np.sin(np.pi / 2 * time + np.pi / 4), 44_100).fade(0.1, 0.1)  # every sample at 0.85
+    # every sample at 0.85
+    audio = Audio(1.2 * np.sin(np.pi / 2 * time + np.pi / 4), 44_100).fade(0.1, 0.1)
     assert audio.peak < PEAK_CEILING
     heard, _ = soundfile.read(audio.save(tmp_path / "a.wav"), always_2d=True)
     assert -1.1 < true_peak_db(heard.T) <= -0.97

@@ -129,9 +129,8 @@ def test_same_samples_give_same_bytes_at_any_time_and_in_any_blocks(tmp_path: Pa
         return {path.name: path.read_bytes() for path in (tmp_path / folder).iterdir()}
 
     first = save_all("first", 96_000)
-    time.sleep(
-        1.1
-    )  # libsndfile puts the second of writing into float WAVs, and a random number into Ogg files
+    # libsndfile puts the second of writing into float WAVs, and a random number into Ogg files
+    time.sleep(1.1)
     second = save_all("second", 1 << 16)
     assert [name for name in first if first[name] != second[name]] == []
     assert len(first) == 7
@@ -209,7 +208,8 @@ def test_variable_rate_mp3_without_a_length_is_read_to_its_end(
     heard = np.concatenate(list(file.blocks()), axis=1)
     assert heard.shape[1] >= song.frames
     shift = delay(whole.samples[0], heard[0])
-    assert 0 <= shift < 3000  # without that header nobody knows the encoder's delay
+    # without that header nobody knows the encoder's delay
+    assert 0 <= shift < 3000
     joined = heard[:, shift : shift + song.frames]
     assert correlation(joined[:, 2000:-2000], whole.samples[:, 2000 : joined.shape[1] - 2000]) > 0.99
 
@@ -262,9 +262,11 @@ def test_ffmpeg_formats_load(song: Audio, tmp_path: Path, name: str, codec: str,
     encode(tmp_path / name, audio.samples, audio.sample_rate, codec)
     heard = load(tmp_path / name)
     assert (heard.sample_rate, heard.channels) == (audio.sample_rate, channels)
-    assert heard.frames == pytest.approx(audio.frames, abs=4096)  # encoders fill up their last packet
+    # encoders fill up their last packet
+    assert heard.frames == pytest.approx(audio.frames, abs=4096)
     shift = delay(audio.samples[0], heard.samples[0])
-    assert abs(shift) <= 2048  # raw AAC tells no delay; FFmpeg's WMA loses its first packet
+    # raw AAC tells no delay; FFmpeg's WMA loses its first packet
+    assert abs(shift) <= 2048
     before, after = audio.samples[:, max(-shift, 0) :], heard.samples[:, max(shift, 0) :]
     n = min(before.shape[1], after.shape[1])
     assert correlation(before[:, :n], after[:, :n]) > 0.98
@@ -395,7 +397,8 @@ def test_more_than_four_gigabytes_are_refused_where_headers_cannot_count_them(
 ) -> None:
     monkeypatch.setitem(files.LARGEST, "WAV", 100_000)
     monkeypatch.setitem(files.LARGEST, "AIFF", 100_000)
-    audio = Audio(np.zeros((2, 17_000)), 44_100)  # 102 kB
+    # 102 kB
+    audio = Audio(np.zeros((2, 17_000)), 44_100)
     with pytest.raises(OutputError, match=r"4 GB .* write \.flac instead"):
         audio.save(tmp_path / f"long{suffix}")
     assert list(tmp_path.iterdir()) == []

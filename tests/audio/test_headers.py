@@ -45,11 +45,14 @@ def endless(folder: Path, suffix: str) -> Path:
         return path
     soundfile.write(path, SOUND, RATE)
     data = path.read_bytes()
-    if suffix == ".flac":  # 36 bits of the STREAMINFO block
+    # 36 bits of the STREAMINFO block
+    if suffix == ".flac":
         patched(path, 21, bytes([data[21] | 0x0F]) + b"\xff" * 4)
-    elif suffix == ".mp3":  # frames, in the Xing header
+    elif suffix == ".mp3":
+        # frames, in the Xing header
         patched(path, data.index(b"Xing") + 8, b"\x7f\xff\xff\xff")
-    elif suffix == ".ogg":  # the last page's position, and its checksum
+    elif suffix == ".ogg":
+        # the last page's position, and its checksum
         page = data.rindex(b"OggS")
         patched(path, page + 6, struct.pack("<q", 1 << 60))
         patched(path, page + 22, bytes(4))
@@ -70,7 +73,8 @@ def crc(page: bytes) -> int:
 @pytest.mark.parametrize("suffix", [".wav", ".au", ".mp3", ".ogg", ".flac"])
 def test_an_endless_length_is_not_believed(tmp_path: Path, suffix: str) -> None:
     path = endless(tmp_path, suffix)
-    if suffix == ".flac":  # its decoder finds that the end comes too early
+    # its decoder finds that the end comes too early
+    if suffix == ".flac":
         for read in (rt.load, analyse):
             with pytest.raises(rt.AudioError, match="is damaged and cannot be decoded"):
                 read(path)
@@ -133,4 +137,5 @@ def test_no_header_makes_room_for_what_it_claims(tmp_path: Path) -> None:
     wav(tmp_path / "wide.wav", channels=65_535, size=MOST)
     command = [sys.executable, "-c", MEASURED, *map(str, paths), str(tmp_path / "wide.wav")]
     run = subprocess.run(command, capture_output=True, text=True, check=True)
-    assert int(run.stdout) < 700  # MB; measured: 323, of which 290 are what listening loads
+    # MB; measured: 323, of which 290 are what listening loads
+    assert int(run.stdout) < 700

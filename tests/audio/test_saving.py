@@ -64,7 +64,8 @@ def test_an_older_file_is_replaced_only_when_the_new_one_is_whole(tmp_path: Path
             writer.write(NOISE)
             assert path.read_bytes() == b"something else"
             (temporary,) = (other for other in tmp_path.iterdir() if other != path)
-            assert temporary.name.startswith(".")  # hidden: no player's library shows it
+            # hidden: no player's library shows it
+            assert temporary.name.startswith(".")
     assert list(tmp_path.iterdir()) == [path]
     assert load(path).frames == 3 * 96_000
 
@@ -149,7 +150,8 @@ def test_after_kill_9_the_older_file_is_untouched_beside_a_hidden_rest(tmp_path:
         process.send_signal(signal.SIGKILL)
     assert path.read_bytes() == before
     assert all(rest.name.startswith(".retrotone-") for rest in tmp_path.iterdir() if rest != path)
-    Audio(NOISE, 48_000).save(path)  # and what is left over is in nobody's way
+    # and what is left over is in nobody's way
+    Audio(NOISE, 48_000).save(path)
     assert path.read_bytes() == before
 
 

@@ -35,7 +35,8 @@ def test_a_long_song_is_heard_in_three_clips_that_agree_with_the_whole(
     assert analysis.times is not None
     assert analysis.taggram is not None
     assert analysis.duration == pytest.approx(rt.load(shared_music / SONG).duration, abs=0.01)
-    for index, first in enumerate(analysis.times[::6]):  # each in the middle of its third
+    # each in the middle of its third
+    for index, first in enumerate(analysis.times[::6]):
         assert first + 15 == pytest.approx((index + 0.5) * analysis.duration / 3, abs=0.1)
     whole = rt.musicnn.taggram(shared_music / SONG).mean(axis=0)
     assert np.corrcoef(analysis.taggram.mean(axis=0), whole)[0, 1] > 0.98
@@ -90,7 +91,8 @@ def test_what_cannot_be_an_analysis_is_refused(parts: dict[str, np.ndarray], rea
 
 def test_short_silent_and_low_rate_recordings_are_heard() -> None:
     for audio, patches in (
-        (noise(0.02), 1),  # repeated until it fills a patch
+        # repeated until it fills a patch
+        (noise(0.02), 1),
         (noise(2.9), 1),
         (noise(5.0, 8000), 1),
         (rt.Audio(np.zeros((2, 8 * 44_100)), 44_100), 2),

@@ -12,7 +12,8 @@ from retrotone.features.gtzan import timbre
 from retrotone.features.key import MAJOR, MINOR, key_of
 
 RATE = 22_050
-CHORDS = {  # degrees I, IV, V7, I, in semitones above the tonic
+# degrees I, IV, V7, I, in semitones above the tonic
+CHORDS = {
     "major": ((0, 4, 7), (5, 9, 12), (7, 11, 14, 17), (0, 4, 7, 12)),
     "minor": ((0, 3, 7), (5, 8, 12), (7, 11, 14, 17), (0, 3, 7, 12)),
 }

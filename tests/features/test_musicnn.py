@@ -35,9 +35,11 @@ def test_overlapping_patches_are_those_heard_one_by_one(shared_music: Path) -> N
     every_third = rt.musicnn.taggram(song, hop=62)[::3]
     alone = rt.musicnn.taggram(song, hop=186)
     frames = int(song.duration * 62.5) + 1
-    assert len(alone) == (frames - 187) // 186 + 1  # an end that is too short for a patch is dropped
+    # an end that is too short for a patch is dropped
+    assert len(alone) == (frames - 187) // 186 + 1
     np.testing.assert_allclose(every_third[: len(alone)], alone, rtol=0, atol=1e-5)
-    apart = rt.musicnn.taggram(song, hop=372)  # between two patches nothing is heard
+    # between two patches nothing is heard
+    apart = rt.musicnn.taggram(song, hop=372)
     np.testing.assert_allclose(apart, alone[::2], rtol=0, atol=1e-5)
 
 

@@ -54,7 +54,8 @@ def test_a_killed_writer_is_cleared_up_after_and_a_living_one_is_left_alone(tmp_
     stranger.write_text("not ours")
     killed, _ = started(WRITER, str(path))
     [rest] = tmp_path.glob(".retrotone-*.wav")
-    living, _ = started(WRITER, str(path))  # both write one file
+    # both write one file
+    living, _ = started(WRITER, str(path))
     killed.send_signal(signal.SIGKILL)
     killed.communicate()
     write_whole(tmp_path / "page.html", b"page")

@@ -7,10 +7,10 @@ messages, and ``.data-00000-of-00001``, the bare numbers::
     pip download musicnn==0.1.0 --no-deps
     .venv/bin/python tools/convert_musicnn.py musicnn-0.1.0-py3-none-any.whl
 
-What inference can do once is done here. Batch normalisation becomes a scale and a shift, and the one between pooling
-and the dense layer goes into that layer's weights. Filters of the first layer that training left at zero give the same
-number whatever is played; they go, and their constants go into the weights of what follows. The mel filters come along,
-so that what the network hears does not depend on a library's version.
+Batch normalisation is converted to a scale and a shift, and the one between pooling and the dense layer is multiplied
+into that layer's weights. Filters of the first layer that training left at zero have a constant output; they are
+removed, and their constants added to the weights of the next layers. The mel filters are stored too, so that the
+network's input does not depend on a library's version.
 """
 
 from __future__ import annotations
@@ -41,16 +41,14 @@ FLOAT32 = 1
 BATCH_NORM_EPSILON = 1e-3
 FRONT = ["timbral.0", "timbral.1", "temporal.0", "temporal.1", "temporal.2"]
 MIDDLE = ["middle.0", "middle.1", "middle.2"]
-DEAD = (
-    # the most that a filter may move its output for an input of 1: the dead reach 2e-9, the living 9e-3
-    1e-6
-)
+# Filters that change their output by less than this for an input of 1 are left out: they reach 2e-9, all others 9e-3
+DEAD = 1e-6
 
 Tensors = dict[str, NDArray[np.float32]]
 
 
 def varint(data: bytes, at: int) -> tuple[int, int]:
-    """Return the base-128 number at a place, and the place after it."""
+    """Return the base-128 number at a position, and the position after it."""
     value = shift = 0
     while True:
         byte = data[at]
@@ -61,7 +59,7 @@ def varint(data: bytes, at: int) -> tuple[int, int]:
 
 
 def varints(data: bytes, at: int, count: int) -> list[int]:
-    """Return that many numbers in a row, then the place after them."""
+    """Return `count` successive numbers, then the position after them."""
     values = []
     for _ in range(count):
         value, at = varint(data, at)
@@ -70,7 +68,7 @@ def varints(data: bytes, at: int, count: int) -> list[int]:
 
 
 def table_block(data: bytes, offset: int, size: int) -> Iterator[tuple[bytes, bytes]]:
-    """Yield a block's keys and values; a key only stores what differs from the one before."""
+    """Yield the keys and values of a block; of a key only what differs from the previous one is stored."""
     if data[offset + size] != 0:
         raise ValueError("the index is compressed, which no TensorFlow bundle is")
     block = data[offset : offset + size]
@@ -138,11 +136,11 @@ def convert(tensors: Tensors) -> Tensors:
     alive, constants = [], []
     for number, name in enumerate(FRONT):
         kernel, bias, scale, shift = convolution(tensors, number)
-        # weight decay has taken most filters to zero: whatever is played, their output is one constant
+        # weight decay has set most filters to zero: their output is constant
         kept = np.abs(kernel).sum(axis=tuple(range(kernel.ndim - 1))) * np.abs(scale) > DEAD
         alive.append(kept)
         constants.append(scale * np.maximum(bias, 0) + shift)
-        # filters slide over frequency: with time as the last axis each place is one stretch of memory
+        # filters move along frequency: with time as the last axis, their input at each position is contiguous
         result[f"{name}.weight"] = (kernel.swapaxes(0, 1) if kernel.ndim == 3 else kernel)[..., kept]
         result[f"{name}.bias"], result[f"{name}.scale"], result[f"{name}.shift"] = (
             bias[kept],
@@ -153,7 +151,7 @@ def convert(tensors: Tensors) -> Tensors:
 
     for number, name in enumerate(MIDDLE, start=len(FRONT)):
         kernel, bias, scale, shift = convolution(tensors, number)
-        # all constants together are one more channel, which is 1 within the patch
+        # all constants together are one more channel, whose input is 1 inside the patch
         if number == len(FRONT):
             ones = np.einsum("kio,i->ko", kernel[:, ~kept], constant)
             kernel = np.concatenate([kernel[:, kept], ones[:, None]], axis=1)

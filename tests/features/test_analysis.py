@@ -1,4 +1,4 @@
-"""What is known of a track: heard from any recording, stored and read back, never guessed."""
+"""The analysis of a track: computed from any recording, stored and read back, unknown parts stay unknown."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def analysis(shared_music: Path) -> rt.Analysis:
     return rt.analyse(shared_music / SONG)
 
 
-def test_a_long_song_is_heard_in_three_clips_that_agree_with_the_whole(
+def test_three_excerpts_of_a_long_song_agree_with_the_whole(
     analysis: rt.Analysis, shared_music: Path
 ) -> None:
     assert [clip.shape for clip in analysis.excerpts] == [(6, 50)] * 3
@@ -89,7 +89,7 @@ def test_what_cannot_be_an_analysis_is_refused(parts: dict[str, np.ndarray], rea
         rt.Analysis.from_arrays(**parts)
 
 
-def test_short_silent_and_low_rate_recordings_are_heard() -> None:
+def test_short_silent_and_low_rate_recordings_are_analysed() -> None:
     for audio, patches in (
         # repeated until it fills a patch
         (noise(0.02), 1),
@@ -97,11 +97,11 @@ def test_short_silent_and_low_rate_recordings_are_heard() -> None:
         (noise(5.0, 8000), 1),
         (rt.Audio(np.zeros((2, 8 * 44_100)), 44_100), 2),
     ):
-        heard = rt.analyse(audio)
-        assert heard.taggram is not None
-        assert heard.taggram.shape == (patches, 50)
-        assert np.isfinite(heard.taggram).all()
-        assert (heard.loudness == -np.inf) == audio.is_silent
+        analysis = rt.analyse(audio)
+        assert analysis.taggram is not None
+        assert analysis.taggram.shape == (patches, 50)
+        assert np.isfinite(analysis.taggram).all()
+        assert (analysis.loudness == -np.inf) == audio.is_silent
 
 
 def test_a_hop_of_nothing_is_refused() -> None:
@@ -119,7 +119,7 @@ def test_a_genre_does_not_wait_for_torch(tmp_path: Path) -> None:
     assert answer.stdout.splitlines()[1:] == ["False"]
 
 
-def test_listening_can_be_stopped() -> None:
+def test_an_analysis_can_be_cancelled() -> None:
     def stop(fraction: float, message: str) -> None:
         raise rt.Cancelled("enough")
 
@@ -132,12 +132,12 @@ def test_tags_prints_a_line_or_an_object_a_song(
 ) -> None:
     song = str(rt.load(shared_music / SONG, seconds=6).save(tmp_path / "song.wav"))
     assert run(["tags", "--json", song]) == 0
-    told = json.loads(capsys.readouterr().out)
-    assert told["file"] == song
-    assert set(told["tags"]) == set(rt.musicnn.LABELS)
-    best = max(told["tags"], key=told["tags"].get)
+    printed = json.loads(capsys.readouterr().out)
+    assert printed["file"] == song
+    assert set(printed["tags"]) == set(rt.musicnn.LABELS)
+    best = max(printed["tags"], key=printed["tags"].get)
     (tmp_path / "not.wav").write_text("text")
     assert run(["tags", str(tmp_path / "not.wav"), song]) == 1
-    printed = capsys.readouterr()
-    assert printed.out.startswith(f"{song}: {best} ")
-    assert "not.wav is not a sound file" in printed.err
+    output = capsys.readouterr()
+    assert output.out.startswith(f"{song}: {best} ")
+    assert "not.wav is not a sound file" in output.err

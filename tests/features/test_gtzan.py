@@ -1,4 +1,4 @@
-"""The 57 columns: what librosa computes and the published table holds, whatever the rate and the channels."""
+"""The 57 columns agree with librosa and with the published table, at any rate and with one or two channels."""
 
 from __future__ import annotations
 
@@ -113,7 +113,7 @@ def test_a_few_seconds_tell_how_much_is_harmonic_and_percussive(pause: bool) -> 
     # in the middle, where the few seconds are taken
     if pause:
         samples[12 * RATE : 18 * RATE] = 0
-    whole, few = (timbre(Audio(samples, RATE), parted).columns for parted in (30.0, 5.0))
+    whole, few = (timbre(Audio(samples, RATE), seconds).columns for seconds in (30.0, 5.0))
     parts = [COLUMNS.index(name) for name in ("harmony_var", "perceptr_var")]
     np.testing.assert_allclose(few[parts], whole[parts], rtol=0.1)
     rest = [index for index, name in enumerate(COLUMNS) if not name.startswith(("harmony", "perceptr"))]
@@ -123,7 +123,7 @@ def test_a_few_seconds_tell_how_much_is_harmonic_and_percussive(pause: bool) -> 
 @pytest.mark.parametrize(
     "samples", [np.zeros(RATE), np.ones(1), np.full(5_000, 0.3), 1e-7 * np.arange(5_000)]
 )
-def test_silence_and_scraps_give_numbers(samples: NDArray[np.float64]) -> None:
+def test_silence_and_very_short_sounds_give_numbers(samples: NDArray[np.float64]) -> None:
     assert np.isfinite(gtzan_columns(Audio(samples, RATE))).all()
 
 

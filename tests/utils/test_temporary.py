@@ -1,4 +1,4 @@
-"""What killed processes leave: the next one that writes there clears it up, and never what is in another's hand."""
+"""Temporary files of killed processes: the next process deletes them, but never those of a living one."""
 
 from __future__ import annotations
 
@@ -31,9 +31,9 @@ with AudioWriter(sys.argv[1], 1, 48_000) as writer:
 SESSION = """
 import sys
 from retrotone.utils.temporary import TemporaryFolder
-scratch = TemporaryFolder("retrotone-test-")
-(scratch.path / "upload.wav").write_bytes(b"data")
-print(scratch.path, flush=True)
+folder = TemporaryFolder("retrotone-test-")
+(folder.path / "upload.wav").write_bytes(b"data")
+print(folder.path, flush=True)
 sys.stdin.read()
 """
 
@@ -47,26 +47,26 @@ def started(script: str, *arguments: str) -> tuple[subprocess.Popen[str], str]:
     return process, process.stdout.readline().strip()
 
 
-def test_a_killed_writer_is_cleared_up_after_and_a_living_one_is_left_alone(tmp_path: Path) -> None:
+def test_the_file_of_a_killed_writer_is_deleted_and_that_of_a_living_one_stays(tmp_path: Path) -> None:
     path = tmp_path / "song.wav"
     write_whole(path, b"the older one")
     stranger = tmp_path / ".retrotone-notes"
     stranger.write_text("not ours")
     killed, _ = started(WRITER, str(path))
-    [rest] = tmp_path.glob(".retrotone-*.wav")
+    [abandoned] = tmp_path.glob(".retrotone-*.wav")
     # both write one file
     living, _ = started(WRITER, str(path))
     killed.send_signal(signal.SIGKILL)
     killed.communicate()
     write_whole(tmp_path / "page.html", b"page")
-    assert not rest.exists()
+    assert not abandoned.exists()
     [theirs] = tmp_path.glob(".retrotone-*.wav")
     assert path.read_bytes() == b"the older one"
     living.communicate()
     assert living.returncode == 0
     assert path.read_bytes()[:4] == b"RIFF"
     assert not theirs.exists()
-    assert sorted(place.name for place in tmp_path.iterdir()) == [".retrotone-notes", "page.html", "song.wav"]
+    assert sorted(entry.name for entry in tmp_path.iterdir()) == [".retrotone-notes", "page.html", "song.wav"]
 
 
 def test_the_last_of_two_that_write_one_file_wins_and_it_is_whole(tmp_path: Path) -> None:
@@ -83,7 +83,7 @@ def test_the_last_of_two_that_write_one_file_wins_and_it_is_whole(tmp_path: Path
     assert list(tmp_path.iterdir()) == [path]
 
 
-def test_folders_of_sessions_that_were_killed_go_and_others_stay(
+def test_folders_of_killed_sessions_are_deleted_and_others_stay(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("TMPDIR", str(tmp_path))

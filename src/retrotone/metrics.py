@@ -207,12 +207,24 @@ def measure(content: Recording, style: Recording, output: Recording) -> Measures
 
 
 def style_gain(content: Recording, style: Recording, output: Recording) -> float:
-    """Return 1 - d(output) / d(content) with the `style_distance` d; 0 if content and style are equal."""
+    """Return 1 - d(output) / d(content), d being the `style_distance` to the style; 0 for equal content and style.
+
+    Parameters
+    ----------
+    content, style, output : Audio or Profile
+        As for `measure`.
+    """
     return _gain(style_distance(content, style), style_distance(output, style))
 
 
 def envelope_gain(content: Recording, style: Recording, output: Recording) -> float:
-    """Return 1 - d(output) / d(content) with the `envelope_distance` d; 0 if content and style are equal."""
+    """Return 1 - d(output) / d(content), d being the `envelope_distance` to the style; 0 for equal content and style.
+
+    Parameters
+    ----------
+    content, style, output : Audio or Profile
+        As for `measure`.
+    """
     return _gain(envelope_distance(content, style), envelope_distance(output, style))
 
 

@@ -212,7 +212,21 @@ class AudioWriter:
 
 
 def check_shape(name: str, channels: int, frames: int, sample_rate: int) -> None:
-    """Raise AudioError unless there are 1-2 channels, at least one frame and a rate of 8-192 kHz."""
+    """Check what retrotone can process: one or two channels, at least one frame, a rate of 8 to 192 kHz.
+
+    Parameters
+    ----------
+    name : str
+        How the message calls the recording.
+    channels, frames : int
+    sample_rate : int
+        In Hz.
+
+    Raises
+    ------
+    AudioError
+        One of them is out of range.
+    """
     if channels > MAX_CHANNELS:
         raise AudioError(f"{name} has {channels} channels: mix it down to mono or stereo first")
     if frames == 0 or channels == 0:

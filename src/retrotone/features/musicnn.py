@@ -123,14 +123,26 @@ def listen(
 def taggram(
     recording: Audio | str | os.PathLike[str], hop: int = PATCH_FRAMES, progress: Progress = silent
 ) -> Array:
-    """Return how likely each of `LABELS` is over time, shape (patches, 50); see `listen`."""
+    """Return how likely each of `LABELS` is over time, shape (patches, 50): the tags of `listen`.
+
+    Parameters
+    ----------
+    recording, hop, progress
+        As for `listen`.
+    """
     return listen(recording, hop, progress).tags
 
 
 def embedding(
     recording: Audio | str | os.PathLike[str], hop: int = PATCH_FRAMES, progress: Progress = silent
 ) -> Array:
-    """Return the activations before the output layer over time, shape (patches, 200); see `listen`."""
+    """Return the activations before the output layer over time, shape (patches, 200): the embedding of `listen`.
+
+    Parameters
+    ----------
+    recording, hop, progress
+        As for `listen`.
+    """
     return listen(recording, hop, progress).embedding
 
 
@@ -179,8 +191,8 @@ class _Network:
         signed = {name: weights[f"{name}.weight"] * signs for name, signs in self._signs.items()}
         # timbral: (bands, 7, filters) to ((bands + 5) 7, 6 filters)
         # temporal: (frames, filters) to (frames + 15, 16 filters)
-        self._placed = {name: _placed(signed[name], BANDS_AT_ONCE) for name in TIMBRAL} | {
-            name: _placed(signed[name][:, None], FRAMES_AT_ONCE) for name in TEMPORAL
+        self._filters = {name: _at_positions(signed[name], BANDS_AT_ONCE) for name in TIMBRAL} | {
+            name: _at_positions(signed[name][:, None], FRAMES_AT_ONCE) for name in TEMPORAL
         }
         self._middle = {
             name: weights[f"{name}.weight"].T.reshape(-1, len(weights[f"{name}.bias"])) for name in MIDDLE
@@ -227,12 +239,12 @@ class _Network:
         around = sliding_window_view(_padded(patch, length), length, axis=0).reshape(PATCH_FRAMES, -1)
         activations = []
         for name in TIMBRAL:
-            width, columns = self._placed[name].shape
+            width, columns = self._filters[name].shape
             last = N_MELS - width // length
             highest = np.full((PATCH_FRAMES, columns), -np.inf, np.float32)
             for band in (*range(0, last, BANDS_AT_ONCE), last):
                 around_band = around[:, length * band : length * band + width]
-                np.maximum(highest, around_band @ self._placed[name], out=highest)
+                np.maximum(highest, around_band @ self._filters[name], out=highest)
             filters = highest.reshape(PATCH_FRAMES, BANDS_AT_ONCE, -1).max(axis=1)
             activations.append(self._activate(name, filters * self._signs[name]))
         return np.hstack(activations)
@@ -241,11 +253,11 @@ class _Network:
         """Apply filters of many frames by one band to (187, 96): the highest over all bands, (187, filters)."""
         activations = []
         for name in TEMPORAL:
-            width, columns = self._placed[name].shape
+            width, columns = self._filters[name].shape
             padded = _padded(patch, width - FRAMES_AT_ONCE + 1, -PATCH_FRAMES % FRAMES_AT_ONCE)
             bands = np.ascontiguousarray(padded.T)
             highest = [
-                (bands[:, frame : frame + width] @ self._placed[name]).max(axis=0)
+                (bands[:, frame : frame + width] @ self._filters[name]).max(axis=0)
                 for frame in range(0, PATCH_FRAMES, FRAMES_AT_ONCE)
             ]
             filters = np.reshape(highest, (-1, columns // FRAMES_AT_ONCE))[:PATCH_FRAMES]
@@ -274,7 +286,7 @@ def _padded(x: Array, length: int, more: int = 0) -> Array:
     return result
 
 
-def _placed(kernel: Array, positions: int) -> Array:
+def _at_positions(kernel: Array, positions: int) -> Array:
     """Return filters at several positions, (length, rows, filters), as a matrix.
 
     Its shape is ((length + positions - 1) rows, positions * filters): a product with it applies every filter at

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from importlib import resources
 from pathlib import Path
 
 import retrotone as rt
+from retrotone.utils.assets import bundled_record, bundled_song
 
 SECONDS = 30.0
 MUSIC = Path(__file__).resolve().parents[2] / "shared" / "music"
@@ -43,8 +43,7 @@ class Pair:
 
 def bundled(seconds: float | None = None) -> Pair:
     """Return the demo's song and record, or so much of them."""
-    assets = resources.files("retrotone") / "assets"
-    song, record = (rt.load(str(assets / f"demo_{kind}.ogg"), seconds) for kind in ("song", "style"))
+    song, record = (rt.load(path, seconds) for path in (bundled_song(), bundled_record()))
     return Pair("demo song to demo record", song, record)
 
 

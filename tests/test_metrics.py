@@ -1,4 +1,4 @@
-"""Measures mean what they say: 0 and 1 where they must be, and the right order in between."""
+"""The measures are 0 and 1 where they must be, and in the right order in between."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Our measures agree with the independent yardstick that lies beside the repository."""
+"""Our measures agree with an independent implementation, which is not part of the repository."""
 
 from __future__ import annotations
 

@@ -7,10 +7,10 @@ messages, and ``.data-00000-of-00001``, the bare numbers::
     pip download musicnn==0.1.0 --no-deps
     .venv/bin/python tools/convert_musicnn.py musicnn-0.1.0-py3-none-any.whl
 
-What inference can do once is done here. Batch normalisation becomes a scale and a shift, and the one between pooling
-and the dense layer goes into that layer's weights. Filters of the first layer that training left at zero give the same
-number whatever is played; they go, and their constants go into the weights of what follows. The mel filters come along,
-so that what the network hears does not depend on a library's version.
+Batch normalisation is converted to a scale and a shift, and the one between pooling and the dense layer is multiplied
+into that layer's weights. Filters of the first layer that training left at zero have a constant output; they are
+removed, and their constants added to the weights of the next layers. The mel filters are stored too, so that the
+network's input does not depend on a library's version.
 """
 
 from __future__ import annotations
@@ -33,20 +33,22 @@ WHEEL_SHA256 = "f38a4890c648c1ddbb141c5d96d2b0a8cfcd36746002d896989f7b88beb65cfa
 CHECKPOINT = "musicnn/MSD_musicnn/"
 OUTPUT = Path(__file__).resolve().parents[1] / "src" / "retrotone" / "assets" / "musicnn_msd.safetensors"
 
-FOOTER_BYTES = 48  # of a string table: two block handles, padding, a magic number
-FLOAT32 = 1  # TensorFlow's DT_FLOAT
-BATCH_NORM_EPSILON = 1e-3  # tf.layers.batch_normalization's default
+# of a string table: two block handles, padding, a magic number
+FOOTER_BYTES = 48
+# TensorFlow's DT_FLOAT
+FLOAT32 = 1
+# tf.layers.batch_normalization's default
+BATCH_NORM_EPSILON = 1e-3
 FRONT = ["timbral.0", "timbral.1", "temporal.0", "temporal.1", "temporal.2"]
 MIDDLE = ["middle.0", "middle.1", "middle.2"]
-DEAD = (
-    1e-6  # the most that a filter may move its output for an input of 1: the dead reach 2e-9, the living 9e-3
-)
+# Filters that change their output by less than this for an input of 1 are left out: they reach 2e-9, all others 9e-3
+DEAD = 1e-6
 
 Tensors = dict[str, NDArray[np.float32]]
 
 
 def varint(data: bytes, at: int) -> tuple[int, int]:
-    """Return the base-128 number at a place, and the place after it."""
+    """Return the base-128 number at a position, and the position after it."""
     value = shift = 0
     while True:
         byte = data[at]
@@ -57,7 +59,7 @@ def varint(data: bytes, at: int) -> tuple[int, int]:
 
 
 def varints(data: bytes, at: int, count: int) -> list[int]:
-    """Return that many numbers in a row, then the place after them."""
+    """Return `count` successive numbers, then the position after them."""
     values = []
     for _ in range(count):
         value, at = varint(data, at)
@@ -66,7 +68,7 @@ def varints(data: bytes, at: int, count: int) -> list[int]:
 
 
 def table_block(data: bytes, offset: int, size: int) -> Iterator[tuple[bytes, bytes]]:
-    """Yield a block's keys and values; a key only stores what differs from the one before."""
+    """Yield the keys and values of a block; of a key only what differs from the previous one is stored."""
     if data[offset + size] != 0:
         raise ValueError("the index is compressed, which no TensorFlow bundle is")
     block = data[offset : offset + size]
@@ -100,7 +102,8 @@ def read_bundle(index: bytes, data: bytes) -> Tensors:
     for _, handle in table_block(index, offset, size):
         for key, value in table_block(index, *varints(handle, 0, 2)[:2]):
             entry = dict(fields(value))
-            if not key or entry.get(1) != FLOAT32:  # the empty key is the bundle's header
+            # the empty key is the bundle's header
+            if not key or entry.get(1) != FLOAT32:
                 continue
             dimensions = [
                 dict(fields(field)).get(1, 0) for number, field in fields(entry.get(2, b"")) if number == 2
@@ -133,11 +136,11 @@ def convert(tensors: Tensors) -> Tensors:
     alive, constants = [], []
     for number, name in enumerate(FRONT):
         kernel, bias, scale, shift = convolution(tensors, number)
-        # weight decay has taken most filters to zero: whatever is played, their output is one constant
+        # weight decay has set most filters to zero: their output is constant
         kept = np.abs(kernel).sum(axis=tuple(range(kernel.ndim - 1))) * np.abs(scale) > DEAD
         alive.append(kept)
         constants.append(scale * np.maximum(bias, 0) + shift)
-        # filters slide over frequency: with time as the last axis each place is one stretch of memory
+        # filters move along frequency: with time as the last axis, their input at each position is contiguous
         result[f"{name}.weight"] = (kernel.swapaxes(0, 1) if kernel.ndim == 3 else kernel)[..., kept]
         result[f"{name}.bias"], result[f"{name}.scale"], result[f"{name}.shift"] = (
             bias[kept],
@@ -148,19 +151,23 @@ def convert(tensors: Tensors) -> Tensors:
 
     for number, name in enumerate(MIDDLE, start=len(FRONT)):
         kernel, bias, scale, shift = convolution(tensors, number)
-        if number == len(FRONT):  # all constants together are one more channel, which is 1 within the patch
+        # all constants together are one more channel, whose input is 1 inside the patch
+        if number == len(FRONT):
             ones = np.einsum("kio,i->ko", kernel[:, ~kept], constant)
             kernel = np.concatenate([kernel[:, kept], ones[:, None]], axis=1)
-        result[f"{name}.weight"] = kernel.transpose(2, 1, 0)  # torch's order
+        # torch's order
+        result[f"{name}.weight"] = kernel.transpose(2, 1, 0)
         result[f"{name}.bias"], result[f"{name}.scale"], result[f"{name}.shift"] = bias, scale, shift
 
     scale, shift = batch_norm(tensors, 9)
     weight = tensors["dense/kernel"].astype(np.float64)
     bias = tensors["dense/bias"] + shift @ weight
-    weight = (weight * scale[:, None]).reshape(-1, 2, weight.shape[1])  # a channel's maximum, then its mean
+    # a channel's maximum, then its mean
+    weight = (weight * scale[:, None]).reshape(-1, 2, weight.shape[1])
     bias += constant @ weight[: len(kept)][~kept].sum(axis=1)
     pooled = np.concatenate([weight[: len(kept)][kept], weight[len(kept) :]])
-    result["dense.weight"] = np.concatenate([pooled[:, 0], pooled[:, 1]])  # all maxima, then all means
+    # all maxima, then all means
+    result["dense.weight"] = np.concatenate([pooled[:, 0], pooled[:, 1]])
     result["dense.bias"] = bias
     result["dense.scale"], result["dense.shift"] = batch_norm(tensors, 10)
     result["output.weight"], result["output.bias"] = tensors["dense_1/kernel"], tensors["dense_1/bias"]

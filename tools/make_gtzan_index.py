@@ -1,14 +1,16 @@
 """Make ``src/retrotone/assets/gtzan.csv``: what is known of GTZAN's 1000 clips, one line each.
 
-Three published sources, which lie beside the repository in ``../shared/gtzan``, are brought together::
+::
 
     .venv/bin/python tools/make_gtzan_index.py
+
+It combines three published sources, which are expected beside the repository in ``../shared/gtzan``:
 
 - the fault-filtered, artist-separated split of Kereliuk, Sturm and Larsen (2015): ``split``, empty for the 70 clips it
   leaves out;
 - the Kaggle table ``features_30_sec.csv``: ``frames``, a clip's length at 22,050 Hz;
 - Sturm's index of artists and titles (2012): ``artist``, empty where unknown. Joint recordings go to the artist of the
-  group who has the most clips, so that all clips in which one person can be heard share one name.
+  group who has the most clips, so that all clips with the same person share one name.
 
 ``fault`` says why a clip was left out, as far as these sources tell: ``repeats X`` where X has the same 57 columns, or
 in Sturm's index the same artist and title (the same recording, or another take of it).
@@ -25,12 +27,13 @@ ROOT = Path(__file__).resolve().parents[1]
 SOURCES = ROOT.parent / "shared" / "gtzan"
 TARGET = ROOT / "src" / "retrotone" / "assets" / "gtzan.csv"
 JOINT = re.compile(r" and | & |, ", re.IGNORECASE)
-# Sturm 2012 reports one clip of which distortion leaves only 5 s useful, and this is the one: its columns are like no
-# other clip's, and it repeats none
+# Sturm 2012 reports one clip of which distortion leaves only 5 s useful. It is this one: its columns resemble those of
+# no other clip, and it repeats none
 DISTORTED = "reggae.00086"
 
 
 def main() -> None:
+    """Read the sources, write the index."""
     with (SOURCES / "features_30_sec.csv").open(newline="") as file:
         table = {row.pop("filename")[:-4]: row for row in csv.DictReader(file)}
     split = {
@@ -82,13 +85,16 @@ def fault_of(
     titles: dict[str, str],
     split: dict[str, str],
 ) -> str:
+    """Return why a clip is in no part of the split, see the docstring of this module."""
+
     def columns(name: str) -> list[str]:
         return [value for key, value in table[name].items() if key != "label"]
 
     def work(name: str) -> tuple[str, str]:
         return artists[name].lower(), re.sub(r"\W", "", titles[name].lower())
 
-    others = sorted(set(table) - {track}, key=lambda name: (name not in split, name))  # kept clips first
+    # kept clips first
+    others = sorted(set(table) - {track}, key=lambda name: (name not in split, name))
     for other in others:
         if columns(other) == columns(track):
             return f"repeats {other}"

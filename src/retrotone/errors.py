@@ -1,8 +1,11 @@
-"""The errors retrotone raises: one small hierarchy, each message one line that says what to do."""
+"""The errors that retrotone raises. Each message is one line that says what is wrong and what to do.
+
+All are direct subclasses of `RetrotoneError`.
+"""
 
 
 class RetrotoneError(Exception):
-    """Base of every error that retrotone raises on purpose."""
+    """Base class of every error that retrotone raises on purpose."""
 
 
 class AudioError(RetrotoneError):
@@ -14,28 +17,28 @@ class OutputError(RetrotoneError):
 
 
 class StyleError(RetrotoneError):
-    """A style name, method or setting that does not exist or is out of range."""
+    """A style, method or setting does not exist or is out of range."""
 
 
 class ModelError(RetrotoneError):
-    """A model that cannot be found, downloaded, trusted or run."""
+    """A model cannot be found, downloaded, trusted or run."""
 
 
 class GenreError(RetrotoneError):
-    """A collection, split or genre that is missing, too small or not what it should be."""
+    """A collection, split or genre is missing, too small or invalid."""
 
 
 class AnalysisError(RetrotoneError):
-    """What is known of a track has the wrong shape, is not finite or cannot be read."""
+    """An analysis has the wrong shape, is not finite or cannot be read."""
 
 
 class LibraryError(RetrotoneError):
-    """A library that cannot be opened or written, is damaged, or does not hold what is asked for."""
+    """A library cannot be opened or written, is damaged, or lacks a track."""
 
 
 class MissingExtraError(RetrotoneError):
-    """An optional dependency is needed; the message names the extra to install."""
+    """An optional dependency is not installed; the message names the extra to install."""
 
 
 class Cancelled(RetrotoneError):
-    """The user stopped the work; nothing half-written is left behind."""
+    """The user stopped the work; no half-written file is left."""

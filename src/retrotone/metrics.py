@@ -1,7 +1,7 @@
-"""How much of the style arrived, and how much of the song stayed: measured on rendered audio.
+"""How much a transfer changes a song towards a style, and how much of the song it keeps, measured on audio.
 
-Every measure looks at the first 60 s, mono, 22.05 kHz, at an RMS of 0.1, so that any two recordings can be
-compared. Level is not style: distances to a style are taken at the best of a few levels.
+Every measure uses the first 60 s, mono, at 22.05 kHz and an RMS of 0.1, so that any two recordings can be
+compared. Level is not style: the distance to a style is the least over a few levels.
 """
 
 from __future__ import annotations
@@ -24,24 +24,26 @@ RATE, N_FFT, HOP = 22_050, 2048, 512  # the study's transform
 RMS = 0.1
 LOG_GAIN = 30.0  # spectra are log1p(30 |STFT|)
 STYLE_LEVELS_DB = range(-9, 10, 3)
-LEVEL_MARGIN = 1.1  # how far the estimate of a level's distance may lie above the least: it errs by 5 %
+# levels whose estimated distance is at most this many times the least are computed exactly: estimates err by 5 %
+LEVEL_MARGIN = 1.1
 ENVELOPE_LEVELS_DB = range(-6, 7, 2)
-N_BANDS, BAND_FMIN = 40, 60.0  # mel bands of the envelope, Hz
-BAND_FLOOR = 1e-7  # band power
-ONSET_WINDOW = 0.05  # s, MIREX's tolerance
+# mel bands of the envelope, their lowest frequency in Hz, and the least power of one
+N_BANDS, BAND_FMIN, BAND_FLOOR = 40, 60.0, 1e-7
+# MIREX's tolerance
+ONSET_SECONDS = 0.05
 MIN_SECONDS = 0.2
 
 
 @dataclass(frozen=True)
 class Measures:
-    """What a transfer did; see the functions of the same names.
+    """Measures of a transfer, each by the function of the same name.
 
     Attributes
     ----------
     style_gain, envelope_gain : float
-        0 where the content was, 1 where the style is.
+        0 if the output is as far from the style as the content, 1 if it is there.
     chroma_cosine, onset_f1 : float
-        1 where harmony and rhythm are the content's. Unrelated pieces score a chroma cosine of about 0.7.
+        1 if harmony and rhythm are the content's. Unrelated pieces have a chroma cosine of about 0.7.
     loudness_change_lu : float
         Output minus content, in LU.
     log_spectral_distance : float
@@ -60,10 +62,10 @@ class Measures:
 
 
 class Profile:
-    """What the measures need to know of one recording, each part worked out once, on first use.
+    """The features of one recording that the measures need, each computed once, on first use.
 
-    Every function of this module takes a `Profile` wherever it takes an `Audio`: make one to measure the same
-    recording against several others.
+    Every function of this module takes an `Audio` or a `Profile`: make a `Profile` to compare the same recording
+    with several others.
 
     Parameters
     ----------
@@ -73,7 +75,7 @@ class Profile:
     Raises
     ------
     AudioError
-        Under 0.2 s long, or silent in its first 60 s.
+        Less than 0.2 s long, or silent in its first 60 s.
     """
 
     def __init__(self, audio: Audio) -> None:
@@ -185,7 +187,7 @@ def measure(content: Recording, style: Recording, output: Recording) -> Measures
     Parameters
     ----------
     content, style, output : Audio or Profile
-        The song, what it was to sound like, and what came out. Rates, lengths and channels may differ.
+        The song, the style it should get, and the result. Rates, lengths and channels may differ.
 
     Raises
     ------
@@ -205,22 +207,35 @@ def measure(content: Recording, style: Recording, output: Recording) -> Measures
 
 
 def style_gain(content: Recording, style: Recording, output: Recording) -> float:
-    """Return 1 - d(output) / d(content), d the `style_distance`; 0 if content and style are one."""
+    """Return 1 - d(output) / d(content), d being the `style_distance` to the style; 0 for equal content and style.
+
+    Parameters
+    ----------
+    content, style, output : Audio or Profile
+        As for `measure`.
+    """
     return _gain(style_distance(content, style), style_distance(output, style))
 
 
 def envelope_gain(content: Recording, style: Recording, output: Recording) -> float:
-    """Return 1 - d(output) / d(content), d the `envelope_distance`; 0 if content and style are one."""
+    """Return 1 - d(output) / d(content), d being the `envelope_distance` to the style; 0 for equal content and style.
+
+    Parameters
+    ----------
+    content, style, output : Audio or Profile
+        As for `measure`.
+    """
     return _gain(envelope_distance(content, style), envelope_distance(output, style))
 
 
 def style_distance(recording: Recording, style: Recording) -> float:
-    """Return ||G(x) - G(s)||^2 / ||G(s)||^2 at x's best level, G the Gram matrices of the study's network.
+    """Return ||G(x) - G(s)||^2 / ||G(s)||^2 at the best level of x, with the Gram matrices G of the study's network.
 
     The network is linear, F = W P(X) with P(X) three neighbouring frames and a one, so that G = W M W^T / C
     with M the second moment of P(X), and ||G(x) - G(s)||^2 is the trace of (D W^T W)^2 / C^2, D the
-    difference of moments: no feature is ever computed. W^T W is close to a multiple of the identity, so the
-    moments of single frames tell which levels can be the best; the drawn W decides among those.
+    difference of moments: features need not be computed. W^T W is close to a multiple of the identity, so the
+    moments of single frames are enough to estimate the distance at each level; the exact distance is computed only at
+    those levels whose estimate is close to the least.
     """
     recording, style = _profile(recording), _profile(style)
     if style in recording.distances:
@@ -230,16 +245,17 @@ def style_distance(recording: Recording, style: Recording) -> float:
         level: float(np.square(recording.frame_moments(level) - target).sum()) for level in STYLE_LEVELS_DB
     }
     least = min(estimates.values())
-    likeliest = [level for level, estimate in estimates.items() if estimate <= LEVEL_MARGIN * least]
-    distance = min(_gram_energy(recording.patch_moments(level) - style.moments) for level in likeliest)
+    candidates = [level for level, estimate in estimates.items() if estimate <= LEVEL_MARGIN * least]
+    distance = min(_gram_energy(recording.patch_moments(level) - style.moments) for level in candidates)
     recording.distances[style] = distance / style.gram_energy
     return recording.distances[style]
 
 
 def envelope_distance(recording: Recording, style: Recording) -> float:
-    """Return the Frechet distance between Gaussians fitted to log-mel frames, at the best level.
+    """Return the Fréchet distance between Gaussians fitted to log-mel frames, at the best level.
 
-    Timbre and dynamics without pitch: 40 bands in dB / 10. Formula: Dowson and Landau (1982), as in FAD.
+    It measures timbre and dynamics without pitch: 40 bands in dB / 10. Formula: Dowson and Landau (1982), as in the
+    Fréchet audio distance.
     """
     recording, style = _profile(recording), _profile(style)
     target = style.envelope()
@@ -261,7 +277,7 @@ def onset_f1(content: Recording, output: Recording) -> float:
     a, b = (profile.onsets for profile in _same_length(content, output))
     if len(a) == 0 or len(b) == 0:
         return float(len(a) == len(b))
-    return float(f_measure(a, b, window=ONSET_WINDOW)[0])
+    return float(f_measure(a, b, window=ONSET_SECONDS)[0])
 
 
 def log_spectral_distance(content: Recording, output: Recording) -> float:
@@ -286,13 +302,23 @@ def frechet_distance(embeddings: ArrayLike, reference: ArrayLike) -> float:
     """Return the Fréchet distance between Gaussians fitted to two sets of embeddings.
 
     With the embeddings of `retrotone.features.musicnn` this is the Fréchet audio distance (Kilgour et al. 2019): how
-    much one collection of music sounds like another, song by song or not. It falls with the size of the sets: compare
-    only what has the same, and say which embedding, how many and against what.
+    different two collections of music sound as a whole. It falls with the size of the sets: compare only distances
+    between sets of the same size, and state the embedding, the size and the reference.
 
     Parameters
     ----------
     embeddings, reference : array_like, shape (n, dimensions)
-        At least two each.
+        At least two embeddings each.
+
+    Returns
+    -------
+    float
+        0 for equal means and covariances.
+
+    Examples
+    --------
+    >>> round(frechet_distance([[0.0], [2.0]], [[3.0], [5.0]]), 6)
+    9.0
     """
     a, b = (np.asarray(values, np.float64) for values in (embeddings, reference))
     return _frechet(*((values.mean(axis=0), np.atleast_2d(np.cov(values.T))) for values in (a, b)))
@@ -301,8 +327,8 @@ def frechet_distance(embeddings: ArrayLike, reference: ArrayLike) -> float:
 def patch_moments(spectrum: NDArray[np.float32]) -> NDArray[np.float32]:
     """Return the mean of p p^T over frames t, p = (x[t-1], x[t], x[t+1], 1), with zeros beyond both ends.
 
-    Its blocks are the spectrum's products with itself at lags of 0, 1 and 2 frames, less what falls off the
-    ends: three matrix products in place of nine.
+    Its blocks are the products of the spectrum with itself at lags of 0, 1 and 2 frames, without the frames beyond the
+    ends: three matrix products instead of nine.
 
     Parameters
     ----------
@@ -311,6 +337,11 @@ def patch_moments(spectrum: NDArray[np.float32]) -> NDArray[np.float32]:
     Returns
     -------
     ndarray, shape (3 bins + 1, 3 bins + 1)
+
+    Examples
+    --------
+    >>> patch_moments(np.array([[1.0, 2.0, 3.0, 4.0]], np.float32))[1].tolist()
+    [5.0, 7.5, 5.0, 2.5]
     """
     bins, frames = spectrum.shape
     first, last = spectrum[:, 0], spectrum[:, -1]

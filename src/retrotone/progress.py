@@ -1,4 +1,4 @@
-"""One way to report progress: a callable that takes a fraction and a message."""
+"""Progress of long work, reported to a callable that takes a fraction and a message."""
 
 from __future__ import annotations
 
@@ -9,18 +9,24 @@ Progress = Callable[[float, str], None]
 
 
 def silent(fraction: float, message: str) -> None:
-    """Report nothing: the default."""
+    """Report nothing; the default."""
 
 
 def part(progress: Progress, start: float, stop: float) -> Progress:
-    """Map a stage's own [0, 1] onto [start, stop] of the whole.
+    """Return the callback for a stage of a task, whose progress from 0 to 1 is that of the task from `start` to `stop`.
 
     Parameters
     ----------
     progress : Progress
-        The whole task's callback.
+        The callback of the whole task.
     start, stop : float
-        The share of the whole that the stage covers.
+        Progress of the task, in [0, 1], when the stage begins and ends.
+
+    Examples
+    --------
+    >>> second_half = part(lambda fraction, message: print(fraction, message), 0.5, 1.0)
+    >>> second_half(0.5, "rendering")
+    0.75 rendering
     """
 
     def stage(fraction: float, message: str) -> None:

@@ -1,4 +1,4 @@
-"""The shapes of arrays that pass between modules, and what a recording offers to those who read it."""
+"""Types that pass between modules: arrays of known shape, and recordings."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ Spectrogram: TypeAlias = NDArray[np.complex64]
 
 
 class Source(Protocol):
-    """What `Audio` and `AudioFile` have in common: a recording that can be read more than once, block by block."""
+    """A recording that can be read more than once, block by block: `Audio` or `AudioFile`."""
 
     @property
     def name(self) -> str:
-        """What messages call it."""
+        """How messages call it."""
 
     @property
     def sample_rate(self) -> int:
@@ -35,11 +35,11 @@ class Source(Protocol):
 
     @property
     def frames(self) -> int:
-        """Samples per channel; for some compressed files an estimate."""
+        """Samples per channel; an estimate for some compressed files."""
 
     @property
     def duration(self) -> float:
-        """Seconds, as far as `frames` is exact."""
+        """In seconds; as exact as `frames`."""
 
     def blocks(self) -> Iterator[Block]:
         """Yield the samples in blocks of shape (channels, n)."""

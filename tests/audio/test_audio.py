@@ -104,7 +104,8 @@ def test_trim_takes_silence_from_the_ends_only() -> None:
     left_later = np.stack([np.roll(sound, 1), sound])
     np.testing.assert_allclose(Audio(sound, 8000).trim().samples[0], sound[3:8], atol=1e-7)
     assert Audio(sound, 8000).trim(-20).frames == 4
-    assert Audio(left_later, 8000).trim().frames == 6  # what sounds in either channel stays
+    # what sounds in either channel stays
+    assert Audio(left_later, 8000).trim().frames == 6
     assert Audio(np.zeros(50), 8000).trim().frames == 50
 
 
@@ -115,7 +116,8 @@ def test_fade_rises_from_nothing_and_leaves_the_middle_alone() -> None:
     assert np.all(np.diff(faded[0, :800]) > 0)
     assert np.all(np.diff(faded[0, -2000:]) < 0)
     np.testing.assert_array_equal(faded[:, 800:-2000], 1)
-    np.testing.assert_allclose(faded[0, :800] + faded[0, 799::-1], 1, atol=1e-6)  # crossfades add up
+    # crossfades add up
+    np.testing.assert_allclose(faded[0, :800] + faded[0, 799::-1], 1, atol=1e-6)
 
 
 def test_fades_longer_than_the_sound_and_none_at_all() -> None:
@@ -148,14 +150,15 @@ def test_silence_stays_silence() -> None:
 @pytest.mark.parametrize("rate_out", [8_000, 22_050, 44_100, 96_000, 192_000])
 def test_resampling_keeps_a_tones_frequency_level_and_length(rate_in: int, rate_out: int) -> None:
     hertz = 1000.0
-    heard = tone(hertz, rate_in, seconds=1.0).resample(rate_out)
-    assert (heard.sample_rate, heard.frames) == (rate_out, rate_out)
-    spectrum = np.abs(np.fft.rfft(heard.samples[0] * np.hanning(rate_out)))
+    result = tone(hertz, rate_in, seconds=1.0).resample(rate_out)
+    assert (result.sample_rate, result.frames) == (rate_out, rate_out)
+    spectrum = np.abs(np.fft.rfft(result.samples[0] * np.hanning(rate_out)))
     assert spectrum.argmax() == hertz
-    middle = heard.samples[0, rate_out // 4 : -rate_out // 4].astype(np.float64)
+    middle = result.samples[0, rate_out // 4 : -rate_out // 4].astype(np.float64)
     assert 20 * np.log10(np.sqrt(2 * np.mean(middle**2)) / 0.5) == pytest.approx(0, abs=0.01)
     spectrum[int(hertz) - 5 : int(hertz) + 6] = 0
-    assert spectrum[100:-100].max() < 1e-4 * rate_out / 8  # aliases and images below -80 dB
+    # aliases and images below -80 dB
+    assert spectrum[100:-100].max() < 1e-4 * rate_out / 8
 
 
 def test_resampling_removes_what_the_new_rate_cannot_hold() -> None:
@@ -167,9 +170,9 @@ def test_resampling_removes_what_the_new_rate_cannot_hold() -> None:
     ("rate_in", "rate_out"), [(192_000, 8_000), (44_100, 8_000), (8_000, 192_000), (48_000, 44_100)]
 )
 def test_resampling_very_short_sounds(frames: int, rate_in: int, rate_out: int) -> None:
-    heard = Audio(0.1 * np.ones((2, frames)), rate_in).resample(rate_out)
-    assert heard.channels == 2
-    assert abs(heard.frames - max(frames * rate_out / rate_in, 1)) <= 0.5
+    result = Audio(0.1 * np.ones((2, frames)), rate_in).resample(rate_out)
+    assert result.channels == 2
+    assert abs(result.frames - max(frames * rate_out / rate_in, 1)) <= 0.5
 
 
 def test_resampling_in_blocks_equals_resampling_at_once(song: Audio) -> None:
@@ -190,9 +193,10 @@ def test_loud_music_is_turned_down_to_minus_one_dbtp_with_one_line(
 ) -> None:
     loud = song.gain(dbtp - 20 * np.log10(song.true_peak))
     path = loud.save(tmp_path / name, bit_depth)
-    heard, _ = soundfile.read(path, always_2d=True)
-    assert -1.1 < true_peak_db(heard.T) <= -1 + 0.03  # two oversampling filters differ by that much
-    np.testing.assert_allclose(heard.T, song.samples * (heard.max() / song.samples.max()), atol=1e-4)
+    result, _ = soundfile.read(path, always_2d=True)
+    # two oversampling filters differ by that much
+    assert -1.1 < true_peak_db(result.T) <= -1 + 0.03
+    np.testing.assert_allclose(result.T, song.samples * (result.max() / song.samples.max()), atol=1e-4)
     (record,) = caplog.records
     assert record.levelno == logging.WARNING
     assert f"{path}: turned down by " in record.getMessage()
@@ -201,10 +205,11 @@ def test_loud_music_is_turned_down_to_minus_one_dbtp_with_one_line(
 
 def test_peaks_between_samples_count(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     time = np.arange(44_100)
-    audio = Audio(1.2 * np.sin(np.pi / 2 * time + np.pi / 4), 44_100).fade(0.1, 0.1)  # every sample at 0.85
+    # every sample at 0.85
+    audio = Audio(1.2 * np.sin(np.pi / 2 * time + np.pi / 4), 44_100).fade(0.1, 0.1)
     assert audio.peak < PEAK_CEILING
-    heard, _ = soundfile.read(audio.save(tmp_path / "a.wav"), always_2d=True)
-    assert -1.1 < true_peak_db(heard.T) <= -0.97
+    result, _ = soundfile.read(audio.save(tmp_path / "a.wav"), always_2d=True)
+    assert -1.1 < true_peak_db(result.T) <= -0.97
     assert len(caplog.records) == 1
 
 
@@ -212,16 +217,16 @@ def test_what_fits_is_saved_as_it_is_without_a_word(
     song: Audio, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     quiet = song.gain(-20 * np.log10(song.true_peak) - 1.05)
-    heard = load(quiet.save(tmp_path / "a.wav", 32))
-    np.testing.assert_array_equal(heard.samples, quiet.samples)
+    result = load(quiet.save(tmp_path / "a.wav", 32))
+    np.testing.assert_array_equal(result.samples, quiet.samples)
     assert caplog.records == []
 
 
 @pytest.mark.parametrize("suffix", [".ogg", ".mp3", ".opus"])
 def test_lossy_codecs_stay_below_full_scale(song: Audio, tmp_path: Path, suffix: str) -> None:
-    heard = load(song.resample(48_000).gain(30).save(tmp_path / f"a{suffix}"))
-    assert heard.peak < 1
-    assert true_peak_db(heard.samples) < 0
+    result = load(song.resample(48_000).gain(30).save(tmp_path / f"a{suffix}"))
+    assert result.peak < 1
+    assert true_peak_db(result.samples) < 0
 
 
 def test_saving_returns_the_path_and_takes_strings(tmp_path: Path) -> None:

@@ -29,9 +29,9 @@ def song(shared_music: Path) -> Audio:
     return load(shared_music / "Kevin_MacLeod_-_Vibe_Ace.ogg").slice(30, 36).gain(-6)
 
 
-def delay(reference: NDArray[np.float32], heard: NDArray[np.float32]) -> int:
-    """By how many samples `heard` comes later."""
-    return int(np.argmax(correlate(heard, reference, method="fft"))) - len(reference) + 1
+def delay(reference: NDArray[np.float32], decoded: NDArray[np.float32]) -> int:
+    """By how many samples `decoded` comes later."""
+    return int(np.argmax(correlate(decoded, reference, method="fft"))) - len(reference) + 1
 
 
 def correlation(a: NDArray[np.float32], b: NDArray[np.float32]) -> float:
@@ -78,8 +78,8 @@ def test_lossy_formats_keep_length_place_and_sound(
 def test_stereo_channels_do_not_swap(tmp_path: Path) -> None:
     tones = 0.3 * np.sin(2 * np.pi * np.outer([440, 1250], np.arange(48_000) / 48_000))
     for suffix in files.FORMATS:
-        heard = load(Audio(tones, 48_000).save(tmp_path / f"tones{suffix}"))
-        loudest = np.abs(np.fft.rfft(heard.samples, axis=1)).argmax(axis=1)
+        decoded = load(Audio(tones, 48_000).save(tmp_path / f"tones{suffix}"))
+        loudest = np.abs(np.fft.rfft(decoded.samples, axis=1)).argmax(axis=1)
         np.testing.assert_allclose(loudest, [440, 1250], atol=1)
 
 
@@ -129,9 +129,8 @@ def test_same_samples_give_same_bytes_at_any_time_and_in_any_blocks(tmp_path: Pa
         return {path.name: path.read_bytes() for path in (tmp_path / folder).iterdir()}
 
     first = save_all("first", 96_000)
-    time.sleep(
-        1.1
-    )  # libsndfile puts the second of writing into float WAVs, and a random number into Ogg files
+    # libsndfile puts the second of writing into float WAVs, and a random number into Ogg files
+    time.sleep(1.1)
     second = save_all("second", 1 << 16)
     assert [name for name in first if first[name] != second[name]] == []
     assert len(first) == 7
@@ -173,16 +172,16 @@ def test_ogg_pages_keep_valid_checksums(tmp_path: Path, suffix: str) -> None:
 
 
 @pytest.mark.parametrize("suffix", [".ogg", ".opus"])
-def test_ogg_decodes_elsewhere_too(song: Audio, tmp_path: Path, suffix: str) -> None:
+def test_another_decoder_reads_our_ogg_files(song: Audio, tmp_path: Path, suffix: str) -> None:
     av = pytest.importorskip("av", reason="needs PyAV as a second decoder: pip install 'retrotone[ffmpeg]'")
     audio = song.resample(48_000)
     path = audio.save(tmp_path / f"a{suffix}")
     with av.open(str(path), options={"err_detect": "crccheck"}) as container:
-        heard = np.concatenate([frame.to_ndarray() for frame in container.decode(audio=0)], axis=1)
-    assert correlation(heard[:, : audio.frames], load(path).samples[:, : heard.shape[1]]) > 0.999
+        decoded = np.concatenate([frame.to_ndarray() for frame in container.decode(audio=0)], axis=1)
+    assert correlation(decoded[:, : audio.frames], load(path).samples[:, : decoded.shape[1]]) > 0.999
 
 
-def test_fix_serial_refuses_what_is_not_ogg(tmp_path: Path) -> None:
+def test_fix_serial_refuses_other_formats(tmp_path: Path) -> None:
     path = tmp_path / "a.ogg"
     path.write_bytes(b"RIFF" * 100)
     with pytest.raises(OSError, match="no Ogg page"):
@@ -206,11 +205,12 @@ def test_variable_rate_mp3_without_a_length_is_read_to_its_end(
     bare = tmp_path / "bare.mp3"
     bare.write_bytes(tag + without_xing_header((tmp_path / "whole.mp3").read_bytes()))
     file = AudioFile(bare)
-    heard = np.concatenate(list(file.blocks()), axis=1)
-    assert heard.shape[1] >= song.frames
-    shift = delay(whole.samples[0], heard[0])
-    assert 0 <= shift < 3000  # without that header nobody knows the encoder's delay
-    joined = heard[:, shift : shift + song.frames]
+    decoded = np.concatenate(list(file.blocks()), axis=1)
+    assert decoded.shape[1] >= song.frames
+    shift = delay(whole.samples[0], decoded[0])
+    # without that header the encoder's delay is unknown
+    assert 0 <= shift < 3000
+    joined = decoded[:, shift : shift + song.frames]
     assert correlation(joined[:, 2000:-2000], whole.samples[:, 2000 : joined.shape[1] - 2000]) > 0.99
 
 
@@ -219,13 +219,13 @@ def test_a_file_cut_short_gives_what_is_left(tmp_path: Path, suffix: str) -> Non
     noise = 0.1 * np.random.default_rng(0).standard_normal((1, 384_000))
     path = Audio(noise, 48_000).save(tmp_path / f"a{suffix}")
     path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
-    heard = load(path)
-    assert 100_000 < heard.frames < 250_000
-    assert heard.peak > 0.1
+    decoded = load(path)
+    assert 100_000 < decoded.frames < 250_000
+    assert decoded.peak > 0.1
 
 
 @pytest.mark.parametrize("suffix", [".wav", ".flac", ".ogg", ".mp3", ".opus"])
-def test_an_excerpt_is_what_lies_there(song: Audio, tmp_path: Path, suffix: str) -> None:
+def test_an_excerpt_equals_that_part_of_the_whole(song: Audio, tmp_path: Path, suffix: str) -> None:
     file = AudioFile(song.resample(48_000).save(tmp_path / f"a{suffix}"))
     whole = np.concatenate(list(file.blocks()), axis=1)
     for start, seconds in ((0.0, 0.5), (1.25, 1.5), (file.duration - 0.1, 1.0), (file.duration + 5, 1.0)):
@@ -260,18 +260,20 @@ def encode(path: Path, samples: NDArray[np.float32], sample_rate: int, codec: st
 def test_ffmpeg_formats_load(song: Audio, tmp_path: Path, name: str, codec: str, channels: int) -> None:
     audio = song if channels == 2 else song.mono()
     encode(tmp_path / name, audio.samples, audio.sample_rate, codec)
-    heard = load(tmp_path / name)
-    assert (heard.sample_rate, heard.channels) == (audio.sample_rate, channels)
-    assert heard.frames == pytest.approx(audio.frames, abs=4096)  # encoders fill up their last packet
-    shift = delay(audio.samples[0], heard.samples[0])
-    assert abs(shift) <= 2048  # raw AAC tells no delay; FFmpeg's WMA loses its first packet
-    before, after = audio.samples[:, max(-shift, 0) :], heard.samples[:, max(shift, 0) :]
+    decoded = load(tmp_path / name)
+    assert (decoded.sample_rate, decoded.channels) == (audio.sample_rate, channels)
+    # encoders fill up their last packet
+    assert decoded.frames == pytest.approx(audio.frames, abs=4096)
+    shift = delay(audio.samples[0], decoded.samples[0])
+    # raw AAC tells no delay; FFmpeg's WMA loses its first packet
+    assert abs(shift) <= 2048
+    before, after = audio.samples[:, max(-shift, 0) :], decoded.samples[:, max(shift, 0) :]
     n = min(before.shape[1], after.shape[1])
     assert correlation(before[:, :n], after[:, :n]) > 0.98
     assert AudioFile(tmp_path / name).duration == pytest.approx(audio.duration, rel=0.15)
     excerpt = AudioFile(tmp_path / name).excerpt(1.5, 1.0)
     assert excerpt.shape == (channels, audio.sample_rate)
-    assert abs(delay(heard.slice(1.5, 2.5).samples[0], excerpt[0])) < 0.1 * audio.sample_rate
+    assert abs(delay(decoded.slice(1.5, 2.5).samples[0], excerpt[0])) < 0.1 * audio.sample_rate
 
 
 def test_ffmpeg_blocks_are_gathered(tmp_path: Path) -> None:
@@ -395,7 +397,8 @@ def test_more_than_four_gigabytes_are_refused_where_headers_cannot_count_them(
 ) -> None:
     monkeypatch.setitem(files.LARGEST, "WAV", 100_000)
     monkeypatch.setitem(files.LARGEST, "AIFF", 100_000)
-    audio = Audio(np.zeros((2, 17_000)), 44_100)  # 102 kB
+    # 102 kB
+    audio = Audio(np.zeros((2, 17_000)), 44_100)
     with pytest.raises(OutputError, match=r"4 GB .* write \.flac instead"):
         audio.save(tmp_path / f"long{suffix}")
     assert list(tmp_path.iterdir()) == []

@@ -1,4 +1,4 @@
-"""Saving when things go wrong: a file is whole or it is not there, and an older one survives."""
+"""Failures while saving: a file is whole or absent, and an older one stays."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def throw(error: BaseException) -> None:
 
 @pytest.mark.parametrize("suffix", SUFFIXES)
 @pytest.mark.parametrize("error", [Cancelled, AudioError, KeyboardInterrupt, MemoryError])
-def test_an_exception_while_writing_leaves_nothing_and_is_the_one_that_is_heard(
+def test_an_exception_while_writing_leaves_nothing_and_is_raised(
     tmp_path: Path, suffix: str, error: type[BaseException]
 ) -> None:
     with pytest.raises(error):
@@ -64,7 +64,8 @@ def test_an_older_file_is_replaced_only_when_the_new_one_is_whole(tmp_path: Path
             writer.write(NOISE)
             assert path.read_bytes() == b"something else"
             (temporary,) = (other for other in tmp_path.iterdir() if other != path)
-            assert temporary.name.startswith(".")  # hidden: no player's library shows it
+            # hidden, so that no player lists it
+            assert temporary.name.startswith(".")
     assert list(tmp_path.iterdir()) == [path]
     assert load(path).frames == 3 * 96_000
 
@@ -149,7 +150,8 @@ def test_after_kill_9_the_older_file_is_untouched_beside_a_hidden_rest(tmp_path:
         process.send_signal(signal.SIGKILL)
     assert path.read_bytes() == before
     assert all(rest.name.startswith(".retrotone-") for rest in tmp_path.iterdir() if rest != path)
-    Audio(NOISE, 48_000).save(path)  # and what is left over is in nobody's way
+    # the temporary file that is left over is no obstacle
+    Audio(NOISE, 48_000).save(path)
     assert path.read_bytes() == before
 
 

@@ -1,4 +1,4 @@
-"""The limiter: peaks under the ceiling, all else untouched, and no trace of where the stream was cut."""
+"""The limiter: peaks below the ceiling, everything else unchanged, wherever the stream is cut."""
 
 from __future__ import annotations
 
@@ -23,7 +23,8 @@ def signal(kind: str, sample_rate: int, channels: int = 2) -> NDArray[np.float32
     frames = 2 * sample_rate
     t = np.arange(frames) / sample_rate
     swell = np.sin(7 * t) ** 2
-    if kind == "sines":  # no sample falls on the crests: the peaks lie between the samples
+    # the peaks lie between the samples
+    if kind == "sines":
         samples = (
             1.5 * swell * np.sin(2 * np.pi * np.array([[0.241], [0.3717]])[:channels] * sample_rate * t + 0.3)
         )
@@ -33,7 +34,8 @@ def signal(kind: str, sample_rate: int, channels: int = 2) -> NDArray[np.float32
             samples[:, :: sample_rate // 11] += 12.0
         else:
             samples *= 1 + 5 * swell
-        samples = sosfilt(butter(8, 0.5, output="sos"), samples, axis=1)  # most of music lies lower still
+        # music has even less treble
+        samples = sosfilt(butter(8, 0.5, output="sos"), samples, axis=1)
     return samples.astype(np.float32)
 
 
@@ -55,7 +57,8 @@ def test_no_peak_between_the_samples_passes_the_ceiling(kind: str, sample_rate: 
     assert result.shape == samples.shape
     finer = resample_poly(result.astype(float), 8, 1, axis=1)
     assert decibels(np.abs(finer).max()) <= decibels(PEAK_CEILING) + 0.15
-    meter = PeakMeter(2)  # by the standard's own measure it is held more tightly
+    # by the standard's own meter the tolerance is smaller
+    meter = PeakMeter(2)
     meter.add(result)
     assert decibels(meter.finish()) <= decibels(PEAK_CEILING) + 0.05
 
@@ -114,7 +117,8 @@ def test_both_channels_get_one_gain() -> None:
         ]
     )
     left, right = together(stereo, 44_100)
-    assert np.abs(left).max() < 0.95 * np.abs(samples).max()  # it did limit
+    # it did limit
+    assert np.abs(left).max() < 0.95 * np.abs(samples).max()
     np.testing.assert_allclose(right, 0.25 * left, atol=1e-6)
 
 

@@ -79,7 +79,8 @@ def test_agrees_with_pyloudnorm_on_real_music(shared_music: Path) -> None:
 
 def test_block_sizes_do_not_matter(shared_music: Path) -> None:
     song = load(shared_music / "pibble.ogg").slice(0, 10)
-    cuts = [0, 0, 1, 2, 500, 500, 44_000, 130_001, song.frames]  # empty blocks too
+    # empty blocks too
+    cuts = [0, 0, 1, 2, 500, 500, 44_000, 130_001, song.frames]
     meter, peaks = LoudnessMeter(song.channels, song.sample_rate), PeakMeter(song.channels)
     for start, stop in pairwise(cuts):
         meter.add(song.samples[:, start:stop])
@@ -91,22 +92,23 @@ def test_block_sizes_do_not_matter(shared_music: Path) -> None:
 def test_silence_and_what_is_too_short_to_gate() -> None:
     assert LoudnessMeter(2, 48_000).integrated == -np.inf
     assert Audio(np.zeros((2, 48_000)), 48_000).loudness == -np.inf
-    assert Audio(tones([(-80, 2)]), 48_000).loudness == -np.inf  # below the absolute gate
+    # below the absolute gate
+    assert Audio(tones([(-80, 2)]), 48_000).loudness == -np.inf
     assert Audio(tones([(-23, 0.3)]), 48_000).loudness == pytest.approx(-23, abs=0.3)
 
 
 @pytest.mark.parametrize("sample_rate", [8_000, 44_100, 48_000, 192_000])
 def test_true_peak_of_a_sine_whose_samples_all_miss_it(sample_rate: int) -> None:
     sine = np.sin(np.pi / 2 * np.arange(sample_rate) + np.pi / 4)
-    audio = Audio(sine, sample_rate).fade(0.05, 0.05)  # a sudden start has higher peaks of its own
+    # a sudden start has higher peaks of its own
+    audio = Audio(sine, sample_rate).fade(0.05, 0.05)
     assert 20 * np.log10(audio.peak) == pytest.approx(-3.01, abs=0.01)
     assert 20 * np.log10(audio.true_peak) == pytest.approx(0, abs=0.3)
 
 
 def test_true_peak_hears_treble() -> None:
-    sine = np.sin(
-        2 * np.pi * 3 / 8 * np.arange(48_000) + np.pi / 8
-    )  # 18 kHz: all samples miss the peak by 0.7 dB
+    # 18 kHz: all samples miss the peak by 0.7 dB
+    sine = np.sin(2 * np.pi * 3 / 8 * np.arange(48_000) + np.pi / 8)
     audio = Audio(sine, 48_000).fade(0.1, 0.1)
     assert 20 * np.log10(audio.peak) == pytest.approx(-0.69, abs=0.01)
     assert 20 * np.log10(audio.true_peak) == pytest.approx(0, abs=0.05)
@@ -116,7 +118,8 @@ def test_true_peak_hears_treble() -> None:
 def test_true_peak_is_flat_over_the_band(share: float) -> None:
     sine = np.sin(2 * np.pi * share * np.arange(48_000) + 0.3)
     level = 20 * np.log10(Audio(sine, 48_000).fade(0.1, 0.1).true_peak)
-    assert -0.6 < level < 0.2  # four times oversampled, a peak is missed by 0.55 dB at most (BS.1770 Annex 2)
+    # four times oversampled, a peak is missed by 0.55 dB at most (BS.1770 Annex 2)
+    assert -0.6 < level < 0.2
 
 
 def test_true_peak_agrees_with_eightfold_oversampling_on_music(shared_music: Path) -> None:

@@ -1,4 +1,4 @@
-"""What is known of a track: heard from any recording, stored and read back, never guessed."""
+"""The analysis of a track: computed from any recording, stored and read back, unknown parts stay unknown."""
 
 from __future__ import annotations
 
@@ -28,14 +28,15 @@ def analysis(shared_music: Path) -> rt.Analysis:
     return rt.analyse(shared_music / SONG)
 
 
-def test_a_long_song_is_heard_in_three_clips_that_agree_with_the_whole(
+def test_three_excerpts_of_a_long_song_agree_with_the_whole(
     analysis: rt.Analysis, shared_music: Path
 ) -> None:
     assert [clip.shape for clip in analysis.excerpts] == [(6, 50)] * 3
     assert analysis.times is not None
     assert analysis.taggram is not None
     assert analysis.duration == pytest.approx(rt.load(shared_music / SONG).duration, abs=0.01)
-    for index, first in enumerate(analysis.times[::6]):  # each in the middle of its third
+    # each in the middle of its third
+    for index, first in enumerate(analysis.times[::6]):
         assert first + 15 == pytest.approx((index + 0.5) * analysis.duration / 3, abs=0.1)
     whole = rt.musicnn.taggram(shared_music / SONG).mean(axis=0)
     assert np.corrcoef(analysis.taggram.mean(axis=0), whole)[0, 1] > 0.98
@@ -88,18 +89,19 @@ def test_what_cannot_be_an_analysis_is_refused(parts: dict[str, np.ndarray], rea
         rt.Analysis.from_arrays(**parts)
 
 
-def test_short_silent_and_low_rate_recordings_are_heard() -> None:
+def test_short_silent_and_low_rate_recordings_are_analysed() -> None:
     for audio, patches in (
-        (noise(0.02), 1),  # repeated until it fills a patch
+        # repeated until it fills a patch
+        (noise(0.02), 1),
         (noise(2.9), 1),
         (noise(5.0, 8000), 1),
         (rt.Audio(np.zeros((2, 8 * 44_100)), 44_100), 2),
     ):
-        heard = rt.analyse(audio)
-        assert heard.taggram is not None
-        assert heard.taggram.shape == (patches, 50)
-        assert np.isfinite(heard.taggram).all()
-        assert (heard.loudness == -np.inf) == audio.is_silent
+        analysis = rt.analyse(audio)
+        assert analysis.taggram is not None
+        assert analysis.taggram.shape == (patches, 50)
+        assert np.isfinite(analysis.taggram).all()
+        assert (analysis.loudness == -np.inf) == audio.is_silent
 
 
 def test_a_hop_of_nothing_is_refused() -> None:
@@ -117,7 +119,7 @@ def test_a_genre_does_not_wait_for_torch(tmp_path: Path) -> None:
     assert answer.stdout.splitlines()[1:] == ["False"]
 
 
-def test_listening_can_be_stopped() -> None:
+def test_an_analysis_can_be_cancelled() -> None:
     def stop(fraction: float, message: str) -> None:
         raise rt.Cancelled("enough")
 
@@ -130,12 +132,12 @@ def test_tags_prints_a_line_or_an_object_a_song(
 ) -> None:
     song = str(rt.load(shared_music / SONG, seconds=6).save(tmp_path / "song.wav"))
     assert run(["tags", "--json", song]) == 0
-    told = json.loads(capsys.readouterr().out)
-    assert told["file"] == song
-    assert set(told["tags"]) == set(rt.musicnn.LABELS)
-    best = max(told["tags"], key=told["tags"].get)
+    printed = json.loads(capsys.readouterr().out)
+    assert printed["file"] == song
+    assert set(printed["tags"]) == set(rt.musicnn.LABELS)
+    best = max(printed["tags"], key=printed["tags"].get)
     (tmp_path / "not.wav").write_text("text")
     assert run(["tags", str(tmp_path / "not.wav"), song]) == 1
-    printed = capsys.readouterr()
-    assert printed.out.startswith(f"{song}: {best} ")
-    assert "not.wav is not a sound file" in printed.err
+    output = capsys.readouterr()
+    assert output.out.startswith(f"{song}: {best} ")
+    assert "not.wav is not a sound file" in output.err

@@ -1,4 +1,4 @@
-"""The 57 columns: what librosa computes and the published table holds, whatever the rate and the channels."""
+"""The 57 columns agree with librosa and with the published table, at any rate and with one or two channels."""
 
 from __future__ import annotations
 
@@ -45,7 +45,8 @@ def test_columns_agree_with_the_published_table(
         pytest.skip(f"needs {path}")
     spread = np.std(list(table.values()), axis=0)
     error = np.abs(gtzan_columns(path) - table[track]) / spread
-    assert np.median(error) < 0.03  # the audio here has been through a lossy codec, the table's had not
+    # the audio here has been through a lossy codec, the table's had not
+    assert np.median(error) < 0.03
     assert np.quantile(error, 0.9) < 0.2
 
 
@@ -69,7 +70,8 @@ def test_columns_are_those_of_librosa() -> None:
     for name, values in frames.items():
         assert ours[f"{name}_mean"] == pytest.approx(values.mean(), rel=2e-3, abs=1e-3), name
         assert ours[f"{name}_var"] == pytest.approx(values.var(), rel=2e-3, abs=1e-3), name
-    onsets = librosa.onset.onset_strength(y=samples, sr=RATE, aggregate=np.median)  # as in beat_track
+    # as in beat_track
+    onsets = librosa.onset.onset_strength(y=samples, sr=RATE, aggregate=np.median)
     assert ours["tempo"] == pytest.approx(librosa.feature.tempo(onset_envelope=onsets, sr=RATE)[0])
     assert ours["harmony_var"] == pytest.approx(harmonic.var(), rel=0.01)
     assert ours["perceptr_var"] == pytest.approx(percussive.var(), rel=0.01)
@@ -87,12 +89,14 @@ def test_level_moves_only_the_columns_that_measure_it() -> None:
 
 
 def test_rate_and_channels_do_not_matter() -> None:
-    source = band(6.0, 16_000)  # nothing above 8 kHz, where the filters of resamplers differ
+    # nothing above 8 kHz, where the filters of resamplers differ
+    source = band(6.0, 16_000)
     stereo = source.resample(44_100)
     stereo = stereo.with_samples(np.repeat(stereo.samples, 2, axis=0))
     one, other = (dict(zip(COLUMNS, gtzan_columns(a), strict=True)) for a in (source.resample(RATE), stereo))
     for name in COLUMNS:
-        if name not in ("harmony_mean", "perceptr_mean"):  # 0 but for rounding
+        # 0 but for rounding
+        if name not in ("harmony_mean", "perceptr_mean"):
             tolerance = 0.1 if name.startswith("mfcc") else 0.0
             assert other[name] == pytest.approx(one[name], rel=0.05, abs=tolerance), name
 
@@ -106,9 +110,10 @@ def test_a_long_song_is_judged_by_its_middle() -> None:
 @pytest.mark.parametrize("pause", [False, True])
 def test_a_few_seconds_tell_how_much_is_harmonic_and_percussive(pause: bool) -> None:
     samples = band(30.0).samples[0] * np.linspace(0.2, 1, 30 * RATE)
-    if pause:  # in the middle, where the few seconds are taken
+    # in the middle, where the few seconds are taken
+    if pause:
         samples[12 * RATE : 18 * RATE] = 0
-    whole, few = (timbre(Audio(samples, RATE), parted).columns for parted in (30.0, 5.0))
+    whole, few = (timbre(Audio(samples, RATE), seconds).columns for seconds in (30.0, 5.0))
     parts = [COLUMNS.index(name) for name in ("harmony_var", "perceptr_var")]
     np.testing.assert_allclose(few[parts], whole[parts], rtol=0.1)
     rest = [index for index, name in enumerate(COLUMNS) if not name.startswith(("harmony", "perceptr"))]
@@ -118,11 +123,12 @@ def test_a_few_seconds_tell_how_much_is_harmonic_and_percussive(pause: bool) -> 
 @pytest.mark.parametrize(
     "samples", [np.zeros(RATE), np.ones(1), np.full(5_000, 0.3), 1e-7 * np.arange(5_000)]
 )
-def test_silence_and_scraps_give_numbers(samples: NDArray[np.float64]) -> None:
+def test_silence_and_very_short_sounds_give_numbers(samples: NDArray[np.float64]) -> None:
     assert np.isfinite(gtzan_columns(Audio(samples, RATE))).all()
 
 
 @pytest.mark.parametrize("shape", [(1, 3), (5, 2), (16, 40), (31, 1), (333, 65)])
 def test_the_running_median_is_that_of_scipy(shape: tuple[int, int]) -> None:
-    values = np.random.default_rng(0).standard_normal(shape).astype(np.float32).round(1)  # with ties
+    # with ties
+    values = np.random.default_rng(0).standard_normal(shape).astype(np.float32).round(1)
     np.testing.assert_array_equal(running_median(values), median_filter(values, (31, 1), mode="reflect"))

@@ -1,4 +1,4 @@
-"""The key: heard from cadences, whatever the tuning, and not where there is none."""
+"""The key of cadences, at any tuning, and none for noise and silence."""
 
 from __future__ import annotations
 
@@ -12,7 +12,8 @@ from retrotone.features.gtzan import timbre
 from retrotone.features.key import MAJOR, MINOR, key_of
 
 RATE = 22_050
-CHORDS = {  # degrees I, IV, V7, I, in semitones above the tonic
+# degrees I, IV, V7, I, in semitones above the tonic
+CHORDS = {
     "major": ((0, 4, 7), (5, 9, 12), (7, 11, 14, 17), (0, 4, 7, 12)),
     "minor": ((0, 3, 7), (5, 8, 12), (7, 11, 14, 17), (0, 3, 7, 12)),
 }
@@ -34,8 +35,8 @@ def cadence(tonic: int, mode: str, cents: float = 0.0) -> rt.Audio:
 @pytest.mark.parametrize("cents", [0, 30])
 def test_cadences_in_all_keys(cents: int) -> None:
     for mode, names in (("major", MAJOR), ("minor", MINOR)):
-        heard = [key_of(timbre(cadence(tonic, mode, cents)).chroma) for tonic in range(12)]
-        assert heard == [f"{name} {mode}" for name in names]
+        keys = [key_of(timbre(cadence(tonic, mode, cents)).chroma) for tonic in range(12)]
+        assert keys == [f"{name} {mode}" for name in names]
 
 
 def test_noise_and_silence_have_no_key() -> None:
@@ -44,7 +45,7 @@ def test_noise_and_silence_have_no_key() -> None:
         assert key_of(timbre(rt.Audio(samples, RATE)).chroma) is None
 
 
-def test_the_library_knows_it_and_forgets_nothing_it_never_knew(tmp_path: Path) -> None:
+def test_the_library_stores_the_key(tmp_path: Path) -> None:
     cadence(2, "minor").save(tmp_path / "d.flac")
     with rt.Library(tmp_path / "music.db") as library:
         library.scan([tmp_path], workers=1)

@@ -23,21 +23,23 @@ def test_tags_and_embeddings_equal_the_originals(
     songs = [name.removesuffix(":tags") for name in reference if name.endswith(":tags")]
     assert len(songs) == 3
     for song in songs:
-        heard = rt.musicnn.listen(shared_music / song)
+        patches = rt.musicnn.listen(shared_music / song)
         tags, embedding = reference[f"{song}:tags"], reference[f"{song}:penultimate"]
-        assert heard.tags.dtype == np.float32
-        np.testing.assert_allclose(heard.tags, tags, rtol=0, atol=1e-4)
-        np.testing.assert_allclose(heard.embedding, embedding, rtol=0, atol=1e-4 * np.abs(embedding).max())
+        assert patches.tags.dtype == np.float32
+        np.testing.assert_allclose(patches.tags, tags, rtol=0, atol=1e-4)
+        np.testing.assert_allclose(patches.embedding, embedding, rtol=0, atol=1e-4 * np.abs(embedding).max())
 
 
-def test_overlapping_patches_are_those_heard_one_by_one(shared_music: Path) -> None:
+def test_overlapping_patches_equal_single_ones(shared_music: Path) -> None:
     song = rt.load(shared_music / "Kevin_MacLeod_-_Vibe_Ace.ogg", seconds=80)
     every_third = rt.musicnn.taggram(song, hop=62)[::3]
     alone = rt.musicnn.taggram(song, hop=186)
     frames = int(song.duration * 62.5) + 1
-    assert len(alone) == (frames - 187) // 186 + 1  # an end that is too short for a patch is dropped
+    # an end that is too short for a patch is dropped
+    assert len(alone) == (frames - 187) // 186 + 1
     np.testing.assert_allclose(every_third[: len(alone)], alone, rtol=0, atol=1e-5)
-    apart = rt.musicnn.taggram(song, hop=372)  # between two patches nothing is heard
+    # with gaps between the patches
+    apart = rt.musicnn.taggram(song, hop=372)
     np.testing.assert_allclose(apart, alone[::2], rtol=0, atol=1e-5)
 
 

@@ -1,4 +1,4 @@
-"""Features say what is in the sound: on sounds whose answer is known."""
+"""Spectral features of sounds whose answer is known."""
 
 from __future__ import annotations
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from importlib import resources
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +9,7 @@ import pytest
 
 import retrotone as rt
 from retrotone.metrics import Profile, chroma_cosine, frechet_distance, log_spectral_distance
+from retrotone.utils.assets import bundled_song
 
 ERA, AGE_SEED = "1930s", 1000
 
@@ -28,8 +28,7 @@ def flux(audio: rt.Audio) -> float:
 
 
 def test_it_answers_as_an_old_disc(parlour: rt.RaveModel) -> None:
-    with resources.as_file(resources.files("retrotone") / "assets" / "demo_song.ogg") as path:
-        song = rt.load(path).slice(5, 20)
+    song = rt.load(bundled_song()).slice(5, 20)
     aged, answer = rt.age(song, ERA, seed=AGE_SEED), parlour.restyle(song)
     assert answer.samples.shape == song.samples.shape
     assert log_spectral_distance(aged, answer) < 0.7 * log_spectral_distance(aged, song)

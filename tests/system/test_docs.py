@@ -1,8 +1,9 @@
-"""What the manual shows works: examples run, command lines parse, its Python names what is there, links lead on."""
+"""Manual and docstrings: examples run, command lines parse, the Python shown exists, and links lead somewhere."""
 
 from __future__ import annotations
 
 import ast
+import doctest
 import inspect
 import re
 import runpy
@@ -23,6 +24,8 @@ from retrotone.cli.main import app
 
 ROOT = Path(__file__).parents[2]
 EXAMPLES = sorted((ROOT / "examples").glob("*.py"))
+SOURCES = ROOT / "src" / "retrotone"
+DOCTESTED = sorted(path for path in SOURCES.rglob("*.py") if ">>> " in path.read_text("utf-8"))
 PAGES = (ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")))
 
 
@@ -35,6 +38,12 @@ def test_an_example_runs_and_shows_something(example: Path, capsys: pytest.Captu
         plt.close("all")
     assert made["figure"].axes
     assert "nan" not in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("path", DOCTESTED, ids=lambda path: str(path.relative_to(SOURCES)))
+def test_examples_in_docstrings_give_what_they_show(path: Path) -> None:
+    name = ".".join(path.relative_to(SOURCES.parent).with_suffix("").parts).removesuffix(".__init__")
+    assert doctest.testmod(import_module(name)).failed == 0
 
 
 def shown() -> Iterator[tuple[str, list[str], bool]]:

@@ -1,4 +1,4 @@
-"""What killed processes leave: the next one that writes there clears it up, and never what is in another's hand."""
+"""Temporary files of killed processes: the next process deletes them, but never those of a living one."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from retrotone.audio.files import AudioWriter
 from retrotone.cli.main import run
 from retrotone.errors import OutputError
 from retrotone.utils.files import write_whole
-from retrotone.utils.temporary import Scratch, alone
+from retrotone.utils.temporary import TemporaryFolder, locked_folder
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="locks and signals are POSIX's")
 
@@ -30,10 +30,10 @@ with AudioWriter(sys.argv[1], 1, 48_000) as writer:
 """
 SESSION = """
 import sys
-from retrotone.utils.temporary import Scratch
-scratch = Scratch("retrotone-test-")
-(scratch.path / "upload.wav").write_bytes(b"data")
-print(scratch.path, flush=True)
+from retrotone.utils.temporary import TemporaryFolder
+folder = TemporaryFolder("retrotone-test-")
+(folder.path / "upload.wav").write_bytes(b"data")
+print(folder.path, flush=True)
 sys.stdin.read()
 """
 
@@ -47,25 +47,26 @@ def started(script: str, *arguments: str) -> tuple[subprocess.Popen[str], str]:
     return process, process.stdout.readline().strip()
 
 
-def test_a_killed_writer_is_cleared_up_after_and_a_living_one_is_left_alone(tmp_path: Path) -> None:
+def test_the_file_of_a_killed_writer_is_deleted_and_that_of_a_living_one_stays(tmp_path: Path) -> None:
     path = tmp_path / "song.wav"
     write_whole(path, b"the older one")
     stranger = tmp_path / ".retrotone-notes"
     stranger.write_text("not ours")
     killed, _ = started(WRITER, str(path))
-    [rest] = tmp_path.glob(".retrotone-*.wav")
-    living, _ = started(WRITER, str(path))  # both write one file
+    [abandoned] = tmp_path.glob(".retrotone-*.wav")
+    # both write one file
+    living, _ = started(WRITER, str(path))
     killed.send_signal(signal.SIGKILL)
     killed.communicate()
     write_whole(tmp_path / "page.html", b"page")
-    assert not rest.exists()
+    assert not abandoned.exists()
     [theirs] = tmp_path.glob(".retrotone-*.wav")
     assert path.read_bytes() == b"the older one"
     living.communicate()
     assert living.returncode == 0
     assert path.read_bytes()[:4] == b"RIFF"
     assert not theirs.exists()
-    assert sorted(place.name for place in tmp_path.iterdir()) == [".retrotone-notes", "page.html", "song.wav"]
+    assert sorted(entry.name for entry in tmp_path.iterdir()) == [".retrotone-notes", "page.html", "song.wav"]
 
 
 def test_the_last_of_two_that_write_one_file_wins_and_it_is_whole(tmp_path: Path) -> None:
@@ -82,7 +83,7 @@ def test_the_last_of_two_that_write_one_file_wins_and_it_is_whole(tmp_path: Path
     assert list(tmp_path.iterdir()) == [path]
 
 
-def test_folders_of_sessions_that_were_killed_go_and_others_stay(
+def test_folders_of_killed_sessions_are_deleted_and_others_stay(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("TMPDIR", str(tmp_path))
@@ -92,7 +93,7 @@ def test_folders_of_sessions_that_were_killed_go_and_others_stay(
     killed.send_signal(signal.SIGKILL)
     killed.communicate()
     (tmp_path / "retrotone-test-of somebody").mkdir()
-    with Scratch("retrotone-test-") as ours:
+    with TemporaryFolder("retrotone-test-") as ours:
         assert ours.stat().st_mode & 0o777 == 0o700
         assert not Path(old).exists()
         assert (Path(theirs) / "upload.wav").read_bytes() == b"data"
@@ -111,9 +112,9 @@ def test_two_trainings_never_share_a_folder(
     }  # fmt: skip
     for folder, command in commands.items():
         folder.mkdir(parents=True)
-        with alone(folder):
+        with locked_folder(folder):
             assert run(command) == 2
             assert f"another retrotone is at work in {folder}" in capfd.readouterr().err
-            with pytest.raises(OutputError), alone(folder):
+            with pytest.raises(OutputError), locked_folder(folder):
                 pass
         assert list(folder.iterdir()) == []

@@ -1,4 +1,4 @@
-"""Audio: samples and their rate, the one value that every verb takes and gives."""
+"""`Audio`, a recording in memory, and functions on streams of its blocks."""
 
 from __future__ import annotations
 
@@ -20,14 +20,20 @@ from retrotone.audio.files import (
     AudioWriter,
     check_finite,
     check_shape,
+    first_frames,
 )
 from retrotone.dsp.loudness import LoudnessMeter, PeakMeter
 from retrotone.errors import AudioError
+from retrotone.types import Block, Source
 
 log = logging.getLogger("retrotone")
 
-PEAK_CEILING = 10 ** (-1 / 20)  # -1 dBTP, EBU R 128 (2023)
-SILENCE = 1e-5  # -100 dBFS: below the noise of 16 bits
+# -1 dBTP, EBU R 128 (2023)
+PEAK_CEILING = 10 ** (-1 / 20)
+# -100 dBFS: below the noise of 16 bits
+SILENCE = 1e-5
+# of a 16-bit sample
+FULL_SCALE_16 = 32_767.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -37,8 +43,8 @@ class Audio:
     Parameters
     ----------
     samples : array_like, shape (channels, frames) or (frames,)
-        Kept as float32, full scale at 1.0; one or two channels. A float32 array is shared, not copied: give
-        a copy if you mean to change it afterwards. No method changes `samples`.
+        Kept as float32, full scale at 1.0; one or two channels. A float32 array is shared, not copied: pass
+        a copy if you will change it afterwards. No method changes `samples`.
     sample_rate : int
         In Hz, 8,000 to 192,000.
     name : str
@@ -48,9 +54,20 @@ class Audio:
     ------
     AudioError
         No samples, over two channels, integer, NaN or infinite samples, or a rate out of range.
+
+    Examples
+    --------
+    >>> time = np.arange(44_100) / 44_100
+    >>> tone = Audio(0.5 * np.sin(2 * np.pi * 440 * time), 44_100)
+    >>> tone.channels, tone.frames, tone.duration
+    (1, 44100, 1.0)
+    >>> tone.slice(0.25, 0.5).resample(22_050).samples.shape
+    (1, 5513)
+    >>> round(tone.gain(-6).peak, 3)
+    0.251
     """
 
-    samples: NDArray[np.float32]
+    samples: Block
     sample_rate: int
     name: str = "audio"
 
@@ -60,7 +77,8 @@ class Audio:
             raise AudioError(
                 f"{self.name}: samples have shape {samples.shape}: transpose them to (channels, frames)"
             )
-        if samples.dtype.kind in "iu":  # full scale is unknown: 16-bit samples in 32-bit integers are common
+        # full scale is unknown: 16-bit samples in 32-bit integers are common
+        if samples.dtype.kind in "iu":
             raise AudioError(
                 f"{self.name}: samples are integers: divide them by full scale, 32768 for 16 bits"
             )
@@ -91,7 +109,7 @@ class Audio:
 
     @property
     def is_silent(self) -> bool:
-        """True when nothing rises above -100 dBFS."""
+        """True if the peak is below -100 dBFS."""
         return self.peak < SILENCE
 
     @property
@@ -110,7 +128,7 @@ class Audio:
             meter.add(block)
         return meter.finish()
 
-    def blocks(self) -> Iterator[NDArray[np.float32]]:
+    def blocks(self) -> Iterator[Block]:
         """Yield the samples in blocks of shape (channels, n), as `AudioFile.blocks` does."""
         for start in range(0, self.frames, BLOCK_FRAMES):
             yield self.samples[:, start : start + BLOCK_FRAMES]
@@ -144,18 +162,18 @@ class Audio:
         return self.with_samples(self.samples[:, first:last])
 
     def trim(self, threshold_db: float = -60.0) -> Audio:
-        """Return it without leading and trailing silence.
+        """Return the recording without leading and trailing silence.
 
         Parameters
         ----------
         threshold_db : float
-            What counts as silence, relative to the peak. A recording that is silent throughout stays whole.
+            Samples below this level, relative to the peak, count as silence. A silent recording stays whole.
         """
         loud = np.flatnonzero(np.abs(self.samples).max(axis=0) > self.peak * 10 ** (threshold_db / 20))
         return self if len(loud) == 0 else self.with_samples(self.samples[:, loud[0] : loud[-1] + 1])
 
     def fade(self, seconds_in: float = 0.01, seconds_out: float = 0.01) -> Audio:
-        """Return it with raised-cosine fades at both ends, each at most the whole length."""
+        """Return the recording with raised-cosine fades at both ends, each at most the whole length."""
         gain = np.ones(self.frames, np.float32)
         for seconds, ends in ((seconds_in, slice(None)), (seconds_out, slice(None, None, -1))):
             n = min(round(seconds * self.sample_rate), self.frames)
@@ -165,24 +183,24 @@ class Audio:
         return self.with_samples(self.samples * gain)
 
     def gain(self, decibels: float) -> Audio:
-        """Return it louder or softer."""
+        """Return the recording louder or softer."""
         return self.with_samples(self.samples * np.float32(10 ** (decibels / 20)))
 
     def with_loudness(self, lufs: float) -> Audio:
-        """Return it at an integrated loudness; silence stays silence."""
+        """Return the recording at an integrated loudness in LUFS; silence stays silence."""
         now = self.loudness
         return self if np.isinf(now) else self.gain(lufs - now)
 
     def save(self, path: str | os.PathLike[str], bit_depth: int = 24) -> Path:
-        """Write it; the suffix chooses the format (.wav .flac .aiff .ogg .opus .mp3).
+        """Write the recording to a file; the suffix chooses the format (.wav .flac .aiff .ogg .opus .mp3).
 
-        A true peak above -1 dBTP is turned down, with one line in the log; a lossy codec may add to it
-        afterwards. The file appears whole or not at all, and the same samples give the same bytes.
+        If its true peak is above -1 dBTP it is turned down, with one line in the log; a lossy codec may raise the peak
+        again. The file appears whole or not at all, and the same samples give the same bytes.
 
         Parameters
         ----------
         path : path-like
-            Where to.
+            File to write; replaced if it exists.
         bit_depth : {16, 24, 32}
             For WAV (32 is float), FLAC and AIFF.
 
@@ -211,7 +229,7 @@ def load(path: str | os.PathLike[str], seconds: float | None = None) -> Audio:
     path : path-like
         WAV, FLAC, OGG, MP3, Opus or AIFF; M4A, AAC and WMA with the ``ffmpeg`` extra.
     seconds : float, optional
-        Only that much from its start; by default the whole.
+        How much of its start to load; by default all of it.
 
     Raises
     ------
@@ -220,13 +238,12 @@ def load(path: str | os.PathLike[str], seconds: float | None = None) -> Audio:
     """
     file = AudioFile(path)
     wanted = None if seconds is None else round(seconds * file.sample_rate)
-    return Audio(
-        np.concatenate(list(_first(file.blocks(), wanted)), axis=1), file.sample_rate, name=file.name
-    )
+    samples = np.concatenate(list(first_frames(file.blocks(), wanted)), axis=1)
+    return Audio(samples, file.sample_rate, name=file.name)
 
 
 def open_recording(recording: Audio | AudioFile | str | os.PathLike[str]) -> Audio | AudioFile:
-    """Return a recording as it is, or the file at a path, of which only the header is read.
+    """Open a path as `AudioFile`, which reads only its header; return an open recording as it is.
 
     Raises
     ------
@@ -236,45 +253,66 @@ def open_recording(recording: Audio | AudioFile | str | os.PathLike[str]) -> Aud
     return AudioFile(recording) if isinstance(recording, str | os.PathLike) else recording
 
 
-def _first(blocks: Iterable[NDArray[np.float32]], frames: int | None) -> Iterator[NDArray[np.float32]]:
-    """Yield blocks until they add up to `frames`; what lies behind is never decoded."""
-    left = frames
-    for block in blocks:
-        yield block[:, :left]
-        if left is not None:
-            left -= block.shape[1]
-            if left <= 0:
-                return
+def folded(samples: Block) -> Block:
+    """Return the mean of the channels, shape (1, frames).
 
-
-def folded(samples: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Return the mean of the channels, shape (1, frames)."""
-    # files lie frame by frame in memory: as they are, the mean takes seven times longer
-    mean: NDArray[np.float32] = np.ascontiguousarray(samples).mean(axis=0, keepdims=True)
+    >>> folded(np.array([[0.5, 1.0], [0.0, -1.0]], np.float32))
+    array([[0.25, 0.  ]], dtype=float32)
+    """
+    # decoded samples are interleaved in memory: without the copy the mean takes seven times longer
+    mean: Block = np.ascontiguousarray(samples).mean(axis=0, keepdims=True)
     return mean
 
 
-def resampled(
-    blocks: Iterable[NDArray[np.float32]], channels: int, rate_in: int, rate_out: int
-) -> Iterator[NDArray[np.float32]]:
-    """Resample a stream of (channels, n) blocks with soxr's high-quality setting; gives no empty block."""
+def resampled(blocks: Iterable[Block], channels: int, rate_in: int, rate_out: int) -> Iterator[Block]:
+    """Resample a stream of blocks with soxr's high-quality setting.
+
+    Parameters
+    ----------
+    blocks : iterable of ndarray, shape (channels, n)
+    channels : int
+        Of every block.
+    rate_in, rate_out : int
+        Sample rates in Hz.
+
+    Yields
+    ------
+    ndarray, shape (channels, n)
+        Never empty, if the rates differ.
+    """
     if rate_in == rate_out:
         yield from blocks
         return
     stream = soxr.ResampleStream(rate_in, rate_out, channels, dtype="float32", quality="HQ")
-    given = False
+    empty = True
     for block in itertools.chain(blocks, [None]):
         rest = np.zeros((0, channels), np.float32) if block is None else np.ascontiguousarray(block.T)
         result = stream.resample_chunk(rest, last=block is None).reshape(-1, channels).T
         if result.shape[1]:
-            given = True
+            empty = False
             yield result
-    if not given:  # the whole lasts less than half a sample at the new rate: keep one
+    # the whole stream lasts less than half a sample at the new rate: keep one
+    if empty:
         yield np.zeros((channels, 1), np.float32)
 
 
+def mono_blocks(source: Source, sample_rate: int) -> Iterator[NDArray[np.float32]]:
+    """Yield a recording folded to mono and resampled to a rate in Hz, in blocks of shape (n,)."""
+    for block in resampled(map(folded, source.blocks()), 1, source.sample_rate, sample_rate):
+        yield block[0]
+
+
+def pcm16(samples: NDArray[np.float32]) -> NDArray[np.int16]:
+    """Return samples as 16-bit integers of the same shape, clipped at full scale.
+
+    >>> pcm16(np.array([0.5, -1.0, 1.2], np.float32))
+    array([ 16384, -32767,  32767], dtype=int16)
+    """
+    return np.round(np.clip(samples, -1, 1) * FULL_SCALE_16).astype(np.int16)
+
+
 def headroom_gain(true_peak: float, name: str) -> np.float32:
-    """Return the gain (<= 1) that keeps a true peak under -1 dBTP, and say so when it is needed."""
+    """Return the gain (<= 1) that keeps a linear true peak under -1 dBTP; a gain below 1 is logged with `name`."""
     if true_peak <= PEAK_CEILING:
         return np.float32(1.0)
     log.warning(

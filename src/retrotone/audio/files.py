@@ -12,18 +12,20 @@ from types import TracebackType
 
 import numpy as np
 import soundfile
-from numpy.typing import NDArray
 
+from retrotone.audio import ffmpeg
 from retrotone.audio.ogg import fix_serial
-from retrotone.errors import AudioError, MissingExtraError, OutputError
+from retrotone.errors import AudioError, OutputError
+from retrotone.types import Block
 from retrotone.utils.files import writing
-from retrotone.utils.temporary import beside
+from retrotone.utils.temporary import temporary_beside
 
-BLOCK_FRAMES = 1 << 19  # about 12 s at 44.1 kHz: 4 MB of stereo float32
+# about 12 s at 44.1 kHz: 4 MB of stereo float32
+BLOCK_FRAMES = 1 << 19
 MIN_RATE, MAX_RATE = 8_000, 192_000
 MAX_CHANNELS = 2
-SETTLING_SECONDS = 0.25  # that a lossy decoder is given to settle after a seek
-FFMPEG_SUFFIXES = {".m4a", ".aac", ".mp4", ".wma"}  # what libsndfile does not decode
+# libsndfile does not decode these
+FFMPEG_SUFFIXES = {".m4a", ".aac", ".mp4", ".wma"}
 
 # suffix -> (libsndfile format, subtype by bit depth)
 FORMATS: dict[str, tuple[str, dict[int, str]]] = {
@@ -35,7 +37,8 @@ FORMATS: dict[str, tuple[str, dict[int, str]]] = {
     ".opus": ("OGG", {0: "OPUS"}),
     ".mp3": ("MP3", {0: "MPEG_LAYER_III"}),
 }
-LARGEST = {"WAV": 1 << 32, "AIFF": 1 << 32}  # bytes: their headers count with 32 bits
+# bytes: the headers of these formats count with 32 bits
+LARGEST = {"WAV": 1 << 32, "AIFF": 1 << 32}
 CODEC_RATES = {
     ".mp3": (8000, 11025, 12000, 16000, 22050, 24000, 32000, 44100, 48000),
     ".opus": (8000, 12000, 16000, 24000, 48000),
@@ -43,7 +46,7 @@ CODEC_RATES = {
 
 
 class AudioFile:
-    """A sound file on disk, read in blocks; nothing is decoded until `blocks` runs.
+    """A sound file on disk, read in blocks; nothing is decoded before `blocks` or `excerpt` is called.
 
     Parameters
     ----------
@@ -53,8 +56,8 @@ class AudioFile:
     Attributes
     ----------
     sample_rate, channels, frames : int
-        `frames` is what the header says. Of an MP3 without such a header it is an estimate, and of a file
-        that was cut short it is too many: count what `blocks` gives where it matters.
+        `frames` is what the header says. It is an estimate for an MP3 without such a header, and too large for a
+        file that was cut short: where it matters, count the frames that `blocks` yields.
 
     Raises
     ------
@@ -66,25 +69,10 @@ class AudioFile:
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
         self.path = Path(path)
-        try:
-            status = self.path.stat()
-        except (FileNotFoundError, NotADirectoryError, ValueError):  # ValueError: no path holds NUL
-            raise AudioError(f"{self.path} does not exist: check the path") from None
-        except OSError as error:
-            raise AudioError(
-                f"{self.path} cannot be read ({error.strerror}): check the path and the permissions on the way"
-            ) from error
-        if stat.S_ISDIR(status.st_mode):
-            raise AudioError(f"{self.path} is a folder: name a sound file")
-        if not stat.S_ISREG(status.st_mode):  # to open a pipe is to wait for whoever writes to it
-            raise AudioError(f"{self.path} is a pipe or device: name a sound file")
-        if not os.access(self.path, os.R_OK):
-            raise AudioError(f"{self.path} cannot be read: check its permissions")
-        if status.st_size == 0:
-            raise AudioError(f"{self.path} is empty (0 bytes): export it again")
+        _check_readable(self.path)
         self._ffmpeg = self.path.suffix.lower() in FFMPEG_SUFFIXES
         if self._ffmpeg:
-            self.sample_rate, self.channels, self.frames = _probe_ffmpeg(self.path)
+            self.sample_rate, self.channels, self.frames = ffmpeg.probe(self.path)
         else:
             try:
                 info = soundfile.info(native(self.path))
@@ -106,9 +94,9 @@ class AudioFile:
         """Seconds, by the header."""
         return self.frames / self.sample_rate
 
-    def blocks(self) -> Iterator[NDArray[np.float32]]:
+    def blocks(self) -> Iterator[Block]:
         """Yield float32 blocks of shape (channels, n), n <= BLOCK_FRAMES; AudioError for NaN or infinity."""
-        decode = _blocks_ffmpeg if self._ffmpeg else _blocks_soundfile
+        decode = ffmpeg.decode if self._ffmpeg else _decode_soundfile
         total = 0
         for block in decode(self.path):
             check_finite(self.name, block)
@@ -117,24 +105,30 @@ class AudioFile:
         if total == 0:
             raise AudioError(f"{self.path} holds no samples: export it again")
 
-    def excerpt(self, start: float, seconds: float) -> NDArray[np.float32]:
-        """Return the samples from a time on, shape (channels, n), without decoding what lies before.
+    def excerpt(self, start: float, seconds: float) -> Block:
+        """Return the samples from a time on, without decoding what comes before.
 
-        Exact but in M4A, AAC and WMA, which may be off by a packet (0.1 s). Beyond the end there is less, or nothing.
+        The position is exact, except in M4A, AAC and WMA, where it may be off by a packet (0.1 s).
 
         Parameters
         ----------
         start, seconds : float
             Where it begins and how long it lasts, in seconds.
 
+        Returns
+        -------
+        ndarray, shape (channels, n), float32
+            Shorter, or empty, beyond the end of the recording.
+
         Raises
         ------
         AudioError
-            Damaged, or NaN or infinite samples.
+            The file is damaged, or holds NaN or infinite samples.
         """
         first, count = round(start * self.sample_rate), round(seconds * self.sample_rate)
         if self._ffmpeg:
-            samples = _first(_blocks_ffmpeg(self.path, start), count, self.channels)
+            blocks = first_frames(ffmpeg.decode(self.path, start), count)
+            samples = np.concatenate([np.zeros((self.channels, 0), np.float32), *blocks], axis=1)
         else:
             samples = _read_soundfile(self.path, first, count)
         check_finite(self.name, samples)
@@ -142,17 +136,17 @@ class AudioFile:
 
 
 class AudioWriter:
-    """Write a sound file in blocks, beside its final place, and rename it when whole.
+    """Write a sound file in blocks: a temporary file in the same folder, renamed when it is whole.
 
-    Use it as a context manager; leaving it by an exception removes what was begun. The same blocks give
-    the same bytes. Permissions are what the umask leaves.
+    Use it as a context manager; an exception in it removes the temporary file. The same samples give the same bytes.
+    Permissions follow the umask.
 
     Parameters
     ----------
     path : str or Path
         The suffix chooses the format: .wav .flac .aiff .ogg .opus .mp3.
     channels, sample_rate : int
-        Of every block to come.
+        Of every block; the rate in Hz.
     bit_depth : {16, 24, 32}
         For WAV (32 is float), FLAC and AIFF (16, 24); ignored by lossy formats.
 
@@ -172,7 +166,7 @@ class AudioWriter:
         )
         self._frames = 0
         with _encoding(self.path), ExitStack() as stack:
-            self._temporary = stack.enter_context(beside(self.path))
+            self._temporary = stack.enter_context(temporary_beside(self.path))
             self._file = soundfile.SoundFile(
                 native(self._temporary),
                 "w",
@@ -183,7 +177,7 @@ class AudioWriter:
             )
             self._end = stack.pop_all()
 
-    def write(self, block: NDArray[np.float32]) -> None:
+    def write(self, block: Block) -> None:
         """Append a block of shape (channels, n)."""
         self._frames += block.shape[1]
         if self._most is not None and self._frames > self._most:
@@ -191,9 +185,8 @@ class AudioWriter:
                 f"{self.path} would be larger than the 4 GB of {self._kind}: write .flac instead"
             )
         with _encoding(self.path):
-            for start in range(
-                0, block.shape[1], 1 << 16
-            ):  # libsndfile's Vorbis writer overflows on long blocks
+            # libsndfile's Vorbis writer overflows on long blocks
+            for start in range(0, block.shape[1], 1 << 16):
                 self._file.write(np.ascontiguousarray(block[:, start : start + (1 << 16)].T))
 
     def __enter__(self) -> AudioWriter:
@@ -204,7 +197,8 @@ class AudioWriter:
     ) -> None:
         try:
             if kind is not None:
-                with suppress(Exception):  # what went wrong first is what the user should hear of
+                # the first error is the one to report
+                with suppress(Exception):
                     self._file.close()
                 return
             with _encoding(self.path):
@@ -218,7 +212,21 @@ class AudioWriter:
 
 
 def check_shape(name: str, channels: int, frames: int, sample_rate: int) -> None:
-    """Raise AudioError unless there are 1-2 channels, at least one frame and a rate of 8-192 kHz."""
+    """Check what retrotone can process: one or two channels, at least one frame, a rate of 8 to 192 kHz.
+
+    Parameters
+    ----------
+    name : str
+        How the message calls the recording.
+    channels, frames : int
+    sample_rate : int
+        In Hz.
+
+    Raises
+    ------
+    AudioError
+        One of them is out of range.
+    """
     if channels > MAX_CHANNELS:
         raise AudioError(f"{name} has {channels} channels: mix it down to mono or stereo first")
     if frames == 0 or channels == 0:
@@ -227,14 +235,51 @@ def check_shape(name: str, channels: int, frames: int, sample_rate: int) -> None
         raise AudioError(f"{name} has a rate of {sample_rate} Hz: resample it to 8,000-192,000 Hz first")
 
 
-def check_finite(name: str, block: NDArray[np.float32]) -> None:
+def check_finite(name: str, block: Block) -> None:
     """Raise AudioError if a sample is NaN or infinite."""
     if not np.isfinite(block).all():
         raise AudioError(f"{name} contains NaN or infinite samples: export it again")
 
 
+def _check_readable(path: Path) -> None:
+    """Raise AudioError unless there is a regular, readable file that is not empty."""
+    try:
+        status = path.stat()
+    # ValueError: the path holds NUL
+    except (FileNotFoundError, NotADirectoryError, ValueError):
+        raise AudioError(f"{path} does not exist: check the path") from None
+    except OSError as error:
+        raise AudioError(
+            f"{path} cannot be read ({error.strerror}): check the path and the permissions on the way"
+        ) from error
+    if stat.S_ISDIR(status.st_mode):
+        raise AudioError(f"{path} is a folder: name a sound file")
+    # opening a pipe would wait for its writer
+    if not stat.S_ISREG(status.st_mode):
+        raise AudioError(f"{path} is a pipe or device: name a sound file")
+    if not os.access(path, os.R_OK):
+        raise AudioError(f"{path} cannot be read: check its permissions")
+    if status.st_size == 0:
+        raise AudioError(f"{path} is empty (0 bytes): export it again")
+
+
 def output_format(path: Path, sample_rate: int, bit_depth: int) -> tuple[str, str]:
-    """Return libsndfile's (format, subtype) for a path, or raise OutputError saying what would work."""
+    """Return libsndfile's (format, subtype) for a path.
+
+    Parameters
+    ----------
+    path : Path
+        Its suffix chooses the format.
+    sample_rate : int
+        In Hz.
+    bit_depth : int
+        Ignored by lossy formats.
+
+    Raises
+    ------
+    OutputError
+        The format does not exist, or cannot hold this rate or bit depth.
+    """
     suffix = path.suffix.lower()
     if suffix not in FORMATS:
         what = f"cannot write '{suffix}' files" if suffix else "a sound file's name needs a suffix"
@@ -253,23 +298,23 @@ def output_format(path: Path, sample_rate: int, bit_depth: int) -> tuple[str, st
 
 
 def native(path: Path) -> str | bytes:
-    """Return a path as libsndfile takes it: names that are not UTF-8 as their bytes."""
+    """Return a path as libsndfile takes it: as bytes, since a name need not be UTF-8; as text on Windows."""
     return str(path) if os.name == "nt" else os.fsencode(path)
 
 
 @contextmanager
 def _encoding(path: Path) -> Iterator[None]:
-    """Turn what libsndfile or the system says while writing `path` into one OutputError."""
+    """Turn the errors of libsndfile and of the system while writing `path` into one OutputError."""
     with writing(path):
         try:
             yield
-        # soundfile asserts that all was written
+        # soundfile asserts that everything was written
         except (soundfile.LibsndfileError, AssertionError) as error:
             raise OSError(str(error)) from error
 
 
 def _is_whole(path: Path, frames: int) -> bool:
-    """Tell whether a closed file holds what was written: libsndfile may not notice that a disk fills."""
+    """Return whether a closed file holds all frames: libsndfile may not notice that the disk is full."""
     with soundfile.SoundFile(native(path)) as file:
         if file.frames != frames:
             return False
@@ -278,17 +323,18 @@ def _is_whole(path: Path, frames: int) -> bool:
 
 
 def _make_repeatable(path: Path, kind: str, subtype: str) -> None:
-    """Take out what libsndfile took from chance or the clock: the same samples give the same bytes."""
+    """Overwrite the random number or time that libsndfile put into a file: the same samples give the same bytes."""
     if kind == "OGG":
         fix_serial(path)
     elif (kind, subtype) == ("WAV", "FLOAT"):
         with path.open("r+b") as file:
             peak_chunk = file.read(128).index(b"PEAK")
-            file.seek(peak_chunk + 12)  # past its name, size and version: the time of writing
+            # after name, size and version of the chunk comes the time of writing
+            file.seek(peak_chunk + 12)
             file.write(bytes(4))
 
 
-def _blocks_soundfile(path: Path) -> Iterator[NDArray[np.float32]]:
+def _decode_soundfile(path: Path) -> Iterator[Block]:
     try:
         with soundfile.SoundFile(_Endless(path) if _is_mp3_without_length(path) else native(path)) as file:
             while len(block := file.read(BLOCK_FRAMES, dtype="float32", always_2d=True)):
@@ -297,32 +343,37 @@ def _blocks_soundfile(path: Path) -> Iterator[NDArray[np.float32]]:
         raise AudioError(f"{path} is damaged and cannot be decoded: export it again") from error
 
 
-def _first(blocks: Iterable[NDArray[np.float32]], count: int, channels: int) -> NDArray[np.float32]:
-    """Return the first `count` frames of a stream, decoding no further."""
-    parts, left = [np.zeros((channels, 0), np.float32)], count
+def first_frames(blocks: Iterable[Block], frames: int | None) -> Iterator[Block]:
+    """Yield blocks until they add up to `frames` (None: all of them); the rest of the stream is not decoded.
+
+    >>> stream = iter([np.zeros((1, 5)), np.zeros((1, 5)), np.zeros((1, 5))])
+    >>> [block.shape for block in first_frames(stream, 7)], len(list(stream))
+    ([(1, 5), (1, 2)], 1)
+    """
+    left = frames
     for block in blocks:
-        parts.append(block[:, :left])
-        left -= parts[-1].shape[1]
-        if left == 0:
-            break
-    return np.concatenate(parts, axis=1)
+        yield block[:, :left]
+        if left is not None:
+            left -= block.shape[1]
+            if left <= 0:
+                return
 
 
-def _read_soundfile(path: Path, first: int, count: int) -> NDArray[np.float32]:
+def _read_soundfile(path: Path, first: int, count: int) -> Block:
     try:
         with soundfile.SoundFile(native(path)) as file:
             file.seek(min(first, file.frames))
-            samples: NDArray[np.float32] = file.read(count, dtype="float32", always_2d=True).T
+            samples: Block = file.read(count, dtype="float32", always_2d=True).T
             return samples
     except (soundfile.LibsndfileError, RuntimeError) as error:
         raise AudioError(f"{path} is damaged and cannot be decoded: export it again") from error
 
 
 class _Endless(io.FileIO):
-    """A file that seems far longer than it is.
+    """A file that reports a far greater length than it has.
 
-    libsndfile guesses the length of an MP3 without a Xing header from the size of its first frame, and
-    stops there: half of a variable-rate recording can be lost. Guessing too long it reads to the end.
+    libsndfile estimates the length of an MP3 without a Xing header from the size of its first frame, and stops there:
+    half of a variable-rate recording can be lost. With too high an estimate it reads to the end.
     """
 
     def seek(self, offset: int, whence: int = os.SEEK_SET, /) -> int:
@@ -340,62 +391,10 @@ def _is_mp3_without_length(path: Path) -> bool:
         return False
     with path.open("rb") as file:
         tag = file.read(10)
-        if tag[:3] == b"ID3":  # its size follows in bytes of seven bits
+        # the size of an ID3 tag stands in bytes of seven bits
+        if tag[:3] == b"ID3":
             file.seek(10 + sum(byte << shift for byte, shift in zip(tag[6:], (21, 14, 7, 0), strict=True)))
         else:
             file.seek(0)
         first_frame = file.read(2048)
     return not any(name in first_frame for name in (b"Xing", b"Info", b"VBRI"))
-
-
-def _import_av(path: Path):  # type: ignore[no-untyped-def]
-    try:
-        import av
-    except ImportError as error:
-        raise MissingExtraError(
-            f"{path.suffix} files need the ffmpeg extra: pip install 'retrotone[ffmpeg]'"
-        ) from error
-    return av
-
-
-def _probe_ffmpeg(path: Path) -> tuple[int, int, int]:
-    av = _import_av(path)
-    try:
-        with av.open(str(path), metadata_errors="replace") as container:
-            stream = container.streams.audio[0]
-            rate, channels = int(stream.rate), int(stream.channels)
-            seconds = (
-                float(stream.duration * stream.time_base)
-                if stream.duration
-                else (container.duration or 0) / 1e6
-            )
-            return rate, channels, max(round(seconds * rate), 1)
-    except (av.FFmpegError, IndexError, AttributeError, TypeError, ValueError) as error:
-        raise AudioError(
-            f"{path} is not a sound file that can be decoded: convert it to WAV or FLAC"
-        ) from error
-
-
-def _blocks_ffmpeg(path: Path, start: float = 0.0) -> Iterator[NDArray[np.float32]]:
-    av = _import_av(path)
-    try:
-        with av.open(str(path), metadata_errors="replace") as container:
-            stream = container.streams.audio[0]
-            resampler = av.AudioResampler(format="fltp", layout=stream.layout, rate=stream.rate)
-            parts: list[NDArray[np.float32]] = []  # of some 1024 frames each: gathered, for the sake of speed
-            held, skip = 0, -1
-            if start:
-                container.seek(round(max(start - SETTLING_SECONDS, 0) * av.time_base))
-            for frame in container.decode(stream):
-                if skip < 0:  # a seek lands on a packet before, and the first frame tells where
-                    skip = max(round((start - frame.time) * stream.rate), 0) if start else 0
-                for part in resampler.resample(frame):
-                    parts.append(part.to_ndarray())
-                    held += part.samples
-                if held >= BLOCK_FRAMES // 2:
-                    yield np.concatenate(parts, axis=1)[:, skip:]
-                    parts, held, skip = [], 0, max(skip - held, 0)
-            if parts:
-                yield np.concatenate(parts, axis=1)[:, skip:]
-    except (av.FFmpegError, IndexError, AttributeError, TypeError, ValueError) as error:
-        raise AudioError(f"{path} is damaged and cannot be decoded: export it again") from error

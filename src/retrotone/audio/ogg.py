@@ -1,9 +1,9 @@
-"""Give Ogg files a fixed serial number: encoders draw a random one, so equal samples gave unequal files.
+"""Give Ogg files a fixed serial number: encoders draw a random one, so that equal samples give unequal files.
 
-The number stands in the header of every page, under the page's checksum. The checksum (CRC-32 with polynomial
+The number stands in the header of every page, which the page's checksum covers. The checksum (CRC-32 with polynomial
 0x04c11db7, bits not reflected, zero at the start and nothing at the end; RFC 3533, section 6) is linear over
 GF(2): changing four bytes changes it by a value that depends on the change and on how many bytes follow, not
-on what they are. So no page needs to be read beyond its header.
+on what they are. So only the header of each page needs to be read.
 """
 
 from __future__ import annotations
@@ -12,7 +12,8 @@ import struct
 from functools import cache
 from pathlib import Path
 
-SERIAL = 0x6F727465  # any fixed number will do while a file holds one stream
+# any fixed number will do while a file holds one stream
+SERIAL = 0x6F727465
 POLYNOMIAL = 0x1_04C1_1DB7
 
 # RFC 3533: "OggS", version, flags, position (8 bytes), serial, page number, checksum, count of segments
@@ -21,7 +22,7 @@ SERIAL_AT, CHECKSUM_AT = 14, 22
 
 
 def fix_serial(path: Path, serial: int = SERIAL) -> None:
-    """Rewrite the serial number of every page in place; hours take a second.
+    """Rewrite the serial number of every page in place; for hours of music it takes a second.
 
     Parameters
     ----------
@@ -51,14 +52,14 @@ def fix_serial(path: Path, serial: int = SERIAL) -> None:
 
 
 def _change(difference: int, remaining: int) -> int:
-    """Return what a checksum changes by when `difference` is XORed in, `remaining` bytes from the end."""
+    """Return by what a checksum changes when `difference` is XORed in, `remaining` bytes from the end."""
     first_byte_highest = int.from_bytes(difference.to_bytes(4, "little"), "big")
     return _multiply(first_byte_highest, _shift(remaining))
 
 
 @cache
 def _shift(count: int) -> int:
-    """Return x^(8 count) modulo the polynomial, which is what `count` bytes do to what stands before them."""
+    """Return x^(8 count) modulo the polynomial, by which `count` more bytes multiply the remainder."""
     if count == 0:
         return 1
     half = _shift(count // 2)

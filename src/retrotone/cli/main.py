@@ -105,9 +105,9 @@ def _own_caches() -> None:
     homes = (os.environ.get("XDG_CACHE_HOME") or "~/.cache", os.environ.get("XDG_CONFIG_HOME") or "~/.config")
     if sys.platform == "win32" or all(_takes_files(Path(home).expanduser()) for home in homes):
         return
-    from retrotone.utils.temporary import Scratch
+    from retrotone.utils.temporary import TemporaryFolder
 
-    scratch = Scratch("retrotone-caches-")
+    scratch = TemporaryFolder("retrotone-caches-")
     atexit.register(scratch.remove)
     folder = str(scratch.path)
     os.environ.setdefault("MPLCONFIGDIR", folder)

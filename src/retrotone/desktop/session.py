@@ -13,7 +13,7 @@ from retrotone.desktop.player import Frames, Player
 from retrotone.desktop.settings import Settings
 from retrotone.desktop.tasks import Song, Sound, Version
 from retrotone.desktop.theme import Theme
-from retrotone.utils.temporary import Scratch
+from retrotone.utils.temporary import TemporaryFolder
 
 NO_SONG = "There is no song yet: choose one, drop one here, or take the example."
 SOUND_SUFFIXES = ".wav .flac .mp3 .ogg .opus .aiff .aif .m4a .aac .wma"
@@ -71,7 +71,7 @@ class Session:
     def __init__(self, root: tk.Tk, view: SessionView, library: str | None = None) -> None:
         self.root, self.library = root, library
         self._view = view
-        self._temporary = Scratch("retrotone-app-")
+        self._temporary = TemporaryFolder("retrotone-app-")
         self.settings = Settings.load()
         self.theme = Theme(root, self.settings.theme, self.settings.scale)
         self.jobs = JobQueue(root.after, self._temporary.path, self.say)

@@ -1,4 +1,4 @@
-"""A look-ahead limiter: the few peaks that stick out are turned down, not the whole song."""
+"""A look-ahead limiter: it turns down the few highest peaks, not the whole song."""
 
 from __future__ import annotations
 
@@ -10,19 +10,21 @@ from numpy.typing import NDArray
 from scipy.ndimage import minimum_filter1d, uniform_filter1d
 
 from retrotone.dsp.loudness import OVERSAMPLING
+from retrotone.types import Block
 
-Block = NDArray[np.float32]
-
-MARGIN = 0.995  # true-peak meters with other interpolation filters read this much more
-ATTACK_SECONDS = 0.003  # the gain begins to fall this long before a peak; typical of mastering limiters
-FILTER_SAMPLES = 64  # reach of the oversampling filter: a cut in the stream tells by less than -100 dB
+# true-peak meters with other interpolation filters read up to 1 / MARGIN higher
+MARGIN = 0.995
+# the gain begins to fall this long before a peak; typical of mastering limiters
+ATTACK_SECONDS = 0.003
+# length of the oversampling filter: where the stream is cut, the result changes by less than -100 dB
+FILTER_SAMPLES = 64
 
 
 def limited(blocks: Iterable[Block], sample_rate: int, ceiling: float) -> Iterator[Block]:
-    """Hold the true peak of a stream under a ceiling.
+    """Keep the true peak of a stream under a ceiling.
 
     The gain that every sample needs is held for the attack time around it and then smoothed over the same time, so it
-    is never above what is needed (Giannoulis, Massberg and Reiss 2012, feed-forward with look-ahead).
+    is never higher than needed (Giannoulis, Massberg and Reiss 2012, feed-forward with look-ahead).
 
     Parameters
     ----------
@@ -36,12 +38,20 @@ def limited(blocks: Iterable[Block], sample_rate: int, ceiling: float) -> Iterat
     Yields
     ------
     ndarray, shape (channels, n)
-        As many samples as came in; one gain for all channels, so the stereo image stands.
+        As many samples as came in; all channels get the same gain, so that the stereo image stays.
+
+    Examples
+    --------
+    >>> loud = np.sin(np.arange(44_100) / 20)[None].astype(np.float32)
+    >>> quieter = np.concatenate(list(limited([loud[:, :20_000], loud[:, 20_000:]], 44_100, 0.5)), axis=1)
+    >>> quieter.shape, round(float(quieter.max()), 2)
+    ((1, 44100), 0.5)
     """
     ceiling *= MARGIN
     reach = max(round(ATTACK_SECONDS * sample_rate), 1)
     context = 2 * reach + FILTER_SAMPLES
-    before = 0  # samples at the start of `held` that are done
+    # samples at the start of `held` that were yielded before
+    before = 0
     held: Block | None = None
     for block in blocks:
         held = block if held is None else np.concatenate([held, block], axis=1)
@@ -56,11 +66,13 @@ def limited(blocks: Iterable[Block], sample_rate: int, ceiling: float) -> Iterat
 
 
 def _gain(samples: Block, reach: int, ceiling: float) -> NDArray[np.float32]:
-    """Gain per sample, shape (n,)."""
+    """Return the gain of each sample, shape (n,), or (1,) where it is 1 throughout."""
     peaks = np.abs(samples).max(axis=0)
-    if peaks.max() <= ceiling / 2:  # no peak between samples rises by 6 dB
+    # a peak between samples is less than 6 dB above them
+    if peaks.max() <= ceiling / 2:
         return np.ones(1, np.float32)
-    finer = soxr.resample(np.ascontiguousarray(samples.T), 1, OVERSAMPLING, quality="MQ")  # as PeakMeter does
+    # oversampled as by PeakMeter: shape (4 n, channels), then the highest value around each sample, shape (n,)
+    finer = soxr.resample(np.ascontiguousarray(samples.T), 1, OVERSAMPLING, quality="MQ")
     finer = np.abs(finer.reshape(len(finer), -1)).max(axis=1)[: OVERSAMPLING * len(peaks)]
     between = np.pad(finer, (0, OVERSAMPLING * len(peaks) - len(finer))).reshape(-1, OVERSAMPLING).max(axis=1)
     needed = np.minimum(1.0, ceiling / np.maximum(np.maximum(peaks, between), 1e-9)).astype(np.float32)

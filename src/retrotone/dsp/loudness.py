@@ -1,4 +1,4 @@
-"""Loudness and true peak after ITU-R BS.1770, measured block by block so that length costs no memory."""
+"""Loudness and true peak after ITU-R BS.1770, measured block by block in constant memory."""
 
 from __future__ import annotations
 
@@ -13,13 +13,18 @@ from numpy.typing import NDArray
 SHELF_HZ, SHELF_DB, SHELF_Q = 1681.974450955533, 3.999843853973347, 0.7071752369554196
 HIGHPASS_HZ, HIGHPASS_Q = 38.13547087602444, 0.5003270373238773
 
-BLOCK_SECONDS = 0.4  # gating block, BS.1770-5 Annex 1
-STEP_SECONDS = 0.1  # 75 % overlap
-ABSOLUTE_GATE = -70.0  # LUFS
-RELATIVE_GATE = -10.0  # LU below the mean of what passes the absolute gate
-MEMORY_SECONDS = 0.125  # after which less than a billionth of the K-weighting's impulse response is left
-FFT_MEMORIES = 4  # the length of a transform
-OVERSAMPLING = 4  # Annex 2
+# gating blocks, BS.1770-5 Annex 1: they overlap by 75 %
+BLOCK_SECONDS, STEP_SECONDS = 0.4, 0.1
+# LUFS
+ABSOLUTE_GATE = -70.0
+# LU, relative to the mean of the blocks that pass the absolute gate
+RELATIVE_GATE = -10.0
+# after this time less than a billionth of the K-weighting's impulse response is left
+MEMORY_SECONDS = 0.125
+# length of a Fourier transform, in units of MEMORY_SECONDS
+FFT_MEMORIES = 4
+# BS.1770-5 Annex 2
+OVERSAMPLING = 4
 
 
 def k_weighting(sample_rate: int) -> NDArray[np.float64]:
@@ -33,7 +38,7 @@ def k_weighting(sample_rate: int) -> NDArray[np.float64]:
     Returns
     -------
     ndarray, shape (2, 6)
-        High shelf (the head), then high-pass (the RLB curve): BS.1770-5 equations by bilinear transform.
+        High shelf (for the acoustic effect of the head), then high-pass (the RLB curve), by the bilinear transform.
     """
     k = np.tan(np.pi * SHELF_HZ / sample_rate)
     high, mid = 10 ** (SHELF_DB / 20), 10 ** (SHELF_DB / 20 * 0.4996667741545416)
@@ -53,7 +58,7 @@ def k_weighting(sample_rate: int) -> NDArray[np.float64]:
 
 
 class LoudnessMeter:
-    """Accumulates blocks of audio; then tells their integrated loudness.
+    """Measures the integrated loudness of a stream of blocks.
 
     Parameters
     ----------
@@ -61,6 +66,15 @@ class LoudnessMeter:
         One or two, each with weight 1 (BS.1770-5 Table 3).
     sample_rate : int
         In Hz.
+
+    Examples
+    --------
+    A full-scale sine of 997 Hz in one channel reads -3.01 LUFS (BS.1770-5 Annex 1).
+
+    >>> meter = LoudnessMeter(1, 48_000)
+    >>> meter.add(np.sin(2 * np.pi * 997 / 48_000 * np.arange(48_000))[None].astype(np.float32))
+    >>> round(meter.integrated, 2)
+    -3.01
     """
 
     def __init__(self, channels: int, sample_rate: int) -> None:
@@ -71,7 +85,7 @@ class LoudnessMeter:
         self._energies: list[NDArray[np.float32]] = []
 
     def add(self, block: NDArray[np.float32]) -> None:
-        """Take in the next block of samples, shape (channels, n)."""
+        """Measure the next block of samples, shape (channels, n)."""
         if block.shape[1] == 0:
             return
         joined = np.concatenate([self._rest, self._weighted(block)], axis=1)
@@ -81,7 +95,7 @@ class LoudnessMeter:
         self._rest = joined[:, steps * self._step :]
 
     def _weighted(self, block: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Return a block K-weighted, by overlap-save: no slower than recursion, and scipy.signal is slow to import."""
+        """Return a block K-weighted, by overlap-save: as fast as recursion, without the slow import of scipy.signal."""
         import scipy.fft
 
         memory, count = self._before.shape[1], block.shape[1]
@@ -99,7 +113,7 @@ class LoudnessMeter:
 
     @property
     def integrated(self) -> float:
-        """Gated loudness in LUFS, -inf for silence. Under 0.4 s the gate has no block: ungated."""
+        """Gated loudness in LUFS, -inf for silence; ungated for less than one block of 0.4 s."""
         steps = np.concatenate([np.zeros(0), *self._energies])
         per_block = round(BLOCK_SECONDS / STEP_SECONDS)
         if len(steps) < per_block:
@@ -114,7 +128,7 @@ class LoudnessMeter:
 
 
 class PeakMeter:
-    """Accumulates blocks of audio; then tells their true peak (BS.1770-5 Annex 2: four times oversampled).
+    """Measures the true peak of a stream of blocks, four times oversampled (BS.1770-5 Annex 2).
 
     Parameters
     ----------
@@ -123,18 +137,18 @@ class PeakMeter:
     """
 
     def __init__(self, channels: int) -> None:
-        # "MQ" is flat up to 0.95 of the Nyquist frequency; "LQ" costs the same and begins to fall at 0.7.
+        # "MQ" is flat up to 0.95 of the Nyquist frequency; "LQ" costs the same and begins to fall at 0.7
         self._oversampler = soxr.ResampleStream(1, OVERSAMPLING, channels, quality="MQ")
         self._channels = channels
         self._peak = 0.0
 
     def add(self, block: NDArray[np.float32]) -> None:
-        """Take in the next block of samples, shape (channels, n)."""
+        """Measure the next block of samples, shape (channels, n)."""
         self._hold(block)
         self._hold(self._oversampler.resample_chunk(np.ascontiguousarray(block.T)))
 
     def finish(self) -> float:
-        """Return the highest peak between or on samples, linear (1.0 is 0 dBTP)."""
+        """End the stream; return its highest peak between or on samples, linear (1.0 is 0 dBTP)."""
         self._hold(self._oversampler.resample_chunk(np.zeros((0, self._channels), np.float32), last=True))
         return self._peak
 
@@ -145,7 +159,7 @@ class PeakMeter:
 
 @lru_cache(maxsize=8)
 def _response(sample_rate: int, size: int) -> NDArray[np.complex64]:
-    """Return what the K-weighting does to each bin of a Fourier transform."""
+    """Return the frequency response of the K-weighting in each bin of a Fourier transform, shape (size // 2 + 1,)."""
     delay = np.exp(-2j * np.pi * np.arange(size // 2 + 1) / size)
     powers = np.stack([np.ones_like(delay), delay, delay**2])
     sections = k_weighting(sample_rate)

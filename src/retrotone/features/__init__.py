@@ -1,1 +1,1 @@
-"""What is measured of a recording: spectra, the GTZAN columns, musicnn, key, and all of it as one analysis."""
+"""Features of a recording: spectra, the GTZAN columns, musicnn's tags, the key, and one analysis of them all."""

@@ -1,4 +1,4 @@
-"""Analysis: what is known of a track, computed once and storable; genre and similarity need nothing else."""
+"""The analysis of a track: all that genre and similarity need, computed once and stored."""
 
 from __future__ import annotations
 
@@ -21,20 +21,26 @@ from retrotone.progress import Progress, part, silent
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-VERSION = 2  # of what `analyse` computes: others' numbers are not to be compared with ours
-# Frames from patch to patch, 5 s. The published taggrams of GTZAN have one a second, five times the work: over folds of
-# artists neighbours are of one genre in .793 of cases by those 28 a clip, in .788 by 6 (docs/library.md).
+# analyses of different versions cannot be compared
+VERSION = 2
+# Frames from patch to patch, 5 s, which makes 6 patches a clip. The published taggrams of GTZAN have one a second, 28 a
+# clip, which takes five times as long: over folds of artists, nearest neighbours share a genre in .793 of cases by 28
+# patches, in .788 by 6 (docs/library.md).
 HOP = 312
-EXCERPTS, EXCERPT_SECONDS = 3, 30.0  # the length of GTZAN's clips: each excerpt has their statistics
-SHORT = EXCERPTS * EXCERPT_SECONDS  # below, a recording is heard from end to end
-PARTED_SECONDS = 5.0  # for the columns of the harmonic and the percussive part: see `columns.timbre`
-# musicnn's tags depend on level. Nine tenths of the validation clips of GTZAN lie between -29 and -13 LUFS.
-LEVELS, LEVEL = (-30.0, -11.0), -17.0  # LUFS: what is louder or softer is heard at LEVEL
+# the length of GTZAN's clips: each excerpt has their statistics
+EXCERPTS, EXCERPT_SECONDS = 3, 30.0
+# shorter recordings are analysed from end to end
+SHORT_SECONDS = EXCERPTS * EXCERPT_SECONDS
+# see `gtzan.timbre`
+SEPARATED_SECONDS = 5.0
+# musicnn's tags depend on level. Nine tenths of the validation clips of GTZAN lie between -29 and -13 LUFS. Recordings
+# outside of this range are brought to STANDARD_LUFS.
+USUAL_LUFS, STANDARD_LUFS = (-30.0, -11.0), -17.0
 
 
 @dataclass(frozen=True, eq=False)
 class Analysis:
-    """What is known of a track. A part that is None is not known, and nothing takes its place.
+    """What is known of a track. A part that is None is unknown; nothing is made up in its place.
 
     Attributes
     ----------
@@ -43,12 +49,12 @@ class Analysis:
     times : ndarray, shape (patches,), float32, or None
         Where in the track each patch starts, in seconds.
     excerpt : ndarray, shape (patches,), int64, or None
-        Which excerpt each patch was heard in, counted from 0.
+        Which excerpt each patch lies in, counted from 0.
     embedding : ndarray, shape (200,), float32, or None
-        musicnn's last layer but one, the mean over patches. By patches it would more than double what is kept of a
-        song.
+        The layer before musicnn's output, the mean over patches. Storing it for each patch would more than double
+        the size of an analysis.
     columns : ndarray, shape (57,), float64, or None
-        GTZAN's columns (`columns.COLUMNS`).
+        GTZAN's columns (`gtzan.COLUMNS`).
     chroma : ndarray, shape (12,), float32, or None
         How strong each pitch class is on average, C first: see `key.key_of`.
     course : ndarray, shape (steps, 24), float16, or None
@@ -57,9 +63,9 @@ class Analysis:
     duration : float or None
         Of the whole track, in seconds.
     loudness : float or None
-        Integrated, in LUFS (BS.1770-5), of what was heard; -inf for silence.
+        Integrated loudness of the excerpts in LUFS (BS.1770-5); -inf for silence.
     version : int
-        Of the analysis; other versions are not to be compared with it.
+        Analyses of different versions cannot be compared.
 
     Raises
     ------
@@ -108,23 +114,23 @@ class Analysis:
         embedding: ArrayLike | None = None,
         columns: ArrayLike | None = None,
     ) -> Analysis:
-        """Return an analysis of what was computed elsewhere.
+        """Return an analysis from features that were computed elsewhere.
 
         Parameters
         ----------
         taggram : array_like, shape (patches, 50), optional
-            Of musicnn's MSD model, its tags in the order of `musicnn.LABELS`; for `GenreClassifier` at a hop of 62
-            frames, about a patch a second.
+            Output of musicnn's MSD model, the tags in the order of `musicnn.LABELS`; for `GenreClassifier` with a hop
+            of 62 frames, about one patch a second.
         embedding : array_like, shape (200,) or (patches, 200), optional
-            Of the same model; of patches the mean is kept.
+            The layer before the output of the same model; the mean over patches is kept.
         columns : array_like, shape (57,), optional
-            In the order of `columns.COLUMNS`, which is that of ``features_30_sec.csv`` without ``filename``,
+            In the order of `gtzan.COLUMNS`, which is that of ``features_30_sec.csv`` without ``filename``,
             ``length`` and ``label``.
 
         Raises
         ------
         AnalysisError
-            Nothing given, a wrong shape, NaN or infinity, or likelihoods outside [0, 1].
+            No argument, a wrong shape, NaN or infinity, or likelihoods outside [0, 1].
         """
         if taggram is None and embedding is None and columns is None:
             raise AnalysisError("nothing is known of the track: give a taggram, an embedding or columns")
@@ -134,7 +140,7 @@ class Analysis:
 
     @property
     def excerpts(self) -> list[NDArray[np.float32]]:
-        """The taggram by the excerpts it was heard in, each (patches, 50); one where they are not known."""
+        """The taggram of each excerpt, shape (patches, 50); the whole taggram if the excerpts are not known."""
         if self.taggram is None:
             return []
         if self.excerpt is None:
@@ -142,7 +148,7 @@ class Analysis:
         return np.split(self.taggram, np.flatnonzero(np.diff(self.excerpt)) + 1)
 
     def to_bytes(self) -> bytes:
-        """Return it in safetensors' format: nothing in it can be executed."""
+        """Return the analysis in the safetensors format, which holds data only, nothing executable."""
         import safetensors.numpy
 
         known = {field.name: getattr(self, field.name) for field in fields(self)}
@@ -152,19 +158,20 @@ class Analysis:
 
     @classmethod
     def from_bytes(cls, data: bytes) -> Analysis:
-        """Return what `to_bytes` gave.
+        """Return the analysis that `to_bytes` stored.
 
         Raises
         ------
         AnalysisError
-            Damaged, something else, or another version.
+            The bytes are damaged, no analysis, or of another version.
         """
         import safetensors.numpy
 
         try:
             parts: Mapping[str, NDArray[np.generic]] = safetensors.numpy.load(data)
             version = int(parts["version"])
-        except Exception as error:  # safetensors raises its own, struct's and json's
+        # safetensors raises its own errors, struct's and json's
+        except Exception as error:
             raise AnalysisError(
                 "these bytes are no stored analysis, or damaged: run analyse again"
             ) from error
@@ -175,22 +182,27 @@ class Analysis:
 
 
 def analyse(recording: Audio | AudioFile | str | os.PathLike[str], progress: Progress = silent) -> Analysis:
-    """Listen to a recording and tell what genre, similarity and a library need.
+    """Compute what genre, similarity and a library need of a recording.
 
-    Up to 90 s are heard from end to end, in one to three equal excerpts of about 30 s. Of more, three excerpts of 30 s
-    are heard, in the middle of each third; in a file they are found by seeking. An excerpt is like a clip of GTZAN, so
-    that a long song has its statistics three times (`Analysis.excerpts`): a patch of 3 s starts every 5 s. Columns
-    and chroma are those of the middle 30 s.
+    Tags and embedding come from up to three excerpts of about 30 s, the length of a clip of GTZAN. A recording of up
+    to 90 s is divided into one to three equal excerpts; of a longer one, the middle 30 s of each third are used, and
+    found in a file by seeking. In each excerpt a patch of 3 s starts every 5 s. Columns and chroma are those of the
+    middle 30 s.
 
-    Music is heard at its own level where GTZAN has such levels, and at -17 LUFS where it is softer or louder than
-    that: a transfer 20 dB too low would have the tags of quieter music. `Analysis.loudness` tells what it was.
+    A recording between -30 and -11 LUFS, the range of GTZAN, is analysed at its own level; a softer or louder one is
+    first brought to -17 LUFS, since musicnn gives soft recordings the tags of quiet music. `Analysis.loudness` is the
+    original loudness.
 
     Parameters
     ----------
     recording : Audio, AudioFile or path
         Any rate, one or two channels.
     progress : Progress
-        Told which excerpt is being heard.
+        Called after every patch.
+
+    Returns
+    -------
+    Analysis
 
     Raises
     ------
@@ -199,23 +211,23 @@ def analyse(recording: Audio | AudioFile | str | os.PathLike[str], progress: Pro
     """
     source = open_recording(recording)
     meter = LoudnessMeter(source.channels, source.sample_rate)
-    heard = []
     duration, excerpts, middle = _excerpts(source)
     for _, audio in excerpts:
         for block in audio.blocks():
             meter.add(block)
     loudness = meter.integrated
-    level = loudness if np.isinf(loudness) or LEVELS[0] <= loudness <= LEVELS[1] else LEVEL
+    usual = np.isinf(loudness) or USUAL_LUFS[0] <= loudness <= USUAL_LUFS[1]
+    patches = []
     for index, (start, audio) in enumerate(excerpts):
         stage = part(progress, index / len(excerpts), (index + 1) / len(excerpts))
-        patches = musicnn.listen(audio if level == loudness else audio.gain(level - loudness), HOP, stage)
-        heard.append(patches._replace(times=patches.times + np.float32(start)))
-    sound = timbre(middle, PARTED_SECONDS)
+        found = musicnn.listen(audio if usual else audio.gain(STANDARD_LUFS - loudness), HOP, stage)
+        patches.append(found._replace(times=found.times + np.float32(start)))
+    sound = timbre(middle, SEPARATED_SECONDS)
     return Analysis(
-        taggram=np.concatenate([patches.tags for patches in heard]),
-        times=np.concatenate([patches.times for patches in heard]),
-        excerpt=np.repeat(np.arange(len(heard)), [len(patches.times) for patches in heard]),
-        embedding=np.concatenate([patches.embedding for patches in heard]).mean(axis=0),
+        taggram=np.concatenate([found.tags for found in patches]),
+        times=np.concatenate([found.times for found in patches]),
+        excerpt=np.repeat(np.arange(len(patches)), [len(found.times) for found in patches]),
+        embedding=np.concatenate([found.embedding for found in patches]).mean(axis=0),
         columns=sound.columns,
         chroma=sound.chroma,
         course=sound.course.astype(np.float16),
@@ -225,34 +237,38 @@ def analyse(recording: Audio | AudioFile | str | os.PathLike[str], progress: Pro
 
 
 def _excerpts(source: Audio | AudioFile) -> tuple[float, list[tuple[float, Audio]], Audio]:
-    """Return how long a recording is, where each excerpt starts, with its sound, and sound with the middle."""
+    """Return the duration of a recording, start and sound of each excerpt, and a sound whose middle is the recording's.
+
+    All times are in seconds.
+    """
     if isinstance(source, AudioFile):
         duration, name, rate = source.duration, source.name, source.sample_rate
         for _ in range(2):
-            if duration < SHORT:
+            if duration < SHORT_SECONDS:
                 break
             starts = _starts(duration)
             cuts = [source.excerpt(start, EXCERPT_SECONDS) for start in starts]
             if cuts[-1].shape[1] > 0.9 * EXCERPT_SECONDS * rate:
                 excerpts = [(start, Audio(cut, rate, name)) for start, cut in zip(starts, cuts, strict=True)]
                 return duration, excerpts, excerpts[EXCERPTS // 2][1]
-            # the header promises too much: it was cut off, or lies
+            # the header states more than there is: count the frames
             duration = sum(block.shape[1] for block in source.blocks()) / rate
-        source = load(source.path, 2 * SHORT)  # whole: a header may estimate too little
+        # twice the limit: the header of a short recording may estimate too little
+        source = load(source.path, 2 * SHORT_SECONDS)
     starts = _starts(source.duration)
     length = min(source.duration / len(starts), EXCERPT_SECONDS)
     return source.duration, [(start, source.slice(start, start + length)) for start in starts], source
 
 
 def _starts(duration: float) -> list[float]:
-    """Return where the excerpts of a recording start: the same stretch of each of its equal parts, in seconds."""
+    """Return the starts of the excerpts in seconds: each lies in the middle of one of one to three equal parts."""
     count = min(max(round(duration / EXCERPT_SECONDS), 1), EXCERPTS)
     length = min(duration / count, EXCERPT_SECONDS)
     return [(index + 0.5) * duration / count - length / 2 for index in range(count)]
 
 
 def _checked(name: str, value: ArrayLike, shape: tuple[int, ...], dtype: type) -> NDArray[np.generic]:
-    """Return an array of the wanted shape, where -1 stands for one or more, or raise AnalysisError."""
+    """Return an array of a shape, in which -1 stands for one or more; AnalysisError if it has another."""
     try:
         array: NDArray[np.generic] = np.asarray(value, dtype)
     except (TypeError, ValueError) as error:

@@ -1,12 +1,12 @@
-"""The 57 numbers a track that come with GTZAN: means and variances of librosa's classic features, and a tempo.
+"""The 57 numbers per track that come with GTZAN: means and variances of librosa's classic features, and a tempo.
 
-They follow the Kaggle table ``features_30_sec.csv``, which librosa made with its defaults at 22.05 kHz (n_fft 2048,
-hop 512, Hann, mirrored ends), its tempo being the one that ``beat_track`` starts from. Here all come from one
-short-time Fourier transform, and the slow steps are done another way.
+They follow the Kaggle table ``features_30_sec.csv``, which was made by librosa with its defaults at 22.05 kHz (n_fft
+2048, hop 512, Hann, mirrored ends); its tempo is the one that ``beat_track`` starts from. Here all of them are computed
+from one short-time Fourier transform, with faster algorithms for the slow steps.
 
-What moves them, other than music: level moves `LEVEL_POWERS` and ``mfcc1_mean`` and nothing else (`at_level` takes
-that out). A lossy codec moves the variances of the higher cepstra: Vorbis at a low rate, in the median over 20 clips,
-by 0.3 to 0.7 standard deviations between tracks from ``mfcc6_var`` up and by 0.1 to 0.2 from ``mfcc3_var`` to
+How much they depend on other things than music: the level changes `LEVEL_POWERS` and ``mfcc1_mean`` only (`at_level`
+corrects them). A lossy codec changes the variances of the higher cepstra: Vorbis at a low rate, in the median over 20
+clips, by 0.3 to 0.7 standard deviations between tracks from ``mfcc6_var`` up and by 0.1 to 0.2 from ``mfcc3_var`` to
 ``mfcc5_var``; the means of the cepstra by up to 0.2, all others by less than 0.1.
 """
 
@@ -24,16 +24,21 @@ from retrotone.dsp.filterbanks import A4, N_CHROMA, chroma_filters, mel_filters
 from retrotone.dsp.hpss import TINY, harmonic_mask
 from retrotone.dsp.stft import CHUNK_FRAMES, OVERLAP, STUDY_N_FFT, STUDY_RATE, istft, stft, window
 
-SECONDS = 30.65  # the longest of GTZAN's clips
+# the longest of GTZAN's clips
+SECONDS = 30.65
 HOP = STUDY_N_FFT // OVERLAP
 N_MELS, N_MFCC = 128, 20
-ROLLOFF, BIN_GROUP = 0.85, 32  # share of the magnitude below the roll-off; bins looked at together
-AMIN, TOP_DB = 1e-10, 80.0  # of decibels
-ZERO = 1e-10  # amplitude; smaller samples count as positive zeros
-TEMPO_SECONDS, USUAL_TEMPO, MAX_TEMPO = 8.0, 120.0, 320.0  # beats per minute
+# share of the magnitude below the roll-off; bins that are summed together to find it
+ROLLOFF, BIN_GROUP = 0.85, 32
+# least mel power, and the range of decibels below the loudest
+AMIN, TOP_DB = 1e-10, 80.0
+# amplitude; smaller samples count as positive zeros
+ZERO = 1e-10
+# length of the autocorrelation; beats per minute
+TEMPO_SECONDS, USUAL_TEMPO, MAX_TEMPO = 8.0, 120.0, 320.0
 # of a course: how long it is, bands, mel bands in each, frames in a step (0.26 s)
 COURSE_SECONDS, COURSE_BANDS, COURSE_MELS, COURSE_FRAMES = 15.0, 24, 4, 11
-# of the peaks that vote for the tuning
+# the spectral peaks from which the tuning is estimated
 PEAK_HZ, PEAK_THRESHOLD, TUNING_STEPS = (150.0, 4000.0), 0.1, 100
 
 FEATURES = (
@@ -69,8 +74,7 @@ def gtzan_columns(recording: Audio | str | os.PathLike[str]) -> NDArray[np.float
     Parameters
     ----------
     recording : Audio or path-like
-        Any rate, one or two channels: folded to mono, resampled to 22.05 kHz. Of one longer than 30 s, the
-        middle 30 s.
+        Any rate, one or two channels: folded to mono, resampled to 22.05 kHz. Only the middle 30 s are used.
 
     Returns
     -------
@@ -79,14 +83,14 @@ def gtzan_columns(recording: Audio | str | os.PathLike[str]) -> NDArray[np.float
 
     Raises
     ------
-    AudioError
-        A path that cannot be read.
+    AudioError, MissingExtraError
+        See `AudioFile`.
     """
     return timbre(recording).columns
 
 
 class Timbre(NamedTuple):
-    """The columns, and what else one transform tells.
+    """The columns, and other features from the same Fourier transform.
 
     Attributes
     ----------
@@ -104,20 +108,26 @@ class Timbre(NamedTuple):
     course: Array
 
 
-def timbre(recording: Audio | str | os.PathLike[str], parted: float = SECONDS) -> Timbre:
-    """Return what `gtzan_columns` does, and more of the same sound.
+def timbre(recording: Audio | str | os.PathLike[str], separated_seconds: float = SECONDS) -> Timbre:
+    """Return the columns of `gtzan_columns`, and other features of the same sound.
 
     Parameters
     ----------
     recording : Audio or path-like
-    parted : float
-        Seconds in the middle from which the columns of the harmonic and the percussive part are taken, at the level of
-        the whole: of 30 s they cost as much as all others. From 5 s ``harmony_var`` and ``perceptr_var`` correlate by
-        0.996 and 0.987 with those of 30 s (logarithms, 129 clips of GTZAN).
+        As for `gtzan_columns`.
+    separated_seconds : float
+        Length of the middle part that is separated into harmonic and percussive sound, for the columns ``harmony`` and
+        ``perceptr``. Separating 30 s takes as long as all other columns. The logarithms of ``harmony_var`` and
+        ``perceptr_var`` from 5 s correlate by 0.996 and 0.987 with those from 30 s (129 clips of GTZAN).
+
+    Returns
+    -------
+    Timbre
     """
     samples = _samples(recording if isinstance(recording, Audio) else load(recording))
     spectrum = _spectrum(samples)
-    magnitude = np.abs(spectrum[1 : 2 + len(samples) // HOP])  # the frames of librosa's centred transform
+    # the frames of librosa's centred transform, shape (frames, bins)
+    magnitude = np.abs(spectrum[1 : 2 + len(samples) // HOP])
     power = np.square(magnitude)
     decibels = _decibels(_mel(power))
     chroma = _chroma(power)
@@ -131,7 +141,7 @@ def timbre(recording: Audio | str | os.PathLike[str], parted: float = SECONDS) -
         _zero_crossing_rate(samples),
     )
     moments = [moment for values in frames for moment in (values.mean(), values.var())]
-    moments += _parts(samples, round(parted * STUDY_RATE))
+    moments += _separated_moments(samples, round(separated_seconds * STUDY_RATE))
     cepstrum = _cepstrum(decibels)
     cepstral = np.stack([cepstrum.mean(axis=0), cepstrum.var(axis=0)], axis=1)
     columns = np.concatenate([moments, [_tempo(decibels)], cepstral.ravel()])
@@ -139,7 +149,7 @@ def timbre(recording: Audio | str | os.PathLike[str], parted: float = SECONDS) -
 
 
 def at_level(columns: NDArray[np.float64], rms: float = 0.1) -> NDArray[np.float64]:
-    """Return the columns that recordings would have at another level.
+    """Return the columns that the same recordings have at another level.
 
     Parameters
     ----------
@@ -151,16 +161,15 @@ def at_level(columns: NDArray[np.float64], rms: float = 0.1) -> NDArray[np.float
     Returns
     -------
     ndarray, shape (..., 57), float64
-        Exact but for what decibels cut off below -100 dB. Silence stays as it is.
+        Exact, except where decibels are cut off below -100 dB. Silence is not changed.
     """
     result = np.array(columns, float)
     now = result[..., COLUMNS.index("rms_mean")]
     gain = np.divide(rms, now, out=np.ones_like(now), where=now > 0)
     for name, power in LEVEL_POWERS.items():
         result[..., COLUMNS.index(name)] *= gain**power
-    result[..., COLUMNS.index("mfcc1_mean")] += (
-        np.sqrt(N_MELS) * 20 * np.log10(gain)
-    )  # the orthonormal DCT's first row
+    # the first row of the orthonormal DCT is constant
+    result[..., COLUMNS.index("mfcc1_mean")] += np.sqrt(N_MELS) * 20 * np.log10(gain)
     return result
 
 
@@ -175,11 +184,15 @@ def _spectrum(samples: Array) -> NDArray[np.complex64]:
     return spectrum
 
 
-def _parts(samples: Array, most: int) -> list[np.float32]:
-    """Return mean and variance of the harmonic and of the percussive part, of so many samples in the middle."""
-    start = max(len(samples) - most, 0) // 2
-    middle = samples[start : start + most]
-    if not middle.any():  # a pause has no parts
+def _separated_moments(samples: Array, count: int) -> list[np.float32]:
+    """Return mean and variance of the harmonic and of the percussive part of the middle `count` samples.
+
+    The variances are scaled to the level of all samples.
+    """
+    start = max(len(samples) - count, 0) // 2
+    middle = samples[start : start + count]
+    # a silent middle cannot be separated
+    if not middle.any():
         middle = samples
     spectrum = _spectrum(middle)
     harmony = _masked(spectrum, harmonic_mask(np.abs(spectrum)), len(middle))
@@ -188,7 +201,7 @@ def _parts(samples: Array, most: int) -> list[np.float32]:
 
 
 def _masked(spectrum: NDArray[np.complex64], mask: Array, length: int) -> Array:
-    """Return the waveform of a spectrum of which each bin is turned down as the mask says."""
+    """Return the waveform of a spectrum, shape (frames, bins), multiplied by a mask of the same shape."""
     chunks = (slice(start, start + CHUNK_FRAMES) for start in range(0, len(mask), CHUNK_FRAMES))
     blocks = istft((spectrum[None, chunk] * mask[chunk] for chunk in chunks), STUDY_N_FFT, length)
     waveform: Array = np.concatenate(list(blocks), axis=1)[0]
@@ -211,7 +224,7 @@ def _mel_filters() -> list[tuple[slice, Array]]:
 
 
 def _decibels(mel: Array) -> Array:
-    """Return decibels, at most 80 below the loudest."""
+    """Return the decibels of mel power, shape (frames, 128), limited to 80 below the loudest."""
     decibels: Array = 10 * np.log10(np.maximum(mel, np.float32(AMIN)))
     limited: Array = np.maximum(decibels, decibels.max() - np.float32(TOP_DB))
     return limited
@@ -238,26 +251,28 @@ def _cepstrum(decibels: Array) -> NDArray[np.float64]:
 def _tempo(decibels: Array) -> float:
     """Return the tempo that librosa's `beat_track` starts from (Ellis 2007).
 
-    The mean over time of the autocorrelation of 8 s of onsets, each scaled to 1, weighed by how usual a tempo is.
+    It maximises the mean over time of the normalised autocorrelation of 8 s of onset strength, weighted by a prior.
     """
     import scipy.fft
 
     rises = np.maximum(np.diff(decibels, axis=0), 0)
-    middle = np.sort(rises, axis=1)[:, N_MELS // 2 - 1 : N_MELS // 2 + 1].mean(axis=1)  # the median
-    late = STUDY_N_FFT // (2 * HOP) + 1  # frames: a stroke is seen when its window begins to hold it
-    onsets = np.concatenate([np.zeros(late, np.float32), middle])[: len(decibels)]
+    # the median over the bands, shape (frames - 1,)
+    median = np.sort(rises, axis=1)[:, N_MELS // 2 - 1 : N_MELS // 2 + 1].mean(axis=1)
+    # an onset is seen this many frames early, when a window begins to contain it
+    early_frames = STUDY_N_FFT // (2 * HOP) + 1
+    onsets = np.concatenate([np.zeros(early_frames, np.float32), median])[: len(decibels)]
     length = int(TEMPO_SECONDS * STUDY_RATE / HOP)
     padded = np.pad(onsets, length // 2, "linear_ramp")
     windows = np.lib.stride_tricks.sliding_window_view(padded, length)[: len(onsets)] * window(length)
-    # an autocorrelation is the transform of a power spectrum, and highest at lag 0, where it is the energy
+    # an autocorrelation is the transform of a power spectrum; it is divided by the energy, its value at lag 0
     size = scipy.fft.next_fast_len(2 * length - 1, real=True)
     spectra = scipy.fft.rfft(windows, size)
     energies = np.einsum("ij,ij->i", windows, windows)
     power = (1 / np.maximum(energies, TINY)) @ (np.square(spectra.real) + np.square(spectra.imag))
-    likeness = scipy.fft.irfft(power / len(onsets), size)[:length]
+    autocorrelation = scipy.fft.irfft(power / len(onsets), size)[:length]
     tempi = 60 * STUDY_RATE / (HOP * np.arange(1, length))
-    usual = -0.5 * np.square(np.log2(tempi / USUAL_TEMPO))
-    score = np.where(tempi < MAX_TEMPO, np.log1p(1e6 * likeness[1:]) + usual, -np.inf)
+    log_prior = -0.5 * np.square(np.log2(tempi / USUAL_TEMPO))
+    score = np.where(tempi < MAX_TEMPO, np.log1p(1e6 * autocorrelation[1:]) + log_prior, -np.inf)
     return float(tempi[score.argmax()])
 
 
@@ -268,7 +283,7 @@ def _chroma(power: Array) -> Array:
 
 
 def _tuning(power: Array) -> float:
-    """Return the offset from A4 = 440 Hz in semitones, [-0.5, 0.5), that most of the louder half of peaks have."""
+    """Return the offset from A4 = 440 Hz in semitones, [-0.5, 0.5), most common among the louder half of peaks."""
     low, high = (round(edge * STUDY_N_FFT / STUDY_RATE) for edge in PEAK_HZ)
     here = power[:, low:high]
     before, after = power[:, low - 1 : high - 1], power[:, low + 1 : high + 1]
@@ -277,6 +292,7 @@ def _tuning(power: Array) -> float:
     if not len(peak):
         return 0.0
     slope = (after[frame, peak] - before[frame, peak]) / 2
+    # the vertex of the parabola through a peak and its neighbours
     curvature = after[frame, peak] + before[frame, peak] - 2 * here[frame, peak]
     shift = np.divide(-slope, curvature, out=np.zeros_like(slope), where=np.abs(slope) < np.abs(curvature))
     height = here[frame, peak] + slope * shift / 2
@@ -288,7 +304,8 @@ def _tuning(power: Array) -> float:
 
 def _centroid_and_bandwidth(magnitude: Array) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Return the mean and the standard deviation of frequency in each frame, in Hz; 0 in silence."""
-    powers = np.vander(_hertz(), 3, increasing=True)  # 1, f, f^2
+    # 1, f, f^2: shape (bins, 3)
+    powers = np.vander(_hertz(), 3, increasing=True)
     total, first, second = (magnitude.astype(float) @ powers).T
     total = np.maximum(total, TINY)
     centroid = first / total
@@ -296,7 +313,7 @@ def _centroid_and_bandwidth(magnitude: Array) -> tuple[NDArray[np.float64], NDAr
 
 
 def _rolloff(magnitude: Array) -> NDArray[np.float64]:
-    """Return the frequency below which `ROLLOFF` of each frame lies, in Hz: found by groups of bins, then in one."""
+    """Return the frequency below which `ROLLOFF` of each frame lies, in Hz: search by groups of bins, then in one."""
     bins = magnitude.shape[1]
     groups = np.add.reduceat(magnitude, range(0, bins, BIN_GROUP), axis=1)
     below = np.cumsum(np.pad(groups, ((0, 0), (1, 0))), axis=1)
@@ -324,7 +341,8 @@ def _zero_crossing_rate(samples: Array) -> NDArray[np.float64]:
     negative = np.pad(samples < -ZERO, STUDY_N_FFT // 2, "edge")
     crossings = np.diff(negative, prepend=negative[0])
     counts = _window_sums(crossings)
-    counts -= crossings[: len(counts) * HOP : HOP]  # a crossing lies between two samples of a window
+    # both samples of a crossing lie within the window
+    counts -= crossings[: len(counts) * HOP : HOP]
     return counts / STUDY_N_FFT
 
 

@@ -1,11 +1,11 @@
-"""musicnn: the tags that listeners give to music, heard from three seconds of it at a time.
+"""musicnn: a network that predicts the tags which listeners give to music, from three seconds of it at a time.
 
 The network of Pons and Serra, "musicnn: pre-trained convolutional neural networks for music audio tagging" (2019),
 trained on the Million Song Dataset with the fifty tags most used on Last.fm. Its weights are converted from their
 release by ``tools/convert_musicnn.py`` (ISC licence: ``assets/MUSICNN.md``).
 
-It runs on NumPy alone. All its convolutions are matrix products, which BLAS computes faster than torch's convolutions
-of so few filters, and nobody waits for torch to load.
+It runs on NumPy alone, which saves the time to import torch. All its convolutions are matrix products, which BLAS
+computes faster than torch's convolutions of so few filters.
 """
 
 from __future__ import annotations
@@ -13,7 +13,6 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Iterator
 from functools import cache
-from importlib import resources
 from itertools import chain
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -21,19 +20,23 @@ import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
-from retrotone.audio.audio import Audio, folded, resampled
+from retrotone.audio.audio import Audio, mono_blocks
 from retrotone.audio.files import AudioFile
 from retrotone.dsp.stft import window
 from retrotone.errors import AnalysisError
 from retrotone.progress import Progress, silent
+from retrotone.utils.assets import asset
 
 if TYPE_CHECKING:
     from threadpoolctl import ThreadpoolController
 
 SAMPLE_RATE, N_FFT, HOP_LENGTH, N_MELS = 16_000, 512, 256, 96
-PATCH_FRAMES = 187  # 3 s, what the network was trained on
-COMPRESSION = 10_000  # log10(1 + 10,000 S)
-BANDS_AT_ONCE, FRAMES_AT_ONCE = 6, 16  # places of a filter in one matrix product; more waste work on zeros
+# 3 s, as in the network's training
+PATCH_FRAMES = 187
+# its input is log10(1 + COMPRESSION S), S the mel spectrogram
+COMPRESSION = 10_000
+# positions of a filter that one matrix product computes; with more, too many factors are zero
+BANDS_AT_ONCE, FRAMES_AT_ONCE = 6, 16
 TIMBRAL = ("timbral.0", "timbral.1")
 TEMPORAL = ("temporal.0", "temporal.1", "temporal.2")
 MIDDLE = ("middle.0", "middle.1", "middle.2")
@@ -55,14 +58,14 @@ Array = NDArray[np.float32]
 
 
 class Patches(NamedTuple):
-    """What the network says of a recording, patch by patch.
+    """The network's output for a recording, patch by patch.
 
     Attributes
     ----------
     tags : ndarray, shape (patches, 50), float32
         How likely each of `LABELS` is, in [0, 1]: the taggram.
     embedding : ndarray, shape (patches, 200), float32
-        The layer before it.
+        The activations of the layer before the output.
     times : ndarray, shape (patches,), float32
         Where each patch starts, in seconds.
     """
@@ -80,12 +83,16 @@ def listen(
     Parameters
     ----------
     recording : Audio or path
-        Any length and rate; folded to mono at 16 kHz. Less than a patch is repeated until it fills one, as in the
-        network's training; what is left at the end is dropped. Silence gets the tags that the network gives it.
+        Any length and rate; folded to mono at 16 kHz. A recording shorter than a patch is repeated until it fills one,
+        as in the network's training. At the end, what does not fill a patch is dropped. Silence has tags, too.
     hop : int
         Frames of 16 ms from one patch to the next; a patch has 187.
     progress : Progress
-        Told how much is heard.
+        Called after every patch.
+
+    Returns
+    -------
+    Patches
 
     Raises
     ------
@@ -97,17 +104,17 @@ def listen(
     if hop < 1:
         raise AnalysisError(f"a hop of {hop} frames leads nowhere: use 1 or more")
     source = recording if isinstance(recording, Audio) else AudioFile(recording)
-    mono = map(folded, source.blocks())
-    blocks = (block[0] for block in resampled(mono, 1, source.sample_rate, SAMPLE_RATE))
     expected = source.duration * SAMPLE_RATE / HOP_LENGTH / hop
     tags: list[Array] = []
     embedding: list[Array] = []
     network = _network()
-    with _blas().limit(limits=1):  # products so small gain nothing from more, and wait where others are busy
-        for patch in _patches(network.log_mel(blocks), hop):
-            both = network.tag(patch)
-            tags.append(both[0])
-            embedding.append(both[1])
+    frames = network.log_mel(mono_blocks(source, SAMPLE_RATE))
+    # such small matrix products gain nothing from more threads, and wait for them when other processes are busy
+    with _blas().limit(limits=1):
+        for patch in _patches(frames, hop):
+            patch_tags, patch_embedding = network.tag(patch)
+            tags.append(patch_tags)
+            embedding.append(patch_embedding)
             progress(min(len(tags) / expected, 1.0), f"listening to {source.name}")
     times = np.arange(len(tags), dtype=np.float32) * np.float32(hop * HOP_LENGTH / SAMPLE_RATE)
     return Patches(np.stack(tags), np.stack(embedding), times)
@@ -116,19 +123,31 @@ def listen(
 def taggram(
     recording: Audio | str | os.PathLike[str], hop: int = PATCH_FRAMES, progress: Progress = silent
 ) -> Array:
-    """Return how likely each of `LABELS` is over time, shape (patches, 50); see `listen`."""
+    """Return how likely each of `LABELS` is over time, shape (patches, 50): the tags of `listen`.
+
+    Parameters
+    ----------
+    recording, hop, progress
+        As for `listen`.
+    """
     return listen(recording, hop, progress).tags
 
 
 def embedding(
     recording: Audio | str | os.PathLike[str], hop: int = PATCH_FRAMES, progress: Progress = silent
 ) -> Array:
-    """Return the network's last layer but one over time, shape (patches, 200); see `listen`."""
+    """Return the activations before the output layer over time, shape (patches, 200): the embedding of `listen`.
+
+    Parameters
+    ----------
+    recording, hop, progress
+        As for `listen`.
+    """
     return listen(recording, hop, progress).embedding
 
 
 def _patches(frames: Iterable[Array], hop: int) -> Iterator[Array]:
-    """Cut a stream of frames into patches; a single short one is repeated until it fills one."""
+    """Cut a stream of log-mel frames, each (n, 96), into patches, (187, 96); a short stream is repeated to fill one."""
     held, skip, short = np.zeros((0, N_MELS), np.float32), 0, True
     for more in frames:
         held = np.concatenate([held, more])
@@ -146,24 +165,23 @@ def _patches(frames: Iterable[Array], hop: int) -> Iterator[Array]:
 def _network() -> _Network:
     import safetensors.numpy
 
-    file = resources.files("retrotone") / "assets" / "musicnn_msd.safetensors"
-    return _Network(safetensors.numpy.load(file.read_bytes()))
+    return _Network(safetensors.numpy.load(asset("musicnn_msd.safetensors").read_bytes()))
 
 
 @cache
 def _blas() -> ThreadpoolController:
-    """Return the control of BLAS's threads; to find the library takes a while."""
+    """Return the control of BLAS's threads, cached because finding the library is slow."""
     from threadpoolctl import ThreadpoolController
 
     return ThreadpoolController().select(user_api="blas")
 
 
 class _Network:
-    """The network on the weights that ``tools/convert_musicnn.py`` writes.
+    """The network, with the weights that ``tools/convert_musicnn.py`` writes.
 
-    Every convolution is followed by a ReLU, then by batch normalisation (a scale and a shift here), then in the first
-    layer by the maximum over all frequencies. That maximum is taken first, of a filter whose scale is negative
-    with the opposite sign: the rest never changes the order.
+    Every convolution is followed by a ReLU, then by batch normalisation (here a scale and a shift), then in the first
+    layer by the maximum over all frequencies. That maximum is taken first, since ReLU, scale and shift keep the order;
+    filters whose scale is negative are applied with the opposite sign.
     """
 
     def __init__(self, weights: dict[str, Array]) -> None:
@@ -173,15 +191,15 @@ class _Network:
         signed = {name: weights[f"{name}.weight"] * signs for name, signs in self._signs.items()}
         # timbral: (bands, 7, filters) to ((bands + 5) 7, 6 filters)
         # temporal: (frames, filters) to (frames + 15, 16 filters)
-        self._placed = {name: _placed(signed[name], BANDS_AT_ONCE) for name in TIMBRAL} | {
-            name: _placed(signed[name][:, None], FRAMES_AT_ONCE) for name in TEMPORAL
+        self._filters = {name: _at_positions(signed[name], BANDS_AT_ONCE) for name in TIMBRAL} | {
+            name: _at_positions(signed[name][:, None], FRAMES_AT_ONCE) for name in TEMPORAL
         }
         self._middle = {
             name: weights[f"{name}.weight"].T.reshape(-1, len(weights[f"{name}.bias"])) for name in MIDDLE
         }
 
     def log_mel(self, blocks: Iterable[Array]) -> Iterator[Array]:
-        """Turn a stream of samples at 16 kHz into one of log-mel frames, shape (n, 96), centred on every 256th."""
+        """Yield the log-mel frames, shape (n, 96), of a stream of samples at 16 kHz, centred on every 256th."""
         from scipy.fft import rfft
 
         margin = np.zeros(N_FFT // 2, np.float32)
@@ -201,7 +219,7 @@ class _Network:
 
         weights = self._weights
         patch = patch * weights["input.scale"] + weights["input.shift"]
-        # the one at the end is for what the filters that training left at zero add up to
+        # the column of ones is for the constant that the filters which training left at zero add up to
         front = np.hstack(
             [self._timbral(patch), self._temporal(patch), np.ones((PATCH_FRAMES, 1), np.float32)]
         )
@@ -217,39 +235,40 @@ class _Network:
     def _timbral(self, patch: Array) -> Array:
         """Apply filters of 7 frames by many bands to (187, 96): the highest over all bands, (187, filters)."""
         length = self._weights[f"{TIMBRAL[0]}.weight"].shape[1]
-        # by bands, then by frames: what a filter sees is one stretch of a row, and is not copied for each place
+        # bands first, then frames: the input of a filter at a position is one contiguous part of a row, (187, 96 * 7)
         around = sliding_window_view(_padded(patch, length), length, axis=0).reshape(PATCH_FRAMES, -1)
-        heard = []
+        activations = []
         for name in TIMBRAL:
-            width, columns = self._placed[name].shape
+            width, columns = self._filters[name].shape
             last = N_MELS - width // length
             highest = np.full((PATCH_FRAMES, columns), -np.inf, np.float32)
             for band in (*range(0, last, BANDS_AT_ONCE), last):
-                seen = around[:, length * band : length * band + width]
-                np.maximum(highest, seen @ self._placed[name], out=highest)
+                around_band = around[:, length * band : length * band + width]
+                np.maximum(highest, around_band @ self._filters[name], out=highest)
             filters = highest.reshape(PATCH_FRAMES, BANDS_AT_ONCE, -1).max(axis=1)
-            heard.append(self._activate(name, filters * self._signs[name]))
-        return np.hstack(heard)
+            activations.append(self._activate(name, filters * self._signs[name]))
+        return np.hstack(activations)
 
     def _temporal(self, patch: Array) -> Array:
         """Apply filters of many frames by one band to (187, 96): the highest over all bands, (187, filters)."""
-        heard = []
+        activations = []
         for name in TEMPORAL:
-            width, columns = self._placed[name].shape
+            width, columns = self._filters[name].shape
             padded = _padded(patch, width - FRAMES_AT_ONCE + 1, -PATCH_FRAMES % FRAMES_AT_ONCE)
             bands = np.ascontiguousarray(padded.T)
             highest = [
-                (bands[:, frame : frame + width] @ self._placed[name]).max(axis=0)
+                (bands[:, frame : frame + width] @ self._filters[name]).max(axis=0)
                 for frame in range(0, PATCH_FRAMES, FRAMES_AT_ONCE)
             ]
             filters = np.reshape(highest, (-1, columns // FRAMES_AT_ONCE))[:PATCH_FRAMES]
-            heard.append(self._activate(name, filters * self._signs[name]))
-        return np.hstack(heard)
+            activations.append(self._activate(name, filters * self._signs[name]))
+        return np.hstack(activations)
 
     def _convolve(self, name: str, x: Array) -> Array:
         """Apply filters of 7 frames by all channels to (187, channels): (187, filters)."""
         length = self._weights[f"{name}.weight"].shape[2]
-        windows = sliding_window_view(_padded(x, length), length, axis=0).swapaxes(1, 2)  # (187, 7, channels)
+        # shape (187, 7, channels)
+        windows = sliding_window_view(_padded(x, length), length, axis=0).swapaxes(1, 2)
         return self._activate(name, windows.reshape(PATCH_FRAMES, -1) @ self._middle[name])
 
     def _activate(self, name: str, x: Array) -> Array:
@@ -260,16 +279,21 @@ class _Network:
 
 def _padded(x: Array, length: int, more: int = 0) -> Array:
     """Put zeros before and after frames, (n, channels), as TensorFlow's "same" does for a filter of that length."""
-    before = (length - 1) // 2  # np.pad would take longer than some of the filters
+    before = (length - 1) // 2
+    # np.pad would take longer than some of the filters
     result = np.zeros((len(x) + length - 1 + more, x.shape[1]), np.float32)
     result[before : before + len(x)] = x
     return result
 
 
-def _placed(kernel: Array, places: int) -> Array:
-    """Return filters (length, rows, filters) as a matrix ((length + places - 1) rows, places * filters)."""
+def _at_positions(kernel: Array, positions: int) -> Array:
+    """Return filters at several positions, (length, rows, filters), as a matrix.
+
+    Its shape is ((length + positions - 1) rows, positions * filters): a product with it applies every filter at
+    neighbouring positions at once.
+    """
     length, rows, filters = kernel.shape
-    result = np.zeros((length + places - 1, rows, places, filters), np.float32)
-    for place in range(places):
-        result[place : place + length, :, place] = kernel
-    return result.reshape(-1, places * filters)
+    result = np.zeros((length + positions - 1, rows, positions, filters), np.float32)
+    for position in range(positions):
+        result[position : position + length, :, position] = kernel
+    return result.reshape(-1, positions * filters)

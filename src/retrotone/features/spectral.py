@@ -1,7 +1,7 @@
-"""What a recording looks like to an ear: mel spectrogram, spectral centroid, chroma, waveform envelope.
+"""Spectral features over time: mel spectrogram, spectral centroid, chroma, and a waveform envelope.
 
-All take an `Audio` of any rate and one or two channels, fold it to mono, and give frames over time. The
-window lasts about 93 ms at every rate (`spectrum.n_fft_for`); frames follow each other by a quarter of it.
+All take an `Audio` of any rate, with one or two channels, fold it to mono, and return frames over time. The
+window lasts about 93 ms at every rate (`retrotone.dsp.stft.n_fft_for`); the hop is a quarter of it.
 """
 
 from __future__ import annotations
@@ -15,10 +15,14 @@ from retrotone.audio.audio import Audio
 from retrotone.dsp.stft import OVERLAP, n_fft_for
 
 N_MELS = 128
-CHROMA_RATE = 22_050  # Hz: CQT chroma looks at C1-B7 (33 Hz to 4 kHz), which this rate holds
-CHROMA_HOP = 512  # samples at CHROMA_RATE, 23 ms
-ROOM = 3  # s, which the longest filters of the transform need
-POWER_FLOOR = 1e-10  # -100 dB
+# Hz: CQT chroma covers C1-B7 (33 Hz to 4 kHz), which this rate holds
+CHROMA_RATE = 22_050
+# samples at CHROMA_RATE, 23 ms
+CHROMA_HOP = 512
+# the longest filters of the transform need this length
+MIN_CQT_SECONDS = 3
+# -100 dB
+POWER_FLOOR = 1e-10
 
 
 def mel_spectrogram(audio: Audio, n_mels: int = N_MELS) -> NDArray[np.float32]:
@@ -46,7 +50,7 @@ def mel_spectrogram(audio: Audio, n_mels: int = N_MELS) -> NDArray[np.float32]:
 
 
 def spectral_centroid(audio: Audio) -> NDArray[np.float32]:
-    """Return the centre of mass of the magnitude spectrum over time: how bright it sounds.
+    """Return the centre of mass of the magnitude spectrum over time, a measure of brightness.
 
     Parameters
     ----------
@@ -85,25 +89,31 @@ def chromagram(audio: Audio) -> NDArray[np.float32]:
     frames = 1 + len(samples) // CHROMA_HOP
     if not samples.any():
         return np.zeros((12, frames), np.float32)
-    padded = np.pad(samples, (0, max(0, ROOM * CHROMA_RATE - len(samples))))
+    padded = np.pad(samples, (0, max(0, MIN_CQT_SECONDS * CHROMA_RATE - len(samples))))
     chroma = librosa.feature.chroma_cqt(y=padded, sr=CHROMA_RATE, hop_length=CHROMA_HOP)
     return np.asarray(chroma[:, :frames], np.float32)
 
 
 def waveform_envelope(audio: Audio, points: int) -> NDArray[np.float32]:
-    """Return the lowest and highest sample of each of `points` equal stretches: a waveform on a screen.
+    """Return the lowest and highest sample of each of `points` equal parts, to draw a waveform.
 
     Parameters
     ----------
     audio : Audio
         Folded to mono.
     points : int
-        At most; a recording with fewer frames gives one point a frame.
+        Upper limit; a recording with fewer frames has one point for each frame.
 
     Returns
     -------
     ndarray, shape (2, points), float32
         Minima, then maxima, full scale at 1.
+
+    Examples
+    --------
+    >>> waveform_envelope(Audio([0.1, -0.2, 0.3, 0.0], 8000), points=2)
+    array([[-0.2,  0. ],
+           [ 0.1,  0.3]], dtype=float32)
     """
     samples = _mono(audio)
     points = min(points, len(samples))

@@ -17,7 +17,6 @@ import os
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from functools import cache
-from importlib import resources
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -34,6 +33,7 @@ from retrotone.genre.domain import Domain, known_music
 from retrotone.genre.evidence import ANSWERING, HEADS, SAY, Rows, evidence
 from retrotone.genre.tag_priors import prior_weights
 from retrotone.progress import Progress, silent
+from retrotone.utils.assets import asset
 from retrotone.utils.files import make_folder, write_whole
 
 if TYPE_CHECKING:
@@ -356,7 +356,7 @@ class GenreClassifier:
 
 @cache
 def _bundled() -> bytes:
-    return (resources.files("retrotone") / "assets" / "genre" / FILE).read_bytes()
+    return asset(f"genre/{FILE}").read_bytes()
 
 
 def _analysis(recording: Recording, progress: Progress = silent) -> Analysis:

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from retrotone.audio.audio import Audio, folded, resampled
+from retrotone.audio.audio import FULL_SCALE_16, Audio, mono_blocks, pcm16
 from retrotone.audio.files import AudioFile
 from retrotone.errors import GenreError
 from retrotone.genre.datasets import Track
@@ -18,7 +18,6 @@ from retrotone.progress import Progress, silent
 from retrotone.utils.files import write_whole, writing
 
 SAMPLES, INDEX = "clips.i16", "clips.json"
-FULL_SCALE = 32_767.0  # 16 bits
 
 Places = NDArray[np.int64]
 """Where segments lie, shape (segments, 2): the track's number, and the sample it starts at."""
@@ -62,7 +61,7 @@ class Clips:
             first = min(max(int(start), 0), max(int(self.frames[number]) - length, 0))
             track = self._samples[self._starts[number] : self._starts[number + 1]]
             row[:] = np.resize(track[first : first + length], length)
-        result /= FULL_SCALE
+        result /= FULL_SCALE_16
         return result
 
 
@@ -104,7 +103,7 @@ def gather(tracks: Sequence[Track], sample_rate: int, folder: Path, progress: Pr
             progress(number / len(paths), f"reading {path.name}")
             before = file.tell()
             for block in mono(path, sample_rate):
-                file.write(np.round(np.clip(block, -1, 1) * FULL_SCALE).astype(np.int16).tobytes())
+                file.write(pcm16(block).tobytes())
             frames.append((file.tell() - before) // 2)
     write_whole(folder / INDEX, json.dumps(wanted | {"frames": frames}).encode())
     return Clips(folder, tracks)
@@ -113,5 +112,4 @@ def gather(tracks: Sequence[Track], sample_rate: int, folder: Path, progress: Pr
 def mono(recording: Audio | str | os.PathLike[str], sample_rate: int) -> Iterator[NDArray[np.float32]]:
     """Yield a recording folded to mono, at a rate, in blocks of shape (n,)."""
     source = recording if isinstance(recording, Audio) else AudioFile(recording)
-    blocks = map(folded, source.blocks())
-    return (block[0] for block in resampled(blocks, 1, source.sample_rate, sample_rate))
+    return mono_blocks(source, sample_rate)

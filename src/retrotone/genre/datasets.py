@@ -14,7 +14,6 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
-from importlib import resources
 from pathlib import Path
 from typing import Literal
 
@@ -24,6 +23,7 @@ from numpy.typing import NDArray
 from retrotone.audio.audio import Audio, load
 from retrotone.audio.files import FFMPEG_SUFFIXES, FORMATS, AudioFile
 from retrotone.errors import AudioError, GenreError
+from retrotone.utils.assets import asset
 
 log = logging.getLogger("retrotone")
 
@@ -91,7 +91,7 @@ class GtzanEntry:
 @cache
 def gtzan_index() -> dict[str, GtzanEntry]:
     """Return the 1000 clips of GTZAN by name; sources: ``tools/make_gtzan_index.py``."""
-    text = (resources.files("retrotone") / "assets" / "gtzan.csv").read_text("utf-8")
+    text = asset("gtzan.csv").read_text("utf-8")
     return {
         row["track"]: GtzanEntry(
             Track(row["track"], row["track"].split(".")[0], row["artist"] or None),

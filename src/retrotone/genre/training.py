@@ -27,7 +27,7 @@ from retrotone.genre.networks import GenreNetwork, MelNetwork, Network, build, p
 from retrotone.genre.splits import sides
 from retrotone.progress import Progress, part, silent
 from retrotone.utils.files import make_folder, write_whole
-from retrotone.utils.temporary import alone
+from retrotone.utils.temporary import locked_folder
 
 LAST_RATE = 0.01  # share of the learning rate that is left at the end: it falls as half a cosine
 MAX_NORM = 5.0  # of the gradient
@@ -328,7 +328,7 @@ def train(
         recipe = replace(Recipe(**earlier["recipe"]), seed=recipe.seed)
     rate = build(recipe.network, 2, recipe.width).sample_rate
     learnt_from, checked_on = sides(recordings)
-    with alone(make_folder(place)):
+    with locked_folder(make_folder(place)):
         clips = gather([*learnt_from, *checked_on], rate, place, part(progress, 0.0, 0.05))
         length = round(recipe.seconds * rate)
         inside = clips.grid(range(len(learnt_from)), length)

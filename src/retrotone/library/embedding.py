@@ -14,7 +14,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass, fields
 from functools import cache
-from importlib import resources
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -23,6 +22,7 @@ from numpy.typing import NDArray
 from retrotone.errors import AnalysisError
 from retrotone.features.analysis import Analysis
 from retrotone.genre.evidence import Rows, evidence
+from retrotone.utils.assets import asset
 
 if TYPE_CHECKING:
     from retrotone.genre.base import Answer
@@ -167,7 +167,7 @@ def classifier() -> GenreClassifier:
 def _bundled() -> Space:
     import safetensors.numpy
 
-    data = (resources.files("retrotone") / "assets" / "library" / FILE).read_bytes()
+    data = asset(f"library/{FILE}").read_bytes()
     return Space(**{name: part.astype(float) for name, part in safetensors.numpy.load(data).items()})
 
 

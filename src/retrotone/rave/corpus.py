@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from retrotone.audio.audio import resampled
+from retrotone.audio.audio import FULL_SCALE_16, mono_blocks, pcm16
 from retrotone.audio.files import FFMPEG_SUFFIXES, FORMATS, AudioFile
 from retrotone.errors import AudioError
 from retrotone.progress import Progress, silent
@@ -18,8 +18,6 @@ from retrotone.utils.files import make_folder, write_whole, writing
 Samples = NDArray[np.float32]
 
 INDEX, INPUTS, TARGETS = "corpus.json", "inputs.i16", "targets.i16"
-# of 16-bit samples
-FULL_SCALE = 32_767.0
 # peak (-50 dBFS) of a crop below which another one is drawn
 AUDIBLE = 0.003
 TRIES = 20
@@ -105,7 +103,7 @@ class Corpus:
             start, end = int(self._starts[recording]), int(self._starts[recording + 1])
             start += max(end - start - frames, 0) // 2
             yield self._sides[0][None, start : min(start + frames, end)].astype(np.float32) / np.float32(
-                FULL_SCALE
+                FULL_SCALE_16
             )
 
     def _crop(self, recordings: NDArray[np.int64], frames: int, rng: np.random.Generator) -> Samples:
@@ -117,7 +115,7 @@ class Corpus:
             which = int(np.searchsorted(ends, position, side="right"))
             start = int(self._starts[recordings[which] + 1]) - frames - (int(ends[which]) - 1 - position)
             sides = [side[start : start + frames].astype(np.float32) for side in self._sides]
-            piece = np.stack(sides) / np.float32(FULL_SCALE)
+            piece = np.stack(sides) / np.float32(FULL_SCALE_16)
             if np.abs(piece[0]).max() > AUDIBLE:
                 break
         louder: Samples = piece * np.float32(10 ** (rng.uniform(*LEVEL_DB) / 20))
@@ -229,10 +227,4 @@ def _discard(folder: Path) -> None:
 
 def _decoded(path: Path, sample_rate: int) -> NDArray[np.int16]:
     """Return a recording as 16-bit samples, shape (frames,)."""
-    file = AudioFile(path)
-    mono = (block.mean(axis=0, keepdims=True) for block in file.blocks())
-    pieces = [
-        np.round(np.clip(block[0], -1, 1) * FULL_SCALE).astype(np.int16)
-        for block in resampled(mono, 1, file.sample_rate, sample_rate)
-    ]
-    return np.concatenate(pieces)
+    return np.concatenate([pcm16(block) for block in mono_blocks(AudioFile(path), sample_rate)])

@@ -13,15 +13,15 @@ import time
 import zipfile
 from dataclasses import dataclass
 from functools import cache
-from importlib import resources
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import unquote, urlsplit
 
 from retrotone.errors import ModelError, OutputError
 from retrotone.progress import Progress, silent
+from retrotone.utils.assets import asset
 from retrotone.utils.files import write_whole
-from retrotone.utils.temporary import beside
+from retrotone.utils.temporary import temporary_beside
 
 if TYPE_CHECKING:
     import requests
@@ -68,7 +68,7 @@ class Entry:
 @cache
 def registry() -> dict[str, Entry]:
     """Return the models known by name."""
-    text = (resources.files("retrotone") / "assets" / "models.json").read_text("utf-8")
+    text = asset("models.json").read_text("utf-8")
     return {entry.name: entry for entry in (Entry(**fields) for fields in json.loads(text))}
 
 
@@ -103,7 +103,7 @@ def find_entry(name: str) -> Entry:
 def model_path(entry: Entry) -> Path:
     """Return the path of a model that ships with retrotone, or of the download, which may not exist yet."""
     if entry.url is None:
-        return Path(str(resources.files("retrotone") / "assets" / f"{entry.name}.ts"))
+        return asset(f"{entry.name}.ts")
     return folder() / f"{entry.name}.ts"
 
 
@@ -159,7 +159,7 @@ def download(name: str, progress: Progress = silent) -> Path:
         return path
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        with beside(path) as temporary:
+        with temporary_beside(path) as temporary:
             _fetch(entry, temporary, progress)
             digest = _sha256(temporary)
             if entry.sha256 is not None and digest != entry.sha256:

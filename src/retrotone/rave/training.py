@@ -24,7 +24,7 @@ from retrotone.rave.nn.discriminator import Discriminators
 from retrotone.rave.nn.network import Rave, Shape
 from retrotone.rave.runner import MAX_SEED
 from retrotone.utils.files import write_whole
-from retrotone.utils.temporary import alone
+from retrotone.utils.temporary import locked_folder
 from retrotone.utils.threads import one_thread
 
 # what reading a damaged checkpoint raises
@@ -363,7 +363,7 @@ def train(
     recipe = recipe or Recipe()
     shape = Shape()
     corpus = gather(recordings, targets, folder, shape.sample_rate, recipe.crop, part(progress, 0.0, 0.02))
-    with alone(folder):
+    with locked_folder(folder):
         checkpoint = folder / CHECKPOINT
         if checkpoint.is_file():
             try:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from dataclasses import replace
-from importlib import resources
 from pathlib import Path
 
 from retrotone.audio.audio import Audio, load
@@ -14,6 +13,7 @@ from retrotone.progress import Progress, part, silent
 from retrotone.rave.model import RaveModel
 from retrotone.report import compare
 from retrotone.style.transfer import StyleTransfer
+from retrotone.utils.assets import asset
 from retrotone.utils.files import make_folder, write_whole
 
 ERA = "1930s"
@@ -74,5 +74,4 @@ def make_demo(folder: str | os.PathLike[str], progress: Progress = silent) -> di
 
 def bundled(file: str, name: str) -> Audio:
     """Load a recording that ships with retrotone, see assets/DEMO.md, and call it `name`."""
-    with resources.as_file(resources.files("retrotone") / "assets" / file) as path:
-        return replace(load(path), name=name)
+    return replace(load(asset(file)), name=name)

@@ -19,7 +19,7 @@ from retrotone.report import MEASURES, PLAYER_SECONDS, compare
 from retrotone.services.styles import RAVE_PREFIX, Generated, Style, find_style, result_name, style_name
 from retrotone.style.eras import Era
 from retrotone.style.transfer import StyleTransfer
-from retrotone.utils.files import make_folder
+from retrotone.utils.files import file_identity, make_folder
 from retrotone.utils.text import printable
 
 if TYPE_CHECKING:
@@ -83,12 +83,12 @@ def places(songs: Sequence[str], style: Style, out: str | None) -> tuple[list[Pa
 
 
 def _check(songs: Sequence[str], style: Style, outputs: Sequence[Path]) -> None:
-    inputs = {_identity(path) for path in songs} | {
-        _identity(style.path) if isinstance(style, AudioFile) else None
+    inputs = {file_identity(path) for path in songs} | {
+        file_identity(style.path) if isinstance(style, AudioFile) else None
     }
     taken: dict[Path, str] = {}
     for song, output in zip(songs, outputs, strict=True):
-        if _identity(output) in inputs - {None}:
+        if file_identity(output) in inputs - {None}:
             raise OutputError(f"{output} is an input and would be overwritten: choose another name with -o")
         place = output.with_suffix("")  # a report is called so too
         if place in taken:
@@ -96,15 +96,6 @@ def _check(songs: Sequence[str], style: Style, outputs: Sequence[Path]) -> None:
                 f"{taken[place]} and {song} would both become {place}: give them different folders"
             )
         taken[place] = song
-
-
-def _identity(path: str | os.PathLike[str]) -> tuple[int, int] | None:
-    """Return what tells a file from all others under any of its names; None if there is none."""
-    try:
-        status = Path(path).stat()
-    except OSError:
-        return None
-    return status.st_dev, status.st_ino
 
 
 @dataclass(frozen=True)

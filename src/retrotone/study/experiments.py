@@ -17,7 +17,7 @@ from retrotone.progress import Progress, part, silent
 from retrotone.study.sweep import SHORT_COLUMNS, Row, short_cells, sweep
 from retrotone.style.eras import age
 from retrotone.utils.assets import bundled_song
-from retrotone.utils.temporary import Scratch
+from retrotone.utils.temporary import TemporaryFolder
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -76,7 +76,7 @@ def study_training(
     """
     from retrotone.genre.training import Recipe, Training, train
 
-    with Scratch("retrotone-study-") as folder:
+    with TemporaryFolder("retrotone-study-") as folder:
         if recordings is None:
             recordings = folder / "eras"
             _make_eras(recordings, part(progress, 0.0, 0.1))

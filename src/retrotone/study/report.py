@@ -28,7 +28,7 @@ from retrotone.style.gram import GramTransfer
 from retrotone.style.transfer import StyleTransfer
 from retrotone.utils.files import make_folder, write_whole
 from retrotone.utils.templates import render_page
-from retrotone.utils.temporary import alone
+from retrotone.utils.temporary import locked_folder
 
 SECONDS = 30.0  # of every sound, as in the study
 EPOCHS = 30
@@ -104,7 +104,7 @@ def retell(
     if not (paths := [track.path for track in tracks if track.path]):
         raise GenreError(f"{folder} holds no recordings: name a folder with some in a folder for each genre")
     rave, out = RaveModel.from_pretrained(model), make_folder(out_dir)
-    with alone(out):
+    with locked_folder(out):
         song = load(paths[0], SECONDS)
         clip = rave.generate(match=song, seed=seed, progress=part(progress, 0.0, 0.02))
         told = [

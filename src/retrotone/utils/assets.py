@@ -1,20 +1,26 @@
-"""Files that ship with retrotone."""
+"""The files that ship with retrotone."""
 
 from __future__ import annotations
 
-from importlib import resources
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    pass
+ASSETS = Path(__file__).resolve().parents[1] / "assets"
+
+
+def asset(name: str) -> Path:
+    """Return the path of a file that ships with retrotone.
+
+    >>> asset("models.json").is_file()
+    True
+    """
+    return ASSETS / name
 
 
 def bundled_song() -> Path:
     """Return the path of the song that ships with retrotone."""
-    return Path(str(resources.files("retrotone") / "assets" / "demo_song.ogg"))
+    return asset("demo_song.ogg")
 
 
 def bundled_record() -> Path:
     """Return the path of the old record that ships with retrotone."""
-    return bundled_song().with_name("demo_style.ogg")
+    return asset("demo_style.ogg")

@@ -1,4 +1,4 @@
-"""Write files so that they appear whole or not at all."""
+"""Write files that appear whole or not at all."""
 
 from __future__ import annotations
 
@@ -8,18 +8,18 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from retrotone.errors import OutputError
-from retrotone.utils.temporary import beside
+from retrotone.utils.temporary import temporary_beside
 
 
 def write_whole(path: str | os.PathLike[str], data: bytes) -> None:
-    """Write a file beside its place and rename it, so that it appears whole or not at all.
+    """Write a temporary file in the same folder and rename it, so that `path` appears whole or not at all.
 
     Parameters
     ----------
     path : path-like
-        Where to; replaced if it exists. Permissions are what the umask leaves.
+        File to write; replaced if it exists. Its permissions follow the umask.
     data : bytes
-        All of it.
+        Its whole content.
 
     Raises
     ------
@@ -27,13 +27,13 @@ def write_whole(path: str | os.PathLike[str], data: bytes) -> None:
         Missing folder, no permission, full disk.
     """
     path = Path(path)
-    with writing(path), beside(path) as temporary:
+    with writing(path), temporary_beside(path) as temporary:
         temporary.write_bytes(data)
         temporary.replace(path)
 
 
 def make_folder(path: str | os.PathLike[str]) -> Path:
-    """Create a folder where it is missing; OutputError if it cannot be."""
+    """Create a folder, and its parents, unless it exists; OutputError if it cannot be created."""
     folder = Path(path)
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -44,7 +44,7 @@ def make_folder(path: str | os.PathLike[str]) -> Path:
 
 @contextmanager
 def writing(path: Path) -> Iterator[None]:
-    """Turn what the system says while writing `path` into one OutputError."""
+    """Turn the system's errors while writing `path` into one OutputError."""
     try:
         if not path.parent.is_dir():
             raise OutputError(f"{path.parent} is not a folder: create it first")
@@ -56,3 +56,12 @@ def writing(path: Path) -> Iterator[None]:
         raise OutputError(
             f"{path} could not be written ({reason}): free some space or choose another folder"
         ) from error
+
+
+def file_identity(path: str | os.PathLike[str]) -> tuple[int, int] | None:
+    """Return device and inode of a file, equal under all of its names; None if it cannot be examined."""
+    try:
+        status = Path(path).stat()
+    except OSError:
+        return None
+    return status.st_dev, status.st_ino

@@ -1,22 +1,30 @@
-"""Pages from templates: what the report, the map and the study told again are written with."""
+"""HTML pages made from Jinja templates: the report, the library's map and the study."""
 
 from __future__ import annotations
 
-from importlib import resources
+from retrotone.utils.assets import asset
 
 
 def render_page(template: str, **values: object) -> str:
-    """Return a page; text in it is escaped, and a value that the template misses is an error.
+    """Fill in a template.
 
     Parameters
     ----------
     template : str
-        Name of a Jinja template in ``assets``.
+        Name of a Jinja template among the files that ship with retrotone.
     **values : object
-        What it fills in.
+        Values of its variables. Text is escaped.
+
+    Returns
+    -------
+    str
+
+    Raises
+    ------
+    jinja2.UndefinedError
+        The template uses a variable that has no value.
     """
     import jinja2
 
-    text = (resources.files("retrotone") / "assets" / template).read_text("utf-8")
     environment = jinja2.Environment(autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True)
-    return environment.from_string(text).render(**values)
+    return environment.from_string(asset(template).read_text("utf-8")).render(**values)

@@ -1,7 +1,7 @@
-"""What is there for a while: files to be renamed, folders of a session. Killed processes leave them, others clear up.
+"""Temporary files. Their owner holds a lock; whatever can be locked was left by a dead process and is deleted.
 
-Whoever has one in hand locks it, and a lock ends with its process, whatever ended that: what can be locked is nobody's.
-Where there are no such locks (Windows, some network disks), nothing of others is touched.
+The system releases a lock when its process ends, however it ends. Where there are no such locks (Windows, some network
+disks), the temporary files of other processes are left as they are.
 """
 
 from __future__ import annotations
@@ -25,19 +25,20 @@ HIDDEN = re.compile(r"\.retrotone-[0-9a-f]{12}(\..*)?")
 
 
 @contextmanager
-def beside(path: Path) -> Iterator[Path]:
-    """Give an empty hidden file in the folder of `path`, to be renamed; it goes at the end if it was not.
+def temporary_beside(path: Path) -> Iterator[Path]:
+    """Create an empty hidden file in the folder of `path`, to be renamed to it; delete it at the end if it was not.
 
     Raises
     ------
     OSError
         It cannot be created.
     """
-    _clear(path.parent, HIDDEN, os.unlink)
+    _delete_abandoned(path.parent, HIDDEN, os.unlink)
     while True:
         temporary = path.with_name(f".retrotone-{secrets.token_hex(6)}{path.suffix}")
         temporary.touch(0o666, exist_ok=False)
-        with suppress(FileNotFoundError, BlockingIOError):  # cleared away before it was locked
+        # another process may delete it before it is locked: then try again
+        with suppress(FileNotFoundError, BlockingIOError):
             lock = _lock(temporary)
             if temporary.exists():
                 break
@@ -48,13 +49,13 @@ def beside(path: Path) -> Iterator[Path]:
         temporary.unlink(missing_ok=True)
 
 
-class Scratch:
-    """A folder among the system's temporary ones that only its owner can read.
+class TemporaryFolder:
+    """A folder in the system's folder for temporary files that only its owner can read.
 
     Parameters
     ----------
     prefix : str
-        Of its name.
+        How its name begins.
 
     Attributes
     ----------
@@ -62,16 +63,18 @@ class Scratch:
     """
 
     def __init__(self, prefix: str) -> None:
-        _clear(Path(tempfile.gettempdir()), re.compile(re.escape(prefix) + r"[a-z0-9_]{8}"), shutil.rmtree)
+        abandoned = re.compile(re.escape(prefix) + r"[a-z0-9_]{8}")
+        _delete_abandoned(Path(tempfile.gettempdir()), abandoned, shutil.rmtree)
         while True:
-            self.path = Path(tempfile.mkdtemp(prefix=prefix)).resolve()  # mkdtemp makes it 0700
+            # mkdtemp gives it permissions 0700
+            self.path = Path(tempfile.mkdtemp(prefix=prefix)).resolve()
             with suppress(FileNotFoundError, BlockingIOError):
                 self._lock = _lock(self.path)
                 if self.path.exists():
                     break
 
     def remove(self) -> None:
-        """Delete it with all that it holds."""
+        """Delete the folder and everything in it."""
         _unlock(self._lock)
         self._lock = None
         shutil.rmtree(self.path, ignore_errors=True)
@@ -84,13 +87,13 @@ class Scratch:
 
 
 @contextmanager
-def alone(folder: Path) -> Iterator[None]:
-    """Be the only one who works in a folder that is there.
+def locked_folder(folder: Path) -> Iterator[None]:
+    """Lock an existing folder, so that no other retrotone works in it.
 
     Raises
     ------
     OutputError
-        Another process does.
+        Another process has locked it.
     """
     try:
         lock = _lock(folder)
@@ -104,15 +107,17 @@ def alone(folder: Path) -> Iterator[None]:
         _unlock(lock)
 
 
-def _clear(folder: Path, names: re.Pattern[str], remove: Callable[[str], object]) -> None:
-    """Remove what has such a name and is in nobody's hand."""
+def _delete_abandoned(folder: Path, names: re.Pattern[str], remove: Callable[[str], object]) -> None:
+    """Remove the user's own entries of a folder that have such a name and that no process has locked."""
     if sys.platform == "win32":
         return
     found: list[str] = []
-    with suppress(OSError), os.scandir(folder) as entries:  # a folder may be written to, but not listed
+    # some folders can be written to but not listed
+    with suppress(OSError), os.scandir(folder) as entries:
         found += [entry.path for entry in entries if names.fullmatch(entry.name)]
     for path in found:
-        with suppress(OSError):  # another user's, or in use
+        # locked, or out of reach
+        with suppress(OSError):
             lock = _lock(path)
             try:
                 if lock is not None and os.fstat(lock).st_uid == os.geteuid():
@@ -122,7 +127,7 @@ def _clear(folder: Path, names: re.Pattern[str], remove: Callable[[str], object]
 
 
 def _lock(path: str | os.PathLike[str]) -> int | None:
-    """Lock a file or folder, or raise BlockingIOError if another has; None where there are no locks."""
+    """Lock a file or folder; BlockingIOError if another process has, None where there are no locks."""
     if sys.platform == "win32":
         return None
     try:

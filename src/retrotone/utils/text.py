@@ -1,23 +1,20 @@
-"""How retrotone speaks to people: errors in a sentence, times, names of recordings. Nothing heavy is imported."""
+"""Text for people: errors as sentences, times, and names of recordings. Imports nothing heavy."""
 
 from __future__ import annotations
 
 import os
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from retrotone.errors import RetrotoneError
 
-if TYPE_CHECKING:
-    pass
-
-if TYPE_CHECKING:
-    pass
-
 
 def sentence(error: BaseException) -> str:
-    """Say what went wrong in one sentence for people."""
+    """Return one sentence for people that says what went wrong.
+
+    >>> sentence(RetrotoneError("song.wav does not exist: check the path"))
+    'song.wav does not exist: check the path.'
+    """
     if isinstance(error, RetrotoneError):
         text = " ".join(str(error).split())
         return text if text.endswith((".", "!", "?")) else text + "."
@@ -27,19 +24,31 @@ def sentence(error: BaseException) -> str:
 
 
 def clock(seconds: float) -> str:
-    """Return a time as minutes and seconds, with hours where there are some."""
+    """Return a duration as minutes and seconds, with hours if there are any.
+
+    >>> clock(61.4), clock(3725)
+    ('1:01', '1:02:05')
+    """
     minutes, rest = divmod(round(seconds), 60)
     hours, minutes = divmod(minutes, 60)
     return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
 
 
 def title(name: str | os.PathLike[str]) -> str:
-    """Return what to call a recording: its file's name without suffix, fit for a screen."""
+    """Return the title of a recording: its file's name without folder and suffix, safe to show on a screen.
+
+    >>> title("music/Blue Moon.flac")
+    'Blue Moon'
+    """
     return "".join(c if c.isprintable() else "�" for c in Path(name).stem) or "song"
 
 
 def unique_titles(names: Sequence[str | os.PathLike[str]]) -> list[str]:
-    """Return a title for each recording, numbered where two would be the same."""
+    """Return a title for each recording, numbered where two would be equal.
+
+    >>> unique_titles(["a/song.wav", "b/song.wav"])
+    ['song', 'song (2)']
+    """
     found: list[str] = []
     for name in names:
         wanted, number = title(name), 1
@@ -51,5 +60,9 @@ def unique_titles(names: Sequence[str | os.PathLike[str]]) -> list[str]:
 
 
 def printable(text: str | os.PathLike[str]) -> str:
-    """Return text on one line, what a terminal cannot show (as in some files' names) as escapes."""
+    r"""Return text on one line, with escapes for characters that a terminal cannot show.
+
+    >>> print(printable("two\nlines.wav"))
+    two\nlines.wav
+    """
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in os.fspath(text))

@@ -1,4 +1,4 @@
-"""Run torch on one thread for a while."""
+"""Run torch on one thread."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from contextlib import contextmanager
 
 @contextmanager
 def one_thread() -> Iterator[None]:
-    """Keep torch to one thread within.
+    """Limit torch to one thread inside the ``with`` block.
 
-    Small networks gain little from a second thread, and lose all where something else is busy: every operation waits
-    for the slower one, spinning. Measured on two cores beside one busy process, a RAVE ran at 0.4 times real time with
+    Small networks gain little from a second thread and lose much when another process is busy, because every operation
+    waits for the slower thread. Measured on two cores beside one busy process, a RAVE ran at 0.4 times real time with
     two threads and at 13 times with one.
     """
     import torch

@@ -11,7 +11,7 @@ import time
 from contextlib import suppress
 from pathlib import Path
 
-from retrotone.utils.temporary import Scratch
+from retrotone.utils.temporary import TemporaryFolder
 
 HOUR = 3600.0
 MINUTE = 60.0
@@ -31,7 +31,7 @@ class Folder:
     """
 
     def __init__(self, limit: int) -> None:
-        self._scratch = Scratch("retrotone-web-")
+        self._scratch = TemporaryFolder("retrotone-web-")
         self.path = self._scratch.path
         self.limit = limit
         self._kept: set[str] = set()

@@ -13,6 +13,7 @@ import numpy as np
 from retrotone.errors import LibraryError
 from retrotone.library.catalogue.base import BLOCK, MissingLibrary, Nearest, Row, Rows, Vector
 from retrotone.progress import Progress
+from retrotone.utils.files import file_identity
 
 # "RTNE" in the header of the file: databases of other programs are not touched.
 APPLICATION_ID = 0x52544E45
@@ -176,9 +177,9 @@ class SQLite:
         uri = f"file:{quote(os.fsencode(self.name))}?mode={mode}"
         try:
             while True:
-                before = _identity(self.name)
+                before = file_identity(self.name)
                 connection = _connect(uri)
-                if before in (None, _identity(self.name)):
+                if before in (None, file_identity(self.name)):
                     return connection
                 # While it waited, a repair replaced the file.
                 connection.close()
@@ -237,15 +238,6 @@ def invalid_rows(table_info: Iterable[Row]) -> str:
         if name in ("tags", "eras", "genres"):
             wrong.append(f"NOT json_valid({name}) OR json_type({name}) <> 'object'")
     return " OR ".join(wrong)
-
-
-def _identity(path: str) -> tuple[int, int] | None:
-    """Return device and inode of a file, by which a new file at its path is noticed; None without a readable file."""
-    try:
-        status = os.stat(path)
-    except OSError:
-        return None
-    return status.st_dev, status.st_ino
 
 
 def _connect(uri: str) -> sqlite3.Connection:

@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 from retrotone.errors import LibraryError
 from retrotone.library.catalogue.base import Database, Nearest, Row, Rows, Vector
 from retrotone.progress import Progress
-from retrotone.utils.temporary import beside
+from retrotone.utils.temporary import temporary_beside
 
 # Neighbours that each vector is linked to.
 CONNECTIVITY = 16
@@ -127,7 +127,7 @@ def _write(index: Any, path: str, stamps: Stamps) -> Any:
     if path == f":memory:{SUFFIX}":
         return index
     try:
-        with beside(Path(path)) as file_path:
+        with temporary_beside(Path(path)) as file_path:
             temporary = str(file_path)
             index.save(temporary)
             # It may not notice that the disk is full.

@@ -80,7 +80,8 @@ def write_pair(folder: Path, piece: str, name: str, read: Callable[[], Audio]) -
 
     The twin neither wows nor flutters: a network that learns it keeps time, and can be told about phases.
     """
-    from retrotone.style.eras import age, find_era
+    from retrotone.style.ageing import age
+    from retrotone.style.eras import find_era
 
     place = folder / "heldout" if number(piece) % HELD_OUT == 0 else folder
     if (place / "clean" / f"{name}.flac").exists():

@@ -13,7 +13,8 @@ from scipy.signal import hilbert, welch
 
 from retrotone.audio.audio import Audio, load
 from retrotone.errors import StyleError
-from retrotone.style.eras import ERAS, age, age_blocks, find_era
+from retrotone.style.ageing import age, age_blocks
+from retrotone.style.eras import ERAS, find_era
 
 RATE = 44_100
 MONO = [name for name, era in ERAS.items() if era.separation_db == 0]

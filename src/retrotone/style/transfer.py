@@ -23,7 +23,8 @@ from retrotone.dsp.loudness import ABSOLUTE_GATE, LoudnessMeter
 from retrotone.dsp.stft import istft, n_fft_for, stft
 from retrotone.errors import OutputError, StyleError
 from retrotone.progress import Progress, part, silent
-from retrotone.style.eras import Era, age_blocks, find_era
+from retrotone.style.ageing import age_blocks
+from retrotone.style.eras import Era, find_era
 from retrotone.style.noise_floor import NoiseFloor
 from retrotone.style.rendering import SPOOL_BYTES, Rendering, with_context
 from retrotone.style.resynthesis import Resynthesis, resynthesise

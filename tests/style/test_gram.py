@@ -55,7 +55,8 @@ def test_the_descent_follows_the_gradient_that_autograd_finds(loss: gram.Loss) -
     result = settings.run(CONTENT * np.float32(1.01), STYLE)
     assert result.losses[0] == pytest.approx(float(expected.detach()), rel=1e-4)
     assert start.grad is not None
-    moved = (start.detach() - 2.0 * start.grad).clamp_min(0)  # the content term is still zero
+    # the content term is still zero
+    moved = (start.detach() - 2.0 * start.grad).clamp_min(0)
     np.testing.assert_allclose(result.spectrogram, moved.numpy(), rtol=1e-4, atol=1e-4)
 
 

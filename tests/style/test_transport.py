@@ -40,8 +40,10 @@ FREQUENCIES = np.arange(N_FFT // 2 + 1) * (RATE / N_FFT)
 @dataclass(frozen=True)
 class Clip:
     audio: Audio
-    spectrum: NDArray[np.complex64]  # (1, frames, bins)
-    magnitude: NDArray[np.float32]  # (frames, bins), scaled as the maps expect
+    # (1, frames, bins)
+    spectrum: NDArray[np.complex64]
+    # (frames, bins), scaled as the maps expect
+    magnitude: NDArray[np.float32]
 
     def rendered(self, magnitude: NDArray[np.float32]) -> Audio:
         """Audio of other magnitudes with this clip's phase."""
@@ -93,15 +95,19 @@ def test_monge_maps_one_covariance_to_the_other(dimension: int) -> None:
     matrix = monge(content, style, ridge=1e-9)
     np.testing.assert_allclose(matrix @ content @ matrix.T, style, atol=1e-5 * np.trace(style))
     np.testing.assert_allclose(
-        matrix, matrix.T, atol=1e-8
-    )  # of all that do, the symmetric one moves the least
+        matrix,
+        matrix.T,
+        atol=1e-8,
+        # of all that do, the symmetric one moves the least
+    )
     assert np.linalg.eigvalsh(matrix).min() > 0
 
 
 def test_monge_of_equals_is_the_identity_and_the_ridge_keeps_it_tame() -> None:
     content = covariance(12, 3)
     np.testing.assert_allclose(monge(content, content), np.eye(12), atol=1e-6)
-    flat = np.diag([1.0, 1.0, 1e-14])  # a band that never moves gives no reason to stretch it by millions
+    # a band that never moves gives no reason to stretch it by millions
+    flat = np.diag([1.0, 1.0, 1e-14])
     assert np.abs(monge(flat, np.eye(3))).max() < 200
 
 
@@ -139,7 +145,8 @@ def test_band_transport_reaches_the_styles_band_means_and_covariance(strings: Cl
     after = step.energies(step.apply(strings.magnitude, strings.magnitude), step.bands)
     gap_before, gap_after = (np.abs(each.mean(axis=0) - wanted.mean(axis=0)) for each in (before, after))
     assert gap_after.mean() < 0.1 * gap_before.mean()
-    assert gap_after.max() < 0.6  # nepers of power: 2.6 dB in the worst band
+    # nepers of power: 2.6 dB in the worst band
+    assert gap_after.max() < 0.6
     spread = [np.linalg.norm(np.cov(each.T) - np.cov(wanted.T)) for each in (before, after)]
     assert spread[1] < 0.5 * spread[0]
 
@@ -147,11 +154,13 @@ def test_band_transport_reaches_the_styles_band_means_and_covariance(strings: Cl
 def test_a_moment_unlike_all_others_is_not_blown_up(strings: Clip, ragtime: Clip) -> None:
     step = BandTransport.fit(strings.magnitude, ragtime.magnitude, FREQUENCIES, 1.3)
     crash = strings.magnitude.copy()
-    crash[200:220, 400:] = strings.magnitude.max() / 10  # the song, as fitted, has next to nothing up there
+    # the song, as fitted, has next to nothing up there
+    crash[200:220, 400:] = strings.magnitude.max() / 10
     result = step.apply(crash, crash)
     loudest = step.energies(ragtime.magnitude, step.bands).max(axis=0)
     excess = step.energies(result, step.bands)[206:214].max(axis=0) - loudest
-    assert excess.max() < np.log(10)  # nepers of power: 10 dB
+    # nepers of power: 10 dB
+    assert excess.max() < np.log(10)
 
 
 def test_bin_transport_reaches_every_bins_mean_and_deviation(strings: Clip, ragtime: Clip) -> None:
@@ -178,7 +187,8 @@ def test_the_equaliser_reaches_the_styles_mean_with_one_curve(strings: Clip, rag
 def test_harmony_lock_brings_the_pitch_classes_of_every_frame_back(strings: Clip, ragtime: Clip) -> None:
     lock = HarmonyLock.fit(FREQUENCIES, 1.0)
     content = lock.profile(strings.magnitude)
-    other = ragtime.magnitude[: len(strings.magnitude)]  # as bad as it gets: another piece's notes
+    # as bad as it gets: another piece's notes
+    other = ragtime.magnitude[: len(strings.magnitude)]
     before = np.abs(lock.profile(other) - content).sum(axis=1)
     after = np.abs(lock.profile(lock.apply(other, strings.magnitude)) - content).sum(axis=1)
     assert after.mean() < 0.6 * before.mean()
@@ -197,7 +207,8 @@ def test_harmony_lock_leaves_what_is_in_harmony_alone(strings: Clip) -> None:
 @pytest.mark.parametrize("hz", [110.0, 440.0, 1760.0])
 def test_harmony_lock_reads_the_pitch_that_sounds(hz: float) -> None:
     magnitude = np.exp(-0.5 * ((FREQUENCIES - hz) / 8) ** 2)[None].astype(np.float32)
-    assert HarmonyLock.fit(FREQUENCIES, 1.0).profile(magnitude).argmax() == 9  # A, counted from C
+    # A, counted from C
+    assert HarmonyLock.fit(FREQUENCIES, 1.0).profile(magnitude).argmax() == 9
 
 
 def test_rhythm_lock_makes_the_flux_follow_the_content(strings: Clip) -> None:
@@ -210,7 +221,8 @@ def test_rhythm_lock_makes_the_flux_follow_the_content(strings: Clip) -> None:
     assert correlation(flux_of(result), wanted) > correlation(flux_of(smeared), wanted) + 0.1
     change = 20 * np.log10((result.sum(axis=1) + 1e-6) / (smeared.sum(axis=1) + 1e-6))
     assert np.abs(change).max() <= RhythmLock.MAX_DB + 0.01
-    assert abs(change.mean()) < 1.5  # attacks move, the level stays
+    # attacks move, the level stays
+    assert abs(change.mean()) < 1.5
 
 
 def test_rhythm_lock_leaves_the_content_itself_nearly_alone(strings: Clip) -> None:
@@ -223,7 +235,8 @@ def test_rhythm_lock_leaves_the_content_itself_nearly_alone(strings: Clip) -> No
 def test_silence_is_not_audible() -> None:
     magnitude = np.array([[0, 0], [1, 0], [1e-2, 0], [1e-4, 0]], np.float32)
     np.testing.assert_array_equal(audible(magnitude), [False, True, True, False])
-    assert audible(np.zeros((3, 2), np.float32)).all()  # nothing but silence: there is nothing to prefer
+    # nothing but silence: there is nothing to prefer
+    assert audible(np.zeros((3, 2), np.float32)).all()
 
 
 def test_a_silent_lead_in_changes_nothing_in_the_style(strings: Clip, ragtime: Clip) -> None:
@@ -251,7 +264,8 @@ def test_the_chain_beats_a_plain_equaliser_in_envelope_gain(
     content, style = Profile(strings.audio), Profile(ragtime.audio)
     plain = envelope_gain(content, style, strings.rendered(equalised))
     ours = envelope_gain(content, style, strings.rendered(chain[1]))
-    assert ours > 0.95  # measured: 0.98, where one static curve gets to 0.88
+    # measured: 0.98, where one static curve gets to 0.88
+    assert ours > 0.95
     assert 1 - ours < 0.5 * (1 - plain)
 
 
@@ -264,5 +278,6 @@ def test_between_goes_along_the_logarithm(
     np.testing.assert_allclose(between(content, mapped, 1.0), mapped)
     halfway = between(content, mapped, 0.5)
     np.testing.assert_allclose(2 * log1p(halfway), log1p(content) + log1p(mapped), atol=1e-4)
-    np.testing.assert_array_equal(content, ends[0])  # and leaves its arguments alone
+    # and leaves its arguments alone
+    np.testing.assert_array_equal(content, ends[0])
     np.testing.assert_array_equal(mapped, ends[1])

@@ -8,11 +8,13 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-A4 = 440.0  # Hz
+# Hz
+A4 = 440.0
 N_CHROMA = 12
 # Centre and width of the octaves that chroma listens to; A0 is in octave 0.
 CHROMA_OCTAVE, CHROMA_OCTAVES = 5.0, 2.0
-C_ABOVE_A = 3  # semitones
+# semitones
+C_ABOVE_A = 3
 # Slaney's mel scale (Auditory Toolbox, 1998): linear up to 1 kHz, logarithmic above
 MEL_HZ, MEL_BREAK_HZ, MEL_LOG_STEP = 200.0 / 3, 1000.0, np.log(6.4) / 27
 

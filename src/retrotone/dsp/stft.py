@@ -15,7 +15,8 @@ from numpy.typing import NDArray
 # The study's transform: n_fft 2048, hop 512, Hann, at 22.05 kHz (93 ms, 75 % overlap).
 STUDY_RATE, STUDY_N_FFT = 22_050, 2048
 OVERLAP = 4
-CHUNK_FRAMES = 256  # at a time: they stay in the processor's cache
+# at a time: they stay in the processor's cache
+CHUNK_FRAMES = 256
 
 
 def n_fft_for(sample_rate: int) -> int:
@@ -112,7 +113,8 @@ def istft(chunks: Iterable[NDArray[np.complex64]], n_fft: int, samples: int) -> 
     import scipy.fft
 
     hop = n_fft // OVERLAP
-    win = window(n_fft) / np.float32(1.5)  # squared Hann windows at 75 % overlap sum to 1.5
+    # squared Hann windows at 75 % overlap sum to 1.5
+    win = window(n_fft) / np.float32(1.5)
     tail: NDArray[np.float32] | None = None
     skip, left = n_fft - hop, samples
     for chunk in chunks:

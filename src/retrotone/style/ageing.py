@@ -17,8 +17,10 @@ from retrotone.style.media.noise import CrackleStage, HumStage, NoiseStage
 from retrotone.style.media.wow import WowStage
 from retrotone.types import Block
 
-NEGLIGIBLE = 1e-4  # strength below which everything a medium does is 80 dB down: the identity
-MAX_MAKEUP_DB = 12.0  # how far `age` restores loudness: more would lift bare noise where no music is left
+# strength below which everything a medium does is 80 dB down: the identity
+NEGLIGIBLE = 1e-4
+# how far `age` restores loudness: more would lift bare noise where no music is left
+MAX_MAKEUP_DB = 12.0
 
 
 def age(audio: Audio, era: Era | str, strength: float = 1.0, seed: int = 0) -> Audio:
@@ -105,7 +107,8 @@ class _Chain:
 
     def __init__(self, era: Era, channels: int, sample_rate: int, strength: float, seed: int) -> None:
         def rng(part: int) -> np.random.Generator:
-            return np.random.default_rng([seed, era.year, part])  # a stream each: none shifts another
+            # a stream each: none shifts another
+            return np.random.default_rng([seed, era.year, part])
 
         fold = ChannelStage(era.separation_db, channels, strength)
         width = fold.channels

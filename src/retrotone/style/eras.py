@@ -28,7 +28,8 @@ from retrotone.style.media.filters import Filter, Highpass, Lowpass, Peak, Shelf
 from retrotone.style.media.noise import Crackle, Hum, Noise
 from retrotone.style.media.wow import Wobble
 
-MONO, TURN_160, TURN_78, TURN_33 = 0.0, 160 / 60, 78.26 / 60, 100 / 180  # dB; turns per second
+# dB; turns per second
+MONO, TURN_160, TURN_78, TURN_33 = 0.0, 160 / 60, 78.26 / 60, 100 / 180
 
 
 @dataclass(frozen=True)
@@ -92,26 +93,38 @@ _ALL = (
         aliases=("cylinder", "wax", "phonograph"),
         separation_db=MONO,
         recording=(
-            Highpass(250.0, 3),  # commonly quoted: some 200 Hz - 3 kHz; this corner by ear
-            Peak(420.0, 4.0, 3.0),  # standing waves along the horn: peaks of several dB; these by ear
+            # commonly quoted: some 200 Hz - 3 kHz; this corner by ear
+            Highpass(250.0, 3),
+            # standing waves along the horn: peaks of several dB; these by ear
+            Peak(420.0, 4.0, 3.0),
             Peak(850.0, 5.0, 3.5),
-            Peak(1900.0, 6.0, 3.0),  # the glass diaphragm, by ear
+            # the glass diaphragm, by ear
+            Peak(1900.0, 6.0, 3.0),
             Lowpass(2600.0, 4),
         ),
-        playback=(Highpass(60.0, 2), Lowpass(4500.0, 3)),  # surface noise outlasts the music; by ear
-        drive=1.6,  # soft wax and a blasting diaphragm, by ear
+        # surface noise outlasts the music; by ear
+        playback=(Highpass(60.0, 2), Lowpass(4500.0, 3)),
+        # soft wax and a blasting diaphragm, by ear
+        drive=1.6,
         bias=0.25,
-        turns_hz=TURN_160,  # 160 rpm: standard of moulded cylinders from 1902
+        # 160 rpm: standard of moulded cylinders from 1902
+        turns_hz=TURN_160,
         wobbles=(
-            Wobble(TURN_160, 0.004),  # eccentric wax, by ear
-            Wobble(0.6, 0.004, random=True),  # spring motor and governor, by ear
-            Wobble(9.0, 0.002, random=True),  # belt and gears, by ear
+            # eccentric wax, by ear
+            Wobble(TURN_160, 0.004),
+            # spring motor and governor, by ear
+            Wobble(0.6, 0.004, random=True),
+            # belt and gears, by ear
+            Wobble(9.0, 0.002, random=True),
         ),
         noises=(
-            Noise(-39.0, 700.0, 3000.0, swish=0.25),  # surface, by ear
-            Noise(-40.0, 40.0, 160.0, swish=0.15),  # mechanism, by ear
+            # surface, by ear
+            Noise(-39.0, 700.0, 3000.0, swish=0.25),
+            # mechanism, by ear
+            Noise(-40.0, 40.0, 160.0, swish=0.15),
         ),
-        crackle=Crackle(40.0, -33.0, 1900.0, 0.0006, scratch=True),  # by ear
+        # by ear
+        crackle=Crackle(40.0, -33.0, 1900.0, 0.0006, scratch=True),
     ),
     Era(
         name="1910s",
@@ -121,26 +134,36 @@ _ALL = (
         aliases=("acoustic", "horn", "victrola", "gramophone"),
         separation_db=MONO,
         recording=(
-            Highpass(170.0, 3),  # commonly quoted as 168 Hz - 2 kHz, fading out above: horn cut-off
-            Peak(330.0, 3.0, 3.0),  # horn resonances, by ear
+            # commonly quoted as 168 Hz - 2 kHz, fading out above: horn cut-off
+            Highpass(170.0, 3),
+            # horn resonances, by ear
+            Peak(330.0, 3.0, 3.0),
             Peak(700.0, 3.0, 3.5),
-            Peak(2100.0, 5.0, 2.5),  # the diaphragm's own resonance lies at 2-3 kHz; gain by ear
+            # the diaphragm's own resonance lies at 2-3 kHz; gain by ear
+            Peak(2100.0, 5.0, 2.5),
             Lowpass(3200.0, 4),
         ),
-        playback=(Highpass(45.0, 2), Lowpass(6000.0, 4)),  # an electrical replay hears more hiss than music
-        drive=1.2,  # by ear
+        # an electrical replay hears more hiss than music
+        playback=(Highpass(45.0, 2), Lowpass(6000.0, 4)),
+        # by ear
+        drive=1.2,
         bias=0.2,
-        turns_hz=TURN_78,  # nominal 78 rpm [IEC98]; acoustic sides ran at 70 to 82 or so [CMAR]
+        # nominal 78 rpm [IEC98]; acoustic sides ran at 70 to 82 or so [CMAR]
+        turns_hz=TURN_78,
         wobbles=(
-            Wobble(TURN_78, 0.0025),  # off centre by 1 mm at a radius of 100 mm is 1 %; this by ear
-            Wobble(0.5, 0.002, random=True),  # weight or spring motor, by ear
+            # off centre by 1 mm at a radius of 100 mm is 1 %; this by ear
+            Wobble(TURN_78, 0.0025),
+            # weight or spring motor, by ear
+            Wobble(0.5, 0.002, random=True),
             Wobble(7.0, 0.001, random=True),
         ),
         noises=(
-            Noise(-43.0, 900.0, 4500.0, swish=0.3),  # abrasive filler of shellac; 8 dB over "1930s" by ear
+            # abrasive filler of shellac; 8 dB over "1930s" by ear
+            Noise(-43.0, 900.0, 4500.0, swish=0.3),
             Noise(-44.0, 30.0, 200.0, swish=0.15),
         ),
-        crackle=Crackle(22.0, -37.0, 2600.0, 0.0004, scratch=True),  # by ear
+        # by ear
+        crackle=Crackle(22.0, -37.0, 2600.0, 0.0004, scratch=True),
     ),
     Era(
         name="1930s",
@@ -150,28 +173,37 @@ _ALL = (
         aliases=("1920s", "shellac", "78", "78rpm", "78 rpm", "swing"),
         separation_db=MONO,
         recording=(
-            Highpass(70.0, 2),  # [MH26] some 60 Hz to 6 kHz; both corners agree with the real sides
-            Peak(2800.0, 2.5, 1.2),  # rise of carbon and condenser microphones of the time, by ear
+            # [MH26] some 60 Hz to 6 kHz; both corners agree with the real sides
+            Highpass(70.0, 2),
+            # rise of carbon and condenser microphones of the time, by ear
+            Peak(2800.0, 2.5, 1.2),
             Lowpass(6000.0, 4),
         ),
         playback=(
             Highpass(30.0, 2),
-            Lowpass(7500.0, 4),  # fitted: the floor falls some 6 dB a kHz above 7 kHz
+            # fitted: the floor falls some 6 dB a kHz above 7 kHz
+            Lowpass(7500.0, 4),
         ),
-        drive=0.8,  # by ear
+        # by ear
+        drive=0.8,
         bias=0.1,
-        turns_hz=TURN_78,  # 78.26 rpm: a 3600 rpm motor geared 46:1
+        # 78.26 rpm: a 3600 rpm motor geared 46:1
+        turns_hz=TURN_78,
         wobbles=(
-            Wobble(TURN_78, 0.0015),  # off-centre pressing, by ear
-            Wobble(0.5, 0.0008, random=True),  # by ear
+            # off-centre pressing, by ear
+            Wobble(TURN_78, 0.0015),
+            # by ear
+            Wobble(0.5, 0.0008, random=True),
             Wobble(6.0, 0.0005, random=True),
         ),
         noises=(
             # fitted: -52 dB in 1-2 kHz with the clicks (real sides: -44 to -62), falling 2-3 dB a kHz
             Noise(-53.5, 800.0, 2500.0, swish=0.25),
-            Noise(-45.0, 40.0, 250.0, swish=0.1),  # fitted: -50 dB an octave; replay boosts the bass
+            # fitted: -50 dB an octave; replay boosts the bass
+            Noise(-45.0, 40.0, 250.0, swish=0.1),
         ),
-        crackle=Crackle(10.0, -43.0, 3000.0, 0.0003, scratch=True),  # by ear
+        # by ear
+        crackle=Crackle(10.0, -43.0, 3000.0, 0.0003, scratch=True),
     ),
     Era(
         name="1940s",
@@ -181,20 +213,29 @@ _ALL = (
         aliases=("radio", "am", "am radio", "wireless", "broadcast"),
         separation_db=MONO,
         recording=(
-            Highpass(100.0, 2),  # output transformer and open-backed cabinet, by ear
-            Lowpass(4500.0, 6),  # within half of the 10 kHz between channels [NARBA]
+            # output transformer and open-backed cabinet, by ear
+            Highpass(100.0, 2),
+            # within half of the 10 kHz between channels [NARBA]
+            Lowpass(4500.0, 6),
         ),
         playback=(
             Highpass(60.0, 2),
-            Peak(180.0, 3.0, 1.5),  # cabinet, by ear
-            Peak(1600.0, 3.0, 1.0),  # cone break-up, by ear
-            Lowpass(5000.0, 4),  # intermediate-frequency filters and tone control, by ear
+            # cabinet, by ear
+            Peak(180.0, 3.0, 1.5),
+            # cone break-up, by ear
+            Peak(1600.0, 3.0, 1.0),
+            # intermediate-frequency filters and tone control, by ear
+            Lowpass(5000.0, 4),
         ),
-        drive=1.8,  # broadcast limiter, diode detector and a single-ended output valve; by ear
+        # broadcast limiter, diode detector and a single-ended output valve; by ear
+        drive=1.8,
         bias=0.3,
-        noises=(Noise(-49.0, 150.0, 9000.0),),  # receiver and atmospheric, by ear
-        hums=(Hum(120.0, -53.0), Hum(240.0, -63.0)),  # full-wave rectified 60 Hz mains; levels by ear
-        crackle=Crackle(3.0, -42.0, 1400.0, 0.0015),  # atmospherics ringing in the IF filters, by ear
+        # receiver and atmospheric, by ear
+        noises=(Noise(-49.0, 150.0, 9000.0),),
+        # full-wave rectified 60 Hz mains; levels by ear
+        hums=(Hum(120.0, -53.0), Hum(240.0, -63.0)),
+        # atmospherics ringing in the IF filters, by ear
+        crackle=Crackle(3.0, -42.0, 1400.0, 0.0015),
     ),
     Era(
         name="1950s",
@@ -205,27 +246,38 @@ _ALL = (
         separation_db=MONO,
         recording=(
             Highpass(45.0, 2),
-            Peak(90.0, 1.5, 1.0),  # head bump, by ear
-            Shelf(3180.0, 6.0),  # record boost against 50 us (NAB) replay, corner 3.18 kHz; gain by ear
+            # head bump, by ear
+            Peak(90.0, 1.5, 1.0),
+            # record boost against 50 us (NAB) replay, corner 3.18 kHz; gain by ear
+            Shelf(3180.0, 6.0),
         ),
         playback=(
             Shelf(3180.0, -6.0),
             Highpass(25.0, 2),
-            Lowpass(11000.0, 3),  # typical of early microgroove replay
+            # typical of early microgroove replay
+            Lowpass(11000.0, 3),
         ),
-        drive=0.8,  # tape: odd harmonics; by ear
-        bias=0.08,  # valves
-        turns_hz=TURN_33,  # 33 1/3 rpm [IEC98]
+        # tape: odd harmonics; by ear
+        drive=0.8,
+        # valves
+        bias=0.08,
+        # 33 1/3 rpm [IEC98]
+        turns_hz=TURN_33,
         wobbles=(
-            Wobble(TURN_33, 0.0008),  # within 0.2 % weighted, the later limit of [DIN]
+            # within 0.2 % weighted, the later limit of [DIN]
+            Wobble(TURN_33, 0.0008),
             Wobble(4.0, 0.0005, random=True),
-            Wobble(15.0, 0.0004, random=True),  # capstan, by ear
+            # capstan, by ear
+            Wobble(15.0, 0.0004, random=True),
         ),
         noises=(
-            Noise(-55.0, 1200.0, 12000.0),  # tape hiss through the 6 dB de-emphasis, by ear
-            Noise(-54.0, 25.0, 90.0),  # rumble: 35 dB below 10 cm/s unweighted is the limit of [DIN]
+            # tape hiss through the 6 dB de-emphasis, by ear
+            Noise(-55.0, 1200.0, 12000.0),
+            # rumble: 35 dB below 10 cm/s unweighted is the limit of [DIN]
+            Noise(-54.0, 25.0, 90.0),
         ),
-        crackle=Crackle(2.0, -45.0, 3500.0, 0.0002),  # vinyl is far quieter than shellac; level by ear
+        # vinyl is far quieter than shellac; level by ear
+        crackle=Crackle(2.0, -45.0, 3500.0, 0.0002),
     ),
     Era(
         name="1970s",
@@ -233,29 +285,40 @@ _ALL = (
         medium="stereo LP",
         description="stereo vinyl: 30 Hz to 14 kHz, 25 dB of separation, warmth, rumble, dust ticks",
         aliases=("1960s", "lp", "vinyl", "record", "stereo", "stereo lp"),
-        separation_db=25.0,  # at least 20 dB at 1 kHz [DIN]; typical of cartridges
+        # at least 20 dB at 1 kHz [DIN]; typical of cartridges
+        separation_db=25.0,
         recording=(
             Highpass(30.0, 2),
-            Peak(80.0, 1.5, 0.8),  # head bump of the master tape, by ear
-            Shelf(2122.0, 5.0),  # 75 us pre-emphasis [IEC98], part of it: the cutter clips treble first
+            # head bump of the master tape, by ear
+            Peak(80.0, 1.5, 0.8),
+            # 75 us pre-emphasis [IEC98], part of it: the cutter clips treble first
+            Shelf(2122.0, 5.0),
         ),
         playback=(
             Shelf(2122.0, -5.0),
-            Highpass(20.0, 2),  # 7950 us rumble filter, IEC amendment of 1976 [IEC98]
-            Lowpass(14000.0, 3),  # at least 40 Hz - 12.5 kHz [DIN]
+            # 7950 us rumble filter, IEC amendment of 1976 [IEC98]
+            Highpass(20.0, 2),
+            # at least 40 Hz - 12.5 kHz [DIN]
+            Lowpass(14000.0, 3),
         ),
-        drive=0.6,  # by ear
-        bias=0.12,  # tracing distortion is mostly second harmonic
+        # by ear
+        drive=0.6,
+        # tracing distortion is mostly second harmonic
+        bias=0.12,
         turns_hz=TURN_33,
         wobbles=(
-            Wobble(TURN_33, 0.0008),  # off-centre hole; within 0.2 % weighted [DIN]
+            # off-centre hole; within 0.2 % weighted [DIN]
+            Wobble(TURN_33, 0.0008),
             Wobble(5.0, 0.0004, random=True),
         ),
         noises=(
-            Noise(-61.0, 1000.0, 12000.0),  # master tape and vinyl, by ear
-            Noise(-56.0, 20.0, 60.0),  # rumble, as above
+            # master tape and vinyl, by ear
+            Noise(-61.0, 1000.0, 12000.0),
+            # rumble, as above
+            Noise(-56.0, 20.0, 60.0),
         ),
-        crackle=Crackle(4.0, -46.0, 3800.0, 0.0002, scratch=True),  # by ear
+        # by ear
+        crackle=Crackle(4.0, -46.0, 3800.0, 0.0002, scratch=True),
     ),
     Era(
         name="1980s",
@@ -263,25 +326,35 @@ _ALL = (
         medium="compact cassette",
         description="a ferric cassette: 40 Hz to 12 kHz, squashed treble, steady hiss, fluttering pitch",
         aliases=("cassette", "compact cassette", "walkman", "mixtape"),
-        separation_db=30.0,  # typical of adjacent tracks
+        # typical of adjacent tracks
+        separation_db=30.0,
         recording=(
             Highpass(40.0, 2),
-            Peak(90.0, 2.0, 1.0),  # head bump, by ear
-            Shelf(1326.0, 7.0),  # record boost against 120 us replay, corner 1.33 kHz [IEC94]; gain by ear
+            # head bump, by ear
+            Peak(90.0, 2.0, 1.0),
+            # record boost against 120 us replay, corner 1.33 kHz [IEC94]; gain by ear
+            Shelf(1326.0, 7.0),
         ),
         playback=(
             Shelf(1326.0, -7.0),
             Highpass(25.0, 2),
-            Lowpass(12000.0, 4),  # 12.5 kHz at 4.76 cm/s [DIN]
+            # 12.5 kHz at 4.76 cm/s [DIN]
+            Lowpass(12000.0, 4),
         ),
-        drive=1.0,  # by ear: the boosted treble saturates first
-        bias=0.0,  # bias current makes tape symmetric: third harmonic only
+        # by ear: the boosted treble saturates first
+        drive=1.0,
+        # bias current makes tape symmetric: third harmonic only
+        bias=0.0,
         wobbles=(
-            Wobble(0.9, 0.001, random=True),  # reel tables, by ear
-            Wobble(8.0, 0.0012),  # capstan: 2 mm across at 47.6 mm/s turns 7.6 times a second
-            Wobble(20.0, 0.0008, random=True),  # all within 0.2 % weighted [DIN], measured after [AES6]
+            # reel tables, by ear
+            Wobble(0.9, 0.001, random=True),
+            # capstan: 2 mm across at 47.6 mm/s turns 7.6 times a second
+            Wobble(8.0, 0.0012),
+            # all within 0.2 % weighted [DIN], measured after [AES6]
+            Wobble(20.0, 0.0008, random=True),
         ),
-        noises=(Noise(-53.5, 1500.0, 15000.0),),  # before 7 dB of de-emphasis; no noise reduction; by ear
+        # before 7 dB of de-emphasis; no noise reduction; by ear
+        noises=(Noise(-53.5, 1500.0, 15000.0),),
     ),
     Era(
         name="1990s",
@@ -289,13 +362,19 @@ _ALL = (
         medium="early sampler",
         description="12 bits at 26 kHz: mono, crunchy steps, folded and mirrored treble, steady pitch",
         aliases=("sampler", "12-bit", "12bit", "sp-1200", "sp1200", "hip hop", "lo-fi"),
-        separation_db=MONO,  # [EMU]
-        recording=(Highpass(25.0, 2), Lowpass(12000.0, 3)),  # gentle filter before the converter, by ear
-        playback=(Lowpass(16000.0, 2),),  # barely filtered outputs let the images through, by ear
-        drive=0.9,  # input driven hot, by ear
+        # [EMU]
+        separation_db=MONO,
+        # gentle filter before the converter, by ear
+        recording=(Highpass(25.0, 2), Lowpass(12000.0, 3)),
+        # barely filtered outputs let the images through, by ear
+        playback=(Lowpass(16000.0, 2),),
+        # input driven hot, by ear
+        drive=0.9,
         bias=0.0,
-        noises=(Noise(-70.0, 100.0, 15000.0),),  # analogue stages, by ear
-        converter=Converter(12.0, 26_040.0, 4.0),  # [EMU]; 12 dB of unused headroom, by ear
+        # analogue stages, by ear
+        noises=(Noise(-70.0, 100.0, 15000.0),),
+        # [EMU]; 12 dB of unused headroom, by ear
+        converter=Converter(12.0, 26_040.0, 4.0),
     ),
 )
 

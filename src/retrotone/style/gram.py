@@ -34,11 +34,14 @@ __all__ = ["GramResult", "GramTransfer", "explain", "gram_matrix", "random_netwo
 Spectrogram = NDArray[np.float32]
 Loss = Literal["mse", "mae"]
 Optimiser = Literal["adam", "sgd", "polyak"]
-Objective = Callable[[torch.Tensor], tuple[float, torch.Tensor]]  # X -> loss, gradient
+# X -> loss, gradient
+Objective = Callable[[torch.Tensor], tuple[float, torch.Tensor]]
 
 STUDY_WEIGHT = 2500.0
-TINY_UPDATE = 1e-5  # of the spectrogram's size: 100,000 steps would not get far
-STOOD_STILL = 0.99  # of the loss kept: what counts as not having fallen
+# of the spectrogram's size: 100,000 steps would not get far
+TINY_UPDATE = 1e-5
+# of the loss kept: what counts as not having fallen
+STOOD_STILL = 0.99
 
 
 def style_loss(
@@ -323,10 +326,12 @@ def _gram_objective(style: torch.Tensor, settings: GramTransfer) -> Objective:
 
     def objective(spectrogram: torch.Tensor) -> tuple[float, torch.Tensor]:
         features = network(spectrogram[None])[0]
-        scale = weight / features.numel()  # w G = scale F F^T, see gram_matrix
+        # w G = scale F F^T, see gram_matrix
+        scale = weight / features.numel()
         torch.addmm(target, features, features.T, beta=-1, alpha=scale, out=difference)
         loss = float(_criterion(difference, settings.loss))
-        by_gram = difference if settings.loss == "mse" else difference.sign_()  # times `slope`; symmetric
+        # times `slope`; symmetric
+        by_gram = difference if settings.loss == "mse" else difference.sign_()
         slope = (2 if settings.loss == "mse" else 1) / difference.numel()
         by_features = (by_gram @ features).mul_(2 * scale * slope)
         return loss, functional.conv_transpose1d(by_features[None], network.weight, padding=KERNEL // 2)[0]
@@ -362,7 +367,8 @@ def _short_objective(style: torch.Tensor, settings: GramTransfer) -> Objective:
 
 
 def _energy(matrix: torch.Tensor) -> float:
-    return float(matrix.double().square().sum())  # float64: the loss is a small difference of such sums
+    # float64: the loss is a small difference of such sums
+    return float(matrix.double().square().sum())
 
 
 def _patches(spectrogram: torch.Tensor) -> torch.Tensor:

@@ -10,14 +10,18 @@ from scipy.ndimage import median_filter
 
 from retrotone.style.transport import audible
 
-QUANTILE = 0.05  # the quietest twentieth of the frames of each bin
+# the quietest twentieth of the frames of each bin
+QUANTILE = 0.05
 # The power of Gaussian noise in a bin is exponential: its q-quantile is -ln(1 - q) times its mean (Martin 2001).
 BIAS = -np.log(1 - QUANTILE)
 # Independent frames add in power under overlapping windows, where frames of one signal add in amplitude.
 OVERLAP_LOSS = np.sqrt(1.5)
-LOUDEST_SURFACE = 3e-3  # of the music's power: 25 dB below it, a worn side
-PAUSE = 0.01  # of the floor's power: 20 dB below it
-SMOOTHING_BINS = 31  # partials of a held note are no noise
+# of the music's power: 25 dB below it, a worn side
+LOUDEST_SURFACE = 3e-3
+# of the floor's power: 20 dB below it
+PAUSE = 0.01
+# partials of a held note are no noise
+SMOOTHING_BINS = 31
 
 
 @dataclass(frozen=True)

@@ -7,8 +7,10 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     import torch
 
-KERNEL = 3  # frames that one feature sees
-N_FEATURES = 4096  # the study's width (after Ulyanov and Lebedev 2016)
+# frames that one feature sees
+KERNEL = 3
+# the study's width (after Ulyanov and Lebedev 2016)
+N_FEATURES = 4096
 
 
 def random_network(n_bins: int, n_features: int = N_FEATURES, seed: int = 0) -> torch.nn.Conv1d:

@@ -20,8 +20,10 @@ from retrotone.progress import Progress
 from retrotone.style.sample import Sample
 from retrotone.types import Block, Source
 
-AUDIBLE_LIMITING = 10 ** (1 / 20)  # 1 dB: less is nobody's business
-SPOOL_BYTES = 256 << 20  # results above this wait on disk
+# 1 dB: less is nobody's business
+AUDIBLE_LIMITING = 10 ** (1 / 20)
+# results above this wait on disk
+SPOOL_BYTES = 256 << 20
 
 
 @dataclass
@@ -31,7 +33,8 @@ class Rendering:
     source: Source
     spool: IO[bytes]
     frames: int
-    loudness: float  # LUFS, of the content
+    # LUFS, of the content
+    loudness: float
     gain: np.float32
     ceiling: float | None
 
@@ -97,7 +100,8 @@ def with_context(
     held: NDArray[np.complex64] | None = None
     for chunk in chunks:
         if held is not None:
-            if chunk.shape[1] < after:  # too short to be a neighbour: let it join
+            # too short to be a neighbour: let it join
+            if chunk.shape[1] < after:
                 held = np.concatenate([held, chunk], axis=1)
                 continue
             yield _joined(previous, held, chunk[:, :after], before)

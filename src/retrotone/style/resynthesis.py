@@ -12,7 +12,8 @@ from retrotone.dsp.stft import OVERLAP, istft, stft
 Resynthesis = Literal["content", "griffinlim", "random"]
 
 FAST_STEPS, STUDY_STEPS = 16, 32
-MOMENTUM = 0.99  # Perraudin, Balazs and Soendergaard 2013
+# Perraudin, Balazs and Soendergaard 2013
+MOMENTUM = 0.99
 
 
 def resynthesise(

@@ -16,9 +16,12 @@ from retrotone.progress import Progress
 from retrotone.style.transport import STUDY_SCALE
 from retrotone.types import Block, Matrix, Source, Spectrogram
 
-STUDY_RMS = 0.1  # level at which magnitudes are compared
-SAMPLE_FRAMES, SAMPLE_STRETCHES = 4096, 16  # what a map is fitted to: at most 95 s, evenly spread
-CANCELLED_SHARE = 0.25  # where channels cancel below this share of their power, their mean is no reference
+# level at which magnitudes are compared
+STUDY_RMS = 0.1
+# what a map is fitted to: at most 95 s, evenly spread
+SAMPLE_FRAMES, SAMPLE_STRETCHES = 4096, 16
+# where channels cancel below this share of their power, their mean is no reference
+CANCELLED_SHARE = 0.25
 
 
 @dataclass
@@ -104,7 +107,8 @@ def reference_magnitude(chunk: NDArray[np.complex64]) -> NDArray[np.float32]:
 def _stretches(total: int, budget: int) -> list[tuple[int, int]]:
     """Evenly spread stretches of `total` samples that add up to `budget`, or the whole."""
     if total <= budget:
-        return [(0, 1 << 62)]  # headers of compressed files may understate
+        # headers of compressed files may understate
+        return [(0, 1 << 62)]
     length = budget // SAMPLE_STRETCHES
     starts = np.linspace(0, total - length, SAMPLE_STRETCHES).astype(int)
     return [(int(start), int(start) + length) for start in starts]

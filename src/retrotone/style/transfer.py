@@ -39,7 +39,8 @@ Method = Literal["transport", "gram", "era", "rave"]
 
 DEFAULT_STRENGTH = 1.0
 MIN_STYLE_SECONDS = 0.5
-MAX_GAIN = 1e3  # 60 dB
+# 60 dB
+MAX_GAIN = 1e3
 
 
 @runtime_checkable
@@ -249,7 +250,8 @@ class StyleTransfer:
                 )
             rendered = self._transfer(source, content, wanted, method, strength, progress)
         ceiling = PEAK_CEILING
-        if strength == 0:  # the content, to the last bit, unless it would clip
+        # the content, to the last bit, unless it would clip
+        if strength == 0:
             rendered, ceiling = source.blocks(), 1.0 if content.peak > 1.0 else np.inf
         with tempfile.SpooledTemporaryFile(max_size=SPOOL_BYTES) as spool:
             yield (
@@ -324,7 +326,8 @@ class StyleTransfer:
                 ours = without_edges(reference, everything)
                 frequencies = np.arange(n_fft // 2 + 1, dtype=np.float64) * (source.sample_rate / n_fft)
                 fitted, mapped = TransportMap.fit(ours, theirs, frequencies)
-                if content.is_whole:  # what was fitted is all there is
+                # what was fitted is all there is
+                if content.is_whole:
                     yield rendered(sample, reference, ours, mapped, everything)
                     return
                 del sample, reference, ours, mapped

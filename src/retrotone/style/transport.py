@@ -31,15 +31,24 @@ from retrotone.types import Matrix
 
 # Bands of the envelope: 40 between 60 Hz and the study's Nyquist of 11,025 Hz, continued at the same spacing above.
 BAND_LOW_HZ, BAND_HIGH_HZ, BAND_COUNT = 60.0, 11_025.0, 40
-BAND_FLOOR = 1e-7  # power floor of log energies, as in DESIGN's envelope distance
-FLUX_HIGH_HZ, FLUX_BANDS, FLUX_RANGE_DB = 11_025.0, 96, 80.0  # librosa's onset strength looks 80 dB down
-HARMONY_LOW_HZ, HARMONY_HIGH_HZ = 65.0, 4_200.0  # C2 to C8: where chroma is read
-STUDY_SCALE = 30.0  # magnitude of |STFT| at n_fft 2048 and RMS 0.1 is multiplied by this before log1p
-SILENCE = 1e-6  # of the loudest frame's power: 60 dB down
-OVERSHOOT = np.float32(np.log(4))  # of power: no moment rises more than 6 dB above the style's loudest
-EDGE_FRAMES = OVERLAP  # frames at either end that reach over it
-MAX_LOG_GAIN = 7.0  # nepers, 60 dB: what codecs cut to nothing is not blown up without end
-CONTEXT_BEFORE, CONTEXT_AFTER = 64, 64  # frames around a chunk that smoothing and the rhythm filter need
+# power floor of log energies, as in DESIGN's envelope distance
+BAND_FLOOR = 1e-7
+# librosa's onset strength looks 80 dB down
+FLUX_HIGH_HZ, FLUX_BANDS, FLUX_RANGE_DB = 11_025.0, 96, 80.0
+# C2 to C8: where chroma is read
+HARMONY_LOW_HZ, HARMONY_HIGH_HZ = 65.0, 4_200.0
+# magnitude of |STFT| at n_fft 2048 and RMS 0.1 is multiplied by this before log1p
+STUDY_SCALE = 30.0
+# of the loudest frame's power: 60 dB down
+SILENCE = 1e-6
+# of power: no moment rises more than 6 dB above the style's loudest
+OVERSHOOT = np.float32(np.log(4))
+# frames at either end that reach over it
+EDGE_FRAMES = OVERLAP
+# nepers, 60 dB: what codecs cut to nothing is not blown up without end
+MAX_LOG_GAIN = 7.0
+# frames around a chunk that smoothing and the rhythm filter need
+CONTEXT_BEFORE, CONTEXT_AFTER = 64, 64
 
 
 class Step(Protocol):
@@ -134,8 +143,10 @@ class BandTransport:
     offset: Matrix
     loudest: Matrix
 
-    SMOOTHING = 1.5  # frames, standard deviation
-    MAX_SLOPE = 3.0  # a held chord varies next to nothing: its ripples are not to be blown up
+    # frames, standard deviation
+    SMOOTHING = 1.5
+    # a held chord varies next to nothing: its ripples are not to be blown up
+    MAX_SLOPE = 3.0
 
     @classmethod
     def fit(
@@ -236,7 +247,8 @@ class HarmonyLock:
     reading: Matrix
     amount: float
 
-    FLOOR, MAX_GAIN = 0.005, 4.0  # share under which a pitch class is noise; nepers
+    # share under which a pitch class is noise; nepers
+    FLOOR, MAX_GAIN = 0.005, 4.0
 
     @classmethod
     def fit(cls, frequencies: NDArray[np.float64], amount: float) -> HarmonyLock:
@@ -245,7 +257,8 @@ class HarmonyLock:
         The profile is read with weights of 1 / f: bins per octave grow with f, and every octave shall count alike.
         """
         frequencies = np.maximum(frequencies[frequencies < HARMONY_HIGH_HZ], 1.0)
-        pitch = 12 * np.log2(frequencies / 440) + 9  # semitones above a C
+        # semitones above a C
+        pitch = 12 * np.log2(frequencies / 440) + 9
         distance = (pitch - np.arange(12)[:, None] + 6) % 12 - 6
         weights = np.exp(-0.5 * (distance / 0.5) ** 2)
         weights = weights / weights.sum(axis=0) * (frequencies > HARMONY_LOW_HZ)
@@ -277,11 +290,14 @@ class LevelLock:
     """
 
     heard: slice
-    mean: float  # dB, mapped minus content
+    # dB, mapped minus content
+    mean: float
 
-    SMOOTHING = 20.0  # frames, standard deviation: 0.46 s
+    # frames, standard deviation: 0.46 s
+    SMOOTHING = 20.0
     LOW_HZ, HIGH_HZ = 200.0, 4_000.0
-    FREE_DB = 6.0  # what the style's dynamics may change
+    # what the style's dynamics may change
+    FREE_DB = 6.0
 
     @classmethod
     def fit(cls, magnitude: Matrix, content: Matrix, frequencies: NDArray[np.float64]) -> LevelLock:
@@ -314,8 +330,10 @@ class RhythmLock:
     """
 
     bands: Matrix
-    floors: tuple[float, float]  # dB, of content and mapped
-    means: tuple[float, float]  # dB per frame, likewise
+    # dB, of content and mapped
+    floors: tuple[float, float]
+    # dB per frame, likewise
+    means: tuple[float, float]
     scale: float
 
     ROUNDS, LEAK, MAX_DB = 4, 0.6, 6.0

@@ -48,7 +48,8 @@ class ConverterStage:
     def __init__(self, converter: Converter, channels: int, sample_rate: int, strength: float) -> None:
         self._full_scale = converter.full_scale
         self._step = converter.full_scale * 2 ** (1 - (24 + strength * (converter.bits - 24)))
-        self._hold, self._strength = sample_rate / converter.sample_rate, np.float32(strength)  # samples
+        # samples
+        self._hold, self._strength = sample_rate / converter.sample_rate, np.float32(strength)
         self._history = np.zeros((channels, int(np.ceil(2 * self._hold)) + 2), np.float32)
         self._start = 0
 

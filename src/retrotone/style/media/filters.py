@@ -115,5 +115,6 @@ class FilterStage:
             return block
         out: NDArray[np.float64]
         out, self._state = sosfilt(self._sos, block, axis=1, zi=self._state)
-        self._state[np.abs(self._state) < 1e-30] = 0.0  # a decaying tail in denormals runs many times slower
+        # a decaying tail in denormals runs many times slower
+        self._state[np.abs(self._state) < 1e-30] = 0.0
         return out.astype(np.float32)

@@ -7,17 +7,21 @@ and keep their state in between. Levels are in dB re full scale for a programme 
 Every ingredient scales with its own physical quantity (corner, depth, drive, level, bits), never by mixing
 the treated signal with the dry one: their delays differ, and the sum would comb-filter.
 """
+
 from __future__ import annotations
 
 import numpy as np
 
 from retrotone.types import Block
 
-BLOCK_FRAMES = 1 << 15  # every stage sees blocks of this size, so output bytes never depend on the caller's
+# every stage sees blocks of this size, so output bytes never depend on the caller's
+BLOCK_FRAMES = 1 << 15
 REFERENCE_LUFS = -20.0
-OPEN_LOW, OPEN_HIGH = 20.0, 20_000.0  # Hz, the limits of hearing: where a corner is at strength 0
+# Hz, the limits of hearing: where a corner is at strength 0
+OPEN_LOW, OPEN_HIGH = 20.0, 20_000.0
 USABLE = (
-    0.45  # of the sample rate: above, the bilinear transform cramps a filter that has nothing left to shape
+    # of the sample rate: above, the bilinear transform cramps a filter that has nothing left to shape
+    0.45
 )
 
 

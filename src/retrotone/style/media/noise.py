@@ -11,7 +11,8 @@ from scipy.signal import butter, sosfilt
 from retrotone.style.media.media import OPEN_HIGH, OPEN_LOW, USABLE
 from retrotone.types import Block
 
-TAIL_INDEX, LARGEST_CLICK = 1.6, 15.0  # Pareto sizes, by ear: few loud clicks among many small ones
+# Pareto sizes, by ear: few loud clicks among many small ones
+TAIL_INDEX, LARGEST_CLICK = 1.6, 15.0
 # Log-size of one scratch from turn to turn (first-order autoregression), by ear.
 SCRATCH_MEMORY, SCRATCH_SPREAD, SCRATCH_MEAN = 0.85, 0.7, 1.0
 
@@ -64,7 +65,8 @@ class NoiseStage:
     ) -> None:
         f = np.arange(OPEN_LOW, OPEN_HIGH, 10.0)
         density = 1 / (1 + (f / noise.high_hz) ** 2) / (1 + (noise.low_hz / f) ** 2)
-        power = 10.0 * float(density.sum())  # its noise bandwidth in Hz
+        # its noise bandwidth in Hz
+        power = 10.0 * float(density.sum())
         self._gain = np.float32(strength * 10 ** (noise.level_db / 20) * np.sqrt(sample_rate / 2 / power))
         filters: list[NDArray[np.float64]] = [
             butter(1, noise.low_hz, "highpass", fs=sample_rate, output="sos")
@@ -160,7 +162,8 @@ class CrackleStage:
     ) -> None:
         self._crackle, self._rng, self._start = crackle, rng, 0
         self._gain = strength * 10 ** (crackle.level_db / 20)
-        self._turn = sample_rate / turns_hz if crackle.scratch else np.inf  # samples
+        # samples
+        self._turn = sample_rate / turns_hz if crackle.scratch else np.inf
         self._scratch = 0.0
         self._time = np.arange(int(np.ceil(6 * crackle.decay_s * sample_rate)) + 1) / sample_rate
         self._tail = np.zeros((channels, len(self._time)), np.float32)

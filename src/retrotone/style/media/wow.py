@@ -10,10 +10,14 @@ from scipy.signal import iirpeak, lfilter
 
 from retrotone.types import Block
 
-CONTROL_FRAMES = 32  # speed changes slowly: one displacement per 32 samples, straight lines in between
-SINC_TAPS, SINC_PHASES, SINC_BETA = 12, 1024, 6.0  # flat to 0.35 of the sample rate, images about -60 dB
-WANDER_Q = 1.0  # about 1.4 octaves wide
-REACH = 3.0  # the summed displacement is soft-limited to 3 times its root-sum-square amplitude
+# speed changes slowly: one displacement per 32 samples, straight lines in between
+CONTROL_FRAMES = 32
+# flat to 0.35 of the sample rate, images about -60 dB
+SINC_TAPS, SINC_PHASES, SINC_BETA = 12, 1024, 6.0
+# about 1.4 octaves wide
+WANDER_Q = 1.0
+# the summed displacement is soft-limited to 3 times its root-sum-square amplitude
+REACH = 3.0
 
 
 @dataclass(frozen=True)
@@ -62,12 +66,14 @@ class WowStage:
         rng: np.random.Generator,
     ) -> None:
         self._rng, self._control_rate, self._points = rng, sample_rate / CONTROL_FRAMES, 0
-        amplitudes = [strength * w.depth * sample_rate / (2 * np.pi * w.hz) for w in wobbles]  # in samples
+        # in samples
+        amplitudes = [strength * w.depth * sample_rate / (2 * np.pi * w.hz) for w in wobbles]
         self._sines, self._bands = [], []
         for wobble, amplitude in zip(wobbles, amplitudes, strict=True):
             if wobble.random:
                 b, a = iirpeak(wobble.hz, WANDER_Q, fs=self._control_rate)
-                noise_share = np.pi * wobble.hz / WANDER_Q / self._control_rate  # of white noise's power
+                # of white noise's power
+                noise_share = np.pi * wobble.hz / WANDER_Q / self._control_rate
                 self._bands.append((b, a, np.zeros(2), amplitude / np.sqrt(2 * noise_share)))
             else:
                 self._sines.append((wobble.hz, amplitude, rng.uniform(0, 2 * np.pi)))

@@ -27,7 +27,7 @@ from torch.nn import functional
 
 from retrotone.errors import StyleError
 from retrotone.progress import Progress, silent
-from retrotone.style.random_network import KERNEL, N_FEATURES, gram_matrix, random_network
+from retrotone.style.random_network import KERNEL, N_FEATURES, gram_matrix, patch_weights, random_network
 
 __all__ = ["GramResult", "GramTransfer", "explain", "gram_matrix", "random_network", "style_loss"]
 
@@ -396,11 +396,7 @@ def _network(n_bins: int, n_features: int, seed: int) -> torch.nn.Conv1d:
 @lru_cache(maxsize=1)
 def _metric(n_bins: int, n_features: int, seed: int) -> torch.Tensor:
     """Return Q = W^T W, shape (KERNEL bins + 1,) * 2: the network as an inner product of patches."""
-    network = _network(n_bins, n_features, seed)
-    assert network.bias is not None
-    weights = torch.cat(
-        [network.weight.permute(0, 2, 1).reshape(n_features, -1), network.bias[:, None]], dim=1
-    )
+    weights = patch_weights(_network(n_bins, n_features, seed))
     return weights.T @ weights
 
 

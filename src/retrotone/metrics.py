@@ -16,14 +16,14 @@ from scipy.linalg import eigh
 
 from retrotone.audio.audio import Audio
 from retrotone.dsp.filterbanks import mel
+from retrotone.dsp.stft import OVERLAP, STUDY_N_FFT, STUDY_RATE, STUDY_RMS, STUDY_SCALE
 from retrotone.errors import AudioError
 from retrotone.features.spectral import chromagram
 from retrotone.style.random_network import patch_weights, random_network
 
 SECONDS = 60.0
-RATE, N_FFT, HOP = 22_050, 2048, 512  # the study's transform
-RMS = 0.1
-LOG_GAIN = 30.0  # spectra are log1p(30 |STFT|)
+RATE, N_FFT, HOP = STUDY_RATE, STUDY_N_FFT, STUDY_N_FFT // OVERLAP
+RMS, LOG_GAIN = STUDY_RMS, STUDY_SCALE
 STYLE_LEVELS_DB = range(-9, 10, 3)
 LEVEL_MARGIN = 1.1  # how far the estimate of a level's distance may lie above the least: it errs by 5 %
 ENVELOPE_LEVELS_DB = range(-6, 7, 2)

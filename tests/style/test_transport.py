@@ -10,26 +10,20 @@ import pytest
 from numpy.typing import NDArray
 
 from retrotone.audio.audio import Audio, load
-from retrotone.dsp.stft import istft, stft
+from retrotone.dsp.filterbanks import extended_mel
+from retrotone.dsp.stft import STUDY_SCALE, istft, stft
 from retrotone.metrics import Profile, envelope_gain
+from retrotone.style.locks import HarmonyLock, RhythmLock, band_levels, flux
+from retrotone.style.magnitudes import Pair, audible, between, log1p
 from retrotone.style.transport import (
     BAND_COUNT,
     BAND_HIGH_HZ,
     BAND_LOW_HZ,
-    STUDY_SCALE,
     BandTransport,
     BinTransport,
     Equaliser,
-    HarmonyLock,
-    RhythmLock,
     TransportMap,
-    audible,
-    between,
-    decibels,
-    flux,
     interpolation,
-    log1p,
-    mel_bands,
     monge,
 )
 
@@ -71,6 +65,11 @@ def ragtime(shared_music: Path) -> Clip:
 
 
 @pytest.fixture(scope="module")
+def pair(strings: Clip, ragtime: Clip) -> Pair:
+    return Pair(strings.magnitude, ragtime.magnitude, FREQUENCIES)
+
+
+@pytest.fixture(scope="module")
 def chain(strings: Clip, ragtime: Clip) -> tuple[TransportMap, NDArray[np.float32]]:
     return TransportMap.fit(strings.magnitude, ragtime.magnitude, FREQUENCIES)
 
@@ -84,8 +83,12 @@ def correlation(a: NDArray[np.float32], b: NDArray[np.float32]) -> float:
     return float(np.corrcoef(a, b)[0, 1])
 
 
+def envelope_bands(frequencies: NDArray[np.float64]) -> NDArray[np.float32]:
+    return extended_mel(frequencies, n_mels=BAND_COUNT, fmin=BAND_LOW_HZ, fmax=BAND_HIGH_HZ)
+
+
 def flux_of(magnitude: NDArray[np.float32]) -> NDArray[np.float32]:
-    levels = decibels(magnitude, mel_bands(FREQUENCIES, 0.0, RATE / 2, 96))
+    levels = band_levels(magnitude, extended_mel(FREQUENCIES, n_mels=96, fmin=0.0, fmax=RATE / 2))
     return flux(levels, float(levels.max()) - 80)
 
 
@@ -115,7 +118,7 @@ def test_bands_are_librosas_where_the_study_looked() -> None:
     import librosa
 
     theirs = librosa.filters.mel(sr=RATE, n_fft=N_FFT, n_mels=BAND_COUNT, fmin=BAND_LOW_HZ)
-    ours = mel_bands(FREQUENCIES, BAND_LOW_HZ, BAND_HIGH_HZ, BAND_COUNT)
+    ours = envelope_bands(FREQUENCIES)
     assert ours.shape == theirs.shape
     np.testing.assert_allclose(ours, theirs, atol=1e-6 * theirs.max())
 
@@ -123,8 +126,8 @@ def test_bands_are_librosas_where_the_study_looked() -> None:
 @pytest.mark.parametrize(("sample_rate", "n_fft"), [(8_000, 1024), (44_100, 4096), (192_000, 16_384)])
 def test_bands_are_the_same_at_every_rate_and_go_on_above(sample_rate: int, n_fft: int) -> None:
     frequencies = np.arange(n_fft // 2 + 1) * (sample_rate / n_fft)
-    ours = mel_bands(frequencies, BAND_LOW_HZ, BAND_HIGH_HZ, BAND_COUNT)
-    study = mel_bands(FREQUENCIES, BAND_LOW_HZ, BAND_HIGH_HZ, BAND_COUNT)
+    ours = envelope_bands(frequencies)
+    study = envelope_bands(FREQUENCIES)
     shared = min(len(ours), len(study))
     centres, theirs = (b @ f / b.sum(axis=1) for b, f in ((ours, frequencies), (study, FREQUENCIES)))
     np.testing.assert_allclose(centres[:shared], theirs[:shared], rtol=0.05)
@@ -134,12 +137,14 @@ def test_bands_are_the_same_at_every_rate_and_go_on_above(sample_rate: int, n_ff
 
 
 def test_a_gain_that_is_equal_in_all_bands_is_equal_in_all_bins() -> None:
-    spread = interpolation(mel_bands(FREQUENCIES, BAND_LOW_HZ, BAND_HIGH_HZ, BAND_COUNT))
+    spread = interpolation(envelope_bands(FREQUENCIES))
     np.testing.assert_allclose(np.full(BAND_COUNT, 0.7, np.float32) @ spread, 0.7, atol=1e-5)
 
 
-def test_band_transport_reaches_the_styles_band_means_and_covariance(strings: Clip, ragtime: Clip) -> None:
-    step = BandTransport.fit(strings.magnitude, ragtime.magnitude, FREQUENCIES, 1.0)
+def test_band_transport_reaches_the_styles_band_means_and_covariance(
+    strings: Clip, ragtime: Clip, pair: Pair
+) -> None:
+    step = BandTransport.fit(strings.magnitude, pair, 1.0)
     wanted = step.energies(ragtime.magnitude, step.bands)
     before = step.energies(strings.magnitude, step.bands)
     after = step.energies(step.apply(strings.magnitude, strings.magnitude), step.bands)
@@ -151,8 +156,8 @@ def test_band_transport_reaches_the_styles_band_means_and_covariance(strings: Cl
     assert spread[1] < 0.5 * spread[0]
 
 
-def test_a_moment_unlike_all_others_is_not_blown_up(strings: Clip, ragtime: Clip) -> None:
-    step = BandTransport.fit(strings.magnitude, ragtime.magnitude, FREQUENCIES, 1.3)
+def test_a_moment_unlike_all_others_is_not_blown_up(strings: Clip, ragtime: Clip, pair: Pair) -> None:
+    step = BandTransport.fit(strings.magnitude, pair, 1.3)
     crash = strings.magnitude.copy()
     # the song, as fitted, has next to nothing up there
     crash[200:220, 400:] = strings.magnitude.max() / 10
@@ -163,8 +168,10 @@ def test_a_moment_unlike_all_others_is_not_blown_up(strings: Clip, ragtime: Clip
     assert excess.max() < np.log(10)
 
 
-def test_bin_transport_reaches_every_bins_mean_and_deviation(strings: Clip, ragtime: Clip) -> None:
-    step = BinTransport.fit(strings.magnitude, ragtime.magnitude, 1.0)
+def test_bin_transport_reaches_every_bins_mean_and_deviation(
+    strings: Clip, ragtime: Clip, pair: Pair
+) -> None:
+    step = BinTransport.fit(strings.magnitude, pair, 1.0)
     wanted = log1p(ragtime.magnitude)
     before, after = log1p(strings.magnitude), log1p(step.apply(strings.magnitude, strings.magnitude))
     for moment in (np.mean, np.std):
@@ -173,8 +180,10 @@ def test_bin_transport_reaches_every_bins_mean_and_deviation(strings: Clip, ragt
     assert np.all(after >= 0)
 
 
-def test_the_equaliser_reaches_the_styles_mean_with_one_curve(strings: Clip, ragtime: Clip) -> None:
-    step = Equaliser.fit(strings.magnitude, ragtime.magnitude, 1.0)
+def test_the_equaliser_reaches_the_styles_mean_with_one_curve(
+    strings: Clip, ragtime: Clip, pair: Pair
+) -> None:
+    step = Equaliser.fit(strings.magnitude, pair, 1.0)
     after = step.apply(strings.magnitude, strings.magnitude)
     wanted = log1p(ragtime.magnitude).mean(axis=0)
     gap = np.abs(log1p(after).mean(axis=0) - wanted)
@@ -184,8 +193,10 @@ def test_the_equaliser_reaches_the_styles_mean_with_one_curve(strings: Clip, rag
     assert np.ptp(np.where(loud, np.log(ratio / step.gain[5:500]), 0)) < 1e-3
 
 
-def test_harmony_lock_brings_the_pitch_classes_of_every_frame_back(strings: Clip, ragtime: Clip) -> None:
-    lock = HarmonyLock.fit(FREQUENCIES, 1.0)
+def test_harmony_lock_brings_the_pitch_classes_of_every_frame_back(
+    strings: Clip, ragtime: Clip, pair: Pair
+) -> None:
+    lock = HarmonyLock.fit(strings.magnitude, pair, 1.0)
     content = lock.profile(strings.magnitude)
     # as bad as it gets: another piece's notes
     other = ragtime.magnitude[: len(strings.magnitude)]
@@ -197,8 +208,8 @@ def test_harmony_lock_brings_the_pitch_classes_of_every_frame_back(strings: Clip
     np.testing.assert_array_equal(lock.apply(other, strings.magnitude)[:, above], other[:, above])
 
 
-def test_harmony_lock_leaves_what_is_in_harmony_alone(strings: Clip) -> None:
-    lock = HarmonyLock.fit(FREQUENCIES, 1.3)
+def test_harmony_lock_leaves_what_is_in_harmony_alone(strings: Clip, pair: Pair) -> None:
+    lock = HarmonyLock.fit(strings.magnitude, pair, 1.3)
     np.testing.assert_allclose(
         lock.apply(strings.magnitude, strings.magnitude), strings.magnitude, rtol=1e-5, atol=1e-6
     )
@@ -208,14 +219,17 @@ def test_harmony_lock_leaves_what_is_in_harmony_alone(strings: Clip) -> None:
 def test_harmony_lock_reads_the_pitch_that_sounds(hz: float) -> None:
     magnitude = np.exp(-0.5 * ((FREQUENCIES - hz) / 8) ** 2)[None].astype(np.float32)
     # A, counted from C
-    assert HarmonyLock.fit(FREQUENCIES, 1.0).profile(magnitude).argmax() == 9
+    assert (
+        HarmonyLock.fit(magnitude, Pair(magnitude, magnitude, FREQUENCIES), 1.0).profile(magnitude).argmax()
+        == 9
+    )
 
 
-def test_rhythm_lock_makes_the_flux_follow_the_content(strings: Clip) -> None:
+def test_rhythm_lock_makes_the_flux_follow_the_content(strings: Clip, pair: Pair) -> None:
     smeared = np.apply_along_axis(np.convolve, 0, strings.magnitude, np.ones(12) / 12, "same").astype(
         np.float32
     )
-    lock = RhythmLock.fit(smeared, strings.magnitude, FREQUENCIES)
+    lock = RhythmLock.fit(smeared, pair, 1.0)
     result = lock.apply(smeared, strings.magnitude)
     wanted = flux_of(strings.magnitude)
     assert correlation(flux_of(result), wanted) > correlation(flux_of(smeared), wanted) + 0.1
@@ -225,8 +239,8 @@ def test_rhythm_lock_makes_the_flux_follow_the_content(strings: Clip) -> None:
     assert abs(change.mean()) < 1.5
 
 
-def test_rhythm_lock_leaves_the_content_itself_nearly_alone(strings: Clip) -> None:
-    lock = RhythmLock.fit(strings.magnitude, strings.magnitude, FREQUENCIES)
+def test_rhythm_lock_leaves_the_content_itself_nearly_alone(strings: Clip, pair: Pair) -> None:
+    lock = RhythmLock.fit(strings.magnitude, pair, 1.0)
     np.testing.assert_allclose(
         lock.apply(strings.magnitude, strings.magnitude), strings.magnitude, rtol=1e-3, atol=1e-4
     )
@@ -256,11 +270,9 @@ def test_the_fitted_chain_gives_the_sample_that_it_was_fitted_to(
 
 
 def test_the_chain_beats_a_plain_equaliser_in_envelope_gain(
-    strings: Clip, ragtime: Clip, chain: tuple[TransportMap, NDArray[np.float32]]
+    strings: Clip, ragtime: Clip, chain: tuple[TransportMap, NDArray[np.float32]], pair: Pair
 ) -> None:
-    equalised = Equaliser.fit(strings.magnitude, ragtime.magnitude, 1.0).apply(
-        strings.magnitude, strings.magnitude
-    )
+    equalised = Equaliser.fit(strings.magnitude, pair, 1.0).apply(strings.magnitude, strings.magnitude)
     content, style = Profile(strings.audio), Profile(ragtime.audio)
     plain = envelope_gain(content, style, strings.rendered(equalised))
     ours = envelope_gain(content, style, strings.rendered(chain[1]))

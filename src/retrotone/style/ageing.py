@@ -15,11 +15,11 @@ from retrotone.style.media.filters import FilterStage
 from retrotone.style.media.media import BLOCK_FRAMES, REFERENCE_LUFS, ChannelStage, SaturationStage
 from retrotone.style.media.noise import CrackleStage, HumStage, NoiseStage
 from retrotone.style.media.wow import WowStage
-from retrotone.types import Block
+from retrotone.types import Block, Source
 
-# strength below which everything a medium does is 80 dB down: the identity
+# Strength below which the output is the input: all effects are 80 dB down.
 NEGLIGIBLE = 1e-4
-# how far `age` restores loudness: more would lift bare noise where no music is left
+# Limit of the gain by which `age` restores loudness: more would amplify bare noise where no music is left.
 MAX_MAKEUP_DB = 12.0
 
 
@@ -102,12 +102,38 @@ def age_blocks(
     return _render(blocks, channels, chain, 10 ** (level_db / 20))
 
 
+class AgedSource:
+    """A recording as an era would have kept it, for methods whose style is a recording.
+
+    Parameters
+    ----------
+    source : Source
+        The recording.
+    era : Era
+    programme_lufs : float
+        Its integrated loudness.
+    seed : int
+        Of the noise, clicks and wow.
+    """
+
+    def __init__(self, source: Source, era: Era, programme_lufs: float, seed: int) -> None:
+        self._source, self._era, self._programme_lufs, self._seed = source, era, programme_lufs, seed
+        self.name = f"{source.name} of the {era.name}"
+        self.sample_rate, self.channels = source.sample_rate, source.channels
+        self.frames, self.duration = source.frames, source.duration
+
+    def blocks(self) -> Iterator[Block]:
+        """Yield the aged samples in blocks of shape (channels, n)."""
+        blocks, rate = self._source.blocks(), self.sample_rate
+        return age_blocks(blocks, self.channels, rate, self._era, 1.0, self._seed, self._programme_lufs)
+
+
 class _Chain:
     """The stages of one era, in order."""
 
     def __init__(self, era: Era, channels: int, sample_rate: int, strength: float, seed: int) -> None:
         def rng(part: int) -> np.random.Generator:
-            # a stream each: none shifts another
+            # a generator for each stage: the draws of one do not shift another's
             return np.random.default_rng([seed, era.year, part])
 
         fold = ChannelStage(era.separation_db, channels, strength)
@@ -142,7 +168,7 @@ class _Chain:
 
 
 def _render(blocks: Iterable[Block], channels: int, chain: _Chain, gain: float) -> Iterator[Block]:
-    """Run the chain on blocks of a fixed size, the last one padded, and take its delay out."""
+    """Run the chain on blocks of a fixed size, the last one padded, and remove its delay."""
     buffer = np.zeros((channels, BLOCK_FRAMES), np.float32)
     filled, taken, given = 0, 0, -chain.delay
 

@@ -1,9 +1,9 @@
 """Eras: eight media from the wax cylinder to the early sampler, each modelled from its physics.
 
 A medium is a chain: channels (mono, crosstalk) -> recording filters (horn, cutter, pre-emphasis) ->
-saturation -> wow and flutter -> converters -> noise, hum and crackle -> playback filters. Every number of an
-`Era` stands beside its source; "by ear" marks those that have none. "Fitted" means against transfers of
-seven 78 rpm sides of the 1930s-40s: band levels of the music and of its quietest 3 %.
+saturation -> wow and flutter -> converters -> noise, hum and crackle -> playback filters. The comment above a
+number gives its source; "by ear" marks those that have none. "Fitted" means fitted to transfers of seven 78 rpm
+sides of the 1930s-40s: band levels of the music and of its quietest 3 %. `retrotone.style.ageing` applies an era.
 
 Sources
 -------
@@ -28,8 +28,10 @@ from retrotone.style.media.filters import Filter, Highpass, Lowpass, Peak, Shelf
 from retrotone.style.media.noise import Crackle, Hum, Noise
 from retrotone.style.media.wow import Wobble
 
-# dB; turns per second
-MONO, TURN_160, TURN_78, TURN_33 = 0.0, 160 / 60, 78.26 / 60, 100 / 180
+# dB of separation between the channels
+MONO = 0.0
+# turns per second of 160, 78.26 and 33 1/3 rpm
+TURN_160, TURN_78, TURN_33 = 160 / 60, 78.26 / 60, 100 / 180
 
 
 @dataclass(frozen=True)
@@ -45,7 +47,7 @@ class Era:
     medium : str
         What carried the sound.
     description : str
-        What one hears, in a line.
+        The sound, in a line.
     aliases : tuple of str
         Other names, lower case.
     separation_db : float
@@ -396,6 +398,11 @@ def find_era(name: str) -> Era:
     ------
     StyleError
         No such era; the message lists them.
+
+    Examples
+    --------
+    >>> find_era("shellac").name, find_era("1955").medium
+    ('1930s', 'mono tape and LP')
     """
     wanted = " ".join(name.casefold().split())
     decade = f"{wanted[:3]}0s" if len(wanted) == 4 and wanted.isdecimal() else wanted

@@ -9,12 +9,12 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.signal import butter, sosfilt
 
-from retrotone.style.media.media import OPEN_HIGH, OPEN_LOW, USABLE
+from retrotone.style.media.media import OPEN_HIGH_HZ, OPEN_LOW_HZ, USABLE
 from retrotone.types import Block
 
 
 class Filter(Protocol):
-    """Anything that becomes second-order sections at a rate and a strength."""
+    """A filter in second-order sections, at any rate and strength."""
 
     def sections(self, sample_rate: int, strength: float) -> NDArray[np.float64]:
         """Return shape (n, 6); n is 0 when the corner is out of the band."""
@@ -26,7 +26,7 @@ def _none() -> NDArray[np.float64]:
 
 
 def corner(hz: float, open_hz: float, strength: float) -> float:
-    """Return the corner in Hz on the way, in log-frequency, from open to its full value."""
+    """Interpolate, in log-frequency, between an open filter (strength 0) and a corner in Hz (strength 1)."""
     return float(open_hz * (hz / open_hz) ** strength)
 
 
@@ -39,7 +39,7 @@ class Highpass:
 
     def sections(self, sample_rate: int, strength: float) -> NDArray[np.float64]:
         """Second-order sections, shape (n, 6)."""
-        hz = corner(self.hz, OPEN_LOW, strength)
+        hz = corner(self.hz, OPEN_LOW_HZ, strength)
         return np.asarray(butter(self.order, hz, "highpass", fs=sample_rate, output="sos"))
 
 
@@ -52,7 +52,7 @@ class Lowpass:
 
     def sections(self, sample_rate: int, strength: float) -> NDArray[np.float64]:
         """Second-order sections, shape (n, 6); none when the corner lies above 0.45 of the rate."""
-        hz = corner(self.hz, OPEN_HIGH, strength)
+        hz = corner(self.hz, OPEN_HIGH_HZ, strength)
         if hz > USABLE * sample_rate:
             return _none()
         return np.asarray(butter(self.order, hz, "lowpass", fs=sample_rate, output="sos"))
@@ -115,6 +115,6 @@ class FilterStage:
             return block
         out: NDArray[np.float64]
         out, self._state = sosfilt(self._sos, block, axis=1, zi=self._state)
-        # a decaying tail in denormals runs many times slower
+        # denormals would make a decaying tail many times slower
         self._state[np.abs(self._state) < 1e-30] = 0.0
         return out.astype(np.float32)

@@ -1,10 +1,10 @@
-"""What a recording medium does to a signal: the building blocks that `eras` puts together.
+"""What the parts of a recording medium share, and its simplest stages: crosstalk and saturation.
 
-The frozen dataclasses (`Highpass`, `Wobble`, `Noise`, ...) are physical descriptions at full strength. The
-classes that end in ``Stage`` run them: callables that take and give blocks of shape (channels, BLOCK_FRAMES)
-and keep their state in between. Levels are in dB re full scale for a programme at ``REFERENCE_LUFS``.
+In this package, frozen dataclasses (`Highpass`, `Wobble`, `Noise`, ...) describe physical properties at full
+strength. Classes that end in ``Stage`` apply them: they map blocks of shape (channels, BLOCK_FRAMES) and keep their
+state in between. Levels are in dB re full scale for a programme at ``REFERENCE_LUFS``.
 
-Every ingredient scales with its own physical quantity (corner, depth, drive, level, bits), never by mixing
+Every property scales with its own physical quantity (corner, depth, drive, level, bits), never by mixing
 the treated signal with the dry one: their delays differ, and the sum would comb-filter.
 """
 
@@ -14,15 +14,13 @@ import numpy as np
 
 from retrotone.types import Block
 
-# every stage sees blocks of this size, so output bytes never depend on the caller's
+# Every stage gets blocks of this size, so output bytes do not depend on the caller's.
 BLOCK_FRAMES = 1 << 15
 REFERENCE_LUFS = -20.0
-# Hz, the limits of hearing: where a corner is at strength 0
-OPEN_LOW, OPEN_HIGH = 20.0, 20_000.0
-USABLE = (
-    # of the sample rate: above, the bilinear transform cramps a filter that has nothing left to shape
-    0.45
-)
+# Where a filter's corner is at strength 0: the limits of hearing.
+OPEN_LOW_HZ, OPEN_HIGH_HZ = 20.0, 20_000.0
+# Highest corner as a share of the sample rate: above, the bilinear transform distorts a filter that has no effect.
+USABLE = 0.45
 
 
 class ChannelStage:
@@ -40,7 +38,7 @@ class ChannelStage:
     Attributes
     ----------
     channels : int
-        Of what comes out.
+        Of the output.
     """
 
     def __init__(self, separation_db: float, channels: int, strength: float) -> None:
@@ -60,8 +58,8 @@ class SaturationStage:
     """Memoryless soft clip ``tanh(drive x + bias)``, unity gain for small signals, no offset at rest.
 
     The bias makes it asymmetric (even harmonics). It is not oversampled: the recording filters
-    before it and the playback filters after it hold the band where it folds over, and at these drives the
-    third harmonic of what music has up there lies below the medium's own noise.
+    before it and the playback filters after it limit the band that aliases, and at these drives the third
+    harmonic of the music's treble lies below the medium's own noise.
 
     Parameters
     ----------

@@ -8,10 +8,10 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.signal import butter, sosfilt
 
-from retrotone.style.media.media import OPEN_HIGH, OPEN_LOW, USABLE
+from retrotone.style.media.media import OPEN_HIGH_HZ, OPEN_LOW_HZ, USABLE
 from retrotone.types import Block
 
-# Pareto sizes, by ear: few loud clicks among many small ones
+# Sizes are Pareto distributed, by ear: few loud clicks among many small ones.
 TAIL_INDEX, LARGEST_CLICK = 1.6, 15.0
 # Log-size of one scratch from turn to turn (first-order autoregression), by ear.
 SCRATCH_MEMORY, SCRATCH_SPREAD, SCRATCH_MEAN = 0.85, 0.7, 1.0
@@ -63,7 +63,7 @@ class NoiseStage:
         turns_hz: float,
         rng: np.random.Generator,
     ) -> None:
-        f = np.arange(OPEN_LOW, OPEN_HIGH, 10.0)
+        f = np.arange(OPEN_LOW_HZ, OPEN_HIGH_HZ, 10.0)
         density = 1 / (1 + (f / noise.high_hz) ** 2) / (1 + (noise.low_hz / f) ** 2)
         # its noise bandwidth in Hz
         power = 10.0 * float(density.sum())
@@ -113,7 +113,7 @@ class HumStage:
 
 @dataclass(frozen=True)
 class Crackle:
-    """Clicks: a Poisson process of short, decaying rings with Pareto sizes, and a scratch met every turn.
+    """Clicks: a Poisson process of short, decaying rings with Pareto sizes, and a scratch once a turn.
 
     Parameters
     ----------
@@ -124,7 +124,7 @@ class Crackle:
     ring_hz, decay_s : float
         Mean pitch and time constant of a click's ring.
     scratch : bool
-        Also one scratch, whose size waxes and wanes over the turns.
+        Also one scratch, whose size varies from turn to turn.
     """
 
     per_second: float

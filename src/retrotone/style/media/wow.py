@@ -10,13 +10,13 @@ from scipy.signal import iirpeak, lfilter
 
 from retrotone.types import Block
 
-# speed changes slowly: one displacement per 32 samples, straight lines in between
+# One displacement per 32 samples, linear in between: speed changes slowly.
 CONTROL_FRAMES = 32
-# flat to 0.35 of the sample rate, images about -60 dB
+# Flat to 0.35 of the sample rate, images at about -60 dB.
 SINC_TAPS, SINC_PHASES, SINC_BETA = 12, 1024, 6.0
-# about 1.4 octaves wide
+# About 1.4 octaves wide.
 WANDER_Q = 1.0
-# the summed displacement is soft-limited to 3 times its root-sum-square amplitude
+# The summed displacement is soft-limited to 3 times its root-sum-square amplitude.
 REACH = 3.0
 
 
@@ -42,8 +42,8 @@ class Wobble:
 class WowStage:
     """Wow and flutter: playback at a varying speed by windowed-sinc interpolation.
 
-    The displacement (the integral of the speed deviation) swings about zero, so nothing drifts;
-    what comes out is `delay` samples late, and the caller takes that out.
+    The displacement (the integral of the speed deviation) oscillates about zero, so nothing drifts. The output is
+    `delay` samples late; the caller removes them.
 
     Parameters
     ----------
@@ -102,6 +102,7 @@ class WowStage:
         points = np.concatenate([self._last, self._displacement(count // CONTROL_FRAMES)])
         self._last = points[-1:]
         at = np.arange(count)
+        # (count,), in samples of `joined`
         position = at + self.delay + np.interp(at, np.arange(len(points)) * CONTROL_FRAMES, points)
         joined = np.concatenate([self._history, block], axis=1)
         self._history = joined[:, count:]

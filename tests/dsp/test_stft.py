@@ -110,10 +110,10 @@ def test_it_is_lazy_and_holds_no_more_than_a_window() -> None:
             yield noise(1, 4096, taken)
 
     signal = istft(stft(endless(), 1024), 1024, 10**12)
-    heard = [next(signal) for _ in range(20)]
+    yielded = [next(signal) for _ in range(20)]
     assert taken < 25
     # the rest lies under the last window
-    assert sum(block.shape[1] for block in heard) == 20 * 4096 - 768
+    assert sum(block.shape[1] for block in yielded) == 20 * 4096 - 768
 
 
 @pytest.mark.parametrize("sample_rate", [8_000, 22_050, 44_100, 192_000])

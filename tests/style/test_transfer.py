@@ -449,13 +449,13 @@ def test_another_seed_gives_another_random_phase() -> None:
 
 
 def inconsistency(spectrum: NDArray[np.complex64], magnitude: NDArray[np.float32], frames: int) -> float:
-    """Share by which the magnitudes of what is heard miss those that were asked for."""
+    """Error of the rendered signal's magnitudes relative to those that were asked for."""
     signal = np.concatenate(list(istft([spectrum], 2048, frames)), axis=1)
-    heard = np.abs(np.concatenate(list(stft([signal], 2048)), axis=1))
-    return float(np.linalg.norm(heard - magnitude) / np.linalg.norm(magnitude))
+    rendered = np.abs(np.concatenate(list(stft([signal], 2048)), axis=1))
+    return float(np.linalg.norm(rendered - magnitude) / np.linalg.norm(magnitude))
 
 
-def test_griffin_lim_makes_magnitudes_heard(song: Audio, ragtime: Audio) -> None:
+def test_griffin_lim_makes_magnitudes_consistent(song: Audio, ragtime: Audio) -> None:
     content = song.slice(0, 3)
     spectrum = np.concatenate(list(stft(content.blocks(), 2048)), axis=1)
     other = np.concatenate(list(stft(ragtime.slice(0, 3).blocks(), 2048)), axis=1)

@@ -219,10 +219,8 @@ def test_harmony_lock_leaves_what_is_in_harmony_alone(strings: Clip, pair: Pair)
 def test_harmony_lock_reads_the_pitch_that_sounds(hz: float) -> None:
     magnitude = np.exp(-0.5 * ((FREQUENCIES - hz) / 8) ** 2)[None].astype(np.float32)
     # A, counted from C
-    assert (
-        HarmonyLock.fit(magnitude, Pair(magnitude, magnitude, FREQUENCIES), 1.0).profile(magnitude).argmax()
-        == 9
-    )
+    lock = HarmonyLock.fit(magnitude, Pair(magnitude, magnitude, FREQUENCIES), 1.0)
+    assert lock.profile(magnitude).argmax() == 9
 
 
 def test_rhythm_lock_makes_the_flux_follow_the_content(strings: Clip, pair: Pair) -> None:

@@ -190,7 +190,7 @@ class GramTransfer:
         style : ndarray, shape (bins, style_frames), float32
             log1p magnitudes of any length.
         progress : Progress
-            Told the loss at every step; `Cancelled` raised in it stops the run.
+            Called with the loss after every step; it may raise `Cancelled` to stop.
 
         Returns
         -------

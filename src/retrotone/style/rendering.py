@@ -75,7 +75,7 @@ class Rendering:
         spool : file
             Open for reading and writing.
         progress : Progress
-            Told how much is rendered.
+            Reports how much is rendered.
 
         Raises
         ------

@@ -53,7 +53,7 @@ class Sample:
         sample_rate : int
             In Hz.
         progress : Progress
-            Told how much has been read.
+            Reports how much has been read.
 
         Raises
         ------

@@ -43,7 +43,7 @@ class SpectralTransfer:
     seed : int
         Of the noise and the random phase.
     descent : GramTransfer, optional
-        Map by this descent in place of a transport.
+        Map by this descent instead of a transport.
 
     Attributes
     ----------
@@ -83,7 +83,7 @@ class SpectralTransfer:
         sample_rate : int
             Of both, in Hz.
         progress : Progress
-            Told how far the work is; the descent reports while it renders.
+            Reports the fit; the descent also reports while it renders.
         """
         self.n_fft = n_fft_for(sample_rate)
         self.scale = content.scale(self.n_fft)

@@ -57,13 +57,13 @@ class Restyler(Protocol):
             In [0, 1].
         seed : int
         progress : Progress
-            Told how far the work before the first block is.
+            Reports the work before the first block.
         """
 
 
 @dataclass(frozen=True)
 class Transfer:
-    """What `StyleTransfer.stylize_file` did.
+    """The outcome of `StyleTransfer.stylize_file`.
 
     Attributes
     ----------
@@ -94,20 +94,20 @@ class StyleTransfer:
     ----------
     method : {"transport", "gram", "era", "rave"}, optional
         "transport": the closed form, see `retrotone.style.transport`. "gram": the study's descent, see
-        `retrotone.style.gram`. "era": the physics of a medium, see `retrotone.style.eras`. "rave": a model plays the
+        `retrotone.style.gram`. "era": the physics of a medium, see `retrotone.style.eras`. "rave": a model renders the
         content, see `retrotone.rave.model.RaveModel.restyle`. By default "era" when the style is an era's name, "rave"
         when it is a model and "transport" when it is a recording. With "transport" or "gram", an era's name stands
         for the content itself aged by that era.
     strength : float
-        0 gives the content back, 1 goes all the way.
+        0 returns the content, 1 is the full effect.
     resynthesis : {"content", "griffinlim", "random"}
         Whose phase the result gets, see `retrotone.style.resynthesis`.
     noise : float
-        Level of the style's stationary noise (hiss, surface) below which no pause falls: 1 as in the style, 0 none.
+        Level of the stationary noise (hiss, surface) that is added in pauses: 1 as in the style, 0 none.
     gram : GramTransfer, optional
         Settings of the descent.
     seed : int
-        Same input, same seed, same bytes.
+        The same input and seed give the same bytes.
 
     Raises
     ------
@@ -159,7 +159,7 @@ class StyleTransfer:
         strength : float, optional
             Instead of the one given to the constructor.
         progress : Progress
-            Told how far the work is; `Cancelled` raised in it stops it.
+            Called with the share of the work that is done; it may raise `Cancelled` to stop.
 
         Returns
         -------
@@ -191,7 +191,8 @@ class StyleTransfer:
         content, style, strength, progress
             As in `stylize`.
         output : path
-            The suffix chooses the format (.wav .flac .aiff .ogg .opus .mp3); written beside and renamed when whole.
+            The suffix chooses the format (.wav .flac .aiff .ogg .opus .mp3).
+            The file appears there when it is complete.
 
         Returns
         -------

@@ -29,7 +29,7 @@ class Converter:
 
 
 class ConverterStage:
-    """Sample, quantise, and hold each value until the next (zero-order hold), seen at the content's own rate.
+    """Sample, quantise, and hold each value until the next (zero-order hold), at the content's own rate.
 
     The held staircase is averaged over each output sample, so that steps fall between samples without jitter.
     Where the content's rate is below the converter's, only the quantiser acts. Strength scales what the
@@ -38,7 +38,7 @@ class ConverterStage:
     Parameters
     ----------
     converter : Converter
-        What it is at full strength.
+        At full strength.
     channels, sample_rate : int
         Of the blocks.
     strength : float
@@ -48,7 +48,7 @@ class ConverterStage:
     def __init__(self, converter: Converter, channels: int, sample_rate: int, strength: float) -> None:
         self._full_scale = converter.full_scale
         self._step = converter.full_scale * 2 ** (1 - (24 + strength * (converter.bits - 24)))
-        # samples
+        # samples of the content per sample of the converter
         self._hold, self._strength = sample_rate / converter.sample_rate, np.float32(strength)
         self._history = np.zeros((channels, int(np.ceil(2 * self._hold)) + 2), np.float32)
         self._start = 0
@@ -64,12 +64,14 @@ class ConverterStage:
         self._start += count
         tick = np.floor(now / self._hold)
         last = tick[0] - 1
-        # when each value is taken, as an index of `joined`
+        # (values,): when each is taken, as an index of `joined`
         time = np.arange(last, tick[-1] + 1) * self._hold - (now[0] - before)
         below = np.minimum(time.astype(np.int64), joined.shape[1] - 2)
         share = (time - below).astype(np.float32)
+        # (channels, values)
         held = self._quantise(joined[:, below] * (1 - share) + joined[:, below + 1] * share)
         index = (tick - last).astype(np.int64)
+        # share of each output sample that the newest value covers, shape (n,)
         fresh = np.minimum(now - tick * self._hold, 1.0).astype(np.float32)
         staircase = fresh * held[:, index] + (1 - fresh) * held[:, index - 1]
         return np.asarray(block + self._strength * (staircase - block))

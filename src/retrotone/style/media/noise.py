@@ -174,6 +174,7 @@ class CrackleStage:
         clicks = rng.poisson(self._crackle.per_second * count * (self._time[1] - self._time[0]))
         at = rng.integers(0, count, clicks)
         sizes = np.minimum((1 - rng.random(clicks)) ** (-1 / TAIL_INDEX), LARGEST_CLICK)
+        # one scratch for every turn that begins in this block
         for turn in np.arange(np.ceil(self._start / self._turn), np.ceil((self._start + count) / self._turn)):
             self._scratch = SCRATCH_MEMORY * self._scratch + SCRATCH_SPREAD * rng.normal()
             at = np.append(at, round(turn * self._turn) - self._start)
@@ -184,6 +185,7 @@ class CrackleStage:
         decay = self._crackle.decay_s * rng.uniform(0.4, 1.2, shape)
         ring = self._crackle.ring_hz * rng.uniform(0.6, 1.4, shape)
         sign = rng.choice([-1.0, 1.0], shape)
+        # (clicks, ring samples)
         pulses = sign * sizes[:, None] * np.exp(-self._time / decay) * np.cos(2 * np.pi * ring * self._time)
         out = np.zeros((channels, count + len(self._time)))
         for channel in out:

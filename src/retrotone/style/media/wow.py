@@ -31,7 +31,7 @@ class Wobble:
     depth : float
         Peak deviation of speed as a fraction (of a sine of the same RMS when `random`).
     random : bool
-        A band of noise around `hz` in place of a steady sine.
+        A band of noise around `hz` instead of a steady sine.
     """
 
     hz: float
@@ -72,7 +72,7 @@ class WowStage:
         for wobble, amplitude in zip(wobbles, amplitudes, strict=True):
             if wobble.random:
                 b, a = iirpeak(wobble.hz, WANDER_Q, fs=self._control_rate)
-                # of white noise's power
+                # of the power of white noise
                 noise_share = np.pi * wobble.hz / WANDER_Q / self._control_rate
                 self._bands.append((b, a, np.zeros(2), amplitude / np.sqrt(2 * noise_share)))
             else:
@@ -106,10 +106,12 @@ class WowStage:
         position = at + self.delay + np.interp(at, np.arange(len(points)) * CONTROL_FRAMES, points)
         joined = np.concatenate([self._history, block], axis=1)
         self._history = joined[:, count:]
+        # (count,) and (count, SINC_TAPS): the first sample under the kernel, and the kernel at its phase
         ticks = (position * SINC_PHASES).astype(np.int64)
         first, weights = ticks // SINC_PHASES - (SINC_TAPS // 2 - 1), SINC_TABLE[ticks % SINC_PHASES]
         out = np.empty_like(block)
         for channel, samples in enumerate(joined):
+            # (n, SINC_TAPS)
             spans = np.lib.stride_tricks.sliding_window_view(samples, SINC_TAPS)
             np.einsum("nt,nt->n", spans[first], weights, out=out[channel])
         return out

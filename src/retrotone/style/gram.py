@@ -303,12 +303,13 @@ def _gram_objective(style: torch.Tensor, settings: GramTransfer) -> Objective:
     difference = torch.empty_like(target)
 
     def objective(spectrogram: torch.Tensor) -> tuple[float, torch.Tensor]:
+        # (n_features, frames)
         features = network(spectrogram[None])[0]
         # w G = scale F F^T, see gram_matrix
         scale = weight / features.numel()
         torch.addmm(target, features, features.T, beta=-1, alpha=scale, out=difference)
         loss = float(_criterion(difference, settings.loss))
-        # times `slope`; symmetric
+        # the gradient by G, but for the factor `slope`: (n_features, n_features), symmetric
         by_gram = difference if settings.loss == "mse" else difference.sign_()
         slope = (2 if settings.loss == "mse" else 1) / difference.numel()
         by_features = (by_gram @ features).mul_(2 * scale * slope)
@@ -318,7 +319,7 @@ def _gram_objective(style: torch.Tensor, settings: GramTransfer) -> Objective:
 
 
 def _short_objective(style: torch.Tensor, settings: GramTransfer) -> Objective:
-    """Return X -> (mean squared style loss, gradient) for clips of few frames: the same number, sooner.
+    """Return X -> (mean squared style loss, gradient) for clips of few frames: the same values, computed faster.
 
     As the network is linear, F = W P(X) with P the augmented patches (3 neighbouring frames and a one), and
 
@@ -334,8 +335,10 @@ def _short_objective(style: torch.Tensor, settings: GramTransfer) -> Objective:
 
     def objective(spectrogram: torch.Tensor) -> tuple[float, torch.Tensor]:
         root = (settings.n_features * spectrogram.shape[1]) ** 0.5
+        # (KERNEL bins + 1, frames)
         patches = _patches(spectrogram) / root
         mapped = metric @ patches
+        # (frames, frames) and (style frames, frames)
         own, cross = patches.T @ mapped, style_metric.T @ patches
         loss = scale * (_energy(own) - 2 * _energy(cross) + constant)
         by_patches = (mapped @ own).addmm_(style_metric, cross, alpha=-1)

@@ -3,7 +3,7 @@
 Both are played here from public-domain scores in music21's corpus, orchestrated below for a small dance band:
 
 - ``demo_song.ogg``: Aloha ʻOe (Queen Liliʻuokalani, 1884), clean modern stereo;
-- ``demo_style.ogg``: Jeanie with the Light Brown Hair (Stephen Foster, 1854), then `retrotone.style.eras.age`
+- ``demo_style.ogg``: Jeanie with the Light Brown Hair (Stephen Foster, 1854), then `retrotone.style.ageing.age`
   makes it a 1930s record.
 
 It needs what retrotone itself does not, and installs nothing (licences: ``src/retrotone/assets/DEMO.md``)::
@@ -27,7 +27,7 @@ import numpy as np
 from music21 import corpus, harmony, stream
 
 from retrotone.audio.audio import Audio
-from retrotone.style.eras import age
+from retrotone.style.ageing import age
 
 ASSETS = Path(__file__).resolve().parents[1] / "src" / "retrotone" / "assets"
 SAMPLE_RATE = 44_100

@@ -82,7 +82,8 @@ def write_pair(folder: Path, piece: str, name: str, read: Callable[[], Audio]) -
 
     The twin has neither wow nor flutter: a network that learns from it keeps time, and phases can be compared.
     """
-    from retrotone.style.eras import age, find_era
+    from retrotone.style.ageing import age
+    from retrotone.style.eras import find_era
 
     base = folder / "heldout" if number(piece) % HELD_OUT == 0 else folder
     if (base / "clean" / f"{name}.flac").exists():

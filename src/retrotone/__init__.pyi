@@ -19,8 +19,8 @@ from .library.library import Library as Library
 from .metrics import measure as measure
 from .rave.model import RaveModel as RaveModel
 from .report import compare as compare
+from .style.ageing import age as age
 from .style.eras import ERAS as ERAS
-from .style.eras import age as age
 from .style.transfer import StyleTransfer as StyleTransfer
 from .style.transfer import Transfer as Transfer
 

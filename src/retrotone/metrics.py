@@ -15,14 +15,15 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.linalg import eigh
 
 from retrotone.audio.audio import Audio
+from retrotone.dsp.filterbanks import mel
+from retrotone.dsp.stft import OVERLAP, STUDY_N_FFT, STUDY_RATE, STUDY_RMS, STUDY_SCALE
 from retrotone.errors import AudioError
 from retrotone.features.spectral import chromagram
-from retrotone.style.random_network import random_network
+from retrotone.style.random_network import patch_weights, random_network
 
 SECONDS = 60.0
-RATE, N_FFT, HOP = 22_050, 2048, 512  # the study's transform
-RMS = 0.1
-LOG_GAIN = 30.0  # spectra are log1p(30 |STFT|)
+RATE, N_FFT, HOP = STUDY_RATE, STUDY_N_FFT, STUDY_N_FFT // OVERLAP
+RMS, LOG_GAIN = STUDY_RMS, STUDY_SCALE
 STYLE_LEVELS_DB = range(-9, 10, 3)
 # levels whose estimated distance is at most this many times the least are computed exactly: estimates err by 5 %
 LEVEL_MARGIN = 1.1
@@ -128,9 +129,7 @@ class Profile:
     @cached_property
     def band_power(self) -> NDArray[np.float32]:
         """Power in 40 mel bands from 60 Hz up, shape (40, frames)."""
-        import librosa
-
-        filters = librosa.filters.mel(sr=RATE, n_fft=N_FFT, n_mels=N_BANDS, fmin=BAND_FMIN)
+        filters = mel(sample_rate=RATE, n_fft=N_FFT, n_mels=N_BANDS, fmin=BAND_FMIN)
         power: NDArray[np.float32] = filters @ np.square(self.magnitude)
         return power
 
@@ -372,11 +371,8 @@ def _gram_energy(moments: NDArray[np.float32]) -> float:
 @lru_cache(maxsize=1)
 def _network_metric() -> NDArray[np.float32]:
     """Return W^T W of the study's network, shape (3076, 3076), in the order of `patch_moments`."""
-    network = random_network(N_FFT // 2 + 1)
-    assert network.bias is not None
-    weight = network.weight.permute(0, 2, 1).reshape(network.out_channels, -1).numpy()
-    weight = np.concatenate([weight, network.bias.numpy()[:, None]], axis=1)
-    metric: NDArray[np.float32] = weight.T @ weight
+    weights = patch_weights(random_network(N_FFT // 2 + 1)).numpy()
+    metric: NDArray[np.float32] = weights.T @ weights
     return metric
 
 

@@ -20,8 +20,10 @@ def test_a_cosine_on_a_bin_has_three_bins_of_known_size_and_phase(phase: float) 
     k, amplitude = 100, 0.5
     time = np.arange(8 * N_FFT)
     spectrum = frames(amplitude * np.cos(2 * np.pi * k / N_FFT * time + phase))
-    for frame in (4, 10, 20):  # all under sound
-        start = frame * HOP - (N_FFT - HOP)  # the grid: frame 3 begins with the first sample
+    # all under sound
+    for frame in (4, 10, 20):
+        # the grid: frame 3 begins with the first sample
+        start = frame * HOP - (N_FFT - HOP)
         turn = np.exp(1j * (2 * np.pi * k / N_FFT * start + phase))
         expected = np.zeros(N_FFT // 2 + 1, complex)
         # Hann = 1/2 - e^(i w)/4 - e^(-i w)/4, times A/2 e^(i phase), summed over N samples
@@ -53,7 +55,8 @@ def test_a_constant_stands_in_the_two_lowest_bins() -> None:
 def test_white_noise_has_the_windows_energy_in_every_bin() -> None:
     noise = np.random.default_rng(0).standard_normal(400 * HOP)
     power = (np.abs(frames(noise)[3:-3]) ** 2).mean()
-    assert power == pytest.approx(3 / 8 * N_FFT, rel=0.02)  # the sum of a squared Hann window
+    # the sum of a squared Hann window
+    assert power == pytest.approx(3 / 8 * N_FFT, rel=0.02)
 
 
 @pytest.mark.parametrize(("samples", "count"), [(1, 4), (512, 4), (513, 5), (2048, 7), (22_050, 47)])

@@ -13,7 +13,8 @@ from scipy.signal import hilbert, welch
 
 from retrotone.audio.audio import Audio, load
 from retrotone.errors import StyleError
-from retrotone.style.eras import ERAS, age, age_blocks, find_era
+from retrotone.style.ageing import age, age_blocks
+from retrotone.style.eras import ERAS, find_era
 
 RATE = 44_100
 MONO = [name for name, era in ERAS.items() if era.separation_db == 0]
@@ -87,7 +88,8 @@ def test_bytes_do_not_depend_on_block_sizes(era: str) -> None:
     whole = list(age_blocks([audio.samples], 2, RATE, era, 0.7))
     parts = list(age_blocks(pieces(), 2, RATE, era, 0.7))
     np.testing.assert_array_equal(np.concatenate(parts, axis=1), np.concatenate(whole, axis=1))
-    assert max(block.shape[1] for block in parts) < audio.frames  # it streams
+    # it streams
+    assert max(block.shape[1] for block in parts) < audio.frames
 
 
 @settings(max_examples=25, deadline=None)
@@ -159,7 +161,8 @@ def test_noise_in_a_pause_rises_with_strength(era: str) -> None:
     low, middle, high = (rms_db(pause(era, strength, seconds=3)) for strength in (0.2, 0.6, 1.0))
     assert low < middle - 3
     assert middle < high - 1
-    assert high < -30  # the music, at -20 LUFS, stays above it
+    # the music, at -20 LUFS, stays above it
+    assert high < -30
 
 
 def test_noise_falls_from_the_cylinder_to_the_lp() -> None:
@@ -277,7 +280,8 @@ def test_silence_stays_quiet_and_opposed_channels_are_not_blown_up() -> None:
     silence = Audio(np.zeros((2, RATE)), RATE)
     assert age(silence, "1930s").peak < 0.2
     hidden = noise(2.0, channels=1).samples
-    opposed = Audio(np.concatenate([hidden, -hidden]), RATE)  # nothing is left of it in mono
+    # nothing is left of it in mono
+    opposed = Audio(np.concatenate([hidden, -hidden]), RATE)
     assert age(opposed, "1930s").loudness < opposed.loudness - 5
 
 

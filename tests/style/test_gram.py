@@ -44,7 +44,7 @@ def test_doubling_the_style_weight_multiplies_mse_by_exactly_4_and_mae_by_2() ->
 @pytest.mark.parametrize("loss", ["mse", "mae"])
 def test_the_descent_follows_the_gradient_that_autograd_finds(loss: gram.Loss) -> None:
     settings = GramTransfer.study(
-        optimiser="sgd", loss=loss, learning_rate=2.0, clamp=False, content_weight=0.3, steps=1, **SMALL
+        optimiser="sgd", loss=loss, learning_rate=2.0, clamp=False, steps=1, **SMALL
     )
     network = random_network(48, 256)
     target = gram_matrix(network(torch.from_numpy(STYLE)[None])[0])
@@ -55,7 +55,7 @@ def test_the_descent_follows_the_gradient_that_autograd_finds(loss: gram.Loss) -
     result = settings.run(CONTENT * np.float32(1.01), STYLE)
     assert result.losses[0] == pytest.approx(float(expected.detach()), rel=1e-4)
     assert start.grad is not None
-    moved = (start.detach() - 2.0 * start.grad).clamp_min(0)  # the content term is still zero
+    moved = (start.detach() - 2.0 * start.grad).clamp_min(0)
     np.testing.assert_allclose(result.spectrogram, moved.numpy(), rtol=1e-4, atol=1e-4)
 
 
@@ -124,12 +124,9 @@ def test_the_floor_is_what_the_clamped_style_scores() -> None:
     assert recipe.floor(np.minimum(STYLE, 1)) == pytest.approx(0, abs=1e-5 * floor)
 
 
-def test_a_relative_loss_is_1_for_silence_and_a_content_term_keeps_the_content() -> None:
+def test_a_relative_loss_is_1_for_silence() -> None:
     near_silence = np.zeros_like(CONTENT)
     assert GramTransfer(steps=1, **SMALL).run(near_silence, STYLE).losses[0] == pytest.approx(1, abs=1e-3)
-    free = GramTransfer(steps=30, **SMALL).run(CONTENT, STYLE)
-    held = GramTransfer(steps=30, content_weight=2.0, **SMALL).run(CONTENT, STYLE)
-    assert np.abs(held.spectrogram - CONTENT).mean() < 0.7 * np.abs(free.spectrogram - CONTENT).mean()
 
 
 def test_runs_repeat_and_the_seed_matters() -> None:

@@ -253,10 +253,14 @@ def test_strings_take_on_a_piano_and_stay_the_piece(
 ) -> None:
     content, style = profiles
     check_shape(content.audio, restyled.audio)
-    assert style_gain(content, style, restyled) > 0.92  # measured: 0.95
-    assert envelope_gain(content, style, restyled) > 0.95  # 0.98
-    assert chroma_cosine(content, restyled) > 0.94  # 0.965
-    assert onset_f1(content, restyled) > 0.80  # 0.86
+    # measured: 0.95
+    assert style_gain(content, style, restyled) > 0.92
+    # 0.98
+    assert envelope_gain(content, style, restyled) > 0.95
+    # 0.965
+    assert chroma_cosine(content, restyled) > 0.94
+    # 0.86
+    assert onset_f1(content, restyled) > 0.80
 
 
 def test_a_song_takes_on_strings_and_stays_the_song(song: Audio, strings: Audio) -> None:
@@ -264,9 +268,12 @@ def test_a_song_takes_on_strings_and_stays_the_song(song: Audio, strings: Audio)
     output = StyleTransfer().stylize(song, strings)
     check_shape(song, output)
     result = Profile(output)
-    assert envelope_gain(content, style, result) > 0.94  # measured: 0.97
-    assert chroma_cosine(content, result) > 0.95  # 0.975
-    assert onset_f1(content, result) > 0.94  # 0.99
+    # measured: 0.97
+    assert envelope_gain(content, style, result) > 0.94
+    # 0.975
+    assert chroma_cosine(content, result) > 0.95
+    # 0.99
+    assert onset_f1(content, result) > 0.94
 
 
 # --- stereo ------------------------------------------------------------------------------------------------------
@@ -442,13 +449,13 @@ def test_another_seed_gives_another_random_phase() -> None:
 
 
 def inconsistency(spectrum: NDArray[np.complex64], magnitude: NDArray[np.float32], frames: int) -> float:
-    """Share by which the magnitudes of what is heard miss those that were asked for."""
+    """Error of the rendered signal's magnitudes relative to those that were asked for."""
     signal = np.concatenate(list(istft([spectrum], 2048, frames)), axis=1)
-    heard = np.abs(np.concatenate(list(stft([signal], 2048)), axis=1))
-    return float(np.linalg.norm(heard - magnitude) / np.linalg.norm(magnitude))
+    rendered = np.abs(np.concatenate(list(stft([signal], 2048)), axis=1))
+    return float(np.linalg.norm(rendered - magnitude) / np.linalg.norm(magnitude))
 
 
-def test_griffin_lim_makes_magnitudes_heard(song: Audio, ragtime: Audio) -> None:
+def test_griffin_lim_makes_magnitudes_consistent(song: Audio, ragtime: Audio) -> None:
     content = song.slice(0, 3)
     spectrum = np.concatenate(list(stft(content.blocks(), 2048)), axis=1)
     other = np.concatenate(list(stft(ragtime.slice(0, 3).blocks(), 2048)), axis=1)

@@ -12,10 +12,15 @@ from collections.abc import Iterable, Iterator
 import numpy as np
 from numpy.typing import NDArray
 
+from retrotone.types import Block, Spectrogram
+
 # The study's transform: n_fft 2048, hop 512, Hann, at 22.05 kHz (93 ms, 75 % overlap).
 STUDY_RATE, STUDY_N_FFT = 22_050, 2048
 OVERLAP = 4
-CHUNK_FRAMES = 256  # at a time: they stay in the processor's cache
+# The study's network reads log1p(30 |STFT|) of a recording whose RMS is 0.1.
+STUDY_RMS, STUDY_SCALE = 0.1, 30.0
+# Frames transformed at a time: few enough to stay in the processor's cache.
+CHUNK_FRAMES = 256
 
 
 def n_fft_for(sample_rate: int) -> int:
@@ -28,13 +33,7 @@ def window(n_fft: int) -> NDArray[np.float32]:
     return (0.5 - 0.5 * np.cos(2 * np.pi * np.arange(n_fft) / n_fft)).astype(np.float32)
 
 
-def frame_count(samples: int, n_fft: int) -> int:
-    """Return how many frames `stft` gives for that many samples."""
-    hop = n_fft // OVERLAP
-    return -(-samples // hop) + OVERLAP - 1
-
-
-def stft(blocks: Iterable[NDArray[np.float32]], n_fft: int) -> Iterator[NDArray[np.complex64]]:
+def stft(blocks: Iterable[Block], n_fft: int) -> Iterator[Spectrogram]:
     """Transform a stream of samples.
 
     Parameters
@@ -47,10 +46,19 @@ def stft(blocks: Iterable[NDArray[np.float32]], n_fft: int) -> Iterator[NDArray[
     Yields
     ------
     ndarray, shape (channels, frames, n_fft // 2 + 1), complex64
-        At most CHUNK_FRAMES frames each.
+        At most CHUNK_FRAMES frames each; in all, ceil(samples / hop) + 3.
+
+    Examples
+    --------
+    >>> tone = np.sin(2 * np.pi * 440 / 8000 * np.arange(8000, dtype=np.float32))[None]
+    >>> spectrum = np.concatenate(list(stft([tone], 1024)), axis=1)
+    >>> spectrum.shape
+    (1, 35, 513)
+    >>> int(np.abs(spectrum).mean(axis=(0, 1)).argmax()), round(440 / 8000 * 1024)
+    (56, 56)
     """
     hop, win = n_fft // OVERLAP, window(n_fft)
-    rest: NDArray[np.float32] | None = None
+    rest: Block | None = None
     for block in _mirrored(blocks, n_fft - hop, hop):
         rest = block if rest is None else np.concatenate([rest, block], axis=1)
         ready = (rest.shape[1] - n_fft) // hop + 1
@@ -59,7 +67,7 @@ def stft(blocks: Iterable[NDArray[np.float32]], n_fft: int) -> Iterator[NDArray[
         rest = rest[:, max(ready, 0) * hop :]
 
 
-def _mirrored(blocks: Iterable[NDArray[np.float32]], margin: int, hop: int) -> Iterator[NDArray[np.float32]]:
+def _mirrored(blocks: Iterable[Block], margin: int, hop: int) -> Iterator[Block]:
     """Put the mirror image of `margin` samples before and after a stream, filled up to whole hops."""
     stream, head, total = iter(blocks), [], 0
     for block in stream:
@@ -80,19 +88,18 @@ def _mirrored(blocks: Iterable[NDArray[np.float32]], margin: int, hop: int) -> I
     yield np.pad(end, ((0, 0), (0, margin + -total % hop)), "symmetric")[:, end.shape[1] :]
 
 
-def _transform(
-    samples: NDArray[np.float32], first: int, count: int, hop: int, win: NDArray[np.float32]
-) -> NDArray[np.complex64]:
+def _transform(samples: Block, first: int, count: int, hop: int, win: NDArray[np.float32]) -> Spectrogram:
+    """Transform `count` frames from frame `first` on."""
     import scipy.fft
 
-    frames = np.lib.stride_tricks.sliding_window_view(samples, len(win), axis=1)[:, first * hop :: hop][
-        :, :count
-    ]
-    result: NDArray[np.complex64] = scipy.fft.rfft(frames * win, axis=-1)
+    windows = np.lib.stride_tricks.sliding_window_view(samples, len(win), axis=1)
+    # (channels, count, n_fft)
+    frames = windows[:, first * hop :: hop][:, :count]
+    result: Spectrogram = scipy.fft.rfft(frames * win, axis=-1)
     return result
 
 
-def istft(chunks: Iterable[NDArray[np.complex64]], n_fft: int, samples: int) -> Iterator[NDArray[np.float32]]:
+def istft(chunks: Iterable[Spectrogram], n_fft: int, samples: int) -> Iterator[Block]:
     """Invert `stft` by weighted overlap-add (Griffin and Lim 1984, eq. 6).
 
     Parameters
@@ -112,18 +119,23 @@ def istft(chunks: Iterable[NDArray[np.complex64]], n_fft: int, samples: int) -> 
     import scipy.fft
 
     hop = n_fft // OVERLAP
-    win = window(n_fft) / np.float32(1.5)  # squared Hann windows at 75 % overlap sum to 1.5
-    tail: NDArray[np.float32] | None = None
+    # squared Hann windows at 75 % overlap sum to 1.5
+    win = window(n_fft) / np.float32(1.5)
+    # (channels, OVERLAP - 1, hop): what the last frames of a chunk add to the next
+    tail: Block | None = None
     skip, left = n_fft - hop, samples
     for chunk in chunks:
+        # (channels, count, n_fft)
         frames = scipy.fft.irfft(chunk, n=n_fft, axis=-1) * win
         channels, count = frames.shape[:2]
+        # in steps of a hop: (channels, count + OVERLAP - 1, hop)
         out = np.zeros((channels, count + OVERLAP - 1, hop), np.float32)
         for part in range(OVERLAP):
             out[:, part : part + count] += frames[:, :, part * hop : (part + 1) * hop]
         if tail is not None:
             out[:, : OVERLAP - 1] += tail
         tail = out[:, count:].copy()
+        # (channels, count * hop), less what lies in the mirrored margin
         ready = out[:, :count].reshape(channels, -1)
         ready = ready[:, min(skip, ready.shape[1]) :]
         skip -= count * hop - ready.shape[1]

@@ -20,7 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from retrotone.audio.audio import Audio, load
-from retrotone.dsp.filterbanks import A4, N_CHROMA, chroma_filters, mel_filters
+from retrotone.dsp.filterbanks import A4, N_CHROMA, chroma_filters, mel
 from retrotone.dsp.hpss import TINY, harmonic_mask
 from retrotone.dsp.stft import CHUNK_FRAMES, OVERLAP, STUDY_N_FFT, STUDY_RATE, istft, stft, window
 
@@ -215,8 +215,10 @@ def _mel(power: Array) -> Array:
 @lru_cache(maxsize=1)
 def _mel_filters() -> list[tuple[slice, Array]]:
     """Return for each quarter of the bands the bins it hears and its filters: three quarters of all are zeros."""
+    # rounded once, at the end: libraries hold features that were computed so
+    bands = mel(sample_rate=STUDY_RATE, n_fft=STUDY_N_FFT, n_mels=N_MELS, dtype=np.float64).astype(np.float32)
     quarters = []
-    for filters in np.split(mel_filters(STUDY_RATE, STUDY_N_FFT, N_MELS).T, 4, axis=1):
+    for filters in np.split(bands.T, 4, axis=1):
         heard = np.flatnonzero(filters.any(axis=1))
         bins = slice(heard[0], heard[-1] + 1)
         quarters.append((bins, np.ascontiguousarray(filters[bins])))

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from retrotone.audio.audio import Audio
+from retrotone.dsp.filterbanks import hz_to_mel, mel_edges
 from retrotone.errors import AudioError
 from retrotone.features.spectral import chromagram, mel_spectrogram, spectral_centroid, waveform_envelope
 from retrotone.figures.base import COLOURS, STYLE, fitting_title, new_figure, settle, time_axis
@@ -58,7 +59,7 @@ def draw_mel(axes: Axes, mel: NDArray[np.float32], audio: Audio, top_db: float |
         For a colour bar.
     """
     top = float(mel.max()) if top_db is None else top_db
-    height = _mels(audio.sample_rate / 2)
+    height = float(hz_to_mel(audio.sample_rate / 2))
     image = axes.imshow(
         mel - top,
         origin="lower",
@@ -70,7 +71,7 @@ def draw_mel(axes: Axes, mel: NDArray[np.float32], audio: Audio, top_db: float |
         interpolation="antialiased",
     )
     shown = [hertz for hertz in FREQUENCIES if 500 <= hertz < 0.95 * audio.sample_rate / 2]
-    axes.set_yticks([_mels(f) for f in shown], [_hertz(f) for f in shown])
+    axes.set_yticks(hz_to_mel(shown), [_hertz(f) for f in shown])
     axes.set_ylabel("frequency (Hz)")
     time_axis(axes, audio.duration)
     return image
@@ -117,7 +118,7 @@ def draw_spectrum(
 ) -> None:
     """Draw a mel spectrogram's average over time, its highest band at 0 dB: what the medium let through."""
     mean = 10 * np.log10(np.mean(10 ** (mel.astype(float) / 10), axis=1))
-    hertz = _band_centres(len(mel), audio.sample_rate)
+    hertz = mel_edges(len(mel), 0.0, audio.sample_rate / 2)[1:-1]
     axes.plot(hertz, mean - mean.max(), color=colour, linewidth=width, label=label, solid_joinstyle="round")
     axes.set_xscale("log")
     axes.set_xlim(50, hertz[-1])
@@ -260,16 +261,3 @@ def _frequency_ticks(axis: Axis) -> None:
 
 def _hertz(frequency: float) -> str:
     return f"{frequency / 1000:g}k" if frequency >= 1000 else f"{frequency:g}"
-
-
-def _mels(frequency: float) -> float:
-    import librosa
-
-    return float(librosa.hz_to_mel(frequency))
-
-
-def _band_centres(n_mels: int, sample_rate: int) -> NDArray[np.float64]:
-    import librosa
-
-    edges: NDArray[np.float64] = librosa.mel_frequencies(n_mels=n_mels + 2, fmin=0.0, fmax=sample_rate / 2)
-    return edges[1:-1]

@@ -22,6 +22,7 @@ from safetensors import SafetensorError
 from torch import Tensor, nn
 
 from retrotone.audio.audio import Audio
+from retrotone.dsp.filterbanks import mel
 from retrotone.dsp.loudness import LoudnessMeter
 from retrotone.errors import GenreError, ModelError
 from retrotone.genre.base import SILENT, UNCLEAR, UNDECIDED, Answer, Recording, tracks_of
@@ -108,10 +109,8 @@ class MelNetwork(Network):
     window: Tensor
 
     def __init__(self) -> None:
-        import librosa
-
         super().__init__()
-        bands = librosa.filters.mel(sr=SAMPLE_RATE, n_fft=N_FFT, n_mels=N_MELS)
+        bands = mel(sample_rate=SAMPLE_RATE, n_fft=N_FFT, n_mels=N_MELS)
         self.register_buffer("bands", torch.from_numpy(bands), persistent=False)
         self.register_buffer("window", torch.hann_window(N_FFT), persistent=False)
         self.normalise = nn.BatchNorm1d(N_MELS, affine=False)
@@ -119,8 +118,8 @@ class MelNetwork(Network):
     def features(self, waves: Tensor) -> Tensor:
         """Return log-mel frames, shape (batch, 64, frames), with a mean of about 0 and a deviation of about 1."""
         spectrum = torch.stft(waves, N_FFT, HOP_LENGTH, window=self.window, return_complex=True)
-        mel = self.bands @ spectrum.abs().square()
-        result: Tensor = self.normalise(torch.log10(1 + COMPRESSION * mel))
+        power = self.bands @ spectrum.abs().square()
+        result: Tensor = self.normalise(torch.log10(1 + COMPRESSION * power))
         return result
 
 

@@ -17,6 +17,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from retrotone.dsp.filterbanks import mel
 from retrotone.errors import ModelError
 from retrotone.progress import Progress, part, silent
 from retrotone.rave.corpus import Corpus, gather
@@ -310,10 +311,8 @@ def spectral_distance(made: Tensor, real: Tensor) -> Tensor:
 
 @cache
 def mel_filters(size: int) -> Tensor:
-    """Return mel filters of equal area, shape (bands, size // 2 + 1), as many as that resolution can separate."""
-    from librosa.filters import mel
-
-    return torch.from_numpy(mel(sr=Shape().sample_rate, n_fft=size, n_mels=BANDS[size], fmin=60.0))
+    """Return filters of equal area, shape (bands, size // 2 + 1): as many bands as that resolution can tell apart."""
+    return torch.from_numpy(mel(sample_rate=Shape().sample_rate, n_fft=size, n_mels=BANDS[size], fmin=60.0))
 
 
 def wave_distance(made: Tensor, real: Tensor) -> Tensor:

@@ -15,7 +15,7 @@ from retrotone.audio.audio import Audio, load
 from retrotone.errors import Cancelled
 from retrotone.progress import Progress, part, silent
 from retrotone.study.sweep import SHORT_COLUMNS, Row, short_cells, sweep
-from retrotone.style.eras import age
+from retrotone.style.ageing import age
 from retrotone.utils.assets import bundled_song
 from retrotone.utils.temporary import TemporaryFolder
 

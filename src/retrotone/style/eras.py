@@ -1,9 +1,9 @@
 """Eras: eight media from the wax cylinder to the early sampler, each modelled from its physics.
 
 A medium is a chain: channels (mono, crosstalk) -> recording filters (horn, cutter, pre-emphasis) ->
-saturation -> wow and flutter -> converters -> noise, hum and crackle -> playback filters. Every number of an
-`Era` stands beside its source; "by ear" marks those that have none. "Fitted" means against transfers of
-seven 78 rpm sides of the 1930s-40s: band levels of the music and of its quietest 3 %.
+saturation -> wow and flutter -> converters -> noise, hum and crackle -> playback filters. The comment above a
+number gives its source; "by ear" marks those that have none. "Fitted" means fitted to transfers of seven 78 rpm
+sides of the 1930s-40s: band levels of the music and of its quietest 3 %. `retrotone.style.ageing` applies an era.
 
 Sources
 -------
@@ -20,42 +20,18 @@ Sources
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from math import isinf, log10
 
-import numpy as np
-from numpy.typing import NDArray
-
-from retrotone.audio.audio import Audio
 from retrotone.errors import StyleError
-from retrotone.style.media.media import (
-    BLOCK_FRAMES,
-    REFERENCE_LUFS,
-    ChannelStage,
-    Converter,
-    ConverterStage,
-    Crackle,
-    CrackleStage,
-    Filter,
-    FilterStage,
-    Highpass,
-    Hum,
-    HumStage,
-    Lowpass,
-    Noise,
-    NoiseStage,
-    Peak,
-    SaturationStage,
-    Shelf,
-    Wobble,
-    WowStage,
-)
-from retrotone.types import Block
+from retrotone.style.media.converter import Converter
+from retrotone.style.media.filters import Filter, Highpass, Lowpass, Peak, Shelf
+from retrotone.style.media.noise import Crackle, Hum, Noise
+from retrotone.style.media.wow import Wobble
 
-MONO, TURN_160, TURN_78, TURN_33 = 0.0, 160 / 60, 78.26 / 60, 100 / 180  # dB; turns per second
-NEGLIGIBLE = 1e-4  # strength below which everything a medium does is 80 dB down: the identity
-MAX_MAKEUP_DB = 12.0  # how far `age` restores loudness: more would lift bare noise where no music is left
+# dB of separation between the channels
+MONO = 0.0
+# turns per second of 160, 78.26 and 33 1/3 rpm
+TURN_160, TURN_78, TURN_33 = 160 / 60, 78.26 / 60, 100 / 180
 
 
 @dataclass(frozen=True)
@@ -71,7 +47,7 @@ class Era:
     medium : str
         What carried the sound.
     description : str
-        What one hears, in a line.
+        The sound, in a line.
     aliases : tuple of str
         Other names, lower case.
     separation_db : float
@@ -119,26 +95,38 @@ _ALL = (
         aliases=("cylinder", "wax", "phonograph"),
         separation_db=MONO,
         recording=(
-            Highpass(250.0, 3),  # commonly quoted: some 200 Hz - 3 kHz; this corner by ear
-            Peak(420.0, 4.0, 3.0),  # standing waves along the horn: peaks of several dB; these by ear
+            # commonly quoted: some 200 Hz - 3 kHz; this corner by ear
+            Highpass(250.0, 3),
+            # standing waves along the horn: peaks of several dB; these by ear
+            Peak(420.0, 4.0, 3.0),
             Peak(850.0, 5.0, 3.5),
-            Peak(1900.0, 6.0, 3.0),  # the glass diaphragm, by ear
+            # the glass diaphragm, by ear
+            Peak(1900.0, 6.0, 3.0),
             Lowpass(2600.0, 4),
         ),
-        playback=(Highpass(60.0, 2), Lowpass(4500.0, 3)),  # surface noise outlasts the music; by ear
-        drive=1.6,  # soft wax and a blasting diaphragm, by ear
+        # surface noise outlasts the music; by ear
+        playback=(Highpass(60.0, 2), Lowpass(4500.0, 3)),
+        # soft wax and a blasting diaphragm, by ear
+        drive=1.6,
         bias=0.25,
-        turns_hz=TURN_160,  # 160 rpm: standard of moulded cylinders from 1902
+        # 160 rpm: standard of moulded cylinders from 1902
+        turns_hz=TURN_160,
         wobbles=(
-            Wobble(TURN_160, 0.004),  # eccentric wax, by ear
-            Wobble(0.6, 0.004, random=True),  # spring motor and governor, by ear
-            Wobble(9.0, 0.002, random=True),  # belt and gears, by ear
+            # eccentric wax, by ear
+            Wobble(TURN_160, 0.004),
+            # spring motor and governor, by ear
+            Wobble(0.6, 0.004, random=True),
+            # belt and gears, by ear
+            Wobble(9.0, 0.002, random=True),
         ),
         noises=(
-            Noise(-39.0, 700.0, 3000.0, swish=0.25),  # surface, by ear
-            Noise(-40.0, 40.0, 160.0, swish=0.15),  # mechanism, by ear
+            # surface, by ear
+            Noise(-39.0, 700.0, 3000.0, swish=0.25),
+            # mechanism, by ear
+            Noise(-40.0, 40.0, 160.0, swish=0.15),
         ),
-        crackle=Crackle(40.0, -33.0, 1900.0, 0.0006, scratch=True),  # by ear
+        # by ear
+        crackle=Crackle(40.0, -33.0, 1900.0, 0.0006, scratch=True),
     ),
     Era(
         name="1910s",
@@ -148,26 +136,36 @@ _ALL = (
         aliases=("acoustic", "horn", "victrola", "gramophone"),
         separation_db=MONO,
         recording=(
-            Highpass(170.0, 3),  # commonly quoted as 168 Hz - 2 kHz, fading out above: horn cut-off
-            Peak(330.0, 3.0, 3.0),  # horn resonances, by ear
+            # commonly quoted as 168 Hz - 2 kHz, fading out above: horn cut-off
+            Highpass(170.0, 3),
+            # horn resonances, by ear
+            Peak(330.0, 3.0, 3.0),
             Peak(700.0, 3.0, 3.5),
-            Peak(2100.0, 5.0, 2.5),  # the diaphragm's own resonance lies at 2-3 kHz; gain by ear
+            # the diaphragm's own resonance lies at 2-3 kHz; gain by ear
+            Peak(2100.0, 5.0, 2.5),
             Lowpass(3200.0, 4),
         ),
-        playback=(Highpass(45.0, 2), Lowpass(6000.0, 4)),  # an electrical replay hears more hiss than music
-        drive=1.2,  # by ear
+        # an electrical replay hears more hiss than music
+        playback=(Highpass(45.0, 2), Lowpass(6000.0, 4)),
+        # by ear
+        drive=1.2,
         bias=0.2,
-        turns_hz=TURN_78,  # nominal 78 rpm [IEC98]; acoustic sides ran at 70 to 82 or so [CMAR]
+        # nominal 78 rpm [IEC98]; acoustic sides ran at 70 to 82 or so [CMAR]
+        turns_hz=TURN_78,
         wobbles=(
-            Wobble(TURN_78, 0.0025),  # off centre by 1 mm at a radius of 100 mm is 1 %; this by ear
-            Wobble(0.5, 0.002, random=True),  # weight or spring motor, by ear
+            # off centre by 1 mm at a radius of 100 mm is 1 %; this by ear
+            Wobble(TURN_78, 0.0025),
+            # weight or spring motor, by ear
+            Wobble(0.5, 0.002, random=True),
             Wobble(7.0, 0.001, random=True),
         ),
         noises=(
-            Noise(-43.0, 900.0, 4500.0, swish=0.3),  # abrasive filler of shellac; 8 dB over "1930s" by ear
+            # abrasive filler of shellac; 8 dB over "1930s" by ear
+            Noise(-43.0, 900.0, 4500.0, swish=0.3),
             Noise(-44.0, 30.0, 200.0, swish=0.15),
         ),
-        crackle=Crackle(22.0, -37.0, 2600.0, 0.0004, scratch=True),  # by ear
+        # by ear
+        crackle=Crackle(22.0, -37.0, 2600.0, 0.0004, scratch=True),
     ),
     Era(
         name="1930s",
@@ -177,28 +175,37 @@ _ALL = (
         aliases=("1920s", "shellac", "78", "78rpm", "78 rpm", "swing"),
         separation_db=MONO,
         recording=(
-            Highpass(70.0, 2),  # [MH26] some 60 Hz to 6 kHz; both corners agree with the real sides
-            Peak(2800.0, 2.5, 1.2),  # rise of carbon and condenser microphones of the time, by ear
+            # [MH26] some 60 Hz to 6 kHz; both corners agree with the real sides
+            Highpass(70.0, 2),
+            # rise of carbon and condenser microphones of the time, by ear
+            Peak(2800.0, 2.5, 1.2),
             Lowpass(6000.0, 4),
         ),
         playback=(
             Highpass(30.0, 2),
-            Lowpass(7500.0, 4),  # fitted: the floor falls some 6 dB a kHz above 7 kHz
+            # fitted: the floor falls some 6 dB a kHz above 7 kHz
+            Lowpass(7500.0, 4),
         ),
-        drive=0.8,  # by ear
+        # by ear
+        drive=0.8,
         bias=0.1,
-        turns_hz=TURN_78,  # 78.26 rpm: a 3600 rpm motor geared 46:1
+        # 78.26 rpm: a 3600 rpm motor geared 46:1
+        turns_hz=TURN_78,
         wobbles=(
-            Wobble(TURN_78, 0.0015),  # off-centre pressing, by ear
-            Wobble(0.5, 0.0008, random=True),  # by ear
+            # off-centre pressing, by ear
+            Wobble(TURN_78, 0.0015),
+            # by ear
+            Wobble(0.5, 0.0008, random=True),
             Wobble(6.0, 0.0005, random=True),
         ),
         noises=(
             # fitted: -52 dB in 1-2 kHz with the clicks (real sides: -44 to -62), falling 2-3 dB a kHz
             Noise(-53.5, 800.0, 2500.0, swish=0.25),
-            Noise(-45.0, 40.0, 250.0, swish=0.1),  # fitted: -50 dB an octave; replay boosts the bass
+            # fitted: -50 dB an octave; replay boosts the bass
+            Noise(-45.0, 40.0, 250.0, swish=0.1),
         ),
-        crackle=Crackle(10.0, -43.0, 3000.0, 0.0003, scratch=True),  # by ear
+        # by ear
+        crackle=Crackle(10.0, -43.0, 3000.0, 0.0003, scratch=True),
     ),
     Era(
         name="1940s",
@@ -208,20 +215,29 @@ _ALL = (
         aliases=("radio", "am", "am radio", "wireless", "broadcast"),
         separation_db=MONO,
         recording=(
-            Highpass(100.0, 2),  # output transformer and open-backed cabinet, by ear
-            Lowpass(4500.0, 6),  # within half of the 10 kHz between channels [NARBA]
+            # output transformer and open-backed cabinet, by ear
+            Highpass(100.0, 2),
+            # within half of the 10 kHz between channels [NARBA]
+            Lowpass(4500.0, 6),
         ),
         playback=(
             Highpass(60.0, 2),
-            Peak(180.0, 3.0, 1.5),  # cabinet, by ear
-            Peak(1600.0, 3.0, 1.0),  # cone break-up, by ear
-            Lowpass(5000.0, 4),  # intermediate-frequency filters and tone control, by ear
+            # cabinet, by ear
+            Peak(180.0, 3.0, 1.5),
+            # cone break-up, by ear
+            Peak(1600.0, 3.0, 1.0),
+            # intermediate-frequency filters and tone control, by ear
+            Lowpass(5000.0, 4),
         ),
-        drive=1.8,  # broadcast limiter, diode detector and a single-ended output valve; by ear
+        # broadcast limiter, diode detector and a single-ended output valve; by ear
+        drive=1.8,
         bias=0.3,
-        noises=(Noise(-49.0, 150.0, 9000.0),),  # receiver and atmospheric, by ear
-        hums=(Hum(120.0, -53.0), Hum(240.0, -63.0)),  # full-wave rectified 60 Hz mains; levels by ear
-        crackle=Crackle(3.0, -42.0, 1400.0, 0.0015),  # atmospherics ringing in the IF filters, by ear
+        # receiver and atmospheric, by ear
+        noises=(Noise(-49.0, 150.0, 9000.0),),
+        # full-wave rectified 60 Hz mains; levels by ear
+        hums=(Hum(120.0, -53.0), Hum(240.0, -63.0)),
+        # atmospherics ringing in the IF filters, by ear
+        crackle=Crackle(3.0, -42.0, 1400.0, 0.0015),
     ),
     Era(
         name="1950s",
@@ -232,27 +248,38 @@ _ALL = (
         separation_db=MONO,
         recording=(
             Highpass(45.0, 2),
-            Peak(90.0, 1.5, 1.0),  # head bump, by ear
-            Shelf(3180.0, 6.0),  # record boost against 50 us (NAB) replay, corner 3.18 kHz; gain by ear
+            # head bump, by ear
+            Peak(90.0, 1.5, 1.0),
+            # record boost against 50 us (NAB) replay, corner 3.18 kHz; gain by ear
+            Shelf(3180.0, 6.0),
         ),
         playback=(
             Shelf(3180.0, -6.0),
             Highpass(25.0, 2),
-            Lowpass(11000.0, 3),  # typical of early microgroove replay
+            # typical of early microgroove replay
+            Lowpass(11000.0, 3),
         ),
-        drive=0.8,  # tape: odd harmonics; by ear
-        bias=0.08,  # valves
-        turns_hz=TURN_33,  # 33 1/3 rpm [IEC98]
+        # tape: odd harmonics; by ear
+        drive=0.8,
+        # valves
+        bias=0.08,
+        # 33 1/3 rpm [IEC98]
+        turns_hz=TURN_33,
         wobbles=(
-            Wobble(TURN_33, 0.0008),  # within 0.2 % weighted, the later limit of [DIN]
+            # within 0.2 % weighted, the later limit of [DIN]
+            Wobble(TURN_33, 0.0008),
             Wobble(4.0, 0.0005, random=True),
-            Wobble(15.0, 0.0004, random=True),  # capstan, by ear
+            # capstan, by ear
+            Wobble(15.0, 0.0004, random=True),
         ),
         noises=(
-            Noise(-55.0, 1200.0, 12000.0),  # tape hiss through the 6 dB de-emphasis, by ear
-            Noise(-54.0, 25.0, 90.0),  # rumble: 35 dB below 10 cm/s unweighted is the limit of [DIN]
+            # tape hiss through the 6 dB de-emphasis, by ear
+            Noise(-55.0, 1200.0, 12000.0),
+            # rumble: 35 dB below 10 cm/s unweighted is the limit of [DIN]
+            Noise(-54.0, 25.0, 90.0),
         ),
-        crackle=Crackle(2.0, -45.0, 3500.0, 0.0002),  # vinyl is far quieter than shellac; level by ear
+        # vinyl is far quieter than shellac; level by ear
+        crackle=Crackle(2.0, -45.0, 3500.0, 0.0002),
     ),
     Era(
         name="1970s",
@@ -260,29 +287,40 @@ _ALL = (
         medium="stereo LP",
         description="stereo vinyl: 30 Hz to 14 kHz, 25 dB of separation, warmth, rumble, dust ticks",
         aliases=("1960s", "lp", "vinyl", "record", "stereo", "stereo lp"),
-        separation_db=25.0,  # at least 20 dB at 1 kHz [DIN]; typical of cartridges
+        # at least 20 dB at 1 kHz [DIN]; typical of cartridges
+        separation_db=25.0,
         recording=(
             Highpass(30.0, 2),
-            Peak(80.0, 1.5, 0.8),  # head bump of the master tape, by ear
-            Shelf(2122.0, 5.0),  # 75 us pre-emphasis [IEC98], part of it: the cutter clips treble first
+            # head bump of the master tape, by ear
+            Peak(80.0, 1.5, 0.8),
+            # 75 us pre-emphasis [IEC98], part of it: the cutter clips treble first
+            Shelf(2122.0, 5.0),
         ),
         playback=(
             Shelf(2122.0, -5.0),
-            Highpass(20.0, 2),  # 7950 us rumble filter, IEC amendment of 1976 [IEC98]
-            Lowpass(14000.0, 3),  # at least 40 Hz - 12.5 kHz [DIN]
+            # 7950 us rumble filter, IEC amendment of 1976 [IEC98]
+            Highpass(20.0, 2),
+            # at least 40 Hz - 12.5 kHz [DIN]
+            Lowpass(14000.0, 3),
         ),
-        drive=0.6,  # by ear
-        bias=0.12,  # tracing distortion is mostly second harmonic
+        # by ear
+        drive=0.6,
+        # tracing distortion is mostly second harmonic
+        bias=0.12,
         turns_hz=TURN_33,
         wobbles=(
-            Wobble(TURN_33, 0.0008),  # off-centre hole; within 0.2 % weighted [DIN]
+            # off-centre hole; within 0.2 % weighted [DIN]
+            Wobble(TURN_33, 0.0008),
             Wobble(5.0, 0.0004, random=True),
         ),
         noises=(
-            Noise(-61.0, 1000.0, 12000.0),  # master tape and vinyl, by ear
-            Noise(-56.0, 20.0, 60.0),  # rumble, as above
+            # master tape and vinyl, by ear
+            Noise(-61.0, 1000.0, 12000.0),
+            # rumble, as above
+            Noise(-56.0, 20.0, 60.0),
         ),
-        crackle=Crackle(4.0, -46.0, 3800.0, 0.0002, scratch=True),  # by ear
+        # by ear
+        crackle=Crackle(4.0, -46.0, 3800.0, 0.0002, scratch=True),
     ),
     Era(
         name="1980s",
@@ -290,25 +328,35 @@ _ALL = (
         medium="compact cassette",
         description="a ferric cassette: 40 Hz to 12 kHz, squashed treble, steady hiss, fluttering pitch",
         aliases=("cassette", "compact cassette", "walkman", "mixtape"),
-        separation_db=30.0,  # typical of adjacent tracks
+        # typical of adjacent tracks
+        separation_db=30.0,
         recording=(
             Highpass(40.0, 2),
-            Peak(90.0, 2.0, 1.0),  # head bump, by ear
-            Shelf(1326.0, 7.0),  # record boost against 120 us replay, corner 1.33 kHz [IEC94]; gain by ear
+            # head bump, by ear
+            Peak(90.0, 2.0, 1.0),
+            # record boost against 120 us replay, corner 1.33 kHz [IEC94]; gain by ear
+            Shelf(1326.0, 7.0),
         ),
         playback=(
             Shelf(1326.0, -7.0),
             Highpass(25.0, 2),
-            Lowpass(12000.0, 4),  # 12.5 kHz at 4.76 cm/s [DIN]
+            # 12.5 kHz at 4.76 cm/s [DIN]
+            Lowpass(12000.0, 4),
         ),
-        drive=1.0,  # by ear: the boosted treble saturates first
-        bias=0.0,  # bias current makes tape symmetric: third harmonic only
+        # by ear: the boosted treble saturates first
+        drive=1.0,
+        # bias current makes tape symmetric: third harmonic only
+        bias=0.0,
         wobbles=(
-            Wobble(0.9, 0.001, random=True),  # reel tables, by ear
-            Wobble(8.0, 0.0012),  # capstan: 2 mm across at 47.6 mm/s turns 7.6 times a second
-            Wobble(20.0, 0.0008, random=True),  # all within 0.2 % weighted [DIN], measured after [AES6]
+            # reel tables, by ear
+            Wobble(0.9, 0.001, random=True),
+            # capstan: 2 mm across at 47.6 mm/s turns 7.6 times a second
+            Wobble(8.0, 0.0012),
+            # all within 0.2 % weighted [DIN], measured after [AES6]
+            Wobble(20.0, 0.0008, random=True),
         ),
-        noises=(Noise(-53.5, 1500.0, 15000.0),),  # before 7 dB of de-emphasis; no noise reduction; by ear
+        # before 7 dB of de-emphasis; no noise reduction; by ear
+        noises=(Noise(-53.5, 1500.0, 15000.0),),
     ),
     Era(
         name="1990s",
@@ -316,13 +364,19 @@ _ALL = (
         medium="early sampler",
         description="12 bits at 26 kHz: mono, crunchy steps, folded and mirrored treble, steady pitch",
         aliases=("sampler", "12-bit", "12bit", "sp-1200", "sp1200", "hip hop", "lo-fi"),
-        separation_db=MONO,  # [EMU]
-        recording=(Highpass(25.0, 2), Lowpass(12000.0, 3)),  # gentle filter before the converter, by ear
-        playback=(Lowpass(16000.0, 2),),  # barely filtered outputs let the images through, by ear
-        drive=0.9,  # input driven hot, by ear
+        # [EMU]
+        separation_db=MONO,
+        # gentle filter before the converter, by ear
+        recording=(Highpass(25.0, 2), Lowpass(12000.0, 3)),
+        # barely filtered outputs let the images through, by ear
+        playback=(Lowpass(16000.0, 2),),
+        # input driven hot, by ear
+        drive=0.9,
         bias=0.0,
-        noises=(Noise(-70.0, 100.0, 15000.0),),  # analogue stages, by ear
-        converter=Converter(12.0, 26_040.0, 4.0),  # [EMU]; 12 dB of unused headroom, by ear
+        # analogue stages, by ear
+        noises=(Noise(-70.0, 100.0, 15000.0),),
+        # [EMU]; 12 dB of unused headroom, by ear
+        converter=Converter(12.0, 26_040.0, 4.0),
     ),
 )
 
@@ -344,6 +398,11 @@ def find_era(name: str) -> Era:
     ------
     StyleError
         No such era; the message lists them.
+
+    Examples
+    --------
+    >>> find_era("shellac").name, find_era("1955").medium
+    ('1930s', 'mono tape and LP')
     """
     wanted = " ".join(name.casefold().split())
     decade = f"{wanted[:3]}0s" if len(wanted) == 4 and wanted.isdecimal() else wanted
@@ -352,144 +411,3 @@ def find_era(name: str) -> Era:
         listing = ", ".join(f"{era.name} ({era.medium})" for era in _ALL)
         raise StyleError(f"there is no era '{name}': use one of {listing}")
     return era
-
-
-def age(audio: Audio, era: Era | str, strength: float = 1.0, seed: int = 0) -> Audio:
-    """Return a recording as the medium of another era would have kept it.
-
-    Parameters
-    ----------
-    audio : Audio
-        Any rate, one or two channels, any length.
-    era : Era or str
-        One of `ERAS`, or a name that `find_era` knows.
-    strength : float
-        In [0, 1]: 0 gives the recording back untouched, 1 is the whole medium.
-    seed : int
-        At least 0. The same seed gives the same hiss, clicks and wow.
-
-    Returns
-    -------
-    Audio
-        As long, of the same rate and channels (a mono medium gives equal ones), and about as loud:
-        restored by at most 12 dB; silence stays at the level of the medium's noise.
-
-    Raises
-    ------
-    StyleError
-        Unknown era, strength outside [0, 1], negative seed.
-    """
-    loudness = audio.loudness
-    programme = REFERENCE_LUFS if isinf(loudness) else loudness
-    blocks = age_blocks(audio.blocks(), audio.channels, audio.sample_rate, era, strength, seed, programme)
-    aged = audio.with_samples(np.concatenate(list(blocks), axis=1))
-    if strength < NEGLIGIBLE or isinf(loudness):
-        return aged
-    return aged.gain(min(max(loudness - aged.loudness, -MAX_MAKEUP_DB), MAX_MAKEUP_DB))
-
-
-def age_blocks(
-    blocks: Iterable[NDArray[np.float32]],
-    channels: int,
-    sample_rate: int,
-    era: Era | str,
-    strength: float = 1.0,
-    seed: int = 0,
-    programme_lufs: float = REFERENCE_LUFS,
-) -> Iterator[NDArray[np.float32]]:
-    """Age a stream of any length in constant memory; the bytes do not depend on the sizes of the blocks.
-
-    Parameters
-    ----------
-    blocks : iterable of ndarray, shape (channels, n), float32
-        The recording in pieces.
-    channels, sample_rate : int
-        Of the blocks.
-    era, strength, seed
-        As in `age`.
-    programme_lufs : float
-        Integrated loudness of the whole recording (BS.1770): noise and saturation are set relative to it.
-
-    Returns
-    -------
-    iterator of ndarray, shape (channels, n), float32
-        Together as long as the input, and in time with it. Loudness is not restored.
-
-    Raises
-    ------
-    StyleError
-        Unknown era, strength outside [0, 1], negative seed.
-    """
-    if not 0 <= strength <= 1:
-        raise StyleError(f"strength is {strength}: use a number from 0 (untouched) to 1 (the whole medium)")
-    if seed < 0:
-        raise StyleError(f"seed is {seed}: use 0 or a positive whole number")
-    era = find_era(era) if isinstance(era, str) else era
-    if strength < NEGLIGIBLE:
-        return iter(blocks)
-    # BS.1770 adds the channels up, so one channel is 3 dB louder than each of two at the same figure.
-    level_db = REFERENCE_LUFS - programme_lufs + 10 * log10(channels / 2)
-    chain = _Chain(era, channels, sample_rate, strength, seed)
-    return _render(blocks, channels, chain, 10 ** (level_db / 20))
-
-
-class _Chain:
-    """The stages of one era, in order."""
-
-    def __init__(self, era: Era, channels: int, sample_rate: int, strength: float, seed: int) -> None:
-        def rng(part: int) -> np.random.Generator:
-            return np.random.default_rng([seed, era.year, part])  # a stream each: none shifts another
-
-        fold = ChannelStage(era.separation_db, channels, strength)
-        width = fold.channels
-        noise_width = 1 if era.separation_db == MONO else width
-        wow = WowStage(era.wobbles, width, sample_rate, strength, rng(0))
-        self.delay = wow.delay
-        self._stages: list[Callable[[Block], Block]] = [
-            fold,
-            FilterStage(era.recording, width, sample_rate, strength),
-            SaturationStage(era.drive, era.bias, strength),
-            wow,
-        ]
-        if era.converter:
-            self._stages.append(ConverterStage(era.converter, width, sample_rate, strength))
-        for part, noise in enumerate(era.noises, start=2):
-            self._stages.append(
-                NoiseStage(noise, noise_width, sample_rate, strength, era.turns_hz, rng(part))
-            )
-        for hum in era.hums:
-            self._stages.append(HumStage(hum, sample_rate, strength))
-        if era.crackle:
-            self._stages.append(
-                CrackleStage(era.crackle, noise_width, sample_rate, strength, era.turns_hz, rng(1))
-            )
-        self._stages.append(FilterStage(era.playback, width, sample_rate, strength))
-
-    def __call__(self, block: Block) -> Block:
-        for stage in self._stages:
-            block = stage(block)
-        return block
-
-
-def _render(blocks: Iterable[Block], channels: int, chain: _Chain, gain: float) -> Iterator[Block]:
-    """Run the chain on blocks of a fixed size, the last one padded, and take its delay out."""
-    buffer = np.zeros((channels, BLOCK_FRAMES), np.float32)
-    filled, taken, given = 0, 0, -chain.delay
-
-    def run() -> Block:
-        aged = chain(buffer * np.float32(gain)) / np.float32(gain)
-        return np.array(np.broadcast_to(aged, buffer.shape)[:, max(-given, 0) :])
-
-    for block in blocks:
-        taken += block.shape[1]
-        while block.shape[1]:
-            count = min(BLOCK_FRAMES - filled, block.shape[1])
-            buffer[:, filled : filled + count] = block[:, :count]
-            block, filled = block[:, count:], filled + count
-            if filled == BLOCK_FRAMES:
-                yield run()
-                given, filled = given + BLOCK_FRAMES, 0
-    while given < taken:
-        buffer[:, filled:] = 0.0
-        yield run()[:, : taken - max(given, 0)]
-        given, filled = given + BLOCK_FRAMES, 0

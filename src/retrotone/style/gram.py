@@ -1,4 +1,4 @@
-"""The study's style transfer: descend on the Gram matrix of random features, and say why when it stalls.
+"""The study's style transfer: descend on the Gram matrix of random features, and report why a run stalls.
 
 X is the log1p magnitude spectrogram (bins, frames) of audio at a common level. One convolution with random
 weights gives features F (n_features, frames); their Gram matrix G = F F^T / (n_features frames) is the style
@@ -7,10 +7,9 @@ with the weight w *inside*:
 
     mse:  mean((w G - w G_style)^2)        mae:  mean(|w G - w G_style|)
 
-so that doubling w multiplies an MSE loss by exactly 4 and an MAE loss by 2 and moves the optimum nowhere: the
-study's rise from 2500 to 5000 could not have helped. A content term, when weighted, is the same criterion
-between X and the content. The study also left the network's own weights unfrozen; as nothing ever stepped
-them, that only cost time.
+so that doubling w multiplies an MSE loss by exactly 4 and an MAE loss by 2 and does not move the optimum: the
+study's rise from 2500 to 5000 could not have helped. The study also left the network's own weights unfrozen;
+as no optimiser stepped them, that only cost time.
 """
 
 from __future__ import annotations
@@ -27,18 +26,23 @@ from torch.nn import functional
 
 from retrotone.errors import StyleError
 from retrotone.progress import Progress, silent
-from retrotone.style.random_network import KERNEL, N_FEATURES, gram_matrix, random_network
+from retrotone.style.random_network import KERNEL, N_FEATURES, gram_matrix, patch_weights, random_network
+from retrotone.types import Matrix
 
 __all__ = ["GramResult", "GramTransfer", "explain", "gram_matrix", "random_network", "style_loss"]
 
-Spectrogram = NDArray[np.float32]
 Loss = Literal["mse", "mae"]
 Optimiser = Literal["adam", "sgd", "polyak"]
-Objective = Callable[[torch.Tensor], tuple[float, torch.Tensor]]  # X -> loss, gradient
+# from X to (loss, gradient)
+Objective = Callable[[torch.Tensor], tuple[float, torch.Tensor]]
 
 STUDY_WEIGHT = 2500.0
-TINY_UPDATE = 1e-5  # of the spectrogram's size: 100,000 steps would not get far
-STOOD_STILL = 0.99  # of the loss kept: what counts as not having fallen
+# A step that moves the spectrogram by less than this share of its size is lost: 100,000 of them would not get far.
+TINY_UPDATE = 1e-5
+# A loss above this share of the first has not fallen.
+STOOD_STILL = 0.99
+# The best loss has fallen when it fell by this share.
+TOLERANCE = 0.01
 
 
 def style_loss(
@@ -61,7 +65,7 @@ def style_loss(
 
 @dataclass(frozen=True, eq=False)
 class GramResult:
-    """What a run gave, and why it ended where it did.
+    """The result of a run, and measurements that explain it.
 
     Attributes
     ----------
@@ -70,21 +74,21 @@ class GramResult:
     losses : ndarray, shape (steps + 1,)
         `losses[k]` after k steps; the last one is that of `spectrogram`.
     floor : float or None
-        With the clamp: what the *clamped style itself* scores. Not quite a bound, a clamped spectrogram can
-        make up for what is cut by filling in elsewhere, but the place where the loss is bound to stick.
+        With the clamp: the loss of the *clamped style itself*. Not strictly a bound, as a clamped spectrogram can
+        make up for what is cut elsewhere, but about where the loss stalls.
     clamped_share : float
         Share of the content's energy (sum of squared log magnitudes) that the clamp cut away before step 1.
     update_size : float
-        How far a step moves the spectrogram, as a share of its size (ratio of norms); mean over the steps.
+        Norm of a step over the norm of the spectrogram; mean over the steps.
     still_share : float
         Share of the non-zero entries that a step leaves bit-identical; mean over the steps.
     blocked_share : float
         Share of the last gradient's energy that pushes against the clamp.
     reason : str
-        One plain sentence, see `explain`.
+        One sentence, see `explain`.
     """
 
-    spectrogram: Spectrogram
+    spectrogram: Matrix
     losses: NDArray[np.float64]
     floor: float | None
     clamped_share: float
@@ -99,6 +103,7 @@ class GramResult:
 
     @property
     def reason(self) -> str:
+        """Why the loss fell or stood still."""
         return explain(self)
 
 
@@ -117,19 +122,15 @@ class GramTransfer:
         For "adam", about how far an entry (a log magnitude) moves in one step.
     style_weight : float
         Inside the criterion, see the module. Without effect on a relative loss.
-    content_weight : float
-        Of the criterion between the spectrogram and the content.
     steps : int
         At most.
     clamp : bool
         Clamp into [0, 1] before every step, as the study did; otherwise only the floor at 0 is kept.
     relative : bool
-        Divide each term by what zero would score in its place, so that 1 means "as far off as silence";
-        for "mse" the style term is then ||G - G_s||^2 / ||G_s||^2, the style distance of `retrotone.metrics`.
+        Divide the loss by that of silence; for "mse" it is then ||G - G_s||^2 / ||G_s||^2, the style distance of
+        `retrotone.metrics`.
     patience : int
-        Stop when the best loss has not fallen by `tolerance` for so many steps; 0 never stops early.
-    tolerance : float
-        Relative.
+        Stop when the best loss has not fallen by 1 % for so many steps; 0 never stops early.
     target : float
         Stop when the loss is below this share of the first.
     n_features : int
@@ -147,12 +148,10 @@ class GramTransfer:
     loss: Loss = "mse"
     learning_rate: float = 1.0
     style_weight: float = STUDY_WEIGHT
-    content_weight: float = 0.0
     steps: int = 60
     clamp: bool = False
     relative: bool = True
     patience: int = 10
-    tolerance: float = 0.01
     target: float = 0.0
     n_features: int = N_FEATURES
     seed: int = 0
@@ -165,7 +164,7 @@ class GramTransfer:
         for name in ("learning_rate", "style_weight", "steps", "n_features"):
             if not 0 < getattr(self, name) < float("inf"):
                 raise StyleError(f"{name} must be above 0, not {getattr(self, name)}")
-        for name in ("content_weight", "patience", "tolerance", "target"):
+        for name in ("patience", "target"):
             if not 0 <= getattr(self, name) < float("inf"):
                 raise StyleError(f"{name} must not be negative, not {getattr(self, name)}")
 
@@ -175,13 +174,13 @@ class GramTransfer:
         recipe = cls("adam", "mse", learning_rate=0.03, steps=2500, clamp=True, relative=False, patience=0)
         return replace(recipe, **changes)
 
-    def floor(self, style: Spectrogram) -> float:
+    def floor(self, style: Matrix) -> float:
         """Return the loss of the style itself once clamped into [0, 1]."""
         target = _checked(style, "style")
         with torch.no_grad():
             return self._objective(target, target)(target.clamp(0, 1))[0]
 
-    def run(self, content: Spectrogram, style: Spectrogram, progress: Progress = silent) -> GramResult:
+    def run(self, content: Matrix, style: Matrix, progress: Progress = silent) -> GramResult:
         """Move the content's spectrogram towards the style's Gram matrix.
 
         Parameters
@@ -191,7 +190,7 @@ class GramTransfer:
         style : ndarray, shape (bins, style_frames), float32
             log1p magnitudes of any length.
         progress : Progress
-            Told the loss at every step; `Cancelled` raised in it stops the run.
+            Called with the loss after every step; it may raise `Cancelled` to stop.
 
         Returns
         -------
@@ -228,7 +227,7 @@ class GramTransfer:
                 gradient *= loss / gradient.square().sum().clamp_min(1e-30)
             spectrogram.grad = gradient
             optimiser.step()
-            # measured before the clamp, which holds entries in place too; near zero float32 resolves anything
+            # measured before the clamp, which also holds entries in place, and away from zero, where float32 is finest
             sizes.append(float((spectrogram - before).norm() / before.norm().clamp_min(1e-30)))
             still.append(float((spectrogram == before)[before > 0].float().mean().nan_to_num(1.0)))
             spectrogram.clamp_(0.0, ceiling)
@@ -238,7 +237,7 @@ class GramTransfer:
                 step / self.steps,
                 f"step {step} of {self.steps}: loss {loss:.4g}, {loss / losses[0]:.1%} of the start",
             )
-            if loss < best * (1 - self.tolerance):
+            if loss < best * (1 - TOLERANCE):
                 best, best_step = loss, step
             if loss <= self.target * losses[0] or (self.patience and step - best_step >= self.patience):
                 break
@@ -258,32 +257,18 @@ class GramTransfer:
         """Return the function X -> (loss, gradient), without autograd: both are a few matrix products."""
         frames = max(content.shape[1], style.shape[1])
         short = self.loss == "mse" and 2 * frames < self.n_features
-        style_term = (_short_objective if short else _gram_objective)(style, self)
-        zero = torch.zeros_like(style)
-        style_scale = 1 / style_term(zero)[0] if self.relative else 1.0
-        content_scale = self.content_weight
-        if self.relative and content_scale:
-            content_scale /= float(_criterion(content, self.loss).clamp_min(1e-30))
+        style_loss_of = (_short_objective if short else _gram_objective)(style, self)
+        scale = 1 / style_loss_of(torch.zeros_like(style))[0] if self.relative else 1.0
 
         def objective(spectrogram: torch.Tensor) -> tuple[float, torch.Tensor]:
-            loss, gradient = style_term(spectrogram)
-            loss, gradient = loss * style_scale, gradient.mul_(style_scale)
-            if content_scale:
-                difference = spectrogram - content
-                loss += content_scale * float(_criterion(difference, self.loss))
-                gradient += content_scale * _criterion_gradient(difference, self.loss)
-            return loss, gradient
+            loss, gradient = style_loss_of(spectrogram)
+            return loss * scale, gradient.mul_(scale)
 
         return objective
 
 
 def explain(result: GramResult) -> str:
-    """Return one plain sentence that says why a run fell or stood still.
-
-    Parameters
-    ----------
-    result : GramResult
-    """
+    """Return one sentence that says why a run fell or stood still."""
     first, last, steps = result.losses[0], result.losses[-1], len(result.losses) - 1
     path = f"{first:.4g} to {last:.4g} in {steps} steps"
     if result.kept > STOOD_STILL:
@@ -310,10 +295,6 @@ def _criterion(difference: torch.Tensor, kind: Loss) -> torch.Tensor:
     return difference.square().mean() if kind == "mse" else difference.abs().mean()
 
 
-def _criterion_gradient(difference: torch.Tensor, kind: Loss) -> torch.Tensor:
-    return difference * (2 / difference.numel()) if kind == "mse" else difference.sign() / difference.numel()
-
-
 def _gram_objective(style: torch.Tensor, settings: GramTransfer) -> Objective:
     """Return X -> (style loss, gradient) through the Gram matrix, as the study computed it."""
     network = _network(len(style), settings.n_features, settings.seed)
@@ -322,11 +303,14 @@ def _gram_objective(style: torch.Tensor, settings: GramTransfer) -> Objective:
     difference = torch.empty_like(target)
 
     def objective(spectrogram: torch.Tensor) -> tuple[float, torch.Tensor]:
+        # (n_features, frames)
         features = network(spectrogram[None])[0]
-        scale = weight / features.numel()  # w G = scale F F^T, see gram_matrix
+        # w G = scale F F^T, see gram_matrix
+        scale = weight / features.numel()
         torch.addmm(target, features, features.T, beta=-1, alpha=scale, out=difference)
         loss = float(_criterion(difference, settings.loss))
-        by_gram = difference if settings.loss == "mse" else difference.sign_()  # times `slope`; symmetric
+        # the gradient by G, but for the factor `slope`: (n_features, n_features), symmetric
+        by_gram = difference if settings.loss == "mse" else difference.sign_()
         slope = (2 if settings.loss == "mse" else 1) / difference.numel()
         by_features = (by_gram @ features).mul_(2 * scale * slope)
         return loss, functional.conv_transpose1d(by_features[None], network.weight, padding=KERNEL // 2)[0]
@@ -335,7 +319,7 @@ def _gram_objective(style: torch.Tensor, settings: GramTransfer) -> Objective:
 
 
 def _short_objective(style: torch.Tensor, settings: GramTransfer) -> Objective:
-    """Return X -> (mean squared style loss, gradient) for clips of few frames: the same number, sooner.
+    """Return X -> (mean squared style loss, gradient) for clips of few frames: the same values, computed faster.
 
     As the network is linear, F = W P(X) with P the augmented patches (3 neighbouring frames and a one), and
 
@@ -351,8 +335,10 @@ def _short_objective(style: torch.Tensor, settings: GramTransfer) -> Objective:
 
     def objective(spectrogram: torch.Tensor) -> tuple[float, torch.Tensor]:
         root = (settings.n_features * spectrogram.shape[1]) ** 0.5
+        # (KERNEL bins + 1, frames)
         patches = _patches(spectrogram) / root
         mapped = metric @ patches
+        # (frames, frames) and (style frames, frames)
         own, cross = patches.T @ mapped, style_metric.T @ patches
         loss = scale * (_energy(own) - 2 * _energy(cross) + constant)
         by_patches = (mapped @ own).addmm_(style_metric, cross, alpha=-1)
@@ -362,7 +348,8 @@ def _short_objective(style: torch.Tensor, settings: GramTransfer) -> Objective:
 
 
 def _energy(matrix: torch.Tensor) -> float:
-    return float(matrix.double().square().sum())  # float64: the loss is a small difference of such sums
+    # float64: the loss is a small difference of such sums
+    return float(matrix.double().square().sum())
 
 
 def _patches(spectrogram: torch.Tensor) -> torch.Tensor:
@@ -390,15 +377,11 @@ def _network(n_bins: int, n_features: int, seed: int) -> torch.nn.Conv1d:
 @lru_cache(maxsize=1)
 def _metric(n_bins: int, n_features: int, seed: int) -> torch.Tensor:
     """Return Q = W^T W, shape (KERNEL bins + 1,) * 2: the network as an inner product of patches."""
-    network = _network(n_bins, n_features, seed)
-    assert network.bias is not None
-    weights = torch.cat(
-        [network.weight.permute(0, 2, 1).reshape(n_features, -1), network.bias[:, None]], dim=1
-    )
+    weights = patch_weights(_network(n_bins, n_features, seed))
     return weights.T @ weights
 
 
-def _checked(spectrogram: Spectrogram, name: str) -> torch.Tensor:
+def _checked(spectrogram: Matrix, name: str) -> torch.Tensor:
     array = np.ascontiguousarray(spectrogram, dtype=np.float32)
     if array.ndim != 2 or array.size == 0:
         raise StyleError(f"{name} must have shape (bins, frames) with at least one frame, not {array.shape}")

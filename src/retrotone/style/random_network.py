@@ -1,4 +1,4 @@
-"""The study's random network, a 1-D convolution that is never trained, and Gram matrices of what it sees."""
+"""The study's random network, a 1-D convolution that is never trained, and Gram matrices of its features."""
 
 from __future__ import annotations
 
@@ -7,8 +7,10 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     import torch
 
-KERNEL = 3  # frames that one feature sees
-N_FEATURES = 4096  # the study's width (after Ulyanov and Lebedev 2016)
+# frames that one feature sees
+KERNEL = 3
+# the study's width (after Ulyanov and Lebedev 2016)
+N_FEATURES = 4096
 
 
 def random_network(n_bins: int, n_features: int = N_FEATURES, seed: int = 0) -> torch.nn.Conv1d:
@@ -43,6 +45,18 @@ def random_network(n_bins: int, n_features: int = N_FEATURES, seed: int = 0) -> 
         weights.requires_grad_(False)
         weights.copy_((torch.rand(weights.shape, generator=generator) * 2 - 1) * bound)
     return network
+
+
+def patch_weights(network: torch.nn.Conv1d) -> torch.Tensor:
+    """Return the convolution as a matrix W, shape (n_features, KERNEL n_bins + 1): F = W P.
+
+    A column of P holds KERNEL neighbouring frames, the earliest first, and a one for the bias.
+    """
+    import torch
+
+    assert network.bias is not None
+    by_frame = network.weight.permute(0, 2, 1).reshape(network.out_channels, -1)
+    return torch.cat([by_frame, network.bias[:, None]], dim=1)
 
 
 def gram_matrix(features: torch.Tensor) -> torch.Tensor:

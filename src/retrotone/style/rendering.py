@@ -1,4 +1,4 @@
-"""What comes out: rendered in chunks, held in a spool, given the content's loudness, its peaks kept in bounds."""
+"""A rendered recording: held in a temporary file, given the content's loudness, its peaks limited."""
 
 from __future__ import annotations
 
@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import IO
 
 import numpy as np
-from numpy.typing import NDArray
 
 from retrotone.audio.audio import PEAK_CEILING, log
 from retrotone.audio.files import BLOCK_FRAMES
@@ -18,20 +17,37 @@ from retrotone.dsp.loudness import LoudnessMeter, PeakMeter
 from retrotone.errors import OutputError
 from retrotone.progress import Progress
 from retrotone.style.sample import Sample
-from retrotone.types import Block, Source
+from retrotone.types import Block, Source, Spectrogram
 
-AUDIBLE_LIMITING = 10 ** (1 / 20)  # 1 dB: less is nobody's business
-SPOOL_BYTES = 256 << 20  # results above this wait on disk
+# Limiting below 1 dB is not reported.
+AUDIBLE_LIMITING = 10 ** (1 / 20)
+# Longer results are held on disk.
+SPOOL_BYTES = 256 << 20
 
 
 @dataclass
 class Rendering:
-    """A rendered recording in a spool, with what brings it to the content's loudness and in bounds."""
+    """A rendered recording, with the gain that gives it the content's loudness and the ceiling of its peaks.
+
+    Attributes
+    ----------
+    source : Source
+        The content.
+    spool : file
+        Holds the samples as float32, channels interleaved.
+    frames : int
+        Samples per channel.
+    loudness : float
+        Of the content, in LUFS.
+    gain : float32
+    ceiling : float or None
+        None where no peak exceeds it.
+    """
 
     source: Source
     spool: IO[bytes]
     frames: int
-    loudness: float  # LUFS, of the content
+    loudness: float
     gain: np.float32
     ceiling: float | None
 
@@ -45,12 +61,26 @@ class Rendering:
         spool: IO[bytes],
         progress: Progress,
     ) -> Rendering:
-        """Take in what is rendered, shape (channels, n) a block, and settle gain and ceiling.
+        """Store rendered blocks and determine gain and ceiling.
+
+        Parameters
+        ----------
+        rendered : iterable of ndarray, shape (channels, n)
+            At any level.
+        content : Sample
+        source : Source
+            The content.
+        ceiling : float
+            Of the true peak; full scale is 1.
+        spool : file
+            Open for reading and writing.
+        progress : Progress
+            Reports how much is rendered.
 
         Raises
         ------
         OutputError
-            The spool's disk is full.
+            The disk of the temporary file is full.
         """
         meter, peaks = LoudnessMeter(source.channels, source.sample_rate), PeakMeter(source.channels)
         frames = 0
@@ -78,11 +108,13 @@ class Rendering:
         return cls(source, spool, frames, content.loudness, gain, ceiling if peak > ceiling else None)
 
     def blocks(self) -> Iterator[Block]:
-        """Yield the finished sound in blocks of shape (channels, n)."""
-        loud = self._loud()
-        return loud if self.ceiling is None else limited(loud, self.source.sample_rate, self.ceiling)
+        """Yield the result at its final level in blocks of shape (channels, n)."""
+        blocks = self._amplified()
+        if self.ceiling is None:
+            return blocks
+        return limited(blocks, self.source.sample_rate, self.ceiling)
 
-    def _loud(self) -> Iterator[Block]:
+    def _amplified(self) -> Iterator[Block]:
         channels = self.source.channels
         self.spool.seek(0)
         while data := self.spool.read(BLOCK_FRAMES * channels * 4):
@@ -90,14 +122,22 @@ class Rendering:
 
 
 def with_context(
-    chunks: Iterable[NDArray[np.complex64]], before: int, after: int
-) -> Iterator[tuple[NDArray[np.complex64], slice]]:
-    """Yield each chunk with frames of its neighbours around it, and where in it the chunk itself lies."""
-    previous: NDArray[np.complex64] | None = None
-    held: NDArray[np.complex64] | None = None
+    chunks: Iterable[Spectrogram], before: int, after: int
+) -> Iterator[tuple[Spectrogram, slice]]:
+    """Yield each chunk with frames of its neighbours around it, and the slice of the chunk itself.
+
+    Parameters
+    ----------
+    chunks : iterable of ndarray, shape (channels, frames, bins)
+    before, after : int
+        Frames of context. The first chunk has none before it, the last none after it.
+    """
+    previous: Spectrogram | None = None
+    held: Spectrogram | None = None
     for chunk in chunks:
         if held is not None:
-            if chunk.shape[1] < after:  # too short to be a neighbour: let it join
+            # too short to be context: it joins the chunk before
+            if chunk.shape[1] < after:
                 held = np.concatenate([held, chunk], axis=1)
                 continue
             yield _joined(previous, held, chunk[:, :after], before)
@@ -108,11 +148,11 @@ def with_context(
 
 
 def _joined(
-    previous: NDArray[np.complex64] | None,
-    chunk: NDArray[np.complex64],
-    following: NDArray[np.complex64],
+    previous: Spectrogram | None,
+    chunk: Spectrogram,
+    following: Spectrogram,
     before: int,
-) -> tuple[NDArray[np.complex64], slice]:
+) -> tuple[Spectrogram, slice]:
     earlier = chunk[:, :0] if previous is None else previous[:, -before:]
     start = earlier.shape[1]
     return np.concatenate([earlier, chunk, following], axis=1), slice(start, start + chunk.shape[1])

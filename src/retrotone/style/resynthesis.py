@@ -1,4 +1,4 @@
-"""From magnitudes back to a complex spectrogram: whose phase it gets."""
+"""Give magnitudes a phase: the content's, or one by Griffin-Lim."""
 
 from __future__ import annotations
 
@@ -8,22 +8,24 @@ import numpy as np
 from numpy.typing import NDArray
 
 from retrotone.dsp.stft import OVERLAP, istft, stft
+from retrotone.types import Spectrogram
 
 Resynthesis = Literal["content", "griffinlim", "random"]
 
 FAST_STEPS, STUDY_STEPS = 16, 32
-MOMENTUM = 0.99  # Perraudin, Balazs and Soendergaard 2013
+# Perraudin, Balazs and Soendergaard 2013
+MOMENTUM = 0.99
 
 
 def resynthesise(
-    magnitude: NDArray[np.float32], content: NDArray[np.complex64], method: Resynthesis, seed: int
-) -> NDArray[np.complex64]:
+    magnitude: NDArray[np.float32], content: Spectrogram, method: Resynthesis, seed: int
+) -> Spectrogram:
     """Give magnitudes a phase.
 
     Parameters
     ----------
     magnitude : ndarray, shape (channels, frames, bins)
-        What the spectrogram is to have.
+        Of the result.
     content : ndarray of complex64, same shape
         The content's spectrogram.
     method : {"content", "griffinlim", "random"}
@@ -41,13 +43,11 @@ def resynthesise(
     phase = (content / np.maximum(np.abs(content), np.float32(1e-12))).astype(np.complex64, copy=False)
     if method == "griffinlim":
         return griffin_lim(magnitude, phase, FAST_STEPS)
-    result: NDArray[np.complex64] = magnitude * phase
+    result: Spectrogram = magnitude * phase
     return result
 
 
-def griffin_lim(
-    magnitude: NDArray[np.float32], phase: NDArray[np.complex64], steps: int
-) -> NDArray[np.complex64]:
+def griffin_lim(magnitude: NDArray[np.float32], phase: Spectrogram, steps: int) -> Spectrogram:
     """Fast Griffin-Lim (Perraudin et al. 2013): alternate between consistent spectrograms and the magnitudes.
 
     Parameters
@@ -56,10 +56,14 @@ def griffin_lim(
     phase : ndarray of complex64, same shape
         Unit vectors to start from.
     steps : int
+
+    Returns
+    -------
+    ndarray of complex64, same shape
     """
     n_fft = 2 * (magnitude.shape[2] - 1)
     samples = (magnitude.shape[1] - OVERLAP + 1) * n_fft // OVERLAP
-    estimate: NDArray[np.complex64] = magnitude * phase
+    estimate: Spectrogram = magnitude * phase
     previous = np.zeros_like(estimate)
     for _ in range(steps):
         signal = np.concatenate(list(istft([estimate], n_fft, samples)), axis=1)

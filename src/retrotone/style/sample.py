@@ -1,4 +1,4 @@
-"""One pass over a recording: its level, its loudness, and stretches of it that stand for the whole."""
+"""One pass over a recording: its level, its loudness, and representative excerpts."""
 
 from __future__ import annotations
 
@@ -6,24 +6,36 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
 from retrotone.audio.audio import SILENCE, resampled
 from retrotone.dsp.loudness import LoudnessMeter
-from retrotone.dsp.stft import OVERLAP, STUDY_N_FFT, n_fft_for, stft
+from retrotone.dsp.stft import OVERLAP, STUDY_N_FFT, STUDY_RMS, STUDY_SCALE, n_fft_for, stft
 from retrotone.errors import AudioError
 from retrotone.progress import Progress
-from retrotone.style.transport import STUDY_SCALE
 from retrotone.types import Block, Matrix, Source, Spectrogram
 
-STUDY_RMS = 0.1  # level at which magnitudes are compared
-SAMPLE_FRAMES, SAMPLE_STRETCHES = 4096, 16  # what a map is fitted to: at most 95 s, evenly spread
-CANCELLED_SHARE = 0.25  # where channels cancel below this share of their power, their mean is no reference
+# A map is fitted to at most 95 s, in excerpts evenly spread.
+SAMPLE_FRAMES, SAMPLE_EXCERPTS = 4096, 16
+# Where channels cancel below this share of their power, their mean is no reference.
+CANCELLED_SHARE = 0.25
 
 
 @dataclass
 class Sample:
-    """What one pass over a recording tells: its level, its loudness, and stretches of it that stand for the whole."""
+    """Level, loudness and representative excerpts of a recording, measured in one pass.
+
+    Attributes
+    ----------
+    pieces : list of ndarray, shape (channels, n)
+        The excerpts, in order.
+    rms : float
+        Of the channels' mean; a quarter of the loudness where channels cancel each other.
+    peak : float
+    loudness : float
+        Integrated, in LUFS.
+    frames : int
+        Samples per channel of the recording.
+    """
 
     pieces: list[Block]
     rms: float
@@ -33,9 +45,24 @@ class Sample:
 
     @classmethod
     def of(cls, source: Source, sample_rate: int, progress: Progress) -> Sample:
+        """Read a recording, resampled.
+
+        Parameters
+        ----------
+        source : Source
+        sample_rate : int
+            In Hz.
+        progress : Progress
+            Reports how much has been read.
+
+        Raises
+        ------
+        AudioError
+            The recording is silent.
+        """
         meter = LoudnessMeter(source.channels, sample_rate)
         total = max(round(source.frames * sample_rate / source.sample_rate), 1)
-        keep = _stretches(total, SAMPLE_FRAMES * n_fft_for(sample_rate) // OVERLAP)
+        keep = _excerpts(total, SAMPLE_FRAMES * n_fft_for(sample_rate) // OVERLAP)
         pieces, energy, peak, position = [], 0.0, 0.0, 0
         for block in resampled(source.blocks(), source.channels, source.sample_rate, sample_rate):
             meter.add(block)
@@ -50,7 +77,7 @@ class Sample:
         if peak < SILENCE:
             raise AudioError(f"{source.name} is silent: choose a recording with sound in it")
         rms = float(np.sqrt(energy / position))
-        # of channels that cancel each other the mean tells nothing
+        # where channels cancel each other, their mean is no measure of level
         return cls(
             pieces,
             max(rms, CANCELLED_SHARE * 10 ** (meter.integrated / 20), SILENCE / 10),
@@ -60,30 +87,29 @@ class Sample:
         )
 
     def scale(self, n_fft: int) -> np.float32:
-        """Factor from |STFT| to the magnitudes that maps work on: the study's at n_fft 2048 and RMS 0.1."""
+        """Return the factor from |STFT| to the magnitudes of `retrotone.style.magnitudes`, at RMS 0.1."""
         return np.float32(STUDY_SCALE * STUDY_N_FFT / n_fft * STUDY_RMS / self.rms)
 
     @property
     def is_whole(self) -> bool:
-        """True when the stretches are the recording."""
+        """True when the excerpts are the whole recording."""
         kept: int = sum(piece.shape[1] for piece in self.pieces)
         return kept == self.frames
 
     def spectra(self, n_fft: int) -> list[Spectrogram]:
-        """STFT of the stretches, in chunks of shape (channels, frames, bins)."""
+        """Return the STFT of the excerpts, in chunks of shape (channels, frames, bins)."""
         return list(stft(self.pieces, n_fft))
 
     def magnitude(self, n_fft: int) -> Matrix:
-        """Scaled magnitudes of the stretches, shape (frames, bins)."""
-        return np.concatenate([reference_magnitude(chunk) for chunk in self.spectra(n_fft)]) * self.scale(
-            n_fft
-        )
+        """Return scaled magnitudes of the excerpts, shape (frames, bins)."""
+        magnitudes = [reference_magnitude(chunk) for chunk in self.spectra(n_fft)]
+        return np.concatenate(magnitudes) * self.scale(n_fft)
 
 
-def reference_magnitude(chunk: NDArray[np.complex64]) -> NDArray[np.float32]:
-    """Magnitude of the channels' mean; where they cancel each other, a quarter of their power mean instead.
+def reference_magnitude(chunk: Spectrogram) -> Matrix:
+    """Return the magnitude of the channels' mean, or a quarter of their RMS where they cancel each other.
 
-    One gain for all channels then keeps the stereo image, and what cancels is not blown up.
+    One gain for all channels keeps the stereo image, and bins that cancel are not amplified without bound.
 
     Parameters
     ----------
@@ -101,10 +127,11 @@ def reference_magnitude(chunk: NDArray[np.complex64]) -> NDArray[np.float32]:
     return middle
 
 
-def _stretches(total: int, budget: int) -> list[tuple[int, int]]:
-    """Evenly spread stretches of `total` samples that add up to `budget`, or the whole."""
+def _excerpts(total: int, budget: int) -> list[tuple[int, int]]:
+    """Return (start, stop) of evenly spread excerpts of `total` samples that add up to `budget`, or of the whole."""
     if total <= budget:
-        return [(0, 1 << 62)]  # headers of compressed files may understate
-    length = budget // SAMPLE_STRETCHES
-    starts = np.linspace(0, total - length, SAMPLE_STRETCHES).astype(int)
+        # to the end: headers of compressed files may understate the length
+        return [(0, 1 << 62)]
+    length = budget // SAMPLE_EXCERPTS
+    starts = np.linspace(0, total - length, SAMPLE_EXCERPTS).astype(int)
     return [(int(start), int(start) + length) for start in starts]

@@ -1,7 +1,7 @@
-"""StyleTransfer: the one door to every way of giving a song the sound of something else.
+"""StyleTransfer: give a song the sound of a recording, an era or a model, by any method.
 
-Everything streams: the content is read twice (once to measure and sample it, once to render), the result is held in
-a spool that moves to disk when it is long, and written at the content's loudness with its peaks in bounds.
+Everything streams. The content is read twice, once to measure and sample it and once to render. The result is held in
+a temporary file, in memory while it is short, and written at the content's loudness with its peaks limited.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,16 +20,15 @@ import numpy as np
 from retrotone.audio.audio import PEAK_CEILING, Audio
 from retrotone.audio.files import AudioFile, AudioWriter, output_format
 from retrotone.dsp.loudness import ABSOLUTE_GATE, LoudnessMeter
-from retrotone.dsp.stft import istft, n_fft_for, stft
 from retrotone.errors import OutputError, StyleError
 from retrotone.progress import Progress, part, silent
-from retrotone.style.eras import Era, age_blocks, find_era
-from retrotone.style.noise_floor import NoiseFloor
-from retrotone.style.rendering import SPOOL_BYTES, Rendering, with_context
-from retrotone.style.resynthesis import Resynthesis, resynthesise
-from retrotone.style.sample import Sample, reference_magnitude
-from retrotone.style.transport import CONTEXT_AFTER, CONTEXT_BEFORE, EDGE_FRAMES, TransportMap, between
-from retrotone.types import Block, Matrix, Source, Spectrogram
+from retrotone.style.ageing import AgedSource, age_blocks
+from retrotone.style.eras import Era, find_era
+from retrotone.style.rendering import SPOOL_BYTES, Rendering
+from retrotone.style.resynthesis import Resynthesis
+from retrotone.style.sample import Sample
+from retrotone.style.spectral import SpectralTransfer
+from retrotone.types import Block, Source
 
 if TYPE_CHECKING:
     from retrotone.style.gram import GramTransfer
@@ -38,24 +37,33 @@ Method = Literal["transport", "gram", "era", "rave"]
 
 DEFAULT_STRENGTH = 1.0
 MIN_STYLE_SECONDS = 0.5
-MAX_GAIN = 1e3  # 60 dB
 
 
 @runtime_checkable
 class Restyler(Protocol):
-    """A model that plays a song its own way, such as `retrotone.rave.model.RaveModel`: a style in itself."""
+    """A model that is a style in itself, such as `retrotone.rave.model.RaveModel`."""
 
     @property
     def name(self) -> str:
-        """What messages call it."""
+        """The model's name in messages."""
 
-    def render(self, source: Source, strength: float, seed: int, progress: Progress) -> Iterator[Block]:
-        """Yield the song as the model plays it, as long as the source, at any level; tell what precedes the first."""
+    def render(self, source: Source, strength: float, seed: int, progress: Progress, /) -> Iterator[Block]:
+        """Yield the song as the model renders it, as long as the source, at any level.
+
+        Parameters
+        ----------
+        source : Source
+        strength : float
+            In [0, 1].
+        seed : int
+        progress : Progress
+            Reports the work before the first block.
+        """
 
 
 @dataclass(frozen=True)
 class Transfer:
-    """What `StyleTransfer.stylize_file` did.
+    """The outcome of `StyleTransfer.stylize_file`.
 
     Attributes
     ----------
@@ -86,20 +94,20 @@ class StyleTransfer:
     ----------
     method : {"transport", "gram", "era", "rave"}, optional
         "transport": the closed form, see `retrotone.style.transport`. "gram": the study's descent, see
-        `retrotone.style.gram`. "era": the physics of a medium, see `retrotone.style.eras`. "rave": a model plays the
+        `retrotone.style.gram`. "era": the physics of a medium, see `retrotone.style.eras`. "rave": a model renders the
         content, see `retrotone.rave.model.RaveModel.restyle`. By default "era" when the style is an era's name, "rave"
         when it is a model and "transport" when it is a recording. With "transport" or "gram", an era's name stands
         for the content itself aged by that era.
     strength : float
-        0 gives the content back, 1 goes all the way.
+        0 returns the content, 1 is the full effect.
     resynthesis : {"content", "griffinlim", "random"}
         Whose phase the result gets, see `retrotone.style.resynthesis`.
     noise : float
-        Level of the style's stationary noise (hiss, surface) below which no pause falls: 1 as in the style, 0 none.
+        Level of the stationary noise (hiss, surface) that is added in pauses: 1 as in the style, 0 none.
     gram : GramTransfer, optional
         Settings of the descent.
     seed : int
-        Same input, same seed, same bytes.
+        The same input and seed give the same bytes.
 
     Raises
     ------
@@ -151,7 +159,7 @@ class StyleTransfer:
         strength : float, optional
             Instead of the one given to the constructor.
         progress : Progress
-            Told how far the work is; `Cancelled` raised in it stops it.
+            Called with the share of the work that is done; it may raise `Cancelled` to stop.
 
         Returns
         -------
@@ -183,7 +191,8 @@ class StyleTransfer:
         content, style, strength, progress
             As in `stylize`.
         output : path
-            The suffix chooses the format (.wav .flac .aiff .ogg .opus .mp3); written beside and renamed when whole.
+            The suffix chooses the format (.wav .flac .aiff .ogg .opus .mp3).
+            The file appears there when it is complete.
 
         Returns
         -------
@@ -224,37 +233,63 @@ class StyleTransfer:
     def _rendered(
         self, source: Source, style: object, strength: float | None, progress: Progress
     ) -> Iterator[tuple[Rendering, Method]]:
+        """Render into a temporary file, and give the rendering and its method while that file is open."""
         strength = self.strength if strength is None else strength
         _check_strength(strength)
         progress = _rising(progress)
         target, method = self._target(style)
         content = Sample.of(source, source.sample_rate, part(progress, 0, 0.15))
-        if isinstance(target, Restyler):
-            rendered = target.render(source, strength, self.seed, part(progress, 0.15, 0.4))
-        elif method == "era":
-            assert isinstance(target, Era)
-            programme = max(content.loudness, ABSOLUTE_GATE)
-            rendered = age_blocks(
-                source.blocks(), source.channels, source.sample_rate, target, strength, self.seed, programme
-            )
-        else:
-            recording = (
-                _Aged(source, target, content.loudness, self.seed) if isinstance(target, Era) else target
-            )
-            wanted = Sample.of(recording, source.sample_rate, part(progress, 0.15, 0.3))
-            if wanted.frames < MIN_STYLE_SECONDS * source.sample_rate:
-                raise StyleError(
-                    f"{recording.name} is shorter than {MIN_STYLE_SECONDS} s: choose a longer style"
-                )
-            rendered = self._transfer(source, content, wanted, method, strength, progress)
+        blocks = self._restyled(source, content, target, method, strength, progress)
         ceiling = PEAK_CEILING
-        if strength == 0:  # the content, to the last bit, unless it would clip
-            rendered, ceiling = source.blocks(), 1.0 if content.peak > 1.0 else np.inf
+        if strength == 0:
+            # the content, bit by bit, unless it would clip
+            blocks, ceiling = source.blocks(), 1.0 if content.peak > 1.0 else np.inf
         with tempfile.SpooledTemporaryFile(max_size=SPOOL_BYTES) as spool:
-            yield (
-                Rendering.collect(rendered, content, source, ceiling, spool, part(progress, 0.4, 1.0)),
-                method,
+            rendering = Rendering.collect(blocks, content, source, ceiling, spool, part(progress, 0.4, 1.0))
+            yield rendering, method
+
+    def _restyled(
+        self,
+        source: Source,
+        content: Sample,
+        target: Source | Era | Restyler,
+        method: Method,
+        strength: float,
+        progress: Progress,
+    ) -> Iterator[Block]:
+        """Return the content in the target's sound, at any level; the work starts with the first block."""
+        if isinstance(target, Restyler):
+            return target.render(source, strength, self.seed, part(progress, 0.15, 0.4))
+        loudness = max(content.loudness, ABSOLUTE_GATE)
+        if method == "era":
+            assert isinstance(target, Era)
+            return age_blocks(
+                source.blocks(), source.channels, source.sample_rate, target, strength, self.seed, loudness
             )
+        if isinstance(target, Era):
+            target = AgedSource(source, target, loudness, self.seed)
+        style = Sample.of(target, source.sample_rate, part(progress, 0.15, 0.3))
+        if style.frames < MIN_STYLE_SECONDS * source.sample_rate:
+            raise StyleError(f"{target.name} is shorter than {MIN_STYLE_SECONDS} s: choose a longer style")
+        return self._spectral(source, content, style, method, strength, progress)
+
+    def _spectral(
+        self,
+        source: Source,
+        content: Sample,
+        style: Sample,
+        method: Method,
+        strength: float,
+        progress: Progress,
+    ) -> Iterator[Block]:
+        """Fit a map of magnitudes, then yield the content rendered by it."""
+        descent = None
+        if method == "gram":
+            from retrotone.style.gram import GramTransfer
+
+            descent = self.gram or GramTransfer(seed=self.seed)
+        transfer = SpectralTransfer(strength, self.resynthesis, self.noise, self.seed, descent)
+        yield from transfer.fit(content, style, source.sample_rate, progress).render(source)
 
     def _target(self, style: object) -> tuple[Source | Era | Restyler, Method]:
         """Tell an era's name from a file's, and settle the method."""
@@ -278,119 +313,6 @@ class StyleTransfer:
             )
         return target, method
 
-    def _transfer(
-        self,
-        source: Source,
-        content: Sample,
-        style: Sample,
-        method: Method,
-        strength: float,
-        progress: Progress,
-    ) -> Iterator[Block]:
-        """Fit to samples of both, then render the content chunk by chunk."""
-        n_fft = n_fft_for(source.sample_rate)
-        scale = content.scale(n_fft)
-        theirs = style.magnitude(n_fft)
-        noise = NoiseFloor.fit(theirs) if self.noise else None
-        rng = np.random.default_rng(self.seed)
-
-        def magnitude(chunk: Spectrogram) -> Matrix:
-            return reference_magnitude(chunk) * scale
-
-        def rendered(
-            chunk: Spectrogram, reference: Matrix, ours: Matrix, mapped: Matrix, core: slice
-        ) -> Spectrogram:
-            gain = between(ours, mapped, strength) / np.maximum(reference, np.float32(1e-5))
-            np.minimum(gain, np.float32(MAX_GAIN), out=gain)
-            if self.resynthesis == "content":
-                result = chunk[:, core] * gain[core]
-            else:
-                wanted = (np.abs(chunk) * gain).astype(np.float32, copy=False)
-                result = resynthesise(wanted, chunk, self.resynthesis, self.seed)[:, core]
-            if noise is not None:
-                level = (ours[core] * gain[core]).astype(np.float32, copy=False)
-                result += noise.fill(level, strength * self.noise, rng) / scale
-            return result
-
-        def chunks() -> Iterator[Spectrogram]:
-            progress(0.3, "fitting the style")
-            if method == "gram":
-                network_map = self._descent(theirs, part(progress, 0.3, 0.4))
-            else:
-                sample = np.concatenate(content.spectra(n_fft), axis=1)
-                everything = slice(0, sample.shape[1])
-                reference = magnitude(sample)
-                ours = without_edges(reference, everything)
-                frequencies = np.arange(n_fft // 2 + 1, dtype=np.float64) * (source.sample_rate / n_fft)
-                fitted, mapped = TransportMap.fit(ours, theirs, frequencies)
-                if content.is_whole:  # what was fitted is all there is
-                    yield rendered(sample, reference, ours, mapped, everything)
-                    return
-                del sample, reference, ours, mapped
-                network_map = fitted.apply
-            for chunk, core in with_context(stft(source.blocks(), n_fft), CONTEXT_BEFORE, CONTEXT_AFTER):
-                reference = magnitude(chunk)
-                ours = without_edges(reference, core)
-                yield rendered(chunk, reference, ours, network_map(ours), core)
-
-        return istft(chunks(), n_fft, content.frames)
-
-    def _descent(self, style: Matrix, progress: Progress) -> Callable[[Matrix], Matrix]:
-        """Return the study's descent towards a style as a map of magnitudes, both of shape (frames, bins)."""
-        from retrotone.style.gram import GramTransfer
-
-        settings = self.gram or GramTransfer(seed=self.seed)
-        target = np.log1p(style).T
-
-        def descend(content: Matrix) -> Matrix:
-            return np.expm1(settings.run(np.log1p(content).T, target, progress).spectrogram.T)
-
-        return descend
-
-
-def without_edges(magnitude: Matrix, core: slice) -> Matrix:
-    """Return magnitudes with frames that reach over an end of the song replaced by the nearest that do not.
-
-    There the signal is mirrored: the kink fills bins that the music leaves empty, and would be made loud.
-    """
-    if len(magnitude) <= 4 * EDGE_FRAMES:
-        return magnitude
-    result = magnitude.copy()
-    if core.start == 0:
-        result[:EDGE_FRAMES] = magnitude[EDGE_FRAMES]
-    if core.stop == len(magnitude):
-        result[-EDGE_FRAMES:] = magnitude[-EDGE_FRAMES - 1]
-    return result
-
-
-class _Aged:
-    """The content as an era would have recorded it: the style of an era for the methods that need a recording."""
-
-    def __init__(self, source: Source, era: Era, programme: float, seed: int) -> None:
-        self._source, self._era, self._programme, self._seed = (
-            source,
-            era,
-            max(programme, ABSOLUTE_GATE),
-            seed,
-        )
-        self.name, self.sample_rate, self.channels = (
-            f"{source.name} of the {era.name}",
-            source.sample_rate,
-            source.channels,
-        )
-        self.frames, self.duration = source.frames, source.duration
-
-    def blocks(self) -> Iterator[Block]:
-        return age_blocks(
-            self._source.blocks(),
-            self.channels,
-            self.sample_rate,
-            self._era,
-            1.0,
-            self._seed,
-            self._programme,
-        )
-
 
 def _source(recording: object) -> Source:
     if isinstance(recording, Audio | AudioFile):
@@ -401,7 +323,7 @@ def _source(recording: object) -> Source:
 
 
 def _rising(progress: Progress) -> Progress:
-    """Never report less than before: the descent starts anew with every chunk."""
+    """Never report less progress than before: the descent restarts with every chunk."""
     highest = 0.0
 
     def report(fraction: float, message: str) -> None:

@@ -1,0 +1,120 @@
+"""Filters of a medium: corners, resonances and shelves, each scaled by strength."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.signal import butter, sosfilt
+
+from retrotone.style.media.media import OPEN_HIGH_HZ, OPEN_LOW_HZ, USABLE
+from retrotone.types import Block
+
+
+class Filter(Protocol):
+    """A filter in second-order sections, at any rate and strength."""
+
+    def sections(self, sample_rate: int, strength: float) -> NDArray[np.float64]:
+        """Return shape (n, 6); n is 0 when the corner is out of the band."""
+        ...
+
+
+def _none() -> NDArray[np.float64]:
+    return np.zeros((0, 6))
+
+
+def corner(hz: float, open_hz: float, strength: float) -> float:
+    """Interpolate, in log-frequency, between an open filter (strength 0) and a corner in Hz (strength 1)."""
+    return float(open_hz * (hz / open_hz) ** strength)
+
+
+@dataclass(frozen=True)
+class Highpass:
+    """Butterworth high-pass; slope 6 dB per octave and order."""
+
+    hz: float
+    order: int = 2
+
+    def sections(self, sample_rate: int, strength: float) -> NDArray[np.float64]:
+        """Second-order sections, shape (n, 6)."""
+        hz = corner(self.hz, OPEN_LOW_HZ, strength)
+        return np.asarray(butter(self.order, hz, "highpass", fs=sample_rate, output="sos"))
+
+
+@dataclass(frozen=True)
+class Lowpass:
+    """Butterworth low-pass; slope 6 dB per octave and order."""
+
+    hz: float
+    order: int = 4
+
+    def sections(self, sample_rate: int, strength: float) -> NDArray[np.float64]:
+        """Second-order sections, shape (n, 6); none when the corner lies above 0.45 of the rate."""
+        hz = corner(self.hz, OPEN_HIGH_HZ, strength)
+        if hz > USABLE * sample_rate:
+            return _none()
+        return np.asarray(butter(self.order, hz, "lowpass", fs=sample_rate, output="sos"))
+
+
+@dataclass(frozen=True)
+class Peak:
+    """One resonance (Bristow-Johnson's peaking biquad, "Cookbook formulae for audio EQ")."""
+
+    hz: float
+    gain_db: float
+    q: float
+
+    def sections(self, sample_rate: int, strength: float) -> NDArray[np.float64]:
+        """Second-order section, shape (1, 6), or none above 0.45 of the rate."""
+        if self.hz > USABLE * sample_rate:
+            return _none()
+        a, w = 10 ** (strength * self.gain_db / 40), 2 * np.pi * self.hz / sample_rate
+        alpha, c = np.sin(w) / (2 * self.q), -2 * np.cos(w)
+        section = np.array([1 + alpha * a, c, 1 - alpha * a, 1 + alpha / a, c, 1 - alpha / a])
+        return np.asarray(section / section[3])[None]
+
+
+@dataclass(frozen=True)
+class Shelf:
+    """First-order high shelf: gain_db far above hz, half of it at hz; -gain_db is the exact inverse."""
+
+    hz: float
+    gain_db: float
+
+    def sections(self, sample_rate: int, strength: float) -> NDArray[np.float64]:
+        """Second-order section, shape (1, 6), or none above 0.45 of the rate."""
+        if self.hz > USABLE * sample_rate:
+            return _none()
+        k, a = np.tan(np.pi * self.hz / sample_rate), 10 ** (strength * self.gain_db / 40)
+        section = np.array([k + a, k - a, 0.0, k + 1 / a, k - 1 / a, 0.0])
+        return np.asarray(section / section[3])[None]
+
+
+class FilterStage:
+    """Filters in series, with their state.
+
+    Parameters
+    ----------
+    filters : sequence of Filter
+        In order.
+    channels, sample_rate : int
+        Of the blocks.
+    strength : float
+        In (0, 1].
+    """
+
+    def __init__(self, filters: tuple[Filter, ...], channels: int, sample_rate: int, strength: float) -> None:
+        self._sos = np.concatenate([_none(), *(f.sections(sample_rate, strength) for f in filters)])
+        self._state = np.zeros((len(self._sos), channels, 2))
+
+    def __call__(self, block: Block) -> Block:
+        """Filter a block, shape (channels, n)."""
+        if len(self._sos) == 0:
+            return block
+        out: NDArray[np.float64]
+        out, self._state = sosfilt(self._sos, block, axis=1, zi=self._state)
+        # denormals would make a decaying tail many times slower
+        self._state[np.abs(self._state) < 1e-30] = 0.0
+        return out.astype(np.float32)

@@ -1,0 +1,196 @@
+"""Hiss, hum and crackle that a medium adds."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.signal import butter, sosfilt
+
+from retrotone.style.media.media import OPEN_HIGH_HZ, OPEN_LOW_HZ, USABLE
+from retrotone.types import Block
+
+# Sizes are Pareto distributed, by ear: few loud clicks among many small ones.
+TAIL_INDEX, LARGEST_CLICK = 1.6, 15.0
+# Log-size of one scratch from turn to turn (first-order autoregression), by ear.
+SCRATCH_MEMORY, SCRATCH_SPREAD, SCRATCH_MEAN = 0.85, 0.7, 1.0
+
+
+@dataclass(frozen=True)
+class Noise:
+    """Stationary noise, 6 dB per octave down outside low_hz-high_hz.
+
+    Parameters
+    ----------
+    level_db : float
+        RMS over 20 Hz - 20 kHz before the playback filters; its density does not depend on the sample rate.
+    low_hz, high_hz : float
+        Its band.
+    swish : float
+        Depth in [0, 1) of the swelling once a turn that a worn or off-centre disc gives it.
+    """
+
+    level_db: float
+    low_hz: float
+    high_hz: float
+    swish: float = 0.0
+
+
+class NoiseStage:
+    """Adds one `Noise`.
+
+    Parameters
+    ----------
+    noise : Noise
+        What to add.
+    channels, sample_rate : int
+        The noise of different channels is independent; one channel is added to all.
+    strength : float
+        In (0, 1]; scales the amplitude.
+    turns_hz : float
+        Turns per second of the disc or cylinder, for the swish.
+    rng : Generator
+        The noise itself.
+    """
+
+    def __init__(
+        self,
+        noise: Noise,
+        channels: int,
+        sample_rate: int,
+        strength: float,
+        turns_hz: float,
+        rng: np.random.Generator,
+    ) -> None:
+        f = np.arange(OPEN_LOW_HZ, OPEN_HIGH_HZ, 10.0)
+        density = 1 / (1 + (f / noise.high_hz) ** 2) / (1 + (noise.low_hz / f) ** 2)
+        # its noise bandwidth in Hz
+        power = 10.0 * float(density.sum())
+        self._gain = np.float32(strength * 10 ** (noise.level_db / 20) * np.sqrt(sample_rate / 2 / power))
+        filters: list[NDArray[np.float64]] = [
+            butter(1, noise.low_hz, "highpass", fs=sample_rate, output="sos")
+        ]
+        if noise.high_hz < USABLE * sample_rate:
+            filters.append(butter(1, noise.high_hz, "lowpass", fs=sample_rate, output="sos"))
+        self._sos = np.concatenate(filters)
+        self._state = np.zeros((len(self._sos), channels, 2))
+        self._swish, self._turn, self._start = noise.swish, 2 * np.pi * turns_hz / sample_rate, 0
+        self._rng, self._channels = rng, channels
+
+    def __call__(self, block: Block) -> Block:
+        """Add noise to a block."""
+        count = block.shape[1]
+        white = self._rng.standard_normal((self._channels, count), dtype=np.float32) * self._gain
+        shaped, self._state = sosfilt(self._sos, white, axis=1, zi=self._state)
+        if self._swish:
+            shaped *= 1 + self._swish * np.sin(self._turn * np.arange(self._start, self._start + count))
+        self._start += count
+        return np.asarray(block + shaped, np.float32)
+
+
+@dataclass(frozen=True)
+class Hum:
+    """A steady mains tone."""
+
+    hz: float
+    level_db: float
+
+
+class HumStage:
+    """Adds one `Hum`, the same in all channels."""
+
+    def __init__(self, hum: Hum, sample_rate: int, strength: float) -> None:
+        self._step, self._start = 2 * np.pi * hum.hz / sample_rate, 0
+        self._gain = strength * 10 ** (hum.level_db / 20) * np.sqrt(2)
+
+    def __call__(self, block: Block) -> Block:
+        """Add hum to a block."""
+        at = np.arange(self._start, self._start + block.shape[1])
+        self._start += block.shape[1]
+        return np.asarray(block + self._gain * np.sin(self._step * at), np.float32)
+
+
+@dataclass(frozen=True)
+class Crackle:
+    """Clicks: a Poisson process of short, decaying rings with Pareto sizes, and a scratch once a turn.
+
+    Parameters
+    ----------
+    per_second : float
+        Mean rate.
+    level_db : float
+        Peak of the smallest click; about one in forty is 20 dB above it.
+    ring_hz, decay_s : float
+        Mean pitch and time constant of a click's ring.
+    scratch : bool
+        Also one scratch, whose size varies from turn to turn.
+    """
+
+    per_second: float
+    level_db: float
+    ring_hz: float
+    decay_s: float
+    scratch: bool = False
+
+
+class CrackleStage:
+    """Adds one `Crackle`.
+
+    Parameters
+    ----------
+    crackle : Crackle
+        What to add.
+    channels, sample_rate : int
+        A click shows in all channels, in each at its own size.
+    strength : float
+        In (0, 1]; scales the size.
+    turns_hz : float
+        Turns per second, for the scratch.
+    rng : Generator
+        Times, sizes, rings.
+    """
+
+    def __init__(
+        self,
+        crackle: Crackle,
+        channels: int,
+        sample_rate: int,
+        strength: float,
+        turns_hz: float,
+        rng: np.random.Generator,
+    ) -> None:
+        self._crackle, self._rng, self._start = crackle, rng, 0
+        self._gain = strength * 10 ** (crackle.level_db / 20)
+        # samples
+        self._turn = sample_rate / turns_hz if crackle.scratch else np.inf
+        self._scratch = 0.0
+        self._time = np.arange(int(np.ceil(6 * crackle.decay_s * sample_rate)) + 1) / sample_rate
+        self._tail = np.zeros((channels, len(self._time)), np.float32)
+
+    def __call__(self, block: Block) -> Block:
+        """Add clicks to a block."""
+        rng, count, channels = self._rng, block.shape[1], len(self._tail)
+        clicks = rng.poisson(self._crackle.per_second * count * (self._time[1] - self._time[0]))
+        at = rng.integers(0, count, clicks)
+        sizes = np.minimum((1 - rng.random(clicks)) ** (-1 / TAIL_INDEX), LARGEST_CLICK)
+        # one scratch for every turn that begins in this block
+        for turn in np.arange(np.ceil(self._start / self._turn), np.ceil((self._start + count) / self._turn)):
+            self._scratch = SCRATCH_MEMORY * self._scratch + SCRATCH_SPREAD * rng.normal()
+            at = np.append(at, round(turn * self._turn) - self._start)
+            sizes = np.append(sizes, min(float(np.exp(SCRATCH_MEAN + self._scratch)), LARGEST_CLICK))
+        at = np.minimum(at, count - 1)
+        self._start += count
+        shape = (len(at), 1)
+        decay = self._crackle.decay_s * rng.uniform(0.4, 1.2, shape)
+        ring = self._crackle.ring_hz * rng.uniform(0.6, 1.4, shape)
+        sign = rng.choice([-1.0, 1.0], shape)
+        # (clicks, ring samples)
+        pulses = sign * sizes[:, None] * np.exp(-self._time / decay) * np.cos(2 * np.pi * ring * self._time)
+        out = np.zeros((channels, count + len(self._time)))
+        for channel in out:
+            share = rng.uniform(0.3, 1.0, shape) if channels > 1 else 1.0
+            np.add.at(channel, at[:, None] + np.arange(len(self._time)), self._gain * share * pulses)
+        out[:, : len(self._time)] += self._tail
+        self._tail = out[:, count:].astype(np.float32)
+        return block + out[:, :count].astype(np.float32)

@@ -1,0 +1,129 @@
+"""Wow and flutter: the playback speed varies."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.signal import iirpeak, lfilter
+
+from retrotone.types import Block
+
+# One displacement per 32 samples, linear in between: speed changes slowly.
+CONTROL_FRAMES = 32
+# Flat to 0.35 of the sample rate, images at about -60 dB.
+SINC_TAPS, SINC_PHASES, SINC_BETA = 12, 1024, 6.0
+# About 1.4 octaves wide.
+WANDER_Q = 1.0
+# The summed displacement is soft-limited to 3 times its root-sum-square amplitude.
+REACH = 3.0
+
+
+@dataclass(frozen=True)
+class Wobble:
+    """A speed fluctuation.
+
+    Parameters
+    ----------
+    hz : float
+        Its rate: a turn of the disc, of the capstan, ...
+    depth : float
+        Peak deviation of speed as a fraction (of a sine of the same RMS when `random`).
+    random : bool
+        A band of noise around `hz` instead of a steady sine.
+    """
+
+    hz: float
+    depth: float
+    random: bool = False
+
+
+class WowStage:
+    """Wow and flutter: playback at a varying speed by windowed-sinc interpolation.
+
+    The displacement (the integral of the speed deviation) oscillates about zero, so nothing drifts. The output is
+    `delay` samples late; the caller removes them.
+
+    Parameters
+    ----------
+    wobbles : sequence of Wobble
+        All that act together.
+    channels, sample_rate : int
+        Of the blocks.
+    strength : float
+        In (0, 1]; scales every depth.
+    rng : Generator
+        Phases and the random wobbles.
+    """
+
+    def __init__(
+        self,
+        wobbles: tuple[Wobble, ...],
+        channels: int,
+        sample_rate: int,
+        strength: float,
+        rng: np.random.Generator,
+    ) -> None:
+        self._rng, self._control_rate, self._points = rng, sample_rate / CONTROL_FRAMES, 0
+        # in samples
+        amplitudes = [strength * w.depth * sample_rate / (2 * np.pi * w.hz) for w in wobbles]
+        self._sines, self._bands = [], []
+        for wobble, amplitude in zip(wobbles, amplitudes, strict=True):
+            if wobble.random:
+                b, a = iirpeak(wobble.hz, WANDER_Q, fs=self._control_rate)
+                # of the power of white noise
+                noise_share = np.pi * wobble.hz / WANDER_Q / self._control_rate
+                self._bands.append((b, a, np.zeros(2), amplitude / np.sqrt(2 * noise_share)))
+            else:
+                self._sines.append((wobble.hz, amplitude, rng.uniform(0, 2 * np.pi)))
+        self._limit = REACH * float(np.hypot.reduce(amplitudes)) if wobbles else 0.0
+        self.delay = int(np.ceil(self._limit)) + SINC_TAPS // 2 if wobbles else 0
+        self._history = np.zeros((channels, 2 * self.delay), np.float32)
+        self._last = self._displacement(1) if wobbles else np.zeros(1)
+
+    def _displacement(self, count: int) -> NDArray[np.float64]:
+        """Return the next control points in samples, shape (count,)."""
+        time = np.arange(self._points, self._points + count) / self._control_rate
+        self._points += count
+        total = np.zeros(count)
+        for hz, amplitude, phase in self._sines:
+            total += amplitude * np.sin(2 * np.pi * hz * time + phase)
+        for b, a, state, scale in self._bands:
+            band, state[:] = lfilter(b, a, self._rng.standard_normal(count), zi=state)
+            total += scale * band
+        return np.asarray(self._limit * np.tanh(total / self._limit))
+
+    def __call__(self, block: Block) -> Block:
+        """Replay a block, shape (channels, BLOCK_FRAMES), `delay` samples late."""
+        if self.delay == 0:
+            return block
+        count = block.shape[1]
+        points = np.concatenate([self._last, self._displacement(count // CONTROL_FRAMES)])
+        self._last = points[-1:]
+        at = np.arange(count)
+        # (count,), in samples of `joined`
+        position = at + self.delay + np.interp(at, np.arange(len(points)) * CONTROL_FRAMES, points)
+        joined = np.concatenate([self._history, block], axis=1)
+        self._history = joined[:, count:]
+        # (count,) and (count, SINC_TAPS): the first sample under the kernel, and the kernel at its phase
+        ticks = (position * SINC_PHASES).astype(np.int64)
+        first, weights = ticks // SINC_PHASES - (SINC_TAPS // 2 - 1), SINC_TABLE[ticks % SINC_PHASES]
+        out = np.empty_like(block)
+        for channel, samples in enumerate(joined):
+            # (n, SINC_TAPS)
+            spans = np.lib.stride_tricks.sliding_window_view(samples, SINC_TAPS)
+            np.einsum("nt,nt->n", spans[first], weights, out=out[channel])
+        return out
+
+
+def _sinc_table() -> NDArray[np.float32]:
+    """Return interpolation weights by phase, shape (SINC_PHASES, SINC_TAPS), each row of sum 1."""
+    phase = (np.arange(SINC_PHASES)[:, None] + 0.5) / SINC_PHASES
+    distance = np.arange(SINC_TAPS) - (SINC_TAPS // 2 - 1) - phase
+    inside = np.sqrt(np.maximum(1 - (distance / (SINC_TAPS / 2)) ** 2, 0))
+    table = np.sinc(distance) * np.i0(SINC_BETA * inside)
+    return np.asarray(table / table.sum(axis=1, keepdims=True), np.float32)
+
+
+SINC_TABLE = _sinc_table()

@@ -17,8 +17,8 @@ from retrotone.cli.main import run
 from retrotone.desktop import tasks
 from retrotone.desktop.app import make_root
 from retrotone.desktop.settings import Settings, place
-from retrotone.desktop.tasks import Choice
 from retrotone.desktop.theme import Look
+from retrotone.style.choices import StyleChoice
 
 if TYPE_CHECKING:
     from tests.desktop.conftest import Driver
@@ -155,7 +155,7 @@ def test_the_window_lives_while_it_renders_and_cancels(driver: Driver, song: Pat
 def test_jobs_are_done_one_after_the_other_in_their_order(driver: Driver) -> None:
     window, done = driver.window, list[str]()
 
-    def then(choice: Choice) -> None:
+    def then(choice: StyleChoice) -> None:
         done.append(choice.name)
         if choice.name == "1900s":  # more work comes of the first, while others wait
             window.run(tasks.own_choice, "era", "1990s", done=then)

@@ -17,17 +17,18 @@ from numpy.typing import NDArray
 
 from retrotone.desktop.jobs import Desk
 from retrotone.errors import LibraryError
+from retrotone.style.choices import StyleChoice, find_style, style_choices
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
     from retrotone.library.library import Library
     from retrotone.report import Comparison
-    from retrotone.services.listen import Heard
+    from retrotone.services.listen import SongSummary
 
 SCREEN_DPI = 88  # at 100 %
 STUDY_INCHES = 3.9  # high
-_heard: dict[str, Heard] = {}  # the song that was listened to last
+_heard: dict[str, SongSummary] = {}  # the song that was listened to last
 _comparison: dict[tuple[str, ...], Comparison] = {}  # the one that was drawn last
 
 
@@ -52,7 +53,7 @@ class Sound:
 
 @dataclass(frozen=True, eq=False)
 class Song:
-    """A song that was listened to; see `retrotone.services.restyle.Heard`."""
+    """A song that was listened to; see `retrotone.services.listen.SongSummary`."""
 
     name: str
     title: str
@@ -80,17 +81,6 @@ class Version:
 
 
 @dataclass(frozen=True)
-class Choice:
-    """A way to retro a song; see `retrotone.services.styles.Way`."""
-
-    kind: str
-    name: str
-    title: str
-    description: str
-    here: bool
-
-
-@dataclass(frozen=True)
 class Sibling:
     """A track of the library as a row of a table; `x`, `y` and `colour` are for the map."""
 
@@ -113,21 +103,21 @@ class Picture:
     cells: list[list[str]]
 
 
-def choices(desk: Desk) -> list[Choice]:
-    """Return the ways to retro a song."""
-    from retrotone.services import styles
-
-    return [Choice(w.kind, w.name, w.title, w.description, w.here) for w in styles.ways()]
+def choices(desk: Desk) -> list[StyleChoice]:
+    """Return the styles that a song can be given."""
+    return style_choices()
 
 
-def own_choice(desk: Desk, kind: str, path: str) -> Choice:
-    """Return the way to sound like a recording, or as a model of one's own plays; both are looked into first."""
-    from retrotone.services import styles
-    from retrotone.services.styles import find_style
+def own_choice(desk: Desk, kind: str, path: str) -> StyleChoice:
+    """Return the style of a recording or model of one's own, after a look into it."""
+    from retrotone.audio.files import AudioFile
 
-    way = styles.way(kind, path)
-    find_style(way.name, "rave" if kind == "rave" else None)
-    return Choice(way.kind, way.name, way.title, way.description, way.here)
+    if kind == "record":
+        AudioFile(path)
+        return StyleChoice.of_path(path)
+    choice = find_style(path, "rave" if kind == "rave" else None)
+    choice.open()
+    return choice
 
 
 def bundled(desk: Desk) -> str:
@@ -174,16 +164,16 @@ def listen(desk: Desk, path: str) -> Song:
     )
 
 
-def render(desk: Desk, song: str, choice: Choice, strength: float, seed: int) -> Version:
+def render(desk: Desk, song: str, choice: StyleChoice, strength: float, seed: int) -> Version:
     """Give a song another sound."""
     from retrotone.features.spectral import waveform_envelope
-    from retrotone.services import listen, restyle, styles
+    from retrotone.services import listen, restyle
 
-    done = restyle.render(song, styles.way(choice.kind, choice.name), strength, seed, progress=desk.progress)
+    done = restyle.restyle(song, choice, strength, seed, progress=desk.progress)
     audio = done.audio
-    sound = _kept(desk, audio.blocks(), done.way.title, audio.sample_rate, audio.channels)
+    sound = _kept(desk, audio.blocks(), choice.title, audio.sample_rate, audio.channels)
     waveform = waveform_envelope(audio, listen.POINTS)
-    return Version(done.way.title, done.sentence, done.file_name, sound, waveform)
+    return Version(choice.title, done.sentence, done.file_name, sound, waveform)
 
 
 def save(desk: Desk, sound: Sound, path: str) -> str:
@@ -237,13 +227,13 @@ def similar(desk: Desk, library: str | None, song: str) -> list[Sibling]:
     heard = _heard.get(song) or listen.listen(song, desk.progress)
     with _library(library) as opened:
         try:
-            matches = similar.siblings(opened, heard, progress=desk.progress)
+            matches = similar.similar_tracks(opened, heard, progress=desk.progress)
         except MissingLibrary as error:
             raise LibraryError(
                 "there is no library yet: add a folder in the tab Library and scan it"
             ) from error
     return [
-        Sibling(match.track.path, (*similar.sibling_cells(match.track), f"{match.similarity:.3f}"))
+        Sibling(match.track.path, (*similar.track_cells(match.track), f"{match.similarity:.3f}"))
         for match in matches
     ]
 
@@ -274,7 +264,7 @@ def chart_if_any(desk: Desk, library: str | None) -> list[Sibling]:
         except MissingLibrary:
             return []
     return [
-        Sibling(p.track.path, tuple(similar.sibling_cells(p.track)), p.x, p.y, p.genre, p.colour)
+        Sibling(p.track.path, tuple(similar.track_cells(p.track)), p.x, p.y, p.genre, p.colour)
         for p in places
     ]
 

@@ -23,7 +23,8 @@ from retrotone.dsp.loudness import ABSOLUTE_GATE, LoudnessMeter
 from retrotone.dsp.stft import istft, n_fft_for, stft
 from retrotone.errors import OutputError, StyleError
 from retrotone.progress import Progress, part, silent
-from retrotone.style.eras import Era, age_blocks, find_era
+from retrotone.style.choices import GeneratedStyle, StyleChoice, find_style
+from retrotone.style.eras import Era, age_blocks
 from retrotone.style.noise_floor import NoiseFloor
 from retrotone.style.rendering import SPOOL_BYTES, Rendering, with_context
 from retrotone.style.resynthesis import Resynthesis, resynthesise
@@ -136,7 +137,7 @@ class StyleTransfer:
     def stylize(
         self,
         content: Source | str | os.PathLike[str],
-        style: Source | Era | Restyler | str | os.PathLike[str],
+        style: Source | Era | Restyler | StyleChoice | str | os.PathLike[str],
         strength: float | None = None,
         progress: Progress = silent,
     ) -> Audio:
@@ -146,8 +147,8 @@ class StyleTransfer:
         ----------
         content : Audio, AudioFile or path
             One or two channels, any rate, any length.
-        style : Audio, AudioFile, path, Era, era name or RaveModel
-            A recording of at least half a second.
+        style : Audio, AudioFile, path, Era, RaveModel, StyleChoice or str
+            A recording of at least half a second; a str is anything that `retrotone.style.choices.find_style` knows.
         strength : float, optional
             Instead of the one given to the constructor.
         progress : Progress
@@ -170,8 +171,8 @@ class StyleTransfer:
 
     def stylize_file(
         self,
-        content: str | os.PathLike[str],
-        style: Source | Era | Restyler | str | os.PathLike[str],
+        content: AudioFile | str | os.PathLike[str],
+        style: Source | Era | Restyler | StyleChoice | str | os.PathLike[str],
         output: str | os.PathLike[str],
         strength: float | None = None,
         progress: Progress = silent,
@@ -197,7 +198,7 @@ class StyleTransfer:
             The output cannot be written.
         """
         began = time.perf_counter()
-        source = AudioFile(content)
+        source = _source(content)
         output = Path(output)
         if not output.parent.is_dir():
             raise OutputError(f"{output.parent} is not a folder: create it first")
@@ -227,7 +228,7 @@ class StyleTransfer:
         strength = self.strength if strength is None else strength
         _check_strength(strength)
         progress = _rising(progress)
-        target, method = self._target(style)
+        target, method = self._target(style, source)
         content = Sample.of(source, source.sample_rate, part(progress, 0, 0.15))
         if isinstance(target, Restyler):
             rendered = target.render(source, strength, self.seed, part(progress, 0.15, 0.4))
@@ -256,15 +257,15 @@ class StyleTransfer:
                 method,
             )
 
-    def _target(self, style: object) -> tuple[Source | Era | Restyler, Method]:
-        """Tell an era's name from a file's, and settle the method."""
-        target: Source | Era | Restyler
-        if isinstance(style, Era | Restyler):
-            target = style
-        elif isinstance(style, str) and not Path(style).is_file() and not Path(style).suffix:
-            target = find_era(style)
-        else:
-            target = _source(style)
+    def _target(self, style: object, content: Source) -> tuple[Source | Era | Restyler, Method]:
+        """Open the style that is named, and settle the method."""
+        if isinstance(style, str):
+            style = find_style(style, self.method)
+        if isinstance(style, StyleChoice):
+            style = style.open(self.seed)
+        if isinstance(style, GeneratedStyle):
+            style = style.clip(content)
+        target = style if isinstance(style, Era | Restyler) else _source(style)
         if isinstance(target, Restyler):
             if self.method not in (None, "rave"):
                 raise StyleError(f"{target.name} is a model: use method rave, or a clip that it generates")

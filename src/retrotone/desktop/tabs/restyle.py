@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING
 
 from retrotone.desktop import tasks
 from retrotone.desktop.drawing import Waveform
-from retrotone.desktop.tasks import Choice, Version
+from retrotone.desktop.tasks import Version
 from retrotone.desktop.widgets import Page, Sentence, Table, buttons
+from retrotone.style.choices import StyleChoice
 
 if TYPE_CHECKING:
     from retrotone.desktop.window import Window
@@ -26,7 +27,7 @@ class RetroTab(Page):
     def __init__(self, app: Window) -> None:
         super().__init__(app.tabs, app.look)
         self._app = app
-        self._choices: dict[str, Choice] = {}
+        self._choices: dict[str, StyleChoice] = {}
         look = app.look
         left, right = self.halves(2, 3)
         self.ways = Table(left, look, [("The sound of", 330)], 9, self._describe)
@@ -71,7 +72,7 @@ class RetroTab(Page):
         self.results.pack(fill="both", expand=True)
         self.song_changed()
 
-    def offer(self, choices: list[Choice]) -> None:
+    def offer(self, choices: list[StyleChoice]) -> None:
         """Show ways to retro a song, beside those that are there."""
         self._choices |= {f"{each.kind} {each.name}": each for each in choices}
         order = sorted(self._choices, key=lambda key: list(GROUPS).index(self._choices[key].kind))
@@ -158,7 +159,7 @@ class RetroTab(Page):
         if path:
             app.run(tasks.own_choice, kind, path, done=self._offer_own)
 
-    def _offer_own(self, choice: Choice) -> None:
+    def _offer_own(self, choice: StyleChoice) -> None:
         self.offer([choice])
         self.ways.select(f"{choice.kind} {choice.name}")
 
@@ -166,11 +167,11 @@ class RetroTab(Page):
         choice = self._choices.get(self.ways.selected)
         if choice is not None:
             missing = f" Download it first: retrotone models download {choice.name}"
-            self.about.configure(text=choice.description + ("" if choice.here else missing))
+            self.about.configure(text=choice.description + ("" if choice.downloaded else missing))
 
     def _show_strength(self) -> None:
         self.percent.configure(text=f"{self.strength.get():.0f} %")
 
     @staticmethod
-    def _titled(choice: Choice) -> str:
-        return choice.title + ("" if choice.here else " (to be downloaded)")
+    def _titled(choice: StyleChoice) -> str:
+        return choice.title + ("" if choice.downloaded else " (to be downloaded)")

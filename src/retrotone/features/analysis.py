@@ -238,7 +238,7 @@ def _excerpts(source: Audio | AudioFile) -> tuple[float, list[tuple[float, Audio
                 return duration, excerpts, excerpts[EXCERPTS // 2][1]
             # the header promises too much: it was cut off, or lies
             duration = sum(block.shape[1] for block in source.blocks()) / rate
-        source = load(source.path, 2 * SHORT)  # whole: a header may estimate too little
+        source = load(source, 2 * SHORT)  # whole: a header may estimate too little
     starts = _starts(source.duration)
     length = min(source.duration / len(starts), EXCERPT_SECONDS)
     return source.duration, [(start, source.slice(start, start + length)) for start in starts], source

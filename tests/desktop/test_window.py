@@ -12,7 +12,7 @@ import pytest
 import retrotone as rt
 from retrotone.desktop import tasks
 from retrotone.desktop.settings import Settings
-from retrotone.desktop.tasks import Choice
+from retrotone.style.choices import StyleChoice
 
 if TYPE_CHECKING:
     from tests.desktop.conftest import Driver
@@ -151,7 +151,7 @@ def test_the_window_reacts_while_it_restyles_and_cancels(driver: Driver, song: P
 def test_jobs_are_done_one_after_the_other_in_their_order(driver: Driver) -> None:
     session, done = driver.session, list[str]()
 
-    def then(choice: Choice) -> None:
+    def then(choice: StyleChoice) -> None:
         done.append(choice.name)
         # the first submits another job, while others wait
         if choice.name == "1900s":

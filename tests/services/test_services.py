@@ -1,4 +1,4 @@
-"""What window and page share: verbs on the bundled song, and their words."""
+"""What window and page share, on the bundled song."""
 
 from __future__ import annotations
 
@@ -13,38 +13,41 @@ import retrotone as rt
 from retrotone.errors import AudioError, Cancelled, StyleError
 from retrotone.features.spectral import waveform_envelope
 from retrotone.figures.base import fit, zoom
-from retrotone.services import compare, listen, restyle, styles
+from retrotone.services import compare, listen, restyle
 from retrotone.study import experiments
 from retrotone.study.sweep import losses_figure
+from retrotone.style.choices import StyleChoice, find_style
 from retrotone.utils import assets, text
 
 
 @pytest.fixture(scope="module")
 def song(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    path = tmp_path_factory.mktemp("workbench") / "a song.wav"
+    path = tmp_path_factory.mktemp("services") / "a song.wav"
     return rt.load(assets.bundled_song()).slice(4, 10).save(path)
 
 
 @pytest.fixture(scope="module")
-def heard(song: Path) -> listen.Heard:
+def summary(song: Path) -> listen.SongSummary:
     return listen.listen(song)
 
 
-def test_a_file_and_the_same_sound_in_memory_are_heard_alike(song: Path, heard: listen.Heard) -> None:
+def test_a_file_and_the_same_sound_in_memory_have_the_same_summary(
+    song: Path, summary: listen.SongSummary
+) -> None:
     audio = rt.load(song)
     again = listen.listen(audio)
-    assert again.genres == heard.genres
-    assert (heard.duration, heard.sample_rate, heard.channels) == (pytest.approx(6), 44_100, 2)
+    assert again.genres == summary.genres
+    assert (summary.duration, summary.sample_rate, summary.channels) == (pytest.approx(6), 44_100, 2)
     outline = waveform_envelope(audio, listen.POINTS)
-    assert heard.waveform.min() == pytest.approx(outline.min())
-    assert heard.waveform.max() == pytest.approx(outline.max())
+    assert summary.waveform.min() == pytest.approx(outline.min())
+    assert summary.waveform.max() == pytest.approx(outline.max())
 
 
-def test_the_verdict_names_the_likeliest_genre_and_doubt(heard: listen.Heard) -> None:
-    (first, share), *_ = heard.genres
-    assert share == max(heard.answer.probabilities.values())
-    assert first in heard.verdict
-    assert heard.verdict.startswith("This is" if heard.answer.sure else "Not sure")
+def test_the_verdict_names_the_likeliest_genre_and_doubt(summary: listen.SongSummary) -> None:
+    (first, share), *_ = summary.genres
+    assert share == max(summary.answer.probabilities.values())
+    assert first in summary.verdict
+    assert summary.verdict.startswith("This is" if summary.answer.sure else "Not sure")
     noise = np.random.default_rng(0).standard_normal((1, 5 * 22_050)).astype(np.float32)
     unsure = listen.listen(rt.Audio(0.1 * noise, 22_050, "noise"))
     assert unsure.verdict.startswith("Not sure: it does not sound like")
@@ -52,28 +55,28 @@ def test_the_verdict_names_the_likeliest_genre_and_doubt(heard: listen.Heard) ->
 
 @pytest.mark.parametrize("name", ["1900s", "1990s"])
 def test_an_era_renders_a_song_of_the_same_length_and_names_its_file(song: Path, name: str) -> None:
-    done = restyle.render(song, styles.way("era", name))
+    done = restyle.restyle(song, find_style(name))
     assert done.audio.duration == pytest.approx(6)
     assert done.file_name == f"a song-{name}.wav"
     assert name in done.sentence
     assert np.abs(done.audio.samples - rt.load(song).samples).max() > 0.05
 
 
-def test_a_record_is_a_way_and_strength_0_gives_the_song_back(song: Path) -> None:
-    way = styles.way("record", str(assets.bundled_record()))
-    done = restyle.render(song, way, strength=0.0)
+def test_a_record_is_a_style_and_strength_0_gives_the_song_back(song: Path) -> None:
+    style = find_style(str(assets.bundled_record()))
+    done = restyle.restyle(song, style, strength=0.0)
     np.testing.assert_array_equal(done.audio.samples, rt.load(song).samples)
     assert done.file_name == "a song-demo_style.wav"
 
 
-def test_what_is_no_way_is_refused_with_a_sentence(song: Path, tmp_path: Path) -> None:
-    with pytest.raises(StyleError, match="no era called 1850s"):
-        styles.way("era", "1850s")
+def test_what_is_no_style_is_refused_with_a_sentence(song: Path, tmp_path: Path) -> None:
+    with pytest.raises(StyleError, match="no style '1850s'"):
+        find_style("1850s")
     with pytest.raises(AudioError) as caught:
-        restyle.render(song, styles.way("record", str(tmp_path / "none.wav")))
-    told = text.sentence(caught.value)
-    assert "none.wav" in told
-    assert told.endswith(".")
+        restyle.restyle(song, StyleChoice.of_path(str(tmp_path / "none.wav")))
+    sentence = text.sentence(caught.value)
+    assert "none.wav" in sentence
+    assert sentence.endswith(".")
 
 
 def test_a_training_shows_its_last_epoch_and_stops_when_nobody_looks() -> None:
@@ -124,6 +127,6 @@ def test_a_comparison_zooms_in_every_row_and_column_and_fits_a_screen(song: Path
     assert comparison.figure.get_size_inches().tolist() == [12, 6]
 
 
-@pytest.mark.parametrize(("seconds", "told"), [(0, "0:00"), (61.4, "1:01"), (3599.6, "1:00:00")])
-def test_times_in_words(seconds: float, told: str) -> None:
-    assert text.clock(seconds) == told
+@pytest.mark.parametrize(("seconds", "words"), [(0, "0:00"), (61.4, "1:01"), (3599.6, "1:00:00")])
+def test_times_in_words(seconds: float, words: str) -> None:
+    assert text.clock(seconds) == words

@@ -184,7 +184,9 @@ def test_truncated_songs_work_or_say_why(music: rt.Audio, song: Path, tmp_path: 
 
 
 def test_settings_out_of_range(refused: Run, song: Path) -> None:
-    assert "there is no era '1850s'" in refused("style", song, "--style", "1850s")
+    assert "there is no style '1850s': it is neither one of the eras" in refused(
+        "style", song, "--style", "1850s"
+    )
     assert "strength must be between 0 and 1" in refused("style", song, "--strength", "1.5")
     assert "strength must be between 0 and 1" in refused("style", song, "--strength", "nan")
     assert "method 'magic' does not exist" in refused("style", song, "--method", "magic")

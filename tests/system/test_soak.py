@@ -17,8 +17,9 @@ import torch
 import retrotone as rt
 from retrotone.library.library import Library
 from retrotone.library.scanning.workers import analyse_file
-from retrotone.services import generate, listen, restyle, styles
+from retrotone.services import generate, listen, restyle
 from retrotone.services.demo import bundled
+from retrotone.style.choices import find_style
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="needs Linux's account of a process")
 
@@ -75,7 +76,7 @@ def verbs(made_music: Path, tmp_path_factory: pytest.TempPathFactory) -> list[Ca
     return [
         lambda: rt.StyleTransfer().stylize_file(path, "1930s", folder / "era.flac"),
         lambda: rt.StyleTransfer().stylize(song, record),
-        lambda: restyle.render_file(path, styles.way("era", "1950s"), folder),
+        lambda: restyle.restyle_file(path, find_style("1950s"), folder),
         lambda: listen.genre_figure(listen.listen(path)),
         lambda: generate.generate("parlour", "slerp", 1.0, 0, 1.0),
         library,

@@ -223,14 +223,14 @@ def test_the_bundled_songs_genre_takes_one_click(visitor: Visitor) -> None:
     visitor.shot("genre")
 
 
-def test_siblings_are_named_and_play(visitor: Visitor, server: Server, made_music: Path) -> None:
+def test_similar_tracks_are_named_and_play(visitor: Visitor, server: Server, made_music: Path) -> None:
     visitor.give(made_music / "organ" / "Ada.flac", "0:04")
     visitor.tab("Similar")
     with visitor.plays("excerpt.ogg") as played:
-        visitor.button("Find its siblings").click()
+        visitor.button("Find similar tracks").click()
     assert not sound(played).is_silent
-    expect(visitor.page.locator("#sibling-0")).to_contain_text("organ in", timeout=PATIENCE)
-    expect(visitor.page.locator("#sibling-4")).to_be_visible(timeout=PATIENCE)
+    expect(visitor.page.locator("#similar-0")).to_contain_text("organ in", timeout=PATIENCE)
+    expect(visitor.page.locator("#similar-4")).to_be_visible(timeout=PATIENCE)
     visitor.shot("similar")
     status, _ = server.ask("GET", f"/gradio_api/file={made_music / 'organ' / 'Bix.flac'}")
     assert status == 403  # it plays a copy: the library's own files are not served

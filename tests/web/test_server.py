@@ -14,7 +14,7 @@ from urllib.parse import urlencode
 
 import pytest
 
-from retrotone.web.uploads import Folder
+from retrotone.web.uploads import Uploads
 
 
 def web(*options: str, before: str = "", **environment: str) -> subprocess.Popen[str]:
@@ -98,7 +98,7 @@ def test_ctrl_c_ends_it_without_a_traceback_while_a_job_runs(made_music: Path) -
 def test_the_folder_forgets_the_oldest_and_keeps_what_the_page_shows(tmp_path: Path) -> None:
     shown = tmp_path / "shown.ogg"
     shown.write_bytes(bytes(10))
-    folder = Folder(limit=100)
+    folder = Uploads(limit=100)
     try:
         kept = folder.keep(shown)
         files = [folder.room() / f"{name}.wav" for name in "abc"]

@@ -221,12 +221,12 @@ class Audio:
         return Path(path)
 
 
-def load(path: str | os.PathLike[str], seconds: float | None = None) -> Audio:
+def load(path: AudioFile | str | os.PathLike[str], seconds: float | None = None) -> Audio:
     """Load a recording, at its own rate and channels.
 
     Parameters
     ----------
-    path : path-like
+    path : path-like or AudioFile
         WAV, FLAC, OGG, MP3, Opus or AIFF; M4A, AAC and WMA with the ``ffmpeg`` extra.
     seconds : float, optional
         How much of its start to load; by default all of it.
@@ -236,7 +236,7 @@ def load(path: str | os.PathLike[str], seconds: float | None = None) -> Audio:
     AudioError, MissingExtraError
         See `AudioFile`.
     """
-    file = AudioFile(path)
+    file = path if isinstance(path, AudioFile) else AudioFile(path)
     wanted = None if seconds is None else round(seconds * file.sample_rate)
     samples = np.concatenate(list(first_frames(file.blocks(), wanted)), axis=1)
     return Audio(samples, file.sample_rate, name=file.name)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -18,7 +18,8 @@ from retrotone.utils.text import printable
 if TYPE_CHECKING:
     from rich.console import Console
 
-PIPE_COLUMNS = 200  # width of a table where no terminal limits it
+# width of a table where no terminal limits it
+PIPE_COLUMNS = 200
 
 
 class Bar:
@@ -37,7 +38,8 @@ class Bar:
             console=_stderr(),
             transient=True,
             expand=True,
-            redirect_stdout=False,  # it belongs to the results, wherever they go
+            # stdout belongs to the results, wherever they go
+            redirect_stdout=False,
             redirect_stderr=False,
             disable=not (sys.stderr.isatty() and _stderr().is_interactive),
         )
@@ -61,7 +63,7 @@ class Bar:
         return progress
 
     def print(self, line: str) -> None:
-        """Print a result on stdout; the bar steps aside, as both may share a terminal."""
+        """Print a result on stdout; the bar is hidden meanwhile, as both may share a terminal."""
         self._bar.stop()
         typer.echo(line)
         self._bar.start()
@@ -80,6 +82,32 @@ def complain(message: str) -> None:
     _stderr().print(line, markup=False, highlight=False, emoji=False, soft_wrap=True)
 
 
+def print_each(songs: Sequence[str], work: Callable[[int, Progress], str], failure_code: int = 1) -> None:
+    """Print a line for each song under one progress bar; where one of many fails, go on with the others.
+
+    Parameters
+    ----------
+    songs : sequence of str
+        Their paths.
+    work : callable
+        Takes the number of a song and its progress callback, and returns the line to print.
+    failure_code : int
+        Exit code where songs failed.
+    """
+    failures = []
+    with Bar(len(songs)) as bar:
+        for index, song in enumerate(songs):
+            try:
+                line = work(index, bar.item(index))
+            except Exception as error:
+                if len(songs) == 1:
+                    raise
+                failures.append(failure(song, error))
+            else:
+                bar.print(line)
+    report_failures(failures, len(songs), failure_code)
+
+
 def failure(song: str, error: Exception) -> str:
     """Say in one line why one of many songs failed."""
     reason = str(error) if isinstance(error, RetrotoneError) else repr(error)
@@ -87,7 +115,7 @@ def failure(song: str, error: Exception) -> str:
 
 
 def report_failures(failures: Sequence[str], songs: int, code: int = 1) -> None:
-    """Show what failed among so many songs, and exit with a code; do nothing if nothing did."""
+    """Print which of so many songs failed, and exit with a code; do nothing if none did."""
     if failures:
         for line in failures:
             complain(line)
@@ -102,9 +130,8 @@ def print_table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
     from rich.table import Column, Table
     from rich.text import Text
 
-    table = Table(
-        *(Column(name, overflow="fold") for name in columns), box=box.SIMPLE
-    )  # a path cut short is none
+    # long cells are folded: a shortened path could not be used
+    table = Table(*(Column(name, overflow="fold") for name in columns), box=box.SIMPLE)
     for row in rows:
         table.add_row(*(Text(printable(cell)) for cell in row))
     Console(width=None if sys.stdout.isatty() else PIPE_COLUMNS).print(table)
@@ -118,7 +145,7 @@ def _stderr() -> Console:
 
 
 def check_resume(folder: Path, begun: bool, resume: bool) -> None:
-    """Refuse to begin a training over another one, or to go on with none."""
+    """Refuse to start where a training exists, and to resume where none does."""
     if begun and not resume:
         raise ModelError(f"{folder} holds a training: go on with --resume, or delete that folder")
     if resume and not begun:

@@ -1,4 +1,4 @@
-"""``retrotone demo``: all of it on the bundled song."""
+"""``retrotone demo``: the main functions on the bundled song."""
 
 from __future__ import annotations
 

@@ -13,7 +13,7 @@ def open_window(
     song: Annotated[str | None, typer.Argument(metavar="SONG", help="A song to open at once.")] = None,
     library: File = None,
 ) -> None:
-    """Open the window: drop songs in, hear them in another sound, find their siblings."""
+    """Open the window: drop songs in, hear them in another sound, find similar tracks."""
     from retrotone.desktop.app import run
 
     run(song, library)

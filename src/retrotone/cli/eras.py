@@ -1,4 +1,4 @@
-"""``retrotone eras``: what there is to choose from."""
+"""``retrotone eras``: the eras to choose from."""
 
 from __future__ import annotations
 

@@ -1,29 +1,122 @@
-"""``retrotone genre train``: classifiers of one's own."""
+"""``retrotone genre``: predict the genre of songs, evaluate the classifier, train others."""
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
+from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from retrotone.cli.console import Bar, check_resume, print_table
-from retrotone.errors import ModelError
+from retrotone.cli.console import Bar, check_resume, failure, print_each, print_table, report_failures
+from retrotone.errors import GenreError, ModelError, OutputError
+from retrotone.progress import Progress
 from retrotone.utils.text import printable
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+    from retrotone.genre.base import Answer
     from retrotone.genre.evaluation import Evaluation
 
+app = typer.Typer(no_args_is_help=True, help="Tell genres apart, and learn to.")
+
+# least probability of the genres that are named after the first
+WORTH_NAMING = 0.05
+# exit code
+BAD_INPUT = 2
+SPLITS = ("test", "valid", "train")
+# share of an evaluation's time
+ANALYSING = 0.9
 EMBEDDING = "embedding"
 NETWORKS = (EMBEDDING, "m5", "crnn", "transformer")
 EPOCHS = 60
-WORK = "training"  # the folder of decoded recordings and checkpoints
+# the folder of decoded recordings and checkpoints
+WORK = "training"
+MODEL = typer.Option(
+    metavar="DIR|FILE", help="What genre train wrote; by default the bundled classifier of ten genres."
+)
 
 
+@app.command("predict")
+def predict(
+    songs: Annotated[list[str], typer.Argument(metavar="FILE", help="Recordings of any length.")],
+    model: Annotated[str | None, MODEL] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object a song.")] = False,
+    plot: Annotated[
+        bool, typer.Option("--plot", help="Draw the evidence: SONG-genre.png in the current folder.")
+    ] = False,
+) -> None:
+    """Tell which of ten genres songs are, or of those of a model of your own; or that it is not sure."""
+    pictures = _pictures(songs) if plot else [None] * len(songs)
+    from retrotone.genre.classifier import GenreClassifier
+    from retrotone.genre.models import open_model
+
+    classifier = GenreClassifier.from_pretrained() if model is None else open_model(model)
+
+    def answered(index: int, progress: Progress) -> str:
+        song, picture = songs[index], pictures[index]
+        answer = classifier.answer(song, progress)
+        if picture:
+            _draw(answer, song, picture)
+        return json.dumps(_figures(song, answer)) if as_json else _sentence(song, answer)
+
+    print_each(songs, answered, BAD_INPUT)
+
+
+@app.command("evaluate")
+def evaluate(
+    recordings: Annotated[
+        str,
+        typer.Argument(
+            metavar="FOLDER",
+            help="A copy of GTZAN, whole or in part, or a folder for each genre; where the artists are known, a "
+            "folder for each in it.",
+        ),
+    ],
+    split: Annotated[
+        str | None, typer.Option(metavar="test|valid|train", help="A part of GTZAN's fault-filtered split.")
+    ] = None,
+    model: Annotated[str | None, MODEL] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
+) -> None:
+    """Count how often the classifier is right on music of known genre, and what a leak of artists would claim."""
+    if split is not None and split not in SPLITS:
+        raise GenreError(f"there is no split {split}: use one of {', '.join(SPLITS)}")
+    failures, analysed, analyses = [], [], []
+    with Bar() as bar:
+        from retrotone.features.analysis import analyse
+        from retrotone.genre.datasets import Gtzan, open_folder
+        from retrotone.genre.evaluation import judge
+        from retrotone.genre.models import open_model
+        from retrotone.progress import part
+
+        if model is not None:
+            # a broken model is reported before minutes of analysis
+            open_model(model)
+        tracks = Gtzan(recordings).split(split) if split else open_folder(recordings).tracks  # type: ignore[arg-type]
+        if not tracks:
+            raise GenreError(f"{recordings} holds no clip of GTZAN's {split} split: see to its audio")
+        for index, track in enumerate(tracks):
+            assert track.path is not None
+            share = ANALYSING / len(tracks)
+            try:
+                analyses.append(analyse(track.path, part(bar.item(), share * index, share * (index + 1))))
+                analysed.append(track)
+            except Exception as error:
+                failures.append(failure(str(track.path), error))
+        scores = judge(analysed, analyses, model, part(bar.item(), ANALYSING, 1.0)) if analysed else {}
+    if scores and as_json:
+        typer.echo(json.dumps(_scores(recordings, split, scores)))
+    elif scores:
+        _show_scores(scores)
+    report_failures(failures, len(tracks), BAD_INPUT)
+
+
+@app.command("train")
 def train(
     recordings: Annotated[
         str,
@@ -79,6 +172,70 @@ def train(
         _train(recordings, folder, network, epochs or EPOCHS, seeds or 1, resume)
 
 
+def _pictures(songs: Sequence[str]) -> list[Path]:
+    """Return where each song's picture goes; no two songs share a path."""
+    taken: dict[Path, str] = {}
+    for song in songs:
+        picture = Path(f"{Path(song).stem}-genre.png")
+        if picture in taken:
+            raise OutputError(
+                f"{taken[picture]} and {song} would both be drawn as {picture}: draw them apart"
+            )
+        taken[picture] = song
+    return list(taken)
+
+
+def _draw(answer: Answer, song: str, picture: Path) -> None:
+    from retrotone.figures.base import png
+    from retrotone.figures.genre import evidence_figure
+    from retrotone.utils.files import write_whole
+
+    write_whole(picture, png(evidence_figure(answer, printable(Path(song).stem), answer.duration or 0.0)))
+
+
+def _figures(song: str, answer: Answer) -> dict[str, Any]:
+    """Return what ``predict --json`` prints."""
+    return {
+        "file": song,
+        "genre": answer.genre,
+        "confidence": answer.confidence,
+        "sure": answer.sure,
+        "probabilities": answer.probabilities,
+    }
+
+
+def _sentence(song: str, answer: Answer) -> str:
+    """Say what a song is, the runners-up behind it."""
+    ranked = sorted(answer.probabilities.items(), key=lambda item: -item[1])
+    named = [f"{genre} {p:.2f}" for k, (genre, p) in enumerate(ranked) if not k or p >= WORTH_NAMING]
+    verdict = "" if answer.sure else f"not sure, {answer.doubt}; nearest "
+    return printable(f"{song}: {verdict}{', '.join(named)}")
+
+
+def _scores(recordings: str, split: str | None, scores: dict[str, Evaluation]) -> dict[str, Any]:
+    """Return what ``evaluate --json`` prints: the figure to go by, and the others beside it."""
+    figures = {
+        name: asdict(score) | {"confusion": score.confusion.tolist()} for name, score in scores.items()
+    }
+    first, *others = figures
+    beside = {name: figures[name] for name in others}
+    return {"folder": recordings, "split": split, "classifier": first} | figures[first] | {"beside": beside}
+
+
+def _show_scores(scores: dict[str, Evaluation]) -> None:
+    """Print all scores, and of the first the confusion."""
+    rows = []
+    for name, score in scores.items():
+        low, high = score.interval
+        figures = f"{score.accuracy:.1%}", f"{low:.1%} to {high:.1%}", f"{score.macro_f1:.3f}"
+        rows.append([name, str(score.tracks), *figures, f"{score.calibration_error:.3f}"])
+    print_table(["classifier", "tracks", "accuracy", "95 % interval", "macro-F1", "calibration error"], rows)
+    name, score = next(iter(scores.items()))
+    typer.echo(printable(f"{name}: true genre by row, answer by column"))
+    there = [(genre, row) for genre, row in zip(score.genres, score.confusion, strict=True) if row.any()]
+    print_table(["", *score.genres], [[genre, *(f"{count or ''}" for count in row)] for genre, row in there])
+
+
 def _fit(recordings: str, folder: Path) -> None:
     with Bar() as bar:
         from retrotone.genre.fitting import fit_folder
@@ -87,9 +244,9 @@ def _fit(recordings: str, folder: Path) -> None:
         if (folder / WEIGHTS).exists() or (folder / WORK).exists():
             raise ModelError(f"{folder} holds a network: name another folder with -o")
         fitted = fit_folder(recordings, bar.item())
-        scores = _score(folder, fitted.truth, fitted.probabilities, fitted.model.classes_.tolist())
+        scores = _score_training(folder, fitted.truth, fitted.probabilities, fitted.model.classes_.tolist())
         fitted.save(folder, accuracy=scores.accuracy, tracks=scores.tracks)
-    _show(scores, folder)
+    _show_training(scores, folder)
 
 
 def _train(recordings: str, folder: Path, network: str, epochs: int, seeds: int, resume: bool) -> None:
@@ -98,7 +255,8 @@ def _train(recordings: str, folder: Path, network: str, epochs: int, seeds: int,
         from retrotone.figures.base import png
         from retrotone.figures.training import training_curves
         from retrotone.genre.classifier import FILE
-        from retrotone.genre.training import Recipe, Training, begun, train
+        from retrotone.genre.training import Recipe, Training, begun
+        from retrotone.genre.training import train as train_networks
         from retrotone.utils.files import write_whole
 
         if (folder / FILE).exists():
@@ -109,12 +267,14 @@ def _train(recordings: str, folder: Path, network: str, epochs: int, seeds: int,
             runs = {f"{run.recipe.network}, seed {run.recipe.seed}": run.history for run in trainings}
             write_whole(folder / "curves.png", png(training_curves(runs)))
 
-        result = train(recordings, work, Recipe(network=network, epochs=epochs), seeds, draw, bar.item())
+        result = train_networks(
+            recordings, work, Recipe(network=network, epochs=epochs), seeds, draw, bar.item()
+        )
         model = result.model
         title = f"Reliability, temperature {model.temperature:.2f}"
-        scores = _score(folder, result.truth, result.probabilities, model.classes_.tolist(), title)
+        scores = _score_training(folder, result.truth, result.probabilities, model.classes_.tolist(), title)
         model.save(folder, accuracy=scores.accuracy, tracks=scores.tracks, learned_from=result.learned_from)
-    _show(scores, folder)
+    _show_training(scores, folder)
     for training in result.trainings:
         best = training.history[training.best - 1]
         typer.echo(
@@ -123,7 +283,7 @@ def _train(recordings: str, folder: Path, network: str, epochs: int, seeds: int,
         )
 
 
-def _score(
+def _score_training(
     folder: Path,
     truth: Sequence[str],
     probabilities: NDArray[np.float64],
@@ -144,12 +304,12 @@ def _score(
     return scores
 
 
-def _show(scores: Evaluation, folder: Path) -> None:
+def _show_training(scores: Evaluation, folder: Path) -> None:
     """Print the scores of each genre, and of all."""
     rows = []
-    for place, genre in enumerate(scores.genres):
-        hits, tracks = scores.confusion[place, place], scores.confusion[place].sum()
-        answers = scores.confusion[:, place].sum()
+    for k, genre in enumerate(scores.genres):
+        hits, tracks = scores.confusion[k, k], scores.confusion[k].sum()
+        answers = scores.confusion[:, k].sum()
         shares = [hits / answers if answers else 0.0, hits / tracks, 2 * hits / (answers + tracks)]
         rows.append([genre, str(tracks), *(f"{share:.2f}" for share in shares)])
     print_table(["genre", "tracks", "precision", "recall", "F1"], rows)

@@ -21,21 +21,21 @@ from retrotone.cli import (
     compare,
     demo,
     eras,
+    generate,
     genre,
-    genre_predict,
     library,
     models,
     study,
     style,
     tags,
-    training,
     web,
 )
 from retrotone.cli import desktop as window
 from retrotone.cli.console import LogHandler, complain
 from retrotone.errors import RetrotoneError
 
-INTERRUPTED, TERMINATED = 130, 143  # exit codes: 128 + SIGINT, 128 + SIGTERM
+# exit codes: 128 + SIGINT, 128 + SIGTERM
+INTERRUPTED, TERMINATED = 130, 143
 
 app = typer.Typer(
     add_completion=False,
@@ -43,19 +43,18 @@ app = typer.Typer(
     no_args_is_help=True,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-app.command("style")(style.style_songs)  # --help lists them in this order
-app.command("generate")(models.generate)
+# --help lists them in this order
+app.command("style")(style.style_songs)
+app.command("generate")(generate.generate)
 app.command("eras")(eras.list_eras)
 app.command("compare")(compare.compare_files)
 app.command("tags")(tags.show_tags)
 app.command("demo")(demo.run_demo)
 app.command("app")(window.open_window)
 app.command("web")(web.serve_page)
-app.add_typer(genre_predict.app, name="genre")
-genre_predict.app.command("train")(genre.train)
+app.add_typer(genre.app, name="genre")
 app.add_typer(library.app, name="library")
 app.add_typer(models.app, name="models")
-models.app.command("train")(training.train)
 app.add_typer(study.app, name="study")
 
 
@@ -64,21 +63,26 @@ def main() -> NoReturn:
     _own_streams()
     _own_caches()
     if not sys.warnoptions:
-        warnings.simplefilter("ignore")  # the libraries'; retrotone's own come through its log
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(TERMINATED))  # unwinds: nothing half-written stays
+        # of other libraries; retrotone's own warnings come through its log
+        warnings.simplefilter("ignore")
+    # sys.exit unwinds the stack, so that no half-written file stays
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(TERMINATED))
     try:
         code = run()
         sys.stdout.flush()
     except KeyboardInterrupt:
         code = INTERRUPTED
-    except OSError as error:  # of stdout, whose buffer must not fail again at exit
+    except OSError as error:
+        # mostly of stdout, whose buffer must not fail again at exit
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
         code = 2
-        if error.filename is not None:  # another file's: nobody foresaw it
+        # an unforeseen error of another file
+        if error.filename is not None:
             complain(
                 f"{error.filename} cannot be used ({error.strerror}): check the path and its permissions"
             )
-        elif isinstance(error, BrokenPipeError):  # the reader may have seen enough
+        elif isinstance(error, BrokenPipeError):
+            # the reader has closed the pipe
             code = 1
         else:
             complain(f"the results cannot be printed ({error.strerror}): send standard output elsewhere")
@@ -88,7 +92,7 @@ def main() -> NoReturn:
 def _own_streams() -> None:
     """Make both streams writable, whatever the caller closed, and keep stderr for Python alone.
 
-    Decoders chat on file descriptor 2, straight through the progress bar.
+    Decoders print on file descriptor 2, which would break the progress bar.
     """
     nowhere = os.open(os.devnull, os.O_WRONLY)
     if isinstance(sys.stdout, io.TextIOWrapper):
@@ -101,7 +105,7 @@ def _own_streams() -> None:
 
 
 def _own_caches() -> None:
-    """Lend matplotlib and numba a folder where the home takes nothing, as a service's: one complains, one fails."""
+    """Give matplotlib and numba a temporary folder for their caches where the home folder cannot be written to."""
     homes = (os.environ.get("XDG_CACHE_HOME") or "~/.cache", os.environ.get("XDG_CONFIG_HOME") or "~/.config")
     if sys.platform == "win32" or all(_takes_files(Path(home).expanduser()) for home in homes):
         return
@@ -111,14 +115,15 @@ def _own_caches() -> None:
     atexit.register(scratch.remove)
     folder = str(scratch.path)
     os.environ.setdefault("MPLCONFIGDIR", folder)
-    jitted = find_spec("librosa")  # numba would rather keep what it compiles beside the source
+    # numba keeps what it compiles in the source's folder, where it can
+    jitted = find_spec("librosa")
     if jitted is None or not _takes_files(Path(jitted.origin or "/").parent):
         os.environ.setdefault("NUMBA_CACHE_DIR", folder)
 
 
 def _takes_files(folder: Path) -> bool:
-    there = next(place for place in (folder, *folder.parents) if place.exists())
-    return os.access(there, os.W_OK | os.X_OK)
+    existing = next(path for path in (folder, *folder.parents) if path.exists())
+    return os.access(existing, os.W_OK | os.X_OK)
 
 
 def run(arguments: Sequence[str] | None = None) -> int:
@@ -141,7 +146,7 @@ def run(arguments: Sequence[str] | None = None) -> int:
         return app(args=arguments, prog_name="retrotone", standalone_mode=False) or 0
     except RetrotoneError as error:
         complain(str(error))
-    except typer.TyperException as error:  # usage
+    except typer.TyperException as error:
         context = getattr(error, "ctx", None)
         if message := " ".join(error.format_message().split()).rstrip("."):
             complain(f"{message}: see {context.command_path if context else 'retrotone'} --help")

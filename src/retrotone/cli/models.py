@@ -1,4 +1,4 @@
-"""``retrotone models`` and ``retrotone generate``: which models there are, and what one of them makes up."""
+"""``retrotone models``: list, download and train RAVE models."""
 
 from __future__ import annotations
 
@@ -9,16 +9,13 @@ from typing import Annotated
 
 import typer
 
-from retrotone.cli.console import Bar, print_table
-from retrotone.errors import ModelError, OutputError, StyleError
+from retrotone.cli.console import Bar, check_resume, print_table
+from retrotone.errors import ModelError, OutputError
 from retrotone.utils.text import printable
 
 app = typer.Typer(no_args_is_help=True, help="List, download and look into RAVE models.")
 
 JSON_HELP = "Print one JSON object"
-BETWEEN_SECONDS = (
-    600.0  # of each recording: an hour would need gigabytes; clips longer than that go to and fro
-)
 
 
 @app.command("list")
@@ -47,7 +44,7 @@ def show_info(
     model: Annotated[str, typer.Argument(metavar="NAME|FILE", help="A model that is here.")],
     as_json: Annotated[bool, typer.Option("--json", help=f"{JSON_HELP}.")] = False,
 ) -> None:
-    """Tell what a model's file says of itself."""
+    """Print what a model's file says about the model."""
     from retrotone.rave.model import RaveModel
 
     rave = RaveModel.from_pretrained(model)
@@ -85,75 +82,82 @@ def show_folder() -> None:
     typer.echo(printable(folder()))
 
 
-def generate(
-    out: Annotated[
-        str, typer.Option("-o", "--out", metavar="OUT", help="The sound; its picture (.png) lies beside it.")
+@app.command("train")
+def train(
+    recordings: Annotated[
+        str, typer.Argument(metavar="FOLDER", help="Recordings that the model is to hear.")
     ],
-    model: Annotated[
-        str | None,
-        typer.Option(metavar="NAME|FILE", help="Which model, see retrotone models list; parlour by default."),
-    ] = None,
-    seconds: Annotated[
-        float | None,
-        typer.Option(metavar="S", help="How long; 30 by default, or as long as the song of --match."),
-    ] = None,
-    match: Annotated[
-        str | None, typer.Option(metavar="SONG", help="Make it as long and as loud as a song.")
-    ] = None,
-    path: Annotated[
+    out: Annotated[
+        str, typer.Option("-o", "--out", metavar="MODEL.ts", help="The model; checkpoints lie beside it.")
+    ],
+    target: Annotated[
         str | None,
         typer.Option(
-            metavar="slerp|linear|smooth|walk|prior",
-            help="How it moves through the model's latent space; slerp by default.",
+            metavar="FOLDER",
+            help="Files of the same names: what the model is to answer. By default, what it hears.",
         ),
     ] = None,
-    between: Annotated[
-        tuple[str, str] | None,
-        typer.Option(metavar="A B", help="Go from one recording's encoding into another's, with no --path."),
-    ] = None,
-    seed: Annotated[int, typer.Option(min=0, metavar="N", help="Another seed, another clip.")] = 0,
-    temperature: Annotated[
-        float, typer.Option(metavar="X", help="How far from the middle of the latent space; 1 is usual.")
+    steps: Annotated[int, typer.Option(min=1, metavar="N", help="Steps of training.")] = 20_000,
+    batch: Annotated[int, typer.Option(min=2, metavar="N", help="Pieces of 1.5 s a step.")] = 4,
+    adversarial_from: Annotated[
+        float,
+        typer.Option(
+            min=0.0, max=1.0, metavar="X", help="Share of the steps after which discriminators join in; 1: never."
+        ),
     ] = 1.0,
+    seed: Annotated[int, typer.Option(min=0, metavar="N", help="Another seed, another model.")] = 0,
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Go on where a training was stopped, with its settings.")
+    ] = False,
 ) -> None:
-    """Let a model make up a clip, and draw it."""
-    place = Path(out)
-    if not place.parent.is_dir():
-        raise OutputError(f"{place.parent} is not a folder: create it first")
-    if path and between:
-        raise StyleError("--between is a path of its own: leave out --path")
+    """Train a RAVE on a folder of recordings.
+
+    Beside MODEL.ts: MODEL.png, the loss curves, drawn anew at each checkpoint;
+    and the folder MODEL.training with the decoded recordings and the last
+    checkpoint.
+    """
+    model = Path(out)
+    if model.suffix != ".ts":
+        raise OutputError(f"{model} is no name for a model: let it end in .ts")
+    folder = model.with_suffix(".training")
     with Bar() as bar:
-        from retrotone.audio.audio import load
-        from retrotone.audio.files import AudioFile, output_format
         from retrotone.figures.base import png
-        from retrotone.figures.recordings import feature_figure
+        from retrotone.figures.training import training_figure
         from retrotone.progress import part
-        from retrotone.rave.model import RaveModel
-        from retrotone.rave.pretrained import DEFAULT_MODEL
+        from retrotone.rave.export import PRIOR_SHARE, export
+        from retrotone.rave.training import CHECKPOINT, Recipe, Training, train
         from retrotone.utils.files import write_whole
 
-        rave = RaveModel.from_pretrained(model or DEFAULT_MODEL)
-        output_format(place, rave.info.sample_rate, 24)
-        ends = between and (load(between[0], BETWEEN_SECONDS), load(between[1], BETWEEN_SECONDS))
-        clip = rave.generate(
-            seconds,
-            match=None if match is None else AudioFile(match),
-            path=path or "slerp",
-            seed=seed,
-            temperature=temperature,
-            recordings=ends,
-            progress=part(bar.item(), 0.0, 0.8),
+        check_resume(folder, (folder / CHECKPOINT).is_file(), resume)
+
+        def draw(training: Training) -> None:
+            write_whole(model.with_suffix(".png"), png(training_figure(training.history)))
+
+        training = train(
+            Path(recordings),
+            folder,
+            None if target is None else Path(target),
+            Recipe(steps=steps, batch=batch, adversarial_from=adversarial_from, seed=seed),
+            draw,
+            part(bar.item(), 0.0, 0.9),
         )
-        clip.save(place)
-        picture = place.with_suffix(".png")
-        write_whole(picture, png(feature_figure(clip, clip.name)))
-    typer.echo(printable(f"{place}: {clip.duration:.1f} s by {rave.name}, seed {seed}; picture {picture}"))
+        progress = bar.item()
+        encodings = training.encodings(part(progress, 0.9, 0.92))
+        prior_steps = training.recipe.steps // PRIOR_SHARE
+        export(training.average, encodings, model, prior_steps, part(progress, 0.92, 1.0))
+    for name in training.corpus.skipped:
+        typer.echo(f"{printable(name)} was left out: too short, or not to be read", err=True)
+    last = training.history[-1]
+    typer.echo(
+        f"{printable(model)}: {training.corpus.hours:.1f} h, {last.step} steps, loss {last.spectral:.3f}"
+    )
 
 
 def _agrees() -> bool:
     try:
         return typer.confirm("Download it under these terms?", err=True)
-    except typer.Abort:  # nobody there to ask
+    # no terminal to ask on
+    except typer.Abort:
         typer.echo(err=True)
         return False
 

@@ -4,12 +4,19 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from retrotone.cli.console import Bar, failure, report_failures
+from retrotone.cli.console import print_each
+from retrotone.errors import StyleError
+from retrotone.progress import Progress
 from retrotone.utils.text import printable
+
+if TYPE_CHECKING:
+    from retrotone.style.choices import StyleChoice
+
+DEFAULT_ERA = "1930s"
 
 
 def style_songs(
@@ -18,8 +25,8 @@ def style_songs(
         str | None,
         typer.Option(
             metavar="FILE|ERA|rave:MODEL",
-            help="The sound to give them: a recording, one of the eras (by default the 1930s), or what a model "
-            "makes up.",
+            help="The sound to give them: a recording, one of the eras (by default the 1930s), or a clip that a "
+            "model generates.",
         ),
     ] = None,
     method: Annotated[
@@ -67,28 +74,40 @@ def style_songs(
     ] = None,
 ) -> None:
     """Give songs the sound of an era or of another recording."""
-    from retrotone.services.songs import Job, check_settings, chosen_style, places
+    from retrotone.services.restyle import Job, check_settings, output_paths
     from retrotone.style.transfer import StyleTransfer
 
     given = {"method": method, "strength": strength, "seed": seed, "noise": noise, "resynthesis": resynthesis}
     settings: dict[str, Any] = {name: value for name, value in given.items() if value is not None}
     transfer = StyleTransfer(**settings)
-    target = chosen_style(style, method, model, seed)
-    check_settings(target, method, noise, resynthesis)
-    outputs, folder = places(songs, target, out)
-    job = Job(transfer, target, folder, report, metrics)
-    failures = []
-    with Bar(len(songs)) as bar:
-        for index, (song, output) in enumerate(zip(songs, outputs, strict=True)):
-            try:
-                figures = job.run(song, output, bar.item(index))
-            except Exception as error:
-                if len(songs) == 1:
-                    raise
-                failures.append(failure(song, error))
-            else:
-                bar.print(json.dumps(figures) if as_json else _sentence(figures, report))
-    report_failures(failures, len(songs))
+    opened = _chosen_style(style, method, model).open(seed)
+    check_settings(opened, method, noise, resynthesis)
+    outputs, folder = output_paths(songs, opened, out)
+    job = Job(transfer, opened, folder, report, metrics)
+
+    def restyle(index: int, progress: Progress) -> str:
+        figures = job.run(songs[index], outputs[index], progress)
+        return json.dumps(figures) if as_json else _sentence(figures, report)
+
+    print_each(songs, restyle)
+
+
+def _chosen_style(name: str | None, method: str | None, model: str | None) -> StyleChoice:
+    """Return the style that ``--style``, ``--method`` and ``--model`` name together.
+
+    Without a style it is the 1930s, or the bundled model.
+    """
+    from retrotone.style.choices import RAVE_PREFIX, find_style
+
+    if model is not None and method != "rave":
+        raise StyleError(
+            "--model goes with --method rave: to use a clip that a model generates, say --style rave:MODEL"
+        )
+    if method != "rave":
+        return find_style(name or DEFAULT_ERA, method)
+    if name and (model or not name.startswith(RAVE_PREFIX)):
+        raise StyleError("with --method rave the model is the style: name it with --model, without --style")
+    return find_style(model or name or "", method)
 
 
 def _sentence(figures: dict[str, Any], report: bool) -> str:

@@ -7,10 +7,11 @@ from typing import Annotated
 
 import typer
 
-from retrotone.cli.console import Bar, failure, report_failures
+from retrotone.cli.console import print_each
+from retrotone.progress import Progress
 from retrotone.utils.text import printable
 
-SHOWN = 5  # tags a line
+TAGS_SHOWN = 5
 
 
 def show_tags(
@@ -20,25 +21,18 @@ def show_tags(
     ] = False,
 ) -> None:
     """Tag songs with what listeners would call them: genres, moods, decades, voices."""
-    failures = []
-    with Bar(len(songs)) as bar:
-        from retrotone.features.analysis import analyse
-        from retrotone.features.musicnn import LABELS
 
-        for index, song in enumerate(songs):
-            try:
-                taggram = analyse(song, bar.item(index)).taggram
-            except Exception as error:
-                if len(songs) == 1:
-                    raise
-                failures.append(failure(song, error))
-                continue
-            assert taggram is not None
-            means = taggram.mean(axis=0)
-            tags = {LABELS[k]: round(float(means[k]), 4) for k in means.argsort()[::-1]}
-            if as_json:
-                bar.print(json.dumps({"file": song, "tags": tags}))
-            else:
-                top = [f"{label} {value:.2f}" for label, value in list(tags.items())[:SHOWN]]
-                bar.print(printable(f"{song}: {', '.join(top)}"))
-    report_failures(failures, len(songs))
+    def tag(index: int, progress: Progress) -> str:
+        from retrotone.features.analysis import analyse
+        from retrotone.features.tags import ranked_tags
+
+        song = songs[index]
+        taggram = analyse(song, progress).taggram
+        assert taggram is not None
+        tags = ranked_tags(taggram)
+        if as_json:
+            return json.dumps({"file": song, "tags": {name: round(p, 4) for name, p in tags.items()}})
+        top = [f"{name} {p:.2f}" for name, p in list(tags.items())[:TAGS_SHOWN]]
+        return printable(f"{song}: {', '.join(top)}")
+
+    print_each(songs, tag)

@@ -18,7 +18,9 @@ def serve_page(
     library: Annotated[
         str | None,
         typer.Option(
-            "--library", metavar="FILE", help="Where siblings are looked for. By default your own library."
+            "--library",
+            metavar="FILE",
+            help="Where similar tracks are looked for. By default your own library.",
         ),
     ] = None,
     password: Annotated[
@@ -31,12 +33,13 @@ def serve_page(
         int, typer.Option(min=1, metavar="MB", help="Largest file that visitors may upload.")
     ] = 100,
 ) -> None:
-    """Open the page for browsers: retro, genre, siblings, comparison, clips and the study. Ctrl-C ends it."""
+    """Open the page for browsers: retro, genre, similar tracks, comparison, clips and the study. Ctrl-C ends it."""
     from retrotone.web.server import is_local, serve
 
     if not is_local(host) and not password:
         complain(f"whoever reaches {host}:{port} can use this page and hear the library: think of --password")
-    serve(
-        host, port, library, password, max_upload,
-        lambda address: typer.echo(printable(f"The page is at {address} until you press Ctrl-C.")),
-    )  # fmt: skip
+
+    def started(address: str) -> None:
+        typer.echo(printable(f"The page is at {address} until you press Ctrl-C."))
+
+    serve(host, port, library, password, max_upload, started)

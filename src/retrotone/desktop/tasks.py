@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from retrotone.desktop.jobs import TaskContext
 from retrotone.errors import LibraryError
+from retrotone.style.choices import StyleChoice, find_style, style_choices
 from retrotone.types import Block
 
 if TYPE_CHECKING:
@@ -24,13 +25,13 @@ if TYPE_CHECKING:
 
     from retrotone.library.library import Library
     from retrotone.report import Comparison
-    from retrotone.services.listen import Heard
+    from retrotone.services.listen import SongSummary
 
 # At 100 %.
 SCREEN_DPI = 88
 STUDY_HEIGHT_INCHES = 3.9
 # The song that was analysed last, by its path.
-_summaries: dict[str, Heard] = {}
+_summaries: dict[str, SongSummary] = {}
 # The comparison that was drawn last, by the paths of its sounds.
 _comparison: dict[tuple[str, ...], Comparison] = {}
 
@@ -56,7 +57,7 @@ class Sound:
 
 @dataclass(frozen=True, eq=False)
 class Song:
-    """What is known of a song; see `retrotone.services.listen.Heard`."""
+    """What is known of a song; see `retrotone.services.listen.SongSummary`."""
 
     name: str
     title: str
@@ -81,17 +82,6 @@ class Version:
     file_name: str
     sound: Sound
     waveform: NDArray[np.float32]
-
-
-@dataclass(frozen=True)
-class Choice:
-    """A way to retro a song; see `retrotone.services.styles.Way`."""
-
-    kind: str
-    name: str
-    title: str
-    description: str
-    here: bool
 
 
 @dataclass(frozen=True)
@@ -129,21 +119,21 @@ class Picture:
     cells: list[list[str]]
 
 
-def choices(context: TaskContext) -> list[Choice]:
-    """Return the ways to retro a song."""
-    from retrotone.services import styles
-
-    return [Choice(w.kind, w.name, w.title, w.description, w.here) for w in styles.ways()]
+def choices(context: TaskContext) -> list[StyleChoice]:
+    """Return the styles that a song can be given."""
+    return style_choices()
 
 
-def own_choice(context: TaskContext, kind: str, path: str) -> Choice:
-    """Return the way to sound like a recording, or as a model of one's own plays; both are looked into first."""
-    from retrotone.services import styles
-    from retrotone.services.styles import find_style
+def own_choice(context: TaskContext, kind: str, path: str) -> StyleChoice:
+    """Return the style of a recording or model of one's own, after a look into it."""
+    from retrotone.audio.files import AudioFile
 
-    way = styles.way(kind, path)
-    find_style(way.name, "rave" if kind == "rave" else None)
-    return Choice(way.kind, way.name, way.title, way.description, way.here)
+    if kind == "record":
+        AudioFile(path)
+        return StyleChoice.of_path(path)
+    choice = find_style(path, "rave" if kind == "rave" else None)
+    choice.open()
+    return choice
 
 
 def bundled(context: TaskContext) -> str:
@@ -190,18 +180,16 @@ def listen(context: TaskContext, path: str) -> Song:
     )
 
 
-def render(context: TaskContext, song: str, choice: Choice, strength: float, seed: int) -> Version:
+def render(context: TaskContext, song: str, choice: StyleChoice, strength: float, seed: int) -> Version:
     """Give a song another sound."""
     from retrotone.features.spectral import waveform_envelope
-    from retrotone.services import listen, restyle, styles
+    from retrotone.services import listen, restyle
 
-    done = restyle.render(
-        song, styles.way(choice.kind, choice.name), strength, seed, progress=context.progress
-    )
+    done = restyle.restyle(song, choice, strength, seed, progress=context.progress)
     audio = done.audio
-    sound = _write_sound(context, audio.blocks(), done.way.title, audio.sample_rate, audio.channels)
+    sound = _write_sound(context, audio.blocks(), choice.title, audio.sample_rate, audio.channels)
     waveform = waveform_envelope(audio, listen.POINTS)
-    return Version(done.way.title, done.sentence, done.file_name, sound, waveform)
+    return Version(choice.title, done.sentence, done.file_name, sound, waveform)
 
 
 def save(context: TaskContext, sound: Sound, path: str) -> str:
@@ -268,13 +256,13 @@ def similar(context: TaskContext, library: str | None, song: str) -> list[TrackR
     summary = _summaries.get(song) or listen.listen(song, context.progress)
     with _library(library) as opened:
         try:
-            matches = similar.siblings(opened, summary, progress=context.progress)
+            matches = similar.similar_tracks(opened, summary, progress=context.progress)
         except MissingLibrary as error:
             raise LibraryError(
                 "there is no library yet: add a folder in the tab Library and scan it"
             ) from error
     return [
-        TrackRow(match.track.path, (*similar.sibling_cells(match.track), f"{match.similarity:.3f}"))
+        TrackRow(match.track.path, (*similar.track_cells(match.track), f"{match.similarity:.3f}"))
         for match in matches
     ]
 
@@ -305,7 +293,7 @@ def library_map(context: TaskContext, library: str | None) -> list[TrackRow]:
         except MissingLibrary:
             return []
     return [
-        TrackRow(p.track.path, tuple(similar.sibling_cells(p.track)), p.x, p.y, p.genre, p.colour)
+        TrackRow(p.track.path, tuple(similar.track_cells(p.track)), p.x, p.y, p.genre, p.colour)
         for p in positions
     ]
 

@@ -254,7 +254,7 @@ def _excerpts(source: Audio | AudioFile) -> tuple[float, list[tuple[float, Audio
             # the header states more than there is: count the frames
             duration = sum(block.shape[1] for block in source.blocks()) / rate
         # twice the limit: the header of a short recording may estimate too little
-        source = load(source.path, 2 * SHORT_SECONDS)
+        source = load(source, 2 * SHORT_SECONDS)
     starts = _starts(source.duration)
     length = min(source.duration / len(starts), EXCERPT_SECONDS)
     return source.duration, [(start, source.slice(start, start + length)) for start in starts], source

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from retrotone.features.analysis import VERSION, Analysis
 from retrotone.features.gtzan import COLUMNS
 from retrotone.features.key import key_of
+from retrotone.features.tags import ranked_tags
 from retrotone.library import embedding
 
 # The decades among musicnn's tags.
@@ -70,12 +71,9 @@ def describe(analysis: Analysis) -> Description:
     AnalysisError
         It has no taggram.
     """
-    from retrotone.features.musicnn import LABELS
-
     vector, answer = embedding.embed_with_answer(analysis)
     assert analysis.taggram is not None
-    means = analysis.taggram.mean(axis=0)
-    likely = {LABELS[k]: round(float(means[k]), DIGITS) for k in np.argsort(-means, kind="stable")}
+    likely = {tag: round(p, DIGITS) for tag, p in ranked_tags(analysis.taggram).items()}
     tempo = None if analysis.columns is None else float(analysis.columns[COLUMNS.index("tempo")])
     return Description(
         vector=vector,

@@ -1,1 +1,1 @@
-"""What the command line, the window and the page share, free of any toolkit."""
+"""What the command line, the window and the page share; it uses no toolkit of a front end."""

@@ -13,8 +13,8 @@ from retrotone.utils.text import clock
 if TYPE_CHECKING:
     from retrotone.report import Comparison
 
-
-SECONDS_COMPARED = SECONDS  # the start of each version that a comparison looks at
+# only the start of each version is compared
+SECONDS_COMPARED = SECONDS
 
 
 def comparison(versions: Mapping[str, Audio], progress: Progress = silent) -> Comparison:
@@ -25,7 +25,7 @@ def comparison(versions: Mapping[str, Audio], progress: Progress = silent) -> Co
 
 
 def comparison_cells(comparison: Comparison) -> tuple[list[str], list[list[str]]]:
-    """Return the titles and lines of the table that goes with a comparison; empty where nothing was measured."""
+    """Return the titles and rows of a comparison's table, without the columns in which nothing was measured."""
     from retrotone.report import MEASURES
 
     titles = ["version", "length", "LUFS", *MEASURES.values()]

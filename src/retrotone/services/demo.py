@@ -1,4 +1,4 @@
-"""The demo: the bundled song as an era, a RAVE and a transfer make it sound, and a clip that the RAVE makes up."""
+"""The demo: the bundled song restyled by an era, a RAVE model and a recording, and a clip that the model generates."""
 
 from __future__ import annotations
 
@@ -17,7 +17,8 @@ from retrotone.utils.assets import asset
 from retrotone.utils.files import make_folder, write_whole
 
 ERA = "1930s"
-SEED = 7  # of the clip that the model makes up
+# of the generated clip
+SEED = 7
 
 
 def make_demo(folder: str | os.PathLike[str], progress: Progress = silent) -> dict[Path, str]:
@@ -54,7 +55,7 @@ def make_demo(folder: str | os.PathLike[str], progress: Progress = silent) -> di
         aged.save(folder / f"song-{ERA}.wav"): f"the song as a medium of the {ERA} would have kept it",
         played.save(folder / "song-rave.wav"): f"the song as the RAVE model {rave.name} plays it",
         retro.save(folder / "song-style.wav"): "the song in the sound of that record",
-        clip.save(folder / "rave.wav"): f"what {rave.name} makes up, led by its prior",
+        clip.save(folder / "rave.wav"): f"a clip that {rave.name} generates, led by its prior",
     }
     for sound, name in ((song, "original"), (clip, "rave")):
         progress(0.5, f"drawing {name}")

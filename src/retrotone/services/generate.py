@@ -1,4 +1,4 @@
-"""What a RAVE model makes up: a clip, its picture and what to say of it."""
+"""Let a RAVE model generate a clip: the sound, its picture and a sentence about it."""
 
 from __future__ import annotations
 
@@ -13,7 +13,8 @@ from retrotone.utils.text import clock
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-WALKS = {  # through a model's latent space, and what to call them
+# paths through a model's latent space, and what to call them
+WALKS = {
     "slerp": "from point to point, along arcs",
     "linear": "from point to point, straight",
     "smooth": "from point to point, in one sweep",
@@ -24,7 +25,7 @@ WALKS = {  # through a model's latent space, and what to call them
 
 @dataclass(frozen=True, eq=False)
 class Clip:
-    """What a model made up.
+    """A clip that a model generated.
 
     Attributes
     ----------
@@ -51,12 +52,20 @@ def generate(
     temperature: float = 1.0,
     progress: Progress = silent,
 ) -> Clip:
-    """Let a model make up a clip, and draw it; see `retrotone.rave.model.RaveModel.generate`.
+    """Let a model generate a clip, and draw it.
+
+    Parameters
+    ----------
+    model : str
+        A model's name or file.
+    path, seconds, seed, temperature
+        As in `retrotone.rave.model.RaveModel.generate`.
+    progress : Progress
 
     Raises
     ------
     StyleError, ModelError
-        A setting out of range, a path or model that is not there, a model that stays silent.
+        A setting out of range, a path or model that does not exist, a model that stays silent.
     """
     from retrotone.figures.recordings import feature_figure
     from retrotone.rave.model import RaveModel

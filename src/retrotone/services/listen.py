@@ -1,4 +1,4 @@
-"""What listening to a song tells: its waveform, genre and tags, in words."""
+"""Analyse a song for a screen: its waveform, genre and tags, in words."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from retrotone.audio.audio import Audio, folded, open_recording
 from retrotone.audio.files import AudioFile
 from retrotone.features.analysis import Analysis, analyse
+from retrotone.features.tags import ranked_tags
 from retrotone.progress import Progress, part, silent
 from retrotone.utils.text import clock, title
 
@@ -22,16 +23,18 @@ if TYPE_CHECKING:
     from retrotone.genre.base import Answer
     from retrotone.genre.classifier import GenreClassifier
 
-
-POINTS = 1600  # of a waveform on a screen
-STRIDE = 256  # samples whose extremes are kept while a recording streams by
+# columns of a waveform on a screen
+POINTS = 1600
+# samples whose extremes are kept while a recording is read
+STRIDE = 256
 TAGS_SHOWN = 8
-WORTH_NAMING = 0.05  # probability of the genres named after the first
+# least probability of the genres that are named after the first
+WORTH_NAMING = 0.05
 
 
 @dataclass(frozen=True, eq=False)
-class Heard:
-    """What is known of a song once it was listened to.
+class SongSummary:
+    """What the analysis of a song found.
 
     Attributes
     ----------
@@ -43,7 +46,7 @@ class Heard:
     waveform : ndarray, shape (2, points), float32
         Lowest and highest sample of equal stretches, full scale at 1.
     analysis : Analysis
-        To be given to `siblings`: nothing is listened to twice.
+        For `similar_tracks`, so that no song is analysed twice.
     answer : Answer
         Of the genre classifier.
     tags : list of (str, float)
@@ -83,8 +86,8 @@ class Heard:
         return f"{clock(self.duration)}, {self.sample_rate / 1000:g} kHz, {sound}"
 
 
-def listen(song: Audio | AudioFile | str | os.PathLike[str], progress: Progress = silent) -> Heard:
-    """Listen to a song once: waveform, genre, its evidence over time, tags.
+def listen(song: Audio | AudioFile | str | os.PathLike[str], progress: Progress = silent) -> SongSummary:
+    """Analyse a song once: waveform, genre, the evidence for it over time, tags.
 
     Parameters
     ----------
@@ -97,18 +100,16 @@ def listen(song: Audio | AudioFile | str | os.PathLike[str], progress: Progress 
     AudioError, MissingExtraError
         It cannot be read.
     """
-    from retrotone.features.musicnn import LABELS
-
     source = open_recording(song)
     progress(0.0, f"reading {title(source.name)}")
     waveform, frames = _waveform(source, progress)
     analysis = analyse(source, part(progress, 0.1, 0.95))
-    progress(0.95, "telling its genre")
+    progress(0.95, "classifying its genre")
     answer = _classifier().answer(analysis)
     assert analysis.taggram is not None
-    means = analysis.taggram.mean(axis=0)
-    progress(1.0, "heard")
-    return Heard(
+    tags = list(ranked_tags(analysis.taggram).items())[:TAGS_SHOWN]
+    progress(1.0, "done")
+    return SongSummary(
         name=source.name,
         title=title(source.name),
         duration=frames / source.sample_rate,
@@ -117,11 +118,11 @@ def listen(song: Audio | AudioFile | str | os.PathLike[str], progress: Progress 
         waveform=waveform,
         analysis=analysis,
         answer=answer,
-        tags=[(LABELS[k], float(means[k])) for k in means.argsort()[::-1][:TAGS_SHOWN]],
+        tags=tags,
     )
 
 
-def genre_figure(song: Heard) -> Figure:
+def genre_figure(song: SongSummary) -> Figure:
     """Draw the evidence for each genre over time, and the answer beside it."""
     from retrotone.figures.genre import evidence_figure
 

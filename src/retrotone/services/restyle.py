@@ -1,28 +1,33 @@
-"""Give a song another sound, and say what was done."""
+"""Give songs another sound: in memory or into files, with the figures and the report about each result."""
 
 from __future__ import annotations
 
+import math
 import os
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
-from retrotone.audio.audio import Audio, open_recording
-from retrotone.audio.files import AudioFile
-from retrotone.progress import Progress, silent
-from retrotone.services.styles import Style, Way, find_style, result_name
-from retrotone.style.eras import find_era
-from retrotone.style.transfer import StyleTransfer
-from retrotone.utils.text import clock, title
+from retrotone.audio.audio import Audio, load, open_recording
+from retrotone.audio.files import FORMATS, AudioFile
+from retrotone.errors import OutputError, StyleError
+from retrotone.progress import Progress, part, silent
+from retrotone.style.choices import GeneratedStyle, OpenStyle, StyleChoice
+from retrotone.style.eras import Era
+from retrotone.style.transfer import StyleTransfer, Transfer
+from retrotone.utils.files import make_folder
+from retrotone.utils.text import clock, printable, title
 
 
 @dataclass(frozen=True, eq=False)
-class Rendered:
+class Restyled:
     """A song in another sound.
 
     Attributes
     ----------
     audio : Audio
-    way : Way
+    style : StyleChoice
     file_name : str
         What to call its file: after song and style, in the song's format where that can be written.
     sentence : str
@@ -30,24 +35,24 @@ class Rendered:
     """
 
     audio: Audio
-    way: Way
+    style: StyleChoice
     file_name: str
     sentence: str
 
 
-def render(
+def restyle(
     song: Audio | AudioFile | str | os.PathLike[str],
-    way: Way,
+    style: StyleChoice,
     strength: float = 1.0,
     seed: int = 0,
     progress: Progress = silent,
-) -> Rendered:
+) -> Restyled:
     """Give a song another sound.
 
     Parameters
     ----------
     song : Audio, AudioFile or path
-    way : Way
+    style : StyleChoice
     strength : float
         0 is the song, 1 all of the style.
     seed : int
@@ -60,47 +65,257 @@ def render(
         A song or style that cannot be read or does not exist, a setting out of range.
     """
     source = open_recording(song)
-    progress(0.0, f"preparing {way.title}")
-    style = _style(way)
-    audio = StyleTransfer(strength=strength, seed=seed).stylize(source, style, progress=progress)  # type: ignore[arg-type]
-    return Rendered(audio, way, result_name(source.name, style), _what_was_done(source, way, strength))
+    progress(0.0, f"preparing {style.title}")
+    opened = style.open(seed)
+    audio = StyleTransfer(strength=strength, seed=seed).stylize(
+        source, _for_song(opened, source), progress=progress
+    )
+    return Restyled(audio, style, result_name(source.name, opened), _what_was_done(source, style, strength))
 
 
-def render_file(
-    song: str | os.PathLike[str],
-    way: Way,
+def restyle_file(
+    song: AudioFile | str | os.PathLike[str],
+    style: StyleChoice,
     folder: str | os.PathLike[str],
     strength: float = 1.0,
     seed: int = 0,
     progress: Progress = silent,
 ) -> tuple[Path, str]:
-    """Do the same into a file in a folder, in memory that does not grow with length; return its path and what was done.
+    """Do the same into a file in a folder, in memory that does not grow with length.
+
+    Parameters
+    ----------
+    song, style, strength, seed, progress
+        As in `restyle`.
+    folder : path-like
+        The file in it is called after song and style.
+
+    Returns
+    -------
+    path : Path
+    sentence : str
+        What was done.
 
     Raises
     ------
     AudioError, StyleError, ModelError, OutputError
     """
-    source = AudioFile(song)
-    progress(0.0, f"preparing {way.title}")
-    style = _style(way)
-    output = Path(folder) / result_name(source.name, style)
-    StyleTransfer(strength=strength, seed=seed).stylize_file(song, style, output, progress=progress)  # type: ignore[arg-type]
-    return output, _what_was_done(source, way, strength)
+    source = song if isinstance(song, AudioFile) else AudioFile(song)
+    progress(0.0, f"preparing {style.title}")
+    opened = style.open(seed)
+    output = Path(folder) / result_name(source.name, opened)
+    StyleTransfer(strength=strength, seed=seed).stylize_file(
+        source, _for_song(opened, source), output, progress=progress
+    )
+    return output, _what_was_done(source, style, strength)
 
 
 def save(audio: Audio, path: str | os.PathLike[str]) -> str:
-    """Write a recording, and say so; `OutputError` where it cannot be."""
+    """Write a recording, and say so; `OutputError` where it cannot be written."""
     return f"Saved {audio.save(path)}."
 
 
-def _style(way: Way) -> Style:
-    return (
-        find_era(way.name)
-        if way.kind == "era"
-        else find_style(way.name, "rave" if way.kind == "rave" else None)
+def result_name(song: str | os.PathLike[str], style: OpenStyle) -> str:
+    """Return the name of a song's file in another style: after both, in its own format where that can be written."""
+    path = Path(song)
+    suffix = path.suffix if path.suffix.lower() in FORMATS else ".wav"
+    return f"{path.stem}-{_style_name(style)}{suffix}"
+
+
+def check_settings(
+    style: OpenStyle, method: str | None, noise: float | None, resynthesis: str | None
+) -> None:
+    """Refuse settings that would do nothing.
+
+    Parameters
+    ----------
+    style : Era, AudioFile, RaveModel or GeneratedStyle
+    method : str, optional
+        As in `StyleTransfer`.
+    noise, resynthesis
+        Settings of recordings as styles; None where the user did not give them.
+
+    Raises
+    ------
+    StyleError
+        Noise or resynthesis was given for an era's physics or for a model that plays the song.
+    """
+    is_recording = isinstance(style, AudioFile | GeneratedStyle) or (
+        isinstance(style, Era) and method not in (None, "era")
     )
+    if not is_recording and (noise, resynthesis) != (None, None):
+        raise StyleError("--noise and --resynthesis are for recordings as styles: leave them out here")
 
 
-def _what_was_done(source: Audio | AudioFile, way: Way, strength: float) -> str:
+def output_paths(songs: Sequence[str], style: OpenStyle, out: str | None) -> tuple[list[Path], Path | None]:
+    """Return where each song's result goes, and the folder to create for them, if any.
+
+    Parameters
+    ----------
+    songs : sequence of str
+        Their paths.
+    style : Era, AudioFile, RaveModel or GeneratedStyle
+        Results are called after it where `out` is a folder.
+    out : str, optional
+        A file for one song, or a folder; by default the current one.
+
+    Raises
+    ------
+    OutputError
+        One file for many songs, no suffix, an input that would be overwritten, or two results of one path.
+    """
+    folder = Path(out or "")
+    if out and not out.endswith(("/", os.sep)) and not folder.is_dir():
+        if len(songs) == 1 and not folder.suffix:
+            raise OutputError(
+                f"{out} has no suffix: use one of {' '.join(FORMATS)}, or end a folder's name with /"
+            )
+        if len(songs) == 1:
+            outputs = [folder]
+            _check_outputs(songs, style, outputs)
+            return outputs, None
+        if folder.suffix.lower() in FORMATS:
+            raise OutputError(f"{out} is one file for {len(songs)} songs: name a folder")
+    outputs = [folder / result_name(song, style) for song in songs]
+    _check_outputs(songs, style, outputs)
+    return outputs, folder
+
+
+@dataclass(frozen=True)
+class Job:
+    """What is done to every song.
+
+    Attributes
+    ----------
+    transfer : StyleTransfer
+    style : Era, AudioFile, RaveModel or GeneratedStyle
+    folder : Path or None
+        To create before anything is written.
+    report, metrics : bool
+        Whether to write a report of each result or only to measure it.
+    """
+
+    transfer: StyleTransfer
+    style: OpenStyle
+    folder: Path | None
+    report: bool
+    metrics: bool
+
+    def run(self, song: str, output: Path, progress: Progress) -> dict[str, Any]:
+        """Restyle one song; return what ``--json`` prints."""
+        from retrotone.report import MEASURES
+
+        # a song that cannot be read leaves no folder behind
+        source = AudioFile(song)
+        if self.folder:
+            make_folder(self.folder)
+        share = 0.5 if self.report or self.metrics else 1.0
+        style = _for_song(self.style, source, part(progress, 0.0, 0.2 * share))
+        done = self.transfer.stylize_file(source, style, output, progress=part(progress, 0.2 * share, share))
+        measures: dict[str, float | None] = dict.fromkeys(MEASURES)
+        if self.report:
+            measures |= self._write_report(source, style, output, part(progress, share, 1.0))
+        elif self.metrics:
+            progress(share, f"measuring {output.name}")
+            measures |= _measure(source, style, output)
+        return _figures(done, measures)
+
+    def _write_report(
+        self, song: AudioFile, style: object, output: Path, progress: Progress
+    ) -> dict[str, float | None]:
+        from retrotone.report import MEASURES, PLAYER_SECONDS, compare
+
+        heading = printable(_style_name(self.style))
+        heading = heading if heading != "original" else "styled"
+        versions = {"original": load(song, PLAYER_SECONDS)}
+        # a generated clip is to be found nowhere else
+        if isinstance(style, Audio):
+            versions[f"{heading}, generated"] = style
+        versions[heading] = load(output, PLAYER_SECONDS)
+        comparison = compare(versions, _recording(style), progress)
+        for suffix in (".html", ".png"):
+            comparison.save(output.with_suffix(suffix))
+        return {name: getattr(comparison.table[-1], name) for name in MEASURES}
+
+
+def _for_song(style: OpenStyle, song: Audio | AudioFile, progress: Progress = silent) -> Any:
+    """Return what `StyleTransfer` takes: a generated style gives a clip for each song."""
+    return style.clip(song, progress) if isinstance(style, GeneratedStyle) else style
+
+
+def _style_name(style: OpenStyle) -> str:
+    return style.path.stem if isinstance(style, AudioFile) else style.name
+
+
+def _what_was_done(source: Audio | AudioFile, style: StyleChoice, strength: float) -> str:
     degree = "" if strength == 1 else f", {strength:.0%} of the way"
-    return f"{title(source.name)} {way.phrase}{degree}: {clock(source.duration)}."
+    return f"{title(source.name)} {style.phrase}{degree}: {clock(source.duration)}."
+
+
+def _check_outputs(songs: Sequence[str], style: OpenStyle, outputs: Sequence[Path]) -> None:
+    """Refuse to overwrite an input, or to write two results to one path."""
+    inputs = {_identity(path) for path in songs}
+    if isinstance(style, AudioFile):
+        inputs.add(_identity(style.path))
+    inputs.discard(None)
+    taken: dict[Path, str] = {}
+    for song, output in zip(songs, outputs, strict=True):
+        if _identity(output) in inputs:
+            raise OutputError(f"{output} is an input and would be overwritten: choose another name with -o")
+        # a report has the same name but for its suffix
+        stem = output.with_suffix("")
+        if stem in taken:
+            raise OutputError(
+                f"{taken[stem]} and {song} would both become {stem}: give them different folders"
+            )
+        taken[stem] = song
+
+
+def _identity(path: str | os.PathLike[str]) -> tuple[int, int] | None:
+    """Return what a file has in common with itself under any of its names; None if there is none."""
+    try:
+        status = Path(path).stat()
+    except OSError:
+        return None
+    return status.st_dev, status.st_ino
+
+
+def _measure(song: AudioFile, style: object, output: Path) -> dict[str, float | None]:
+    """Measure the start of a result against song and style."""
+    from retrotone.metrics import SECONDS, Profile, chroma_cosine, envelope_gain, onset_f1, style_gain
+
+    content, result = Profile(load(song, SECONDS)), Profile(load(output, SECONDS))
+    measures: dict[str, float | None] = {
+        "chroma_cosine": chroma_cosine(content, result),
+        "onset_f1": onset_f1(content, result),
+    }
+    if (recording := _recording(style)) is not None:
+        target = Profile(recording)
+        measures["style_gain"] = style_gain(content, target, result)
+        measures["envelope_gain"] = envelope_gain(content, target, result)
+    return measures
+
+
+def _recording(style: object) -> Audio | None:
+    """Return what a result can be measured against: a style that is a recording."""
+    from retrotone.metrics import SECONDS
+
+    if isinstance(style, AudioFile):
+        return load(style, SECONDS)
+    return style if isinstance(style, Audio) else None
+
+
+def _figures(done: Transfer, measures: dict[str, float | None]) -> dict[str, Any]:
+    """Return what ``--json`` prints; JSON knows no NaN."""
+    figures = {
+        "output": str(done.output),
+        "method": done.method,
+        "seconds": done.seconds,
+        "realtime_factor": done.realtime_factor,
+        **measures,
+        "loudness_change_lu": done.loudness_change_lu,
+    }
+    return {
+        name: None if isinstance(value, float) and not math.isfinite(value) else value
+        for name, value in figures.items()
+    }

@@ -23,7 +23,8 @@ from retrotone.dsp.loudness import ABSOLUTE_GATE, LoudnessMeter
 from retrotone.errors import OutputError, StyleError
 from retrotone.progress import Progress, part, silent
 from retrotone.style.ageing import AgedSource, age_blocks
-from retrotone.style.eras import Era, find_era
+from retrotone.style.choices import GeneratedStyle, StyleChoice, find_style
+from retrotone.style.eras import Era
 from retrotone.style.rendering import SPOOL_BYTES, Rendering
 from retrotone.style.resynthesis import Resynthesis
 from retrotone.style.sample import Sample
@@ -144,7 +145,7 @@ class StyleTransfer:
     def stylize(
         self,
         content: Source | str | os.PathLike[str],
-        style: Source | Era | Restyler | str | os.PathLike[str],
+        style: Source | Era | Restyler | StyleChoice | str | os.PathLike[str],
         strength: float | None = None,
         progress: Progress = silent,
     ) -> Audio:
@@ -154,8 +155,8 @@ class StyleTransfer:
         ----------
         content : Audio, AudioFile or path
             One or two channels, any rate, any length.
-        style : Audio, AudioFile, path, Era, era name or RaveModel
-            A recording of at least half a second.
+        style : Audio, AudioFile, path, Era, RaveModel, StyleChoice or str
+            A recording of at least half a second; a str is anything that `retrotone.style.choices.find_style` knows.
         strength : float, optional
             Instead of the one given to the constructor.
         progress : Progress
@@ -178,8 +179,8 @@ class StyleTransfer:
 
     def stylize_file(
         self,
-        content: str | os.PathLike[str],
-        style: Source | Era | Restyler | str | os.PathLike[str],
+        content: AudioFile | str | os.PathLike[str],
+        style: Source | Era | Restyler | StyleChoice | str | os.PathLike[str],
         output: str | os.PathLike[str],
         strength: float | None = None,
         progress: Progress = silent,
@@ -206,7 +207,7 @@ class StyleTransfer:
             The output cannot be written.
         """
         began = time.perf_counter()
-        source = AudioFile(content)
+        source = _source(content)
         output = Path(output)
         if not output.parent.is_dir():
             raise OutputError(f"{output.parent} is not a folder: create it first")
@@ -237,7 +238,7 @@ class StyleTransfer:
         strength = self.strength if strength is None else strength
         _check_strength(strength)
         progress = _rising(progress)
-        target, method = self._target(style)
+        target, method = self._target(style, source)
         content = Sample.of(source, source.sample_rate, part(progress, 0, 0.15))
         blocks = self._restyled(source, content, target, method, strength, progress)
         ceiling = PEAK_CEILING
@@ -291,15 +292,15 @@ class StyleTransfer:
         transfer = SpectralTransfer(strength, self.resynthesis, self.noise, self.seed, descent)
         yield from transfer.fit(content, style, source.sample_rate, progress).render(source)
 
-    def _target(self, style: object) -> tuple[Source | Era | Restyler, Method]:
-        """Tell an era's name from a file's, and settle the method."""
-        target: Source | Era | Restyler
-        if isinstance(style, Era | Restyler):
-            target = style
-        elif isinstance(style, str) and not Path(style).is_file() and not Path(style).suffix:
-            target = find_era(style)
-        else:
-            target = _source(style)
+    def _target(self, style: object, content: Source) -> tuple[Source | Era | Restyler, Method]:
+        """Open the style that is named, and settle the method."""
+        if isinstance(style, str):
+            style = find_style(style, self.method)
+        if isinstance(style, StyleChoice):
+            style = style.open(self.seed)
+        if isinstance(style, GeneratedStyle):
+            style = style.clip(content)
+        target = style if isinstance(style, Era | Restyler) else _source(style)
         if isinstance(target, Restyler):
             if self.method not in (None, "rave"):
                 raise StyleError(f"{target.name} is a model: use method rave, or a clip that it generates")

@@ -1,1 +1,1 @@
-"""``retrotone web``: the workbench as a page for a browser (extra ``web``)."""
+"""``retrotone web``: a page for the browser (extra ``web``)."""

@@ -1,6 +1,6 @@
-"""What the page does: each verb is one call into the workbench, and what came of it as files and words to show.
+"""What the page does: each handler is one call into `retrotone.services`, and returns files and text to show.
 
-The parameters' names and defaults are the API's. Nothing is kept from one call to the next.
+The parameters' names and defaults are those of the page's API. Nothing is kept from one call to the next.
 """
 
 from __future__ import annotations
@@ -27,46 +27,51 @@ from retrotone.rave.pretrained import DEFAULT_MODEL
 from retrotone.services import generate
 from retrotone.services.compare import comparison, comparison_cells
 from retrotone.services.listen import genre_figure, listen
-from retrotone.services.restyle import render_file
-from retrotone.services.similar import sibling_cells, siblings
-from retrotone.services.styles import Way, way, ways
+from retrotone.services.restyle import restyle_file
+from retrotone.services.similar import similar_tracks, track_cells
 from retrotone.study import experiments
 from retrotone.study.sweep import losses_figure
+from retrotone.style.choices import StyleChoice, find_style, style_choices
 from retrotone.utils.assets import bundled_record, bundled_song
 from retrotone.utils.text import clock, sentence, title, unique_titles
-from retrotone.web.uploads import Folder
+from retrotone.web.uploads import Uploads
 
-RECORD = "record"  # the style that is a recording of one's own
-MAX_SECONDS = 20 * 60.0  # of a song: others wait meanwhile
+# the style that is a recording of one's own
+RECORD = "record"
+# of a song: other visitors wait meanwhile
+MAX_SECONDS = 20 * 60.0
 MAX_CLIP_SECONDS = 60.0
-SIBLINGS = 5
-EXCERPT_SECONDS = 30.0  # of a sibling: enough to know it
-STOPPED: Any = gr.skip()  # what a verb returns that was
-PLAYED = (".wav", ".flac", ".ogg", ".opus", ".mp3")  # by browsers
-SIBLING_TITLES = ("track", "genre", "length", "similarity")
+SIMILAR_TRACKS = 5
+# of a similar track: enough to know it
+EXCERPT_SECONDS = 30.0
+# what a handler returns that was stopped
+STOPPED: Any = gr.skip()
+# formats that browsers play
+PLAYED = (".wav", ".flac", ".ogg", ".opus", ".mp3")
+SIMILAR_TITLES = ("track", "genre", "length", "similarity")
 
 
-def styles() -> dict[str, Way]:
-    """Return what can be chosen on this page by name: the eras, and the models that are here."""
-    return {each.name: each for each in ways() if each.here}
+def styles() -> dict[str, StyleChoice]:
+    """Return the styles that this page offers by name: the eras, and the models that are downloaded."""
+    return {choice.name: choice for choice in style_choices() if choice.downloaded}
 
 
-class Verbs:
-    """The verbs of one page.
+class Handlers:
+    """The handlers of one page.
 
     Parameters
     ----------
-    folder : Folder
+    uploads : Uploads
         Uploads come from here, results go here.
     library : path-like, optional
-        Where siblings are looked for.
+        Where similar tracks are looked for.
     """
 
-    def __init__(self, folder: Folder, library: str | os.PathLike[str] | None = None) -> None:
-        self.folder, self.library = folder, library
+    def __init__(self, uploads: Uploads, library: str | os.PathLike[str] | None = None) -> None:
+        self.uploads, self.library = uploads, library
         self._running: dict[str | None, set[threading.Event]] = {}
 
-    def retro(
+    def restyle(
         self,
         request: gr.Request,
         song: str,
@@ -77,19 +82,19 @@ class Verbs:
     ) -> tuple[str, str, str, dict[str, Any]]:
         """Give a song the sound of an era, a recording or a model."""
         with self._job(request, bar) as progress:
-            self._check(song)
+            source = self._opened(song)
             if style == RECORD:
-                self._check(record, "record")
-                chosen = way("record", str(record))
+                choice = StyleChoice.of_recording(self._opened(record, "record"))
             else:
-                chosen = _chosen(style)
-            path, done = render_file(
-                song, chosen, self.folder.room(), strength, progress=part(progress, 0.0, 0.7)
+                choice = find_style(style, files=False)
+            path, done = restyle_file(
+                source, choice, self.uploads.room(), strength, progress=part(progress, 0.0, 0.7)
             )
-            result = load(path, PICTURED_SECONDS)
-            compared = comparison(
-                {"original": load(song, PICTURED_SECONDS), chosen.title: result}, part(progress, 0.7, 1.0)
-            )
+            versions = {
+                "original": load(source, PICTURED_SECONDS),
+                choice.title: load(path, PICTURED_SECONDS),
+            }
+            compared = comparison(versions, part(progress, 0.7, 1.0))
             return done, self._playable(path), self._picture(compared.figure), _table(compared)
         return STOPPED
 
@@ -99,12 +104,11 @@ class Verbs:
         song: str,
         bar: gr.Progress = gr.Progress(),  # noqa: B008
     ) -> tuple[str, dict[str, float], dict[str, float], str]:
-        """Tell a song's genre, or that it is not sure."""
+        """Classify the genre of a song, or say that it is not sure."""
         with self._job(request, bar) as progress:
-            self._check(song)
-            heard = listen(song, progress)
-            verdict = f"**{heard.title}** ({heard.facts}). {heard.verdict}"
-            return verdict, dict(heard.genres), dict(heard.tags), self._picture(genre_figure(heard))
+            summary = listen(self._opened(song), progress)
+            verdict = f"**{summary.title}** ({summary.facts}). {summary.verdict}"
+            return verdict, dict(summary.genres), dict(summary.tags), self._picture(genre_figure(summary))
         return STOPPED
 
     def similar(
@@ -115,20 +119,21 @@ class Verbs:
     ) -> tuple[Any, ...]:
         """Find the five tracks of the library that sound most like a song."""
         with self._job(request, bar) as progress:
-            self._check(song)
+            source = self._opened(song)
             with Library(self.library) as library:
                 try:
-                    len(library)  # before anything is listened to
+                    # a missing library is reported before the song is analysed
+                    len(library)
                 except MissingLibrary as error:
                     raise LibraryError(
                         "this page has no library: run retrotone library scan FOLDER, then start it again"
                     ) from error
-                heard = listen(song, part(progress, 0.0, 0.8))
-                found = siblings(library, heard, SIBLINGS, part(progress, 0.8, 0.9))
+                summary = listen(source, part(progress, 0.0, 0.8))
+                found = similar_tracks(library, summary, SIMILAR_TRACKS, part(progress, 0.8, 0.9))
             progress(0.9, "cutting excerpts")
-            excerpts = [self._excerpt(match) for match in found] + [None] * (SIBLINGS - len(found))
-            rows = [[*sibling_cells(match.track), f"{match.similarity:.2f}"] for match in found]
-            return f"What sounds most like **{heard.title}**:", _cells(SIBLING_TITLES, rows), *excerpts
+            excerpts = [self._excerpt(match) for match in found] + [None] * (SIMILAR_TRACKS - len(found))
+            rows = [[*track_cells(match.track), f"{match.similarity:.2f}"] for match in found]
+            return f"What sounds most like **{summary.title}**:", _cells(SIMILAR_TITLES, rows), *excerpts
         return STOPPED
 
     def compare(
@@ -141,15 +146,16 @@ class Verbs:
         with self._job(request, bar) as progress:
             if not 2 <= len(files or ()) <= 3:
                 raise AudioError("upload two or three versions of a song, the original first")
-            for file in files:
-                self._check(file)
+            recordings = [self._opened(file) for file in files]
             versions: dict[str, Audio] = {}
-            for name, file in zip(unique_titles(files), files, strict=True):
+            for name, recording in zip(unique_titles(files), recordings, strict=True):
                 progress(0.0, f"reading {name}")
-                versions[name] = load(file, PICTURED_SECONDS)
+                versions[name] = load(recording, PICTURED_SECONDS)
             compared = comparison(versions, progress)
             first, *others = versions
-            words = f"**{first}** beside {' and '.join(f'**{name}**' for name in others)}{_cut(files)}."
+            cut = max(recording.duration for recording in recordings) > PICTURED_SECONDS
+            words = f"**{first}** beside {' and '.join(f'**{name}**' for name in others)}"
+            words += ", the first minute of each." if cut else "."
             return words, self._picture(compared.figure), _table(compared)
         return STOPPED
 
@@ -163,12 +169,14 @@ class Verbs:
         temperature: float = 1.0,
         bar: gr.Progress = gr.Progress(),  # noqa: B008
     ) -> tuple[str, str, str]:
-        """Let a RAVE model make up a clip."""
+        """Let a RAVE model generate a clip."""
         with self._job(request, bar) as progress:
             if seconds > MAX_CLIP_SECONDS:
                 raise StyleError(f"{seconds:g} s are too many: take up to {MAX_CLIP_SECONDS:.0f}")
-            clip = generate.generate(_chosen(model).name, walk, seconds, int(seed), temperature, progress)
-            path = clip.audio.save(self.folder.room() / clip.file_name)
+            clip = generate.generate(
+                find_style(model, "rave", files=False).name, walk, seconds, int(seed), temperature, progress
+            )
+            path = clip.audio.save(self.uploads.room() / clip.file_name)
             return clip.sentence, str(path), self._picture(clip.figure)
         return STOPPED
 
@@ -210,40 +218,43 @@ class Verbs:
 
     @contextmanager
     def _job(self, request: gr.Request, bar: gr.Progress) -> Iterator[Progress]:
-        """Give a job its progress bar, and turn what goes wrong into a sentence on the page."""
+        """Give a job its progress bar, and show an error as a sentence on the page."""
         stopped, visitor, context = threading.Event(), request.session_hash, copy_context()
         self._running.setdefault(visitor, set()).add(stopped)
 
         def progress(fraction: float, message: str) -> None:
             if stopped.is_set():
                 raise Cancelled("stopped")
-            context.run(bar, fraction, desc=self.folder.nameless(message))  # whichever thread it comes from
+            # the bar is found by its context, whichever thread reports
+            context.run(bar, fraction, desc=self.uploads.nameless(message))
 
         try:
             yield progress
         except Cancelled:
-            gr.Info("Stopped.")  # what is shown stays
+            # what is shown stays
+            gr.Info("Stopped.")
         except Exception as error:
-            text = self.folder.nameless(sentence(error))
+            text = self.uploads.nameless(sentence(error))
             raise gr.Error(text, title="That did not work", duration=None, print_exception=False) from error
         finally:
             self._running[visitor].discard(stopped)
             if not self._running[visitor]:
                 del self._running[visitor]
 
-    def _check(self, path: str | None, what: str = "song") -> None:
-        """Refuse no song, a broken one and an endless one."""
+    def _opened(self, path: str | None, what: str = "song") -> AudioFile:
+        """Open an upload, once for all that is done with it; refuse none, a broken one and one that is too long."""
         if not path:
             raise AudioError(f"there is no {what} yet: upload one")
-        duration = AudioFile(path).duration
-        if duration > MAX_SECONDS:
+        recording = AudioFile(path)
+        if recording.duration > MAX_SECONDS:
             raise AudioError(
-                f"{title(path)} lasts {clock(duration)}: "
+                f"{title(path)} lasts {clock(recording.duration)}: "
                 f"this page takes up to {MAX_SECONDS / 60:.0f} minutes, the command line has no such limit"
             )
+        return recording
 
     def _picture(self, figure: Any) -> str:
-        path = self.folder.room() / "picture.png"
+        path = self.uploads.room() / "picture.png"
         path.write_bytes(png(figure))
         return str(path)
 
@@ -258,26 +269,14 @@ class Verbs:
         return str(copy)
 
     def _excerpt(self, match: Match) -> str | None:
-        """Return the middle of a track as a file of ours, as the library's own are not served; None if it is gone."""
+        """Copy the middle of a track into the uploads, as the library's files are not served; None if it is gone."""
         try:
             file = AudioFile(match.track.path)
             start = max(0.0, (file.duration - EXCERPT_SECONDS) / 2)
             excerpt = Audio(file.excerpt(start, EXCERPT_SECONDS), file.sample_rate, match.track.name)
         except (AudioError, OSError):
             return None
-        return str(excerpt.save(self.folder.room() / "excerpt.ogg"))
-
-
-def _chosen(name: str) -> Way:
-    """Return an era or a model of this page: names of files are none."""
-    if name not in (known := styles()):
-        raise StyleError(f"there is no style called {name}: choose one of {', '.join(known)}")
-    return known[name]
-
-
-def _cut(files: Sequence[str]) -> str:
-    longest = max(AudioFile(file).duration for file in files)
-    return ", the first minute of each" if longest > PICTURED_SECONDS else ""
+        return str(excerpt.save(self.uploads.room() / "excerpt.ogg"))
 
 
 def _table(compared: Any) -> dict[str, Any]:

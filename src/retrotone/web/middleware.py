@@ -1,7 +1,7 @@
-"""The gate before Gradio: what is not needed does not exist, what is too big is refused, no file but the page's own.
+"""The check of every request before Gradio sees it. Unknown routes, big requests and other files are refused.
 
-Gradio checks most of this too. It fetches addresses that are given in place of uploads, though, and offers routes
-that this page has no use for; and two locks are better than one where any browser may knock.
+Gradio checks most of this too, but it fetches addresses that are given in place of uploads and offers routes that this
+page does not use.
 """
 
 from __future__ import annotations
@@ -15,11 +15,13 @@ from starlette.datastructures import Headers
 from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from retrotone.web.uploads import Folder
+from retrotone.web.uploads import Uploads
 
 MB = 1 << 20
-LARGEST_REQUEST = MB  # bytes of anything but an upload
-FILES_AT_ONCE = 3  # uploaded for a comparison
+# bytes of a request that is no upload
+LARGEST_REQUEST = MB
+# files that are uploaded for a comparison
+FILES_AT_ONCE = 3
 API = "/gradio_api"
 OPEN = re.compile(
     r"/|/(config|theme\.css|robots\.txt|favicon\.ico|manifest\.json|login|logout)/?|/(assets|static|svelte)/.*"
@@ -32,7 +34,8 @@ POLICY = (
     "worker-src 'self' blob:; object-src 'none'; base-uri 'self'; form-action 'self'; frame-ancestors 'self'"
 )
 HEADERS = {
-    "content-security-policy": POLICY,  # the browser itself refuses to ask anybody else
+    # the browser itself refuses to contact other hosts
+    "content-security-policy": POLICY,
     "x-content-type-options": "nosniff",
     "referrer-policy": "no-referrer",
     "cross-origin-resource-policy": "same-origin",
@@ -40,23 +43,23 @@ HEADERS = {
 LOCAL_NAMES = ("localhost", "127.0.0.1", "[::1]")
 
 
-class Gate:
+class RequestFilter:
     """ASGI middleware.
 
     Parameters
     ----------
     app : ASGI application
-        What lies behind.
-    folder : Folder
-        The only one that files are served from, or taken for uploads.
+        The application that gets the requests that pass.
+    uploads : Uploads
+        The only folder that files are served from or taken from.
     largest : int
         Bytes of an uploaded file.
     names : iterable of str
-        Hosts that this page goes by; empty for any. A page elsewhere whose name was made to point here is then refused.
+        Host names of this page; empty for any. Other names that were made to point here are refused (DNS rebinding).
     """
 
-    def __init__(self, app: ASGIApp, folder: Folder, largest: int, names: Iterable[str] = ()) -> None:
-        self.app, self.folder, self.largest, self.names = app, folder, largest, frozenset(names)
+    def __init__(self, app: ASGIApp, uploads: Uploads, largest: int, names: Iterable[str] = ()) -> None:
+        self.app, self.uploads, self.largest, self.names = app, uploads, largest, frozenset(names)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Let a request through, or answer it with a sentence."""
@@ -81,7 +84,7 @@ class Gate:
             return _refusal(421, "This page is for the machine that it runs on."), receive
         if not OPEN.fullmatch(path):
             return _refusal(404, "There is nothing here."), receive
-        if path.startswith(f"{API}/file=") and not self.folder.holds(path.removeprefix(f"{API}/file=")):
+        if path.startswith(f"{API}/file=") and not self.uploads.holds(path.removeprefix(f"{API}/file=")):
             return _refusal(403, "This page serves no such file."), receive
         if scope["method"] != "POST":
             return None, receive
@@ -91,14 +94,14 @@ class Gate:
         if path.rstrip("/") == f"{API}/upload":
             if int(size) > FILES_AT_ONCE * self.largest + LARGEST_REQUEST:
                 return _refusal(413, too_big(self.largest)), receive
-            self.folder.forget(incoming=int(size))
+            self.uploads.forget(incoming=int(size))
             return None, receive
         if int(size) > LARGEST_REQUEST:
             return _refusal(
                 413, "That is too long: upload files, do not write them into the request."
             ), receive
         body = await _read(receive)
-        if not all(map(self.folder.holds, _files(body))):
+        if not all(map(self.uploads.holds, _files(body))):
             return _refusal(
                 403, "Upload a file: this page reads no others and fetches no addresses."
             ), receive
@@ -106,7 +109,7 @@ class Gate:
 
 
 def too_big(largest: int) -> str:
-    """Say that a file is."""
+    """Return the sentence that refuses a file that is too big."""
     return f"That file is too big: this page takes up to {largest / MB:g} MB."
 
 
@@ -124,7 +127,8 @@ def _files(body: bytes) -> list[str]:
     try:
         left: list[Any] = [json.loads(body)]
     except (ValueError, RecursionError):
-        return []  # no JSON: Gradio takes no files from it
+        # Gradio takes no files from what is no JSON
+        return []
     found = []
     while left:
         value = left.pop()
@@ -148,7 +152,7 @@ async def _read(receive: Receive) -> bytes:
 
 
 def _again(body: bytes, receive: Receive) -> Receive:
-    """Return what gives a body that was read once more."""
+    """Return a `receive` that gives a body again that was read already."""
     given = False
 
     async def replay() -> Message:

@@ -1,4 +1,4 @@
-"""The page: what it shows and where, nothing of what it does."""
+"""The layout of the page; what it does stands in `retrotone.web.handlers`."""
 
 from __future__ import annotations
 
@@ -9,25 +9,21 @@ from gradio.themes import Base, colors, sizes
 
 from retrotone.figures.base import PAPER
 from retrotone.services.generate import WALKS
-from retrotone.services.styles import Way
 from retrotone.study.experiments import LOSS_COLUMNS
+from retrotone.style.choices import StyleChoice
 from retrotone.utils.assets import bundled_song
 from retrotone.web import permalink
-from retrotone.web.handlers import MAX_CLIP_SECONDS, RECORD, SIBLINGS, Verbs, styles
-from retrotone.web.uploads import Folder
+from retrotone.web.handlers import MAX_CLIP_SECONDS, RECORD, SIMILAR_TRACKS, Handlers, styles
+from retrotone.web.uploads import Uploads
 
-WAITING = 20  # jobs that may stand in the queue
+# jobs that may wait in the queue
+WAITING = 20
 SYSTEM_FONTS = ("system-ui", "-apple-system", "Segoe UI", "Roboto", "Ubuntu", "sans-serif")
 MONO_FONTS = ("ui-monospace", "Menlo", "Consolas", "DejaVu Sans Mono", "monospace")
-HEAVY: dict[str, Any] = {
-    "concurrency_id": "heavy",
-    "concurrency_limit": 1,
-}  # one at a time: the others see their place in the queue
-STUDY: dict[str, Any] = {
-    "concurrency_id": "study",
-    "concurrency_limit": 1,
-    "api_visibility": "private",
-}  # minutes, but little memory
+# one at a time: the others see their position in the queue
+HEAVY: dict[str, Any] = {"concurrency_id": "heavy", "concurrency_limit": 1}
+# minutes, but little memory
+STUDY: dict[str, Any] = {"concurrency_id": "study", "concurrency_limit": 1, "api_visibility": "private"}
 HIDDEN: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
 TABLE: dict[str, Any] = {
     "interactive": False,
@@ -36,21 +32,21 @@ TABLE: dict[str, Any] = {
     "wrap": True,
     "show_label": False,
 }
-LOSS_WIDTHS: list[str | int] = [
-    "75px",
-    "52px",
-    "70px",
-    "65px",
-    "60px",
-    "80px",
-    "80px",
-    "65px",
-    "55px",
-    "150px",
-    "290px",
-]
-INK = ("#eef4f7", "#dbe7ee", "#b9cfdb", "#8db0c3", "#5f8ca6", "#44738d", "#2f5d73", "#274d60", "#20404f", "#1a3340",
-       "#122530")  # the first of the figures' colours, from light to dark  # fmt: skip
+LOSS_WIDTHS: list[str | int] = [f"{width}px" for width in (75, 52, 70, 65, 60, 80, 80, 65, 55, 150, 290)]
+# shades of the first colour of the figures, from light to dark
+INK = (
+    "#eef4f7",
+    "#dbe7ee",
+    "#b9cfdb",
+    "#8db0c3",
+    "#5f8ca6",
+    "#44738d",
+    "#2f5d73",
+    "#274d60",
+    "#20404f",
+    "#1a3340",
+    "#122530",
+)
 CSS = """
 .gradio-container { width: 100% !important; max-width: 1100px !important; margin: auto; }
 .quiet { opacity: .75; }
@@ -60,12 +56,16 @@ CSS = """
 
 
 def theme() -> Base:
-    """Return colours after the figures' paper and ink, in fonts that every system has: none is fetched."""
+    """Return a theme in the colours of the figures and in fonts that every system has, so that none is fetched."""
     ink = colors.Color(*INK)
     made = Base(
-        primary_hue=ink, secondary_hue=ink, neutral_hue=colors.stone, radius_size=sizes.radius_md,
-        font=list(SYSTEM_FONTS), font_mono=list(MONO_FONTS),
-    )  # fmt: skip
+        primary_hue=ink,
+        secondary_hue=ink,
+        neutral_hue=colors.stone,
+        radius_size=sizes.radius_md,
+        font=list(SYSTEM_FONTS),
+        font_mono=list(MONO_FONTS),
+    )
     return made.set(
         body_background_fill=PAPER,
         button_primary_background_fill="*primary_600",
@@ -79,9 +79,9 @@ def theme() -> Base:
     )
 
 
-def page(verbs: Verbs, folder: Folder) -> gr.Blocks:
+def page(handlers: Handlers, uploads: Uploads) -> gr.Blocks:
     """Lay the page out and connect it."""
-    example = str(folder.keep(bundled_song()))
+    example = str(uploads.keep(bundled_song()))
     blocks = gr.Blocks(title="retrotone", analytics_enabled=False)
     with blocks:
         gr.Markdown("# retrotone\nGive any recording the sound of another era.")
@@ -90,27 +90,27 @@ def page(verbs: Verbs, folder: Folder) -> gr.Blocks:
             "Take the song that comes with retrotone", size="sm", visible=False, elem_id="again"
         )
         with gr.Tabs(overflow_behavior="wrap", elem_id="tabs") as tabs:
-            settings, render = _retro(verbs, song)
-            _genre(verbs, song)
-            _similar(verbs, song)
-            _compare(verbs)
-            more, generate = _generate(verbs)
-            _study(verbs)
+            settings, render = _restyle(handlers, song)
+            _genre(handlers, song)
+            _similar(handlers, song)
+            _compare(handlers)
+            more, generate = _generate(handlers)
+            _study(handlers)
         song.clear(
             lambda: (gr.Button(visible=True), gr.Audio(label="Your song")), None, [again, song], **HIDDEN
         )
         again.click(lambda: example, None, song, **HIDDEN)
         _share(blocks, tabs, settings | more, [render, generate])
-        blocks.unload(verbs.stop)
+        blocks.unload(handlers.stop)
     blocks.queue(default_concurrency_limit=4, max_size=WAITING, api_open=False)
     return blocks
 
 
-def _retro(verbs: Verbs, song: gr.Audio) -> tuple[dict[str, Any], gr.Button]:
+def _restyle(handlers: Handlers, song: gr.Audio) -> tuple[dict[str, Any], gr.Button]:
     known = styles()
     with gr.Tab("Retro", id="retro"), gr.Row(equal_height=False):
         with gr.Column(scale=2, min_width=300):
-            choices = [(_short(way), name) for name, way in known.items()]
+            choices = [(_short(choice), name) for name, choice in known.items()]
             style = gr.Radio(
                 [*choices, ("a record of mine", RECORD)], value="1930s", label="Style", elem_id="styles"
             )
@@ -119,9 +119,9 @@ def _retro(verbs: Verbs, song: gr.Audio) -> tuple[dict[str, Any], gr.Button]:
             strength = gr.Slider(
                 0, 1, 1, step=0.05, label="Strength", info="0 is the song, 1 all of the style"
             )
-            go = _buttons(verbs, "Make it retro", interactive=False)
+            go = _buttons(handlers, "Make it retro", interactive=False)
         with gr.Column(scale=3, min_width=300):
-            words = gr.Markdown("What comes of it is heard and seen here.", elem_classes="quiet")
+            words = gr.Markdown("The result is heard and seen here.", elem_classes="quiet")
             result = _player("Result", "result")
             picture = _picture("Before and after", "retro-picture")
             table = gr.Dataframe(visible=False, **TABLE)
@@ -129,15 +129,19 @@ def _retro(verbs: Verbs, song: gr.Audio) -> tuple[dict[str, Any], gr.Button]:
         lambda name: (_about(name), gr.Audio(visible=name == RECORD)), style, [about, record], **HIDDEN
     )
     go.click(
-        verbs.retro, [song, style, strength, record], [words, result, picture, table], api_name="retro",
-        show_progress_on=result, **HEAVY,
-    ).success(_shown, None, table, **HIDDEN)  # fmt: skip
+        handlers.restyle,
+        [song, style, strength, record],
+        [words, result, picture, table],
+        api_name="retro",
+        show_progress_on=result,
+        **HEAVY,
+    ).success(_shown, None, table, **HIDDEN)
     return {"style": style, "strength": strength}, go
 
 
-def _genre(verbs: Verbs, song: gr.Audio) -> None:
+def _genre(handlers: Handlers, song: gr.Audio) -> None:
     with gr.Tab("Genre", id="genre"):
-        go = _buttons(verbs, "Tell its genre")
+        go = _buttons(handlers, "Tell its genre")
         words = gr.Markdown("One of ten genres, or that it is not sure, and when the song speaks for which.")
         with gr.Row(equal_height=False):
             genres = gr.Label(label="Genre", num_top_classes=10, show_heading=False, elem_id="genres")
@@ -146,50 +150,65 @@ def _genre(verbs: Verbs, song: gr.Audio) -> None:
             )
         picture = _picture("Evidence over time", "genre-picture")
     go.click(
-        verbs.genre, song, [words, genres, tags, picture], api_name="genre", show_progress_on=genres, **HEAVY
+        handlers.genre,
+        song,
+        [words, genres, tags, picture],
+        api_name="genre",
+        show_progress_on=genres,
+        **HEAVY,
     )
 
 
-def _similar(verbs: Verbs, song: gr.Audio) -> None:
+def _similar(handlers: Handlers, song: gr.Audio) -> None:
     with gr.Tab("Similar", id="similar"):
-        go = _buttons(verbs, "Find its siblings")
+        go = _buttons(handlers, "Find similar tracks")
         words = gr.Markdown(
             "The five tracks of the library that sound most like it.", elem_id="similar-words"
         )
-        table = gr.Dataframe(visible=False, **TABLE)  # for the API: here the players' labels tell it
+        # for the API; on the page the labels of the players say the same
+        table = gr.Dataframe(visible=False, **TABLE)
         players = [
-            gr.Audio(type="filepath", interactive=False, visible=False, buttons=[], elem_id=f"sibling-{k}")
-            for k in range(SIBLINGS)
+            gr.Audio(type="filepath", interactive=False, visible=False, buttons=[], elem_id=f"similar-{k}")
+            for k in range(SIMILAR_TRACKS)
         ]
 
     def label(rows: list[list[str]]) -> list[gr.Audio]:
         """Label the players after the table, and show as many as it has rows."""
         labels = [" · ".join(row[:-1]) + f" ({float(row[-1]):.0%} alike)" for row in rows]
-        hidden = [gr.Audio(visible=False)] * (SIBLINGS - len(rows))
+        hidden = [gr.Audio(visible=False)] * (SIMILAR_TRACKS - len(rows))
         return [*(gr.Audio(label=label, visible=True) for label in labels), *hidden]
 
     go.click(
-        verbs.similar, song, [words, table, *players], api_name="similar", show_progress_on=words, **HEAVY
+        handlers.similar, song, [words, table, *players], api_name="similar", show_progress_on=words, **HEAVY
     ).success(label, table, players, **HIDDEN)
 
 
-def _compare(verbs: Verbs) -> None:
+def _compare(handlers: Handlers) -> None:
     with gr.Tab("Compare", id="compare"):
         files = gr.File(
-            label="Two or three versions of a song, the original first", file_count="multiple", type="filepath",
-            elem_id="versions", height=160, allow_reordering=True,
-        )  # fmt: skip
-        go = _buttons(verbs, "Compare them")
+            label="Two or three versions of a song, the original first",
+            file_count="multiple",
+            type="filepath",
+            elem_id="versions",
+            height=160,
+            allow_reordering=True,
+        )
+        go = _buttons(handlers, "Compare them")
         words = gr.Markdown()
         picture = _picture("Side by side", "compare-picture")
         table = gr.Dataframe(visible=False, **TABLE)
     go.click(
-        verbs.compare, files, [words, picture, table], api_name="compare", show_progress_on=picture, **HEAVY
+        handlers.compare,
+        files,
+        [words, picture, table],
+        api_name="compare",
+        show_progress_on=picture,
+        **HEAVY,
     ).success(_shown, None, table, **HIDDEN)
 
 
-def _generate(verbs: Verbs) -> tuple[dict[str, Any], gr.Button]:
-    models = [name for name, way in styles().items() if way.kind == "rave"]
+def _generate(handlers: Handlers) -> tuple[dict[str, Any], gr.Button]:
+    models = [name for name, choice in styles().items() if choice.kind == "rave"]
     with gr.Tab("Generate", id="generate"), gr.Row(equal_height=False):
         with gr.Column(scale=2, min_width=300):
             model = gr.Radio(models, value=models[0], label="Model")
@@ -199,19 +218,23 @@ def _generate(verbs: Verbs) -> tuple[dict[str, Any], gr.Button]:
             seconds = gr.Slider(1, MAX_CLIP_SECONDS, 10, step=1, label="Seconds")
             temperature = gr.Slider(0, 3, 1, step=0.1, label="Temperature", info="How far from its middle")
             seed = gr.Number(0, label="Seed", info="Another seed, another clip", precision=0, minimum=0)
-            go = _buttons(verbs, "Make something up", interactive=False)
+            go = _buttons(handlers, "Generate a clip", interactive=False)
         with gr.Column(scale=3, min_width=300):
-            words = gr.Markdown("What the model makes up is heard and seen here.", elem_classes="quiet")
+            words = gr.Markdown("The generated clip is heard and seen here.", elem_classes="quiet")
             clip = _player("Clip", "clip")
             picture = _picture("Its features", "clip-picture")
     go.click(
-        verbs.generate, [model, walk, seconds, seed, temperature], [words, clip, picture], api_name="generate",
-        show_progress_on=clip, **HEAVY,
-    )  # fmt: skip
+        handlers.generate,
+        [model, walk, seconds, seed, temperature],
+        [words, clip, picture],
+        api_name="generate",
+        show_progress_on=clip,
+        **HEAVY,
+    )
     return {"model": model, "walk": walk, "seconds": seconds, "seed": seed, "temperature": temperature}, go
 
 
-def _study(verbs: Verbs) -> None:
+def _study(handlers: Handlers) -> None:
     with gr.Tab("Study", id="study"):
         gr.Markdown("The two experiments that retrotone grew out of, small enough to watch.")
         with gr.Row(equal_height=False):
@@ -219,21 +242,21 @@ def _study(verbs: Verbs) -> None:
                 gr.Markdown(
                     "### Why the style loss stood still\nThe study's settings, clamped and not, row by row."
                 )
-                sweep = _buttons(verbs, "Run the sweep")
+                sweep = _buttons(handlers, "Run the sweep")
                 row = gr.Markdown(min_height=70)
                 losses = _picture("Losses", "loss-picture")
             with gr.Column(min_width=300):
                 gr.Markdown(
                     "### M5 learns\nThe study's network learns to tell three eras of the bundled song apart."
                 )
-                train = _buttons(verbs, "Train M5")
+                train = _buttons(handlers, "Train M5")
                 learned = gr.Markdown(min_height=70)
                 curves = _picture("Losses of training and validation", "curves-picture")
         table = gr.Dataframe(
             headers=list(LOSS_COLUMNS), column_widths=LOSS_WIDTHS, elem_id="sweep-table", **TABLE
         )
-    sweep.click(verbs.sweep, None, [table, losses], show_progress_on=row, **STUDY)
-    train.click(verbs.train, None, [learned, curves], show_progress_on=learned, **STUDY)
+    sweep.click(handlers.sweep, None, [table, losses], show_progress_on=row, **STUDY)
+    train.click(handlers.train, None, [learned, curves], show_progress_on=learned, **STUDY)
 
 
 def _share(blocks: gr.Blocks, tabs: gr.Tabs, settings: dict[str, Any], starters: list[gr.Button]) -> None:
@@ -276,32 +299,37 @@ def _player(label: str, name: str) -> gr.Audio:
     return gr.Audio(label=label, type="filepath", interactive=False, buttons=["download"], elem_id=name)
 
 
-def _buttons(verbs: Verbs, label: str, interactive: bool = True) -> gr.Button:
+def _buttons(handlers: Handlers, label: str, interactive: bool = True) -> gr.Button:
     """Return a button that starts something, beside one that stops it."""
     with gr.Row():
         go = gr.Button(label, variant="primary", scale=3, min_width=160, interactive=interactive)
-        gr.Button("Stop", scale=1, min_width=80).click(verbs.stop, None, None, queue=False, **HIDDEN)
+        gr.Button("Stop", scale=1, min_width=80).click(handlers.stop, None, None, queue=False, **HIDDEN)
     return go
 
 
 def _picture(what: str, name: str) -> gr.Image:
-    """Return a place for a figure, which has its titles where a label would lie."""
+    """Return the component of a figure; it has no label, as figures have titles."""
     return gr.Image(
-        alt_text=what, show_label=False, type="filepath", format="png", interactive=False,
-        buttons=["download", "fullscreen"], elem_id=name,
-    )  # fmt: skip
+        alt_text=what,
+        show_label=False,
+        type="filepath",
+        format="png",
+        interactive=False,
+        buttons=["download", "fullscreen"],
+        elem_id=name,
+    )
 
 
 def _shown() -> gr.Dataframe:
     return gr.Dataframe(visible=True)
 
 
-def _short(way: Way) -> str:
-    return way.name if way.kind == "era" else way.title
+def _short(choice: StyleChoice) -> str:
+    return choice.name if choice.kind == "era" else choice.title
 
 
 def _about(style: str) -> str:
     if style == RECORD:
         return "The sound of a recording of yours: half a second of it is enough, half a minute is better."
-    way = styles()[style]
-    return f"**{way.title}**. {way.description}" if way.description else way.title
+    choice = styles()[style]
+    return f"**{choice.title}**. {choice.description}" if choice.description else choice.title

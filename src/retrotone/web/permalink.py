@@ -16,7 +16,7 @@ TABS = ("retro", "genre", "similar", "compare", "generate", "study")
 
 @dataclass(frozen=True)
 class Setting:
-    """A setting that the address may hold: its value unless told otherwise, and how text becomes one (ValueError)."""
+    """A setting that the address may hold: its default, and the function that reads it from text (ValueError)."""
 
     default: Any
     read: Callable[[str], Any]
@@ -33,7 +33,8 @@ def _one_of(*names: str) -> Callable[[str], str]:
 
 def _within(low: float, high: float) -> Callable[[str], float]:
     def checked(text: str) -> float:
-        if not low <= float(text) <= high:  # NaN is not
+        # NaN is outside as well
+        if not low <= float(text) <= high:
             raise ValueError(text)
         return float(text)
 
@@ -49,7 +50,7 @@ def _count(text: str) -> int:
 def settings() -> dict[str, Setting]:
     """Return the settings by their names in the address."""
     known = styles()
-    models = [way.name for way in known.values() if way.kind == "rave"]
+    models = [choice.name for choice in known.values() if choice.kind == "rave"]
     return {
         "tab": Setting("retro", _one_of(*TABS)),
         "style": Setting("1930s", _one_of(*known, RECORD)),
@@ -74,11 +75,12 @@ def read(query: Mapping[str, str]) -> tuple[dict[str, Any], list[str]]:
     return found, wrong
 
 
-WAS_READ = "() => { window.addressIsRead = true; }"  # to be run once: what is shown may be written into it from now on
+# JavaScript that is run once the settings are read; from then on changes are written into the address
+WAS_READ = "() => { window.addressIsRead = true; }"
 
 
 def writer(name: str, value: Any = None) -> str:
-    """Return the page's half, JavaScript: write a setting, or a fixed value, into the address where it is not usual."""
+    """Return JavaScript that writes a setting, or a fixed value, into the address where it is not the default."""
     known = json.dumps([name, settings()[name].default, value])
     return f"""
     (given) => {{

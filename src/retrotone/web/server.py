@@ -1,4 +1,4 @@
-"""Start the page, keep it private, and clean up behind it."""
+"""Start the page, keep it private, and delete its files in the end."""
 
 from __future__ import annotations
 
@@ -12,11 +12,12 @@ from collections.abc import Callable
 from typing import Any
 
 from retrotone.errors import MissingExtraError, RetrotoneError
-from retrotone.web.uploads import Folder
+from retrotone.web.uploads import Uploads
 
 HOST, PORT = "127.0.0.1", 7860
 MAX_UPLOAD_MB = 100
-UPLOADS_KEPT = 30  # as many of the largest size fit into the folder
+# so many of the largest size fit into the folder
+UPLOADS_KEPT = 30
 # Without these Gradio and its libraries report home.
 ENVIRONMENT = {
     "GRADIO_ANALYTICS_ENABLED": "False",
@@ -24,7 +25,8 @@ ENVIRONMENT = {
     "HF_HUB_OFFLINE": "1",
     "DO_NOT_TRACK": "1",
     "GRADIO_SHARE": "False",
-    "NO_PROXY": "*",  # Gradio looks whether its own page answers: that is nobody else's business
+    # Gradio asks its own page whether it answers: that must not go through a proxy
+    "NO_PROXY": "*",
     "no_proxy": "*",
 }
 
@@ -45,7 +47,7 @@ def serve(
         The address to listen on; by default no other machine gets in.
     port : int
     library : path-like, optional
-        Where siblings are looked for, by default the user's library.
+        Where similar tracks are looked for, by default the user's library.
     password : str, optional
         Asked of every visitor.
     max_upload : int
@@ -62,22 +64,23 @@ def serve(
     """
     _check_free(host, port)
     largest = max_upload << 20
-    folder = Folder(limit=UPLOADS_KEPT * largest)
+    uploads = Uploads(limit=UPLOADS_KEPT * largest)
     try:
-        os.environ.update(ENVIRONMENT, GRADIO_TEMP_DIR=str(folder.path))  # read as Gradio is imported
+        # Gradio reads them when it is imported
+        os.environ.update(ENVIRONMENT, GRADIO_TEMP_DIR=str(uploads.path))
         try:
             import gradio  # noqa: F401
         except ImportError as error:
             raise MissingExtraError(
                 f"the page needs Gradio ({error.name or error} is missing): pip install 'retrotone[web]'"
             ) from error
-        _launch(folder, host, port, library, password, largest, started)
+        _launch(uploads, host, port, library, password, largest, started)
     finally:
-        folder.remove()
+        uploads.remove()
 
 
 def _launch(
-    folder: Folder,
+    uploads: Uploads,
     host: str,
     port: int,
     library: str | os.PathLike[str] | None,
@@ -87,15 +90,14 @@ def _launch(
 ) -> None:
     from starlette.middleware import Middleware
 
-    from retrotone.web.handlers import Verbs
-    from retrotone.web.middleware import LOCAL_NAMES, Gate
+    from retrotone.web.handlers import Handlers
+    from retrotone.web.middleware import LOCAL_NAMES, RequestFilter
     from retrotone.web.page import CSS, page, theme
 
-    logging.getLogger("retrotone").setLevel(
-        logging.ERROR
-    )  # what befell a visitor's song is no matter of the console
-    verbs = Verbs(folder, library)
-    blocks = page(verbs, folder)
+    # warnings about visitors' songs are not for the console
+    logging.getLogger("retrotone").setLevel(logging.ERROR)
+    handlers = Handlers(uploads, library)
+    blocks = page(handlers, uploads)
     names = {*LOCAL_NAMES, host} if is_local(host) else ()
     options: dict[str, Any] = {}
     if password:
@@ -103,20 +105,34 @@ def _launch(
         options["auth_message"] = "Any name will do; the password is known to whoever started this page."
     try:
         _, address, _ = blocks.launch(
-            server_name=host, server_port=port, max_file_size=largest, theme=theme(), css=CSS,
-            app_kwargs={"middleware": [Middleware(Gate, folder=folder, largest=largest, names=names)]},
-            share=False, quiet=True, show_error=False, prevent_thread_lock=True, run_history=False, pwa=False,
-            enable_monitoring=False, ssr_mode=False, mcp_server=False, footer_links=["api", "settings"], **options,
-        )  # fmt: skip
+            server_name=host,
+            server_port=port,
+            max_file_size=largest,
+            theme=theme(),
+            css=CSS,
+            app_kwargs={
+                "middleware": [Middleware(RequestFilter, uploads=uploads, largest=largest, names=names)]
+            },
+            share=False,
+            quiet=True,
+            show_error=False,
+            prevent_thread_lock=True,
+            run_history=False,
+            pwa=False,
+            enable_monitoring=False,
+            ssr_mode=False,
+            mcp_server=False,
+            footer_links=["api", "settings"],
+            **options,
+        )
         started(address)
         threading.Event().wait()
     finally:
-        verbs.stop_all()
+        handlers.stop_all()
         if blocks.is_running:
-            blocks.server.force_exit = True  # or it waits 5 s for pages that listen to their jobs,
-            logging.getLogger("uvicorn.error").setLevel(
-                logging.CRITICAL
-            )  # which are cut off: no matter of the console
+            # otherwise it waits 5 s for pages that follow their jobs; the console need not hear that they are cut off
+            blocks.server.force_exit = True
+            logging.getLogger("uvicorn.error").setLevel(logging.CRITICAL)
         blocks.close(verbose=False)
 
 
@@ -131,7 +147,7 @@ def is_local(host: str) -> bool:
 
 
 def _check_free(host: str, port: int) -> None:
-    """Refuse a port that is taken and an address that is not this machine's, at once and in a sentence."""
+    """Refuse a port that is taken and an address that is not this machine's."""
     try:
         found = socket.getaddrinfo(host.strip("[]"), port, type=socket.SOCK_STREAM)
         with socket.socket(found[0][0], socket.SOCK_STREAM) as probe:

@@ -1,4 +1,4 @@
-"""The private folder of a page: uploads and results lie in it, nothing else is served, and it ends with the page."""
+"""The private folder of a page, with uploads and results. No other files are served; it is deleted with the page."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ HOUR = 3600.0
 MINUTE = 60.0
 
 
-class Folder:
-    """A folder that only its owner can read, which forgets.
+class Uploads:
+    """A folder that only its owner can read; old files in it are deleted.
 
     Parameters
     ----------
     limit : int
-        Bytes that it may hold: the oldest files go first.
+        Bytes that it may hold; the oldest files are deleted first.
 
     Attributes
     ----------
@@ -42,21 +42,22 @@ class Folder:
         """Tell whether a path, links and dots followed, leads to a file of this folder."""
         try:
             return Path(os.path.realpath(path)).is_relative_to(self.path)
-        except (OSError, ValueError):  # a null byte, a name too long
+        except (OSError, ValueError):
+            # a null byte, a name too long
             return False
 
     def room(self) -> Path:
-        """Return a new folder in it, of a name that nobody guesses."""
+        """Return a new folder in it, with a random name."""
         return Path(tempfile.mkdtemp(dir=self.path))
 
     def keep(self, path: Path) -> Path:
-        """Copy a file that the page itself shows; it stays to the end. Return the copy."""
+        """Copy a file that the page itself shows, and return the copy; it is never deleted before the page ends."""
         copy = Path(shutil.copy(path, self.room()))
         self._kept.add(str(copy))
         return copy
 
     def nameless(self, text: str) -> str:
-        """Return a text for people: the files of this folder by their names alone."""
+        """Return a message without the paths of this folder: its files are called by their names alone."""
         for path, _, _ in self._files():
             text = text.replace(path, Path(path).name)
         return text.replace(str(self.path), "the page's folder")
@@ -69,10 +70,11 @@ class Folder:
             if path not in self._kept and (held > self.limit or now - written > age):
                 Path(path).unlink(missing_ok=True)
                 held -= size
-        for place in self.path.iterdir():
-            if place.is_dir() and now - place.stat().st_mtime > MINUTE:
-                with suppress(OSError):  # not empty
-                    place.rmdir()
+        for room in self.path.iterdir():
+            if room.is_dir() and now - room.stat().st_mtime > MINUTE:
+                # it may hold files
+                with suppress(OSError):
+                    room.rmdir()
 
     def remove(self) -> None:
         """Delete it with all that it holds."""

@@ -9,8 +9,9 @@ from tkinter import filedialog, ttk
 from retrotone.desktop import tasks
 from retrotone.desktop.drawing import Waveform
 from retrotone.desktop.session import NO_SONG, SOUND_FILES, Session
-from retrotone.desktop.tasks import Choice, Version
+from retrotone.desktop.tasks import Version
 from retrotone.desktop.widgets import Page, Table, WrappedLabel, add_buttons
+from retrotone.style.choices import StyleChoice
 
 # The kinds of style in their order in the table.
 KINDS = ("era", "rave", "record")
@@ -23,7 +24,7 @@ class RestyleTab(Page):
     def __init__(self, master: tk.Misc, session: Session) -> None:
         super().__init__(master, session.theme)
         self._session = session
-        self._choices: dict[str, Choice] = {}
+        self._choices: dict[str, StyleChoice] = {}
         left, right = self.halves(2, 3)
         self._build_styles(left)
         self._build_strength(left)
@@ -31,7 +32,7 @@ class RestyleTab(Page):
         self._build_results(right)
         self.song_changed()
 
-    def offer(self, choices: list[Choice]) -> None:
+    def offer(self, choices: list[StyleChoice]) -> None:
         """Add styles to the table."""
         self._choices |= {f"{each.kind} {each.name}": each for each in choices}
         order = sorted(self._choices, key=lambda key: KINDS.index(self._choices[key].kind))
@@ -170,7 +171,7 @@ class RestyleTab(Page):
         if path:
             session.run(tasks.own_choice, kind, path, done=self._offer_own)
 
-    def _offer_own(self, choice: Choice) -> None:
+    def _offer_own(self, choice: StyleChoice) -> None:
         self.offer([choice])
         self.styles.select(f"{choice.kind} {choice.name}")
 
@@ -178,11 +179,11 @@ class RestyleTab(Page):
         choice = self._choices.get(self.styles.selected)
         if choice is not None:
             missing = f" Download it first: retrotone models download {choice.name}"
-            self.description.configure(text=choice.description + ("" if choice.here else missing))
+            self.description.configure(text=choice.description + ("" if choice.downloaded else missing))
 
     def _show_strength(self) -> None:
         self.percent.configure(text=f"{self.strength.get():.0f} %")
 
     @staticmethod
-    def _titled(choice: Choice) -> str:
-        return choice.title + ("" if choice.here else " (to be downloaded)")
+    def _titled(choice: StyleChoice) -> str:
+        return choice.title + ("" if choice.downloaded else " (to be downloaded)")

@@ -1,0 +1,80 @@
+"""``retrotone generate``: a clip that a RAVE model generates."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from retrotone.cli.console import Bar
+from retrotone.errors import OutputError, StyleError
+from retrotone.utils.text import printable
+
+# of each recording: an hour would need gigabytes; a longer clip goes back and forth between the two
+BETWEEN_SECONDS = 600.0
+
+
+def generate(
+    out: Annotated[
+        str, typer.Option("-o", "--out", metavar="OUT", help="The sound; its picture (.png) lies beside it.")
+    ],
+    model: Annotated[
+        str | None,
+        typer.Option(metavar="NAME|FILE", help="Which model, see retrotone models list; parlour by default."),
+    ] = None,
+    seconds: Annotated[
+        float | None,
+        typer.Option(metavar="S", help="How long; 30 by default, or as long as the song of --match."),
+    ] = None,
+    match: Annotated[
+        str | None, typer.Option(metavar="SONG", help="Make it as long and as loud as a song.")
+    ] = None,
+    path: Annotated[
+        str | None,
+        typer.Option(
+            metavar="slerp|linear|smooth|walk|prior",
+            help="How it moves through the model's latent space; slerp by default.",
+        ),
+    ] = None,
+    between: Annotated[
+        tuple[str, str] | None,
+        typer.Option(metavar="A B", help="Go from one recording's encoding into another's, with no --path."),
+    ] = None,
+    seed: Annotated[int, typer.Option(min=0, metavar="N", help="Another seed, another clip.")] = 0,
+    temperature: Annotated[
+        float, typer.Option(metavar="X", help="How far from the middle of the latent space; 1 is usual.")
+    ] = 1.0,
+) -> None:
+    """Generate a clip with a model, and draw it."""
+    output = Path(out)
+    if not output.parent.is_dir():
+        raise OutputError(f"{output.parent} is not a folder: create it first")
+    if path and between:
+        raise StyleError("--between is a path of its own: leave out --path")
+    with Bar() as bar:
+        from retrotone.audio.audio import load
+        from retrotone.audio.files import AudioFile, output_format
+        from retrotone.figures.base import png
+        from retrotone.figures.recordings import feature_figure
+        from retrotone.progress import part
+        from retrotone.rave.model import RaveModel
+        from retrotone.rave.pretrained import DEFAULT_MODEL
+        from retrotone.utils.files import write_whole
+
+        rave = RaveModel.from_pretrained(model or DEFAULT_MODEL)
+        output_format(output, rave.info.sample_rate, 24)
+        ends = between and (load(between[0], BETWEEN_SECONDS), load(between[1], BETWEEN_SECONDS))
+        clip = rave.generate(
+            seconds,
+            match=None if match is None else AudioFile(match),
+            path=path or "slerp",
+            seed=seed,
+            temperature=temperature,
+            recordings=ends,
+            progress=part(bar.item(), 0.0, 0.8),
+        )
+        clip.save(output)
+        picture = output.with_suffix(".png")
+        write_whole(picture, png(feature_figure(clip, clip.name)))
+    typer.echo(printable(f"{output}: {clip.duration:.1f} s by {rave.name}, seed {seed}; picture {picture}"))

@@ -1,0 +1,233 @@
+"""Styles by name: the one model_path that decides what a user means by a style. What is heavy is imported when used."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal, TypeAlias
+
+from retrotone.errors import StyleError
+from retrotone.progress import Progress, silent
+from retrotone.utils.text import title
+
+if TYPE_CHECKING:
+    from retrotone.audio.audio import Audio
+    from retrotone.audio.files import AudioFile
+    from retrotone.rave.model import RaveModel
+    from retrotone.style.eras import Era
+    from retrotone.types import Source
+
+Kind = Literal["era", "record", "rave", "generated"]
+OpenStyle: TypeAlias = "Era | AudioFile | RaveModel | GeneratedStyle"
+
+# rave:NAME is a clip that a model generates; a model's name alone means that the model plays the song
+RAVE_PREFIX = "rave:"
+MODEL_SUFFIX = ".ts"
+
+
+@dataclass(frozen=True)
+class GeneratedStyle:
+    """A style that a model generates for each song."""
+
+    model: RaveModel
+    seed: int
+
+    @property
+    def name(self) -> str:
+        """What files are called after; it differs from the name of the model that plays a song itself."""
+        return f"{self.model.name}-clip"
+
+    def clip(self, song: Source, progress: Progress = silent) -> Audio:
+        """Return a clip of the song's length, up to the study's 30 s."""
+        from retrotone.rave.model import CLIP_SECONDS
+
+        return self.model.generate(min(song.duration, CLIP_SECONDS), seed=self.seed, progress=progress)
+
+
+@dataclass(frozen=True)
+class StyleChoice:
+    """A style that was named but is not opened yet.
+
+    Attributes
+    ----------
+    kind : {"era", "record", "rave", "generated"}
+        "rave": the model plays the song. "generated": the song gets the sound of a clip that the model generates.
+    name : str
+        An era's name, the path of a recording, or a model's name or path.
+    title, description : str
+        For people.
+    downloaded : bool
+        False for a model that has to be downloaded first.
+    recording : AudioFile, optional
+        Of kind "record", where the recording is open already.
+    """
+
+    kind: Kind
+    name: str
+    title: str
+    description: str = ""
+    downloaded: bool = True
+    recording: AudioFile | None = field(default=None, repr=False, compare=False)
+
+    @classmethod
+    def of_path(cls, path: str) -> StyleChoice:
+        """Return the choice of a recording, whatever its name looks like; the file is not looked at."""
+        return cls("record", path, title(path), "the sound of this recording")
+
+    @classmethod
+    def of_recording(cls, recording: AudioFile) -> StyleChoice:
+        """Return the choice of a recording that is open already."""
+        return replace(cls.of_path(recording.name), recording=recording)
+
+    def open(self, seed: int = 0) -> OpenStyle:
+        """Open the style. Torch is imported only here, and only for a model.
+
+        Parameters
+        ----------
+        seed : int
+            Of a generated clip.
+
+        Raises
+        ------
+        StyleError, AudioError, ModelError
+            The style cannot be read.
+        """
+        if self.kind == "era":
+            from retrotone.style.eras import ERAS
+
+            return ERAS[self.name]
+        if self.kind == "record":
+            from retrotone.audio.files import AudioFile
+
+            return self.recording or AudioFile(self.name)
+        from retrotone.rave.model import RaveModel
+
+        model = RaveModel.from_pretrained(self.name)
+        return model if self.kind == "rave" else GeneratedStyle(model, seed)
+
+    @property
+    def phrase(self) -> str:
+        """What the style makes of a song, to follow the song's name in a sentence."""
+        if self.kind == "era":
+            from retrotone.style.eras import ERAS
+
+            return f"as a medium of the {self.name} would have kept it ({ERAS[self.name].medium})"
+        return f"as {self.title} plays it" if self.kind == "rave" else f"in the sound of {self.title}"
+
+
+def style_choices() -> list[StyleChoice]:
+    """Return the eras in their order, then the models known by name.
+
+    Examples
+    --------
+    >>> [choice.name for choice in style_choices() if choice.kind == "era"][:3]
+    ['1900s', '1910s', '1930s']
+    """
+    from retrotone.rave.pretrained import registry
+    from retrotone.style.eras import ERAS
+
+    eras = [
+        StyleChoice("era", era.name, f"{era.name}: {era.medium}", era.description) for era in ERAS.values()
+    ]
+    return eras + [_model(name) for name in registry()]
+
+
+def find_style(text: str, method: str | None = None, *, files: bool = True) -> StyleChoice:
+    """Return the style that a text names.
+
+    A file comes first, then an era, then a model; a folder that is called like an era is not in the way.
+
+    Parameters
+    ----------
+    text : str
+        An era, a recording's path, a model's name or file, or ``rave:MODEL`` for a clip that a model generates.
+    method : str, optional
+        As in `StyleTransfer`: with "rave" the text is a model, with or without ``rave:``.
+    files : bool
+        Whether paths are looked at. False where strangers choose: only eras and models known by name are found.
+
+    Raises
+    ------
+    StyleError
+        The text is neither a file nor an era nor a model.
+    AudioError
+        It looks like the path of a recording that does not exist or cannot be read.
+
+    Examples
+    --------
+    >>> find_style("shellac").title
+    '1930s: electrical 78'
+    >>> find_style("rave:parlour").kind
+    'generated'
+    """
+    if method == "rave" or text.startswith(RAVE_PREFIX):
+        return _find_model(text, "rave" if method == "rave" else "generated", files)
+    path = Path(text)
+    if files and _is_file(path):
+        return _model(text) if path.suffix == MODEL_SUFFIX else StyleChoice.of_path(text)
+    if (named := _era_or_model(text)) is not None:
+        return named
+    if files and text and (path.suffix or len(path.parts) > 1 or _exists(path)):
+        from retrotone.audio.files import AudioFile
+
+        # raises: only it knows why the file cannot be read
+        return StyleChoice.of_recording(AudioFile(text))
+    raise _unknown(text)
+
+
+def _find_model(text: str, kind: Kind, files: bool) -> StyleChoice:
+    from retrotone.rave.pretrained import DEFAULT_MODEL, registry
+
+    name = text.removeprefix(RAVE_PREFIX) or DEFAULT_MODEL
+    if not files and name not in registry():
+        raise _unknown(text)
+    return _model(name, kind)
+
+
+def _era_or_model(text: str) -> StyleChoice | None:
+    from retrotone.rave.pretrained import registry
+    from retrotone.style.eras import find_era
+
+    try:
+        era = find_era(text)
+    except StyleError:
+        return _model(text) if text in registry() else None
+    return StyleChoice("era", era.name, f"{era.name}: {era.medium}", era.description)
+
+
+def _model(name: str, kind: Kind = "rave") -> StyleChoice:
+    """Return a model by its name, address or file; whether it can be opened shows when it is."""
+    from retrotone.rave.pretrained import model_path, registry
+
+    if (entry := registry().get(name)) is None:
+        heading, description, downloaded = f"RAVE {Path(name).stem}", "a model of your own", True
+    else:
+        heading, description, downloaded = f"RAVE {name}", entry.description, model_path(entry).is_file()
+    if kind == "generated":
+        heading = f"a clip by {heading}"
+    return StyleChoice(kind, name, heading, description, downloaded)
+
+
+def _unknown(text: str) -> StyleError:
+    from retrotone.rave.pretrained import registry
+    from retrotone.style.eras import ERAS
+
+    eras = ", ".join(f"{era.name} ({era.medium})" for era in ERAS.values())
+    return StyleError(
+        f"there is no style '{text}': it is neither one of the eras {eras} nor a file nor one of the models "
+        f"{', '.join(registry())}"
+    )
+
+
+def _is_file(path: Path) -> bool:
+    try:
+        return path.is_file()
+    except OSError:
+        return False
+
+
+def _exists(path: Path) -> bool:
+    try:
+        return path.exists()
+    except OSError:
+        return True

@@ -1,0 +1,138 @@
+"""What a text names as a style is decided in one place, with the same sentence for the same wrong word everywhere."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+import retrotone as rt
+from retrotone.audio.files import AudioFile
+from retrotone.cli.main import run
+from retrotone.errors import AudioError, RetrotoneError, StyleError
+from retrotone.style.choices import StyleChoice, find_style, style_choices
+from retrotone.style.eras import ERAS, Era
+from retrotone.utils import assets
+from retrotone.utils.text import sentence
+
+UNKNOWN = "1850s"
+PATHS = ("nope.wav", "recordings/old", "model.ts")
+
+
+@pytest.fixture(autouse=True)
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def reason(refused: Callable[[], object]) -> str:
+    with pytest.raises(RetrotoneError) as caught:
+        refused()
+    return sentence(caught.value)
+
+
+@pytest.mark.parametrize("name", ["1930s", "shellac", "1938"])
+def test_a_decade_a_year_or_a_medium_is_an_era(name: str) -> None:
+    choice = find_style(name)
+    assert (choice.kind, choice.name) == ("era", "1930s")
+    assert choice.open() is ERAS["1930s"]
+    assert choice in style_choices()
+
+
+def test_a_file_is_a_recording_even_if_it_is_called_like_an_era(folder: Path) -> None:
+    rt.load(assets.bundled_record()).slice(0, 1).save(folder / "a.wav").rename(folder / "1930s")
+    choice = find_style("1930s")
+    assert (choice.kind, choice.title) == ("record", "1930s")
+
+
+def test_a_folder_that_is_called_like_an_era_is_not_in_the_way(folder: Path) -> None:
+    (folder / "1930s").mkdir()
+    assert isinstance(find_style("1930s").open(), Era)
+
+
+def test_a_model_plays_the_song_or_generates_a_clip() -> None:
+    assert find_style("parlour").kind == "rave"
+    assert find_style("rave:parlour").kind == "generated"
+    assert find_style("rave:parlour", "rave") == find_style("parlour", "rave") == find_style("parlour")
+    assert find_style("rave:").name == "parlour"
+
+
+def test_a_clip_differs_from_what_the_model_plays(folder: Path) -> None:
+    song = rt.load(assets.bundled_song()).slice(4, 6)
+    clip = rt.StyleTransfer().stylize(song, "rave:parlour")
+    played = rt.StyleTransfer().stylize(song, "parlour")
+    assert clip.samples.shape == played.samples.shape == song.samples.shape
+    assert abs(clip.samples - played.samples).max() > 0.05
+
+
+def test_a_word_that_is_nothing_gets_a_sentence_with_all_choices() -> None:
+    with pytest.raises(StyleError, match=r"neither one of the eras .*1930s.* nor a file nor .*parlour"):
+        find_style(UNKNOWN)
+
+
+@pytest.mark.parametrize("name", PATHS)
+def test_a_path_that_does_not_exist_is_no_era(name: str) -> None:
+    with pytest.raises(AudioError, match=f"^{name} does not exist: check the path$"):
+        find_style(name)
+
+
+def test_a_folder_is_no_style(folder: Path) -> None:
+    (folder / "records").mkdir()
+    with pytest.raises(AudioError, match="records is a folder"):
+        find_style("records")
+
+
+def test_strangers_choose_no_files(folder: Path) -> None:
+    rt.load(assets.bundled_record()).slice(0, 1).save(folder / "mine.wav")
+    for name in ("mine.wav", "rave:mine.wav", str(folder / "mine.wav"), "/etc/passwd"):
+        with pytest.raises(StyleError, match="there is no style"):
+            find_style(name, files=False)
+    assert find_style("1930s", files=False).kind == "era"
+
+
+def test_naming_a_model_imports_no_torch() -> None:
+    code = (
+        "import sys; from retrotone.style.choices import find_style, style_choices; style_choices(); "
+        "find_style('rave:parlour'); find_style('1930s').open(); assert 'torch' not in sys.modules"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)
+
+
+@pytest.mark.parametrize("name", [UNKNOWN, *PATHS])
+def test_api_command_and_window_refuse_a_wrong_word_alike(
+    name: str, folder: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    from retrotone.desktop import tasks
+
+    song = rt.load(assets.bundled_song()).slice(4, 6)
+    wanted = reason(lambda: find_style(name))
+    assert reason(lambda: rt.StyleTransfer().stylize(song, name)) == wanted
+    desk: Any = SimpleNamespace()
+    assert reason(lambda: tasks.own_choice(desk, "era", name)) == wanted
+    assert run(["style", str(song.save(folder / "song.wav")), "--style", name]) == 2
+    assert " ".join(capfd.readouterr().err.split()) == f"retrotone: {wanted}".removesuffix(".")
+
+
+def test_the_page_refuses_an_unknown_word_alike(folder: Path) -> None:
+    gradio = pytest.importorskip("gradio", reason="needs the extra web")
+    from retrotone.web.handlers import Handlers
+    from retrotone.web.uploads import Uploads
+
+    uploads, visitor = Uploads(limit=1 << 30), SimpleNamespace(session_hash="a visitor")
+    song = str(rt.load(assets.bundled_song()).slice(4, 6).save(folder / "song.wav"))
+    try:
+        with pytest.raises(gradio.Error) as caught:
+            Handlers(uploads).restyle(visitor, song, UNKNOWN, bar=lambda fraction, desc: None)  # type: ignore[arg-type]
+    finally:
+        uploads.remove()
+    assert caught.value.message == reason(lambda: find_style(UNKNOWN))
+
+
+def test_an_open_recording_is_not_opened_again() -> None:
+    recording = AudioFile(assets.bundled_record())
+    assert StyleChoice.of_recording(recording).open() is recording

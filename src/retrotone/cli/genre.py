@@ -82,7 +82,7 @@ def train(
 def _fit(recordings: str, folder: Path) -> None:
     with Bar() as bar:
         from retrotone.genre.fitting import fit_folder
-        from retrotone.genre.models import WEIGHTS
+        from retrotone.genre.base import WEIGHTS
 
         if (folder / WEIGHTS).exists() or (folder / WORK).exists():
             raise ModelError(f"{folder} holds a network: name another folder with -o")

@@ -51,7 +51,7 @@ def train(
     folder = model.with_suffix(".training")
     with Bar() as bar:
         from retrotone.figures.base import png
-        from retrotone.figures.training import training_figure
+        from retrotone.figures.training import rave_training_figure
         from retrotone.progress import part
         from retrotone.rave.export import PRIOR_SHARE, export
         from retrotone.rave.training import CHECKPOINT, Recipe, Training, train
@@ -60,7 +60,7 @@ def train(
         check_resume(folder, (folder / CHECKPOINT).is_file(), resume)
 
         def draw(training: Training) -> None:
-            write_whole(model.with_suffix(".png"), png(training_figure(training.history)))
+            write_whole(model.with_suffix(".png"), png(rave_training_figure(training.history)))
 
         training = train(
             Path(recordings),

@@ -283,22 +283,23 @@ def study_loss(desk: Desk, width: int, scale: float) -> None:
     """Run the sweep of the study's loss on the bundled recordings; show figure and table after every row."""
     from retrotone.audio.audio import load
     from retrotone.study import experiments
-    from retrotone.study.sweep import losses_figure
+    from retrotone.study.sweep import loss_figure, short_cells
     from retrotone.utils import assets
 
     song, record = load(assets.bundled_song()), load(assets.bundled_record())
     for rows in experiments.study_loss(song, record, desk.progress):
-        desk.show((_screen(desk, losses_figure(rows), width, scale), experiments.loss_cells(rows)))
+        desk.show((_screen(desk, loss_figure(rows), width, scale), [short_cells(row) for row in rows]))
 
 
 def study_training(desk: Desk, folder: str | None, width: int, scale: float) -> None:
     """Train the study's M5; show its curves and what it gets right after every epoch."""
+    from retrotone.figures.training import genre_training_figure
     from retrotone.study import experiments
 
     for history in experiments.study_training(folder, desk.progress):
         desk.show(
             (
-                _screen(desk, experiments.training_figure(history), width, scale),
+                _screen(desk, genre_training_figure({experiments.TRAINING_TITLE: history}), width, scale),
                 experiments.training_cells(history),
             )
         )

@@ -72,7 +72,9 @@ def describe(analysis: Analysis) -> Description:
 
     vector = embedding.embed(analysis)
     assert analysis.taggram is not None
-    answer = embedding.classifier().answer(analysis)
+    from retrotone.genre.classifier import bundled_classifier
+
+    answer = bundled_classifier().answer(analysis)
     means = analysis.taggram.mean(axis=0)
     likely = {LABELS[k]: round(float(means[k]), DIGITS) for k in np.argsort(-means, kind="stable")}
     tempo = None if analysis.columns is None else float(analysis.columns[COLUMNS.index("tempo")])

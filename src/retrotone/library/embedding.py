@@ -78,8 +78,10 @@ def embed(analysis: Analysis) -> NDArray[np.float32]:
     AnalysisError
         The taggram is not known.
     """
+    from retrotone.genre.classifier import bundled_classifier
+
     rows = numbers(analysis)[None]
-    vector: NDArray[np.float32] = _bundled().embed(rows, genre_part(classifier(), analysis)[None])[0]
+    vector: NDArray[np.float32] = _bundled().embed(rows, genre_part(bundled_classifier(), analysis)[None])[0]
     return vector
 
 
@@ -147,14 +149,6 @@ def to_bytes(space: Space) -> bytes:
     return safetensors.numpy.save(
         {part.name: np.ascontiguousarray(getattr(space, part.name), np.float32) for part in fields(space)}
     )
-
-
-@cache
-def classifier() -> GenreClassifier:
-    """Return the bundled genre classifier, loaded once."""
-    from retrotone.genre.classifier import GenreClassifier
-
-    return GenreClassifier.from_pretrained()
 
 
 @cache

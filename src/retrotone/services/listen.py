@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass
-from functools import cache
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -20,7 +19,6 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
     from retrotone.genre.base import Answer
-    from retrotone.genre.classifier import GenreClassifier
 
 
 POINTS = 1600  # of a waveform on a screen
@@ -98,13 +96,14 @@ def listen(song: Audio | AudioFile | str | os.PathLike[str], progress: Progress 
         It cannot be read.
     """
     from retrotone.features.musicnn import LABELS
+    from retrotone.genre.classifier import bundled_classifier
 
     source = open_recording(song)
     progress(0.0, f"reading {title(source.name)}")
     waveform, frames = _waveform(source, progress)
     analysis = analyse(source, part(progress, 0.1, 0.95))
     progress(0.95, "telling its genre")
-    answer = _classifier().answer(analysis)
+    answer = bundled_classifier().answer(analysis)
     assert analysis.taggram is not None
     means = analysis.taggram.mean(axis=0)
     progress(1.0, "heard")
@@ -144,10 +143,3 @@ def _waveform(source: Audio | AudioFile, progress: Progress) -> tuple[NDArray[np
     points = min(POINTS, len(low))
     starts = np.arange(points) * len(low) // points
     return np.stack([np.minimum.reduceat(low, starts), np.maximum.reduceat(high, starts)]), frames
-
-
-@cache
-def _classifier() -> GenreClassifier:
-    from retrotone.genre.classifier import GenreClassifier
-
-    return GenreClassifier.from_pretrained()

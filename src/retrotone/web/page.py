@@ -10,7 +10,7 @@ from gradio.themes import Base, colors, sizes
 from retrotone.figures.base import PAPER
 from retrotone.services.generate import WALKS
 from retrotone.services.styles import Way
-from retrotone.study.experiments import LOSS_COLUMNS
+from retrotone.study.sweep import SHORT_COLUMNS
 from retrotone.utils.assets import bundled_song
 from retrotone.web import permalink
 from retrotone.web.handlers import MAX_CLIP_SECONDS, RECORD, SIBLINGS, Verbs, styles
@@ -230,7 +230,7 @@ def _study(verbs: Verbs) -> None:
                 learned = gr.Markdown(min_height=70)
                 curves = _picture("Losses of training and validation", "curves-picture")
         table = gr.Dataframe(
-            headers=list(LOSS_COLUMNS), column_widths=LOSS_WIDTHS, elem_id="sweep-table", **TABLE
+            headers=list(SHORT_COLUMNS), column_widths=LOSS_WIDTHS, elem_id="sweep-table", **TABLE
         )
     sweep.click(verbs.sweep, None, [table, losses], show_progress_on=row, **STUDY)
     train.click(verbs.train, None, [learned, curves], show_progress_on=learned, **STUDY)

@@ -20,7 +20,7 @@ import torch
 from numpy.typing import NDArray
 
 from retrotone.figures.base import png
-from retrotone.figures.training import training_curves
+from retrotone.figures.training import genre_training_figure
 from retrotone.genre.clips import gather
 from retrotone.genre.datasets import Gtzan, Track
 from retrotone.genre.evaluation import evaluate
@@ -96,7 +96,7 @@ def main() -> None:
             flush=True,
         )
         histories[title] = training.history
-    (ROOT / "docs" / "images" / "m5.png").write_bytes(png(training_curves(histories, log(len(GENRES)))))
+    (ROOT / "docs" / "images" / "m5.png").write_bytes(png(genre_training_figure(histories, log(len(GENRES)))))
 
 
 if __name__ == "__main__":

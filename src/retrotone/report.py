@@ -48,7 +48,7 @@ MEASURES = {  # of a row, and what tables call them
 
 
 @dataclass(frozen=True)
-class Row:
+class ComparisonRow:
     """One version in the table; what needs another recording to compare with is None where there is none.
 
     Attributes
@@ -83,14 +83,14 @@ class Comparison:
     ----------
     versions : mapping of str to Audio
         As given.
-    table : list of Row
+    table : list of ComparisonRow
         One a version, in order.
     figure : matplotlib.figure.Figure
         See `retrotone.figures.recordings.comparison_figure`.
     """
 
     versions: Mapping[str, Audio]
-    table: list[Row]
+    table: list[ComparisonRow]
     figure: Figure
 
     def save(self, path: str | os.PathLike[str]) -> Path:
@@ -180,7 +180,7 @@ def compare(
         progress(i / steps, f"measuring {name}")
         profile = Profile(audio)
         against: dict[str, Any] = {} if first is None else _against(first, profile, target)
-        table.append(Row(name, audio.duration, profile.loudness, true_peak_db(profile), **against))
+        table.append(ComparisonRow(name, audio.duration, profile.loudness, true_peak_db(profile), **against))
         first = first or profile
     progress(1 - 1 / steps, "drawing")
     figure = comparison_figure({name: audio.slice(0, SECONDS) for name, audio in versions.items()})

@@ -15,7 +15,7 @@ import torch
 import retrotone as rt
 from retrotone.cli.main import run
 from retrotone.errors import AudioError, Cancelled, GenreError, ModelError, RetrotoneError
-from retrotone.figures.training import training_curves
+from retrotone.figures.training import genre_training_figure
 from retrotone.genre.clips import gather
 from retrotone.genre.models import open_model
 from retrotone.genre.networks import NETWORKS, load
@@ -259,7 +259,7 @@ def test_labels_smoothed_and_pairs_mixed_are_tempered_away(music: Path, tmp_path
 def test_the_curves_mark_the_epoch_whose_weights_are_kept() -> None:
     losses = (0.9, 0.4, 0.5, 0.7)
     history = [Point(epoch, 1 / epoch, loss, 0.5) for epoch, loss in enumerate(losses, start=1)]
-    figure = training_curves({"one": history, "two": history[:1]})
+    figure = genre_training_figure({"one": history, "two": history[:1]})
     for axes, (epoch, loss) in zip(figure.axes, ((2, 0.4), (1, 0.9)), strict=True):
         lines = {str(line.get_label()): line for line in axes.get_lines()}
         assert lines["weights kept"].get_xydata().tolist() == [[epoch, loss]]

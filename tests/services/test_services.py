@@ -15,7 +15,7 @@ from retrotone.features.spectral import waveform_envelope
 from retrotone.figures.base import fit, zoom
 from retrotone.services import compare, listen, restyle
 from retrotone.study import experiments
-from retrotone.study.sweep import losses_figure
+from retrotone.study.sweep import SHORT_COLUMNS, loss_figure, short_cells
 from retrotone.style.choices import StyleChoice, find_style
 from retrotone.utils import assets, text
 
@@ -106,9 +106,9 @@ def test_the_loss_table_grows_row_by_row() -> None:
     growing = experiments.study_loss(song, record, steps=1, seconds=0.3)
     first, second = next(growing), next(growing)
     assert (len(first), len(second)) == (1, 2)
-    cells = experiments.loss_cells(second)
-    assert [len(line) for line in cells] == [len(experiments.LOSS_COLUMNS)] * 2
-    assert losses_figure(second).axes[0].lines
+    cells = [short_cells(row) for row in second]
+    assert [len(line) for line in cells] == [len(SHORT_COLUMNS)] * 2
+    assert loss_figure(second).axes[0].lines
 
 
 def test_a_comparison_zooms_in_every_row_and_column_and_fits_a_screen(song: Path) -> None:

@@ -10,7 +10,7 @@ import pytest
 
 from retrotone.audio.audio import Audio, load
 from retrotone.errors import AudioError, Cancelled, OutputError
-from retrotone.study.sweep import Row, study_spectrum, sweep_losses
+from retrotone.study.sweep import LossRow, study_spectrum, sweep_losses
 from retrotone.style.gram import GramTransfer
 
 CONTENT = "Hungarian_Dance_number_5_-_Allegro_in_F_sharp_minor_(string_orchestra).ogg"
@@ -23,14 +23,14 @@ def pair(shared_music: Path) -> tuple[Audio, Audio]:
 
 
 @pytest.fixture(scope="module")
-def sweep(pair: tuple[Audio, Audio], tmp_path_factory: pytest.TempPathFactory) -> tuple[list[Row], Path]:
+def sweep(pair: tuple[Audio, Audio], tmp_path_factory: pytest.TempPathFactory) -> tuple[list[LossRow], Path]:
     """Every row at the study's width, a few steps each: enough for the files, not for the cure."""
     folder = tmp_path_factory.mktemp("study") / "new"
     return sweep_losses(*pair, folder, steps=1, seconds=0.6), folder
 
 
 def test_the_study_s_rows_run_clamped_and_free_and_sgd_stands_still_in_both(
-    sweep: tuple[list[Row], Path],
+    sweep: tuple[list[LossRow], Path],
 ) -> None:
     rows, _ = sweep
     study = [row for row in rows if row.settings.optimiser != "polyak"]
@@ -44,7 +44,7 @@ def test_the_study_s_rows_run_clamped_and_free_and_sgd_stands_still_in_both(
             assert "float32" in row.reason
 
 
-def test_the_table_says_why_row_by_row_and_the_picture_is_there(sweep: tuple[list[Row], Path]) -> None:
+def test_the_table_says_why_row_by_row_and_the_picture_is_there(sweep: tuple[list[LossRow], Path]) -> None:
     rows, folder = sweep
     assert sorted(path.name for path in folder.iterdir()) == ["losses.png", "table.csv", "table.md"]
     with (folder / "table.csv").open(newline="", encoding="utf-8") as file:

@@ -238,8 +238,8 @@ def _show_scores(scores: dict[str, Evaluation]) -> None:
 
 def _fit(recordings: str, folder: Path) -> None:
     with Bar() as bar:
+        from retrotone.genre.base import WEIGHTS
         from retrotone.genre.fitting import fit_folder
-        from retrotone.genre.models import WEIGHTS
 
         if (folder / WEIGHTS).exists() or (folder / WORK).exists():
             raise ModelError(f"{folder} holds a network: name another folder with -o")
@@ -253,7 +253,7 @@ def _train(recordings: str, folder: Path, network: str, epochs: int, seeds: int,
     work = folder / WORK
     with Bar() as bar:
         from retrotone.figures.base import png
-        from retrotone.figures.training import training_curves
+        from retrotone.figures.training import genre_training_figure
         from retrotone.genre.classifier import FILE
         from retrotone.genre.training import Recipe, Training, begun
         from retrotone.genre.training import train as train_networks
@@ -265,7 +265,7 @@ def _train(recordings: str, folder: Path, network: str, epochs: int, seeds: int,
 
         def draw(trainings: Sequence[Training]) -> None:
             runs = {f"{run.recipe.network}, seed {run.recipe.seed}": run.history for run in trainings}
-            write_whole(folder / "curves.png", png(training_curves(runs)))
+            write_whole(folder / "curves.png", png(genre_training_figure(runs)))
 
         result = train_networks(
             recordings, work, Recipe(network=network, epochs=epochs), seeds, draw, bar.item()

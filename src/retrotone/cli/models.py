@@ -102,7 +102,10 @@ def train(
     adversarial_from: Annotated[
         float,
         typer.Option(
-            min=0.0, max=1.0, metavar="X", help="Share of the steps after which discriminators join in; 1: never."
+            min=0.0,
+            max=1.0,
+            metavar="X",
+            help="Share of the steps after which discriminators join in; 1: never.",
         ),
     ] = 1.0,
     seed: Annotated[int, typer.Option(min=0, metavar="N", help="Another seed, another model.")] = 0,
@@ -122,7 +125,7 @@ def train(
     folder = model.with_suffix(".training")
     with Bar() as bar:
         from retrotone.figures.base import png
-        from retrotone.figures.training import training_figure
+        from retrotone.figures.training import rave_training_figure
         from retrotone.progress import part
         from retrotone.rave.export import PRIOR_SHARE, export
         from retrotone.rave.training import CHECKPOINT, Recipe, Training, train
@@ -131,7 +134,7 @@ def train(
         check_resume(folder, (folder / CHECKPOINT).is_file(), resume)
 
         def draw(training: Training) -> None:
-            write_whole(model.with_suffix(".png"), png(training_figure(training.history)))
+            write_whole(model.with_suffix(".png"), png(rave_training_figure(training.history)))
 
         training = train(
             Path(recordings),

@@ -32,16 +32,16 @@ def study_loss(
     settings: dict[str, Any] = {name: value for name, value in given.items() if value is not None}
     with Bar() as bar:
         from retrotone.audio.audio import load
-        from retrotone.study.sweep import HEARD_SECONDS, SHORT_COLUMNS, short_cells, sweep_losses
+        from retrotone.study.sweep import LONGEST_SECONDS, SHORT_COLUMNS, short_cells, sweep_losses
 
-        song, record = (load(path, HEARD_SECONDS) for path in (content, style))
+        song, record = (load(path, LONGEST_SECONDS) for path in (content, style))
         rows = sweep_losses(song, record, out, progress=bar.item(), **settings)
     print_table(SHORT_COLUMNS, [short_cells(row) for row in rows])
     typer.echo(f"wrote table.md, table.csv and losses.png to {printable(out)}")
 
 
 @app.command("all")
-def retell_study(
+def study_report(
     folder: Annotated[
         str,
         typer.Argument(
@@ -61,7 +61,7 @@ def retell_study(
     given = {"model": model, "steps": steps, "epochs": epochs}
     settings: dict[str, Any] = {name: value for name, value in given.items() if value is not None}
     with Bar() as bar:
-        from retrotone.study.report import retell
+        from retrotone.study.report import write_report
 
-        page = retell(folder, out, seed=seed, progress=bar.item(), **settings)
+        page = write_report(folder, out, seed=seed, progress=bar.item(), **settings)
     typer.echo(f"open {printable(page.resolve().as_uri())}")

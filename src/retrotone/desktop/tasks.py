@@ -302,22 +302,27 @@ def study_loss(context: TaskContext, width: int, scale: float) -> None:
     """Run the sweep of the study's loss on the bundled recordings; show figure and table after every row."""
     from retrotone.audio.audio import load
     from retrotone.study import experiments
-    from retrotone.study.sweep import losses_figure
+    from retrotone.study.sweep import loss_figure, short_cells
     from retrotone.utils import assets
 
     song, record = load(assets.bundled_song()), load(assets.bundled_record())
     for rows in experiments.study_loss(song, record, context.progress):
-        context.show((_draw_study(context, losses_figure(rows), width, scale), experiments.loss_cells(rows)))
+        context.show(
+            (_draw_study(context, loss_figure(rows), width, scale), [short_cells(row) for row in rows])
+        )
 
 
 def study_training(context: TaskContext, folder: str | None, width: int, scale: float) -> None:
     """Train the study's M5; show its curves and its accuracy after every epoch."""
+    from retrotone.figures.training import genre_training_figure
     from retrotone.study import experiments
 
     for history in experiments.study_training(folder, context.progress):
         context.show(
             (
-                _draw_study(context, experiments.training_figure(history), width, scale),
+                _draw_study(
+                    context, genre_training_figure({experiments.TRAINING_TITLE: history}), width, scale
+                ),
                 experiments.training_cells(history),
             )
         )

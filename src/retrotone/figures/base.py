@@ -1,4 +1,4 @@
-"""What every figure shares: paper and colours, its size, time axes, and pictures as bytes."""
+"""What every figure shares: colours, size, time axes, and figures as PNG bytes."""
 
 from __future__ import annotations
 
@@ -13,22 +13,11 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
     from matplotlib.layout_engine import LayoutEngine
 
-
 PAPER, INK, FAINT = "#fbf8f1", "#2d2a26", "#d9d2c4"
-
-
 COLOURS = ("#2f5d73", "#b5532f", "#6f7f3f", "#c2912e", "#7a4f74", "#4f8a83")  # one a version, in order
-
-
 NAME_LENGTH = 32  # characters that fit above a column
-
-
 DPI = 110
-
-
 TIME_STEPS = (0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 1800, 3600)  # s
-
-
 STYLE: Any = {  # matplotlib types the keys as literals
     "font.family": "DejaVu Sans",  # ships with matplotlib: the same picture on every machine
     "font.size": 9,
@@ -74,8 +63,8 @@ def zoom(figure: Figure, start: float, stop: float) -> list[tuple[float, float]]
         label = axes.get_xlabel()
         time_axis(axes, stop, start)
         axes.set_xlabel(label)
-    places = (axes.get_position() for axes in first.get_shared_x_axes().get_siblings(first))
-    return sorted({(round(place.x0, 4), round(place.x1, 4)) for place in places})
+    boxes = (axes.get_position() for axes in first.get_shared_x_axes().get_siblings(first))
+    return sorted({(round(box.x0, 4), round(box.x1, 4)) for box in boxes})
 
 
 def png(figure: Figure) -> bytes:
@@ -116,7 +105,7 @@ def _any_script() -> Iterator[None]:
 
 
 def time_axis(axes: Axes, stop: float, start: float = 0.0) -> None:
-    """Make the axis across run from one time to another, in seconds, told in minutes and seconds."""
+    """Make the axis across run from one time to another, in seconds, labelled in minutes and seconds."""
     from matplotlib.ticker import FuncFormatter, MultipleLocator
 
     step = next((step for step in TIME_STEPS if step >= (stop - start) / 7), TIME_STEPS[-1])

@@ -1,4 +1,4 @@
-"""The picture of an answer of the genre classifier: what each stretch of the song speaks for, and what it comes to."""
+"""Figures of genre classifiers: one answer over time, a confusion matrix, a reliability diagram."""
 
 from __future__ import annotations
 
@@ -25,10 +25,6 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
-
-
 def evidence_figure(answer: Answer, title: str, duration: float) -> Figure:
     """Draw the probability of each genre over time, and of the whole as bars beside it.
 
@@ -39,7 +35,7 @@ def evidence_figure(answer: Answer, title: str, duration: float) -> Figure:
     title : str
         What to call the song.
     duration : float
-        Of the song, in seconds. What was not heard stays empty.
+        Of the song, in seconds. What was not analysed stays empty.
     """
     import matplotlib
     from matplotlib.colors import LinearSegmentedColormap
@@ -51,9 +47,9 @@ def evidence_figure(answer: Answer, title: str, duration: float) -> Figure:
         figure = new_figure(10, 0.3 * len(genres) + 1.4)
         left, right = figure.subplots(1, 2, sharey=True, width_ratios=(3, 1))
         shade = LinearSegmentedColormap.from_list("ink", [PAPER, COLOURS[0]])
-        heard = [(start, stop - start) for start, stop in stretches(answer.times, duration)]
+        analysed = [(start, stop - start) for start, stop in stretches(answer.times, duration)]
         for row, shares in enumerate(answer.timeline.T):
-            left.broken_barh(heard, (row - 0.5, 1), facecolors=shade(shares), antialiased=False)
+            left.broken_barh(analysed, (row - 0.5, 1), facecolors=shade(shares), antialiased=False)
         left.set_ylim(len(genres) - 0.5, -0.5)
         left.set_yticks(range(len(genres)), [genre.replace("$", r"\$") for genre in genres])
         left.set_title(fitting_title(title))
@@ -69,7 +65,8 @@ def evidence_figure(answer: Answer, title: str, duration: float) -> Figure:
     return figure
 
 
-BINS = 10  # of confidence: few tracks leave finer ones empty
+# Of confidence: few tracks leave finer ones empty.
+BINS = 10
 
 
 def confusion_figure(genres: Sequence[str], confusion: ArrayLike, title: str = "Confusion") -> Figure:
@@ -123,11 +120,11 @@ def reliability_figure(confidence: ArrayLike, right: ArrayLike, title: str = "Re
     import matplotlib
 
     sure, hits = np.asarray(confidence, float), np.asarray(right, float)
-    place = np.minimum((sure * BINS).astype(int), BINS - 1)
-    counts = np.bincount(place, minlength=BINS)
+    bins = np.minimum((sure * BINS).astype(int), BINS - 1)
+    counts = np.bincount(bins, minlength=BINS)
     there = np.flatnonzero(counts)
-    accuracy = np.bincount(place, hits, BINS)[there] / counts[there]
-    mean = np.bincount(place, sure, BINS)[there] / counts[there]
+    accuracy = np.bincount(bins, hits, BINS)[there] / counts[there]
+    mean = np.bincount(bins, sure, BINS)[there] / counts[there]
     centres = (np.arange(BINS) + 0.5) / BINS
     with matplotlib.rc_context(STYLE):
         figure = new_figure(5, 5.6)

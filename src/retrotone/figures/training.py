@@ -1,32 +1,23 @@
-"""Pictures of how genre networks learn and of how good they are. `training_curves` is the study's Figure 5."""
+"""Figures of how networks learn. `genre_training_figure` is the study's Figure 5."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from retrotone.figures.base import (
-    COLOURS,
-    INK,
-    STYLE,
-    new_figure,
-    settle,
-)
-
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
-
-    from retrotone.rave.training import Point as RavePoint
+from retrotone.figures.base import COLOURS, INK, STYLE, new_figure, settle
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
     from retrotone.genre.training import Point
+    from retrotone.rave.training import Point as RavePoint
 
-COLUMNS = 3  # runs side by side
+# Runs side by side.
+COLUMNS = 3
 
 
-def training_curves(runs: Mapping[str, Sequence[Point]], chance: float | None = None) -> Figure:
+def genre_training_figure(runs: Mapping[str, Sequence[Point]], chance: float | None = None) -> Figure:
     """Draw training and validation loss by epoch, a panel a run; a ring marks the epoch whose weights are kept.
 
     Parameters
@@ -34,7 +25,7 @@ def training_curves(runs: Mapping[str, Sequence[Point]], chance: float | None = 
     runs : mapping of str to sequence of Point
         Histories by title, in the order to draw.
     chance : float, optional
-        The loss of one who knows nothing but the number of genres: its logarithm.
+        The loss of a uniform guess: the logarithm of the number of genres.
     """
     import matplotlib
     from matplotlib.ticker import MaxNLocator
@@ -78,7 +69,7 @@ def training_curves(runs: Mapping[str, Sequence[Point]], chance: float | None = 
     return figure
 
 
-def training_figure(history: Sequence[RavePoint]) -> Figure:
+def rave_training_figure(history: Sequence[RavePoint]) -> Figure:
     """Draw how a RAVE learns: its distances above, what its latents carry below, by step.
 
     Parameters
@@ -92,14 +83,14 @@ def training_figure(history: Sequence[RavePoint]) -> Figure:
     with matplotlib.rc_context(STYLE):
         figure = new_figure(8, 6)
         above, below = figure.subplots(2, 1, sharex=True, height_ratios=(2, 1))
-        for place, (name, values) in enumerate(
+        for index, (name, values) in enumerate(
             {
                 "spectral distance": [point.spectral for point in history],
                 "… on recordings held out": [point.held_out for point in history],
                 "error of the waveform": [point.wave for point in history],
             }.items()
         ):
-            above.plot(steps, values, color=COLOURS[place], marker="." if len(steps) < 3 else "", label=name)
+            above.plot(steps, values, color=COLOURS[index], marker="." if len(steps) < 3 else "", label=name)
         above.set_yscale("log")
         above.set_ylabel("distance")
         above.set_title("Training")

@@ -1,4 +1,4 @@
-"""What classifiers of genre take, and what they say of a track."""
+"""What all genre classifiers share: the recordings they take, the answer they give, the files they are saved in."""
 
 from __future__ import annotations
 
@@ -15,6 +15,9 @@ from retrotone.features.analysis import Analysis
 
 Recording = Analysis | Audio | str | os.PathLike[str]
 KINDS = (Analysis, Audio, str, os.PathLike)
+
+# In a model's folder: the weights of a network, and what is known of any model.
+WEIGHTS, FACTS = "model.safetensors", "model.json"
 
 SILENT = "it is silent"
 UNCLEAR = "no genre stands out"
@@ -72,8 +75,8 @@ def tracks_of(X: Recording | Iterable[Recording]) -> list[Recording]:
 def stretches(times: NDArray[np.float32], duration: float) -> NDArray[np.float64]:
     """Return what each patch stands for in a picture, shape (patches, 2), from and to in seconds.
 
-    Neighbours meet half way between their middles. Those over two steps apart have not heard what lies between, and
-    reach half a step.
+    Adjacent patches meet half way between their middles. Where two are more than two steps apart, what lies between
+    was not analysed, and each reaches half a step.
 
     Parameters
     ----------

@@ -1,8 +1,12 @@
-"""Calibration: probabilities that are right as often as they say, on tracks of artists that were left out."""
+"""Calibration: probabilities that are right as often as they say, and how far known music reaches.
+
+What is no music gets a genre, too, but its columns lie farther out than those of music (`Domain`).
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,7 +14,10 @@ from numpy.typing import NDArray
 from retrotone.genre.discriminant import normalised, track_means
 from retrotone.genre.evidence import Rows
 
-LOG_TEMPERATURES = (-3.0, 3.0)  # searched
+# The range searched.
+LOG_TEMPERATURES = (-3.0, 3.0)
+# The share of known music that may be called strange.
+STRANGE_SHARE = 0.02
 
 
 def temperature(log_probabilities: Rows, truth: NDArray[np.intp]) -> float:
@@ -66,3 +73,22 @@ def honest_sharpness(pooled: Rows, truth: NDArray[np.intp], weights: Rows) -> fl
         else:
             high = middle
     return float(np.exp((low + high) / 2))
+
+
+@dataclass(frozen=True)
+class Domain:
+    """Where known music lies: `centre` and `spread` (numbers,) of its columns."""
+
+    centre: Rows
+    spread: Rows
+
+    def distance(self, rows: Rows) -> float:
+        """Mean over the columns of how many standard deviations a track lies from the centre."""
+        return float(np.abs((rows[0] - self.centre) / self.spread).mean())
+
+
+def known_music(columns: Rows) -> Domain:
+    """Return where columns, shape (tracks, numbers), lie, in units that put the outermost ones beyond 1."""
+    centre, spread = columns.mean(axis=0), np.maximum(columns.std(axis=0), 1e-9)
+    distances = np.abs((columns - centre) / spread).mean(axis=1)
+    return Domain(centre, spread * np.quantile(distances, 1 - STRANGE_SHARE))

@@ -6,8 +6,8 @@ that could be anything do not outvote three that are plain. The heads' answers a
 less (`evidence.SAY`), and the product is tempered (`calibration`) until confidence meets accuracy, measured on artists
 left out.
 
-What is no music gets a genre, too, and often with confidence: tags have no word for it. It is told by its columns,
-which lie farther from those of known music than music does (`domain`).
+What is no music gets a genre, too, and often with confidence, as no tag stands for it. It is recognised by its columns,
+which lie farther from those of known music than music does (`calibration.Domain`).
 """
 
 from __future__ import annotations
@@ -26,10 +26,9 @@ from numpy.typing import NDArray
 from retrotone.errors import GenreError, ModelError
 from retrotone.features.analysis import Analysis, analyse
 from retrotone.genre.base import SILENT, STRANGE, UNCLEAR, UNDECIDED, Answer, Recording, tracks_of
-from retrotone.genre.calibration import best_scale, honest_sharpness
+from retrotone.genre.calibration import Domain, best_scale, honest_sharpness, known_music
 from retrotone.genre.datasets import Track, artists_of, folds, most_folds
 from retrotone.genre.discriminant import Head, Learner, normalised, track_means
-from retrotone.genre.domain import Domain, known_music
 from retrotone.genre.evidence import ANSWERING, HEADS, SAY, Rows, evidence
 from retrotone.genre.tag_priors import prior_weights
 from retrotone.progress import Progress, silent
@@ -123,27 +122,32 @@ class GenreClassifier:
             nothing common is known.
         """
         analyses = [_analysis(x) for x in tracks_of(X)]
-        genres = [str(genre) for genre in y]
-        artists = [None] * len(genres) if artists is None else list(artists)
-        if not len(analyses) == len(genres) == len(artists):
-            raise GenreError(
-                f"{len(analyses)} tracks, {len(genres)} genres and {len(artists)} artists: give one of each a track"
-            )
-        counts = Counter(genres)
-        if len(counts) < 2 or min(counts.values()) < 2:
-            raise GenreError("learning needs two genres or more, and two tracks or more in each")
-        self.classes_ = np.array(sorted(counts))
+        tracks = _labelled_tracks(len(analyses), y, artists)
+        genres = [track.genre for track in tracks]
+        self.classes_ = np.unique(genres)
         truth = np.searchsorted(self.classes_, genres)
-        tracks = [
-            Track(str(i), genre, artist)
-            for i, (genre, artist) in enumerate(zip(genres, artists, strict=True))
-        ]
         weights = _track_weights(tracks)
         k = min(FOLDS, most_folds(tracks))
         draws = [folds(tracks, k, self.seed + repeat) for repeat in range(REPEATS)]
-        prior = prior_weights(list(self.classes_))
-
         self._heads, self._sharpness, self._least, self._domain = {}, {}, {}, None
+        answers = self._fit_heads(analyses, truth, weights, draws)
+        if not self._heads:
+            raise GenreError("nothing is known of all tracks: each needs a taggram, or each its columns")
+        self._calibrate(answers, truth, weights)
+        return self
+
+    def _fit_heads(
+        self,
+        analyses: Sequence[Analysis],
+        truth: NDArray[np.intp],
+        weights: Rows,
+        draws: Sequence[NDArray[np.int64]],
+    ) -> dict[str, Rows]:
+        """Fit each head that all tracks have evidence for.
+
+        Returns what the heads say of the tracks in folds left out, shape (draws, tracks, genres) each.
+        """
+        prior = prior_weights(list(self.classes_))
         answers: dict[str, Rows] = {}
         for name in HEADS:
             found = [evidence(analysis, name) for analysis in analyses]
@@ -152,14 +156,16 @@ class GenreClassifier:
                 continue
             learn = Learner(name, rows, truth, weights, prior)
             lengths = [len(each) for each in rows]
-            scores = _unheard_scores(learn, rows, draws)
+            scores = _left_out_scores(learn, rows, draws)
             scale = best_scale(scores, lengths, truth, weights)
             answers[name] = track_means(normalised(scale * scores), lengths)
             self._heads[name] = learn(np.ones(len(rows), bool), scale)
             if name == "columns":
                 self._domain = known_music(np.concatenate(rows))
-        if not self._heads:
-            raise GenreError("nothing is known of all tracks: each needs a taggram, or each its columns")
+        return answers
+
+    def _calibrate(self, answers: dict[str, Rows], truth: NDArray[np.intp], weights: Rows) -> None:
+        """Choose sharpness and least confidence for each set of heads that answer together."""
         for heads in ANSWERING:
             if all(name in answers for name in heads):
                 pooled = np.sum([SAY[name] * answers[name] for name in heads], axis=0)
@@ -167,7 +173,6 @@ class GenreClassifier:
                 confidence = np.exp(normalised(sharpness * pooled)).max(axis=-1)
                 self._sharpness["/".join(heads)] = sharpness
                 self._least["/".join(heads)] = float(np.quantile(confidence, UNDECIDED))
-        return self
 
     def predict_proba(self, X: Sequence[Recording] | Recording) -> NDArray[np.float64]:
         """Return the probability of each genre, shape (n, genres), in the order of `classes_`.
@@ -207,7 +212,7 @@ class GenreClassifier:
         recording : Analysis, Audio or path
             One of them.
         progress : Progress
-            Told which excerpt is being heard.
+            Called with the excerpt that is analysed.
 
         Raises
         ------
@@ -259,7 +264,7 @@ class GenreClassifier:
             No classifier there, or damaged.
         """
         if name is None:
-            return cls._from_bytes(_bundled(), "the bundled classifier")
+            return cls._from_bytes(_bundled_bytes(), "the bundled classifier")
         path = Path(name)
         path = path / FILE if path.is_dir() else path
         try:
@@ -355,7 +360,13 @@ class GenreClassifier:
 
 
 @cache
-def _bundled() -> bytes:
+def bundled_classifier() -> GenreClassifier:
+    """Return the bundled classifier, loaded once and shared: do not fit it again."""
+    return GenreClassifier.from_pretrained()
+
+
+@cache
+def _bundled_bytes() -> bytes:
     return asset(f"genre/{FILE}").read_bytes()
 
 
@@ -364,7 +375,23 @@ def _analysis(recording: Recording, progress: Progress = silent) -> Analysis:
     return track if isinstance(track, Analysis) else analyse(track, progress)
 
 
-def _unheard_scores(learn: Learner, rows: Sequence[Rows], draws: Sequence[NDArray[np.int64]]) -> Rows:
+def _labelled_tracks(count: int, y: Sequence[str], artists: Sequence[str | None] | None) -> list[Track]:
+    """Return genres and artists as `count` tracks; GenreError where they do not fit or are too few to learn from."""
+    genres = [str(genre) for genre in y]
+    artists = [None] * len(genres) if artists is None else list(artists)
+    if not count == len(genres) == len(artists):
+        raise GenreError(
+            f"{count} tracks, {len(genres)} genres and {len(artists)} artists: give one of each a track"
+        )
+    counts = Counter(genres)
+    if len(counts) < 2 or min(counts.values()) < 2:
+        raise GenreError("learning needs two genres or more, and two tracks or more in each")
+    return [
+        Track(str(i), genre, artist) for i, (genre, artist) in enumerate(zip(genres, artists, strict=True))
+    ]
+
+
+def _left_out_scores(learn: Learner, rows: Sequence[Rows], draws: Sequence[NDArray[np.int64]]) -> Rows:
     """Return the scores of tracks in folds left out, shape (draws, rows of all tracks, genres)."""
     stacked = np.vstack(rows)
     of_track = np.repeat(np.arange(len(rows)), [len(each) for each in rows])

@@ -14,9 +14,9 @@ from numpy.typing import NDArray
 
 from retrotone.errors import GenreError
 from retrotone.features.analysis import Analysis, analyse
+from retrotone.genre.base import FACTS
 from retrotone.genre.classifier import GenreClassifier
 from retrotone.genre.datasets import Track
-from retrotone.genre.models import FACTS
 from retrotone.genre.splits import sides
 from retrotone.progress import Progress, part, silent
 from retrotone.utils.files import write_whole

@@ -1,4 +1,4 @@
-"""Classifiers of one's own, whatever kind they are: what ``retrotone genre train`` wrote into a folder."""
+"""Open the genre models that ``retrotone genre train`` wrote, of either kind."""
 
 from __future__ import annotations
 
@@ -8,12 +8,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from retrotone.errors import ModelError
+from retrotone.genre.base import FACTS, WEIGHTS
 from retrotone.genre.classifier import GenreClassifier
 
 if TYPE_CHECKING:
     from retrotone.genre.networks import GenreNetwork
-
-WEIGHTS, FACTS = "model.safetensors", "model.json"  # of a network, and what is known of any model
 
 
 def open_model(path: str | os.PathLike[str]) -> GenreClassifier | GenreNetwork:
@@ -29,20 +28,21 @@ def open_model(path: str | os.PathLike[str]) -> GenreClassifier | GenreNetwork:
     ModelError
         No classifier there, or damaged.
     """
-    place = Path(path)
-    if place.name in (WEIGHTS, FACTS):
-        place = place.parent
-    if (place / WEIGHTS).is_file():
-        from retrotone.genre import networks  # torch: only where it is needed
+    folder = Path(path)
+    if folder.name in (WEIGHTS, FACTS):
+        folder = folder.parent
+    if (folder / WEIGHTS).is_file():
+        # here, because it imports torch
+        from retrotone.genre import networks
 
-        return networks.load(place)
-    return GenreClassifier.from_pretrained(place)
+        return networks.load(folder)
+    return GenreClassifier.from_pretrained(folder)
 
 
 def learned_from(path: str | os.PathLike[str]) -> set[str]:
-    """Return the `Track.key` of what a classifier has learned from, as far as is noted beside it."""
-    place = Path(path)
-    facts = (place if place.is_dir() else place.parent) / FACTS
+    """Return the `Track.key` of what a classifier has learned from; empty where its folder does not say."""
+    model = Path(path)
+    facts = (model if model.is_dir() else model.parent) / FACTS
     try:
         return set(json.loads(facts.read_text("utf-8")).get("learned_from", []))
     except FileNotFoundError:

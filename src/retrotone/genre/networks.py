@@ -25,11 +25,10 @@ from retrotone.audio.audio import Audio
 from retrotone.dsp.filterbanks import mel
 from retrotone.dsp.loudness import LoudnessMeter
 from retrotone.errors import GenreError, ModelError
-from retrotone.genre.base import SILENT, UNCLEAR, UNDECIDED, Answer, Recording, tracks_of
+from retrotone.genre.base import FACTS, SILENT, UNCLEAR, UNDECIDED, WEIGHTS, Answer, Recording, tracks_of
 from retrotone.genre.calibration import temperature
 from retrotone.genre.clips import mono
 from retrotone.genre.discriminant import LEAST, normalised
-from retrotone.genre.models import FACTS, WEIGHTS
 from retrotone.progress import Progress, silent
 from retrotone.utils.files import make_folder, write_whole
 from retrotone.utils.threads import one_thread

@@ -26,7 +26,6 @@ from retrotone.utils.assets import asset
 
 if TYPE_CHECKING:
     from retrotone.genre.base import Answer
-    from retrotone.genre.classifier import GenreClassifier
 
 RECIPE = "similarity 2"
 GENRE_SHARE = 0.75  # of the squared length, where the genre is beyond doubt
@@ -84,8 +83,10 @@ def embed(analysis: Analysis) -> NDArray[np.float32]:
 
 def embed_with_answer(analysis: Analysis) -> tuple[NDArray[np.float32], Answer]:
     """Return what `embed` returns, and the classifier's answer that the vector contains."""
+    from retrotone.genre.classifier import bundled_classifier
+
     rows = numbers(analysis)[None]
-    answer = classifier().answer(analysis)
+    answer = bundled_classifier().answer(analysis)
     vector: NDArray[np.float32] = _bundled().embed(rows, genre_part(answer)[None])[0]
     return vector, answer
 
@@ -153,14 +154,6 @@ def to_bytes(space: Space) -> bytes:
     return safetensors.numpy.save(
         {part.name: np.ascontiguousarray(getattr(space, part.name), np.float32) for part in fields(space)}
     )
-
-
-@cache
-def classifier() -> GenreClassifier:
-    """Return the bundled genre classifier, loaded once."""
-    from retrotone.genre.classifier import GenreClassifier
-
-    return GenreClassifier.from_pretrained()
 
 
 @cache

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass
-from functools import cache
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -21,7 +20,6 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
     from retrotone.genre.base import Answer
-    from retrotone.genre.classifier import GenreClassifier
 
 # columns of a waveform on a screen
 POINTS = 1600
@@ -100,12 +98,14 @@ def listen(song: Audio | AudioFile | str | os.PathLike[str], progress: Progress 
     AudioError, MissingExtraError
         It cannot be read.
     """
+    from retrotone.genre.classifier import bundled_classifier
+
     source = open_recording(song)
     progress(0.0, f"reading {title(source.name)}")
     waveform, frames = _waveform(source, progress)
     analysis = analyse(source, part(progress, 0.1, 0.95))
     progress(0.95, "classifying its genre")
-    answer = _classifier().answer(analysis)
+    answer = bundled_classifier().answer(analysis)
     assert analysis.taggram is not None
     tags = list(ranked_tags(analysis.taggram).items())[:TAGS_SHOWN]
     progress(1.0, "done")
@@ -145,10 +145,3 @@ def _waveform(source: Audio | AudioFile, progress: Progress) -> tuple[NDArray[np
     points = min(POINTS, len(low))
     starts = np.arange(points) * len(low) // points
     return np.stack([np.minimum.reduceat(low, starts), np.maximum.reduceat(high, starts)]), frames
-
-
-@cache
-def _classifier() -> GenreClassifier:
-    from retrotone.genre.classifier import GenreClassifier
-
-    return GenreClassifier.from_pretrained()

@@ -16,7 +16,7 @@ from retrotone.progress import Progress, part, silent
 from retrotone.style.choices import GeneratedStyle, OpenStyle, StyleChoice
 from retrotone.style.eras import Era
 from retrotone.style.transfer import StyleTransfer, Transfer
-from retrotone.utils.files import make_folder
+from retrotone.utils.files import file_identity, make_folder
 from retrotone.utils.text import clock, printable, title
 
 
@@ -254,13 +254,13 @@ def _what_was_done(source: Audio | AudioFile, style: StyleChoice, strength: floa
 
 def _check_outputs(songs: Sequence[str], style: OpenStyle, outputs: Sequence[Path]) -> None:
     """Refuse to overwrite an input, or to write two results to one path."""
-    inputs = {_identity(path) for path in songs}
+    inputs = {file_identity(path) for path in songs}
     if isinstance(style, AudioFile):
-        inputs.add(_identity(style.path))
+        inputs.add(file_identity(style.path))
     inputs.discard(None)
     taken: dict[Path, str] = {}
     for song, output in zip(songs, outputs, strict=True):
-        if _identity(output) in inputs:
+        if file_identity(output) in inputs:
             raise OutputError(f"{output} is an input and would be overwritten: choose another name with -o")
         # a report has the same name but for its suffix
         stem = output.with_suffix("")
@@ -269,15 +269,6 @@ def _check_outputs(songs: Sequence[str], style: OpenStyle, outputs: Sequence[Pat
                 f"{taken[stem]} and {song} would both become {stem}: give them different folders"
             )
         taken[stem] = song
-
-
-def _identity(path: str | os.PathLike[str]) -> tuple[int, int] | None:
-    """Return what a file has in common with itself under any of its names; None if there is none."""
-    try:
-        status = Path(path).stat()
-    except OSError:
-        return None
-    return status.st_dev, status.st_ino
 
 
 def _measure(song: AudioFile, style: object, output: Path) -> dict[str, float | None]:

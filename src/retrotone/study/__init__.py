@@ -1,1 +1,1 @@
-"""The study that retrotone grew from, told again: its loss, its networks, its report."""
+"""The study that retrotone grew from, repeated: its loss, its networks, its report."""

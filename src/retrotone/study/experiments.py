@@ -1,4 +1,4 @@
-"""The study's two experiments on settings small enough to watch: they show what there is as soon as it is there."""
+"""The study's two experiments, small enough to watch: each result is shown as soon as it is there."""
 
 from __future__ import annotations
 
@@ -14,29 +14,27 @@ import numpy as np
 from retrotone.audio.audio import Audio, load
 from retrotone.errors import Cancelled
 from retrotone.progress import Progress, part, silent
-from retrotone.study.sweep import SHORT_COLUMNS, Row, short_cells, sweep
+from retrotone.study.sweep import LossRow, sweep
 from retrotone.style.ageing import age
 from retrotone.utils.assets import bundled_song
 from retrotone.utils.temporary import TemporaryFolder
 
 if TYPE_CHECKING:
-    from matplotlib.figure import Figure
-
     from retrotone.genre.training import Point
 
 # Of the sweep: half a minute on one core, and every row still shows what it is about.
 STEPS, SECONDS = 10, 0.8
 EPOCHS, SEGMENT_SECONDS = 30, 1.0  # of M5
-ERAS_TOLD_APART = ("1900s", "1950s", "1990s")
-PASSAGES = 4  # of the bundled song: some are learned from, the others validated on
+ERA_CLASSES = ("1900s", "1950s", "1990s")
+PASSAGES = 4  # of the bundled song
 
-LOSS_COLUMNS = SHORT_COLUMNS
+TRAINING_TITLE = "M5 on the raw waveform"
 T = TypeVar("T")
 
 
 def study_loss(
     content: Audio, style: Audio, progress: Progress = silent, steps: int = STEPS, seconds: float = SECONDS
-) -> Iterator[list[Row]]:
+) -> Iterator[list[LossRow]]:
     """Run the sweep of the study's style loss; yield the rows so far each time one is done.
 
     Raises
@@ -44,15 +42,10 @@ def study_loss(
     AudioError
         A recording is silent.
     """
-    rows: list[Row] = []
+    rows: list[LossRow] = []
     for row in sweep(content, style, steps=steps, seconds=seconds, progress=progress):
         rows.append(row)
         yield list(rows)
-
-
-def loss_cells(rows: Sequence[Row]) -> list[list[str]]:
-    """Return the lines of the table, a cell for each of `LOSS_COLUMNS`."""
-    return [short_cells(row) for row in rows]
 
 
 def study_training(
@@ -64,7 +57,7 @@ def study_training(
     ----------
     recordings : path-like, optional
         A folder for each genre, see `retrotone.genre.splits.sides`. By default the network learns to tell apart three
-        eras that the bundled song was aged by, in passages of it that it has not heard.
+        eras that the bundled song was aged by; the passages it is validated on are not learned from.
     progress : Progress
     epochs : int
         At most.
@@ -89,13 +82,6 @@ def study_training(
             train(recordings, folder / "training", recipe, saved=saved, progress=part(progress, 0.1, 1.0))
 
         yield from as_they_come(work)
-
-
-def training_figure(history: Sequence[Point]) -> Figure:
-    """Draw the losses so far."""
-    from retrotone.figures.training import training_curves
-
-    return training_curves({"M5 on the raw waveform": history})
 
 
 def training_cells(history: Sequence[Point]) -> list[list[str]]:
@@ -159,11 +145,11 @@ def as_they_come(work: Callable[[Callable[[T], None]], None]) -> Iterator[T]:
 def _make_eras(folder: Path, progress: Progress) -> None:
     """Write ``ERA/PASSAGE/song.wav``: passages count as artists, so that the split keeps them apart."""
     song = load(bundled_song()).mono()
-    for number, era in enumerate(ERAS_TOLD_APART):
-        progress(number / len(ERAS_TOLD_APART), f"ageing the bundled song by the {era}")
+    for number, era in enumerate(ERA_CLASSES):
+        progress(number / len(ERA_CLASSES), f"ageing the bundled song by the {era}")
         aged = age(song, era)
         edges = np.linspace(0, aged.duration, PASSAGES + 1)
         for k in range(PASSAGES):
-            place = folder / era / f"passage {k + 1}"
-            place.mkdir(parents=True)
-            aged.slice(edges[k], edges[k + 1]).save(place / "song.wav", 16)
+            passage = folder / era / f"passage {k + 1}"
+            passage.mkdir(parents=True)
+            aged.slice(edges[k], edges[k + 1]).save(passage / "song.wav", 16)

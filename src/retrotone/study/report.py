@@ -1,4 +1,4 @@
-"""The study, told again on the reader's own music: each of its figures and tables, beside what it reported."""
+"""A report of the study repeated on a folder of music: each figure and table, next to what the study reported."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from retrotone.errors import GenreError
 from retrotone.figures.base import PAPER, png
 from retrotone.figures.genre import confusion_figure
 from retrotone.figures.recordings import feature_figure
-from retrotone.figures.training import training_curves
+from retrotone.figures.training import genre_training_figure
 from retrotone.genre.datasets import open_folder
 from retrotone.genre.evaluation import evaluate
 from retrotone.genre.training import Recipe, train
@@ -33,12 +33,12 @@ from retrotone.utils.temporary import locked_folder
 SECONDS = 30.0  # of every sound, as in the study
 EPOCHS = 30
 GRAM_STEPS = 100  # of the descent without the clamp: enough to hear what it does
-SIBLINGS = 5
+SIMILAR = 5
 PAGE = "index.html"
 
 
 @dataclass(frozen=True)
-class Told:
+class Section:
     """One part of the study: what it reported, what came out here, and why that differs.
 
     Attributes
@@ -62,7 +62,7 @@ class Told:
     rows: Sequence[Sequence[str]] = ()
 
 
-def retell(
+def write_report(
     folder: str | os.PathLike[str],
     out_dir: str | os.PathLike[str],
     *,
@@ -107,24 +107,24 @@ def retell(
     with locked_folder(out):
         song = load(paths[0], SECONDS)
         clip = rave.generate(match=song, seed=seed, progress=part(progress, 0.0, 0.02))
-        told = [
+        sections = [
             _generation(clip, rave, out),
             _losses(song, clip, out, steps, part(progress, 0.03, 0.5)),
             _comparison(song, clip, out, seed, part(progress, 0.5, 0.6)),
             _training(folder, out, epochs, seed, part(progress, 0.6, 0.9)),
-            _siblings(folder, paths[0], out, part(progress, 0.9, 1.0)),
+            _similar(folder, paths[0], out, part(progress, 0.9, 1.0)),
         ]
         name = Path(song.name).stem
-        page = render_page("study.html.j2", told=told, folder=str(folder), song=name, paper=PAPER)
+        page = render_page("study.html.j2", sections=sections, folder=str(folder), song=name, paper=PAPER)
         write_whole(out / PAGE, page.encode())
         progress(1.0, f"wrote {out / PAGE}")
         return out / PAGE
 
 
-def _generation(clip: Audio, rave: RaveModel, out: Path) -> Told:
+def _generation(clip: Audio, rave: RaveModel, out: Path) -> Section:
     clip.save(out / "generated.flac")
     write_whole(out / "generated.png", png(feature_figure(clip, clip.name)))
-    return Told(
+    return Section(
         "A RAVE walked through its latent space",
         "Thirty seconds of RAVE vintage between random points, drawn as mel spectrogram, centroid and chromagram.",
         f"The same by {rave.name}.",
@@ -137,10 +137,10 @@ def _generation(clip: Audio, rave: RaveModel, out: Path) -> Told:
     )
 
 
-def _losses(song: Audio, clip: Audio, out: Path, steps: int, progress: Progress) -> Told:
+def _losses(song: Audio, clip: Audio, out: Path, steps: int, progress: Progress) -> Section:
     rows = sweep_losses(song, clip, out / "losses", steps=steps, progress=progress)
     fallen = [row for row in rows if not row.settings.clamp and row.kept < 0.2]
-    return Told(
+    return Section(
         "Two tables of losses that stood still",
         "Adam with MSE and SGD with MAE, three learning rates, two weights: no loss moved. The table has its figures.",
         f"Clamped as in the study, and then without: {len(fallen)} of the {sum(not r.settings.clamp for r in rows)} "
@@ -153,7 +153,7 @@ def _losses(song: Audio, clip: Audio, out: Path, steps: int, progress: Progress)
     )
 
 
-def _comparison(song: Audio, clip: Audio, out: Path, seed: int, progress: Progress) -> Told:
+def _comparison(song: Audio, clip: Audio, out: Path, seed: int, progress: Progress) -> Section:
     descent = StyleTransfer("gram", gram=GramTransfer(steps=GRAM_STEPS), seed=seed)
     versions = {
         "original": song,
@@ -164,7 +164,7 @@ def _comparison(song: Audio, clip: Audio, out: Path, seed: int, progress: Progre
     comparison = compare(versions, clip, part(progress, 0.6, 1.0))
     comparison.save(out / "comparison.html")
     comparison.save(out / "comparison.png")
-    return Told(
+    return Section(
         "Original, RAVE and transfer, side by side",
         "Mel spectrograms, centroids and chromagrams of all three.",
         "The same, with the transfer twice: by the study's descent without its clamp, and by the closed form that "
@@ -175,16 +175,18 @@ def _comparison(song: Audio, clip: Audio, out: Path, seed: int, progress: Progre
     )
 
 
-def _training(folder: str | os.PathLike[str], out: Path, epochs: int, seed: int, progress: Progress) -> Told:
+def _training(
+    folder: str | os.PathLike[str], out: Path, epochs: int, seed: int, progress: Progress
+) -> Section:
     recipe = Recipe(epochs=epochs, patience=epochs, seed=seed, augment=False, label_smoothing=0.0)
     trained = train(folder, out / "m5", recipe, progress=progress)
     history, genres = trained.trainings[0].history, trained.model.classes_.tolist()
     scores = evaluate(trained.truth, trained.probabilities, genres)
-    curves = training_curves({"M5, as in the study": history}, chance=np.log(len(genres)))
+    curves = genre_training_figure({"M5, as in the study": history}, chance=np.log(len(genres)))
     write_whole(out / "curves.png", png(curves))
     write_whole(out / "confusion.png", png(confusion_figure(genres, scores.confusion)))
     last = history[-1]
-    return Told(
+    return Section(
         "M5 on raw waveforms",
         "The training loss fell, the validation loss stood still, and whole albums went to one genre.",
         f"After {last.epoch} epochs the training loss is {last.train_loss:.3f}, the validation loss "
@@ -196,23 +198,23 @@ def _training(folder: str | os.PathLike[str], out: Path, epochs: int, seed: int,
     )
 
 
-def _siblings(folder: str | os.PathLike[str], song: Path, out: Path, progress: Progress) -> Told:
+def _similar(folder: str | os.PathLike[str], song: Path, out: Path, progress: Progress) -> Section:
     with Library(out / "library.db") as library:
         library.scan([folder], progress=progress)
-        ours = [match.track.name for match in library.similar(song, SIBLINGS)]
+        by_library = [match.track.name for match in library.similar(song, SIMILAR)]
         tracks = library.tracks()
         columns = np.array([library.analysis(track).columns for track in tracks])
     scaled = np.nan_to_num((columns - columns.mean(axis=0)) / columns.std(axis=0))
     unit = scaled / np.maximum(np.linalg.norm(scaled, axis=1, keepdims=True), 1e-12)
     here = [song.samefile(track.path) for track in tracks].index(True)
-    nearest = [i for i in np.argsort(-(unit @ unit[here])) if i != here][:SIBLINGS]
-    theirs = [tracks[i].name for i in nearest]
-    return Told(
-        f"{SIBLINGS} songs like {song.stem}",
+    nearest = [i for i in np.argsort(-(unit @ unit[here])) if i != here][:SIMILAR]
+    by_columns = [tracks[i].name for i in nearest]
+    return Section(
+        f"{SIMILAR} songs like {song.stem}",
         "The nearest by the cosine of GTZAN's 57 columns, with no word on how often they are of its genre.",
-        f"That way, and retrotone's. {len(set(ours) & set(theirs))} of them are in both.",
+        f"That way, and retrotone's. {len(set(by_library) & set(by_columns))} of them are in both.",
         "On GTZAN with artists kept apart, the columns find two of the same genre among five, retrotone nearly four: "
         "see the manual's page on the library.",
         header=("", "by 57 columns, as in the study", "by retrotone"),
-        rows=[(str(i + 1), *pair) for i, pair in enumerate(zip(theirs, ours, strict=True))],
+        rows=[(str(i + 1), *pair) for i, pair in enumerate(zip(by_columns, by_library, strict=True))],
     )

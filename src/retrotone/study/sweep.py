@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from retrotone.style.gram import GramTransfer
 
 SECONDS = 4.0  # of each recording: the loss is a mean over frames, longer ones only take longer
-HEARD_SECONDS = 600.0  # of longer recordings the middle of so much: an hour would need 3 GB
+LONGEST_SECONDS = 600.0  # of longer recordings the middle of so much: an hour would need 3 GB
 STEPS = 60  # at a learning rate of 0.1; Adam gets more at lower rates, so that every row can move as far
 CURED = 0.015  # of the start: a row that gets there may stop
 LEARNING_RATES = (0.01, 0.05, 0.1)
@@ -51,7 +51,7 @@ REPORTED = {
 
 
 @dataclass(frozen=True, eq=False)
-class Row:
+class LossRow:
     """One run of the sweep.
 
     Attributes
@@ -91,7 +91,7 @@ def sweep_losses(
     steps: int = STEPS,
     seconds: float = SECONDS,
     progress: Progress = silent,
-) -> list[Row]:
+) -> list[LossRow]:
     """Run the study's sweep, clamped and not, and write table.md, table.csv and losses.png.
 
     Parameters
@@ -106,11 +106,11 @@ def sweep_losses(
     seconds : float
         Length of the excerpts.
     progress : Progress
-        Told each row's loss at every step; raise `Cancelled` in it to stop.
+        Called with each row's loss at every step; raise `Cancelled` in it to stop.
 
     Returns
     -------
-    list of Row
+    list of LossRow
 
     Raises
     ------
@@ -123,7 +123,7 @@ def sweep_losses(
     rows = list(sweep(content, style, steps=steps, seconds=seconds, progress=progress))
     write_whole(folder / "table.md", _markdown(rows, content, style, seconds).encode())
     write_whole(folder / "table.csv", _csv(rows).encode())
-    write_whole(folder / "losses.png", png(losses_figure(rows)))
+    write_whole(folder / "losses.png", png(loss_figure(rows)))
     progress(1.0, f"wrote table.md, table.csv and losses.png to {folder}")
     return rows
 
@@ -135,7 +135,7 @@ def sweep(
     steps: int = STEPS,
     seconds: float = SECONDS,
     progress: Progress = silent,
-) -> Iterator[Row]:
+) -> Iterator[LossRow]:
     """Yield the rows of `sweep_losses` one by one, as each is done, and write nothing."""
     from retrotone.style.gram import GramTransfer
 
@@ -146,7 +146,9 @@ def sweep(
         stage = part(progress, index / len(plan), (index + 1) / len(plan))
         title = f"{index + 1}/{len(plan)} {_title(settings)}"
         result = settings.run(start, target, _titled(stage, title))
-        yield Row(settings, result.losses, result.floor, result.reason, reported, time.perf_counter() - began)
+        yield LossRow(
+            settings, result.losses, result.floor, result.reason, reported, time.perf_counter() - began
+        )
 
 
 def study_spectrum(audio: Audio, seconds: float = SECONDS) -> NDArray[np.float32]:
@@ -245,7 +247,7 @@ COLUMNS = (
 )
 
 
-def cells(row: Row) -> list[str]:
+def _cells(row: LossRow) -> list[str]:
     settings = row.settings
     return [
         NAMES[settings.optimiser],
@@ -265,7 +267,7 @@ def cells(row: Row) -> list[str]:
 SHORT_COLUMNS = ("descent", "rate", "weight", "clamp", "left", "why")
 
 
-def short_cells(row: Row) -> list[str]:
+def short_cells(row: LossRow) -> list[str]:
     """Return what a screen shows of a row, a cell for each of `SHORT_COLUMNS`."""
     settings = row.settings
     return [
@@ -281,14 +283,14 @@ def short_cells(row: Row) -> list[str]:
 PAGE_COLUMNS = ("descent", "rate", "weight", "clamp", "loss", "the study's", "why")
 
 
-def page_cells(row: Row) -> list[str]:
+def page_cells(row: LossRow) -> list[str]:
     """Return what a page shows of a row, a cell for each of `PAGE_COLUMNS`: narrow but for the last."""
     *settings, _, why = short_cells(row)
     return [*settings, f"{row.losses[0]:.6f} → {row.losses[-1]:.6f}", row.reported, why]
 
 
-def _markdown(rows: Sequence[Row], content: Audio, style: Audio, seconds: float) -> str:
-    table = [COLUMNS, ["---"] * len(COLUMNS), *map(cells, rows)]
+def _markdown(rows: Sequence[LossRow], content: Audio, style: Audio, seconds: float) -> str:
+    table = [COLUMNS, ["---"] * len(COLUMNS), *map(_cells, rows)]
     lines = ["| " + " | ".join(cells) + " |" for cells in table]
     return "\n".join(
         [
@@ -311,9 +313,9 @@ def _markdown(rows: Sequence[Row], content: Audio, style: Audio, seconds: float)
     )
 
 
-def _csv(rows: Sequence[Row]) -> str:
+def _csv(rows: Sequence[LossRow]) -> str:
     text = io.StringIO(newline="")
-    csv.writer(text).writerows([COLUMNS, *map(cells, rows)])
+    csv.writer(text).writerows([COLUMNS, *map(_cells, rows)])
     return text.getvalue()
 
 
@@ -321,7 +323,7 @@ RATE_COLOURS = dict(zip(LEARNING_RATES, ("#7fb8d6", "#2f7fb5", "#0b3c68"), stric
 OTHER_COLOURS = {("sgd", "mae"): "#8c8c8c", ("polyak", "mae"): "#e8923a", ("polyak", "mse"): "#b3261e"}
 
 
-def losses_figure(rows: Sequence[Row]) -> Figure:
+def loss_figure(rows: Sequence[LossRow]) -> Figure:
     """Draw the losses of some rows relative to their start, with the clamp and without."""
     from matplotlib.figure import Figure
 
@@ -339,7 +341,7 @@ def losses_figure(rows: Sequence[Row]) -> Figure:
     return figure
 
 
-def _panel(axes: Axes, rows: Sequence[Row], title: str) -> None:
+def _panel(axes: Axes, rows: Sequence[LossRow], title: str) -> None:
     from matplotlib.ticker import FuncFormatter
 
     for row in rows:

@@ -1,4 +1,4 @@
-"""Styles by name: the one model_path that decides what a user means by a style. What is heavy is imported when used."""
+"""Styles by name: the one place that decides what a user means by a style. What is heavy is imported when used."""
 
 from __future__ import annotations
 

@@ -19,6 +19,7 @@ from retrotone.audio.audio import Audio, load
 from retrotone.audio.files import AudioFile, AudioWriter
 from retrotone.errors import AudioError, Cancelled, LibraryError, StyleError
 from retrotone.figures.base import png
+from retrotone.figures.training import genre_training_figure
 from retrotone.library.catalogue.base import MissingLibrary
 from retrotone.library.library import Library, Match
 from retrotone.metrics import SECONDS as PICTURED_SECONDS
@@ -30,7 +31,7 @@ from retrotone.services.listen import genre_figure, listen
 from retrotone.services.restyle import restyle_file
 from retrotone.services.similar import similar_tracks, track_cells
 from retrotone.study import experiments
-from retrotone.study.sweep import losses_figure
+from retrotone.study.sweep import SHORT_COLUMNS, loss_figure, short_cells
 from retrotone.style.choices import StyleChoice, find_style, style_choices
 from retrotone.utils.assets import bundled_record, bundled_song
 from retrotone.utils.text import clock, sentence, title, unique_titles
@@ -189,8 +190,8 @@ class Handlers:
         with self._job(request, bar) as progress:
             song, record = load(bundled_song()), load(bundled_record())
             for rows in experiments.study_loss(song, record, progress):
-                table = _cells(experiments.LOSS_COLUMNS, experiments.loss_cells(rows))
-                yield table, self._picture(losses_figure(rows))
+                table = _cells(SHORT_COLUMNS, [short_cells(row) for row in rows])
+                yield table, self._picture(loss_figure(rows))
 
     def train(
         self,
@@ -202,7 +203,7 @@ class Handlers:
             for history in experiments.study_training(progress=progress):
                 yield (
                     experiments.training_sentence(history),
-                    self._picture(experiments.training_figure(history)),
+                    self._picture(genre_training_figure({experiments.TRAINING_TITLE: history})),
                 )
 
     def stop(self, request: gr.Request) -> None:

@@ -9,7 +9,7 @@ from gradio.themes import Base, colors, sizes
 
 from retrotone.figures.base import PAPER
 from retrotone.services.generate import WALKS
-from retrotone.study.experiments import LOSS_COLUMNS
+from retrotone.study.sweep import SHORT_COLUMNS
 from retrotone.style.choices import StyleChoice
 from retrotone.utils.assets import bundled_song
 from retrotone.web import permalink
@@ -253,7 +253,7 @@ def _study(handlers: Handlers) -> None:
                 learned = gr.Markdown(min_height=70)
                 curves = _picture("Losses of training and validation", "curves-picture")
         table = gr.Dataframe(
-            headers=list(LOSS_COLUMNS), column_widths=LOSS_WIDTHS, elem_id="sweep-table", **TABLE
+            headers=list(SHORT_COLUMNS), column_widths=LOSS_WIDTHS, elem_id="sweep-table", **TABLE
         )
     sweep.click(handlers.sweep, None, [table, losses], show_progress_on=row, **STUDY)
     train.click(handlers.train, None, [learned, curves], show_progress_on=learned, **STUDY)

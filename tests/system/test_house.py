@@ -16,7 +16,6 @@ MOST_LINES, MOST_LINES_OF_A_FUNCTION, MOST_LOOSE_MODULES = 420, 80, 9
 def test_a_module_and_its_functions_stay_short(module: Path) -> None:
     text = module.read_text("utf-8")
     assert len(text.splitlines()) <= MOST_LINES
-    assert "fmt: skip" not in text
     for node in ast.walk(ast.parse(text)):
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
             lines = (node.end_lineno or 0) - node.lineno + 1

@@ -1,0 +1,1 @@
+"""Genre: the bundled classifier, networks from scratch, data sets, training and evaluation."""

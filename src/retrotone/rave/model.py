@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import tempfile
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
@@ -14,12 +13,12 @@ from numpy.typing import ArrayLike, NDArray
 from retrotone.audio.audio import PEAK_CEILING, Audio
 from retrotone.audio.files import AudioFile
 from retrotone.dsp.limiter import limited
-from retrotone.dsp.loudness import LoudnessMeter
-from retrotone.errors import AudioError, ModelError, OutputError, StyleError
+from retrotone.errors import AudioError, ModelError, StyleError
 from retrotone.progress import Progress, part, silent
 from retrotone.rave import latent_paths as paths
 from retrotone.rave import pretrained
 from retrotone.rave.info import RaveInfo, load_export
+from retrotone.rave.levels import at_loudness, loudness_of, mixed
 from retrotone.rave.reconstruction import reconstruct, to_channels
 from retrotone.rave.runner import Runner
 from retrotone.types import Block, Source
@@ -42,8 +41,6 @@ WARM_UP_SECONDS = 1.0
 SPARE_SECONDS = 2.0
 # below the peak; what is quieter counts as silence
 AUDIBLE_DB = -60.0
-MAX_GAIN_DB = 60.0
-SPOOL_BYTES = 256 << 20
 
 
 class RaveModel:
@@ -203,14 +200,14 @@ class RaveModel:
         StyleError
             A strength outside [0, 1], a scale or offset that does not fit.
         """
-        loudness = _loudness(song)
+        loudness = loudness_of(song)
         if np.isinf(loudness):
             raise AudioError(f"{song.name} is silent: choose a recording with sound in it")
         rendered = self.render(song, strength, seed, progress, scale=scale, offset=offset)
         if strength == 1:
             rendered = _reporting(rendered, song, progress)
         wet = Audio(np.concatenate(list(rendered), axis=1), song.sample_rate, song.name)
-        return _at_loudness(wet, loudness) if strength else wet
+        return at_loudness(wet, loudness) if strength else wet
 
     def render(
         self,
@@ -254,7 +251,7 @@ class RaveModel:
         if strength == 1:
             yield from wet
             return
-        yield from _mixed(source, _reporting(wet, source, progress), strength)
+        yield from mixed(source, _reporting(wet, source, progress), strength)
 
     def generate(
         self,
@@ -309,7 +306,7 @@ class RaveModel:
         if seconds is None:
             seconds = match.duration if match else CLIP_SECONDS
         _check_clip(seconds, temperature, anchor_seconds)
-        loudness = CLIP_LUFS if match is None else _loudness(match)
+        loudness = CLIP_LUFS if match is None else loudness_of(match)
         if match is not None and np.isinf(loudness):
             raise AudioError(f"{match.name} is silent: name a song with sound to match")
         rate, ratio = self.info.sample_rate, self.info.ratio
@@ -324,7 +321,7 @@ class RaveModel:
         first = min(self._first_audible(sound), sound.shape[1] - wanted)
         clip = Audio(sound[:, first : first + wanted], rate, f"{self.name}, seed {seed}").fade()
         progress(1.0, f"{self.name} has played")
-        clip = _at_loudness(clip, loudness)
+        clip = at_loudness(clip, loudness)
         return clip.with_samples(np.concatenate(list(limited([clip.samples], rate, PEAK_CEILING)), axis=1))
 
     def _path(self, path: str, frames: int, seed: int, temperature: float, anchor_seconds: float) -> Latent:
@@ -385,41 +382,3 @@ def _reporting(blocks: Iterable[Block], source: Source, progress: Progress) -> I
         done += block.shape[1]
         progress(min(done / max(source.frames, 1), 1.0), f"playing {Path(source.name).name}")
         yield block
-
-
-def _mixed(source: Source, wet: Iterable[Block], strength: float) -> Iterator[Block]:
-    """Mix a source with the model's output, made as loud as the source: all of it is read before the first block."""
-    meter = LoudnessMeter(source.channels, source.sample_rate)
-    with tempfile.SpooledTemporaryFile(max_size=SPOOL_BYTES) as spool:
-        try:
-            for block in wet:
-                meter.add(block)
-                spool.write(np.ascontiguousarray(block.T).data)
-        except OSError as error:
-            raise OutputError(
-                f"no room for the result in {tempfile.gettempdir()}: free some space there"
-            ) from error
-        gain = _gain(meter.integrated, _loudness(source))
-        spool.seek(0)
-        for dry in source.blocks():
-            data = spool.read(4 * dry.size)
-            played = np.frombuffer(data, np.float32).reshape(-1, source.channels).T
-            yield np.float32(1 - strength) * dry + np.float32(strength) * gain * played
-
-
-def _loudness(source: Source) -> float:
-    meter = LoudnessMeter(source.channels, source.sample_rate)
-    for block in source.blocks():
-        meter.add(block)
-    return meter.integrated
-
-
-def _gain(now: float, wanted: float) -> np.float32:
-    """Linear gain from one loudness to another; silence stays silence."""
-    if np.isinf(now) or np.isinf(wanted):
-        return np.float32(1.0)
-    return np.float32(10 ** (min(wanted - now, MAX_GAIN_DB) / 20))
-
-
-def _at_loudness(audio: Audio, lufs: float) -> Audio:
-    return audio.with_samples(audio.samples * _gain(audio.loudness, lufs))

@@ -48,7 +48,8 @@ def test_a_port_that_is_taken_and_a_strange_host_get_a_line() -> None:
             said = process.communicate(timeout=60)[1].splitlines()
             assert process.returncode == 2
             assert "cannot be listened on" in said[-1]
-    assert "think of --password" in said[0]  # the strange host was not this machine's own
+    # the strange host was not this machine's own
+    assert "think of --password" in said[0]
 
 
 def test_a_password_guards_page_files_and_api() -> None:

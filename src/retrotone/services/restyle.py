@@ -202,7 +202,15 @@ class Job:
     metrics: bool
 
     def run(self, song: str, output: Path, progress: Progress) -> dict[str, Any]:
-        """Restyle one song; return what ``--json`` prints."""
+        """Restyle one song; return what ``--json`` prints.
+
+        Parameters
+        ----------
+        song : str
+            Its path.
+        output : Path
+        progress : Progress
+        """
         from retrotone.report import MEASURES
 
         # a song that cannot be read leaves no folder behind
@@ -248,7 +256,7 @@ def _style_name(style: OpenStyle) -> str:
 
 
 def _what_was_done(source: Audio | AudioFile, style: StyleChoice, strength: float) -> str:
-    degree = "" if strength == 1 else f", {strength:.0%} of the way"
+    degree = "" if strength == 1 else f", strength {strength:.0%}"
     return f"{title(source.name)} {style.phrase}{degree}: {clock(source.duration)}."
 
 

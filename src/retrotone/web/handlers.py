@@ -79,7 +79,7 @@ class Handlers:
         style: str = "1930s",
         strength: float = 1.0,
         record: str | None = None,
-        bar: gr.Progress = gr.Progress(),  # noqa: B008 - how Gradio is told that it is wanted
+        bar: gr.Progress = gr.Progress(),  # noqa: B008 - Gradio passes a bar because of this default
     ) -> tuple[str, str, str, dict[str, Any]]:
         """Give a song the sound of an era, a recording or a model."""
         with self._job(request, bar) as progress:
@@ -155,9 +155,9 @@ class Handlers:
             compared = comparison(versions, progress)
             first, *others = versions
             cut = max(recording.duration for recording in recordings) > PICTURED_SECONDS
-            words = f"**{first}** beside {' and '.join(f'**{name}**' for name in others)}"
-            words += ", the first minute of each." if cut else "."
-            return words, self._picture(compared.figure), _table(compared)
+            sentence = f"**{first}** compared with {' and '.join(f'**{name}**' for name in others)}"
+            sentence += ", the first minute of each." if cut else "."
+            return sentence, self._picture(compared.figure), _table(compared)
         return STOPPED
 
     def generate(

@@ -39,7 +39,7 @@ class Uploads:
         threading.Thread(target=self._clean, daemon=True).start()
 
     def holds(self, path: str | os.PathLike[str]) -> bool:
-        """Tell whether a path, links and dots followed, leads to a file of this folder."""
+        """Return whether a path, links and dots followed, leads to a file of this folder."""
         try:
             return Path(os.path.realpath(path)).is_relative_to(self.path)
         except (OSError, ValueError):

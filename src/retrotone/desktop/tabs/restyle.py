@@ -42,8 +42,8 @@ class RestyleTab(Page):
             self.styles.select(wanted if wanted in self._choices else order[0])
 
     def choose_record(self) -> None:
-        """Ask for a recording whose sound the song is to get."""
-        self._choose_file("record", SOUND_FILES, "Choose a record whose sound the song is to get")
+        """Ask for a recording whose sound the song gets."""
+        self._choose_file("record", SOUND_FILES, "Choose the record that the song should sound like")
 
     def choose_model(self) -> None:
         """Ask for a model's file."""

@@ -102,7 +102,7 @@ def test_the_folder_forgets_the_oldest_and_keeps_what_the_page_shows(tmp_path: P
     folder = Uploads(limit=100)
     try:
         kept = folder.keep(shown)
-        files = [folder.room() / f"{name}.wav" for name in "abc"]
+        files = [folder.new_folder() / f"{name}.wav" for name in "abc"]
         for file in files:
             file.write_bytes(bytes(30))
         folder.forget(incoming=30)
@@ -115,7 +115,7 @@ def test_the_folder_forgets_the_oldest_and_keeps_what_the_page_shows(tmp_path: P
         (folder.path / "link").symlink_to("/etc")
         for outside in ("/etc/passwd", folder.path / "link" / "passwd", folder.path / ".." / "x", "a\0b"):
             assert not folder.holds(outside)
-        assert folder.nameless(f"{kept} is broken") == "shown.ogg is broken"
+        assert folder.without_paths(f"{kept} is broken") == "shown.ogg is broken"
     finally:
         folder.remove()
     assert not folder.path.exists()

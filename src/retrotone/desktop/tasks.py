@@ -76,7 +76,7 @@ class Song:
 
 @dataclass(frozen=True, eq=False)
 class Version:
-    """A restyled song; see `retrotone.services.restyle.Rendered`."""
+    """A restyled song; see `retrotone.services.restyle.Restyled`."""
 
     title: str
     sentence: str
@@ -189,7 +189,7 @@ def listen(context: TaskContext, path: str) -> Song:
     )
 
 
-def render(context: TaskContext, song: str, choice: StyleChoice, strength: float, seed: int) -> Version:
+def restyle(context: TaskContext, song: str, choice: StyleChoice, strength: float, seed: int) -> Version:
     """Restyle a song.
 
     Parameters
@@ -213,7 +213,7 @@ def render(context: TaskContext, song: str, choice: StyleChoice, strength: float
 
 
 def save(context: TaskContext, sound: Sound, path: str) -> str:
-    """Write a sound to a file; return a message."""
+    """Write a sound to the file `path`; return a message."""
     from retrotone.services import restyle
 
     context.progress(0.0, f"saving {Path(path).name}")

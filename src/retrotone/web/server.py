@@ -1,4 +1,4 @@
-"""Start the page, keep it private, and delete its files in the end."""
+"""Start the page, keep it private, and delete its files at the end."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ from retrotone.web.uploads import Uploads
 
 HOST, PORT = "127.0.0.1", 7860
 MAX_UPLOAD_MB = 100
-# so many of the largest size fit into the folder
+# so many uploads of the largest size fit into the folder
 UPLOADS_KEPT = 30
-# Without these Gradio and its libraries report home.
+# Without these, Gradio and its libraries send usage data.
 ENVIRONMENT = {
     "GRADIO_ANALYTICS_ENABLED": "False",
     "HF_HUB_DISABLE_TELEMETRY": "1",

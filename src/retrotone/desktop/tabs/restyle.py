@@ -64,7 +64,7 @@ class RestyleTab(Page):
             return
         session.say("")
         strength = self.strength.get() / 100
-        session.run(tasks.render, session.path, choice, strength, seed, done=session.add_result)
+        session.run(tasks.restyle, session.path, choice, strength, seed, done=session.add_result)
 
     def save(self) -> None:
         """Ask for a file, and write the selected result to it."""

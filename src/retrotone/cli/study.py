@@ -13,21 +13,15 @@ app = typer.Typer(no_args_is_help=True, help="Repeat the experiments that retrot
 
 Steps = Annotated[
     int | None,
-    typer.Option(
-        min=1,
-        metavar="N",
-        help="Steps of each row at a learning rate of 0.1; Adam takes more at lower rates.",
-    ),
+    typer.Option(min=1, metavar="N", help="Steps a row at a rate of 0.1; Adam takes more at lower rates."),
 ]
 
 
 @app.command("loss")
 def study_loss(
     content: Annotated[str, typer.Argument(metavar="CONTENT", help="The song.")],
-    style: Annotated[str, typer.Argument(metavar="STYLE", help="The recording that it is to sound like.")],
-    out: Annotated[
-        str, typer.Option("-o", "--out", metavar="DIR", help="Folder for the table and the curves.")
-    ],
+    style: Annotated[str, typer.Argument(metavar="STYLE", help="The recording that it should sound like.")],
+    out: Annotated[str, typer.Option("-o", "--out", metavar="DIR", help="Folder of table and curves.")],
     steps: Steps = None,
     seconds: Annotated[
         float | None, typer.Option(min=0.5, metavar="S", help="Length of both excerpts.")

@@ -142,9 +142,7 @@ def _restyle(handlers: Handlers, song: gr.Audio) -> tuple[dict[str, Any], gr.But
 def _genre(handlers: Handlers, song: gr.Audio) -> None:
     with gr.Tab("Genre", id="genre"):
         go = _buttons(handlers, "Classify its genre")
-        sentence = gr.Markdown(
-            "One of ten genres, or that it is not sure, and the evidence for each over time."
-        )
+        sentence = gr.Markdown("One of ten genres, or not sure; and the evidence for each over time.")
         with gr.Row(equal_height=False):
             genres = gr.Label(label="Genre", num_top_classes=10, show_heading=False, elem_id="genres")
             tags = gr.Label(
@@ -224,7 +222,7 @@ def _generate(handlers: Handlers) -> tuple[dict[str, Any], gr.Button]:
             )
             seconds = gr.Slider(1, MAX_CLIP_SECONDS, 10, step=1, label="Seconds")
             temperature = gr.Slider(
-                0, 3, 1, step=0.1, label="Temperature", info="How far from the middle of its latent space"
+                0, 3, 1, step=0.1, label="Temperature", info="1 is usual; higher varies more"
             )
             seed = gr.Number(0, label="Seed", info="Another seed, another clip", precision=0, minimum=0)
             go = _buttons(handlers, "Generate a clip", interactive=False)

@@ -1,4 +1,4 @@
-"""The command line does what it says, says it in the right place, and stops cleanly."""
+"""The command line writes results to stdout and complaints to stderr, and stops cleanly."""
 
 from __future__ import annotations
 
@@ -69,7 +69,8 @@ def cli(*arguments: str, **settings: object) -> subprocess.CompletedProcess[str]
 
 def test_by_default_a_song_goes_to_the_current_folder_in_its_own_format(folder: Path, capfd: Capture) -> None:
     rt.load("in/song.wav").save("in/other.flac")
-    Path("in/other.flac").rename("in/other.oga")  # readable, but not a suffix that can be written
+    # readable, but not a suffix that can be written
+    Path("in/other.flac").rename("in/other.oga")
     for song, output in (
         ("song.wav", "song-1930s.wav"),
         ("record.flac", "record-1930s.flac"),
@@ -170,17 +171,15 @@ def test_metrics_say_what_came_and_what_stayed(folder: Path, capfd: Capture) -> 
     assert names(folder)[2:] == ["song-record.wav"]
 
 
-def test_a_report_lies_beside_the_song_and_measures_it(folder: Path, capfd: Capture) -> None:
+def test_a_report_is_written_next_to_the_song_and_measures_it(folder: Path, capfd: Capture) -> None:
     assert run(["style", "in/song.wav", "--report", "--json", "-o", "out/"]) == 0
     measured = json.loads(capfd.readouterr().out)
     assert names(folder / "out") == ["song-1930s.html", "song-1930s.png", "song-1930s.wav"]
     page = Path("out/song-1930s.html").read_text("utf-8")
     assert page.count("<audio") == 2
     assert f"{measured['chroma_cosine']:.2f}" in page
-    assert (measured["style_gain"], measured["envelope_gain"]) == (
-        None,
-        None,
-    )  # an era is no recording to come near
+    # an era is no recording to be measured against
+    assert (measured["style_gain"], measured["envelope_gain"]) == (None, None)
     assert measured["chroma_cosine"] > 0.9
     assert 0.5 < measured["onset_f1"] <= 1
 
@@ -217,7 +216,8 @@ def test_a_home_that_takes_no_files_is_no_hindrance(folder: Path) -> None:
     for variable in ("XDG_CACHE_HOME", "XDG_CONFIG_HOME", "MPLCONFIGDIR", "NUMBA_CACHE_DIR"):
         homeless.pop(variable, None)
     done = cli("compare", "in/song.wav", "in/record.flac", env=homeless)
-    assert (done.returncode, done.stderr) == (0, "")  # matplotlib complains at length, numba fails
+    # without precautions matplotlib would warn and numba would fail
+    assert (done.returncode, done.stderr) == (0, "")
 
 
 def drawn(terminal: int) -> str:
@@ -280,7 +280,8 @@ def test_compare_writes_a_page_and_its_picture(folder: Path, capfd: Capture) -> 
     out, err = capfd.readouterr()
     assert err == ""
     after = next(line for line in out.splitlines() if "after" in line).split()
-    assert after[3:] == ["0.00", "0.00", "1.00", "1.00"]  # the same sound, softer
+    # the same sound, softer
+    assert after[3:] == ["0.00", "0.00", "1.00", "1.00"]
     assert "wrote report.html and report.png" in out
     assert "before" in Path("report.html").read_text("utf-8")
     assert Path("report.png").stat().st_size > 10_000
@@ -303,7 +304,7 @@ def test_help_and_version_load_nothing_heavy() -> None:
 # How it stops
 
 
-def test_a_reader_that_has_seen_enough_hears_no_complaint(folder: Path) -> None:
+def test_a_closed_stdout_causes_no_message(folder: Path) -> None:
     for arguments in (["eras"], ["style", "in/song.wav", "--json"]):
         process = subprocess.Popen(
             [*COMMAND, *arguments], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
@@ -340,5 +341,6 @@ def test_stopped_while_writing_leaves_nothing_half_written(
     out, err = process.communicate()
     assert (process.returncode, out, err) == (code, "", "")
     assert not Path("out/long.ogg").exists()
-    if sent != signal.SIGKILL:  # which gives no time to tidy up
+    # after SIGKILL nothing can be removed
+    if sent != signal.SIGKILL:
         assert list(Path("out").iterdir()) == []

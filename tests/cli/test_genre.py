@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import io
 import json
 from pathlib import Path
 
@@ -81,15 +83,15 @@ def _drawn(excerpts: tuple[float, ...], patches: int, hop: float, duration: floa
 
 
 @pytest.mark.parametrize(("patches", "hop"), [(28, 0.992), (6, 4.992)])
-def test_the_picture_of_a_long_song_has_gaps_where_nothing_was_heard(patches: int, hop: float) -> None:
-    seconds, heard = _drawn((25.0, 105.0, 185.0), patches, hop, 240.0)
-    assert heard[(seconds > 27) & (seconds < 52)].all()
-    assert not heard[(seconds > 57) & (seconds < 103)].any()
+def test_the_picture_of_a_long_song_has_gaps_where_nothing_was_analysed(patches: int, hop: float) -> None:
+    seconds, drawn = _drawn((25.0, 105.0, 185.0), patches, hop, 240.0)
+    assert drawn[(seconds > 27) & (seconds < 52)].all()
+    assert not drawn[(seconds > 57) & (seconds < 103)].any()
 
 
-def test_the_picture_of_a_song_heard_from_end_to_end_has_none() -> None:
-    _, heard = _drawn((0.0, 22.5), 4, 4.992, 45.0)
-    assert heard[:40].all()
+def test_the_picture_of_a_song_analysed_from_end_to_end_has_none() -> None:
+    _, drawn = _drawn((0.0, 22.5), 4, 4.992, 45.0)
+    assert drawn[:40].all()
 
 
 def test_one_bad_file_is_one_line_and_among_others_does_not_stop_them(folder: Path, capsys: Capture) -> None:
@@ -128,7 +130,8 @@ def test_own_genres_are_learned_with_artists_apart_and_with_artists_leaking(
     assert " 12 " in apart
     assert "100.0%" in apart
     assert "inflated" in leaking
-    assert "bundled" not in out  # hum is none of its ten genres
+    # hum is none of the bundled classifier's ten genres
+    assert "bundled" not in out
     confusion = [line.split() for line in out.splitlines() if line.split()[:1] in (["hum"], ["whistle"])]
     assert ["hum", "6"] in confusion
 
@@ -139,12 +142,8 @@ def test_a_part_of_gtzan_is_scored_by_the_bundled_classifier(
     audio = shared_music.parent / "gtzan" / "audio"
     if not audio.is_dir():
         pytest.skip(f"needs {audio}, which is not part of the repository")
-    for name in (
-        "classical.00000",
-        "classical.00001",
-        "metal.00000",
-        "metal.00001",
-    ):  # of the validation tracks
+    # of the validation tracks
+    for name in ("classical.00000", "classical.00001", "metal.00000", "metal.00001"):
         link = folder / "gtzan" / name.split(".")[0] / f"{name}.ogg"
         link.parent.mkdir(parents=True, exist_ok=True)
         link.symlink_to(audio / name.split(".")[0] / link.name)
@@ -185,19 +184,40 @@ def test_folders_that_cannot_be_judged_are_one_line(folder: Path, capsys: Captur
         assert (out, err.count("\n")) == ("", 1)
 
 
-def test_a_classifier_of_ones_own_is_fitted_used_and_judged(
-    made_music: Path, folder: Path, capsys: Capture
-) -> None:
-    assert run(["genre", "train", str(made_music), "-o", "mine"]) == 0
-    assert "of 4 validation tracks right (95 % interval" in capsys.readouterr().out
+@pytest.fixture(scope="module")
+def training(made_music: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
+    """Folder that holds the classifier ``mine``, and what its training printed."""
+    folder = tmp_path_factory.mktemp("own")
+    with contextlib.redirect_stdout(io.StringIO()) as out:
+        assert run(["genre", "train", str(made_music), "-o", str(folder / "mine")]) == 0
+    return folder, out.getvalue()
+
+
+@pytest.fixture
+def own_classifier(training: tuple[Path, str], monkeypatch: pytest.MonkeyPatch) -> None:
+    """The current folder holds the classifier ``mine``."""
+    monkeypatch.chdir(training[0])
+
+
+def test_training_prints_its_accuracy_and_draws_its_figures(training: tuple[Path, str]) -> None:
+    folder, out = training
+    assert "of 4 validation tracks right (95 % interval" in out
     for picture in ("confusion", "reliability"):
-        assert Path(f"mine/{picture}.png").read_bytes().startswith(b"\x89PNG")
+        assert (folder / f"mine/{picture}.png").read_bytes().startswith(b"\x89PNG")
+
+
+@pytest.mark.usefixtures("own_classifier")
+@pytest.mark.parametrize("model", ["mine", "mine/classifier.safetensors"])
+def test_a_classifier_of_ones_own_predicts(model: str, made_music: Path, capsys: Capture) -> None:
     song = str(made_music / "organ" / "Ada.flac")
-    for model in ("mine", "mine/classifier.safetensors"):
-        assert run(["genre", "predict", "--json", "--model", model, song]) == 0
-        answer = json.loads(capsys.readouterr().out)
-        assert tuple(answer["probabilities"]) == ("buzz", "melody", "organ", "pulse")
-        assert answer["genre"] == "organ"
+    assert run(["genre", "predict", "--json", "--model", model, song]) == 0
+    answer = json.loads(capsys.readouterr().out)
+    assert tuple(answer["probabilities"]) == ("buzz", "melody", "organ", "pulse")
+    assert answer["genre"] == "organ"
+
+
+@pytest.mark.usefixtures("own_classifier")
+def test_a_classifier_of_ones_own_is_evaluated(made_music: Path, capsys: Capture) -> None:
     assert run(["genre", "evaluate", "--json", "--model", "mine", str(made_music)]) == 0
     scores = json.loads(capsys.readouterr().out)
     assert scores["classifier"] == "taught on these, artists unknown"
@@ -205,17 +225,27 @@ def test_a_classifier_of_ones_own_is_fitted_used_and_judged(
     assert own["tracks"] == np.sum(own["confusion"]) == 12
     assert own["interval"][0] < own["accuracy"] <= own["interval"][1]
     assert {"macro_f1", "calibration_error", "genres"} <= set(own)
-    for wrong, words in (
-        (["train", str(made_music), "--network", "m5", "-o", "mine"], "mine holds another classifier"),
-        (["train", str(made_music), "--epochs", "3"], "leave these options out"),
-        (["train", str(made_music), "--network", "lstm"], "choose among embedding, m5, crnn, transformer"),
-        (["predict", song, "--model", "nowhere"], "there is no nowhere"),
-        (["evaluate", str(made_music), "--model", "nowhere"], "there is no nowhere"),
-    ):
-        assert run(["genre", *wrong]) == 2
-        out, err = capsys.readouterr()
-        assert words in err
-        assert (out, err.count("\n")) == ("", 1)
+
+
+@pytest.mark.usefixtures("own_classifier")
+@pytest.mark.parametrize(
+    ("command", "options", "message"),
+    [
+        ("train", ["--network", "m5", "-o", "mine"], "mine holds another classifier"),
+        ("train", ["--epochs", "3"], "leave these options out"),
+        ("train", ["--network", "lstm"], "choose among embedding, m5, crnn, transformer"),
+        ("predict", ["--model", "nowhere"], "there is no nowhere"),
+        ("evaluate", ["--model", "nowhere"], "there is no nowhere"),
+    ],
+)
+def test_wrong_options_are_one_line(
+    command: str, options: list[str], message: str, made_music: Path, capsys: Capture
+) -> None:
+    source = made_music / "organ" / "Ada.flac" if command == "predict" else made_music
+    assert run(["genre", command, str(source), *options]) == 2
+    out, err = capsys.readouterr()
+    assert message in err
+    assert (out, err.count("\n")) == ("", 1)
 
 
 def test_one_artist_is_too_few_to_tell_a_genre_from_its_artist(folder: Path, capsys: Capture) -> None:

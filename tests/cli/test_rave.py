@@ -1,4 +1,4 @@
-"""RAVE on the command line: clips out of nothing, and songs played by a model or towards what it makes up."""
+"""RAVE on the command line: generated clips, and songs restyled by a model or by a clip that it generates."""
 
 from __future__ import annotations
 
@@ -15,56 +15,99 @@ from retrotone.cli.main import run
 Capture = pytest.CaptureFixture[str]
 
 
-def test_generate_writes_a_clip_and_its_picture(tmp_path: Path, capfd: Capture) -> None:
-    model = str(make_export(tmp_path / "tiny.ts"))
-    clip = tmp_path / "clip.wav"
-    options = ["generate", "--model", model, "--seconds", "2", "-o", str(clip)]
-    assert run(options) == 0
+@pytest.fixture(scope="module")
+def model(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """Path of a small model."""
+    return str(make_export(tmp_path_factory.mktemp("model") / "tiny.ts"))
+
+
+@pytest.fixture(scope="module")
+def song(model: str) -> str:
+    """Path of a second that the model generated."""
+    clip = rt.RaveModel.load(model).generate(2).slice(0, 1).gain(-6)
+    return str(clip.save(Path(model).with_name("song.wav")))
+
+
+@pytest.fixture(scope="module")
+def long_song(model: str) -> str:
+    """Path of three seconds that the model generated."""
+    return str(rt.RaveModel.load(model).generate(3, path="walk").save(Path(model).with_name("long.wav")))
+
+
+@pytest.fixture
+def clip(tmp_path: Path) -> Path:
+    """Where a generated clip is written."""
+    return tmp_path / "clip.wav"
+
+
+def test_generate_writes_a_clip_and_its_picture(model: str, clip: Path, capfd: Capture) -> None:
+    assert run(["generate", "--model", model, "--seconds", "2", "-o", str(clip)]) == 0
     out, err = capfd.readouterr()
     assert err == ""
     assert out.startswith(f"{clip}: 2.0 s by tiny, seed 0")
     assert clip.with_suffix(".png").stat().st_size > 10_000
     assert np.allclose(rt.load(clip).samples, rt.RaveModel.load(model).generate(2).samples, atol=1e-5)
-    song = rt.load(clip).slice(0, 1).gain(-6).save(tmp_path / "song.wav")
-    assert run([*options[:3], "--match", str(song), "--seed", "3", "--path", "walk", "-o", str(clip)]) == 0
+
+
+def test_generate_matches_a_songs_length_and_loudness(model: str, song: str, clip: Path) -> None:
+    options = ["--match", song, "--seed", "3", "--path", "walk"]
+    assert run(["generate", "--model", model, *options, "-o", str(clip)]) == 0
     assert rt.load(clip).frames == rt.load(song).frames
     assert rt.load(clip).loudness == pytest.approx(rt.load(song).loudness, abs=0.2)
-    assert run([*options[:3], "--between", str(song), str(clip), "--seconds", "1", "-o", str(clip)]) == 0
+
+
+def test_generate_goes_from_one_recording_to_another(
+    model: str, song: str, long_song: str, clip: Path
+) -> None:
+    between = ["--between", song, long_song, "--seconds", "1"]
+    assert run(["generate", "--model", model, *between, "-o", str(clip)]) == 0
     assert rt.load(clip).duration == 1.0
-    assert run([*options[:3], "-o", str(tmp_path / "clip.xyz")]) == 2
-    assert run([*options, "--between", str(song), str(song), "--path", "walk"]) == 2
-    silent = rt.load(song).gain(-np.inf).save(tmp_path / "silent.wav")
+
+
+def test_generate_refuses_bad_input(model: str, song: str, clip: Path, capfd: Capture) -> None:
+    options = ["generate", "--model", model, "-o", str(clip)]
+    silent = rt.load(song).gain(-np.inf).save(clip.with_name("silent.wav"))
+    assert run([*options[:3], "-o", str(clip.with_suffix(".xyz"))]) == 2
+    assert run([*options, "--between", song, song, "--path", "walk"]) == 2
     capfd.readouterr()
     assert run([*options, "--match", str(silent)]) == 2
     assert "silent.wav is silent" in capfd.readouterr().err
     assert run(["generate", "--model", "nobody", "-o", str(clip)]) == 2
 
 
-def test_style_plays_songs_through_a_model_or_towards_what_it_makes_up(
-    tmp_path: Path, capfd: Capture
+def test_style_takes_a_model_or_a_clip_that_it_generates(
+    model: str, long_song: str, tmp_path: Path, capfd: Capture
 ) -> None:
-    model = str(make_export(tmp_path / "tiny.ts"))
-    song = str(rt.RaveModel.load(model).generate(3, path="walk").save(tmp_path / "song.wav"))
     out = str(tmp_path / "out.wav")
-    options = ["style", song, "-o", out, "--json"]
+    options = ["style", long_song, "-o", out, "--json"]
     for extra, method in (
         (["--method", "rave", "--model", model], "rave"),
         (["--method", "rave", "--style", f"rave:{model}"], "rave"),
-        (["--method", "rave"], "rave"),  # by the bundled model
+        # the bundled model
+        (["--method", "rave"], "rave"),
         (["--style", f"rave:{model}", "--report"], "transport"),
     ):
         assert run([*options, *extra]) == 0
         assert json.loads(capfd.readouterr().out)["method"] == method
-        assert rt.load(out).frames == rt.load(song).frames
+        assert rt.load(out).frames == rt.load(long_song).frames
     page = Path(out).with_suffix(".html").read_text("utf-8")
     assert page.count("<audio") == 3
     assert "tiny-clip, generated" in page
-    for wrong in (
-        ["--model", model],
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        ["--model", "MODEL"],
         ["--style", "rave:nobody"],
         ["--method", "rave", "--style", "1950s"],
-        ["--method", "rave", "--model", model, "--noise", "0"],
+        ["--method", "rave", "--model", "MODEL", "--noise", "0"],
         ["--style", "1950s", "--resynthesis", "random"],
-    ):
-        assert run([*options, *wrong]) == 2
-        assert capfd.readouterr().err.count("\n") == 1
+    ],
+)
+def test_style_refuses_options_that_do_not_go_together(
+    wrong: list[str], model: str, long_song: str, tmp_path: Path, capfd: Capture
+) -> None:
+    options = [model if option == "MODEL" else option for option in wrong]
+    assert run(["style", long_song, "-o", str(tmp_path / "out.wav"), "--json", *options]) == 2
+    assert capfd.readouterr().err.count("\n") == 1

@@ -1,4 +1,4 @@
-"""The demo makes something to hear, something to see and a page to send to a friend."""
+"""The demo writes recordings, pictures and a report."""
 
 from __future__ import annotations
 
@@ -21,11 +21,13 @@ def test_demo_makes_songs_pictures_and_a_report(tmp_path: Path, capfd: pytest.Ca
     assert (folder / "report.html").as_uri() in out
     assert {"original.png", "rave.png", "rave.wav", "song-rave.wav", "report.html", "report.png"} < set(made)
     page = (folder / "report.html").read_text("utf-8")
-    assert page.count("<audio") == 4  # the song, an era, a RAVE, a transfer
+    # the song, an era, a RAVE, a transfer
+    assert page.count("<audio") == 4
 
     original = rt.load(folder / "original.wav")
     for name in ("song-1930s.wav", "song-rave.wav", "song-style.wav"):
-        retro = rt.load(folder / name)
-        assert retro.samples.shape == original.samples.shape
-        assert not np.allclose(retro.samples, original.samples, atol=0.01)
-        assert chroma_cosine(original, retro) > 0.85  # still the song
+        restyled = rt.load(folder / name)
+        assert restyled.samples.shape == original.samples.shape
+        assert not np.allclose(restyled.samples, original.samples, atol=0.01)
+        # still the song
+        assert chroma_cosine(original, restyled) > 0.85

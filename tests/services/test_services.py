@@ -85,7 +85,8 @@ def test_a_training_shows_its_last_epoch_and_stops_when_nobody_looks() -> None:
     assert all(math.isfinite(point.valid_loss) for point in history)
     watching = experiments.study_training(epochs=1000)
     next(watching)
-    watching.close()  # returns: the training has ended
+    # returns only when the training has ended
+    watching.close()
 
 
 def test_as_they_come_keeps_the_last_and_raises_what_the_work_raised() -> None:

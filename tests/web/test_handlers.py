@@ -36,7 +36,7 @@ def uploads() -> Iterator[Uploads]:
 
 @pytest.fixture
 def song(uploads: Uploads) -> str:
-    return str(rt.load(assets.bundled_song()).slice(4, 7).save(uploads.room() / "a song.wav"))
+    return str(rt.load(assets.bundled_song()).slice(4, 7).save(uploads.new_folder() / "a song.wav"))
 
 
 @pytest.fixture
@@ -73,7 +73,7 @@ def test_an_upload_is_opened_once_to_classify_its_genre(
 
 
 def test_versions_are_opened_once_each(uploads: Uploads, song: str, openings: Counter[str]) -> None:
-    softer = str(rt.load(song).gain(-6).save(uploads.room() / "softer.wav"))
+    softer = str(rt.load(song).gain(-6).save(uploads.new_folder() / "softer.wav"))
     openings.clear()
     Handlers(uploads).compare(VISITOR, [song, softer], bar=bar)
     assert openings == {song: 1, softer: 1}
@@ -91,7 +91,7 @@ def test_a_visitor_cannot_name_a_file_as_style_or_model(uploads: Uploads, song: 
 def test_a_record_that_is_named_like_a_model_is_read_as_a_recording(
     uploads: Uploads, song: str, tmp_path: Path
 ) -> None:
-    model = uploads.room() / "model.ts"
+    model = uploads.new_folder() / "model.ts"
     model.write_bytes(b"PK not a recording")
     with pytest.raises(gradio.Error, match="not a sound file"):
         Handlers(uploads).restyle(VISITOR, song, RECORD, record=str(model), bar=bar)

@@ -35,13 +35,15 @@ if CHROMIUM is None:
 from playwright.sync_api import Browser, Locator, Page, expect, sync_playwright  # noqa: E402
 
 SHOTS = Path(__file__).parents[2] / "out" / "screenshots"
-PATIENCE = 60_000.0  # ms: CI has two cores for all tests at once
+# in ms: CI has two cores for all tests at once
+PATIENCE = 60_000.0
 MAX_UPLOAD_MB = 2
-SECRET = "root:"  # what /etc/passwd begins with
+# the start of /etc/passwd
+SECRET = "root:"
 
 
 class Trap:
-    """A proxy that connects nobody and counts who asked: whatever leaves this machine goes by it."""
+    """A proxy that lists the requests it gets and passes none on: all that would leave this machine goes through it."""
 
     def __init__(self) -> None:
         self.asked: list[str] = []
@@ -79,12 +81,12 @@ class Server:
         return self
 
     def stop(self) -> str:
-        """End it, and return what it complained of."""
+        """End it, and return its stderr."""
         self.process.terminate()
         return self.process.communicate(timeout=60)[1]
 
     def ask(self, method: str, path: str, body: bytes | None = None, **headers: str) -> tuple[int, bytes]:
-        """Send a path as it stands: other clients take dots out of it."""
+        """Send a request with its path unchanged: other clients resolve the dots in it."""
         connection = http.client.HTTPConnection(urlsplit(self.url).netloc, timeout=PATIENCE / 1000)
         connection.putrequest(method, path, skip_host="host" in headers)
         for name, value in headers.items():
@@ -117,7 +119,8 @@ def server(library: Path, trap: Trap) -> Iterator[Server]:
     )
     yield server.wait()
     [song] = re.findall(r'"(/[^"]*retrotone-web-[^"]*\.ogg)"', urlopen(server.url).read().decode())[:1]
-    assert Path(song).parents[1].stat().st_mode & 0o077 == 0  # nobody else may look into the folder
+    # no other user may read the folder
+    assert Path(song).parents[1].stat().st_mode & 0o077 == 0
     assert "Traceback" not in server.stop()
     assert not Path(song).parents[1].exists()
 
@@ -137,7 +140,7 @@ def asked() -> list[str]:
 
 
 class Visitor:
-    """Somebody with a browser of their own."""
+    """A browser session of its own on the page."""
 
     def __init__(self, browser: Browser, server: Server, asked: list[str], query: str = "") -> None:
         self.page: Page = browser.new_context(viewport={"width": 1280, "height": 900}).new_page()
@@ -187,7 +190,7 @@ def clip(made_music: Path, folder: Path, name: str, seconds: float) -> Path:
     return song.save(folder / f"{name}.flac")
 
 
-def test_two_visitors_at_once_make_their_songs_retro_and_hear_them(
+def test_two_visitors_restyle_their_songs_at_once_and_play_them(
     browser: Browser, server: Server, asked: list[str], made_music: Path, tmp_path: Path
 ) -> None:
     songs = {
@@ -198,8 +201,8 @@ def test_two_visitors_at_once_make_their_songs_retro_and_hear_them(
     his.give(songs["his"], "0:03")
     his.page.get_by_label("1910s").click()
     with hers.plays("hers-1930s.flac") as first, his.plays("his-1910s.flac") as second:
-        hers.button("Make it retro").click()
-        his.button("Make it retro").click()
+        hers.button("Restyle").click()
+        his.button("Restyle").click()
     expect(his.page.get_by_text("his as a medium of the 1910s would have kept it")).to_be_visible()
     expect(his.page.locator("#retro-picture img")).to_be_visible(timeout=PATIENCE)
     his.shot("retro")
@@ -207,16 +210,15 @@ def test_two_visitors_at_once_make_their_songs_retro_and_hear_them(
         original = load(songs[name])
         assert result.duration == pytest.approx(original.duration, abs=0.01)
         assert abs(result.loudness - original.loudness) < 1
-        assert (
-            np.corrcoef(result.samples[0], original.samples[0, : result.frames])[0, 1] < 0.99
-        )  # it did change
+        # it did change
+        assert np.corrcoef(result.samples[0], original.samples[0, : result.frames])[0, 1] < 0.99
     for visitor in (hers, his):
         visitor.page.context.close()
 
 
 def test_the_bundled_songs_genre_takes_one_click(visitor: Visitor) -> None:
     visitor.tab("Genre")
-    visitor.button("Tell its genre").click()
+    visitor.button("Classify its genre").click()
     expect(visitor.page.get_by_text("This is country")).to_be_visible(timeout=PATIENCE)
     expect(visitor.page.locator("#genres")).to_contain_text("classical")
     expect(visitor.page.locator("#genre-picture img")).to_be_visible()
@@ -233,7 +235,8 @@ def test_similar_tracks_are_named_and_play(visitor: Visitor, server: Server, mad
     expect(visitor.page.locator("#similar-4")).to_be_visible(timeout=PATIENCE)
     visitor.shot("similar")
     status, _ = server.ask("GET", f"/gradio_api/file={made_music / 'organ' / 'Bix.flac'}")
-    assert status == 403  # it plays a copy: the library's own files are not served
+    # it plays a copy: the library's own files are not served
+    assert status == 403
 
 
 def test_versions_are_compared(visitor: Visitor, made_music: Path, tmp_path: Path) -> None:
@@ -269,7 +272,7 @@ def test_a_file_that_is_no_sound_gets_a_sentence(visitor: Visitor, tmp_path: Pat
     with visitor.page.expect_response(re.compile("/upload")):
         visitor.upload(broken)
     visitor.tab("Genre")
-    visitor.button("Tell its genre").click()
+    visitor.button("Classify its genre").click()
     expect(visitor.page.get_by_text("broken.mp3 is not a sound file")).to_be_visible(timeout=PATIENCE)
     assert "retrotone-web-" not in visitor.page.locator(".toast-wrap").inner_text()
 
@@ -279,7 +282,8 @@ def test_a_file_that_is_too_big_gets_a_sentence(visitor: Visitor, server: Server
     soundfile.write(huge, np.random.default_rng(0).normal(0, 0.1, (MAX_UPLOAD_MB + 1) * 1_000_000), 44_100)
     visitor.upload(huge)
     expect(visitor.page.get_by_text("exceed the maximum allowed size")).to_be_visible(timeout=PATIENCE)
-    for count in (1, 5):  # as a file, and as a request
+    # too big as a file, and as a request
+    for count in (1, 5):
         body = b'--x\r\nContent-Disposition: form-data; name="files"; filename="a.wav"\r\n\r\n'
         body += huge.read_bytes() * count + b"\r\n--x--\r\n"
         status, words = server.ask(
@@ -317,8 +321,16 @@ def test_no_other_file_is_served(server: Server, path: str) -> None:
     assert SECRET.encode() not in body
 
 
-@pytest.mark.parametrize("forged", ["/etc/passwd", "../../../../etc/passwd", "file:///etc/passwd",
-                                    "http://example.org/song.wav", "https://127.0.0.1/song.wav"])  # fmt: skip
+@pytest.mark.parametrize(
+    "forged",
+    [
+        "/etc/passwd",
+        "../../../../etc/passwd",
+        "file:///etc/passwd",
+        "http://example.org/song.wav",
+        "https://127.0.0.1/song.wav",
+    ],
+)
 @pytest.mark.parametrize(
     "where", ["/gradio_api/call/genre", "/gradio_api/queue/join", "/gradio_api/call/v2/genre"]
 )
@@ -341,8 +353,8 @@ def test_settings_travel_in_the_address(browser: Browser, server: Server, asked:
     )
     expect(visitor.page.get_by_label("Seed")).to_have_value("7")
     expect(visitor.page.get_by_label("at random")).to_be_checked()
-    expect(visitor.page.get_by_text("The address gives style in a way")).to_be_visible()
-    visitor.tab("Retro")
+    expect(visitor.page.get_by_text("The address gives an unknown style")).to_be_visible()
+    visitor.tab("Restyle")
     expect(visitor.page.get_by_label("1930s")).to_be_checked()
     visitor.page.get_by_label("1950s").click()
     visitor.page.wait_for_url(
@@ -357,7 +369,7 @@ def test_the_api_answers_a_program(server: Server, made_music: Path, tmp_path: P
     client = Client(server.url, verbose=False, download_files=str(tmp_path))
     song = handle_file(str(made_music / "organ" / "Clara.flac"))
     words, result, picture, table = client.predict(song, "1980s", 0.5, None, api_name="/retro")
-    assert "50% of the way" in words
+    assert "strength 50%" in words
     assert load(result).duration == pytest.approx(4, abs=0.01)
     assert Path(picture).read_bytes().startswith(b"\x89PNG")
     assert table["data"][0][0] == "original"
@@ -384,5 +396,6 @@ def test_nothing_left_this_machine(server: Server, asked: list[str], trap: Trap)
     """Last of this file: by now every tab was used."""
     assert len(asked) > 100
     strange = {url for url in asked if not url.startswith((server.url, f"blob:{server.url}", "data:"))}
-    assert strange <= {"https://example.org/pixel.png"}  # refused, see above
+    # refused, see above
+    assert strange <= {"https://example.org/pixel.png"}
     assert trap.asked == []

@@ -48,7 +48,8 @@ def test_a_port_that_is_taken_and_a_strange_host_get_a_line() -> None:
             said = process.communicate(timeout=60)[1].splitlines()
             assert process.returncode == 2
             assert "cannot be listened on" in said[-1]
-    assert "think of --password" in said[0]  # the strange host was not this machine's own
+    # the strange host was not this machine's own
+    assert "think of --password" in said[0]
 
 
 def test_a_password_guards_page_files_and_api() -> None:
@@ -101,7 +102,7 @@ def test_the_folder_forgets_the_oldest_and_keeps_what_the_page_shows(tmp_path: P
     folder = Uploads(limit=100)
     try:
         kept = folder.keep(shown)
-        files = [folder.room() / f"{name}.wav" for name in "abc"]
+        files = [folder.new_folder() / f"{name}.wav" for name in "abc"]
         for file in files:
             file.write_bytes(bytes(30))
         folder.forget(incoming=30)
@@ -114,7 +115,7 @@ def test_the_folder_forgets_the_oldest_and_keeps_what_the_page_shows(tmp_path: P
         (folder.path / "link").symlink_to("/etc")
         for outside in ("/etc/passwd", folder.path / "link" / "passwd", folder.path / ".." / "x", "a\0b"):
             assert not folder.holds(outside)
-        assert folder.nameless(f"{kept} is broken") == "shown.ogg is broken"
+        assert folder.without_paths(f"{kept} is broken") == "shown.ogg is broken"
     finally:
         folder.remove()
     assert not folder.path.exists()

@@ -1,4 +1,4 @@
-"""``retrotone compare``: versions of a recording, side by side."""
+"""``retrotone compare``: versions of a recording compared."""
 
 from __future__ import annotations
 
@@ -19,7 +19,8 @@ def compare_files(
         str, typer.Option("-o", "--out", metavar="OUT", help="The page (.html), or only its picture (.png).")
     ] = "report.html",
     style: Annotated[
-        str | None, typer.Option(metavar="FILE", help="What they were to sound like: adds how far they came.")
+        str | None,
+        typer.Option(metavar="FILE", help="The recording they should sound like: adds how close they came."),
     ] = None,
     names: Annotated[
         str | None, typer.Option(metavar="A,B,...", help="What to call them; by default the files' names.")
@@ -50,6 +51,6 @@ def compare_files(
 
 
 def _titles(files: Sequence[str]) -> list[str]:
-    """Name versions after their files: by the last part where that tells them apart."""
+    """Name versions after their files, by whole paths if two file names are the same."""
     stems = [printable(Path(file).stem) for file in files]
     return stems if len(set(stems)) == len(stems) else [printable(file) for file in files]

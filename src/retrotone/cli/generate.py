@@ -17,7 +17,7 @@ BETWEEN_SECONDS = 600.0
 
 def generate(
     out: Annotated[
-        str, typer.Option("-o", "--out", metavar="OUT", help="The sound; its picture (.png) lies beside it.")
+        str, typer.Option("-o", "--out", metavar="OUT", help="The sound; its picture (.png) goes next to it.")
     ],
     model: Annotated[
         str | None,

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from retrotone.genre.base import Answer
     from retrotone.genre.evaluation import Evaluation
 
-app = typer.Typer(no_args_is_help=True, help="Tell genres apart, and learn to.")
+app = typer.Typer(no_args_is_help=True, help="Predict genres, evaluate the classifier, train others.")
 
 # least probability of the genres that are named after the first
 WORTH_NAMING = 0.05
@@ -50,7 +50,7 @@ def predict(
         bool, typer.Option("--plot", help="Draw the evidence: SONG-genre.png in the current folder.")
     ] = False,
 ) -> None:
-    """Tell which of ten genres songs are, or of those of a model of your own; or that it is not sure."""
+    """Name the genre of songs, one of ten or of those of a model of your own, or say that it is not sure."""
     pictures = _pictures(songs) if plot else [None] * len(songs)
     from retrotone.genre.classifier import GenreClassifier
     from retrotone.genre.models import open_model
@@ -99,7 +99,7 @@ def evaluate(
             open_model(model)
         tracks = Gtzan(recordings).split(split) if split else open_folder(recordings).tracks  # type: ignore[arg-type]
         if not tracks:
-            raise GenreError(f"{recordings} holds no clip of GTZAN's {split} split: see to its audio")
+            raise GenreError(f"{recordings} holds no clip of GTZAN's {split} split: check its folder audio")
         for index, track in enumerate(tracks):
             assert track.path is not None
             share = ANALYSING / len(tracks)
@@ -129,8 +129,8 @@ def train(
         str,
         typer.Option(
             metavar="|".join(NETWORKS),
-            help="embedding learns in a minute, from what musicnn hears; the others begin with nothing, and m5 is "
-            "the study's, on the raw waveform.",
+            help="embedding learns in a minute, from the features of musicnn; the others start untrained, and m5 "
+            "is the study's, on the raw waveform.",
         ),
     ] = EMBEDDING,
     out: Annotated[
@@ -145,7 +145,7 @@ def train(
     ] = None,
     seeds: Annotated[
         int | None,
-        typer.Option(min=1, metavar="N", help="So many networks that answer together; 1 by default."),
+        typer.Option(min=1, metavar="N", help="Number of networks that answer together; 1 by default."),
     ] = None,
     resume: Annotated[
         bool,
@@ -179,7 +179,7 @@ def _pictures(songs: Sequence[str]) -> list[Path]:
         picture = Path(f"{Path(song).stem}-genre.png")
         if picture in taken:
             raise OutputError(
-                f"{taken[picture]} and {song} would both be drawn as {picture}: draw them apart"
+                f"{taken[picture]} and {song} would both be drawn as {picture}: draw them in separate folders"
             )
         taken[picture] = song
     return list(taken)
@@ -205,7 +205,7 @@ def _figures(song: str, answer: Answer) -> dict[str, Any]:
 
 
 def _sentence(song: str, answer: Answer) -> str:
-    """Say what a song is, the runners-up behind it."""
+    """Return the line printed for a song: its genre, then the next most probable ones."""
     ranked = sorted(answer.probabilities.items(), key=lambda item: -item[1])
     named = [f"{genre} {p:.2f}" for k, (genre, p) in enumerate(ranked) if not k or p >= WORTH_NAMING]
     verdict = "" if answer.sure else f"not sure, {answer.doubt}; nearest "
@@ -213,13 +213,13 @@ def _sentence(song: str, answer: Answer) -> str:
 
 
 def _scores(recordings: str, split: str | None, scores: dict[str, Evaluation]) -> dict[str, Any]:
-    """Return what ``evaluate --json`` prints: the figure to go by, and the others beside it."""
+    """Return what ``evaluate --json`` prints: the first score, and the others under the key "beside"."""
     figures = {
         name: asdict(score) | {"confusion": score.confusion.tolist()} for name, score in scores.items()
     }
     first, *others = figures
-    beside = {name: figures[name] for name in others}
-    return {"folder": recordings, "split": split, "classifier": first} | figures[first] | {"beside": beside}
+    head = {"folder": recordings, "split": split, "classifier": first}
+    return head | figures[first] | {"beside": {name: figures[name] for name in others}}
 
 
 def _show_scores(scores: dict[str, Evaluation]) -> None:

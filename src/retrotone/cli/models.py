@@ -13,7 +13,7 @@ from retrotone.cli.console import Bar, check_resume, print_table
 from retrotone.errors import ModelError, OutputError
 from retrotone.utils.text import printable
 
-app = typer.Typer(no_args_is_help=True, help="List, download and look into RAVE models.")
+app = typer.Typer(no_args_is_help=True, help="List, download, inspect and train RAVE models.")
 
 JSON_HELP = "Print one JSON object"
 
@@ -84,17 +84,15 @@ def show_folder() -> None:
 
 @app.command("train")
 def train(
-    recordings: Annotated[
-        str, typer.Argument(metavar="FOLDER", help="Recordings that the model is to hear.")
-    ],
+    recordings: Annotated[str, typer.Argument(metavar="FOLDER", help="Recordings to learn from.")],
     out: Annotated[
-        str, typer.Option("-o", "--out", metavar="MODEL.ts", help="The model; checkpoints lie beside it.")
+        str, typer.Option("-o", "--out", metavar="MODEL.ts", help="The model; checkpoints go next to it.")
     ],
     target: Annotated[
         str | None,
         typer.Option(
             metavar="FOLDER",
-            help="Files of the same names: what the model is to answer. By default, what it hears.",
+            help="Files of the same names: the output to learn. By default the recordings themselves.",
         ),
     ] = None,
     steps: Annotated[int, typer.Option(min=1, metavar="N", help="Steps of training.")] = 20_000,
@@ -115,13 +113,13 @@ def train(
 ) -> None:
     """Train a RAVE on a folder of recordings.
 
-    Beside MODEL.ts: MODEL.png, the loss curves, drawn anew at each checkpoint;
+    Next to MODEL.ts: MODEL.png, the loss curves, drawn anew at each checkpoint;
     and the folder MODEL.training with the decoded recordings and the last
     checkpoint.
     """
     model = Path(out)
     if model.suffix != ".ts":
-        raise OutputError(f"{model} is no name for a model: let it end in .ts")
+        raise OutputError(f"{model} is no name for a model: it has to end in .ts")
     folder = model.with_suffix(".training")
     with Bar() as bar:
         from retrotone.figures.base import png

@@ -13,15 +13,15 @@ app = typer.Typer(no_args_is_help=True, help="Repeat the experiments that retrot
 
 Steps = Annotated[
     int | None,
-    typer.Option(min=1, metavar="N", help="Steps a row at a learning rate of 0.1; Adam takes more at lower."),
+    typer.Option(min=1, metavar="N", help="Steps a row at a rate of 0.1; Adam takes more at lower rates."),
 ]
 
 
 @app.command("loss")
 def study_loss(
     content: Annotated[str, typer.Argument(metavar="CONTENT", help="The song.")],
-    style: Annotated[str, typer.Argument(metavar="STYLE", help="The recording that it is to sound like.")],
-    out: Annotated[str, typer.Option("-o", "--out", metavar="DIR", help="Where table and curves go.")],
+    style: Annotated[str, typer.Argument(metavar="STYLE", help="The recording that it should sound like.")],
+    out: Annotated[str, typer.Option("-o", "--out", metavar="DIR", help="Folder of table and curves.")],
     steps: Steps = None,
     seconds: Annotated[
         float | None, typer.Option(min=0.5, metavar="S", help="Length of both excerpts.")
@@ -49,15 +49,18 @@ def study_report(
             help="A copy of GTZAN, or a folder for each genre; where the artists are known, a folder for each in it.",
         ),
     ],
-    out: Annotated[str, typer.Option("-o", "--out", metavar="DIR", help="Where the page and its files go.")],
+    out: Annotated[
+        str, typer.Option("-o", "--out", metavar="DIR", help="Folder for the page and its files.")
+    ],
     model: Annotated[
-        str | None, typer.Option(metavar="NAME|FILE", help="Which RAVE; parlour by default, vintage as then.")
+        str | None,
+        typer.Option(metavar="NAME|FILE", help="RAVE model: parlour by default; the study used vintage."),
     ] = None,
     steps: Steps = None,
-    epochs: Annotated[int | None, typer.Option(min=1, metavar="N", help="Of M5, at most.")] = None,
-    seed: Annotated[int, typer.Option(min=0, metavar="N", help="Of all that is drawn.")] = 0,
+    epochs: Annotated[int | None, typer.Option(min=1, metavar="N", help="Most epochs of M5.")] = None,
+    seed: Annotated[int, typer.Option(min=0, metavar="N", help="Seed of all random choices.")] = 0,
 ) -> None:
-    """Tell the study again on your own music: every figure and table, beside what it reported."""
+    """Repeat the whole study on your own music: every figure and table, next to what it reported."""
     given = {"model": model, "steps": steps, "epochs": epochs}
     settings: dict[str, Any] = {name: value for name, value in given.items() if value is not None}
     with Bar() as bar:

@@ -25,8 +25,7 @@ def style_songs(
         str | None,
         typer.Option(
             metavar="FILE|ERA|rave:MODEL",
-            help="The sound to give them: a recording, one of the eras (by default the 1930s), or a clip that a "
-            "model generates.",
+            help="The sound to give them: a recording, an era (by default the 1930s) or a model's clip.",
         ),
     ] = None,
     method: Annotated[

@@ -12,7 +12,7 @@ from retrotone.utils.text import printable
 
 def serve_page(
     host: Annotated[
-        str, typer.Option(metavar="HOST", help="Where to listen; by default no other machine gets in.")
+        str, typer.Option(metavar="HOST", help="Address to listen on; by default no other machine gets in.")
     ] = "127.0.0.1",
     port: Annotated[int, typer.Option(min=1, max=65535, metavar="N", help="The port.")] = 7860,
     library: Annotated[
@@ -33,7 +33,7 @@ def serve_page(
         int, typer.Option(min=1, metavar="MB", help="Largest file that visitors may upload.")
     ] = 100,
 ) -> None:
-    """Open the page for browsers: retro, genre, similar tracks, comparison, clips and the study. Ctrl-C ends it."""
+    """Serve the page for browsers: restyle, genre, similar tracks, comparison, clips, study. Ctrl-C ends it."""
     from retrotone.web.server import is_local, serve
 
     if not is_local(host) and not password:

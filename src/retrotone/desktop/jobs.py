@@ -44,7 +44,7 @@ WORKER_DIED = (
 
 @dataclass(frozen=True)
 class TaskContext:
-    """What a task is given besides its arguments.
+    """What a task gets in addition to its arguments.
 
     Attributes
     ----------

@@ -28,7 +28,7 @@ class SessionView(Protocol):
         """Shows the progress of jobs for the song."""
 
     def show_message(self, text: str, error: bool) -> None:
-        """Show a message in place of the one before."""
+        """Replace the message shown."""
 
     def song_opened(self) -> None:
         """Another song was opened; its analysis has not begun yet."""

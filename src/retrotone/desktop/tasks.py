@@ -10,7 +10,7 @@ import tempfile
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,6 +23,7 @@ from retrotone.types import Block
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
+    from retrotone.audio.audio import Audio
     from retrotone.library.library import Library
     from retrotone.report import Comparison
     from retrotone.services.listen import SongSummary
@@ -75,7 +76,7 @@ class Song:
 
 @dataclass(frozen=True, eq=False)
 class Version:
-    """A restyled song; see `retrotone.services.restyle.Rendered`."""
+    """A restyled song; see `retrotone.services.restyle.Restyled`."""
 
     title: str
     sentence: str
@@ -125,7 +126,15 @@ def choices(context: TaskContext) -> list[StyleChoice]:
 
 
 def own_choice(context: TaskContext, kind: str, path: str) -> StyleChoice:
-    """Return the style of a recording or model of one's own, after a look into it."""
+    """Return the style of a recording or model of one's own, once it could be opened.
+
+    Parameters
+    ----------
+    context : TaskContext
+    kind : {"record", "rave", "generated"}
+    path : str
+        Of a recording, or of a model's file.
+    """
     from retrotone.audio.files import AudioFile
 
     if kind == "record":
@@ -180,8 +189,19 @@ def listen(context: TaskContext, path: str) -> Song:
     )
 
 
-def render(context: TaskContext, song: str, choice: StyleChoice, strength: float, seed: int) -> Version:
-    """Give a song another sound."""
+def restyle(context: TaskContext, song: str, choice: StyleChoice, strength: float, seed: int) -> Version:
+    """Restyle a song.
+
+    Parameters
+    ----------
+    context : TaskContext
+    song : str
+        Its path.
+    choice : StyleChoice
+    strength : float
+        Share of the style, 0 to 1.
+    seed : int
+    """
     from retrotone.features.spectral import waveform_envelope
     from retrotone.services import listen, restyle
 
@@ -193,7 +213,7 @@ def render(context: TaskContext, song: str, choice: StyleChoice, strength: float
 
 
 def save(context: TaskContext, sound: Sound, path: str) -> str:
-    """Write a sound to a file; return a message."""
+    """Write a sound to the file `path`; return a message."""
     from retrotone.services import restyle
 
     context.progress(0.0, f"saving {Path(path).name}")
@@ -299,7 +319,16 @@ def library_map(context: TaskContext, library: str | None) -> list[TrackRow]:
 
 
 def study_loss(context: TaskContext, width: int, scale: float) -> None:
-    """Run the sweep of the study's loss on the bundled recordings; show figure and table after every row."""
+    """Run the sweep of the study's loss on the bundled recordings; show figure and table after every row.
+
+    Parameters
+    ----------
+    context : TaskContext
+    width : int
+        Of the figure, in pixels.
+    scale : float
+        Size of text, 1 at 100 %.
+    """
     from retrotone.audio.audio import load
     from retrotone.study import experiments
     from retrotone.study.sweep import loss_figure, short_cells
@@ -307,25 +336,27 @@ def study_loss(context: TaskContext, width: int, scale: float) -> None:
 
     song, record = load(assets.bundled_song()), load(assets.bundled_record())
     for rows in experiments.study_loss(song, record, context.progress):
-        context.show(
-            (_draw_study(context, loss_figure(rows), width, scale), [short_cells(row) for row in rows])
-        )
+        picture = _draw_study(context, loss_figure(rows), width, scale)
+        context.show((picture, [short_cells(row) for row in rows]))
 
 
 def study_training(context: TaskContext, folder: str | None, width: int, scale: float) -> None:
-    """Train the study's M5; show its curves and its accuracy after every epoch."""
+    """Train the study's M5; show its curves and its accuracy after every epoch.
+
+    Parameters
+    ----------
+    context : TaskContext
+    folder : str, optional
+        Holds a folder of recordings for each genre; by default the bundled song as three eras is used.
+    width, scale
+        As in `study_loss`.
+    """
     from retrotone.figures.training import genre_training_figure
     from retrotone.study import experiments
 
     for history in experiments.study_training(folder, context.progress):
-        context.show(
-            (
-                _draw_study(
-                    context, genre_training_figure({experiments.TRAINING_TITLE: history}), width, scale
-                ),
-                experiments.training_cells(history),
-            )
-        )
+        figure = genre_training_figure({experiments.TRAINING_TITLE: history})
+        context.show((_draw_study(context, figure, width, scale), experiments.training_cells(history)))
 
 
 def _draw_study(context: TaskContext, figure: Figure, width: int, scale: float) -> Path:
@@ -362,7 +393,7 @@ def _write_sound(
     return Sound(Path(file.name), name, sample_rate, channels)
 
 
-def _audio(sound: Sound) -> Any:
+def _audio(sound: Sound) -> Audio:
     from retrotone.audio.audio import Audio
 
     return Audio(sound.frames().T, sound.sample_rate, sound.name)

@@ -1,4 +1,4 @@
-"""Versions of a song side by side, and how a table shows them."""
+"""Compare versions of a song, and how a table shows them."""
 
 from __future__ import annotations
 

@@ -29,7 +29,7 @@ def make_demo(folder: str | os.PathLike[str], progress: Progress = silent) -> di
     folder : path-like
         Created where missing.
     progress : Progress
-        Told how far the work is; `Cancelled` raised in it stops it.
+        Called as the work proceeds; `Cancelled` raised in it stops the demo.
 
     Returns
     -------
@@ -46,7 +46,7 @@ def make_demo(folder: str | os.PathLike[str], progress: Progress = silent) -> di
     transfer, rave = StyleTransfer(), RaveModel.from_pretrained()
     aged = transfer.stylize(song, ERA, progress=part(progress, 0.0, 0.1))
     played = rave.restyle(song, progress=part(progress, 0.1, 0.2))
-    retro = transfer.stylize(song, record, progress=part(progress, 0.2, 0.4))
+    transferred = transfer.stylize(song, record, progress=part(progress, 0.2, 0.4))
     clip = rave.generate(path="prior", seed=SEED, progress=part(progress, 0.4, 0.45))
     progress(0.45, "saving the sounds")
     made = {
@@ -54,7 +54,7 @@ def make_demo(folder: str | os.PathLike[str], progress: Progress = silent) -> di
         record.save(folder / "style.wav"): "the style: another piece, on an old record",
         aged.save(folder / f"song-{ERA}.wav"): f"the song as a medium of the {ERA} would have kept it",
         played.save(folder / "song-rave.wav"): f"the song as the RAVE model {rave.name} plays it",
-        retro.save(folder / "song-style.wav"): "the song in the sound of that record",
+        transferred.save(folder / "song-style.wav"): "the song in the sound of that record",
         clip.save(folder / "rave.wav"): f"a clip that {rave.name} generates, led by its prior",
     }
     for sound, name in ((song, "original"), (clip, "rave")):
@@ -62,7 +62,7 @@ def make_demo(folder: str | os.PathLike[str], progress: Progress = silent) -> di
         picture = folder / f"{name}.png"
         write_whole(picture, png(feature_figure(sound, name)))
         made[picture] = f"{name}.wav as waveform, mel spectrogram, centroid and chroma"
-    versions = {"original": song, ERA: aged, "RAVE": played, "transfer": retro}
+    versions = {"original": song, ERA: aged, "RAVE": played, "transfer": transferred}
     comparison = compare(versions, style=record, progress=part(progress, 0.55, 0.9))
     progress(0.9, "writing the report")
     report = {

@@ -123,7 +123,7 @@ def listen(song: Audio | AudioFile | str | os.PathLike[str], progress: Progress 
 
 
 def genre_figure(song: SongSummary) -> Figure:
-    """Draw the evidence for each genre over time, and the answer beside it."""
+    """Draw the evidence for each genre over time, and the answer next to it."""
     from retrotone.figures.genre import evidence_figure
 
     return evidence_figure(song.answer, song.title, song.duration)

@@ -1,4 +1,4 @@
-"""Give songs another sound: in memory or into files, with the figures and the report about each result."""
+"""Restyle songs in memory or into files, with measurements and a report about each result."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ from retrotone.utils.text import clock, printable, title
 
 @dataclass(frozen=True, eq=False)
 class Restyled:
-    """A song in another sound.
+    """A restyled song.
 
     Attributes
     ----------
     audio : Audio
     style : StyleChoice
     file_name : str
-        What to call its file: after song and style, in the song's format where that can be written.
+        Name for its file: song and style, in the song's format where that can be written.
     sentence : str
         What was done.
     """
@@ -47,7 +47,7 @@ def restyle(
     seed: int = 0,
     progress: Progress = silent,
 ) -> Restyled:
-    """Give a song another sound.
+    """Restyle a song in memory.
 
     Parameters
     ----------
@@ -81,14 +81,14 @@ def restyle_file(
     seed: int = 0,
     progress: Progress = silent,
 ) -> tuple[Path, str]:
-    """Do the same into a file in a folder, in memory that does not grow with length.
+    """Restyle a song into a new file; memory does not grow with its length.
 
     Parameters
     ----------
     song, style, strength, seed, progress
         As in `restyle`.
     folder : path-like
-        The file in it is called after song and style.
+        The file in it is named after song and style.
 
     Returns
     -------
@@ -116,7 +116,7 @@ def save(audio: Audio, path: str | os.PathLike[str]) -> str:
 
 
 def result_name(song: str | os.PathLike[str], style: OpenStyle) -> str:
-    """Return the name of a song's file in another style: after both, in its own format where that can be written."""
+    """Return the file name of a restyled song: both names, and the song's own format where it can be written."""
     path = Path(song)
     suffix = path.suffix if path.suffix.lower() in FORMATS else ".wav"
     return f"{path.stem}-{_style_name(style)}{suffix}"
@@ -202,7 +202,15 @@ class Job:
     metrics: bool
 
     def run(self, song: str, output: Path, progress: Progress) -> dict[str, Any]:
-        """Restyle one song; return what ``--json`` prints."""
+        """Restyle one song; return what ``--json`` prints.
+
+        Parameters
+        ----------
+        song : str
+            Its path.
+        output : Path
+        progress : Progress
+        """
         from retrotone.report import MEASURES
 
         # a song that cannot be read leaves no folder behind
@@ -248,7 +256,7 @@ def _style_name(style: OpenStyle) -> str:
 
 
 def _what_was_done(source: Audio | AudioFile, style: StyleChoice, strength: float) -> str:
-    degree = "" if strength == 1 else f", {strength:.0%} of the way"
+    degree = "" if strength == 1 else f", strength {strength:.0%}"
     return f"{title(source.name)} {style.phrase}{degree}: {clock(source.duration)}."
 
 

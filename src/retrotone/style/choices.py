@@ -1,4 +1,4 @@
-"""Styles by name: the one place that decides what a user means by a style. What is heavy is imported when used."""
+"""Styles by name: which era, recording or model a text means. Heavy modules are imported when used."""
 
 from __future__ import annotations
 
@@ -71,7 +71,7 @@ class StyleChoice:
 
     @classmethod
     def of_path(cls, path: str) -> StyleChoice:
-        """Return the choice of a recording, whatever its name looks like; the file is not looked at."""
+        """Return the choice of a recording, whatever its name looks like; the file is not opened."""
         return cls("record", path, title(path), "the sound of this recording")
 
     @classmethod
@@ -135,7 +135,7 @@ def style_choices() -> list[StyleChoice]:
 def find_style(text: str, method: str | None = None, *, files: bool = True) -> StyleChoice:
     """Return the style that a text names.
 
-    A file comes first, then an era, then a model; a folder that is called like an era is not in the way.
+    A file comes first, then an era, then a model; a folder named like an era does not hide the era.
 
     Parameters
     ----------
@@ -144,7 +144,7 @@ def find_style(text: str, method: str | None = None, *, files: bool = True) -> S
     method : str, optional
         As in `StyleTransfer`: with "rave" the text is a model, with or without ``rave:``.
     files : bool
-        Whether paths are looked at. False where strangers choose: only eras and models known by name are found.
+        Whether paths are tried. False where strangers choose: only eras and models known by name are found.
 
     Raises
     ------
@@ -170,7 +170,7 @@ def find_style(text: str, method: str | None = None, *, files: bool = True) -> S
     if files and text and (path.suffix or len(path.parts) > 1 or _exists(path)):
         from retrotone.audio.files import AudioFile
 
-        # raises: only it knows why the file cannot be read
+        # raises the error that says why the file cannot be read
         return StyleChoice.of_recording(AudioFile(text))
     raise _unknown(text)
 

@@ -37,15 +37,15 @@ from retrotone.utils.assets import bundled_record, bundled_song
 from retrotone.utils.text import clock, sentence, title, unique_titles
 from retrotone.web.uploads import Uploads
 
-# the style that is a recording of one's own
+# the style that is an uploaded recording
 RECORD = "record"
-# of a song: other visitors wait meanwhile
+# longest song: other visitors wait meanwhile
 MAX_SECONDS = 20 * 60.0
 MAX_CLIP_SECONDS = 60.0
 SIMILAR_TRACKS = 5
-# of a similar track: enough to know it
+# of a similar track: enough to recognise it
 EXCERPT_SECONDS = 30.0
-# what a handler returns that was stopped
+# returned by a handler that was stopped
 STOPPED: Any = gr.skip()
 # formats that browsers play
 PLAYED = (".wav", ".flac", ".ogg", ".opus", ".mp3")
@@ -59,6 +59,8 @@ def styles() -> dict[str, StyleChoice]:
 
 class Handlers:
     """The handlers of one page.
+
+    Gradio passes the visitor's `request` and the progress bar to each; the others are the page's inputs, files by path.
 
     Parameters
     ----------
@@ -79,7 +81,7 @@ class Handlers:
         style: str = "1930s",
         strength: float = 1.0,
         record: str | None = None,
-        bar: gr.Progress = gr.Progress(),  # noqa: B008 - how Gradio is told that it is wanted
+        bar: gr.Progress = gr.Progress(),  # noqa: B008 - Gradio passes a bar because of this default
     ) -> tuple[str, str, str, dict[str, Any]]:
         """Give a song the sound of an era, a recording or a model."""
         with self._job(request, bar) as progress:
@@ -89,7 +91,7 @@ class Handlers:
             else:
                 choice = find_style(style, files=False)
             path, done = restyle_file(
-                source, choice, self.uploads.room(), strength, progress=part(progress, 0.0, 0.7)
+                source, choice, self.uploads.new_folder(), strength, progress=part(progress, 0.0, 0.7)
             )
             versions = {
                 "original": load(source, PICTURED_SECONDS),
@@ -155,9 +157,9 @@ class Handlers:
             compared = comparison(versions, progress)
             first, *others = versions
             cut = max(recording.duration for recording in recordings) > PICTURED_SECONDS
-            words = f"**{first}** beside {' and '.join(f'**{name}**' for name in others)}"
-            words += ", the first minute of each." if cut else "."
-            return words, self._picture(compared.figure), _table(compared)
+            sentence = f"**{first}** compared with {' and '.join(f'**{name}**' for name in others)}"
+            sentence += ", the first minute of each." if cut else "."
+            return sentence, self._picture(compared.figure), _table(compared)
         return STOPPED
 
     def generate(
@@ -177,7 +179,7 @@ class Handlers:
             clip = generate.generate(
                 find_style(model, "rave", files=False).name, walk, seconds, int(seed), temperature, progress
             )
-            path = clip.audio.save(self.uploads.room() / clip.file_name)
+            path = clip.audio.save(self.uploads.new_folder() / clip.file_name)
             return clip.sentence, str(path), self._picture(clip.figure)
         return STOPPED
 
@@ -227,15 +229,15 @@ class Handlers:
             if stopped.is_set():
                 raise Cancelled("stopped")
             # the bar is found by its context, whichever thread reports
-            context.run(bar, fraction, desc=self.uploads.nameless(message))
+            context.run(bar, fraction, desc=self.uploads.without_paths(message))
 
         try:
             yield progress
         except Cancelled:
-            # what is shown stays
+            # the page keeps what it shows
             gr.Info("Stopped.")
         except Exception as error:
-            text = self.uploads.nameless(sentence(error))
+            text = self.uploads.without_paths(sentence(error))
             raise gr.Error(text, title="That did not work", duration=None, print_exception=False) from error
         finally:
             self._running[visitor].discard(stopped)
@@ -243,7 +245,7 @@ class Handlers:
                 del self._running[visitor]
 
     def _opened(self, path: str | None, what: str = "song") -> AudioFile:
-        """Open an upload, once for all that is done with it; refuse none, a broken one and one that is too long."""
+        """Open an upload once; `AudioError` if it is missing, broken or too long."""
         if not path:
             raise AudioError(f"there is no {what} yet: upload one")
         recording = AudioFile(path)
@@ -255,12 +257,12 @@ class Handlers:
         return recording
 
     def _picture(self, figure: Any) -> str:
-        path = self.uploads.room() / "picture.png"
+        path = self.uploads.new_folder() / "picture.png"
         path.write_bytes(png(figure))
         return str(path)
 
     def _playable(self, path: Path) -> str:
-        """Return a file that browsers play, of the same sound."""
+        """Return the file, or a FLAC copy if browsers do not play its format."""
         if path.suffix.lower() in PLAYED:
             return str(path)
         source, copy = AudioFile(path), path.with_suffix(".flac")
@@ -277,7 +279,7 @@ class Handlers:
             excerpt = Audio(file.excerpt(start, EXCERPT_SECONDS), file.sample_rate, match.track.name)
         except (AudioError, OSError):
             return None
-        return str(excerpt.save(self.uploads.room() / "excerpt.ogg"))
+        return str(excerpt.save(self.uploads.new_folder() / "excerpt.ogg"))
 
 
 def _table(compared: Any) -> dict[str, Any]:

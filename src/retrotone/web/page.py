@@ -1,4 +1,4 @@
-"""The layout of the page; what it does stands in `retrotone.web.handlers`."""
+"""The layout of the page; what its buttons do is in `retrotone.web.handlers`."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ from retrotone.web.uploads import Uploads
 WAITING = 20
 SYSTEM_FONTS = ("system-ui", "-apple-system", "Segoe UI", "Roboto", "Ubuntu", "sans-serif")
 MONO_FONTS = ("ui-monospace", "Menlo", "Consolas", "DejaVu Sans Mono", "monospace")
-# one at a time: the others see their position in the queue
+# one job at a time: other visitors see their position in the queue
 HEAVY: dict[str, Any] = {"concurrency_id": "heavy", "concurrency_limit": 1}
-# minutes, but little memory
+# takes minutes, but little memory
 STUDY: dict[str, Any] = {"concurrency_id": "study", "concurrency_limit": 1, "api_visibility": "private"}
 HIDDEN: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
 TABLE: dict[str, Any] = {
@@ -108,20 +108,20 @@ def page(handlers: Handlers, uploads: Uploads) -> gr.Blocks:
 
 def _restyle(handlers: Handlers, song: gr.Audio) -> tuple[dict[str, Any], gr.Button]:
     known = styles()
-    with gr.Tab("Retro", id="retro"), gr.Row(equal_height=False):
+    with gr.Tab("Restyle", id="retro"), gr.Row(equal_height=False):
         with gr.Column(scale=2, min_width=300):
             choices = [(_short(choice), name) for name, choice in known.items()]
             style = gr.Radio(
                 [*choices, ("a record of mine", RECORD)], value="1930s", label="Style", elem_id="styles"
             )
             about = gr.Markdown(_about("1930s"), elem_classes="quiet")
-            record = _upload("The record that it is to sound like", visible=False, elem_id="record")
+            record = _upload("The record that it should sound like", visible=False, elem_id="record")
             strength = gr.Slider(
                 0, 1, 1, step=0.05, label="Strength", info="0 is the song, 1 all of the style"
             )
-            go = _buttons(handlers, "Make it retro", interactive=False)
+            go = _buttons(handlers, "Restyle", interactive=False)
         with gr.Column(scale=3, min_width=300):
-            words = gr.Markdown("The result is heard and seen here.", elem_classes="quiet")
+            sentence = gr.Markdown("The result appears here.", elem_classes="quiet")
             result = _player("Result", "result")
             picture = _picture("Before and after", "retro-picture")
             table = gr.Dataframe(visible=False, **TABLE)
@@ -131,7 +131,7 @@ def _restyle(handlers: Handlers, song: gr.Audio) -> tuple[dict[str, Any], gr.But
     go.click(
         handlers.restyle,
         [song, style, strength, record],
-        [words, result, picture, table],
+        [sentence, result, picture, table],
         api_name="retro",
         show_progress_on=result,
         **HEAVY,
@@ -141,8 +141,8 @@ def _restyle(handlers: Handlers, song: gr.Audio) -> tuple[dict[str, Any], gr.But
 
 def _genre(handlers: Handlers, song: gr.Audio) -> None:
     with gr.Tab("Genre", id="genre"):
-        go = _buttons(handlers, "Tell its genre")
-        words = gr.Markdown("One of ten genres, or that it is not sure, and when the song speaks for which.")
+        go = _buttons(handlers, "Classify its genre")
+        sentence = gr.Markdown("One of ten genres, or not sure; and the evidence for each over time.")
         with gr.Row(equal_height=False):
             genres = gr.Label(label="Genre", num_top_classes=10, show_heading=False, elem_id="genres")
             tags = gr.Label(
@@ -152,7 +152,7 @@ def _genre(handlers: Handlers, song: gr.Audio) -> None:
     go.click(
         handlers.genre,
         song,
-        [words, genres, tags, picture],
+        [sentence, genres, tags, picture],
         api_name="genre",
         show_progress_on=genres,
         **HEAVY,
@@ -162,7 +162,7 @@ def _genre(handlers: Handlers, song: gr.Audio) -> None:
 def _similar(handlers: Handlers, song: gr.Audio) -> None:
     with gr.Tab("Similar", id="similar"):
         go = _buttons(handlers, "Find similar tracks")
-        words = gr.Markdown(
+        sentence = gr.Markdown(
             "The five tracks of the library that sound most like it.", elem_id="similar-words"
         )
         # for the API; on the page the labels of the players say the same
@@ -173,13 +173,18 @@ def _similar(handlers: Handlers, song: gr.Audio) -> None:
         ]
 
     def label(rows: list[list[str]]) -> list[gr.Audio]:
-        """Label the players after the table, and show as many as it has rows."""
+        """Label the players by the rows of the table, and hide the others."""
         labels = [" · ".join(row[:-1]) + f" ({float(row[-1]):.0%} alike)" for row in rows]
         hidden = [gr.Audio(visible=False)] * (SIMILAR_TRACKS - len(rows))
         return [*(gr.Audio(label=label, visible=True) for label in labels), *hidden]
 
     go.click(
-        handlers.similar, song, [words, table, *players], api_name="similar", show_progress_on=words, **HEAVY
+        handlers.similar,
+        song,
+        [sentence, table, *players],
+        api_name="similar",
+        show_progress_on=sentence,
+        **HEAVY,
     ).success(label, table, players, **HIDDEN)
 
 
@@ -194,13 +199,13 @@ def _compare(handlers: Handlers) -> None:
             allow_reordering=True,
         )
         go = _buttons(handlers, "Compare them")
-        words = gr.Markdown()
+        sentence = gr.Markdown()
         picture = _picture("Side by side", "compare-picture")
         table = gr.Dataframe(visible=False, **TABLE)
     go.click(
         handlers.compare,
         files,
-        [words, picture, table],
+        [sentence, picture, table],
         api_name="compare",
         show_progress_on=picture,
         **HEAVY,
@@ -213,20 +218,22 @@ def _generate(handlers: Handlers) -> tuple[dict[str, Any], gr.Button]:
         with gr.Column(scale=2, min_width=300):
             model = gr.Radio(models, value=models[0], label="Model")
             walk = gr.Radio(
-                [(words, name) for name, words in WALKS.items()], value="slerp", label="How it moves"
+                [(label, name) for name, label in WALKS.items()], value="slerp", label="How it moves"
             )
             seconds = gr.Slider(1, MAX_CLIP_SECONDS, 10, step=1, label="Seconds")
-            temperature = gr.Slider(0, 3, 1, step=0.1, label="Temperature", info="How far from its middle")
+            temperature = gr.Slider(
+                0, 3, 1, step=0.1, label="Temperature", info="1 is usual; higher varies more"
+            )
             seed = gr.Number(0, label="Seed", info="Another seed, another clip", precision=0, minimum=0)
             go = _buttons(handlers, "Generate a clip", interactive=False)
         with gr.Column(scale=3, min_width=300):
-            words = gr.Markdown("The generated clip is heard and seen here.", elem_classes="quiet")
+            sentence = gr.Markdown("The generated clip appears here.", elem_classes="quiet")
             clip = _player("Clip", "clip")
             picture = _picture("Its features", "clip-picture")
     go.click(
         handlers.generate,
         [model, walk, seconds, seed, temperature],
-        [words, clip, picture],
+        [sentence, clip, picture],
         api_name="generate",
         show_progress_on=clip,
         **HEAVY,
@@ -260,14 +267,12 @@ def _study(handlers: Handlers) -> None:
 
 
 def _share(blocks: gr.Blocks, tabs: gr.Tabs, settings: dict[str, Any], starters: list[gr.Button]) -> None:
-    """Fill the page from its address, then let it start; and write into the address what is chosen."""
+    """Set the settings from the page's address, then enable the buttons; write changed settings into the address."""
 
     def fill(request: gr.Request) -> list[Any]:
         found, wrong = permalink.read(request.query_params)
         if wrong:
-            gr.Warning(
-                f"The address gives {' and '.join(wrong)} in a way that this page does not know: left as usual."
-            )
+            gr.Warning(f"The address gives an unknown {' and '.join(wrong)}: the default is kept.")
         tab = gr.Tabs(selected=found["tab"]) if "tab" in found else gr.skip()
         ready = [gr.Button(interactive=True)] * len(starters)
         return [tab, *(found.get(name, gr.skip()) for name in settings), *ready]
@@ -282,7 +287,7 @@ def _share(blocks: gr.Blocks, tabs: gr.Tabs, settings: dict[str, Any], starters:
         each.select(None, None, None, js=permalink.writer("tab", each.id), **HIDDEN)
 
 
-def _upload(label: str, value: str | None = None, **given: Any) -> gr.Audio:
+def _upload(label: str, value: str | None = None, **settings: Any) -> gr.Audio:
     return gr.Audio(
         value,
         label=label,
@@ -291,7 +296,7 @@ def _upload(label: str, value: str | None = None, **given: Any) -> gr.Audio:
         editable=False,
         interactive=True,
         buttons=[],
-        **given,
+        **settings,
     )
 
 
@@ -300,7 +305,7 @@ def _player(label: str, name: str) -> gr.Audio:
 
 
 def _buttons(handlers: Handlers, label: str, interactive: bool = True) -> gr.Button:
-    """Return a button that starts something, beside one that stops it."""
+    """Return a button that starts a job, with one that stops it next to it."""
     with gr.Row():
         go = gr.Button(label, variant="primary", scale=3, min_width=160, interactive=interactive)
         gr.Button("Stop", scale=1, min_width=80).click(handlers.stop, None, None, queue=False, **HIDDEN)

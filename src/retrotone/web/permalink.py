@@ -1,4 +1,4 @@
-"""Settings in the page's address, so that they can be shared: ``?tab=retro&style=1930s&strength=0.6``. Never a file."""
+"""Settings in the page's address, for sharing: ``?tab=retro&style=1930s&strength=0.6``. Files are never in it."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ def settings() -> dict[str, Setting]:
 
 
 def read(query: Mapping[str, str]) -> tuple[dict[str, Any], list[str]]:
-    """Return the settings that an address gives, and the names of those that it gives wrongly."""
+    """Return the settings that an address gives, and the names of those with an invalid value."""
     found, wrong = {}, []
     for name, setting in settings().items():
         if name in query:
@@ -75,7 +75,7 @@ def read(query: Mapping[str, str]) -> tuple[dict[str, Any], list[str]]:
     return found, wrong
 
 
-# JavaScript that is run once the settings are read; from then on changes are written into the address
+# JavaScript that runs once the settings are read: only then are changes written into the address
 WAS_READ = "() => { window.addressIsRead = true; }"
 
 

@@ -1,4 +1,4 @@
-"""Start the page, keep it private, and delete its files in the end."""
+"""Start the page, keep it private, and delete its files at the end."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ from retrotone.web.uploads import Uploads
 
 HOST, PORT = "127.0.0.1", 7860
 MAX_UPLOAD_MB = 100
-# so many of the largest size fit into the folder
+# so many uploads of the largest size fit into the folder
 UPLOADS_KEPT = 30
-# Without these Gradio and its libraries report home.
+# Without these, Gradio and its libraries send usage data.
 ENVIRONMENT = {
     "GRADIO_ANALYTICS_ENABLED": "False",
     "HF_HUB_DISABLE_TELEMETRY": "1",
@@ -39,7 +39,7 @@ def serve(
     max_upload: int = MAX_UPLOAD_MB,
     started: Callable[[str], None] = lambda address: None,
 ) -> None:
-    """Serve the page until the process is told to end.
+    """Serve the page until the process is stopped.
 
     Parameters
     ----------
@@ -53,7 +53,7 @@ def serve(
     max_upload : int
         Megabytes of an uploaded file.
     started : callable
-        Told the page's address once it answers.
+        Called with the page's address once it answers.
 
     Raises
     ------
@@ -130,14 +130,14 @@ def _launch(
     finally:
         handlers.stop_all()
         if blocks.is_running:
-            # otherwise it waits 5 s for pages that follow their jobs; the console need not hear that they are cut off
+            # otherwise it waits 5 s for pages that follow their jobs; that they are cut off need not be printed
             blocks.server.force_exit = True
             logging.getLogger("uvicorn.error").setLevel(logging.CRITICAL)
         blocks.close(verbose=False)
 
 
 def is_local(host: str) -> bool:
-    """Tell whether only this machine reaches a host's name or address."""
+    """Return whether only this machine reaches a host's name or address."""
     if host == "localhost":
         return True
     try:

@@ -39,42 +39,42 @@ class Uploads:
         threading.Thread(target=self._clean, daemon=True).start()
 
     def holds(self, path: str | os.PathLike[str]) -> bool:
-        """Tell whether a path, links and dots followed, leads to a file of this folder."""
+        """Return whether a path, with links and dots resolved, leads to a file of this folder."""
         try:
             return Path(os.path.realpath(path)).is_relative_to(self.path)
         except (OSError, ValueError):
             # a null byte, a name too long
             return False
 
-    def room(self) -> Path:
+    def new_folder(self) -> Path:
         """Return a new folder in it, with a random name."""
         return Path(tempfile.mkdtemp(dir=self.path))
 
     def keep(self, path: Path) -> Path:
         """Copy a file that the page itself shows, and return the copy; it is never deleted before the page ends."""
-        copy = Path(shutil.copy(path, self.room()))
+        copy = Path(shutil.copy(path, self.new_folder()))
         self._kept.add(str(copy))
         return copy
 
-    def nameless(self, text: str) -> str:
-        """Return a message without the paths of this folder: its files are called by their names alone."""
+    def without_paths(self, text: str) -> str:
+        """Return a message in which the paths of this folder are shortened to file names."""
         for path, _, _ in self._files():
             text = text.replace(path, Path(path).name)
         return text.replace(str(self.path), "the page's folder")
 
     def forget(self, incoming: int = 0, age: float = HOUR) -> None:
-        """Delete what is older than an hour, then the oldest until there is room for so many bytes more."""
+        """Delete files older than `age` seconds, then the oldest until `incoming` bytes more fit."""
         files = sorted(self._files(), key=lambda file: file[2])
         held, now = sum(size for _, size, _ in files) + incoming, time.time()
         for path, size, written in files:
             if path not in self._kept and (held > self.limit or now - written > age):
                 Path(path).unlink(missing_ok=True)
                 held -= size
-        for room in self.path.iterdir():
-            if room.is_dir() and now - room.stat().st_mtime > MINUTE:
+        for folder in self.path.iterdir():
+            if folder.is_dir() and now - folder.stat().st_mtime > MINUTE:
                 # it may hold files
                 with suppress(OSError):
-                    room.rmdir()
+                    folder.rmdir()
 
     def remove(self) -> None:
         """Delete it with all that it holds."""

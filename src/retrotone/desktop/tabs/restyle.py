@@ -42,8 +42,8 @@ class RestyleTab(Page):
             self.styles.select(wanted if wanted in self._choices else order[0])
 
     def choose_record(self) -> None:
-        """Ask for a recording whose sound the song is to get."""
-        self._choose_file("record", SOUND_FILES, "Choose a record whose sound the song is to get")
+        """Ask for a recording whose sound the song gets."""
+        self._choose_file("record", SOUND_FILES, "Choose the record that the song should sound like")
 
     def choose_model(self) -> None:
         """Ask for a model's file."""
@@ -64,7 +64,7 @@ class RestyleTab(Page):
             return
         session.say("")
         strength = self.strength.get() / 100
-        session.run(tasks.render, session.path, choice, strength, seed, done=session.add_result)
+        session.run(tasks.restyle, session.path, choice, strength, seed, done=session.add_result)
 
     def save(self) -> None:
         """Ask for a file, and write the selected result to it."""

@@ -1,4 +1,4 @@
-"""The tab of similar songs: what in the library sounds like the song, and a playlist made of it."""
+"""The tab of similar songs: tracks of the library that sound like the song, and a playlist of them."""
 
 from __future__ import annotations
 

@@ -17,7 +17,7 @@ LOSS = [("descent", 120), ("rate", 50), ("weight", 65), ("clamp", 60), ("left", 
 TRAINING = [("epoch", 70), ("training loss", 120), ("validation loss", 130), ("right", 80)]
 ABOUT = (
     "Loss table: why the study's style loss stood still, and what makes it fall, on the bundled song and record "
-    "(half a minute). M5: the study's network learns to tell three eras of the bundled song apart, or the genres of a "
+    "(half a minute). M5: the study's network learns to classify three eras of the bundled song, or the genres of a "
     "folder of yours."
 )
 

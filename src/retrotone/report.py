@@ -36,10 +36,14 @@ from retrotone.utils.templates import render_page
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-PLAYER_SECONDS = 600.0  # of each version in the page: ten minutes are about 10 MB
-PLAYER_RATE = 48_000  # Hz, for rates that MP3 lacks
-MP3_BLOCK = 1 << 16  # frames
-MEASURES = {  # of a row, and what tables call them
+# Of each version in the page: ten minutes are about 10 MB.
+PLAYER_SECONDS = 600.0
+# Hz, for rates that MP3 lacks.
+PLAYER_RATE = 48_000
+# Frames.
+MP3_BLOCK = 1 << 16
+# Fields of a row, and their names in tables.
+MEASURES = {
     "style_gain": "style gain",
     "envelope_gain": "envelope gain",
     "chroma_cosine": "chroma cosine",

@@ -14,12 +14,17 @@ if TYPE_CHECKING:
     from matplotlib.layout_engine import LayoutEngine
 
 PAPER, INK, FAINT = "#fbf8f1", "#2d2a26", "#d9d2c4"
-COLOURS = ("#2f5d73", "#b5532f", "#6f7f3f", "#c2912e", "#7a4f74", "#4f8a83")  # one a version, in order
-NAME_LENGTH = 32  # characters that fit above a column
+# One a version, in order.
+COLOURS = ("#2f5d73", "#b5532f", "#6f7f3f", "#c2912e", "#7a4f74", "#4f8a83")
+# Characters that fit above a column.
+NAME_LENGTH = 32
 DPI = 110
-TIME_STEPS = (0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 1800, 3600)  # s
-STYLE: Any = {  # matplotlib types the keys as literals
-    "font.family": "DejaVu Sans",  # ships with matplotlib: the same picture on every machine
+# Between ticks, in seconds.
+TIME_STEPS = (0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 1800, 3600)
+# Any, because matplotlib types the keys as literals.
+STYLE: Any = {
+    # ships with matplotlib: the same picture on every machine
+    "font.family": "DejaVu Sans",
     "font.size": 9,
     "text.color": INK,
     "axes.facecolor": PAPER,

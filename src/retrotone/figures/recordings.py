@@ -25,9 +25,12 @@ if TYPE_CHECKING:
     from matplotlib.image import AxesImage
 
 
-MEL_COLOURS, CHROMA_COLOURS = "magma", "cividis"  # both perceptually uniform
-DYNAMIC_RANGE = 80.0  # dB shown under the loudest band
-SMOOTHING_SECONDS = 1.0  # of centroid lines
+# Both perceptually uniform.
+MEL_COLOURS, CHROMA_COLOURS = "magma", "cividis"
+# Shown below the loudest band, in dB.
+DYNAMIC_RANGE = 80.0
+# Of centroid lines.
+SMOOTHING_SECONDS = 1.0
 PITCHES = ("C", "C♯", "D", "D♯", "E", "F", "F♯", "G", "G♯", "A", "A♯", "B")
 FREQUENCIES = (50, 100, 200, 500, 1000, 2000, 5000, 10_000, 20_000, 40_000)
 

@@ -59,7 +59,8 @@ def genre_training_figure(runs: Mapping[str, Sequence[Point]], chance: float | N
             axes.grid(axis="y")
         for axes in panels[len(runs) :]:
             axes.remove()
-        for axes in panels[len(runs) - columns : len(runs)]:  # the lowest of each column
+        # the lowest of each column
+        for axes in panels[len(runs) - columns : len(runs)]:
             axes.tick_params(labelbottom=True)
             axes.set_xlabel("epoch")
         for axes in panels[: len(runs) : columns]:

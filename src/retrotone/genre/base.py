@@ -22,7 +22,8 @@ WEIGHTS, FACTS = "model.safetensors", "model.json"
 SILENT = "it is silent"
 UNCLEAR = "no genre stands out"
 STRANGE = "it does not sound like the music this classifier knows"
-UNDECIDED = 0.01  # share of known music that may be called unsure for want of confidence
+# The share of known music that may be called unsure for want of confidence.
+UNDECIDED = 0.01
 PATCH_SECONDS = 3.0
 
 

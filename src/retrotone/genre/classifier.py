@@ -3,7 +3,7 @@
 Every head is a linear discriminant (`discriminant`). An artist with many tracks counts less a track, as the classifier
 is meant for artists it never heard. A head gives probabilities row by row, and their mean is its answer: three seconds
 that could be anything do not outvote three that are plain. The heads' answers are multiplied, some of them counting
-less (`evidence.SAY`), and the product is tempered (`calibration`) until confidence meets accuracy, measured on artists
+less (`evidence.HEAD_WEIGHTS`), and the product is tempered (`calibration`) until confidence meets accuracy, measured on artists
 left out.
 
 What is no music gets a genre, too, and often with confidence, as no tag stands for it. It is recognised by its columns,
@@ -29,7 +29,7 @@ from retrotone.genre.base import SILENT, STRANGE, UNCLEAR, UNDECIDED, Answer, Re
 from retrotone.genre.calibration import Domain, best_scale, honest_sharpness, known_music
 from retrotone.genre.datasets import Track, artists_of, folds, most_folds
 from retrotone.genre.discriminant import Head, Learner, normalised, track_means
-from retrotone.genre.evidence import ANSWERING, HEADS, SAY, Rows, evidence
+from retrotone.genre.evidence import ANSWERING, HEADS, HEAD_WEIGHTS, Rows, evidence
 from retrotone.genre.tag_priors import prior_weights
 from retrotone.progress import Progress, silent
 from retrotone.utils.assets import asset
@@ -38,11 +38,14 @@ from retrotone.utils.files import make_folder, write_whole
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-ARTIST_POWER = 0.5  # an artist's n tracks count n ** -0.5 each
-FOLDS, REPEATS = 5, 4  # of the cross-validation within `fit`
+# Each of an artist's n tracks has a weight of n ** -0.5.
+ARTIST_POWER = 0.5
+# Of the cross-validation within `fit`.
+FOLDS, REPEATS = 5, 4
 FILE = "classifier.safetensors"
 FORMAT = "retrotone genre classifier 2"
-DIGITS = 9  # kept of the numbers beside the arrays: the rest differs from machine to machine
+# Kept of the numbers in the metadata: further digits differ between machines.
+DIGITS = 9
 
 
 class GenreClassifier:
@@ -65,7 +68,8 @@ class GenreClassifier:
         self.seed = seed
         self._heads: dict[str, Head] = {}
         self._sharpness: dict[str, float] = {}
-        self._least: dict[str, float] = {}  # confidence
+        # the confidence below which an answer is unsure
+        self._least: dict[str, float] = {}
         self._domain: Domain | None = None
 
     def __sklearn_tags__(self) -> Any:
@@ -168,7 +172,7 @@ class GenreClassifier:
         """Choose sharpness and least confidence for each set of heads that answer together."""
         for heads in ANSWERING:
             if all(name in answers for name in heads):
-                pooled = np.sum([SAY[name] * answers[name] for name in heads], axis=0)
+                pooled = np.sum([HEAD_WEIGHTS[name] * answers[name] for name in heads], axis=0)
                 sharpness = honest_sharpness(pooled, truth, weights)
                 confidence = np.exp(normalised(sharpness * pooled)).max(axis=-1)
                 self._sharpness["/".join(heads)] = sharpness
@@ -303,7 +307,8 @@ class GenreClassifier:
             "sharpness": {heads: round(value, DIGITS) for heads, value in self._sharpness.items()},
             "least": {heads: round(value, DIGITS) for heads, value in self._least.items()},
         }
-        metadata = {FORMAT: json.dumps(described, sort_keys=True)}  # of two entries the order would be chance
+        # a single entry: safetensors writes several in random order
+        metadata = {FORMAT: json.dumps(described, sort_keys=True)}
         path = make_folder(folder) / FILE
         write_whole(path, safetensors.numpy.save(arrays, metadata))
         return path
@@ -327,7 +332,8 @@ class GenreClassifier:
                 if f"{head}.weights" in arrays:
                     parts = {part: arrays[f"{head}.{part}"].astype(float) for part in Head.__annotations__}
                     result._heads[head] = Head(**parts)
-        except Exception as error:  # safetensors raises its own, json's and struct's
+        except Exception as error:
+            # safetensors raises errors of its own, of json and of struct
             raise ModelError(f"{name} is no genre classifier, or damaged: train or copy it again") from error
         return result
 
@@ -354,7 +360,9 @@ class GenreClassifier:
     def _probabilities(self, analysis: Analysis) -> Rows:
         heads = self._answering(analysis)
         evidences = self._evidence(analysis, heads)
-        pooled = np.sum([SAY[name] * self._heads[name].answer(rows) for name, rows in evidences], axis=0)
+        pooled = np.sum(
+            [HEAD_WEIGHTS[name] * self._heads[name].answer(rows) for name, rows in evidences], axis=0
+        )
         probabilities: Rows = np.exp(normalised(self._sharpness["/".join(heads)] * pooled))
         return probabilities
 

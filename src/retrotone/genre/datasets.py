@@ -31,11 +31,16 @@ Split = Literal["train", "valid", "test"]
 
 SUFFIXES = {".au", *FORMATS, *FFMPEG_SUFFIXES}
 GTZAN_GENRES = ("blues", "classical", "country", "disco", "hiphop", "jazz", "metal", "pop", "reggae", "rock")
-GTZAN_RATE = 22_050  # Hz
-GTZAN_FOLDERS = ("", "genres", "genres_original", "Data/genres_original")  # where copies keep the ten genres
-CORRUPT = "jazz.00054"  # in the usual WAV copy
-LENGTH_TOLERANCE = 0.5  # s: codecs add and drop up to a few thousand samples
-MIN_TRACKS = 2  # a genre: one to learn from, one to test on
+# Hz.
+GTZAN_RATE = 22_050
+# Where copies have the ten genre folders.
+GTZAN_FOLDERS = ("", "genres", "genres_original", "Data/genres_original")
+# Damaged in the usual WAV copy.
+CORRUPT = "jazz.00054"
+# Seconds: codecs add and drop up to a few thousand samples.
+LENGTH_TOLERANCE = 0.5
+# Of a genre: one to learn from, one to test on.
+MIN_TRACKS = 2
 
 
 @dataclass(frozen=True)
@@ -130,7 +135,7 @@ class Collection:
     GenreError
         No such folder, no recordings in it, or a genre with one track.
     AudioError
-        A file that is not what its suffix says; the message names it.
+        A file whose content does not match its suffix; the message names it.
     """
 
     def __init__(self, folder: str | os.PathLike[str]) -> None:
@@ -263,9 +268,8 @@ def folds(tracks: Sequence[Track], k: int, seed: int = 0) -> NDArray[np.int64]:
     if not 2 <= k <= most:
         raise GenreError(f"{k} folds do not fit: take 2 to {most}, by the largest genre and the artists")
     with warnings.catch_warnings():
-        warnings.simplefilter(
-            "ignore", UserWarning
-        )  # a genre with fewer tracks than folds is documented above
+        # a genre with fewer tracks than folds is allowed
+        warnings.simplefilter("ignore", UserWarning)
         splitter = StratifiedGroupKFold(k, shuffle=True, random_state=seed)
         result = np.zeros(len(tracks), np.int64)
         for fold, (_, test) in enumerate(splitter.split(genres, genres, artists)):
@@ -280,7 +284,7 @@ def most_folds(tracks: Sequence[Track]) -> int:
 
 
 def artists_of(tracks: Sequence[Track]) -> list[str]:
-    """Return an artist for each track: an unknown one's name is the track's own place in the list."""
+    """Return an artist for each track: an unknown one gets a name of its own, from the track's index."""
     return [
         f"{index} unknown" if track.artist is None else track.artist for index, track in enumerate(tracks)
     ]
@@ -319,9 +323,9 @@ def _find(folder: Path) -> list[Track]:
         raise GenreError(f"{folder} is no folder: name one that holds a folder for each genre")
     tracks = []
     for path in sorted(_files(folder)):
-        place = path.relative_to(folder).parts
-        if path.suffix.lower() in SUFFIXES and len(place) > 1 and path.is_file():
-            tracks.append(Track(path.stem, place[0], place[1] if len(place) > 2 else None, path))
+        parts = path.relative_to(folder).parts
+        if path.suffix.lower() in SUFFIXES and len(parts) > 1 and path.is_file():
+            tracks.append(Track(path.stem, parts[0], parts[1] if len(parts) > 2 else None, path))
     if not tracks:
         raise GenreError(
             f"{folder} holds no recordings: it needs a folder for each genre with sound files in it"
@@ -331,16 +335,18 @@ def _find(folder: Path) -> list[Track]:
 
 def _files(folder: Path) -> Iterator[Path]:
     """Yield what is not hidden, through links to folders, too: genres may be picked by links to a collection."""
-    for place, inside, names in os.walk(folder, followlinks=True):
-        above = Path(place).resolve()
-        inside[:] = [
-            name for name in inside if _shown(name) and not above.is_relative_to((above / name).resolve())
-        ]  # a link back up would never end
-        yield from (Path(place, name) for name in names if _shown(name))
+    for parent, folders, names in os.walk(folder, followlinks=True):
+        real = Path(parent).resolve()
+        # a link to a parent folder would never end
+        folders[:] = [
+            name for name in folders if _shown(name) and not real.is_relative_to((real / name).resolve())
+        ]
+        yield from (Path(parent, name) for name in names if _shown(name))
 
 
 def _shown(name: str) -> bool:
-    return not name.startswith((".", "__"))  # __MACOSX, for one
+    """Whether a name is not hidden, nor an archiver's, such as ``__MACOSX``."""
+    return not name.startswith((".", "__"))
 
 
 def _is_clip(track: Track) -> bool:
@@ -355,7 +361,7 @@ def _header(track: Track) -> AudioFile:
 
 
 def _gtzan_root(folder: Path) -> Path:
-    inside = (folder / place for place in GTZAN_FOLDERS)
+    candidates = (folder / name for name in GTZAN_FOLDERS)
     return next(
-        (place for place in inside if any((place / genre).is_dir() for genre in GTZAN_GENRES)), folder
+        (path for path in candidates if any((path / genre).is_dir() for genre in GTZAN_GENRES)), folder
     )

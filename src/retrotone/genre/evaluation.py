@@ -20,8 +20,10 @@ from retrotone.progress import Progress, part, silent
 
 log = logging.getLogger("retrotone")
 
-Z_95 = 1.959964  # of the normal distribution, two-sided 95 %
-BINS = 15  # of the expected calibration error, as Guo et al. (2017) take them
+# The normal distribution's two-sided 95 % quantile.
+Z_95 = 1.959964
+# Of the expected calibration error, as in Guo et al. (2017).
+BINS = 15
 FOLDS = 5
 
 
@@ -73,20 +75,21 @@ def evaluate(truth: Sequence[str], probabilities: ArrayLike, genres: Sequence[st
         raise GenreError(f"{len(truth)} genres do not go with probabilities of shape {p.shape}")
     if unknown := sorted(set(truth) - set(genres)):
         raise GenreError(f"{', '.join(unknown)}: the classifier knows {', '.join(genres)}")
-    place = {genre: index for index, genre in enumerate(genres)}
-    true, said = np.array([place[genre] for genre in truth]), p.argmax(axis=1)
+    index = {genre: number for number, genre in enumerate(genres)}
+    true, answered = np.array([index[genre] for genre in truth]), p.argmax(axis=1)
     confusion = np.zeros((len(genres), len(genres)), np.int64)
-    np.add.at(confusion, (true, said), 1)
+    np.add.at(confusion, (true, answered), 1)
     hits = np.diag(confusion)
     both = confusion.sum(axis=0) + confusion.sum(axis=1)
-    f1 = 2 * hits[both > 0] / both[both > 0]  # a genre neither there nor answered has none
+    # a genre that neither occurs nor is answered has no F1
+    f1 = 2 * hits[both > 0] / both[both > 0]
     return Evaluation(
         genres=tuple(genres),
         tracks=len(truth),
-        accuracy=float((true == said).mean()),
+        accuracy=float((true == answered).mean()),
         interval=wilson_interval(int(hits.sum()), len(truth)),
         macro_f1=float(f1.mean()),
-        calibration_error=calibration_error(p.max(axis=1), true == said),
+        calibration_error=calibration_error(p.max(axis=1), true == answered),
         confusion=confusion,
     )
 
@@ -123,20 +126,20 @@ def cross_validate(
     seed: int = 0,
     progress: Progress = silent,
 ) -> NDArray[np.float64]:
-    """Return the probabilities of each track by a classifier that never heard its artist.
+    """Return the probabilities of each track by a classifier that has not learned from its artist.
 
     Parameters
     ----------
     analyses : sequence of Analysis, length n
     genres : sequence of str, length n
     artists : sequence of str or None, length n, or None
-        None: tracks are drawn as they come, and one artist's lie on both sides. That leak is what inflates many
-        published figures; the difference is worth showing.
+        None: tracks are split at random, and an artist's tracks may lie on both sides. That leak inflates many
+        published figures.
     k : int
         Folds.
     seed : int
     progress : Progress
-        Told after each fold.
+        Called after each fold.
 
     Returns
     -------
@@ -188,7 +191,7 @@ def judge(
     own : path-like, optional
         The classifier, see `retrotone.genre.models.open_model`; by default the bundled one.
     progress : Progress
-        Told after each fold.
+        Called after each fold.
 
     Returns
     -------

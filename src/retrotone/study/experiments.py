@@ -24,9 +24,11 @@ if TYPE_CHECKING:
 
 # Of the sweep: half a minute on one core, and every row still shows what it is about.
 STEPS, SECONDS = 10, 0.8
-EPOCHS, SEGMENT_SECONDS = 30, 1.0  # of M5
+# Of M5.
+EPOCHS, SEGMENT_SECONDS = 30, 1.0
 ERA_CLASSES = ("1900s", "1950s", "1990s")
-PASSAGES = 4  # of the bundled song
+# Of the bundled song.
+PASSAGES = 4
 
 TRAINING_TITLE = "M5 on the raw waveform"
 T = TypeVar("T")

@@ -30,9 +30,11 @@ from retrotone.utils.files import make_folder, write_whole
 from retrotone.utils.templates import render_page
 from retrotone.utils.temporary import locked_folder
 
-SECONDS = 30.0  # of every sound, as in the study
+# Of every sound, as in the study.
+SECONDS = 30.0
 EPOCHS = 30
-GRAM_STEPS = 100  # of the descent without the clamp: enough to hear what it does
+# Of the descent without the clamp: enough for an audible effect.
+GRAM_STEPS = 100
 SIMILAR = 5
 PAGE = "index.html"
 
@@ -45,7 +47,7 @@ class Section:
     ----------
     title, reported, here, why : str
     pictures, sounds, pages : tuple of str
-        Files beside the page.
+        Files in the page's folder.
     header : sequence of str
     rows : sequence of sequences of str
         A table.
@@ -88,7 +90,7 @@ def write_report(
         Of M5, at most.
     seed : int
     progress : Progress
-        `Cancelled` raised in it stops the work; what is there already stays, and a training goes on from there.
+        `Cancelled` raised in it stops the work; finished files stay, and a training is resumed by the next call.
 
     Returns
     -------

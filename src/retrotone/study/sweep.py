@@ -34,10 +34,14 @@ if TYPE_CHECKING:
 
     from retrotone.style.gram import GramTransfer
 
-SECONDS = 4.0  # of each recording: the loss is a mean over frames, longer ones only take longer
-LONGEST_SECONDS = 600.0  # of longer recordings the middle of so much: an hour would need 3 GB
-STEPS = 60  # at a learning rate of 0.1; Adam gets more at lower rates, so that every row can move as far
-CURED = 0.015  # of the start: a row that gets there may stop
+# Of each recording: the loss is a mean over frames, more would only take longer.
+SECONDS = 4.0
+# The command line reads no more of a recording, from its middle: an hour would need 3 GB.
+LONGEST_SECONDS = 600.0
+# At a learning rate of 0.1; Adam gets more at lower rates, so that every row can move as far.
+STEPS = 60
+# A row stops at this share of its first loss.
+CURED = 0.015
 LEARNING_RATES = (0.01, 0.05, 0.1)
 STYLE_WEIGHTS = (2500.0, 5000.0)
 
@@ -353,7 +357,8 @@ def _panel(axes: Axes, rows: Sequence[LossRow], title: str) -> None:
         else:
             colour = OTHER_COLOURS[settings.optimiser, settings.loss]
             label += ", all rates" if settings.optimiser == "sgd" else ""
-        known = label in axes.get_legend_handles_labels()[1]  # other weight, same fall: dotted, beside it
+        # the second style weight has the same curve: dotted
+        known = label in axes.get_legend_handles_labels()[1]
         axes.plot(
             np.arange(1, len(row.losses) + 1),
             row.losses / row.losses[0],

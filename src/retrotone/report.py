@@ -53,7 +53,7 @@ MEASURES = {
 
 @dataclass(frozen=True)
 class ComparisonRow:
-    """One version in the table; what needs another recording to compare with is None where there is none.
+    """One version in the table; comparisons are None where there is nothing to compare with.
 
     Attributes
     ----------
@@ -64,7 +64,7 @@ class ComparisonRow:
     loudness_change_lu, chroma_cosine, onset_f1, log_spectral_distance : float or None
         Against the first version; None for the first.
     style_gain, envelope_gain : float or None
-        How far from the first version to the style it has come; None for the first, or without a style.
+        Share of the way from the first version to the style; None for the first, or without a style.
     """
 
     version: str
@@ -156,7 +156,7 @@ def compare(
         By name, the original first. Rates, lengths and channels may differ. Table and figure look at the
         first 60 s of each, but for duration, loudness and true peak.
     style : Audio, optional
-        What the versions were to sound like: adds how far each has come towards it.
+        What the versions were to sound like: adds the style gain and the envelope gain of each.
     progress : Progress
         Called before every version.
 

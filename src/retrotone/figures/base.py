@@ -49,7 +49,7 @@ STYLE: Any = {
 
 
 def fit(figure: Figure, width: float, height: float) -> None:
-    """Give a figure that was settled another size, in inches, and lay it out anew."""
+    """Change the size, in inches, of a figure whose layout was settled, and lay it out anew."""
     figure.set_size_inches(width, height)
     figure.set_layout_engine(_layout())
     settle(figure)

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.axis import Axis
     from matplotlib.figure import Figure
+    from matplotlib.gridspec import GridSpecFromSubplotSpec
     from matplotlib.image import AxesImage
 
 
@@ -180,6 +181,7 @@ def comparison_figure(versions: Mapping[str, Audio]) -> Figure:
 
     if not versions:
         raise AudioError("there is nothing to compare: give at least one recording")
+    # mono, at one rate
     rate = max(audio.sample_rate for audio in versions.values())
     names = [fitting_title(name) for name in versions]
     audios = [audio.mono().resample(rate) for audio in versions.values()]
@@ -195,11 +197,7 @@ def comparison_figure(versions: Mapping[str, Audio]) -> Figure:
         )
         table: list[list[Axes]] = []
         for column, audio in enumerate(audios):
-            cells: list[Axes] = []
-            for row in range(4):
-                time = table[0][0] if table else cells[0] if cells else None
-                height = table[0][row] if table else None
-                cells.append(figure.add_subplot(grid[row, column], sharex=time, sharey=height))
+            cells = _column(figure, grid, column, table)
             table.append(cells)
             draw_waveform(cells[0], audio, colours[column])
             cells[0].set_title(names[column], color=colours[column])
@@ -215,13 +213,25 @@ def comparison_figure(versions: Mapping[str, Audio]) -> Figure:
         figure.colorbar(power, cax=figure.add_subplot(grid[1, -1]), label="power (dB)")
         figure.colorbar(strength, cax=figure.add_subplot(grid[3, -1]), label="strength")
         below = figure.add_subplot(halves[1])
-        # the first lies widest and lowest: it shows where the others cover it
+        # the first is drawn first and widest, so that it stays visible below the others
         for column, audio in enumerate(audios):
             draw_spectrum(below, mels[column], audio, colours[column], 1.8 if column else 4, names[column])
         below.set_title("Average spectrum", fontsize=10)
         below.legend(loc="lower left")
         settle(figure)
     return figure
+
+
+def _column(
+    figure: Figure, grid: GridSpecFromSubplotSpec, column: int, table: list[list[Axes]]
+) -> list[Axes]:
+    """Add four axes in a column; they share the time axis, and each shares its other axis with the first column's."""
+    cells: list[Axes] = []
+    for row in range(4):
+        time = table[0][0] if table else cells[0] if cells else None
+        height = table[0][row] if table else None
+        cells.append(figure.add_subplot(grid[row, column], sharex=time, sharey=height))
+    return cells
 
 
 def _times(frames: int, audio: Audio) -> NDArray[np.float64]:

@@ -1,13 +1,13 @@
-"""The genre classifier: linear heads on what is known of a track, an honest confidence, and "not sure".
+"""The genre classifier: linear heads on a track's analysis, a calibrated confidence, and "not sure".
 
-Every head is a linear discriminant (`discriminant`). An artist with many tracks counts less a track, as the classifier
-is meant for artists it never heard. A head gives probabilities row by row, and their mean is its answer: three seconds
-that could be anything do not outvote three that are plain. The heads' answers are multiplied, some of them counting
-less (`evidence.HEAD_WEIGHTS`), and the product is tempered (`calibration`) until confidence meets accuracy, measured on artists
-left out.
+Every head is a linear discriminant (`discriminant`). Tracks of artists with many tracks weigh less, as the classifier
+is meant for new artists. A head gives probabilities row by row, and their mean is its answer: averaging probabilities,
+not their logarithms, lets clear passages outweigh ambiguous ones. The heads' answers are multiplied, with weights
+(`evidence.HEAD_WEIGHTS`), and the product is tempered (`calibration`) until mean confidence equals accuracy, measured
+on artists left out.
 
-What is no music gets a genre, too, and often with confidence, as no tag stands for it. It is recognised by its columns,
-which lie farther from those of known music than music does (`calibration.Domain`).
+Sound that is not music gets a genre, too, often with high confidence. It is recognised by its columns, which lie
+farther from those of known music than music does (`calibration.Domain`).
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from retrotone.genre.base import SILENT, STRANGE, UNCLEAR, UNDECIDED, Answer, Re
 from retrotone.genre.calibration import Domain, best_scale, honest_sharpness, known_music
 from retrotone.genre.datasets import Track, artists_of, folds, most_folds
 from retrotone.genre.discriminant import Head, Learner, normalised, track_means
-from retrotone.genre.evidence import ANSWERING, HEADS, HEAD_WEIGHTS, Rows, evidence
+from retrotone.genre.evidence import ANSWERING, HEAD_WEIGHTS, HEADS, Rows, evidence
 from retrotone.genre.tag_priors import prior_weights
 from retrotone.progress import Progress, silent
 from retrotone.utils.assets import asset
@@ -49,7 +49,7 @@ DIGITS = 9
 
 
 class GenreClassifier:
-    """Tells the genre of a track; scikit-learn's manners.
+    """A genre classifier with scikit-learn's interface.
 
     Parameters
     ----------
@@ -149,7 +149,7 @@ class GenreClassifier:
     ) -> dict[str, Rows]:
         """Fit each head that all tracks have evidence for.
 
-        Returns what the heads say of the tracks in folds left out, shape (draws, tracks, genres) each.
+        Returns the heads' log-probabilities of tracks in folds left out, shape (draws, tracks, genres) each.
         """
         prior = prior_weights(list(self.classes_))
         answers: dict[str, Rows] = {}
@@ -203,13 +203,15 @@ class GenreClassifier:
 
     def score(self, X: Sequence[Recording] | Recording, y: Sequence[str]) -> float:
         """Return the share of tracks whose genre is `y`'s; see `predict_proba`."""
-        said, truth = self.predict(X), np.asarray(y, str)
-        if said.shape != truth.shape:
-            raise GenreError(f"{len(said)} tracks and genres of shape {truth.shape}: give one genre a track")
-        return float((said == truth).mean())
+        answers, truth = self.predict(X), np.asarray(y, str)
+        if answers.shape != truth.shape:
+            raise GenreError(
+                f"{len(answers)} tracks and genres of shape {truth.shape}: give one genre a track"
+            )
+        return float((answers == truth).mean())
 
     def answer(self, recording: Recording, progress: Progress = silent) -> Answer:
-        """Return all that can be said of a track: genre, confidence, whether to trust it, and how it goes over time.
+        """Return genre, confidence, doubt, and probabilities over time of a track.
 
         Parameters
         ----------
@@ -343,7 +345,7 @@ class GenreClassifier:
         return self.classes_
 
     def _answering(self, analysis: Analysis) -> tuple[str, ...]:
-        """Return the first heads in `ANSWERING` that can tell of a track."""
+        """Return the first heads in `ANSWERING` that the track has evidence for."""
         self._known()
         for heads in ANSWERING:
             known = "/".join(heads) in self._sharpness
@@ -414,7 +416,7 @@ def _left_out_scores(learn: Learner, rows: Sequence[Rows], draws: Sequence[NDArr
 
 
 def _track_weights(tracks: Sequence[Track]) -> Rows:
-    """Return what each track counts, by how many there are of its artist."""
+    """Return the weight of each track: the more its artist has, the less."""
     artists = artists_of(tracks)
     counts = Counter(artists)
     return np.array([counts[artist] ** -ARTIST_POWER for artist in artists])

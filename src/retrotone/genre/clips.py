@@ -1,4 +1,4 @@
-"""Tracks decoded once into one file of 16-bit samples, to cut segments from without holding them in memory."""
+"""Tracks decoded once into one file of 16-bit samples, from which segments are cut without loading it whole."""
 
 from __future__ import annotations
 
@@ -29,9 +29,9 @@ class Clips:
     Parameters
     ----------
     folder : Path
-        Where `gather` has put them.
+        That `gather` has written to.
     tracks : sequence of Track
-        The same as it was given.
+        Those given to `gather`.
     """
 
     def __init__(self, folder: Path, tracks: Sequence[Track]) -> None:
@@ -54,7 +54,7 @@ class Clips:
     def cut(self, positions: Positions, length: int) -> NDArray[np.float32]:
         """Return segments, shape (len(positions), length), full scale at 1.
 
-        A start outside of the track is moved inside; a track that is shorter is repeated until it fills the segment.
+        A start outside of the track is moved inside; a track shorter than a segment is repeated.
         """
         result = np.empty((len(positions), length), np.float32)
         for row, (number, start) in zip(result, positions, strict=True):
@@ -66,7 +66,7 @@ class Clips:
 
 
 def gather(tracks: Sequence[Track], sample_rate: int, folder: Path, progress: Progress = silent) -> Clips:
-    """Decode tracks, mono, at one rate; those that are in the folder already are taken as they are.
+    """Decode tracks, mono, at one rate; those decoded by an earlier call are reused.
 
     Parameters
     ----------
@@ -74,7 +74,7 @@ def gather(tracks: Sequence[Track], sample_rate: int, folder: Path, progress: Pr
     sample_rate : int
         In Hz.
     folder : Path
-        There.
+        That exists.
     progress : Progress
 
     Raises

@@ -1,4 +1,4 @@
-"""Music in folders, one a genre: GTZAN with what is known of it, and collections of one's own.
+"""Music in folders, one a genre: GTZAN with its index, and collections of one's own.
 
 A data set is a list of tracks. Tracks are split; pieces are cut from a track afterwards (`segments`), so that two
 pieces of one song never lie on both sides of a split.
@@ -45,7 +45,7 @@ MIN_TRACKS = 2
 
 @dataclass(frozen=True)
 class Track:
-    """A recording and what is known of it.
+    """A recording, its genre and its artist.
 
     Attributes
     ----------
@@ -71,7 +71,7 @@ class Track:
 
 @dataclass(frozen=True)
 class GtzanEntry:
-    """What is known of a clip of GTZAN, with or without its audio.
+    """An entry of GTZAN's index, with or without audio.
 
     Attributes
     ----------
@@ -120,7 +120,7 @@ class Collection:
     ----------
     folder : path-like
         ``genre/track.wav``, or ``genre/artist/track.wav`` where the artists are known; any of these may be links.
-        Hidden files are passed over, and so is what is no sound file by its suffix.
+        Hidden files and those without a sound file's suffix are ignored.
 
     Attributes
     ----------
@@ -154,7 +154,7 @@ class Collection:
 
 
 class Gtzan:
-    """A copy of GTZAN, whole or in part, checked against what is known of it.
+    """A copy of GTZAN, whole or in part, checked against its index.
 
     Parameters
     ----------
@@ -171,8 +171,7 @@ class Gtzan:
     genres : tuple of str
         Those of the ten that are here.
     problems : list of str
-        One line for each thing that is not as it should be: clips missing, the corrupt ``jazz.00054``, clips that are
-        longer or shorter than they should be. Each is logged, too.
+        One line each: clips missing, the corrupt ``jazz.00054``, clips of the wrong length. Each is logged, too.
 
     Raises
     ------
@@ -211,7 +210,7 @@ class Gtzan:
             log.warning(problem)
 
     def split(self, split: Split) -> list[Track]:
-        """Return what is here of a part of the fault-filtered split."""
+        """Return the tracks of a part of the fault-filtered split."""
         return [track for track in self.tracks if gtzan_index()[track.name].split == split]
 
     def _is_sound(self, track: Track, entry: GtzanEntry) -> bool:
@@ -231,7 +230,7 @@ class Gtzan:
 
 
 def open_folder(folder: str | os.PathLike[str]) -> Gtzan | Collection:
-    """Open a folder as what it is: GTZAN where most recordings go by its clips' names, or else a collection."""
+    """Open a folder as GTZAN where most recordings have its clips' names, or else as a collection."""
     found = _find(_gtzan_root(Path(folder)))
     return Gtzan(folder) if 2 * sum(map(_is_clip, found)) > len(found) else Collection(folder)
 
@@ -350,7 +349,7 @@ def _shown(name: str) -> bool:
 
 
 def _is_clip(track: Track) -> bool:
-    """Whether a track goes by the name of one of GTZAN's clips."""
+    """Whether a track has the name of one of GTZAN's clips."""
     return track.name in gtzan_index() and track.name.startswith(f"{track.genre}.")
 
 

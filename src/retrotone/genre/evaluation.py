@@ -1,4 +1,4 @@
-"""How good a classifier is, and how sure one may be of that."""
+"""Scores of genre classifiers, with confidence intervals."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ FOLDS = 5
 
 @dataclass(frozen=True, eq=False)
 class Evaluation:
-    """What a classifier scored on tracks whose genres are known.
+    """A classifier's scores on tracks whose genres are known.
 
     Attributes
     ----------
@@ -95,7 +95,14 @@ def evaluate(truth: Sequence[str], probabilities: ArrayLike, genres: Sequence[st
 
 
 def wilson_interval(hits: int, trials: int) -> tuple[float, float]:
-    """Return the 95 % interval of a share (Wilson 1927)."""
+    """Return the 95 % interval of a share (Wilson 1927).
+
+    Examples
+    --------
+    >>> low, high = wilson_interval(90, 100)
+    >>> f"{low:.3f} to {high:.3f}"
+    '0.826 to 0.945'
+    """
     share, spread = hits / trials, Z_95**2 / trials
     middle = (share + spread / 2) / (1 + spread)
     reach = Z_95 * np.sqrt(share * (1 - share) / trials + spread / (4 * trials)) / (1 + spread)
@@ -103,7 +110,9 @@ def wilson_interval(hits: int, trials: int) -> tuple[float, float]:
 
 
 def calibration_error(confidence: ArrayLike, right: ArrayLike) -> float:
-    """Return the expected calibration error: how far accuracy is from confidence, mean over `BINS` bins by tracks.
+    """Return the expected calibration error (Guo et al. 2017): the mean gap between accuracy and confidence.
+
+    The gaps are those of `BINS` bins of confidence, weighted by their number of tracks.
 
     Parameters
     ----------
@@ -111,6 +120,11 @@ def calibration_error(confidence: ArrayLike, right: ArrayLike) -> float:
         In [0, 1]: of the answer given.
     right : array_like, shape (n,), bool
         Whether it was right.
+
+    Examples
+    --------
+    >>> round(calibration_error([0.9, 0.9, 0.9, 0.9], [True, True, True, False]), 3)
+    0.15
     """
     sure, hit = np.asarray(confidence, float), np.asarray(right, float)
     bins = np.minimum((sure * BINS).astype(int), BINS - 1)
@@ -206,34 +220,54 @@ def judge(
     ModelError
         No such classifier, or damaged.
     """
-    genres, artists = [track.genre for track in tracks], [track.artist for track in tracks]
-    result, inflated = {}, {}
-    name = "bundled" if own is None else os.fspath(own)
-    model = GenreClassifier.from_pretrained() if own is None else open_model(own)
-    if own is not None or set(genres) <= set(model.classes_):
-        known = {track.key for track in gtzan_split("train")} if own is None else learned_from(own)
-        heard = analyses if isinstance(model, GenreClassifier) else [track.path or "" for track in tracks]
-        scores = evaluate(genres, model.predict_proba(heard), model.classes_.tolist())
-        if known & {track.key for track in tracks}:
-            inflated[f"{name}, has learned from some of these"] = scores
-        else:
-            result[name] = scores
-
-    def learned(own: Sequence[str | None] | None, stage: Progress) -> Evaluation:
-        k = min(FOLDS, most_folds(tracks))
-        return evaluate(genres, cross_validate(analyses, genres, own, k, progress=stage), sorted(set(genres)))
-
+    result, inflated = _score_model(tracks, analyses, own)
     try:
-        if any(artists):
-            result["taught on these, artists apart"] = learned(artists, part(progress, 0.0, 0.5))
-            inflated["taught on these at random, artists leak: inflated"] = learned(
-                None, part(progress, 0.5, 1.0)
-            )
-        else:
-            result["taught on these, artists unknown"] = learned(None, progress)
+        _score_method(tracks, analyses, result, inflated, progress)
     except GenreError as error:
         few = f"these tracks are too few to learn from and test on: {error}"
         if not result and not inflated:
             raise GenreError(few) from error
         log.warning(few)
     return result | inflated
+
+
+Scores = dict[str, Evaluation]
+
+
+def _score_model(
+    tracks: Sequence[Track], analyses: Sequence[Analysis], own: str | os.PathLike[str] | None
+) -> tuple[Scores, Scores]:
+    """Score a trained classifier; the second of the two results holds it if it has learned from some of the tracks."""
+    genres = [track.genre for track in tracks]
+    name = "bundled" if own is None else os.fspath(own)
+    model = GenreClassifier.from_pretrained() if own is None else open_model(own)
+    if own is None and not set(genres) <= set(model.classes_):
+        return {}, {}
+    known = {track.key for track in gtzan_split("train")} if own is None else learned_from(own)
+    inputs = analyses if isinstance(model, GenreClassifier) else [track.path or "" for track in tracks]
+    scores = evaluate(genres, model.predict_proba(inputs), model.classes_.tolist())
+    if known & {track.key for track in tracks}:
+        return {}, {f"{name}, has learned from some of these": scores}
+    return {name: scores}, {}
+
+
+def _score_method(
+    tracks: Sequence[Track],
+    analyses: Sequence[Analysis],
+    result: Scores,
+    inflated: Scores,
+    progress: Progress,
+) -> None:
+    """Add the scores of the bundled classifier's method, cross-validated on the tracks."""
+    genres, artists = [track.genre for track in tracks], [track.artist for track in tracks]
+    k = min(FOLDS, most_folds(tracks))
+
+    def score(artists: Sequence[str | None] | None, stage: Progress) -> Evaluation:
+        answers = cross_validate(analyses, genres, artists, k, progress=stage)
+        return evaluate(genres, answers, sorted(set(genres)))
+
+    if not any(artists):
+        result["taught on these, artists unknown"] = score(None, progress)
+        return
+    result["taught on these, artists apart"] = score(artists, part(progress, 0.0, 0.5))
+    inflated["taught on these at random, artists leak: inflated"] = score(None, part(progress, 0.5, 1.0))

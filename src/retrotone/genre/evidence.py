@@ -37,7 +37,7 @@ def evidence(analysis: Analysis, head: str) -> Rows | None:
     ----------
     analysis : Analysis
     head : str
-        ``patches`` gives a row for each patch, ``statistics`` and ``statistics+columns`` one for each excerpt,
+        ``patches`` has a row for each patch, ``statistics`` and ``statistics+columns`` one for each excerpt,
         ``columns`` one.
     """
     if ("columns" in head and analysis.columns is None) or (head != "columns" and analysis.taggram is None):

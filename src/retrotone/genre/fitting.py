@@ -30,7 +30,7 @@ LEAST_TRACKS = 2
 
 
 class Fitted(NamedTuple):
-    """What came out of `fit_folder`.
+    """The result of `fit_folder`.
 
     Attributes
     ----------

@@ -23,6 +23,7 @@ from torch.nn.functional import cross_entropy, one_hot
 
 from retrotone.errors import GenreError, ModelError
 from retrotone.genre.clips import Clips, Positions, gather
+from retrotone.genre.datasets import Track
 from retrotone.genre.networks import GenreNetwork, MelNetwork, Network, build, probabilities
 from retrotone.genre.splits import sides
 from retrotone.progress import Progress, part, silent
@@ -86,7 +87,7 @@ class Recipe:
 
 
 class Point(NamedTuple):
-    """How a network does after an epoch: mean cross-entropy of segments in nats, and the share of tracks it gets right.
+    """Results after an epoch: mean cross-entropy of segments in nats, and the share of tracks classified correctly.
 
     Both losses are of plain segments, without augmentation, smoothing or dropout, so that they can be compared.
     """
@@ -175,7 +176,7 @@ class Training:
         progress(1.0, self._message())
 
     def batches(self, epoch: int) -> Iterator[tuple[Tensor, Tensor]]:
-        """Yield what an epoch learns from: waveforms (batch, samples) and shares of genres (batch, genres)."""
+        """Yield an epoch's batches: waveforms, shape (batch, samples), and targets, shape (batch, genres)."""
         rng = np.random.default_rng([self.recipe.seed, epoch])
         order = rng.permutation(len(self._train))
         for first in range(0, len(order), self.recipe.batch):
@@ -273,7 +274,7 @@ class Training:
 
 
 class Trained(NamedTuple):
-    """What came out of `train`.
+    """The result of `train`.
 
     Attributes
     ----------
@@ -284,7 +285,7 @@ class Trained(NamedTuple):
     truth : list of str
         The genres of the validation tracks.
     probabilities : ndarray, shape (tracks, genres)
-        The model's, of the validation tracks. Slightly optimistic: weights and temperature were chosen on the same tracks.
+        The model's, of the validation tracks. Slightly optimistic: weights and temperature were chosen on them.
     learned_from : list of str
         The `Track.key` of the training tracks.
     """
@@ -329,38 +330,41 @@ def train(
     OutputError
         The folder cannot be written to, or another training uses it.
     """
-    place, recipe = Path(folder), recipe or Recipe()
-    states = [_read(place / CHECKPOINT.format(recipe.seed + number)) for number in range(seeds)]
+    path, recipe = Path(folder), recipe or Recipe()
+    states = [_read(path / CHECKPOINT.format(recipe.seed + number)) for number in range(seeds)]
     if earlier := next((state for state in states if state is not None), None):
         recipe = replace(Recipe(**earlier["recipe"]), seed=recipe.seed)
     rate = build(recipe.network, 2, recipe.width).sample_rate
     learnt_from, checked_on = sides(recordings)
-    with locked_folder(make_folder(place)):
-        clips = gather([*learnt_from, *checked_on], rate, place, part(progress, 0.0, 0.05))
+    with locked_folder(make_folder(path)):
+        clips = gather([*learnt_from, *checked_on], rate, path, part(progress, 0.0, 0.05))
         length = round(recipe.seconds * rate)
         inside = clips.grid(range(len(learnt_from)), length)
         outside = clips.grid(range(len(learnt_from), len(clips.tracks)), length)
         trainings: list[Training] = []
+
+        def save(training: Training) -> None:
+            _write(training, path)
+            saved(trainings)
+
         for number, state in enumerate(states):
             training = Training(clips, inside, outside, replace(recipe, seed=recipe.seed + number))
             if state is not None:
                 training.restore(state)
             trainings.append(training)
+            stage = part(progress, 0.05 + 0.95 * number / seeds, 0.05 + 0.95 * (number + 1) / seeds)
+            training.run(save, stage)
+        return _calibrated(trainings, learnt_from, checked_on)
 
-            def save(training: Training) -> None:
-                data = io.BytesIO()
-                torch.save(training.state(), data)
-                write_whole(place / CHECKPOINT.format(training.recipe.seed), data.getvalue())
-                saved(trainings)
 
-            training.run(
-                save, part(progress, 0.05 + 0.95 * number / seeds, 0.05 + 0.95 * (number + 1) / seeds)
-            )
-        networks = [training.trained().networks[0] for training in trainings]
-        model = GenreNetwork(recipe.network, trainings[0].genres, recipe.seconds, networks, recipe.width)
-        truth = [track.genre for track in checked_on]
-        answers = model.calibrate(np.mean([training.validate() for training in trainings], axis=0), truth)
-        return Trained(model, trainings, truth, answers, [track.key for track in learnt_from])
+def _calibrated(trainings: list[Training], learnt_from: list[Track], checked_on: list[Track]) -> Trained:
+    """Return the networks of all seeds as one model, calibrated on the validation tracks."""
+    recipe = trainings[0].recipe
+    networks = [training.trained().networks[0] for training in trainings]
+    model = GenreNetwork(recipe.network, trainings[0].genres, recipe.seconds, networks, recipe.width)
+    truth = [track.genre for track in checked_on]
+    answers = model.calibrate(np.mean([training.validate() for training in trainings], axis=0), truth)
+    return Trained(model, trainings, truth, answers, [track.key for track in learnt_from])
 
 
 def begun(folder: str | os.PathLike[str]) -> bool:
@@ -388,6 +392,12 @@ def masked(features: Tensor) -> Tensor:
             start = int(torch.randint(size - width + 1, ()))
             result.narrow(axis, start, width).zero_()
     return result
+
+
+def _write(training: Training, folder: Path) -> None:
+    data = io.BytesIO()
+    torch.save(training.state(), data)
+    write_whole(folder / CHECKPOINT.format(training.recipe.seed), data.getvalue())
 
 
 def _read(checkpoint: Path) -> dict[str, Any] | None:

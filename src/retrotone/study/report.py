@@ -1,4 +1,4 @@
-"""A report of the study repeated on a folder of music: each figure and table, next to what the study reported."""
+"""A report of the study repeated on a folder of music: each figure and table, with the study's own results."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ PAGE = "index.html"
 
 @dataclass(frozen=True)
 class Section:
-    """One part of the study: what it reported, what came out here, and why that differs.
+    """One part of the study: its result, the result here, and why they differ.
 
     Attributes
     ----------

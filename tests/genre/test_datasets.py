@@ -53,10 +53,10 @@ def test_the_published_split_keeps_artists_and_faults_apart() -> None:
 
 
 @pytest.mark.parametrize(
-    ("place", "suffix"), [("", ".flac"), ("genres", ".au"), ("Data/genres_original", ".wav")]
+    ("root", "suffix"), [("", ".flac"), ("genres", ".au"), ("Data/genres_original", ".wav")]
 )
-def test_gtzan_is_found_in_its_usual_shapes(tmp_path: Path, place: str, suffix: str) -> None:
-    gtzan(tmp_path / place, suffix)
+def test_gtzan_is_found_in_its_usual_shapes(tmp_path: Path, root: str, suffix: str) -> None:
+    gtzan(tmp_path / root, suffix)
     copy = Gtzan(tmp_path)
     assert [track.genre for track in copy.tracks] == list(GTZAN_GENRES)
     assert all(track.path and track.path.suffix == suffix for track in copy.tracks)

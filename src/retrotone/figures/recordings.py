@@ -37,7 +37,14 @@ FREQUENCIES = (50, 100, 200, 500, 1000, 2000, 5000, 10_000, 20_000, 40_000)
 
 
 def draw_waveform(axes: Axes, audio: Audio, colour: str = COLOURS[0]) -> None:
-    """Draw the waveform as a filled envelope: seconds across, amplitude up (full scale at 1)."""
+    """Draw the waveform as a filled envelope.
+
+    Parameters
+    ----------
+    axes : Axes
+    audio : Audio
+    colour : str
+    """
     low, high = waveform_envelope(audio, 1200)
     axes.fill_between(_times(len(low), audio), low, high, color=colour, linewidth=0.3, step="mid")
     axes.set_ylabel("amplitude")
@@ -82,7 +89,17 @@ def draw_mel(axes: Axes, mel: NDArray[np.float32], audio: Audio, top_db: float |
 
 
 def draw_centroid(axes: Axes, centroid: NDArray[np.float32], audio: Audio, colour: str = COLOURS[0]) -> None:
-    """Draw a spectral centroid, shape (frames,), in Hz: frames faintly, their mean over a second boldly."""
+    """Draw a spectral centroid: frames as a thin line, their mean over a second as a thick one.
+
+    Parameters
+    ----------
+    axes : Axes
+    centroid : ndarray, shape (frames,)
+        In Hz; 0 where silent.
+    audio : Audio
+        What it is of: gives the axes their length.
+    colour : str
+    """
     times = _times(len(centroid), audio)
     axes.plot(times, np.where(centroid > 0, centroid, np.nan), color=colour, linewidth=0.5, alpha=0.3)
     axes.plot(times, _smooth(centroid, audio.duration), color=colour, linewidth=2)
@@ -94,7 +111,21 @@ def draw_centroid(axes: Axes, centroid: NDArray[np.float32], audio: Audio, colou
 
 
 def draw_chroma(axes: Axes, chroma: NDArray[np.float32], audio: Audio) -> AxesImage:
-    """Draw a chromagram, shape (12, frames), C at the bottom; return the image for a colour bar."""
+    """Draw a chromagram, C at the bottom.
+
+    Parameters
+    ----------
+    axes : Axes
+    chroma : ndarray, shape (12, frames)
+        In [0, 1].
+    audio : Audio
+        What it is of: gives the axes their length.
+
+    Returns
+    -------
+    AxesImage
+        For a colour bar.
+    """
     image = axes.imshow(
         chroma,
         origin="lower",
@@ -120,7 +151,21 @@ def draw_spectrum(
     width: float = 2,
     label: str = "",
 ) -> None:
-    """Draw a mel spectrogram's average over time, its highest band at 0 dB: what the medium let through."""
+    """Draw a mel spectrogram's average over time, which shows a medium's bandwidth; its highest band is at 0 dB.
+
+    Parameters
+    ----------
+    axes : Axes
+    mel : ndarray, shape (n_mels, frames)
+        From `mel_spectrogram`, in dB.
+    audio : Audio
+        What it is of.
+    colour : str
+    width : float
+        Of the line, in points.
+    label : str
+        For a legend.
+    """
     mean = 10 * np.log10(np.mean(10 ** (mel.astype(float) / 10), axis=1))
     hertz = mel_edges(len(mel), 0.0, audio.sample_rate / 2)[1:-1]
     axes.plot(hertz, mean - mean.max(), color=colour, linewidth=width, label=label, solid_joinstyle="round")

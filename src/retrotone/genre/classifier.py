@@ -238,6 +238,7 @@ class GenreClassifier:
             doubt = STRANGE
         elif probabilities[best] < self._least["/".join(heads)]:
             doubt = UNCLEAR
+        # the probabilities of each patch, (patches, genres)
         timeline = None
         if "patches" in heads:
             [(_, rows)] = self._evidence(analysis, ("patches",))

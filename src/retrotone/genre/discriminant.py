@@ -72,6 +72,8 @@ class Learner:
         self._within = np.array([_covariance(each) for each in rows]) if name == "patches" else None
 
     def __call__(self, chosen: NDArray[np.bool_], scale: float = 1.0) -> Head:
+        """Return the head of the tracks where `chosen`, shape (tracks,), is true."""
+        # x: standardised means of tracks, (chosen tracks, numbers)
         x, truth = self._means[chosen], self._truth[chosen]
         weights = self._weights[chosen] / self._weights[chosen].mean()
         genres = len(self._prior)
@@ -80,10 +82,12 @@ class Learner:
         # a constant number carries no information: its weight becomes 0
         spread = np.where(constant, np.inf, spread)
         x = (x - centre) / spread
+        # means: of each genre, (genres, numbers)
         present = np.bincount(truth, minlength=genres) > 0
         means = np.zeros((genres, x.shape[1]))
         for genre in np.flatnonzero(present):
             means[genre] = np.average(x[truth == genre], axis=0, weights=weights[truth == genre])
+        # covariance of all genres together, shrunk: (numbers, numbers)
         away = x - means[truth]
         covariance = (away * weights[:, None]).T @ away / max(len(x) - present.sum(), 1)
         if self._within is not None:
@@ -93,6 +97,7 @@ class Learner:
         size = len(covariance)
         level = max(np.trace(covariance) / size, 1e-9)
         covariance = (1 - shrinkage) * covariance + shrinkage * level * np.eye(size)
+        # discriminant: (genres, numbers)
         discriminant = np.linalg.solve(covariance, means.T).T
         bias = -0.5 * np.sum(discriminant * means, axis=1)
         if self._name == "patches":

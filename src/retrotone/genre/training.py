@@ -185,19 +185,25 @@ class Training:
             if len(positions) == 1 < len(order):
                 positions = np.concatenate([positions, self._train[order[:1]]])
             targets = one_hot(self._labels[positions[:, 0]], len(self.genres)).float()
-            if not self.recipe.augment:
+            if self.recipe.augment:
+                yield self._augmented(positions, targets, rng)
+            else:
                 yield torch.from_numpy(self.clips.cut(positions, self._length)), targets
-                continue
-            shift = rng.integers(-self._length // 2, self._length // 2 + 1, len(positions))
-            waves = self.clips.cut(positions + np.stack([np.zeros_like(shift), shift], axis=1), self._length)
-            gain = 10 ** (rng.uniform(*GAIN_DB, (len(positions), 1)) / 20)
-            sounds = torch.from_numpy(waves * gain.astype(np.float32))
-            other = torch.from_numpy(rng.permutation(len(positions)))
-            share = torch.from_numpy(rng.beta(MIXUP, MIXUP, (len(positions), 1)).astype(np.float32))
-            yield (
-                share * sounds + (1 - share) * sounds[other],
-                share * targets + (1 - share) * targets[other],
-            )
+
+    def _augmented(
+        self, positions: Positions, targets: Tensor, rng: np.random.Generator
+    ) -> tuple[Tensor, Tensor]:
+        """Return a batch that is shifted in time, changed in level, and mixed in pairs."""
+        shift = rng.integers(-self._length // 2, self._length // 2 + 1, len(positions))
+        waves = self.clips.cut(positions + np.stack([np.zeros_like(shift), shift], axis=1), self._length)
+        gain = 10 ** (rng.uniform(*GAIN_DB, (len(positions), 1)) / 20)
+        sounds = torch.from_numpy(waves * gain.astype(np.float32))
+        other = torch.from_numpy(rng.permutation(len(positions)))
+        share = torch.from_numpy(rng.beta(MIXUP, MIXUP, (len(positions), 1)).astype(np.float32))
+        return (
+            share * sounds + (1 - share) * sounds[other],
+            share * targets + (1 - share) * targets[other],
+        )
 
     def trained(self) -> GenreNetwork:
         """Return the network with the weights that had the lowest validation loss."""

@@ -106,7 +106,7 @@ def training_cells(history: Sequence[Point]) -> list[list[str]]:
 def training_sentence(history: Sequence[Point]) -> str:
     """Return the validation accuracy so far as a sentence."""
     last = history[-1]
-    return f"After epoch {last.epoch} it tells {last.valid_accuracy:.0%} of the segments right that were kept from it."
+    return f"After epoch {last.epoch} it classifies {last.valid_accuracy:.0%} of the validation tracks correctly."
 
 
 def as_they_come(work: Callable[[Callable[[T], None]], None]) -> Iterator[T]:

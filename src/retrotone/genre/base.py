@@ -64,7 +64,7 @@ class Answer:
 
 
 def tracks_of(X: Recording | Iterable[Recording]) -> list[Recording]:
-    """Return tracks as a list, a single one as a list of one; GenreError for what is none."""
+    """Return tracks as a list, a single one as a list of one; GenreError for anything else."""
     tracks = list(X) if isinstance(X, Iterable) and not isinstance(X, KINDS) else [X]
     for track in tracks:
         if not isinstance(track, KINDS):

@@ -91,7 +91,7 @@ class GenreClassifier:
         return {"seed": self.seed}
 
     def set_params(self, **params: int) -> GenreClassifier:
-        """Change the constructor's parameters, and return itself; GenreError for what is none of them."""
+        """Change the constructor's parameters, and return itself; GenreError for unknown ones."""
         if unknown := sorted(set(params) - set(self.get_params())):
             raise GenreError(f"there is no parameter {', '.join(unknown)}: this classifier has seed")
         vars(self).update(params)

@@ -1,4 +1,4 @@
-"""Music in folders, one a genre: GTZAN with its index, and collections of one's own.
+"""Music in folders, one a genre: GTZAN with its index, and other collections.
 
 A data set is a list of tracks. Tracks are split; pieces are cut from a track afterwards (`segments`), so that two
 pieces of one song never lie on both sides of a split.
@@ -333,7 +333,7 @@ def _find(folder: Path) -> list[Track]:
 
 
 def _files(folder: Path) -> Iterator[Path]:
-    """Yield what is not hidden, through links to folders, too: genres may be picked by links to a collection."""
+    """Yield the files that are not hidden, also behind links: genres may be links to parts of a collection."""
     for parent, folders, names in os.walk(folder, followlinks=True):
         real = Path(parent).resolve()
         # a link to a parent folder would never end

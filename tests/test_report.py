@@ -1,4 +1,4 @@
-"""A comparison is a table that is right, a figure that shows something, and one file that works anywhere."""
+"""A comparison: its table is right, its figure shows the recordings, its page is one file without links."""
 
 from __future__ import annotations
 
@@ -88,8 +88,8 @@ def test_every_version_has_a_player_that_holds_it(page: str, versions: dict[str,
         samples, rate = soundfile.read(io.BytesIO(data), always_2d=True)
         assert len(samples) / rate == pytest.approx(audio.duration, abs=0.05)
         assert samples.shape[1] == audio.channels
-        heard = Audio(samples.T, rate)
-        assert heard.loudness == pytest.approx(audio.loudness, abs=0.5)
+        decoded = Audio(samples.T, rate)
+        assert decoded.loudness == pytest.approx(audio.loudness, abs=0.5)
 
 
 def test_names_are_text_and_not_markup(page: str) -> None:

@@ -36,10 +36,14 @@ from retrotone.utils.templates import render_page
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-PLAYER_SECONDS = 600.0  # of each version in the page: ten minutes are about 10 MB
-PLAYER_RATE = 48_000  # Hz, for rates that MP3 lacks
-MP3_BLOCK = 1 << 16  # frames
-MEASURES = {  # of a row, and what tables call them
+# Of each version in the page: ten minutes are about 10 MB.
+PLAYER_SECONDS = 600.0
+# Hz, for rates that MP3 lacks.
+PLAYER_RATE = 48_000
+# Frames.
+MP3_BLOCK = 1 << 16
+# Fields of a row, and their names in tables.
+MEASURES = {
     "style_gain": "style gain",
     "envelope_gain": "envelope gain",
     "chroma_cosine": "chroma cosine",
@@ -49,7 +53,7 @@ MEASURES = {  # of a row, and what tables call them
 
 @dataclass(frozen=True)
 class ComparisonRow:
-    """One version in the table; what needs another recording to compare with is None where there is none.
+    """One version in the table; comparisons are None where there is nothing to compare with.
 
     Attributes
     ----------
@@ -60,7 +64,7 @@ class ComparisonRow:
     loudness_change_lu, chroma_cosine, onset_f1, log_spectral_distance : float or None
         Against the first version; None for the first.
     style_gain, envelope_gain : float or None
-        How far from the first version to the style it has come; None for the first, or without a style.
+        Share of the way from the first version to the style; None for the first, or without a style.
     """
 
     version: str
@@ -152,7 +156,7 @@ def compare(
         By name, the original first. Rates, lengths and channels may differ. Table and figure look at the
         first 60 s of each, but for duration, loudness and true peak.
     style : Audio, optional
-        What the versions were to sound like: adds how far each has come towards it.
+        What the versions were to sound like: adds the style gain and the envelope gain of each.
     progress : Progress
         Called before every version.
 

@@ -104,7 +104,7 @@ def test_parts_that_are_missing_are_done_without(bundled: GenreClassifier, sugar
         bundled.predict([Analysis.from_arrays(embedding=sugar_plum.embedding)])
 
 
-def test_a_single_track_is_a_row_and_what_is_none_is_said(
+def test_a_single_track_is_a_row_and_anything_else_is_refused(
     bundled: GenreClassifier, sugar_plum: Analysis, shared_music: Path
 ) -> None:
     expected = bundled.predict_proba([sugar_plum])
@@ -127,7 +127,8 @@ def test_a_temperature_undoes_what_made_answers_too_modest_or_too_bold() -> None
     truth = np.array([rng.choice(5, p=row) for row in honest])
     for wrong in (0.4, 2.5):
         assert temperature(wrong * np.log(honest + 1e-12), truth) == pytest.approx(wrong, rel=0.1)
-    few = np.log([[0.6, 0.4], [0.4, 0.6]])  # both right: no reason to be certain of everything
+    # two that are both right are no reason for certainty
+    few = np.log([[0.6, 0.4], [0.4, 0.6]])
     sharp = np.exp(few[0] / temperature(few, np.array([0, 1])))
     assert 0.6 < sharp[0] / sharp.sum() < 0.9
 
@@ -144,10 +145,11 @@ def test_it_learns_genres_of_ones_own_and_remembers_them(tmp_path: Path) -> None
     assert [again.answer(a).sure for a in others] == [classifier.answer(a).sure for a in others]
 
 
-def test_a_few_tracks_that_are_all_right_make_nobody_certain() -> None:
+def test_a_few_tracks_that_are_all_right_do_not_make_it_certain() -> None:
     analyses, genres, _ = made_up(2)
     known, truth, _ = made_up(2, 40, seed=1)
-    strangers = made_up(3, 40)[0][80:]  # of a genre it has not learned
+    # of a genre it has not learned
+    strangers = made_up(3, 40)[0][80:]
     classifier = GenreClassifier().fit(analyses, genres)
     assert classifier.score(known, truth) > 0.95
     assert 0.9 < classifier.predict_proba(known).max(axis=1).mean() < 0.99
@@ -164,10 +166,8 @@ def test_what_is_saved_is_the_same_on_every_machine(tmp_path: Path) -> None:
     analyses, genres, artists = made_up()
     classifier = GenreClassifier().fit(analyses, genres, artists)
     first = classifier.save_pretrained(tmp_path / "here").read_bytes()
-    for numbers in (
-        classifier._sharpness,
-        classifier._least,
-    ):  # as another library's rounding would have them
+    # as another library may round them
+    for numbers in (classifier._sharpness, classifier._least):
         numbers.update({heads: value * (1 + 1e-13) for heads, value in numbers.items()})
     assert classifier.save_pretrained(tmp_path / "there").read_bytes() == first
 
@@ -190,8 +190,8 @@ def test_scikit_learn_clones_judges_and_stores_it() -> None:
         check_is_fitted(classifier)
     apart = {"groups": artists, "cv": GroupKFold(2)}
     scores = cross_val_score(classifier, analyses, genres, **apart)
-    said = cross_val_predict(classifier, analyses, genres, **apart)
-    assert scores.mean() == pytest.approx((said == np.array(genres)).mean())
+    answers = cross_val_predict(classifier, analyses, genres, **apart)
+    assert scores.mean() == pytest.approx((answers == np.array(genres)).mean())
     assert scores.mean() > 0.8
     check_is_fitted(classifier.fit(analyses, genres))
     stored = io.BytesIO()
@@ -227,9 +227,9 @@ def test_what_cannot_be_learned_is_one_clear_line(tmp_path: Path) -> None:
         GenreClassifier.from_pretrained(tmp_path)
 
 
-def test_only_a_leak_tells_genres_that_are_nothing_but_their_artists() -> None:
+def test_genres_that_are_only_their_artists_are_recognised_only_by_a_leak() -> None:
     _, genres, artists = made_up(tracks=15)
-    # every artist has tags of their own and the genres none: only a leak can tell
+    # every artist has tags of their own and the genres none
     rng = np.random.default_rng(5)
     signature = {artist: rng.normal(0, 4, 50) for artist in artists}
     odds = [signature[artist] + rng.normal(0, 1, (6, 50)) for artist in artists]
@@ -240,9 +240,9 @@ def test_only_a_leak_tells_genres_that_are_nothing_but_their_artists() -> None:
     assert leaking.accuracy > apart.accuracy + 0.2
 
 
-def test_scores_are_counted_as_the_books_say() -> None:
+def test_scores_follow_their_textbook_definitions() -> None:
     truth = ["a", "a", "a", "b", "b", "c"]
-    said = [
+    answers = [
         [0.8, 0.1, 0.1],
         [0.6, 0.3, 0.1],
         [0.2, 0.7, 0.1],
@@ -250,7 +250,7 @@ def test_scores_are_counted_as_the_books_say() -> None:
         [0.2, 0.6, 0.2],
         [0.5, 0.3, 0.2],
     ]
-    result = evaluate(truth, said, ["a", "b", "c"])
+    result = evaluate(truth, answers, ["a", "b", "c"])
     assert result.confusion.tolist() == [[2, 1, 0], [0, 2, 0], [1, 0, 0]]
     assert result.accuracy == pytest.approx(4 / 6)
     assert result.macro_f1 == pytest.approx((2 / 3 + 4 / 5 + 0) / 3)
@@ -260,4 +260,4 @@ def test_scores_are_counted_as_the_books_say() -> None:
     # two bins: 0.95 sure and right, 0.55 sure and half right
     assert calibration_error([0.95, 0.55, 0.55], [True, True, False]) == pytest.approx((0.05 + 2 * 0.05) / 3)
     with pytest.raises(GenreError, match="d: the classifier knows a, b, c"):
-        evaluate(["d", *truth[1:]], said, ["a", "b", "c"])
+        evaluate(["d", *truth[1:]], answers, ["a", "b", "c"])

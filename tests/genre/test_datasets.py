@@ -53,10 +53,10 @@ def test_the_published_split_keeps_artists_and_faults_apart() -> None:
 
 
 @pytest.mark.parametrize(
-    ("place", "suffix"), [("", ".flac"), ("genres", ".au"), ("Data/genres_original", ".wav")]
+    ("root", "suffix"), [("", ".flac"), ("genres", ".au"), ("Data/genres_original", ".wav")]
 )
-def test_gtzan_is_found_in_its_usual_shapes(tmp_path: Path, place: str, suffix: str) -> None:
-    gtzan(tmp_path / place, suffix)
+def test_gtzan_is_found_in_its_usual_shapes(tmp_path: Path, root: str, suffix: str) -> None:
+    gtzan(tmp_path / root, suffix)
     copy = Gtzan(tmp_path)
     assert [track.genre for track in copy.tracks] == list(GTZAN_GENRES)
     assert all(track.path and track.path.suffix == suffix for track in copy.tracks)
@@ -136,7 +136,8 @@ def test_genres_and_artists_may_be_links(tmp_path: Path) -> None:
     (tmp_path / "picked" / "waltz").mkdir(parents=True)
     (tmp_path / "picked" / "tango").symlink_to(tmp_path / "a" / "tango")
     (tmp_path / "picked" / "waltz" / "strauss").symlink_to(tmp_path / "b" / "waltz")
-    (tmp_path / "a" / "tango" / "all").symlink_to(tmp_path / "a")  # back up: not gone round for ever
+    # a link to a parent folder is not followed for ever
+    (tmp_path / "a" / "tango" / "all").symlink_to(tmp_path / "a")
     tracks = Collection(tmp_path / "picked").tracks
     assert [track.key for track in tracks] == [
         "tango/canaro/one",
@@ -169,7 +170,8 @@ def test_folds_keep_artists_apart_and_genres_balanced() -> None:
     assert len(set(by_artist)) == len({artist for artist, _ in by_artist})
     assert np.bincount(fold).min() > len(tracks) / 5 / 1.5
     disco = Counter(number for track, number in zip(tracks, fold, strict=True) if track.genre == "disco")
-    assert min(disco.values()) >= 7  # 42 tracks by 26 artists
+    # 42 tracks by 26 artists
+    assert min(disco.values()) >= 7
     np.testing.assert_array_equal(fold, folds(tracks, 5, seed=3))
     assert (fold != folds(tracks, 5, seed=4)).any()
 

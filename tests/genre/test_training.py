@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import pickle
+import shutil
+from contextlib import redirect_stderr, redirect_stdout
 from dataclasses import replace
 from pathlib import Path
 
@@ -82,7 +85,8 @@ def test_it_learns_what_holds_for_unseen_artists(network: str, music: Path, tmp_
 
 
 def test_a_training_that_was_stopped_goes_on_as_if_it_had_not(music: Path, tmp_path: Path) -> None:
-    recipe = replace(RECIPE, network="crnn", width=4)  # with dropout and masks: all that is drawn
+    # with dropout and masks, so that everything random is drawn
+    recipe = replace(RECIPE, network="crnn", width=4)
     whole = train(music, tmp_path / "a", recipe, seeds=2)
     for stop in ("seed 0, epoch 2", "seed 1, epoch 3"):
         with pytest.raises(Cancelled):
@@ -138,8 +142,8 @@ def test_segments_lie_within_their_track(music: Path, tmp_path: Path) -> None:
     tracks = sides(music)[0]
     clips = gather(tracks, RATE, tmp_path)
     whole = rt.load(tracks[1].path or "").samples[0]
-    places = clips.grid([1], RATE // 2)
-    assert np.allclose(clips.cut(places, RATE // 2).ravel(), whole, atol=1e-4)
+    positions = clips.grid([1], RATE // 2)
+    assert np.allclose(clips.cut(positions, RATE // 2).ravel(), whole, atol=1e-4)
     assert np.allclose(
         clips.cut(np.array([[1, -50], [1, 10**6]]), RATE), [whole[:RATE], whole[-RATE:]], atol=1e-4
     )
@@ -151,15 +155,15 @@ def test_bad_folders_give_one_clear_line(
 ) -> None:
     def folder(name: str, *tracks: str) -> Path:
         for track in tracks:
-            place = tmp_path / name / track
-            place.parent.mkdir(parents=True, exist_ok=True)
-            sound("noise", 0, 1.0).save(place)
+            path = tmp_path / name / track
+            path.parent.mkdir(parents=True, exist_ok=True)
+            sound("noise", 0, 1.0).save(path)
         (tmp_path / name).mkdir(exist_ok=True)
         return tmp_path / name
 
     text = folder("text", "a/1.wav", "a/2.wav", "b/1.wav", "b/2.wav")
     (text / "b" / "2.wav").write_text("no sound")
-    for place, error, words in (
+    for recordings, error, words in (
         (tmp_path / "none", GenreError, "is no folder"),
         (folder("empty"), GenreError, "holds no recordings"),
         (folder("single", "a/1.wav", "a/2.wav", "b/1.wav"), GenreError, "holds 1 track"),
@@ -168,9 +172,9 @@ def test_bad_folders_give_one_clear_line(
         (text, AudioError, "2.wav"),
     ):
         with pytest.raises(error, match=words) as caught:
-            train(place, tmp_path / "work", RECIPE)
+            train(recordings, tmp_path / "work", RECIPE)
         assert "\n" not in str(caught.value)
-        assert run(["genre", "train", str(place), "--network", "m5", "-o", str(tmp_path / "out")]) == 2
+        assert run(["genre", "train", str(recordings), "--network", "m5", "-o", str(tmp_path / "out")]) == 2
         assert capfd.readouterr().err.count("\n") == 1
     with pytest.raises(ModelError, match="choose among m5, crnn, transformer"):
         train(music, tmp_path / "work", Recipe(network="lstm"))
@@ -197,53 +201,76 @@ def test_models_and_checkpoints_are_never_unpickled(music: Path, tmp_path: Path)
         damaged.write_bytes(pickle.dumps(Evil(), protocol=2))
     with pytest.raises(ModelError, match="cannot be read"):
         train(music, tmp_path / "work")
-    for place in (model, tmp_path / "nowhere"):
+    for folder in (model, tmp_path / "nowhere"):
         with pytest.raises(RetrotoneError, match="genre network"):
-            load(place)
+            load(folder)
     (tmp_path / "mine").mkdir()
     (tmp_path / "mine" / "classifier.safetensors").write_bytes(pickle.dumps(Evil(), protocol=2))
-    for place in (model, tmp_path / "mine", tmp_path / "work" / "seed0.pt"):
+    for path in (model, tmp_path / "mine", tmp_path / "work" / "seed0.pt"):
         with pytest.raises(ModelError, match="damaged"):
-            open_model(place)
+            open_model(path)
     assert not (tmp_path / "owned").exists()
 
 
-def test_the_command_trains_resumes_and_draws(
-    music: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+def command(music: Path, out: Path) -> list[str]:
+    return ["genre", "train", str(music), "--network", "m5", "-o", str(out), "--epochs", "1"]
+
+
+@pytest.fixture(scope="module")
+def trained(music: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str, str]:
+    """A folder that the command has trained into (copy it to write to it), and what it printed."""
+    folder, out, err = tmp_path_factory.mktemp("trained") / "model", io.StringIO(), io.StringIO()
+    with redirect_stdout(out), redirect_stderr(err):
+        assert run(command(music, folder)) == 0
+    return folder, out.getvalue(), err.getvalue()
+
+
+def test_the_command_reports_and_draws_what_it_trained(trained: tuple[Path, str, str]) -> None:
+    folder, out, err = trained
+    assert err == ""
+    assert "of 6 validation tracks right (95 % interval" in out
+    for picture in ("curves", "confusion", "reliability"):
+        assert (folder / f"{picture}.png").read_bytes().startswith(b"\x89PNG")
+    assert tuple(load(folder).classes_) == GENRES
+
+
+def test_the_command_resumes_only_what_was_begun_and_only_if_asked_to(
+    music: Path, trained: tuple[Path, str, str], tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
     out = tmp_path / "model"
-    command = ["genre", "train", str(music), "--network", "m5", "-o", str(out), "--epochs", "1"]
-    assert run([*command, "--resume"]) == 2
+    assert run([*command(music, out), "--resume"]) == 2
     assert "start without --resume" in capfd.readouterr().err
-    assert run(command) == 0
-    printed = capfd.readouterr()
-    assert printed.err == ""
-    assert "of 6 validation tracks right (95 % interval" in printed.out
-    for picture in ("curves", "confusion", "reliability"):
-        assert (out / f"{picture}.png").read_bytes().startswith(b"\x89PNG")
-    assert tuple(load(out).classes_) == GENRES
-    assert run(command) == 2
+    shutil.copytree(trained[0], out, dirs_exist_ok=True)
+    assert run(command(music, out)) == 2
     assert "go on with --resume" in capfd.readouterr().err
-    assert run([*command, "--resume", "--seeds", "2"]) == 0
+    assert run([*command(music, out), "--resume", "--seeds", "2"]) == 0
     assert "seed 1: epoch 1 of 1" in capfd.readouterr().out
     assert len(load(out).networks) == 2
 
+
+def test_a_trained_folder_predicts(
+    music: Path, trained: tuple[Path, str, str], tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
     [song] = (music / "noise" / "artist 4").glob("40.wav")
     silence = tmp_path / "silence.wav"
     rt.Audio(np.zeros(2 * RATE, np.float32), RATE).save(silence)
-    assert run(["genre", "predict", "--json", "--model", str(out), str(song), str(silence)]) == 0
-    said, silent = map(json.loads, capfd.readouterr().out.splitlines())
-    assert list(said["probabilities"].values()) == pytest.approx(load(out).predict_proba(song)[0])
+    assert run(["genre", "predict", "--json", "--model", str(trained[0]), str(song), str(silence)]) == 0
+    answer, silent = map(json.loads, capfd.readouterr().out.splitlines())
+    assert list(answer["probabilities"].values()) == pytest.approx(load(trained[0]).predict_proba(song)[0])
     assert not silent["sure"]
+
+
+def test_a_trained_folder_is_evaluated(
+    music: Path, trained: tuple[Path, str, str], tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
     for genre in GENRES:
-        (tmp_path / "few" / genre).mkdir(parents=True)
         for artist in range(2):
             link = tmp_path / "few" / genre / f"artist {artist}"
-            link.mkdir()
+            link.mkdir(parents=True)
             (link / "new.wav").symlink_to(music / genre / link.name / f"{artist}0.wav")
-    assert run(["genre", "evaluate", "--json", "--model", str(out), str(tmp_path / "few")]) == 0
+    assert run(["genre", "evaluate", "--json", "--model", str(trained[0]), str(tmp_path / "few")]) == 0
     scores = json.loads(capfd.readouterr().out)
-    assert (scores["classifier"], scores["tracks"], scores["genres"]) == (str(out), 6, list(GENRES))
+    assert (scores["classifier"], scores["tracks"], scores["genres"]) == (str(trained[0]), 6, list(GENRES))
 
 
 def test_labels_smoothed_and_pairs_mixed_are_tempered_away(music: Path, tmp_path: Path) -> None:

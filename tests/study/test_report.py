@@ -1,4 +1,4 @@
-"""The study is told again on a folder of music, every part of it, on a page that holds together."""
+"""Every part of the study is repeated on a folder of music, on a page whose links all work."""
 
 from __future__ import annotations
 
@@ -14,16 +14,17 @@ from retrotone.cli.main import run
 pytestmark = pytest.mark.usefixtures("analysing_here")
 
 
-def test_the_study_is_told_again(made_music: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+def test_the_study_is_repeated(made_music: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
     music, out = tmp_path / "music", tmp_path / "study"
     shutil.copytree(made_music, music)
     assert run(["study", "all", str(music), "-o", str(out), "--steps", "2", "--epochs", "2"]) == 0
     assert capfd.readouterr().out.strip() == f"open {(out / 'index.html').as_uri()}"
     page = (out / "index.html").read_text("utf-8")
     assert page.count("<section>") == 5
-    for place in re.findall(r'(?:src|href)="([^"]+)"', page):
-        assert place.startswith("data:") or (out / place).stat().st_size > 1000, place
-    assert "0.012508, unchanged" in page  # what the study reported, beside what came out
+    for link in re.findall(r'(?:src|href)="([^"]+)"', page):
+        assert link.startswith("data:") or (out / link).stat().st_size > 1000, link
+    # what the study reported
+    assert "0.012508, unchanged" in page
     song = next(iter(sorted(music.rglob("*.flac"))))
     assert rt.load(out / "generated.flac").duration == pytest.approx(rt.load(song).duration, abs=0.01)
     assert page.count("<tr>") > 26 + 5

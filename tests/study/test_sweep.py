@@ -1,4 +1,4 @@
-"""The study's sweep on real audio: the stall, its cure, and the files that tell of both."""
+"""The study's sweep on real audio: the stall, its cure, and the files written."""
 
 from __future__ import annotations
 

@@ -262,7 +262,7 @@ def test_the_study_shows_its_rows_as_they_come_and_stops(visitor: Visitor) -> No
 def test_m5_learns_and_says_how_much(visitor: Visitor) -> None:
     visitor.tab("Study")
     visitor.button("Train M5").click()
-    expect(visitor.page.get_by_text("After epoch 30 it tells")).to_be_visible(timeout=PATIENCE)
+    expect(visitor.page.get_by_text("After epoch 30 it classifies")).to_be_visible(timeout=PATIENCE)
     expect(visitor.page.locator("#curves-picture img")).to_be_visible()
 
 

@@ -14,12 +14,17 @@ if TYPE_CHECKING:
     from matplotlib.layout_engine import LayoutEngine
 
 PAPER, INK, FAINT = "#fbf8f1", "#2d2a26", "#d9d2c4"
-COLOURS = ("#2f5d73", "#b5532f", "#6f7f3f", "#c2912e", "#7a4f74", "#4f8a83")  # one a version, in order
-NAME_LENGTH = 32  # characters that fit above a column
+# One a version, in order.
+COLOURS = ("#2f5d73", "#b5532f", "#6f7f3f", "#c2912e", "#7a4f74", "#4f8a83")
+# Characters that fit above a column.
+NAME_LENGTH = 32
 DPI = 110
-TIME_STEPS = (0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 1800, 3600)  # s
-STYLE: Any = {  # matplotlib types the keys as literals
-    "font.family": "DejaVu Sans",  # ships with matplotlib: the same picture on every machine
+# Between ticks, in seconds.
+TIME_STEPS = (0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 1800, 3600)
+# Any, because matplotlib types the keys as literals.
+STYLE: Any = {
+    # ships with matplotlib: the same picture on every machine
+    "font.family": "DejaVu Sans",
     "font.size": 9,
     "text.color": INK,
     "axes.facecolor": PAPER,
@@ -44,14 +49,27 @@ STYLE: Any = {  # matplotlib types the keys as literals
 
 
 def fit(figure: Figure, width: float, height: float) -> None:
-    """Give a figure that was settled another size, in inches, and lay it out anew."""
+    """Change the size of a figure whose layout was settled, and lay it out anew.
+
+    Parameters
+    ----------
+    figure : Figure
+    width, height : float
+        In inches.
+    """
     figure.set_size_inches(width, height)
     figure.set_layout_engine(_layout())
     settle(figure)
 
 
 def zoom(figure: Figure, start: float, stop: float) -> list[tuple[float, float]]:
-    """Show only a stretch of a `feature_figure` or `comparison_figure`, in seconds.
+    """Show only a stretch of a `feature_figure` or `comparison_figure`.
+
+    Parameters
+    ----------
+    figure : Figure
+    start, stop : float
+        In seconds.
 
     Returns
     -------
@@ -76,14 +94,14 @@ def png(figure: Figure) -> bytes:
 
 
 def new_figure(width: float, height: float) -> Figure:
-    """Return an empty figure of so many inches, on paper, that lays itself out."""
+    """Return an empty figure with an automatic layout; width and height are in inches."""
     from matplotlib.figure import Figure
 
     return Figure(figsize=(width, height), dpi=DPI, facecolor=PAPER, layout=_layout())
 
 
 def settle(figure: Figure) -> None:
-    """Lay the figure out once and for all: a second layout would shift it by a fraction of a pixel."""
+    """Lay the figure out, and keep the layout: a second one would shift it by a fraction of a pixel."""
     with _any_script():
         figure.draw_without_rendering()
     figure.set_layout_engine("none")
@@ -98,14 +116,21 @@ def _layout() -> LayoutEngine:
 
 @contextmanager
 def _any_script() -> Iterator[None]:
-    """Draw names in scripts that the font lacks as boxes, without a warning a letter."""
+    """Draw letters that the font lacks as boxes, without a warning for each."""
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", message="Glyph .* missing")
         yield
 
 
 def time_axis(axes: Axes, stop: float, start: float = 0.0) -> None:
-    """Make the axis across run from one time to another, in seconds, labelled in minutes and seconds."""
+    """Set the limits of the horizontal axis, and label it in minutes and seconds.
+
+    Parameters
+    ----------
+    axes : Axes
+    stop, start : float
+        In seconds.
+    """
     from matplotlib.ticker import FuncFormatter, MultipleLocator
 
     step = next((step for step in TIME_STEPS if step >= (stop - start) / 7), TIME_STEPS[-1])

@@ -26,12 +26,12 @@ if TYPE_CHECKING:
 
 
 def evidence_figure(answer: Answer, title: str, duration: float) -> Figure:
-    """Draw the probability of each genre over time, and of the whole as bars beside it.
+    """Draw the probability of each genre over time, and of the whole track as bars.
 
     Parameters
     ----------
     answer : Answer
-        With a timeline: of an analysis that tells the times of its patches, as `analyse` gives.
+        With a timeline: of an analysis that has the times of its patches, as `analyse` gives.
     title : str
         What to call the song.
     duration : float

@@ -22,18 +22,29 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.axis import Axis
     from matplotlib.figure import Figure
+    from matplotlib.gridspec import GridSpecFromSubplotSpec
     from matplotlib.image import AxesImage
 
 
-MEL_COLOURS, CHROMA_COLOURS = "magma", "cividis"  # both perceptually uniform
-DYNAMIC_RANGE = 80.0  # dB shown under the loudest band
-SMOOTHING_SECONDS = 1.0  # of centroid lines
+# Both perceptually uniform.
+MEL_COLOURS, CHROMA_COLOURS = "magma", "cividis"
+# Shown below the loudest band, in dB.
+DYNAMIC_RANGE = 80.0
+# Of centroid lines.
+SMOOTHING_SECONDS = 1.0
 PITCHES = ("C", "C♯", "D", "D♯", "E", "F", "F♯", "G", "G♯", "A", "A♯", "B")
 FREQUENCIES = (50, 100, 200, 500, 1000, 2000, 5000, 10_000, 20_000, 40_000)
 
 
 def draw_waveform(axes: Axes, audio: Audio, colour: str = COLOURS[0]) -> None:
-    """Draw the waveform as a filled envelope: seconds across, amplitude up (full scale at 1)."""
+    """Draw the waveform as a filled envelope.
+
+    Parameters
+    ----------
+    axes : Axes
+    audio : Audio
+    colour : str
+    """
     low, high = waveform_envelope(audio, 1200)
     axes.fill_between(_times(len(low), audio), low, high, color=colour, linewidth=0.3, step="mid")
     axes.set_ylabel("amplitude")
@@ -78,7 +89,17 @@ def draw_mel(axes: Axes, mel: NDArray[np.float32], audio: Audio, top_db: float |
 
 
 def draw_centroid(axes: Axes, centroid: NDArray[np.float32], audio: Audio, colour: str = COLOURS[0]) -> None:
-    """Draw a spectral centroid, shape (frames,), in Hz: frames faintly, their mean over a second boldly."""
+    """Draw a spectral centroid: frames as a thin line, their mean over a second as a thick one.
+
+    Parameters
+    ----------
+    axes : Axes
+    centroid : ndarray, shape (frames,)
+        In Hz; 0 where silent.
+    audio : Audio
+        What it is of: gives the axes their length.
+    colour : str
+    """
     times = _times(len(centroid), audio)
     axes.plot(times, np.where(centroid > 0, centroid, np.nan), color=colour, linewidth=0.5, alpha=0.3)
     axes.plot(times, _smooth(centroid, audio.duration), color=colour, linewidth=2)
@@ -90,7 +111,21 @@ def draw_centroid(axes: Axes, centroid: NDArray[np.float32], audio: Audio, colou
 
 
 def draw_chroma(axes: Axes, chroma: NDArray[np.float32], audio: Audio) -> AxesImage:
-    """Draw a chromagram, shape (12, frames), C at the bottom; return the image for a colour bar."""
+    """Draw a chromagram, C at the bottom.
+
+    Parameters
+    ----------
+    axes : Axes
+    chroma : ndarray, shape (12, frames)
+        In [0, 1].
+    audio : Audio
+        What it is of: gives the axes their length.
+
+    Returns
+    -------
+    AxesImage
+        For a colour bar.
+    """
     image = axes.imshow(
         chroma,
         origin="lower",
@@ -116,7 +151,21 @@ def draw_spectrum(
     width: float = 2,
     label: str = "",
 ) -> None:
-    """Draw a mel spectrogram's average over time, its highest band at 0 dB: what the medium let through."""
+    """Draw a mel spectrogram's average over time, which shows a medium's bandwidth; its highest band is at 0 dB.
+
+    Parameters
+    ----------
+    axes : Axes
+    mel : ndarray, shape (n_mels, frames)
+        From `mel_spectrogram`, in dB.
+    audio : Audio
+        What it is of.
+    colour : str
+    width : float
+        Of the line, in points.
+    label : str
+        For a legend.
+    """
     mean = 10 * np.log10(np.mean(10 ** (mel.astype(float) / 10), axis=1))
     hertz = mel_edges(len(mel), 0.0, audio.sample_rate / 2)[1:-1]
     axes.plot(hertz, mean - mean.max(), color=colour, linewidth=width, label=label, solid_joinstyle="round")
@@ -177,6 +226,7 @@ def comparison_figure(versions: Mapping[str, Audio]) -> Figure:
 
     if not versions:
         raise AudioError("there is nothing to compare: give at least one recording")
+    # mono, at one rate
     rate = max(audio.sample_rate for audio in versions.values())
     names = [fitting_title(name) for name in versions]
     audios = [audio.mono().resample(rate) for audio in versions.values()]
@@ -192,11 +242,7 @@ def comparison_figure(versions: Mapping[str, Audio]) -> Figure:
         )
         table: list[list[Axes]] = []
         for column, audio in enumerate(audios):
-            cells: list[Axes] = []
-            for row in range(4):
-                time = table[0][0] if table else cells[0] if cells else None
-                height = table[0][row] if table else None
-                cells.append(figure.add_subplot(grid[row, column], sharex=time, sharey=height))
+            cells = _column(figure, grid, column, table)
             table.append(cells)
             draw_waveform(cells[0], audio, colours[column])
             cells[0].set_title(names[column], color=colours[column])
@@ -212,13 +258,25 @@ def comparison_figure(versions: Mapping[str, Audio]) -> Figure:
         figure.colorbar(power, cax=figure.add_subplot(grid[1, -1]), label="power (dB)")
         figure.colorbar(strength, cax=figure.add_subplot(grid[3, -1]), label="strength")
         below = figure.add_subplot(halves[1])
-        # the first lies widest and lowest: it shows where the others cover it
+        # the first is drawn first and widest, so that it stays visible below the others
         for column, audio in enumerate(audios):
             draw_spectrum(below, mels[column], audio, colours[column], 1.8 if column else 4, names[column])
         below.set_title("Average spectrum", fontsize=10)
         below.legend(loc="lower left")
         settle(figure)
     return figure
+
+
+def _column(
+    figure: Figure, grid: GridSpecFromSubplotSpec, column: int, table: list[list[Axes]]
+) -> list[Axes]:
+    """Add four axes in a column; they share the time axis, and each shares its other axis with the first column's."""
+    cells: list[Axes] = []
+    for row in range(4):
+        time = table[0][0] if table else cells[0] if cells else None
+        height = table[0][row] if table else None
+        cells.append(figure.add_subplot(grid[row, column], sharex=time, sharey=height))
+    return cells
 
 
 def _times(frames: int, audio: Audio) -> NDArray[np.float64]:

@@ -1,4 +1,4 @@
-"""Figures of how networks learn. `genre_training_figure` is the study's Figure 5."""
+"""Figures of training histories. `genre_training_figure` is the study's Figure 5."""
 
 from __future__ import annotations
 
@@ -59,7 +59,8 @@ def genre_training_figure(runs: Mapping[str, Sequence[Point]], chance: float | N
             axes.grid(axis="y")
         for axes in panels[len(runs) :]:
             axes.remove()
-        for axes in panels[len(runs) - columns : len(runs)]:  # the lowest of each column
+        # the lowest of each column
+        for axes in panels[len(runs) - columns : len(runs)]:
             axes.tick_params(labelbottom=True)
             axes.set_xlabel("epoch")
         for axes in panels[: len(runs) : columns]:
@@ -70,7 +71,7 @@ def genre_training_figure(runs: Mapping[str, Sequence[Point]], chance: float | N
 
 
 def rave_training_figure(history: Sequence[RavePoint]) -> Figure:
-    """Draw how a RAVE learns: its distances above, what its latents carry below, by step.
+    """Draw the training of a RAVE by step: its distances above, the divergence of its latents below.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""What all genre classifiers share: the recordings they take, the answer they give, the files they are saved in."""
+"""What all genre classifiers share: their input, their answer, and their files' names."""
 
 from __future__ import annotations
 
@@ -22,13 +22,14 @@ WEIGHTS, FACTS = "model.safetensors", "model.json"
 SILENT = "it is silent"
 UNCLEAR = "no genre stands out"
 STRANGE = "it does not sound like the music this classifier knows"
-UNDECIDED = 0.01  # share of known music that may be called unsure for want of confidence
+# The share of known music that may be called unsure for want of confidence.
+UNDECIDED = 0.01
 PATCH_SECONDS = 3.0
 
 
 @dataclass(frozen=True)
 class Answer:
-    """What a classifier says of a track.
+    """A classifier's answer for a track.
 
     Attributes
     ----------
@@ -42,14 +43,13 @@ class Answer:
     probabilities : dict of str to float
         Of all genres; they add up to 1.
     strangeness : float or None
-        How far the columns lie from known music's, 1 where "not sure" begins; None without columns.
+        Distance of the columns from known music's, over 1 where the answer is unsure; None without columns.
     times : ndarray, shape (patches,), float32, or None
-        Where each patch starts, in seconds; None where the analysis does not tell.
+        Where each patch starts, in seconds; None where unknown.
     timeline : ndarray, shape (patches, genres), or None
-        The probabilities that each patch, of 3 s as a rule, by itself speaks for, in the order of `classes_`; None
-        without a taggram.
+        The probabilities of each patch by itself, of 3 s as a rule, in the order of `classes_`; None without a taggram.
     duration : float or None
-        Of the track, in seconds; None where the analysis does not tell.
+        Of the track, in seconds; None where unknown.
     """
 
     genre: str
@@ -64,7 +64,7 @@ class Answer:
 
 
 def tracks_of(X: Recording | Iterable[Recording]) -> list[Recording]:
-    """Return tracks as a list, a single one as a list of one; GenreError for what is none."""
+    """Return tracks as a list, a single one as a list of one; GenreError for anything else."""
     tracks = list(X) if isinstance(X, Iterable) and not isinstance(X, KINDS) else [X]
     for track in tracks:
         if not isinstance(track, KINDS):
@@ -73,10 +73,10 @@ def tracks_of(X: Recording | Iterable[Recording]) -> list[Recording]:
 
 
 def stretches(times: NDArray[np.float32], duration: float) -> NDArray[np.float64]:
-    """Return what each patch stands for in a picture, shape (patches, 2), from and to in seconds.
+    """Return the stretch that each patch covers in a picture, shape (patches, 2): start and end in seconds.
 
-    Adjacent patches meet half way between their middles. Where two are more than two steps apart, what lies between
-    was not analysed, and each reaches half a step.
+    Adjacent patches meet half way between their middles. Between two that are more than two steps apart nothing was
+    analysed, and each covers half a step.
 
     Parameters
     ----------

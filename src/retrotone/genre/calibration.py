@@ -1,6 +1,6 @@
-"""Calibration: probabilities that are right as often as they say, and how far known music reaches.
+"""Calibration: confidence that equals accuracy, and the range of known music.
 
-What is no music gets a genre, too, but its columns lie farther out than those of music (`Domain`).
+Sound that is not music gets a genre, too, but its columns lie farther out than those of music (`Domain`).
 """
 
 from __future__ import annotations
@@ -21,17 +21,17 @@ STRANGE_SHARE = 0.02
 
 
 def temperature(log_probabilities: Rows, truth: NDArray[np.intp]) -> float:
-    """Return what log-probabilities are to be divided by to be right as often as they say (Guo et al. 2017).
+    """Return the temperature that calibrates log-probabilities divided by it (Guo et al. 2017).
 
-    It is the temperature of the lowest cross-entropy. The targets are those of Platt (1999), short of 0 and 1: a few
-    validation tracks that are all right do not make a network certain of everything.
+    It minimises the cross-entropy. The targets are Platt's (1999), short of 0 and 1, so that a few validation tracks
+    that are all right do not give unlimited confidence.
 
     Parameters
     ----------
     log_probabilities : ndarray, shape (tracks, genres)
-        Of tracks that nothing was learned from.
+        Of validation tracks.
     truth : ndarray, shape (tracks,), int
-        Their genres, as places in the columns.
+        Their genres, as column numbers.
     """
     from scipy.optimize import minimize_scalar
 
@@ -46,7 +46,18 @@ def temperature(log_probabilities: Rows, truth: NDArray[np.intp]) -> float:
 
 
 def best_scale(scores: Rows, lengths: Sequence[int], truth: NDArray[np.intp], weights: Rows) -> float:
-    """Return the scale of scores (repeats, rows, genres) under which the truth is most likely."""
+    """Return the factor of scores under which the true genres are most likely.
+
+    Parameters
+    ----------
+    scores : ndarray, shape (repeats, rows, genres)
+        Of the rows of all tracks, one after the other.
+    lengths : sequence of int, length tracks
+        How many rows each track has.
+    truth : ndarray, shape (tracks,), int
+        The genres, as column numbers.
+    weights : ndarray, shape (tracks,)
+    """
     from scipy.optimize import minimize_scalar
 
     def surprise(log_scale: float) -> float:
@@ -57,10 +68,18 @@ def best_scale(scores: Rows, lengths: Sequence[int], truth: NDArray[np.intp], we
 
 
 def honest_sharpness(pooled: Rows, truth: NDArray[np.intp], weights: Rows) -> float:
-    """Return the power under which mean confidence equals accuracy; pooled log-probabilities (repeats, n, genres).
+    """Return the factor of log-probabilities under which mean confidence equals accuracy.
 
-    Where all n tracks are right, accuracy counts as (n + 1) / (n + 2), by Laplace's rule of succession: a few tracks
-    make nobody certain of everything.
+    If all n tracks are right, accuracy counts as (n + 1) / (n + 2), by Laplace's rule of succession: a few tracks do
+    not give unlimited confidence.
+
+    Parameters
+    ----------
+    pooled : ndarray, shape (repeats, tracks, genres)
+        Log-probabilities.
+    truth : ndarray, shape (tracks,), int
+        The genres, as column numbers.
+    weights : ndarray, shape (tracks,)
     """
     right = (pooled.argmax(axis=-1) == truth).mean(axis=0)
     accuracy = min(float(np.average(right, weights=weights)), (len(truth) + 1) / (len(truth) + 2))

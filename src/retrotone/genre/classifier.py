@@ -1,13 +1,13 @@
-"""The genre classifier: linear heads on what is known of a track, an honest confidence, and "not sure".
+"""The genre classifier: linear heads on a track's analysis, a calibrated confidence, and "not sure".
 
-Every head is a linear discriminant (`discriminant`). An artist with many tracks counts less a track, as the classifier
-is meant for artists it never heard. A head gives probabilities row by row, and their mean is its answer: three seconds
-that could be anything do not outvote three that are plain. The heads' answers are multiplied, some of them counting
-less (`evidence.SAY`), and the product is tempered (`calibration`) until confidence meets accuracy, measured on artists
-left out.
+Every head is a linear discriminant (`discriminant`). Tracks of artists with many tracks weigh less, as the classifier
+is meant for new artists. A head gives probabilities row by row, and their mean is its answer: averaging probabilities,
+not their logarithms, lets clear passages outweigh ambiguous ones. The heads' answers are multiplied, with weights
+(`evidence.HEAD_WEIGHTS`), and the product is tempered (`calibration`) until mean confidence equals accuracy, measured
+on artists left out.
 
-What is no music gets a genre, too, and often with confidence, as no tag stands for it. It is recognised by its columns,
-which lie farther from those of known music than music does (`calibration.Domain`).
+Sound that is not music gets a genre, too, often with high confidence. It is recognised by its columns, which lie
+farther from those of known music than music does (`calibration.Domain`).
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from retrotone.genre.base import SILENT, STRANGE, UNCLEAR, UNDECIDED, Answer, Re
 from retrotone.genre.calibration import Domain, best_scale, honest_sharpness, known_music
 from retrotone.genre.datasets import Track, artists_of, folds, most_folds
 from retrotone.genre.discriminant import Head, Learner, normalised, track_means
-from retrotone.genre.evidence import ANSWERING, HEADS, SAY, Rows, evidence
+from retrotone.genre.evidence import ANSWERING, HEAD_WEIGHTS, HEADS, Rows, evidence
 from retrotone.genre.tag_priors import prior_weights
 from retrotone.progress import Progress, silent
 from retrotone.utils.assets import asset
@@ -38,15 +38,18 @@ from retrotone.utils.files import make_folder, write_whole
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-ARTIST_POWER = 0.5  # an artist's n tracks count n ** -0.5 each
-FOLDS, REPEATS = 5, 4  # of the cross-validation within `fit`
+# Each of an artist's n tracks has a weight of n ** -0.5.
+ARTIST_POWER = 0.5
+# Of the cross-validation within `fit`.
+FOLDS, REPEATS = 5, 4
 FILE = "classifier.safetensors"
 FORMAT = "retrotone genre classifier 2"
-DIGITS = 9  # kept of the numbers beside the arrays: the rest differs from machine to machine
+# Kept of the numbers in the metadata: further digits differ between machines.
+DIGITS = 9
 
 
 class GenreClassifier:
-    """Tells the genre of a track; scikit-learn's manners.
+    """A genre classifier with scikit-learn's interface.
 
     Parameters
     ----------
@@ -65,7 +68,8 @@ class GenreClassifier:
         self.seed = seed
         self._heads: dict[str, Head] = {}
         self._sharpness: dict[str, float] = {}
-        self._least: dict[str, float] = {}  # confidence
+        # the confidence below which an answer is unsure
+        self._least: dict[str, float] = {}
         self._domain: Domain | None = None
 
     def __sklearn_tags__(self) -> Any:
@@ -87,7 +91,7 @@ class GenreClassifier:
         return {"seed": self.seed}
 
     def set_params(self, **params: int) -> GenreClassifier:
-        """Change the constructor's parameters, and return itself; GenreError for what is none of them."""
+        """Change the constructor's parameters, and return itself; GenreError for unknown ones."""
         if unknown := sorted(set(params) - set(self.get_params())):
             raise GenreError(f"there is no parameter {', '.join(unknown)}: this classifier has seed")
         vars(self).update(params)
@@ -145,7 +149,7 @@ class GenreClassifier:
     ) -> dict[str, Rows]:
         """Fit each head that all tracks have evidence for.
 
-        Returns what the heads say of the tracks in folds left out, shape (draws, tracks, genres) each.
+        Returns the heads' log-probabilities of tracks in folds left out, shape (draws, tracks, genres) each.
         """
         prior = prior_weights(list(self.classes_))
         answers: dict[str, Rows] = {}
@@ -168,7 +172,7 @@ class GenreClassifier:
         """Choose sharpness and least confidence for each set of heads that answer together."""
         for heads in ANSWERING:
             if all(name in answers for name in heads):
-                pooled = np.sum([SAY[name] * answers[name] for name in heads], axis=0)
+                pooled = np.sum([HEAD_WEIGHTS[name] * answers[name] for name in heads], axis=0)
                 sharpness = honest_sharpness(pooled, truth, weights)
                 confidence = np.exp(normalised(sharpness * pooled)).max(axis=-1)
                 self._sharpness["/".join(heads)] = sharpness
@@ -199,13 +203,15 @@ class GenreClassifier:
 
     def score(self, X: Sequence[Recording] | Recording, y: Sequence[str]) -> float:
         """Return the share of tracks whose genre is `y`'s; see `predict_proba`."""
-        said, truth = self.predict(X), np.asarray(y, str)
-        if said.shape != truth.shape:
-            raise GenreError(f"{len(said)} tracks and genres of shape {truth.shape}: give one genre a track")
-        return float((said == truth).mean())
+        answers, truth = self.predict(X), np.asarray(y, str)
+        if answers.shape != truth.shape:
+            raise GenreError(
+                f"{len(answers)} tracks and genres of shape {truth.shape}: give one genre a track"
+            )
+        return float((answers == truth).mean())
 
     def answer(self, recording: Recording, progress: Progress = silent) -> Answer:
-        """Return all that can be said of a track: genre, confidence, whether to trust it, and how it goes over time.
+        """Return genre, confidence, doubt, and probabilities over time of a track.
 
         Parameters
         ----------
@@ -232,6 +238,7 @@ class GenreClassifier:
             doubt = STRANGE
         elif probabilities[best] < self._least["/".join(heads)]:
             doubt = UNCLEAR
+        # the probabilities of each patch, (patches, genres)
         timeline = None
         if "patches" in heads:
             [(_, rows)] = self._evidence(analysis, ("patches",))
@@ -303,7 +310,8 @@ class GenreClassifier:
             "sharpness": {heads: round(value, DIGITS) for heads, value in self._sharpness.items()},
             "least": {heads: round(value, DIGITS) for heads, value in self._least.items()},
         }
-        metadata = {FORMAT: json.dumps(described, sort_keys=True)}  # of two entries the order would be chance
+        # a single entry: safetensors writes several in random order
+        metadata = {FORMAT: json.dumps(described, sort_keys=True)}
         path = make_folder(folder) / FILE
         write_whole(path, safetensors.numpy.save(arrays, metadata))
         return path
@@ -327,7 +335,8 @@ class GenreClassifier:
                 if f"{head}.weights" in arrays:
                     parts = {part: arrays[f"{head}.{part}"].astype(float) for part in Head.__annotations__}
                     result._heads[head] = Head(**parts)
-        except Exception as error:  # safetensors raises its own, json's and struct's
+        except Exception as error:
+            # safetensors raises errors of its own, of json and of struct
             raise ModelError(f"{name} is no genre classifier, or damaged: train or copy it again") from error
         return result
 
@@ -337,7 +346,7 @@ class GenreClassifier:
         return self.classes_
 
     def _answering(self, analysis: Analysis) -> tuple[str, ...]:
-        """Return the first heads in `ANSWERING` that can tell of a track."""
+        """Return the first heads in `ANSWERING` that the track has evidence for."""
         self._known()
         for heads in ANSWERING:
             known = "/".join(heads) in self._sharpness
@@ -354,7 +363,9 @@ class GenreClassifier:
     def _probabilities(self, analysis: Analysis) -> Rows:
         heads = self._answering(analysis)
         evidences = self._evidence(analysis, heads)
-        pooled = np.sum([SAY[name] * self._heads[name].answer(rows) for name, rows in evidences], axis=0)
+        pooled = np.sum(
+            [HEAD_WEIGHTS[name] * self._heads[name].answer(rows) for name, rows in evidences], axis=0
+        )
         probabilities: Rows = np.exp(normalised(self._sharpness["/".join(heads)] * pooled))
         return probabilities
 
@@ -406,7 +417,7 @@ def _left_out_scores(learn: Learner, rows: Sequence[Rows], draws: Sequence[NDArr
 
 
 def _track_weights(tracks: Sequence[Track]) -> Rows:
-    """Return what each track counts, by how many there are of its artist."""
+    """Return the weight of each track: the more its artist has, the less."""
     artists = artists_of(tracks)
     counts = Counter(artists)
     return np.array([counts[artist] ** -ARTIST_POWER for artist in artists])

@@ -1,4 +1,4 @@
-"""Tracks decoded once into one file of 16-bit samples, to cut segments from without holding them in memory."""
+"""Tracks decoded once into one file of 16-bit samples, from which segments are cut without loading it whole."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from retrotone.utils.files import write_whole, writing
 
 SAMPLES, INDEX = "clips.i16", "clips.json"
 
-Places = NDArray[np.int64]
+Positions = NDArray[np.int64]
 """Where segments lie, shape (segments, 2): the track's number, and the sample it starts at."""
 
 
@@ -29,9 +29,9 @@ class Clips:
     Parameters
     ----------
     folder : Path
-        Where `gather` has put them.
+        That `gather` has written to.
     tracks : sequence of Track
-        The same as it was given.
+        Those given to `gather`.
     """
 
     def __init__(self, folder: Path, tracks: Sequence[Track]) -> None:
@@ -42,22 +42,22 @@ class Clips:
         self._starts = np.concatenate([[0], np.cumsum(self.frames)])
         self._samples = np.memmap(folder / SAMPLES, np.int16, "r")
 
-    def grid(self, numbers: Sequence[int], length: int) -> Places:
+    def grid(self, numbers: Sequence[int], length: int) -> Positions:
         """Return the segments of some tracks, side by side; one for a track that is shorter than a segment."""
-        places = [
+        positions = [
             (number, start * length)
             for number in numbers
             for start in range(max(int(self.frames[number]) // length, 1))
         ]
-        return np.array(places, np.int64).reshape(-1, 2)
+        return np.array(positions, np.int64).reshape(-1, 2)
 
-    def cut(self, places: Places, length: int) -> NDArray[np.float32]:
-        """Return segments, shape (len(places), length), full scale at 1.
+    def cut(self, positions: Positions, length: int) -> NDArray[np.float32]:
+        """Return segments, shape (len(positions), length), full scale at 1.
 
-        A start outside of the track is moved inside; a track that is shorter is repeated until it fills the segment.
+        A start outside of the track is moved inside; a track shorter than a segment is repeated.
         """
-        result = np.empty((len(places), length), np.float32)
-        for row, (number, start) in zip(result, places, strict=True):
+        result = np.empty((len(positions), length), np.float32)
+        for row, (number, start) in zip(result, positions, strict=True):
             first = min(max(int(start), 0), max(int(self.frames[number]) - length, 0))
             track = self._samples[self._starts[number] : self._starts[number + 1]]
             row[:] = np.resize(track[first : first + length], length)
@@ -66,7 +66,7 @@ class Clips:
 
 
 def gather(tracks: Sequence[Track], sample_rate: int, folder: Path, progress: Progress = silent) -> Clips:
-    """Decode tracks, mono, at one rate; those that are in the folder already are taken as they are.
+    """Decode tracks, mono, at one rate; those decoded by an earlier call are reused.
 
     Parameters
     ----------
@@ -74,7 +74,7 @@ def gather(tracks: Sequence[Track], sample_rate: int, folder: Path, progress: Pr
     sample_rate : int
         In Hz.
     folder : Path
-        There.
+        That exists.
     progress : Progress
 
     Raises

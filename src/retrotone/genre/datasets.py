@@ -1,4 +1,4 @@
-"""Music in folders, one a genre: GTZAN with what is known of it, and collections of one's own.
+"""Music in folders, one a genre: GTZAN with its index, and other collections.
 
 A data set is a list of tracks. Tracks are split; pieces are cut from a track afterwards (`segments`), so that two
 pieces of one song never lie on both sides of a split.
@@ -31,16 +31,21 @@ Split = Literal["train", "valid", "test"]
 
 SUFFIXES = {".au", *FORMATS, *FFMPEG_SUFFIXES}
 GTZAN_GENRES = ("blues", "classical", "country", "disco", "hiphop", "jazz", "metal", "pop", "reggae", "rock")
-GTZAN_RATE = 22_050  # Hz
-GTZAN_FOLDERS = ("", "genres", "genres_original", "Data/genres_original")  # where copies keep the ten genres
-CORRUPT = "jazz.00054"  # in the usual WAV copy
-LENGTH_TOLERANCE = 0.5  # s: codecs add and drop up to a few thousand samples
-MIN_TRACKS = 2  # a genre: one to learn from, one to test on
+# Hz.
+GTZAN_RATE = 22_050
+# Where copies have the ten genre folders.
+GTZAN_FOLDERS = ("", "genres", "genres_original", "Data/genres_original")
+# Damaged in the usual WAV copy.
+CORRUPT = "jazz.00054"
+# Seconds: codecs add and drop up to a few thousand samples.
+LENGTH_TOLERANCE = 0.5
+# Of a genre: one to learn from, one to test on.
+MIN_TRACKS = 2
 
 
 @dataclass(frozen=True)
 class Track:
-    """A recording and what is known of it.
+    """A recording, its genre and its artist.
 
     Attributes
     ----------
@@ -66,7 +71,7 @@ class Track:
 
 @dataclass(frozen=True)
 class GtzanEntry:
-    """What is known of a clip of GTZAN, with or without its audio.
+    """An entry of GTZAN's index, with or without audio.
 
     Attributes
     ----------
@@ -115,7 +120,7 @@ class Collection:
     ----------
     folder : path-like
         ``genre/track.wav``, or ``genre/artist/track.wav`` where the artists are known; any of these may be links.
-        Hidden files are passed over, and so is what is no sound file by its suffix.
+        Hidden files and those without a sound file's suffix are ignored.
 
     Attributes
     ----------
@@ -130,7 +135,7 @@ class Collection:
     GenreError
         No such folder, no recordings in it, or a genre with one track.
     AudioError
-        A file that is not what its suffix says; the message names it.
+        A file whose content does not match its suffix; the message names it.
     """
 
     def __init__(self, folder: str | os.PathLike[str]) -> None:
@@ -149,7 +154,7 @@ class Collection:
 
 
 class Gtzan:
-    """A copy of GTZAN, whole or in part, checked against what is known of it.
+    """A copy of GTZAN, whole or in part, checked against its index.
 
     Parameters
     ----------
@@ -166,8 +171,7 @@ class Gtzan:
     genres : tuple of str
         Those of the ten that are here.
     problems : list of str
-        One line for each thing that is not as it should be: clips missing, the corrupt ``jazz.00054``, clips that are
-        longer or shorter than they should be. Each is logged, too.
+        One line each: clips missing, the corrupt ``jazz.00054``, clips of the wrong length. Each is logged, too.
 
     Raises
     ------
@@ -206,7 +210,7 @@ class Gtzan:
             log.warning(problem)
 
     def split(self, split: Split) -> list[Track]:
-        """Return what is here of a part of the fault-filtered split."""
+        """Return the tracks of a part of the fault-filtered split."""
         return [track for track in self.tracks if gtzan_index()[track.name].split == split]
 
     def _is_sound(self, track: Track, entry: GtzanEntry) -> bool:
@@ -226,7 +230,7 @@ class Gtzan:
 
 
 def open_folder(folder: str | os.PathLike[str]) -> Gtzan | Collection:
-    """Open a folder as what it is: GTZAN where most recordings go by its clips' names, or else a collection."""
+    """Open a folder as GTZAN where most recordings have its clips' names, or else as a collection."""
     found = _find(_gtzan_root(Path(folder)))
     return Gtzan(folder) if 2 * sum(map(_is_clip, found)) > len(found) else Collection(folder)
 
@@ -263,9 +267,8 @@ def folds(tracks: Sequence[Track], k: int, seed: int = 0) -> NDArray[np.int64]:
     if not 2 <= k <= most:
         raise GenreError(f"{k} folds do not fit: take 2 to {most}, by the largest genre and the artists")
     with warnings.catch_warnings():
-        warnings.simplefilter(
-            "ignore", UserWarning
-        )  # a genre with fewer tracks than folds is documented above
+        # a genre with fewer tracks than folds is allowed
+        warnings.simplefilter("ignore", UserWarning)
         splitter = StratifiedGroupKFold(k, shuffle=True, random_state=seed)
         result = np.zeros(len(tracks), np.int64)
         for fold, (_, test) in enumerate(splitter.split(genres, genres, artists)):
@@ -280,7 +283,7 @@ def most_folds(tracks: Sequence[Track]) -> int:
 
 
 def artists_of(tracks: Sequence[Track]) -> list[str]:
-    """Return an artist for each track: an unknown one's name is the track's own place in the list."""
+    """Return an artist for each track: an unknown one gets a name of its own, from the track's index."""
     return [
         f"{index} unknown" if track.artist is None else track.artist for index, track in enumerate(tracks)
     ]
@@ -319,9 +322,9 @@ def _find(folder: Path) -> list[Track]:
         raise GenreError(f"{folder} is no folder: name one that holds a folder for each genre")
     tracks = []
     for path in sorted(_files(folder)):
-        place = path.relative_to(folder).parts
-        if path.suffix.lower() in SUFFIXES and len(place) > 1 and path.is_file():
-            tracks.append(Track(path.stem, place[0], place[1] if len(place) > 2 else None, path))
+        parts = path.relative_to(folder).parts
+        if path.suffix.lower() in SUFFIXES and len(parts) > 1 and path.is_file():
+            tracks.append(Track(path.stem, parts[0], parts[1] if len(parts) > 2 else None, path))
     if not tracks:
         raise GenreError(
             f"{folder} holds no recordings: it needs a folder for each genre with sound files in it"
@@ -330,21 +333,23 @@ def _find(folder: Path) -> list[Track]:
 
 
 def _files(folder: Path) -> Iterator[Path]:
-    """Yield what is not hidden, through links to folders, too: genres may be picked by links to a collection."""
-    for place, inside, names in os.walk(folder, followlinks=True):
-        above = Path(place).resolve()
-        inside[:] = [
-            name for name in inside if _shown(name) and not above.is_relative_to((above / name).resolve())
-        ]  # a link back up would never end
-        yield from (Path(place, name) for name in names if _shown(name))
+    """Yield the files that are not hidden, also behind links: genres may be links to parts of a collection."""
+    for parent, folders, names in os.walk(folder, followlinks=True):
+        real = Path(parent).resolve()
+        # a link to a parent folder would never end
+        folders[:] = [
+            name for name in folders if _shown(name) and not real.is_relative_to((real / name).resolve())
+        ]
+        yield from (Path(parent, name) for name in names if _shown(name))
 
 
 def _shown(name: str) -> bool:
-    return not name.startswith((".", "__"))  # __MACOSX, for one
+    """Whether a name is not hidden, nor an archiver's, such as ``__MACOSX``."""
+    return not name.startswith((".", "__"))
 
 
 def _is_clip(track: Track) -> bool:
-    """Whether a track goes by the name of one of GTZAN's clips."""
+    """Whether a track has the name of one of GTZAN's clips."""
     return track.name in gtzan_index() and track.name.startswith(f"{track.genre}.")
 
 
@@ -355,7 +360,7 @@ def _header(track: Track) -> AudioFile:
 
 
 def _gtzan_root(folder: Path) -> Path:
-    inside = (folder / place for place in GTZAN_FOLDERS)
+    candidates = (folder / name for name in GTZAN_FOLDERS)
     return next(
-        (place for place in inside if any((place / genre).is_dir() for genre in GTZAN_GENRES)), folder
+        (path for path in candidates if any((path / genre).is_dir() for genre in GTZAN_GENRES)), folder
     )

@@ -1,7 +1,7 @@
 """Linear discriminants: how much each number speaks for each genre.
 
-All genres have one covariance, shrunk towards a multiple of the identity (Friedman 1989): on a few hundred tracks
-there is too little to tell more.
+All genres have one covariance, shrunk towards a multiple of the identity (Friedman 1989): a few
+hundred tracks are too few to estimate more.
 """
 
 from __future__ import annotations
@@ -16,9 +16,12 @@ from retrotone.genre.evidence import Rows
 
 # Chosen by cross-validation on GTZAN's train tracks; flat around these values.
 SHRINKAGE = {"patches": 0.1, "statistics": 0.6, "statistics+columns": 0.6, "columns": 0.3}
-PRIOR = 0.5  # what a standard deviation in `knowledge` counts, in units of the discriminant
-WITHIN = 0.5  # of the covariance within a track is added to that between tracks: only where there are rows
-LEAST = 1e-12  # probability
+# Weight of the prior (`tag_priors`), in units of the discriminant.
+PRIOR = 0.5
+# Share of the covariance within tracks that is added to that between tracks, where a track has several rows.
+WITHIN = 0.5
+# Added to probabilities before their logarithm.
+LEAST = 1e-12
 
 
 @dataclass(frozen=True)
@@ -52,13 +55,13 @@ class Learner:
     name : str
         Of the head.
     rows : list of ndarray, shape (rows, numbers)
-        What the head sees of each track.
+        The head's input for each track.
     truth : ndarray, shape (tracks,), int
-        Their genres, as places in `prior`.
+        Their genres, as rows of `prior`.
     weights : ndarray, shape (tracks,)
-        What each track counts.
+        Of the tracks.
     prior : ndarray, shape (genres, 50)
-        What each tag says of each genre beforehand.
+        How much each tag speaks for each genre before learning.
     """
 
     def __init__(
@@ -69,17 +72,22 @@ class Learner:
         self._within = np.array([_covariance(each) for each in rows]) if name == "patches" else None
 
     def __call__(self, chosen: NDArray[np.bool_], scale: float = 1.0) -> Head:
+        """Return the head of the tracks where `chosen`, shape (tracks,), is true."""
+        # x: standardised means of tracks, (chosen tracks, numbers)
         x, truth = self._means[chosen], self._truth[chosen]
         weights = self._weights[chosen] / self._weights[chosen].mean()
         genres = len(self._prior)
         centre, spread = x.mean(axis=0), x.std(axis=0)
         constant = spread <= 1e-9 * (1 + np.abs(centre))
-        spread = np.where(constant, np.inf, spread)  # what never changes, says nothing
+        # a constant number carries no information: its weight becomes 0
+        spread = np.where(constant, np.inf, spread)
         x = (x - centre) / spread
+        # means: of each genre, (genres, numbers)
         present = np.bincount(truth, minlength=genres) > 0
         means = np.zeros((genres, x.shape[1]))
         for genre in np.flatnonzero(present):
             means[genre] = np.average(x[truth == genre], axis=0, weights=weights[truth == genre])
+        # covariance of all genres together, shrunk: (numbers, numbers)
         away = x - means[truth]
         covariance = (away * weights[:, None]).T @ away / max(len(x) - present.sum(), 1)
         if self._within is not None:
@@ -89,6 +97,7 @@ class Learner:
         size = len(covariance)
         level = max(np.trace(covariance) / size, 1e-9)
         covariance = (1 - shrinkage) * covariance + shrinkage * level * np.eye(size)
+        # discriminant: (genres, numbers)
         discriminant = np.linalg.solve(covariance, means.T).T
         bias = -0.5 * np.sum(discriminant * means, axis=1)
         if self._name == "patches":
@@ -102,10 +111,9 @@ class Learner:
 
 
 def normalised(scores: Rows) -> Rows:
-    """Return log-probabilities along the last axis."""
-    below = scores - scores.max(
-        axis=-1, keepdims=True
-    )  # scipy's logsumexp takes ten times as long over a track
+    """Return the log-softmax of scores along the last axis, of the same shape."""
+    # scipy's logsumexp takes ten times as long for a track
+    below = scores - scores.max(axis=-1, keepdims=True)
     result: Rows = below - np.log(np.exp(below).sum(axis=-1, keepdims=True))
     return result
 

@@ -1,4 +1,4 @@
-"""How good a classifier is, and how sure one may be of that."""
+"""Scores of genre classifiers, with confidence intervals."""
 
 from __future__ import annotations
 
@@ -20,14 +20,16 @@ from retrotone.progress import Progress, part, silent
 
 log = logging.getLogger("retrotone")
 
-Z_95 = 1.959964  # of the normal distribution, two-sided 95 %
-BINS = 15  # of the expected calibration error, as Guo et al. (2017) take them
+# The normal distribution's two-sided 95 % quantile.
+Z_95 = 1.959964
+# Of the expected calibration error, as in Guo et al. (2017).
+BINS = 15
 FOLDS = 5
 
 
 @dataclass(frozen=True, eq=False)
 class Evaluation:
-    """What a classifier scored on tracks whose genres are known.
+    """A classifier's scores on tracks whose genres are known.
 
     Attributes
     ----------
@@ -73,26 +75,34 @@ def evaluate(truth: Sequence[str], probabilities: ArrayLike, genres: Sequence[st
         raise GenreError(f"{len(truth)} genres do not go with probabilities of shape {p.shape}")
     if unknown := sorted(set(truth) - set(genres)):
         raise GenreError(f"{', '.join(unknown)}: the classifier knows {', '.join(genres)}")
-    place = {genre: index for index, genre in enumerate(genres)}
-    true, said = np.array([place[genre] for genre in truth]), p.argmax(axis=1)
+    index = {genre: number for number, genre in enumerate(genres)}
+    true, answered = np.array([index[genre] for genre in truth]), p.argmax(axis=1)
     confusion = np.zeros((len(genres), len(genres)), np.int64)
-    np.add.at(confusion, (true, said), 1)
+    np.add.at(confusion, (true, answered), 1)
     hits = np.diag(confusion)
     both = confusion.sum(axis=0) + confusion.sum(axis=1)
-    f1 = 2 * hits[both > 0] / both[both > 0]  # a genre neither there nor answered has none
+    # a genre that neither occurs nor is answered has no F1
+    f1 = 2 * hits[both > 0] / both[both > 0]
     return Evaluation(
         genres=tuple(genres),
         tracks=len(truth),
-        accuracy=float((true == said).mean()),
+        accuracy=float((true == answered).mean()),
         interval=wilson_interval(int(hits.sum()), len(truth)),
         macro_f1=float(f1.mean()),
-        calibration_error=calibration_error(p.max(axis=1), true == said),
+        calibration_error=calibration_error(p.max(axis=1), true == answered),
         confusion=confusion,
     )
 
 
 def wilson_interval(hits: int, trials: int) -> tuple[float, float]:
-    """Return the 95 % interval of a share (Wilson 1927)."""
+    """Return the 95 % interval of a share (Wilson 1927).
+
+    Examples
+    --------
+    >>> low, high = wilson_interval(90, 100)
+    >>> f"{low:.3f} to {high:.3f}"
+    '0.826 to 0.945'
+    """
     share, spread = hits / trials, Z_95**2 / trials
     middle = (share + spread / 2) / (1 + spread)
     reach = Z_95 * np.sqrt(share * (1 - share) / trials + spread / (4 * trials)) / (1 + spread)
@@ -100,7 +110,9 @@ def wilson_interval(hits: int, trials: int) -> tuple[float, float]:
 
 
 def calibration_error(confidence: ArrayLike, right: ArrayLike) -> float:
-    """Return the expected calibration error: how far accuracy is from confidence, mean over `BINS` bins by tracks.
+    """Return the expected calibration error (Guo et al. 2017): the mean gap between accuracy and confidence.
+
+    The gaps are those of `BINS` bins of confidence, weighted by their number of tracks.
 
     Parameters
     ----------
@@ -108,6 +120,11 @@ def calibration_error(confidence: ArrayLike, right: ArrayLike) -> float:
         In [0, 1]: of the answer given.
     right : array_like, shape (n,), bool
         Whether it was right.
+
+    Examples
+    --------
+    >>> round(calibration_error([0.9, 0.9, 0.9, 0.9], [True, True, True, False]), 3)
+    0.15
     """
     sure, hit = np.asarray(confidence, float), np.asarray(right, float)
     bins = np.minimum((sure * BINS).astype(int), BINS - 1)
@@ -123,20 +140,20 @@ def cross_validate(
     seed: int = 0,
     progress: Progress = silent,
 ) -> NDArray[np.float64]:
-    """Return the probabilities of each track by a classifier that never heard its artist.
+    """Return the probabilities of each track by a classifier that has not learned from its artist.
 
     Parameters
     ----------
     analyses : sequence of Analysis, length n
     genres : sequence of str, length n
     artists : sequence of str or None, length n, or None
-        None: tracks are drawn as they come, and one artist's lie on both sides. That leak is what inflates many
-        published figures; the difference is worth showing.
+        None: tracks are split at random, and an artist's tracks may lie on both sides. That leak inflates many
+        published figures.
     k : int
         Folds.
     seed : int
     progress : Progress
-        Told after each fold.
+        Called after each fold.
 
     Returns
     -------
@@ -188,7 +205,7 @@ def judge(
     own : path-like, optional
         The classifier, see `retrotone.genre.models.open_model`; by default the bundled one.
     progress : Progress
-        Told after each fold.
+        Called after each fold.
 
     Returns
     -------
@@ -203,34 +220,54 @@ def judge(
     ModelError
         No such classifier, or damaged.
     """
-    genres, artists = [track.genre for track in tracks], [track.artist for track in tracks]
-    result, inflated = {}, {}
-    name = "bundled" if own is None else os.fspath(own)
-    model = GenreClassifier.from_pretrained() if own is None else open_model(own)
-    if own is not None or set(genres) <= set(model.classes_):
-        known = {track.key for track in gtzan_split("train")} if own is None else learned_from(own)
-        heard = analyses if isinstance(model, GenreClassifier) else [track.path or "" for track in tracks]
-        scores = evaluate(genres, model.predict_proba(heard), model.classes_.tolist())
-        if known & {track.key for track in tracks}:
-            inflated[f"{name}, has learned from some of these"] = scores
-        else:
-            result[name] = scores
-
-    def learned(own: Sequence[str | None] | None, stage: Progress) -> Evaluation:
-        k = min(FOLDS, most_folds(tracks))
-        return evaluate(genres, cross_validate(analyses, genres, own, k, progress=stage), sorted(set(genres)))
-
+    result, inflated = _score_model(tracks, analyses, own)
     try:
-        if any(artists):
-            result["taught on these, artists apart"] = learned(artists, part(progress, 0.0, 0.5))
-            inflated["taught on these at random, artists leak: inflated"] = learned(
-                None, part(progress, 0.5, 1.0)
-            )
-        else:
-            result["taught on these, artists unknown"] = learned(None, progress)
+        _score_method(tracks, analyses, result, inflated, progress)
     except GenreError as error:
         few = f"these tracks are too few to learn from and test on: {error}"
         if not result and not inflated:
             raise GenreError(few) from error
         log.warning(few)
     return result | inflated
+
+
+Scores = dict[str, Evaluation]
+
+
+def _score_model(
+    tracks: Sequence[Track], analyses: Sequence[Analysis], own: str | os.PathLike[str] | None
+) -> tuple[Scores, Scores]:
+    """Score a trained classifier; the second of the two results holds it if it has learned from some of the tracks."""
+    genres = [track.genre for track in tracks]
+    name = "bundled" if own is None else os.fspath(own)
+    model = GenreClassifier.from_pretrained() if own is None else open_model(own)
+    if own is None and not set(genres) <= set(model.classes_):
+        return {}, {}
+    known = {track.key for track in gtzan_split("train")} if own is None else learned_from(own)
+    inputs = analyses if isinstance(model, GenreClassifier) else [track.path or "" for track in tracks]
+    scores = evaluate(genres, model.predict_proba(inputs), model.classes_.tolist())
+    if known & {track.key for track in tracks}:
+        return {}, {f"{name}, has learned from some of these": scores}
+    return {name: scores}, {}
+
+
+def _score_method(
+    tracks: Sequence[Track],
+    analyses: Sequence[Analysis],
+    result: Scores,
+    inflated: Scores,
+    progress: Progress,
+) -> None:
+    """Add the scores of the bundled classifier's method, cross-validated on the tracks."""
+    genres, artists = [track.genre for track in tracks], [track.artist for track in tracks]
+    k = min(FOLDS, most_folds(tracks))
+
+    def score(artists: Sequence[str | None] | None, stage: Progress) -> Evaluation:
+        answers = cross_validate(analyses, genres, artists, k, progress=stage)
+        return evaluate(genres, answers, sorted(set(genres)))
+
+    if not any(artists):
+        result["taught on these, artists unknown"] = score(None, progress)
+        return
+    result["taught on these, artists apart"] = score(artists, part(progress, 0.0, 0.5))
+    inflated["taught on these at random, artists leak: inflated"] = score(None, part(progress, 0.5, 1.0))

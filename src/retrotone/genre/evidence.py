@@ -1,4 +1,4 @@
-"""What the genre classifier looks at: a track's analysis as rows of numbers, one set for each of its heads."""
+"""The genre classifier's input: a track's analysis as rows of numbers, one set for each head."""
 
 from __future__ import annotations
 
@@ -8,8 +8,9 @@ from numpy.typing import NDArray
 from retrotone.features.analysis import Analysis
 from retrotone.features.gtzan import COLUMNS, at_level
 
-FLOOR = 1e-4  # of a likelihood: below it the front end's rounding speaks, not the music
-# Level is taken out of the others; the mean of a waveform says nothing about music.
+# Of a likelihood: smaller ones are the front end's rounding.
+FLOOR = 1e-4
+# Columns that are not used: level is taken out of the others, and a waveform's mean has nothing to do with music.
 LEFT_OUT = ("rms_mean", "harmony_mean", "perceptr_mean")
 KEPT = tuple(index for index, name in enumerate(COLUMNS) if name not in LEFT_OUT)
 # Of one sign, and over powers of ten; cepstral means have both signs.
@@ -22,21 +23,21 @@ HEADS = ("patches", "statistics", "statistics+columns", "columns")
 ANSWERING = (("patches", "statistics+columns"), ("patches", "statistics"), ("columns",))
 """Which heads answer together, by what is known of a track: all, only its taggram, only its columns."""
 
-# What a head's log-probabilities count where several answer together: on ten draws of artist-grouped folds of GTZAN's
-# train tracks a half was right more often than one on each, by 0.95 points in the mean.
-SAY = {"patches": 1.0, "statistics": 0.5, "statistics+columns": 0.5, "columns": 1.0}
+# Weights of the heads' log-probabilities where several answer together: on ten draws of artist-grouped folds of GTZAN's
+# train tracks, a half was more accurate than one on each draw, by 0.95 points on average.
+HEAD_WEIGHTS = {"patches": 1.0, "statistics": 0.5, "statistics+columns": 0.5, "columns": 1.0}
 
 Rows = NDArray[np.float64]
 
 
 def evidence(analysis: Analysis, head: str) -> Rows | None:
-    """Return what a head looks at, shape (rows, numbers), or None where the analysis lacks it.
+    """Return a head's input, shape (rows, numbers), or None where the analysis lacks it.
 
     Parameters
     ----------
     analysis : Analysis
     head : str
-        ``patches`` gives a row for each patch, ``statistics`` and ``statistics+columns`` one for each excerpt,
+        ``patches`` has a row for each patch, ``statistics`` and ``statistics+columns`` one for each excerpt,
         ``columns`` one.
     """
     if ("columns" in head and analysis.columns is None) or (head != "columns" and analysis.taggram is None):

@@ -1,4 +1,4 @@
-"""A classifier of one's own genres in a minute: linear heads on what musicnn already knows of music."""
+"""A classifier of one's own genres in a minute: linear heads on musicnn's output."""
 
 from __future__ import annotations
 
@@ -23,12 +23,14 @@ from retrotone.utils.files import write_whole
 
 log = logging.getLogger("retrotone")
 
-HEARING = 0.95  # share of the time
-LEAST_TRACKS = 2  # of a genre, to learn from
+# Of the time.
+ANALYSIS_SHARE = 0.95
+# Of a genre, to learn from.
+LEAST_TRACKS = 2
 
 
 class Fitted(NamedTuple):
-    """What came out of `fit_folder`.
+    """The result of `fit_folder`.
 
     Attributes
     ----------
@@ -36,9 +38,9 @@ class Fitted(NamedTuple):
     truth : list of str
         The genres of the validation tracks.
     probabilities : ndarray, shape (tracks, genres)
-        What the model, which knows nothing of them, says of these.
+        The model's, of the validation tracks.
     learned_from : list of str
-        The `Track.key` of the others.
+        The `Track.key` of the training tracks.
     """
 
     model: GenreClassifier
@@ -47,7 +49,7 @@ class Fitted(NamedTuple):
     learned_from: list[str]
 
     def save(self, folder: str | os.PathLike[str], **facts: Any) -> None:
-        """Write the model and, beside it in ``model.json``, what it learned from and `facts`."""
+        """Write the model, and what it learned from and `facts` into ``model.json``."""
         self.model.save_pretrained(folder)
         known = {
             "network": "embedding",
@@ -76,16 +78,16 @@ def fit_folder(recordings: str | os.PathLike[str], progress: Progress = silent) 
     if few := sorted(genre for genre, count in counts.items() if count < LEAST_TRACKS):
         if len(counts) - len(few) < 2:
             raise GenreError(
-                f"{recordings} leaves one track to learn from, besides those to validate on, "
+                f"{recordings} leaves one track to learn from, without those to validate on, "
                 f"of {', '.join(few)}: add tracks"
             )
         log.warning("%s: left out, as there is one track to learn from", ", ".join(few))
         learnt_from, checked_on = (
             [track for track in side if track.genre not in few] for side in (learnt_from, checked_on)
         )
-    heard = _heard([*learnt_from, *checked_on], part(progress, 0.0, HEARING))
-    known, unknown = heard[: len(learnt_from)], heard[len(learnt_from) :]
-    progress(HEARING, "learning")
+    analyses = _analyses([*learnt_from, *checked_on], part(progress, 0.0, ANALYSIS_SHARE))
+    known, unknown = analyses[: len(learnt_from)], analyses[len(learnt_from) :]
+    progress(ANALYSIS_SHARE, "learning")
     genres, artists = [track.genre for track in learnt_from], [track.artist for track in learnt_from]
     model = GenreClassifier().fit(known, genres, artists)
     return Fitted(
@@ -96,7 +98,7 @@ def fit_folder(recordings: str | os.PathLike[str], progress: Progress = silent) 
     )
 
 
-def _heard(tracks: list[Track], progress: Progress) -> list[Analysis]:
+def _analyses(tracks: list[Track], progress: Progress) -> list[Analysis]:
     analyses = []
     for number, track in enumerate(tracks):
         assert track.path is not None

@@ -33,12 +33,16 @@ from retrotone.progress import Progress, silent
 from retrotone.utils.files import make_folder, write_whole
 from retrotone.utils.threads import one_thread
 
-SAMPLE_RATE, N_FFT, HOP_LENGTH, N_MELS = 16_000, 512, 256, 64  # of the log-mel networks
-COMPRESSION = 10_000  # log10(1 + 10,000 S), as musicnn has it
-PATCH_FRAMES = 4  # that a transformer takes as one token: 64 ms
+# Of the log-mel networks.
+SAMPLE_RATE, N_FFT, HOP_LENGTH, N_MELS = 16_000, 512, 256, 64
+# log10(1 + 10,000 S), as in musicnn.
+COMPRESSION = 10_000
+# That the transformer takes as one token: 64 ms.
+PATCH_FRAMES = 4
 LAYERS, HEADS = 2, 4
 DROPOUT = 0.2
-BATCH = 32  # segments
+# Segments.
+BATCH = 32
 
 
 class Network(nn.Module):
@@ -85,8 +89,8 @@ class M5(Network):
     def __init__(self, genres: int, width: int) -> None:
         super().__init__()
         layers: list[nn.Module] = []
-        for place, (before, after) in enumerate(pairwise((1, width, width, 2 * width, 2 * width))):
-            convolution = nn.Conv1d(before, after, 3) if place else nn.Conv1d(before, after, 80, stride=16)
+        for index, (before, after) in enumerate(pairwise((1, width, width, 2 * width, 2 * width))):
+            convolution = nn.Conv1d(before, after, 3) if index else nn.Conv1d(before, after, 80, stride=16)
             layers += [convolution, nn.BatchNorm1d(after), nn.ReLU(), nn.MaxPool1d(4)]
         self.layers = nn.Sequential(*layers)
         self.output = nn.Linear(2 * width, genres)
@@ -101,7 +105,7 @@ class M5(Network):
 
 
 class MelNetwork(Network):
-    """A network on log-mel frames at 16 kHz, each band normalised by what it saw in training."""
+    """A network on log-mel frames at 16 kHz, each band normalised by its statistics in training."""
 
     sample_rate = SAMPLE_RATE
     bands: Tensor
@@ -123,7 +127,7 @@ class MelNetwork(Network):
 
 
 class Crnn(MelNetwork):
-    """Convolutions for what sounds, a gated recurrent unit for how it goes on (after Choi et al. 2017)."""
+    """Convolutions, then a gated recurrent unit over time (after Choi et al. 2017)."""
 
     usual_width = 16
 
@@ -135,12 +139,14 @@ class Crnn(MelNetwork):
             convolution = nn.Conv2d(before, after, 3, padding=1, bias=False)
             layers += [convolution, nn.BatchNorm2d(after), nn.ReLU(), nn.MaxPool2d((bands, 2))]
         self.layers = nn.Sequential(*layers)
-        self.recurrent = nn.GRU(2 * channels[-1], channels[-1], batch_first=True)  # 64 bands have become 2
+        # pooling leaves 2 of 64 bands
+        self.recurrent = nn.GRU(2 * channels[-1], channels[-1], batch_first=True)
         self.dropout = nn.Dropout(DROPOUT)
         self.output = nn.Linear(channels[-1], genres)
 
     def classify(self, features: Tensor) -> Tensor:
-        maps = self.layers(features[:, None])  # (batch, channels, 2, frames / 8)
+        # (batch, channels, 2, frames / 8)
+        maps = self.layers(features[:, None])
         states, _ = self.recurrent(maps.flatten(1, 2).transpose(1, 2))
         result: Tensor = self.output(self.dropout(states.mean(dim=1)))
         return result
@@ -193,7 +199,7 @@ def build(kind: str, genres: int, width: int | None = None) -> Network:
 
 
 class GenreNetwork:
-    """A trained network, or several that differ by their seeds and answer together; scikit-learn's manners.
+    """A trained network, or an ensemble that differs by seeds; it has scikit-learn's interface.
 
     Parameters
     ----------
@@ -229,7 +235,7 @@ class GenreNetwork:
         self.temperature, self.least = 1.0, 0.0
 
     def calibrate(self, found: NDArray[np.float64], truth: Sequence[str]) -> NDArray[np.float64]:
-        """Choose temperature and least confidence by what the networks say of validation tracks.
+        """Choose temperature and least confidence from the networks' probabilities of validation tracks.
 
         Parameters
         ----------
@@ -240,7 +246,7 @@ class GenreNetwork:
         Returns
         -------
         ndarray, shape (tracks, genres)
-            What `predict_proba` now says of them.
+            Their calibrated probabilities, as `predict_proba` gives them.
         """
         self.temperature = temperature(np.log(found + LEAST), np.searchsorted(self.classes_, truth))
         calibrated = self._tempered(found)
@@ -259,7 +265,7 @@ class GenreNetwork:
         Raises
         ------
         GenreError
-            Something that is no recording. An analysis is none: a network hears for itself.
+            Something that is no recording. An analysis is none: a network takes audio.
         AudioError, MissingExtraError
             See `AudioFile`.
         """
@@ -272,7 +278,7 @@ class GenreNetwork:
         return best
 
     def answer(self, recording: Recording, progress: Progress = silent) -> Answer:
-        """Return all that can be said of a track; its timeline has a row a segment.
+        """Return genre, confidence and probabilities of a track; its timeline has a row a segment.
 
         Parameters
         ----------
@@ -285,7 +291,7 @@ class GenreNetwork:
             See `predict_proba`.
         """
         samples = self._samples(recording)
-        progress(0.5, "listening")
+        progress(0.5, "classifying")
         timeline = self._by_segment(samples)
         found = self._tempered(timeline.mean(axis=0))
         best, rate = int(found.argmax()), self.networks[0].sample_rate
@@ -304,8 +310,8 @@ class GenreNetwork:
         )
 
     def save(self, folder: str | os.PathLike[str], **facts: Any) -> Path:
-        """Write ``model.safetensors`` and ``model.json``; `facts` are kept beside what `load` needs."""
-        place = make_folder(folder)
+        """Write ``model.safetensors`` and ``model.json``; `facts` are stored in the latter too."""
+        path = make_folder(folder)
         weights = {
             f"{seed}.{name}": value.contiguous()
             for seed, network in enumerate(self.networks)
@@ -320,15 +326,13 @@ class GenreNetwork:
             "temperature": self.temperature,
             "least": self.least,
         }
-        write_whole(place / WEIGHTS, safetensors.torch.save(weights))
-        write_whole(place / FACTS, json.dumps(needed | facts, indent=1).encode())
-        return place
+        write_whole(path / WEIGHTS, safetensors.torch.save(weights))
+        write_whole(path / FACTS, json.dumps(needed | facts, indent=1).encode())
+        return path
 
     def _samples(self, recording: Recording) -> NDArray[np.float32]:
         if not isinstance(recording, Audio | str | os.PathLike):
-            raise GenreError(
-                f"a network hears for itself: give an Audio or a path, no {type(recording).__name__}"
-            )
+            raise GenreError(f"a network takes audio: give an Audio or a path, no {type(recording).__name__}")
         return np.concatenate(list(mono(recording, self.networks[0].sample_rate)))
 
     def _by_segment(self, samples: NDArray[np.float32]) -> NDArray[np.float64]:
@@ -354,10 +358,10 @@ def load(folder: str | os.PathLike[str]) -> GenreNetwork:
     ModelError
         No such model, or one that is damaged.
     """
-    place = Path(folder)
+    path = Path(folder)
     try:
-        facts = json.loads((place / FACTS).read_text("utf-8"))
-        weights = safetensors.torch.load((place / WEIGHTS).read_bytes())
+        facts = json.loads((path / FACTS).read_text("utf-8"))
+        weights = safetensors.torch.load((path / WEIGHTS).read_bytes())
         networks = []
         for seed in range(facts["seeds"]):
             network = build(facts["network"], len(facts["genres"]), facts["width"])
@@ -372,10 +376,10 @@ def load(folder: str | os.PathLike[str]) -> GenreNetwork:
         return model
     except FileNotFoundError as error:
         raise ModelError(
-            f"{place} holds no genre network: name a folder that retrotone genre train wrote"
+            f"{path} holds no genre network: name a folder that retrotone genre train wrote"
         ) from error
     except (OSError, ValueError, KeyError, TypeError, RuntimeError, SafetensorError) as error:
-        raise ModelError(f"{place} holds a damaged genre network: train it again") from error
+        raise ModelError(f"{path} holds a damaged genre network: train it again") from error
 
 
 def probabilities(network: Network, segments: Tensor) -> NDArray[np.float32]:
@@ -387,7 +391,7 @@ def probabilities(network: Network, segments: Tensor) -> NDArray[np.float32]:
 
 
 def _positions(count: int, width: int) -> Tensor:
-    """Return sines and cosines of the place, shape (count, width) (Vaswani et al. 2017, section 3.5)."""
+    """Return sines and cosines of the position, shape (count, width) (Vaswani et al. 2017, section 3.5)."""
     rates = torch.exp(torch.arange(0, width, 2) * (-math.log(10_000) / width))
     angles = torch.arange(count)[:, None] * rates
     return torch.stack([angles.sin(), angles.cos()], dim=2).flatten(1)

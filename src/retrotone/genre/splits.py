@@ -12,7 +12,8 @@ from retrotone.genre.datasets import Gtzan, Track, folds, open_folder
 
 log = logging.getLogger("retrotone")
 
-FOLDS = 5  # one fold in so many is validated on, where the collection has no split of its own
+# One fold in so many is validated on, where the collection has no split of its own.
+FOLDS = 5
 
 
 def sides(recordings: str | os.PathLike[str]) -> tuple[list[Track], list[Track]]:

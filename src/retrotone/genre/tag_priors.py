@@ -1,8 +1,8 @@
-"""What anybody knows about tags and genres before hearing a track: which of musicnn's tags speak for which genre.
+"""Prior weights of the genre classifier: which of musicnn's tags speak for which genre.
 
-Four hundred tracks by a hundred artists tell little about artists nobody has heard yet. This table, written down once
-from the meaning of the words, is where the classifier starts from; what it learns is added. There is no tag for
-classical, disco or reggae.
+Four hundred tracks by a hundred artists are too few to generalise to new artists. The classifier therefore starts from
+this table, which follows from the meaning of the tags, and adds what it learns. There is no tag for classical, disco or
+reggae.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""One loop that trains every genre network, with checkpoints from which it goes on as if it had never stopped.
+"""The training loop of all genre networks; resuming from a checkpoint gives the same result as not stopping.
 
 Tracks are split first, an artist's all to one side; segments are cut afterwards.
 """
@@ -22,19 +22,26 @@ from torch import Tensor
 from torch.nn.functional import cross_entropy, one_hot
 
 from retrotone.errors import GenreError, ModelError
-from retrotone.genre.clips import Clips, Places, gather
+from retrotone.genre.clips import Clips, Positions, gather
+from retrotone.genre.datasets import Track
 from retrotone.genre.networks import GenreNetwork, MelNetwork, Network, build, probabilities
 from retrotone.genre.splits import sides
 from retrotone.progress import Progress, part, silent
 from retrotone.utils.files import make_folder, write_whole
 from retrotone.utils.temporary import locked_folder
 
-LAST_RATE = 0.01  # share of the learning rate that is left at the end: it falls as half a cosine
-MAX_NORM = 5.0  # of the gradient
-GAIN_DB = (-12.0, 6.0)  # recordings come at any level
-MASKS = 2  # in frequency and in time each (SpecAugment, Park et al. 2019)
-MASK_SHARE = 0.15  # of the bands or frames, the widest mask
-MIXUP = 0.2  # of the beta distribution that mixing weights come from (Zhang et al. 2018)
+# Share of the learning rate that is left at the end: it falls as half a cosine.
+LAST_RATE = 0.01
+# Of the gradient.
+MAX_NORM = 5.0
+# The range of random gains.
+GAIN_DB = (-12.0, 6.0)
+# In frequency and in time each (SpecAugment, Park et al. 2019).
+MASKS = 2
+# The widest mask, as a share of the bands or frames.
+MASK_SHARE = 0.15
+# Of the beta distribution that mixing weights are drawn from (Zhang et al. 2018).
+MIXUP = 0.2
 CHECKPOINT = "seed{}.pt"
 
 
@@ -80,7 +87,7 @@ class Recipe:
 
 
 class Point(NamedTuple):
-    """How a network does after an epoch: mean cross-entropy of segments in nats, and the share of tracks it gets right.
+    """Results after an epoch: mean cross-entropy of segments in nats, and the share of tracks classified correctly.
 
     Both losses are of plain segments, without augmentation, smoothing or dropout, so that they can be compared.
     """
@@ -92,13 +99,13 @@ class Point(NamedTuple):
 
 
 class Training:
-    """A network on its way.
+    """A network while it is trained: its optimiser, its history, its best weights.
 
     Parameters
     ----------
     clips : Clips
     train, valid : ndarray, shape (segments, 2)
-        Places in the clips: what it learns from, and what its best weights are chosen by.
+        Where in the clips: what it learns from, and what its best weights are chosen by.
     recipe : Recipe
 
     Attributes
@@ -112,7 +119,7 @@ class Training:
         The epoch with the lowest validation loss.
     """
 
-    def __init__(self, clips: Clips, train: Places, valid: Places, recipe: Recipe) -> None:
+    def __init__(self, clips: Clips, train: Positions, valid: Positions, recipe: Recipe) -> None:
         self.clips, self.recipe = clips, recipe
         self.genres = tuple(sorted({track.genre for track in clips.tracks}))
         self._labels = torch.tensor([self.genres.index(track.genre) for track in clips.tracks])
@@ -154,7 +161,8 @@ class Training:
         while not self.finished:
             epoch = len(self.history)
             with torch.random.fork_rng(devices=[]):
-                torch.manual_seed(self.recipe.seed * (1 << 32) + epoch + 1)  # of dropout
+                # for dropout
+                torch.manual_seed(self.recipe.seed * (1 << 32) + epoch + 1)
                 for step, (waves, targets) in enumerate(self.batches(epoch)):
                     self._advance(waves, targets, epoch + step / steps)
                     progress((epoch + step / steps) / self.recipe.epochs, self._message())
@@ -168,27 +176,34 @@ class Training:
         progress(1.0, self._message())
 
     def batches(self, epoch: int) -> Iterator[tuple[Tensor, Tensor]]:
-        """Yield what an epoch learns from: waveforms (batch, samples) and shares of genres (batch, genres)."""
+        """Yield an epoch's batches: waveforms, shape (batch, samples), and targets, shape (batch, genres)."""
         rng = np.random.default_rng([self.recipe.seed, epoch])
         order = rng.permutation(len(self._train))
         for first in range(0, len(order), self.recipe.batch):
-            places = self._train[order[first : first + self.recipe.batch]]
-            if len(places) == 1 < len(order):  # batch normalisation needs two
-                places = np.concatenate([places, self._train[order[:1]]])
-            targets = one_hot(self._labels[places[:, 0]], len(self.genres)).float()
-            if not self.recipe.augment:
-                yield torch.from_numpy(self.clips.cut(places, self._length)), targets
-                continue
-            shift = rng.integers(-self._length // 2, self._length // 2 + 1, len(places))
-            waves = self.clips.cut(places + np.stack([np.zeros_like(shift), shift], axis=1), self._length)
-            gain = 10 ** (rng.uniform(*GAIN_DB, (len(places), 1)) / 20)
-            sounds = torch.from_numpy(waves * gain.astype(np.float32))
-            other = torch.from_numpy(rng.permutation(len(places)))
-            share = torch.from_numpy(rng.beta(MIXUP, MIXUP, (len(places), 1)).astype(np.float32))
-            yield (
-                share * sounds + (1 - share) * sounds[other],
-                share * targets + (1 - share) * targets[other],
-            )
+            positions = self._train[order[first : first + self.recipe.batch]]
+            # batch normalisation needs two segments
+            if len(positions) == 1 < len(order):
+                positions = np.concatenate([positions, self._train[order[:1]]])
+            targets = one_hot(self._labels[positions[:, 0]], len(self.genres)).float()
+            if self.recipe.augment:
+                yield self._augmented(positions, targets, rng)
+            else:
+                yield torch.from_numpy(self.clips.cut(positions, self._length)), targets
+
+    def _augmented(
+        self, positions: Positions, targets: Tensor, rng: np.random.Generator
+    ) -> tuple[Tensor, Tensor]:
+        """Return a batch that is shifted in time, changed in level, and mixed in pairs."""
+        shift = rng.integers(-self._length // 2, self._length // 2 + 1, len(positions))
+        waves = self.clips.cut(positions + np.stack([np.zeros_like(shift), shift], axis=1), self._length)
+        gain = 10 ** (rng.uniform(*GAIN_DB, (len(positions), 1)) / 20)
+        sounds = torch.from_numpy(waves * gain.astype(np.float32))
+        other = torch.from_numpy(rng.permutation(len(positions)))
+        share = torch.from_numpy(rng.beta(MIXUP, MIXUP, (len(positions), 1)).astype(np.float32))
+        return (
+            share * sounds + (1 - share) * sounds[other],
+            share * targets + (1 - share) * targets[other],
+        )
 
     def trained(self) -> GenreNetwork:
         """Return the network with the weights that had the lowest validation loss."""
@@ -198,11 +213,11 @@ class Training:
         return GenreNetwork(recipe.network, self.genres, recipe.seconds, [network], recipe.width)
 
     def validate(self) -> NDArray[np.float64]:
-        """Return what those weights say of each validation track, shape (tracks, genres): not calibrated."""
+        """Return those weights' probabilities of each validation track, shape (tracks, genres): not calibrated."""
         return by_track(self._valid, self._answers(self.trained().networks[0], self._valid))[1]
 
     def state(self) -> dict[str, Any]:
-        """Return all that goes on from here: tensors, numbers and text only."""
+        """Return all that `restore` needs: tensors, numbers and text only."""
         return {
             "recipe": asdict(self.recipe),
             "tracks": self._names(),
@@ -245,17 +260,17 @@ class Training:
 
     def _measure(self, epoch: int) -> Point:
         losses = []
-        for places in (self._probe, self._valid):
-            found = self._answers(self.network, places)
-            truth = self._labels[places[:, 0]].numpy()
+        for positions in (self._probe, self._valid):
+            found = self._answers(self.network, positions)
+            truth = self._labels[positions[:, 0]].numpy()
             losses.append(float(-np.log(np.maximum(found[np.arange(len(found)), truth], 1e-12)).mean()))
         tracks, answers = by_track(self._valid, found)
         right = answers.argmax(axis=1) == self._labels[tracks].numpy()
         return Point(epoch, losses[0], losses[1], float(right.mean()))
 
-    def _answers(self, network: Network, places: Places) -> NDArray[np.float32]:
+    def _answers(self, network: Network, positions: Positions) -> NDArray[np.float32]:
         batch = self.recipe.batch
-        pieces = [places[first : first + batch] for first in range(0, len(places), batch)]
+        pieces = [positions[first : first + batch] for first in range(0, len(positions), batch)]
         waves = (torch.from_numpy(self.clips.cut(piece, self._length)) for piece in pieces)
         return np.concatenate([probabilities(network, batch) for batch in waves])
 
@@ -265,7 +280,7 @@ class Training:
 
 
 class Trained(NamedTuple):
-    """What came out of `train`.
+    """The result of `train`.
 
     Attributes
     ----------
@@ -276,9 +291,9 @@ class Trained(NamedTuple):
     truth : list of str
         The genres of the validation tracks.
     probabilities : ndarray, shape (tracks, genres)
-        What the model says of them. A little flattering: weights and temperature were chosen on the same tracks.
+        The model's, of the validation tracks. Slightly optimistic: weights and temperature were chosen on them.
     learned_from : list of str
-        The other tracks, as ``genre/name``.
+        The `Track.key` of the training tracks.
     """
 
     model: GenreNetwork
@@ -296,15 +311,14 @@ def train(
     saved: Callable[[Sequence[Training]], None] = lambda trainings: None,
     progress: Progress = silent,
 ) -> Trained:
-    """Train a network on a folder of music, or go on with a training that was stopped.
+    """Train a network on a folder of music, or resume a training that was stopped.
 
     Parameters
     ----------
     recordings : path-like
         With a folder for each genre; see `retrotone.genre.splits.sides`.
     folder : path-like
-        Where decoded recordings and checkpoints go. A training that was begun there goes on, by the recipe it began
-        with.
+        Where decoded recordings and checkpoints go. A training that was begun there is resumed, by its own recipe.
     recipe : Recipe, optional
     seeds : int
         How many networks, of seeds that follow on the recipe's.
@@ -320,50 +334,55 @@ def train(
     ModelError
         No such network, a checkpoint that cannot be read, or losses that are no longer finite.
     OutputError
-        The folder cannot be written to, or another training is at work in it.
+        The folder cannot be written to, or another training uses it.
     """
-    place, recipe = Path(folder), recipe or Recipe()
-    states = [_read(place / CHECKPOINT.format(recipe.seed + number)) for number in range(seeds)]
+    path, recipe = Path(folder), recipe or Recipe()
+    states = [_read(path / CHECKPOINT.format(recipe.seed + number)) for number in range(seeds)]
     if earlier := next((state for state in states if state is not None), None):
         recipe = replace(Recipe(**earlier["recipe"]), seed=recipe.seed)
     rate = build(recipe.network, 2, recipe.width).sample_rate
     learnt_from, checked_on = sides(recordings)
-    with locked_folder(make_folder(place)):
-        clips = gather([*learnt_from, *checked_on], rate, place, part(progress, 0.0, 0.05))
+    with locked_folder(make_folder(path)):
+        clips = gather([*learnt_from, *checked_on], rate, path, part(progress, 0.0, 0.05))
         length = round(recipe.seconds * rate)
         inside = clips.grid(range(len(learnt_from)), length)
         outside = clips.grid(range(len(learnt_from), len(clips.tracks)), length)
         trainings: list[Training] = []
+
+        def save(training: Training) -> None:
+            _write(training, path)
+            saved(trainings)
+
         for number, state in enumerate(states):
             training = Training(clips, inside, outside, replace(recipe, seed=recipe.seed + number))
             if state is not None:
                 training.restore(state)
             trainings.append(training)
+            stage = part(progress, 0.05 + 0.95 * number / seeds, 0.05 + 0.95 * (number + 1) / seeds)
+            training.run(save, stage)
+        return _calibrated(trainings, learnt_from, checked_on)
 
-            def save(training: Training) -> None:
-                data = io.BytesIO()
-                torch.save(training.state(), data)
-                write_whole(place / CHECKPOINT.format(training.recipe.seed), data.getvalue())
-                saved(trainings)
 
-            training.run(
-                save, part(progress, 0.05 + 0.95 * number / seeds, 0.05 + 0.95 * (number + 1) / seeds)
-            )
-        networks = [training.trained().networks[0] for training in trainings]
-        model = GenreNetwork(recipe.network, trainings[0].genres, recipe.seconds, networks, recipe.width)
-        truth = [track.genre for track in checked_on]
-        answers = model.calibrate(np.mean([training.validate() for training in trainings], axis=0), truth)
-        return Trained(model, trainings, truth, answers, [track.key for track in learnt_from])
+def _calibrated(trainings: list[Training], learnt_from: list[Track], checked_on: list[Track]) -> Trained:
+    """Return the networks of all seeds as one model, calibrated on the validation tracks."""
+    recipe = trainings[0].recipe
+    networks = [training.trained().networks[0] for training in trainings]
+    model = GenreNetwork(recipe.network, trainings[0].genres, recipe.seconds, networks, recipe.width)
+    truth = [track.genre for track in checked_on]
+    answers = model.calibrate(np.mean([training.validate() for training in trainings], axis=0), truth)
+    return Trained(model, trainings, truth, answers, [track.key for track in learnt_from])
 
 
 def begun(folder: str | os.PathLike[str]) -> bool:
-    """Whether there is a training to go on with."""
+    """Whether the folder has a training to resume."""
     return any(Path(folder).glob(CHECKPOINT.format("*")))
 
 
-def by_track(places: Places, found: NDArray[np.float32]) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+def by_track(
+    positions: Positions, found: NDArray[np.float32]
+) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
     """Return the tracks that segments belong to, and the mean probabilities of each."""
-    tracks, which = np.unique(places[:, 0], return_inverse=True)
+    tracks, which = np.unique(positions[:, 0], return_inverse=True)
     total = np.zeros((len(tracks), found.shape[1]))
     np.add.at(total, which, found)
     return tracks, total / np.bincount(which)[:, None]
@@ -381,11 +400,18 @@ def masked(features: Tensor) -> Tensor:
     return result
 
 
+def _write(training: Training, folder: Path) -> None:
+    data = io.BytesIO()
+    torch.save(training.state(), data)
+    write_whole(folder / CHECKPOINT.format(training.recipe.seed), data.getvalue())
+
+
 def _read(checkpoint: Path) -> dict[str, Any] | None:
     if not checkpoint.is_file():
         return None
     try:
-        state: dict[str, Any] = torch.load(checkpoint, weights_only=True)  # nothing in it is executed
+        # weights_only: nothing in it is executed
+        state: dict[str, Any] = torch.load(checkpoint, weights_only=True)
         Recipe(**state["recipe"])
     except (RuntimeError, KeyError, TypeError, ValueError, OSError, UnpicklingError) as error:
         raise ModelError(f"{checkpoint} cannot be read: delete it to begin anew") from error

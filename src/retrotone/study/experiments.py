@@ -1,4 +1,4 @@
-"""The study's two experiments, small enough to watch: each result is shown as soon as it is there."""
+"""The study's two experiments at a small scale, each yielding its results as they come."""
 
 from __future__ import annotations
 
@@ -22,11 +22,13 @@ from retrotone.utils.temporary import TemporaryFolder
 if TYPE_CHECKING:
     from retrotone.genre.training import Point
 
-# Of the sweep: half a minute on one core, and every row still shows what it is about.
+# Of the sweep: half a minute on one core, enough for every row to show its effect.
 STEPS, SECONDS = 10, 0.8
-EPOCHS, SEGMENT_SECONDS = 30, 1.0  # of M5
+# Of M5.
+EPOCHS, SEGMENT_SECONDS = 30, 1.0
 ERA_CLASSES = ("1900s", "1950s", "1990s")
-PASSAGES = 4  # of the bundled song
+# Of the bundled song.
+PASSAGES = 4
 
 TRAINING_TITLE = "M5 on the raw waveform"
 T = TypeVar("T")
@@ -36,6 +38,15 @@ def study_loss(
     content: Audio, style: Audio, progress: Progress = silent, steps: int = STEPS, seconds: float = SECONDS
 ) -> Iterator[list[LossRow]]:
     """Run the sweep of the study's style loss; yield the rows so far each time one is done.
+
+    Parameters
+    ----------
+    content, style : Audio
+    progress : Progress
+    steps : int
+        At most, at a learning rate of 0.1; see `retrotone.study.sweep.sweep_losses`.
+    seconds : float
+        Of the excerpts.
 
     Raises
     ------
@@ -56,8 +67,8 @@ def study_training(
     Parameters
     ----------
     recordings : path-like, optional
-        A folder for each genre, see `retrotone.genre.splits.sides`. By default the network learns to tell apart three
-        eras that the bundled song was aged by; the passages it is validated on are not learned from.
+        A folder for each genre, see `retrotone.genre.splits.sides`. By default the classes are three eras that the
+        bundled song was aged by, validated on passages that are not learned from.
     progress : Progress
     epochs : int
         At most.
@@ -93,20 +104,20 @@ def training_cells(history: Sequence[Point]) -> list[list[str]]:
 
 
 def training_sentence(history: Sequence[Point]) -> str:
-    """Say how much the network has learned so far."""
+    """Return the validation accuracy so far as a sentence."""
     last = history[-1]
-    return f"After epoch {last.epoch} it tells {last.valid_accuracy:.0%} of the segments right that were kept from it."
+    return f"After epoch {last.epoch} it classifies {last.valid_accuracy:.0%} of the validation tracks correctly."
 
 
 def as_they_come(work: Callable[[Callable[[T], None]], None]) -> Iterator[T]:
-    """Yield what `work` shows; what was overtaken meanwhile is left out, but never the last.
+    """Yield the values that `work` shows, without those that a newer one has replaced; the last is always yielded.
 
-    What it raises is raised here. Closing the iterator stops it.
+    An error of `work` is raised here. Closing the iterator stops it.
 
     Parameters
     ----------
     work : callable
-        Given a function to show a value with. It runs in a thread of its own.
+        Called in a thread of its own, with a function to show a value.
     """
     shown: queue.SimpleQueue[tuple[str, object]] = queue.SimpleQueue()
     stopped = threading.Event()
@@ -143,7 +154,7 @@ def as_they_come(work: Callable[[Callable[[T], None]], None]) -> Iterator[T]:
 
 
 def _make_eras(folder: Path, progress: Progress) -> None:
-    """Write ``ERA/PASSAGE/song.wav``: passages count as artists, so that the split keeps them apart."""
+    """Write ``ERA/PASSAGE/song.wav``: passages count as artists, so that each lies on one side of the split."""
     song = load(bundled_song()).mono()
     for number, era in enumerate(ERA_CLASSES):
         progress(number / len(ERA_CLASSES), f"ageing the bundled song by the {era}")

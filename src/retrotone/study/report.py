@@ -1,4 +1,4 @@
-"""A report of the study repeated on a folder of music: each figure and table, next to what the study reported."""
+"""A report of the study repeated on a folder of music: each figure and table, with the study's own results."""
 
 from __future__ import annotations
 
@@ -30,22 +30,24 @@ from retrotone.utils.files import make_folder, write_whole
 from retrotone.utils.templates import render_page
 from retrotone.utils.temporary import locked_folder
 
-SECONDS = 30.0  # of every sound, as in the study
+# Of every sound, as in the study.
+SECONDS = 30.0
 EPOCHS = 30
-GRAM_STEPS = 100  # of the descent without the clamp: enough to hear what it does
+# Of the descent without the clamp: enough for an audible effect.
+GRAM_STEPS = 100
 SIMILAR = 5
 PAGE = "index.html"
 
 
 @dataclass(frozen=True)
 class Section:
-    """One part of the study: what it reported, what came out here, and why that differs.
+    """One part of the study: its result, the result here, and why they differ.
 
     Attributes
     ----------
     title, reported, here, why : str
     pictures, sounds, pages : tuple of str
-        Files beside the page.
+        Files in the page's folder.
     header : sequence of str
     rows : sequence of sequences of str
         A table.
@@ -88,7 +90,7 @@ def write_report(
         Of M5, at most.
     seed : int
     progress : Progress
-        `Cancelled` raised in it stops the work; what is there already stays, and a training goes on from there.
+        `Cancelled` raised in it stops the work; finished files stay, and a training is resumed by the next call.
 
     Returns
     -------

@@ -1,9 +1,9 @@
 """The study's sweep of its style loss: why it stood still, and what makes it fall.
 
-Its table tried Adam with a mean squared loss and SGD with a mean absolute one, at three learning rates and
-two style weights, and no loss moved. Here the same twelve rows run clamped into [0, 1] as the study did, then
-without the clamp, and plain gradient descent with Polyak's step follows: it cures what taking the clamp away
-does not, SGD's updates being too small for float32 to hold.
+The study tried Adam with a mean squared loss and SGD with a mean absolute loss, at three learning rates and
+two style weights, and no loss moved. Here the same twelve rows run clamped into [0, 1] as in the study, then
+without the clamp. Without it Adam's loss falls, but SGD's does not: its updates are too small for float32.
+Plain gradient descent with Polyak's step, which follows, has no such problem.
 """
 
 from __future__ import annotations
@@ -34,10 +34,14 @@ if TYPE_CHECKING:
 
     from retrotone.style.gram import GramTransfer
 
-SECONDS = 4.0  # of each recording: the loss is a mean over frames, longer ones only take longer
-LONGEST_SECONDS = 600.0  # of longer recordings the middle of so much: an hour would need 3 GB
-STEPS = 60  # at a learning rate of 0.1; Adam gets more at lower rates, so that every row can move as far
-CURED = 0.015  # of the start: a row that gets there may stop
+# Of each recording: the loss is a mean over frames, more would only take longer.
+SECONDS = 4.0
+# The command line reads no more of a recording: an hour would need 3 GB.
+LONGEST_SECONDS = 600.0
+# At a learning rate of 0.1; Adam gets more at lower rates, so that every row can move as far.
+STEPS = 60
+# A row stops at this share of its first loss.
+CURED = 0.015
 LEARNING_RATES = (0.01, 0.05, 0.1)
 STYLE_WEIGHTS = (2500.0, 5000.0)
 
@@ -61,13 +65,13 @@ class LossRow:
     losses : ndarray, shape (steps + 1,)
         `losses[k]` after k steps.
     floor : float or None
-        With the clamp: what the clamped style itself scores.
+        With the clamp: the loss of the clamped style itself.
     reason : str
         One sentence saying why the loss stood still or fell.
     reported : str
         What the study printed for this row; empty where it has none.
     seconds : float
-        The run took.
+        How long the run took.
     """
 
     settings: GramTransfer
@@ -136,7 +140,19 @@ def sweep(
     seconds: float = SECONDS,
     progress: Progress = silent,
 ) -> Iterator[LossRow]:
-    """Yield the rows of `sweep_losses` one by one, as each is done, and write nothing."""
+    """Yield the rows of `sweep_losses`, each when it is done, without writing files.
+
+    Parameters
+    ----------
+    content, style : Audio
+    steps, seconds, progress
+        See `sweep_losses`.
+
+    Raises
+    ------
+    AudioError
+        A recording is silent.
+    """
     from retrotone.style.gram import GramTransfer
 
     start, target = study_spectrum(content, seconds), study_spectrum(style, seconds)
@@ -353,7 +369,8 @@ def _panel(axes: Axes, rows: Sequence[LossRow], title: str) -> None:
         else:
             colour = OTHER_COLOURS[settings.optimiser, settings.loss]
             label += ", all rates" if settings.optimiser == "sgd" else ""
-        known = label in axes.get_legend_handles_labels()[1]  # other weight, same fall: dotted, beside it
+        # the second style weight has the same curve: dotted
+        known = label in axes.get_legend_handles_labels()[1]
         axes.plot(
             np.arange(1, len(row.losses) + 1),
             row.losses / row.losses[0],

@@ -143,9 +143,9 @@ def test_exported_latents_are_uncorrelated_and_of_unit_variance() -> None:
     rng = np.random.default_rng(0)
     latents = (rng.normal(size=(6, 6)) @ rng.normal(size=(6, 4000)) + 2).astype(np.float32)
     turn = principal(latents)
-    turned = turn.rotation @ (latents - turn.mean[:, None])
+    turned = turn.forward @ (latents - turn.mean[:, None])
     assert np.allclose(np.cov(turned), np.eye(6), atol=1e-3)
-    assert np.allclose(turn.inverse @ turn.rotation, np.eye(6), atol=1e-6)
+    assert np.allclose(turn.inverse @ turn.forward, np.eye(6), atol=1e-6)
     assert np.all(np.diff(turn.fidelity) >= 0)
     assert turn.fidelity[5] == pytest.approx(1)
     assert 1 <= turn.size <= 6

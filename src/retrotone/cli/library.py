@@ -117,10 +117,18 @@ def show_path(
         _show(opened, opened.path(start, end, length, bar.item()), as_json, out, absolute)
 
 
+def _refuse_seed(seeds: list[str] | None) -> None:
+    from retrotone.errors import LibraryError
+
+    if seeds:
+        raise LibraryError("playlist --seed is now --from: retrotone library playlist --from SONG")
+
+
 @app.command("playlist")
 def show_playlist(
     seeds: Annotated[
-        list[str], typer.Option("--seed", metavar="SONG", help="What it is to sound like; may be several.")
+        list[str],
+        typer.Option("--from", metavar="SONG", help="What it sounds like; may be given several times."),
     ],
     minutes: Annotated[float, typer.Option(min=1.0, metavar="M", help="How long.")] = 60.0,
     per_artist: Annotated[int, typer.Option(min=1, metavar="N", help="At most so many of one artist.")] = 3,
@@ -130,6 +138,10 @@ def show_playlist(
     out: Out = None,
     absolute: Absolute = False,
     as_json: AsJson = False,
+    _seed: Annotated[
+        list[str] | None,
+        typer.Option("--seed", hidden=True, is_eager=True, callback=_refuse_seed),
+    ] = None,
 ) -> None:
     """Make a playlist that sounds like a song, without repeats."""
     with Bar() as bar, _open(library) as opened:

@@ -204,15 +204,17 @@ def test_many_tracks_of_one_length_are_told_apart_and_each_is_looked_up_once(
     vectors, heard = rng.standard_normal((200, 128)), []
     vectors[:, 10:] += 2 * vectors[0, 10:]  # all sound alike
     for number in range(200):
-        course = rng.normal(0, 5, (58 if number % 7 else 57, 24))
+        fingerprint = rng.normal(0, 5, (58 if number % 7 else 57, 24))
         if 100 <= number < 150:  # of half as many recordings, each twice, the second from 2 s on
-            course = np.vstack([heard[number - 100].course[8:], course[:8]])
-            course += rng.normal(0, 2, course.shape)
+            fingerprint = np.vstack([heard[number - 100].fingerprint[8:], fingerprint[:8]])
+            fingerprint += rng.normal(0, 2, fingerprint.shape)
             vectors[number] += 3 * vectors[number - 100]
         if number >= 190:  # a moment, then silence, which all recordings share
-            course[1:] = 0
+            fingerprint[1:] = 0
         heard.append(
-            rt.Analysis(course=course, chroma=rng.random(12) if number < 100 else heard[number - 100].chroma)
+            rt.Analysis(
+                fingerprint=fingerprint, chroma=rng.random(12) if number < 100 else heard[number - 100].chroma
+            )
         )
     vectors = (vectors / np.linalg.norm(vectors, axis=1, keepdims=True)).astype(np.float32)
     [like] = library.tracks()[:1]
@@ -377,7 +379,7 @@ def test_the_command_line_does_all_of_it(
     assert ask("similar", song, "--genre", "tango") == ["the library holds nothing like that"]
     assert len(ask("path", song, other, "--length", "4", "--json", "-o", "glide.m3u8")) == 4
     assert len(Path("glide.m3u8").read_text("utf-8").splitlines()) == 9
-    assert len(ask("playlist", "--seed", song, "--minutes", "1", "--json")) == 9  # three an artist
+    assert len(ask("playlist", "--from", song, "--minutes", "1", "--json")) == 9  # three an artist
     assert ask("duplicates") == ["no recording is there twice"]
     assert ask("genres")[-1].endswith("no file is written to")
     assert json.loads(ask("map", "-o", "map.html", "--json")[0]) == {"file": "map.html", "tracks": 12}
@@ -391,3 +393,13 @@ def test_the_command_line_does_all_of_it(
     assert ask("scan", "music", "--workers", "1")[0].startswith("1 analysed, 11 unchanged, 1 broken")
     assert run(["library", "similar", song, "--library", "missing.db"]) == 2
     assert "scan FOLDER makes one" in capsys.readouterr().err
+
+
+def test_the_former_option_of_playlist_names_the_new_one(capsys: Capture) -> None:
+    for more in ([], ["--from", "song.mp3"]):
+        assert run(["library", "playlist", "--seed", "song.mp3", *more]) == 2
+        assert capsys.readouterr().err.splitlines() == [
+            "retrotone: playlist --seed is now --from: retrotone library playlist --from SONG"
+        ]
+    assert run(["library", "playlist", "--help"]) == 0
+    assert "--seed" not in capsys.readouterr().out

@@ -1,7 +1,7 @@
 """Duplicates: the same recording in another format, at another level or from another master.
 
 Tracks of one length are compared by how the balance of their bands moves over the fifteen seconds in their middle
-(`Analysis.course`), and by the pitch classes there: two recordings of one piece differ in the first, two notes of one
+(`Analysis.fingerprint`), and by the pitch classes there: two recordings of one piece differ in the first, two notes of one
 instrument in the second, two copies of one recording in neither.
 """
 
@@ -18,7 +18,7 @@ from retrotone.dsp.filterbanks import N_CHROMA
 from retrotone.dsp.hpss import TINY
 from retrotone.errors import AnalysisError
 from retrotone.features.analysis import Analysis
-from retrotone.features.gtzan import COURSE_BANDS
+from retrotone.features.gtzan import FINGERPRINT_BANDS
 from retrotone.library.catalogue.base import MissingAnalysis
 from retrotone.library.embedding import sound_part
 from retrotone.library.records import Track
@@ -27,10 +27,10 @@ from retrotone.progress import Progress, silent
 from retrotone.types import Matrix
 
 SECONDS = 3.0  # by which lengths may differ: silence at the ends
-# Correlation of courses. Of 257 clips of GTZAN, copies as MP3 of 24 kbit/s, at another level, from another master or
+# Correlation of fingerprints. Of 257 clips of GTZAN, copies as MP3 of 24 kbit/s, at another level, from another master or
 # with a start up to 4 s later reach 0.78 and more, any two different ones 0.50 at most.
 AGREEMENT = 0.65
-# A course that repeats itself tells less: 24 loops of drums at one tempo agree by up to 0.92, whatever their sounds,
+# A fingerprint that repeats itself tells less: 24 loops of drums at one tempo agree by up to 0.92, whatever their sounds,
 # where nearly all copies of one reach 0.95. Such loops are like themselves a beat or bars later by 0.73 and more, the
 # 257 clips by 0.63 at most.
 LOOP, LOOPS_AGREEMENT = 0.7, 0.94
@@ -38,9 +38,9 @@ BEAT = 4  # steps (1 s): any sound is like itself for less
 # Correlation of the mean chroma: of each of eleven kinds of copies 255 to 257 of 257 reach it (not those whose tuning
 # is told in two ways), of other pairs one in ten.
 ONE_HARMONY = 0.5
-SHIFT = 8  # steps of a course (2 s) by which the middle of one may be late
+SHIFT = 8  # steps of a fingerprint (2 s) by which the middle of one may be late
 LEAST = 16  # steps (4 s): below, time tells too little
-STILL = 0.1  # dB: a course that moves by less, as in silence, tells nothing either
+STILL = 0.1  # dB: a fingerprint that moves by less, as in silence, tells nothing either
 SHORT_COSINE = 0.995  # of the parts that are sound: then these must do
 TILE = 512  # tracks: so many are compared with so many at once
 REMEMBERED = 100_000  # tracks that are held, 3 kB each: more than are of one length, as a rule
@@ -51,14 +51,14 @@ class Trace(NamedTuple):
 
     Attributes
     ----------
-    course : ndarray, shape (steps, 24)
+    fingerprint : ndarray, shape (steps, 24)
     chroma : ndarray, shape (12,)
         About its mean, of length 1.
     loops : bool
         It repeats itself.
     """
 
-    course: NDArray[np.float16]
+    fingerprint: NDArray[np.float16]
     chroma: Matrix
     loops: bool
 
@@ -133,21 +133,21 @@ def is_same_recording(
 
 def trace(analysis: Callable[[int], Analysis], number: int) -> Trace:
     """Return what is known of a track: nothing where another version heard it, or another process forgot it."""
-    course, chroma = np.zeros((0, COURSE_BANDS), np.float16), np.zeros(N_CHROMA, np.float32)
+    fingerprint, chroma = np.zeros((0, FINGERPRINT_BANDS), np.float16), np.zeros(N_CHROMA, np.float32)
     with suppress(MissingAnalysis, AnalysisError):
         known = analysis(number)
-        course = course if known.course is None else known.course
+        fingerprint = fingerprint if known.fingerprint is None else known.fingerprint
         chroma = chroma if known.chroma is None else known.chroma - known.chroma.mean()
-    return Trace(course, chroma / max(np.linalg.norm(chroma), TINY), _repetition(course) >= LOOP)
+    return Trace(fingerprint, chroma / max(np.linalg.norm(chroma), TINY), _repetition(fingerprint) >= LOOP)
 
 
-def _repetition(course: NDArray[np.float16]) -> float:
-    """Return the highest correlation of a course, shape (steps, 24), with itself from `BEAT` to half of it later."""
-    steps = len(course)
+def _repetition(fingerprint: NDArray[np.float16]) -> float:
+    """Return the highest correlation of a fingerprint, shape (steps, 24), with itself from `BEAT` to half of it later."""
+    steps = len(fingerprint)
     lags = np.arange(BEAT, steps // 2 + 1)
     if steps < LEAST:
         return 0.0
-    moves = course.astype(np.float32) - course.mean(axis=0, dtype=np.float32)
+    moves = fingerprint.astype(np.float32) - fingerprint.mean(axis=0, dtype=np.float32)
     spectrum = np.fft.rfft(moves, 2 * steps, axis=0)
     products = np.fft.irfft(np.square(np.abs(spectrum)).sum(axis=1))[lags]
     energy = np.concatenate([[0.0], np.cumsum(np.square(moves).sum(axis=1))])
@@ -174,15 +174,15 @@ def _same(a: Sequence[Trace], b: Sequence[Trace], cosines: Matrix) -> NDArray[np
 
 
 def _by_length(tracks: Sequence[Trace]) -> Iterator[tuple[NDArray[np.intp], Matrix]]:
-    """Yield which tracks have courses of one length, and those, shape (tracks, steps, 24)."""
-    lengths = np.array([len(track.course) for track in tracks])
+    """Yield which tracks have fingerprints of one length, and those, shape (tracks, steps, 24)."""
+    lengths = np.array([len(track.fingerprint) for track in tracks])
     for length in np.unique(lengths):
         places = np.flatnonzero(lengths == length)
-        yield places, np.stack([tracks[place].course for place in places.tolist()]).astype(np.float32)
+        yield places, np.stack([tracks[place].fingerprint for place in places.tolist()]).astype(np.float32)
 
 
 def _correlations(x: Matrix, y: Matrix) -> Matrix:
-    """Correlate the middle of courses, shape (k, n, 24), with others, (l, m, 24).
+    """Correlate the middle of fingerprints, shape (k, n, 24), with others, (l, m, 24).
 
     Returns
     -------
@@ -201,9 +201,9 @@ def _correlations(x: Matrix, y: Matrix) -> Matrix:
     return highest
 
 
-def _unit(courses: Matrix) -> Matrix:
-    """Return courses, each band about its own mean, as unit vectors; NaN for those that stand still."""
-    moves = (courses - courses.mean(axis=1, keepdims=True)).reshape(len(courses), -1)
+def _unit(fingerprints: Matrix) -> Matrix:
+    """Return fingerprints, each band about its own mean, as unit vectors; NaN for those that stand still."""
+    moves = (fingerprints - fingerprints.mean(axis=1, keepdims=True)).reshape(len(fingerprints), -1)
     lengths = np.linalg.norm(moves, axis=1, keepdims=True)
     lengths[lengths < STILL * np.sqrt(moves.shape[1])] = np.nan
     unit: Matrix = moves / lengths

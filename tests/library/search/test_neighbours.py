@@ -40,7 +40,7 @@ def library(filled: str, places: Places, monkeypatch: pytest.MonkeyPatch) -> Ite
 
 def recall(library: Library) -> float:
     """Return how much is found of what comparing with all finds."""
-    near, exact = library._holdings.neighbours(), Neighbours(*library._catalogue().vectors())
+    near, exact = library._session.neighbours(), Neighbours(*library._catalogue().vectors())
     assert isinstance(near, Indexed)
     hits = 0
     for query in groups(QUERIES, seed=1):
@@ -72,7 +72,7 @@ def test_an_index_finds_what_comparing_with_all_finds(
         return
     monkeypatch.undo()  # a small one after all
     library.close()
-    assert isinstance(library._holdings.neighbours(), Neighbours)
+    assert isinstance(library._session.neighbours(), Neighbours)
     assert library.similar(seed, k=20, per_artist=1) == varied
     assert library.similar(seed, k=3, genre="genre 07") == genre
     assert library.similar(seed, k=COUNT, exclude=["000*", "0010*", "0011*", "0012*", "0013*"]) == few
@@ -82,7 +82,7 @@ def test_an_index_finds_what_comparing_with_all_finds(
 
 def test_what_comes_goes_or_changes_is_seen_at_once(library: Library) -> None:
     def nearest(of: int) -> int:
-        return next(library._holdings.neighbours().ranked(strangers[of]))[0]
+        return next(library._session.neighbours().ranked(strangers[of]))[0]
 
     strangers = groups(4, seed=2)[:, ::-1].copy()  # like none that is there
     catalogue = library._catalogue()
@@ -94,7 +94,7 @@ def test_what_comes_goes_or_changes_is_seen_at_once(library: Library) -> None:
     for number in (COUNT + 3, 1):
         catalogue.describe(number, synthetic_description(strangers[3]))
     assert {COUNT + 1, COUNT + 2, COUNT + 3}.isdisjoint({nearest(0), nearest(1), nearest(2)})
-    ranked = library._holdings.neighbours().ranked(strangers[3])
+    ranked = library._session.neighbours().ranked(strangers[3])
     assert sorted(number for number, _ in islice(ranked, 2)) == [1, COUNT + 3]
     catalogue.mark([COUNT + 1], present=True)
     assert nearest(0) == COUNT + 1

@@ -1,4 +1,4 @@
-"""Learn the space of the library's similarity, and compare it with others on artists it has not heard.
+"""Learn the space of the library's similarity, and compare it with others on artists it was not trained on.
 
 From the published features of GTZAN's 443 fault-filtered train tracks alone::
 
@@ -34,11 +34,12 @@ ASSETS = Path(__file__).resolve().parents[1] / "src" / "retrotone" / "assets" / 
 DRAWS, FOLDS, K = 3, 5, 5
 
 Rows = NDArray[np.float64]
-Embed = Callable[[NDArray[np.bool_]], Rows]  # from which tracks may be learned from, to all vectors
+# takes a mask of the tracks to learn from, (n,), and returns the vectors of all tracks, (n, d)
+Embed = Callable[[NDArray[np.bool_]], Rows]
 
 
 def evidence_rows(analyses: list[Analysis]) -> Rows:
-    """Return what vectors are made from; `similarity.numbers` needs the file that is made here."""
+    """Return the evidence of tracks, (n, numbers); `embedding.numbers` would need the file that is made here."""
     from retrotone.genre.evidence import evidence
 
     rows = [evidence(analysis, "statistics+columns") for analysis in analyses]
@@ -46,7 +47,7 @@ def evidence_rows(analyses: list[Analysis]) -> Rows:
 
 
 def score(tracks: list[Track], embed: Embed) -> tuple[float, float, float, float]:
-    """Return genre precision@5, that of unheard tracks alone, artist precision@5 and hubness."""
+    """Return genre precision@5, that among held-out tracks alone, artist precision@5 and hubness."""
     genres = np.array([track.genre for track in tracks])
     artists = np.array([track.artist or f"{index} unknown" for index, track in enumerate(tracks)])
     others = (artists[:, None] == artists).sum(axis=1) - 1

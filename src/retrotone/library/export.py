@@ -19,24 +19,10 @@ from retrotone.utils.files import write_whole
 SUFFIXES = (".m3u8", ".csv", ".json")
 # characters that a spreadsheet's formula begins with
 FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
-COLUMNS = tuple(
-    [
-        "path",
-        "artist",
-        "title",
-        "album",
-        "year",
-        "genre",
-        "heard_genre",
-        "confidence",
-        "sure",
-        "duration",
-        "tempo",
-        "key",
-        "loudness",
-        "tags",
-    ]
-)
+COLUMNS = (
+    "path", "artist", "title", "album", "year", "genre", "heard_genre", "confidence", "sure", "duration", "tempo",
+    "key", "loudness", "tags",
+)  # fmt: skip
 
 
 def export(tracks: Sequence[Track], path: str | os.PathLike[str], absolute: bool = False) -> Path:
@@ -119,5 +105,5 @@ def _csv(tracks: Sequence[Track]) -> str:
 
 
 def _inert(cell: Any) -> Any:
-    """Return a cell that a spreadsheet does not run as a formula, since tags are untrusted. Source: OWASP, CSV injection."""
+    """Return a cell that a spreadsheet does not run as a formula; tags are untrusted (OWASP, CSV injection)."""
     return f"'{cell}" if isinstance(cell, str) and cell.startswith(FORMULA) else cell

@@ -1,8 +1,8 @@
 """The map: a library in two dimensions, similar tracks near each other, as a picture or an interactive page.
 
 Positions are those of t-SNE (van der Maaten and Hinton 2008) on cosine distances, started from the principal axes, so
-that the same library gives the same map. In a large library only evenly chosen tracks, the landmarks, are placed so; each
-other track lies at a weighted mean of its nearest landmarks.
+that the same library gives the same map. In a large library only evenly chosen tracks, the landmarks, are placed so;
+each other track lies at a weighted mean of its nearest landmarks.
 """
 
 from __future__ import annotations

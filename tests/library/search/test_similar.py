@@ -8,7 +8,7 @@ import os
 import shutil
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from pathlib import Path
 from urllib.parse import unquote
@@ -25,11 +25,22 @@ from retrotone.library.search import duplicates
 from retrotone.library.search.neighbours import Neighbours, slerp
 
 pytestmark = pytest.mark.usefixtures("analysing_here")
-ON_SQLITE = pytest.mark.parametrize(
-    "places", ["sqlite"], indirect=True
-)  # about other things than the catalogue
+# for tests that do not depend on the kind of catalogue
+ON_SQLITE = pytest.mark.parametrize("places", ["sqlite"], indirect=True)
 KINDS = ("buzz", "melody", "organ", "pulse")
 Capture = pytest.CaptureFixture[str]
+
+
+@dataclass
+class Ask:
+    """Runs a command on a library and returns the lines that it prints."""
+
+    library: str
+    capsys: Capture
+
+    def __call__(self, *arguments: str, code: int = 0) -> list[str]:
+        assert run(["library", *arguments, "--library", self.library]) == code
+        return self.capsys.readouterr().out.splitlines()
 
 
 @pytest.fixture(scope="module")
@@ -201,38 +212,40 @@ def test_many_tracks_of_one_length_are_told_apart_and_each_is_looked_up_once(
 ) -> None:
     monkeypatch.setattr(duplicates, "TILE", 32)
     rng = np.random.default_rng(5)
-    vectors, heard = rng.standard_normal((200, 128)), []
-    vectors[:, 10:] += 2 * vectors[0, 10:]  # all sound alike
+    vectors, analyses = rng.standard_normal((200, 128)), []
+    # all have similar sound parts
+    vectors[:, 10:] += 2 * vectors[0, 10:]
     for number in range(200):
         fingerprint = rng.normal(0, 5, (58 if number % 7 else 57, 24))
         if 100 <= number < 150:  # of half as many recordings, each twice, the second from 2 s on
-            fingerprint = np.vstack([heard[number - 100].fingerprint[8:], fingerprint[:8]])
+            fingerprint = np.vstack([analyses[number - 100].fingerprint[8:], fingerprint[:8]])
             fingerprint += rng.normal(0, 2, fingerprint.shape)
             vectors[number] += 3 * vectors[number - 100]
         if number >= 190:  # a moment, then silence, which all recordings share
             fingerprint[1:] = 0
-        heard.append(
+        analyses.append(
             rt.Analysis(
-                fingerprint=fingerprint, chroma=rng.random(12) if number < 100 else heard[number - 100].chroma
+                fingerprint=fingerprint,
+                chroma=rng.random(12) if number < 100 else analyses[number - 100].chroma,
             )
         )
     vectors = (vectors / np.linalg.norm(vectors, axis=1, keepdims=True)).astype(np.float32)
     [like] = library.tracks()[:1]
     tracks = [replace(like, id=n, duration=30 + 0.01 * (n % 3)) for n in range(200)]
     asked: Counter[int] = Counter()
-    told: list[float] = []
+    reported: list[float] = []
 
     def analysis(number: int) -> rt.Analysis:
         asked[number] += 1
-        return heard[number]
+        return analyses[number]
 
     groups = duplicates.same_recordings(
-        tracks, Neighbours(np.arange(200), vectors), analysis, lambda fraction, _: told.append(fraction)
+        tracks, Neighbours(np.arange(200), vectors), analysis, lambda fraction, _: reported.append(fraction)
     )
     assert [[track.id for track in group] for group in groups] == [[n, n + 100] for n in range(50)]
     assert set(asked.values()) == {1}
-    assert told == sorted(told)
-    assert len(set(told)) > 20
+    assert reported == sorted(reported)
+    assert len(set(reported)) > 20
 
 
 def test_genres_are_suggested_and_noted_only_when_asked(scanned: str, places: Places) -> None:
@@ -355,43 +368,61 @@ def test_exact_search_agrees_with_sorting_all_and_breaks_ties_by_order() -> None
 
 
 @ON_SQLITE
-def test_the_command_line_does_all_of_it(
+def test_the_command_line_scans_checks_and_repairs(
     made_music: Path, places: Places, tmp_path: Path, capsys: Capture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    place = places.new()
+    ask = Ask(places.new(), capsys)
     monkeypatch.chdir(tmp_path)
     shutil.copytree(made_music, "music")
     (tmp_path / "music" / "broken.mp3").write_text("text")
-    song, other = "music/organ/Ada.flac", "music/pulse/Ada.flac"
-
-    def ask(*arguments: str, code: int = 0) -> list[str]:
-        assert run(["library", *arguments, "--library", place]) == code
-        return capsys.readouterr().out.splitlines()
-
     assert json.loads(ask("scan", "music", "--dry-run", "--json")[0])["analysed"] == 13
     assert ask("scan", "music", "--workers", "1")[0].startswith("12 analysed, 1 broken")
-    found = [json.loads(line) for line in ask("similar", song, "-k", "2", "--json")]
-    assert [os.path.relpath(each["path"]) for each in found] == [
-        "music/organ/Bix.flac",
-        "music/organ/Clara.flac",
-    ]
-    assert found[0]["similarity"] > found[1]["similarity"]
-    assert ask("similar", song, "--genre", "tango") == ["the library holds nothing like that"]
-    assert len(ask("path", song, other, "--length", "4", "--json", "-o", "glide.m3u8")) == 4
-    assert len(Path("glide.m3u8").read_text("utf-8").splitlines()) == 9
-    assert len(ask("playlist", "--from", song, "--minutes", "1", "--json")) == 9  # three an artist
-    assert ask("duplicates") == ["no duplicates"]
-    assert ask("genres")[-1].endswith("no file is written to")
-    assert json.loads(ask("map", "-o", "map.html", "--json")[0]) == {"file": "map.html", "tracks": 12}
-    assert json.loads(ask("export", "all.csv", "--json")[0])["tracks"] == 12
     assert json.loads(ask("check", "--json")[0])["problems"] == []
-    Library(place)._catalogue().query(
+    Library(ask.library)._catalogue().query(
         "UPDATE analyses SET data = ? WHERE track = (SELECT min(track) FROM analyses)", (b"",)
     )
     assert ask("check", code=1)[0].endswith("needs --repair")
     assert ask("check", "--repair")[0].endswith("scan again")
     assert ask("scan", "music", "--workers", "1")[0].startswith("1 analysed, 11 unchanged, 1 broken")
-    assert run(["library", "similar", song, "--library", "missing.db"]) == 2
+
+
+@ON_SQLITE
+def test_the_command_line_finds_similar_songs_and_makes_playlists(
+    scanned: str, places: Places, made_music: Path, tmp_path: Path, capsys: Capture
+) -> None:
+    ask = Ask(places.copy(scanned), capsys)
+    song, other = (str(made_music / name) for name in ("organ/Ada.flac", "pulse/Ada.flac"))
+    found = [json.loads(line) for line in ask("similar", song, "-k", "2", "--json")]
+    assert [os.path.relpath(each["path"], made_music) for each in found] == [
+        "organ/Bix.flac",
+        "organ/Clara.flac",
+    ]
+    assert found[0]["similarity"] > found[1]["similarity"]
+    assert ask("similar", song, "--genre", "tango") == ["the library holds nothing like that"]
+    glide = tmp_path / "glide.m3u8"
+    assert len(ask("path", song, other, "--length", "4", "--json", "-o", str(glide))) == 4
+    assert len(glide.read_text("utf-8").splitlines()) == 9
+    # three of each artist
+    assert len(ask("playlist", "--from", song, "--minutes", "1", "--json")) == 9
+
+
+@ON_SQLITE
+def test_the_command_line_reports_on_the_whole_library(
+    scanned: str, places: Places, tmp_path: Path, capsys: Capture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ask = Ask(places.copy(scanned), capsys)
+    monkeypatch.chdir(tmp_path)
+    assert ask("duplicates") == ["no duplicates"]
+    assert ask("genres")[-1].endswith("no file is written to")
+    assert json.loads(ask("map", "-o", "map.html", "--json")[0]) == {"file": "map.html", "tracks": 12}
+    assert json.loads(ask("export", "all.csv", "--json")[0])["tracks"] == 12
+
+
+def test_the_command_line_says_how_to_make_a_missing_library(
+    made_music: Path, tmp_path: Path, capsys: Capture
+) -> None:
+    song = str(made_music / "organ/Ada.flac")
+    assert run(["library", "similar", song, "--library", str(tmp_path / "missing.db")]) == 2
     assert "scan FOLDER makes one" in capsys.readouterr().err
 
 

@@ -180,15 +180,15 @@ def test_duplicates_are_one_recording_in_other_formats_and_at_other_levels(
     shutil.copy(made_music / "organ/Ada.flac", tmp_path / "organ.flac")
     shutil.copy(made_music / "organ/Ada.flac", tmp_path / "organ again.flac")
     shutil.copy(made_music / "organ/Bix.flac", tmp_path / "other organ.flac")
-    for number, pitch in enumerate((110.0, 131.0)):  # two notes of an instrument that go the same way
+    # two notes of an instrument with the same envelope
+    for number, pitch in enumerate((110.0, 131.0)):
         tone = sum(np.sin(2 * np.pi * pitch * f * np.arange(8 * 22_050) / 22_050) for f in (1, 1.5))
         swell = 0.5 + 0.5 * np.sin(np.pi * np.arange(8 * 22_050) / 22_050)
         note = rt.Audio((0.07 * tone * swell)[None].astype(np.float32), 22_050)
         note.save(tmp_path / f"note {number}.flac", 16)
     beat = np.arange(10 * 22_050) / 22_050 % 0.6
-    for number, (decay, hiss) in enumerate(
-        ((8, 0.5), (16, 0.2))
-    ):  # two sets of drums that beat the same time
+    # two drum kits that play the same rhythm
+    for number, (decay, hiss) in enumerate(((8, 0.5), (16, 0.2))):
         noise = (
             hiss
             * np.random.default_rng(number).standard_normal(len(beat))
@@ -217,11 +217,13 @@ def test_many_tracks_of_one_length_are_told_apart_and_each_is_looked_up_once(
     vectors[:, 10:] += 2 * vectors[0, 10:]
     for number in range(200):
         fingerprint = rng.normal(0, 5, (58 if number % 7 else 57, 24))
-        if 100 <= number < 150:  # of half as many recordings, each twice, the second from 2 s on
+        # of half as many recordings, each twice, the second from 2 s on
+        if 100 <= number < 150:
             fingerprint = np.vstack([analyses[number - 100].fingerprint[8:], fingerprint[:8]])
             fingerprint += rng.normal(0, 2, fingerprint.shape)
             vectors[number] += 3 * vectors[number - 100]
-        if number >= 190:  # a moment, then silence, which all recordings share
+        # a moment, then silence, which all recordings share
+        if number >= 190:
             fingerprint[1:] = 0
         analyses.append(
             rt.Analysis(
@@ -331,7 +333,8 @@ def test_the_map_puts_together_what_sounds_alike(library: Library, made_music: P
     picture, page = library.map(tmp_path / "map.png"), library.map(tmp_path / "map.html")
     assert picture.read_bytes()[:8] == b"\x89PNG\r\n\x1a\n"
     text = page.read_text("utf-8")
-    assert "http" not in text.replace("http-equiv", "")  # nothing from outside
+    # nothing from outside
+    assert "http" not in text.replace("http-equiv", "")
     data = json.loads(text.split('id="data">')[1].split("</script>")[0])
     assert [point[3] for point in data["points"]] == [track.name for track in library.tracks()]
     assert set(data["genres"]) == {*KINDS, "not sure"}
@@ -344,10 +347,10 @@ def test_a_large_map_keeps_groups_apart(monkeypatch: pytest.MonkeyPatch) -> None
     centres = rng.standard_normal((3, 16))
     of = np.arange(700) % 3
     vectors = centres[of] + 0.3 * rng.standard_normal((700, 16))
-    places = map_.positions((vectors / np.linalg.norm(vectors, axis=1, keepdims=True)).astype(np.float32))
-    assert np.abs(places).max() <= 1
-    middles = np.array([places[of == k].mean(axis=0) for k in range(3)])
-    nearest = np.linalg.norm(places[:, None] - middles, axis=2).argmin(axis=1)
+    positions = map_.positions((vectors / np.linalg.norm(vectors, axis=1, keepdims=True)).astype(np.float32))
+    assert np.abs(positions).max() <= 1
+    middles = np.array([positions[of == k].mean(axis=0) for k in range(3)])
+    nearest = np.linalg.norm(positions[:, None] - middles, axis=2).argmin(axis=1)
     assert (nearest == of).mean() > 0.95
 
 

@@ -86,7 +86,7 @@ def show_similar(
     ],
     k: Annotated[int, typer.Option("-k", min=1, metavar="N", help="How many.")] = 5,
     per_artist: Annotated[
-        int | None, typer.Option(min=1, metavar="N", help="Most tracks of one artist.")
+        int | None, typer.Option(min=1, metavar="N", help="At most N tracks of one artist.")
     ] = None,
     genre: Genre = None,
     exclude: Exclude = None,
@@ -127,10 +127,10 @@ def _refuse_seed(seeds: list[str] | None) -> None:
 def show_playlist(
     seeds: Annotated[
         list[str],
-        typer.Option("--from", metavar="SONG", help="What it sounds like; may be given several times."),
+        typer.Option("--from", metavar="SONG", help="A song to start from; may be given several times."),
     ],
     minutes: Annotated[float, typer.Option(min=1.0, metavar="M", help="How long.")] = 60.0,
-    per_artist: Annotated[int, typer.Option(min=1, metavar="N", help="Most tracks of one artist.")] = 3,
+    per_artist: Annotated[int, typer.Option(min=1, metavar="N", help="At most N tracks of one artist.")] = 3,
     genre: Genre = None,
     exclude: Exclude = None,
     library: File = None,

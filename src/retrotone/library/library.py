@@ -189,7 +189,7 @@ class Library:
         k : int
             How many tracks.
         per_artist : int, optional
-            Most tracks of one artist. Tracks without an artist are not limited.
+            Limit of tracks by one artist. Tracks without an artist are not limited.
         genre : str, optional
             Only tracks of this genre, by their tag or, without one, by the classifier.
         exclude : sequence of str
@@ -248,7 +248,7 @@ class Library:
         minutes : float
             Total length, met as closely as whole tracks allow.
         per_artist : int
-            Most tracks of one artist. Tracks without an artist are not limited.
+            Limit of tracks by one artist. Tracks without an artist are not limited.
         genre, exclude
             See `similar`.
         progress : Progress

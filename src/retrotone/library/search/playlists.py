@@ -63,7 +63,7 @@ def similar(candidates: Iterator[Match], k: int, seeds: set[int], per_artist: in
     seeds : set of int
         Numbers of the tracks to leave out.
     per_artist : int or None
-        Most tracks of one artist. Tracks without an artist are not limited.
+        Limit of tracks by one artist. Tracks without an artist are not limited.
     """
     chosen: list[Match] = []
     artists: Counter[str] = Counter()
@@ -141,7 +141,7 @@ def playlist(
     seconds : float
         Total length, met as closely as whole tracks allow.
     per_artist : int
-        Most tracks of one artist. Tracks without an artist are not limited.
+        Limit of tracks by one artist. Tracks without an artist are not limited.
     lookup : callable
         Returns the tracks of some numbers, without those that a filter leaves out.
     is_same : callable

@@ -1,4 +1,4 @@
-"""Learn the space of the library's similarity, and compare it with others on artists it has not heard.
+"""Learn the space of the library's similarity, and compare it with others on artists it was not trained on.
 
 From the published features of GTZAN's 443 fault-filtered train tracks alone::
 
@@ -6,7 +6,7 @@ From the published features of GTZAN's 443 fault-filtered train tracks alone::
 
 The folder is that of ``train_genre.py``. Five folds that keep artists apart, three draws: what is learned is learned
 on four folds, the genre classifier included. Genre precision@5 is that of a held-out track's neighbours in the other
-four; "all unheard" is that of its neighbours by other artists in its own fold, of as many as there can be: as in a
+four; "held out" is that of its neighbours by other artists in its own fold, of as many as there can be: as in a
 library of which nothing was learned from. Artist precision@5 is the
 share of a held-out track's neighbours, all other tracks allowed, that are by its artist, of as many as there can be.
 Hubness is the skewness of how often a track is among the five (Radovanovic et al. 2010).
@@ -34,11 +34,12 @@ ASSETS = Path(__file__).resolve().parents[1] / "src" / "retrotone" / "assets" / 
 DRAWS, FOLDS, K = 3, 5, 5
 
 Rows = NDArray[np.float64]
-Embed = Callable[[NDArray[np.bool_]], Rows]  # from which tracks may be learned from, to all vectors
+# takes a mask of the tracks to learn from, (n,), and returns the vectors of all tracks, (n, d)
+Embed = Callable[[NDArray[np.bool_]], Rows]
 
 
 def evidence_rows(analyses: list[Analysis]) -> Rows:
-    """Return what vectors are made from; `similarity.numbers` needs the file that is made here."""
+    """Return the evidence of tracks, (n, numbers); `embedding.numbers` would need the file that is made here."""
     from retrotone.genre.evidence import evidence
 
     rows = [evidence(analysis, "statistics+columns") for analysis in analyses]
@@ -46,11 +47,11 @@ def evidence_rows(analyses: list[Analysis]) -> Rows:
 
 
 def score(tracks: list[Track], embed: Embed) -> tuple[float, float, float, float]:
-    """Return genre precision@5, that of unheard tracks alone, artist precision@5 and hubness."""
+    """Return genre precision@5, that among held-out tracks alone, artist precision@5 and hubness."""
     genres = np.array([track.genre for track in tracks])
     artists = np.array([track.artist or f"{index} unknown" for index, track in enumerate(tracks)])
     others = (artists[:, None] == artists).sum(axis=1) - 1
-    genre, unheard, artist, hubness = [], [], [], []
+    genre, held_out, artist, hubness = [], [], [], []
     for seed in range(DRAWS):
         fold, counts = folds(tracks, FOLDS, seed), np.zeros(len(tracks))
         for k in range(FOLDS):
@@ -66,14 +67,14 @@ def score(tracks: list[Track], embed: Embed) -> tuple[float, float, float, float
             near = np.argsort(-np.where(strangers, cosines, -2), axis=1)[:, :K]
             alike = strangers & (genres == genres[queries, None])
             hits, possible = np.take_along_axis(alike, near, 1).sum(axis=1), np.minimum(alike.sum(axis=1), K)
-            unheard.extend(hits[possible > 0] / possible[possible > 0])
+            held_out.extend(hits[possible > 0] / possible[possible > 0])
             cosines[np.arange(len(queries)), queries] = -2
             nearest = np.argsort(-cosines, axis=1)[:, :K]
             hits = (artists[nearest] == artists[queries, None]).sum(axis=1)
             possible = np.minimum(others[queries], K)
             artist.extend(hits[possible > 0] / possible[possible > 0])
         hubness.append(np.mean((counts - counts.mean()) ** 3) / counts.std() ** 3)
-    return float(np.mean(genre)), float(np.mean(unheard)), float(np.mean(artist)), float(np.mean(hubness))
+    return float(np.mean(genre)), float(np.mean(held_out)), float(np.mean(artist)), float(np.mean(hubness))
 
 
 def main() -> None:
@@ -117,9 +118,7 @@ def main() -> None:
     def ours(known: NDArray[np.bool_]) -> Rows:
         return learn(rows[known], genres[known]).embed(rows, genre_alone(known))
 
-    print(
-        "| Vector | Genre precision@5 | All unheard | Artist precision@5 | Hubness |\n|---|---|---|---|---|"
-    )
+    print("| Vector | Genre precision@5 | Held out | Artist precision@5 | Hubness |\n|---|---|---|---|---|")
     for name, embed in {
         "the study's: 57 columns, standardised": scaled(columns),
         "mean taggram": lambda known: tags,

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import safetensors.numpy
 
 import retrotone as rt
 from retrotone.cli.main import run
@@ -60,6 +61,15 @@ def test_stored_and_read_back_it_is_the_same(analysis: rt.Analysis) -> None:
     for damaged in (b"", b"\x80\x04N.", data[:-1], data[:40]):
         with pytest.raises(rt.AnalysisError, match="run analyse again"):
             rt.Analysis.from_bytes(damaged)
+
+
+def test_the_fingerprint_is_stored_by_the_name_that_existing_libraries_hold() -> None:
+    course = np.arange(48, dtype=np.float16).reshape(2, 24)
+    data = safetensors.numpy.save({"version": np.asarray(2), "course": course})
+    old = rt.Analysis.from_bytes(data)
+    assert old.fingerprint is not None
+    assert np.array_equal(old.fingerprint, course)
+    assert old.to_bytes() == data
 
 
 def test_what_is_not_given_stays_unknown() -> None:

@@ -50,8 +50,8 @@ def test_tracks_by_unheard_artists_find_their_genre_and_each_other(
     tracks, analyses = gtzan
     genres, artists = (np.array([getattr(track, name) for track in tracks]) for name in ("genre", "artist"))
     known = folds(tracks, 3) != 0
-    heard = np.flatnonzero(known)
-    classifier = GenreClassifier().fit([analyses[i] for i in heard], genres[known], artists[known])
+    learned = np.flatnonzero(known)
+    classifier = GenreClassifier().fit([analyses[i] for i in learned], genres[known], artists[known])
     rows = np.array([evidence(analysis, "statistics+columns").mean(axis=0) for analysis in analyses])  # type: ignore[union-attr]
     parts = np.array([genre_part(classifier.answer(analysis)) for analysis in analyses])
     ours = learn(rows[known], genres[known]).embed(rows, parts)

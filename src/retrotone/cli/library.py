@@ -1,4 +1,4 @@
-"""``retrotone library``: scan folders of music, and ask what sounds alike."""
+"""``retrotone library``: scan folders of music, and search them by sound."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from retrotone.utils.text import printable
 if TYPE_CHECKING:
     from retrotone.library.library import Library, Match, Track
 
-app = typer.Typer(no_args_is_help=True, help="Scan folders of music, and ask what sounds alike.")
+app = typer.Typer(no_args_is_help=True, help="Scan folders of music, and search them by sound.")
 
 File = Annotated[
     str | None,
@@ -34,7 +34,8 @@ Exclude = Annotated[
     ),
 ]
 Genre = Annotated[
-    str | None, typer.Option(metavar="GENRE", help="Only of this genre: by tag or, untagged, by ear.")
+    str | None,
+    typer.Option(metavar="GENRE", help="Only this genre: by tag or, without one, by the classifier."),
 ]
 Out = Annotated[
     str | None,
@@ -42,26 +43,24 @@ Out = Annotated[
 ]
 Absolute = Annotated[
     bool,
-    typer.Option("--absolute", help="In an .m3u8, name files from the root on, not from its own folder."),
+    typer.Option("--absolute", help="In an .m3u8, write absolute paths, not paths relative to its folder."),
 ]
 
 
 @app.command("scan")
 def scan_folders(
-    folders: Annotated[list[str], typer.Argument(metavar="FOLDER", help="Where music lies.")],
+    folders: Annotated[list[str], typer.Argument(metavar="FOLDER", help="A folder of music.")],
     library: File = None,
     exclude: Exclude = None,
-    dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Tell what would be done, and do nothing.")
-    ] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only report what would be done.")] = False,
     workers: Annotated[
         int | None,
-        typer.Option(min=1, metavar="N", help="Processes that listen; by default one for each core."),
+        typer.Option(min=1, metavar="N", help="Processes that analyse; by default one for each core."),
     ] = None,
     cluster: Annotated[
         str | None,
         typer.Option(
-            metavar="ADDRESS", help="Let a Ray cluster listen: ray://HOST:10001, HOST:PORT or, on it, auto."
+            metavar="ADDRESS", help="Let a Ray cluster analyse: ray://HOST:10001, HOST:PORT or, on it, auto."
         ),
     ] = None,
     as_json: AsJson = False,
@@ -83,11 +82,11 @@ def scan_folders(
 def show_similar(
     songs: Annotated[
         list[str],
-        typer.Argument(metavar="SONG", help="In the library or not; of several, the middle is taken."),
+        typer.Argument(metavar="SONG", help="In the library or not; several are averaged."),
     ],
     k: Annotated[int, typer.Option("-k", min=1, metavar="N", help="How many.")] = 5,
     per_artist: Annotated[
-        int | None, typer.Option(min=1, metavar="N", help="At most so many of one artist.")
+        int | None, typer.Option(min=1, metavar="N", help="At most N tracks of one artist.")
     ] = None,
     genre: Genre = None,
     exclude: Exclude = None,
@@ -112,24 +111,36 @@ def show_path(
     absolute: Absolute = False,
     as_json: AsJson = False,
 ) -> None:
-    """Make a playlist that glides from one song to another."""
+    """Make a playlist that leads evenly from one song to another."""
     with Bar() as bar, _open(library) as opened:
         _show(opened, opened.path(start, end, length, bar.item()), as_json, out, absolute)
+
+
+def _refuse_seed(seeds: list[str] | None) -> None:
+    from retrotone.errors import LibraryError
+
+    if seeds:
+        raise LibraryError("playlist --seed is now --from: retrotone library playlist --from SONG")
 
 
 @app.command("playlist")
 def show_playlist(
     seeds: Annotated[
-        list[str], typer.Option("--seed", metavar="SONG", help="What it is to sound like; may be several.")
+        list[str],
+        typer.Option("--from", metavar="SONG", help="A song to start from; may be given several times."),
     ],
     minutes: Annotated[float, typer.Option(min=1.0, metavar="M", help="How long.")] = 60.0,
-    per_artist: Annotated[int, typer.Option(min=1, metavar="N", help="At most so many of one artist.")] = 3,
+    per_artist: Annotated[int, typer.Option(min=1, metavar="N", help="At most N tracks of one artist.")] = 3,
     genre: Genre = None,
     exclude: Exclude = None,
     library: File = None,
     out: Out = None,
     absolute: Absolute = False,
     as_json: AsJson = False,
+    _seed: Annotated[
+        list[str] | None,
+        typer.Option("--seed", hidden=True, is_eager=True, callback=_refuse_seed),
+    ] = None,
 ) -> None:
     """Make a playlist that sounds like a song, without repeats."""
     with Bar() as bar, _open(library) as opened:
@@ -139,28 +150,26 @@ def show_playlist(
 
 @app.command("duplicates")
 def show_duplicates(library: File = None, as_json: AsJson = False) -> None:
-    """List recordings that are there more than once: other formats, levels, masters, copies."""
+    """List recordings that the library holds more than once, in other formats, levels or masters."""
     with Bar() as bar, _open(library) as opened:
         groups = opened.duplicates(bar.item())
     for group in groups:
         paths = [track.path for track in group]
         typer.echo(json.dumps(paths) if as_json else "\n".join(map(printable, paths)) + "\n")
     if not groups and not as_json:
-        typer.echo("no recording is there twice")
+        typer.echo("no duplicates")
 
 
 @app.command("map")
 def draw_map(
     out: Annotated[
         str,
-        typer.Option(
-            "-o", "--out", metavar="OUT", help="A picture (.png) or a page to move about in (.html)."
-        ),
+        typer.Option("-o", "--out", metavar="OUT", help="A picture (.png) or an interactive page (.html)."),
     ] = "map.html",
     library: File = None,
     as_json: AsJson = False,
 ) -> None:
-    """Draw the library: what sounds alike lies together, coloured by genre."""
+    """Draw the library, similar tracks near each other, coloured by genre."""
     with Bar() as bar, _open(library) as opened:
         written, count = opened.map(out, bar.item()), len(opened)
     typer.echo(
@@ -174,7 +183,7 @@ def draw_map(
 def suggest_genres(
     note: Annotated[
         bool,
-        typer.Option("--note", help="Note the sure ones in the library. Your files are never written to."),
+        typer.Option("--note", help="Store the sure ones in the library. Music files are never written to."),
     ] = False,
     library: File = None,
     as_json: AsJson = False,
@@ -205,12 +214,12 @@ def suggest_genres(
 @app.command("check")
 def check_library(
     repair: Annotated[
-        bool, typer.Option("--repair", help="Mend the library from what can be read of it.")
+        bool, typer.Option("--repair", help="Repair the library from the parts that can be read.")
     ] = False,
     library: File = None,
     as_json: AsJson = False,
 ) -> None:
-    """Check that the library is whole; exit code 1 if it is not."""
+    """Check that the library is undamaged; exit code 1 if it is damaged."""
     with Bar() as bar, _open(library) as opened:
         problems = opened.repair(bar.item()) if repair else opened.check(bar.item())
         broken = opened.broken() if repair or not problems else []

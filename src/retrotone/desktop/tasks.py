@@ -309,7 +309,7 @@ def library_map(context: TaskContext, library: str | None) -> list[TrackRow]:
     context.progress(0.0, "drawing the map")
     with _library(library) as opened:
         try:
-            positions = opened.places()
+            positions = opened.map_points()
         except MissingLibrary:
             return []
     return [

@@ -15,7 +15,7 @@ from retrotone.dsp.filterbanks import N_CHROMA
 from retrotone.dsp.loudness import LoudnessMeter
 from retrotone.errors import AnalysisError
 from retrotone.features import musicnn
-from retrotone.features.gtzan import COLUMNS, COURSE_BANDS, timbre
+from retrotone.features.gtzan import COLUMNS, FINGERPRINT_BANDS, timbre
 from retrotone.progress import Progress, part, silent
 
 if TYPE_CHECKING:
@@ -36,6 +36,8 @@ SEPARATED_SECONDS = 5.0
 # musicnn's tags depend on level. Nine tenths of the validation clips of GTZAN lie between -29 and -13 LUFS. Recordings
 # outside of this range are brought to STANDARD_LUFS.
 USUAL_LUFS, STANDARD_LUFS = (-30.0, -11.0), -17.0
+# fields stored by another name, by which libraries already hold them
+STORED_NAMES = {"fingerprint": "course"}
 
 
 @dataclass(frozen=True, eq=False)
@@ -57,7 +59,7 @@ class Analysis:
         GTZAN's columns (`gtzan.COLUMNS`).
     chroma : ndarray, shape (12,), float32, or None
         How strong each pitch class is on average, C first: see `key.key_of`.
-    course : ndarray, shape (steps, 24), float16, or None
+    fingerprint : ndarray, shape (steps, 24), float16, or None
         How loud each band is beside the others from one quarter of a second to the next, in dB: see `columns.Timbre`.
         By it two copies of a recording are known.
     duration : float or None
@@ -79,7 +81,7 @@ class Analysis:
     embedding: NDArray[np.float32] | None = None
     columns: NDArray[np.float64] | None = None
     chroma: NDArray[np.float32] | None = None
-    course: NDArray[np.float16] | None = None
+    fingerprint: NDArray[np.float16] | None = None
     duration: float | None = None
     loudness: float | None = None
     version: int = VERSION
@@ -96,7 +98,7 @@ class Analysis:
             ("embedding", (musicnn.EMBEDDING,), np.float32),
             ("columns", (len(COLUMNS),), np.float64),
             ("chroma", (N_CHROMA,), np.float32),
-            ("course", (-1, COURSE_BANDS), np.float16),
+            ("fingerprint", (-1, FINGERPRINT_BANDS), np.float16),
         ):
             value = getattr(self, name)
             if value is not None:
@@ -151,7 +153,9 @@ class Analysis:
         """Return the analysis in the safetensors format, which holds data only, nothing executable."""
         import safetensors.numpy
 
-        known = {field.name: getattr(self, field.name) for field in fields(self)}
+        known = {
+            STORED_NAMES.get(field.name, field.name): getattr(self, field.name) for field in fields(self)
+        }
         return safetensors.numpy.save(
             {name: np.asarray(value) for name, value in known.items() if value is not None}
         )
@@ -176,8 +180,9 @@ class Analysis:
                 "these bytes are no stored analysis, or damaged: run analyse again"
             ) from error
         numbers = {name: float(parts[name]) for name in ("duration", "loudness") if name in parts}
-        names = ("taggram", "times", "excerpt", "embedding", "columns", "chroma", "course")
-        arrays = {name: parts[name] for name in names if name in parts}
+        names = ("taggram", "times", "excerpt", "embedding", "columns", "chroma", "fingerprint")
+        stored = {name: STORED_NAMES.get(name, name) for name in names}
+        arrays = {name: parts[key] for name, key in stored.items() if key in parts}
         return cls(**arrays, **numbers, version=version)  # type: ignore[arg-type]
 
 
@@ -230,7 +235,7 @@ def analyse(recording: Audio | AudioFile | str | os.PathLike[str], progress: Pro
         embedding=np.concatenate([found.embedding for found in patches]).mean(axis=0),
         columns=sound.columns,
         chroma=sound.chroma,
-        course=sound.course.astype(np.float16),
+        fingerprint=sound.fingerprint.astype(np.float16),
         duration=duration,
         loudness=loudness,
     )

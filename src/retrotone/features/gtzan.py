@@ -36,8 +36,8 @@ AMIN, TOP_DB = 1e-10, 80.0
 ZERO = 1e-10
 # length of the autocorrelation; beats per minute
 TEMPO_SECONDS, USUAL_TEMPO, MAX_TEMPO = 8.0, 120.0, 320.0
-# of a course: how long it is, bands, mel bands in each, frames in a step (0.26 s)
-COURSE_SECONDS, COURSE_BANDS, COURSE_MELS, COURSE_FRAMES = 15.0, 24, 4, 11
+# of a fingerprint: how long it is, bands, mel bands in each, frames in a step (0.26 s)
+FINGERPRINT_SECONDS, FINGERPRINT_BANDS, FINGERPRINT_MELS, FINGERPRINT_FRAMES = 15.0, 24, 4, 11
 # the spectral peaks from which the tuning is estimated
 PEAK_HZ, PEAK_THRESHOLD, TUNING_STEPS = (150.0, 4000.0), 0.1, 100
 
@@ -98,14 +98,14 @@ class Timbre(NamedTuple):
         See `gtzan_columns`.
     chroma : ndarray, shape (12,), float32
         How strong each pitch class is on average, C first, in [0, 1].
-    course : ndarray, shape (steps, 24), float32
+    fingerprint : ndarray, shape (steps, 24), float32
         How loud each of 24 bands up to 4.7 kHz, which every codec keeps, is beside the others over half a second, in
         dB, every quarter of a second (0.26) of the middle 15 s. One step for less than half a second.
     """
 
     columns: NDArray[np.float64]
     chroma: Array
-    course: Array
+    fingerprint: Array
 
 
 def timbre(recording: Audio | str | os.PathLike[str], separated_seconds: float = SECONDS) -> Timbre:
@@ -145,7 +145,7 @@ def timbre(recording: Audio | str | os.PathLike[str], separated_seconds: float =
     cepstrum = _cepstrum(decibels)
     cepstral = np.stack([cepstrum.mean(axis=0), cepstrum.var(axis=0)], axis=1)
     columns = np.concatenate([moments, [_tempo(decibels)], cepstral.ravel()])
-    return Timbre(columns, chroma.mean(axis=0), _course(decibels))
+    return Timbre(columns, chroma.mean(axis=0), _fingerprint(decibels))
 
 
 def at_level(columns: NDArray[np.float64], rms: float = 0.1) -> NDArray[np.float64]:
@@ -232,15 +232,15 @@ def _decibels(mel: Array) -> Array:
     return limited
 
 
-def _course(decibels: Array) -> Array:
-    most = round(COURSE_SECONDS * STUDY_RATE / HOP)
-    middle = decibels[max(len(decibels) - most, 0) // 2 :][:most, : COURSE_BANDS * COURSE_MELS]
-    bands = middle.reshape(len(middle), COURSE_BANDS, -1).mean(axis=2)
+def _fingerprint(decibels: Array) -> Array:
+    most = round(FINGERPRINT_SECONDS * STUDY_RATE / HOP)
+    middle = decibels[max(len(decibels) - most, 0) // 2 :][:most, : FINGERPRINT_BANDS * FINGERPRINT_MELS]
+    bands = middle.reshape(len(middle), FINGERPRINT_BANDS, -1).mean(axis=2)
     bands -= bands.mean(axis=1, keepdims=True)
-    steps = max(len(bands) // COURSE_FRAMES, 1)
-    means = bands[: steps * COURSE_FRAMES].reshape(steps, -1, COURSE_BANDS).mean(axis=1)
-    course: Array = (means[1:] + means[:-1]) / 2 if steps > 1 else means
-    return course
+    steps = max(len(bands) // FINGERPRINT_FRAMES, 1)
+    means = bands[: steps * FINGERPRINT_FRAMES].reshape(steps, -1, FINGERPRINT_BANDS).mean(axis=1)
+    fingerprint: Array = (means[1:] + means[:-1]) / 2 if steps > 1 else means
+    return fingerprint
 
 
 def _cepstrum(decibels: Array) -> NDArray[np.float64]:

@@ -1,13 +1,12 @@
-"""Similarity: an analysis as a unit vector, so that the cosine of two of them is how alike two tracks sound.
+"""Similarity: an analysis as a unit vector; the cosine of two of them is the similarity of two tracks.
 
-The vector has two parts: what the genre classifier makes of the track, and all else of its sound, whitened by what
-varies within genres. The first brings together what listeners file together, the second orders what lies there by
-sound. The product of two first parts tells how probable it is that both tracks are of one genre. So a first part is as
-long as the classifier is sure: where it is not, or where a track sounds like no music it knows, sound has more to say.
+The vector has two parts. The genre part holds the genre classifier's probabilities, sharpened: the product of two genre
+parts grows with the probability that both tracks are of one genre. It is the longer, the surer the classifier is, and
+short for a track that is unlike the music it knows. The sound part takes up the rest of the length.
 
-Sound is what is left of the classifier's evidence (statistics of musicnn's tags, and GTZAN's columns at one level)
-without the directions in which genres differ (Fisher 1936). The constants come from ``tools/train_similarity.py``; its
-figures are in ``docs/library.md``.
+The sound part is the classifier's evidence (statistics of musicnn's tags, and GTZAN's columns at one level), whitened
+by the covariance within genres, without the directions in which genres differ (Fisher 1936). The constants come from
+``tools/train_similarity.py``; its figures are in ``docs/library.md``.
 """
 
 from __future__ import annotations
@@ -28,23 +27,27 @@ if TYPE_CHECKING:
     from retrotone.genre.base import Answer
 
 RECIPE = "similarity 2"
-GENRE_SHARE = 0.75  # of the squared length, where the genre is beyond doubt
-SHARPNESS = 1.5  # power of the probabilities: fewer tracks are neighbours to all
-SHRINKAGE = 0.2  # of the covariance within genres towards a multiple of the identity
-SOUND_DIMENSIONS = 118  # with ten genres, 128 in all
+# the genre part's share of the squared length, where one genre is certain
+GENRE_SHARE = 0.75
+# power of the probabilities; with a higher one, fewer tracks are neighbours of very many
+SHARPNESS = 1.5
+# of the covariance within genres towards a multiple of the identity
+SHRINKAGE = 0.2
+# with ten genres, 128 in all
+SOUND_DIMENSIONS = 118
 FILE = "similarity.safetensors"
 
 
 @dataclass(frozen=True, eq=False)
 class Space:
-    """A linear map from evidence, (numbers,), to the part of a vector that is sound.
+    """A linear map from evidence, shape (numbers,), to the sound part of a vector.
 
     Attributes
     ----------
     centre, spread : ndarray, shape (numbers,)
-        Of the evidence.
+        Mean and standard deviation of the evidence.
     middle : ndarray, shape (numbers,)
-        Between the genres, in units of `spread`.
+        Mean of the genres' means, in units of `spread`.
     sound : ndarray, shape (numbers, SOUND_DIMENSIONS)
     """
 
@@ -59,7 +62,7 @@ class Space:
         Parameters
         ----------
         rows : ndarray, shape (n, numbers)
-            Evidence; NaN counts as nothing known.
+            Evidence; NaN where it is not known.
         genre : ndarray, shape (n, genres)
             See `genre_part`.
         """
@@ -71,7 +74,7 @@ class Space:
 def embed(analysis: Analysis) -> NDArray[np.float32]:
     """Return a track's vector, shape (128,), of length 1.
 
-    Without columns it is as if they were those of the average track.
+    If the analysis has no columns, those of the average track are used.
 
     Raises
     ------
@@ -82,7 +85,7 @@ def embed(analysis: Analysis) -> NDArray[np.float32]:
 
 
 def embed_with_answer(analysis: Analysis) -> tuple[NDArray[np.float32], Answer]:
-    """Return what `embed` returns, and the classifier's answer that the vector contains."""
+    """Return the vector of `embed`, and the classifier's answer that it contains."""
     from retrotone.genre.classifier import bundled_classifier
 
     rows = numbers(analysis)[None]
@@ -92,19 +95,19 @@ def embed_with_answer(analysis: Analysis) -> tuple[NDArray[np.float32], Answer]:
 
 
 def genre_part(answer: Answer) -> Rows:
-    """Return the part of a vector that is genre, shape (genres,)."""
+    """Return the genre part of a vector, shape (genres,)."""
     sharpened = np.array(list(answer.probabilities.values())) ** SHARPNESS
     part: Rows = np.sqrt(GENRE_SHARE) * sharpened / sharpened.sum()
     return part / max(answer.strangeness or 1.0, 1.0)
 
 
 def sound_part(vectors: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Return the part of vectors, shape (n, d), that is sound, as unit vectors: recordings apart, genre left aside."""
+    """Return the sound part of vectors, (n, d), as unit vectors, shape (n, SOUND_DIMENSIONS)."""
     return _unit(vectors[:, -SOUND_DIMENSIONS:])
 
 
 def numbers(analysis: Analysis) -> Rows:
-    """Return what a vector is made from, shape (254,): the mean over excerpts of the classifier's evidence.
+    """Return the evidence that a vector is made from, shape (254,): the mean over excerpts.
 
     Raises
     ------
@@ -126,29 +129,34 @@ def learn(rows: Rows, genres: NDArray[np.str_]) -> Space:
     Parameters
     ----------
     rows : ndarray, shape (n, numbers)
+        Evidence of each track.
     genres : ndarray of str, shape (n,)
     """
     centre, spread = rows.mean(axis=0), rows.std(axis=0)
     x = (rows - centre) / spread
     names, of = np.unique(genres, return_inverse=True)
     means = np.array([x[of == k].mean(axis=0) for k in range(len(names))])
+    # covariance within genres, shrunk: (numbers, numbers)
     away = x - means[of]
     covariance = away.T @ away / (len(x) - len(names))
     size = len(covariance)
     covariance = (1 - SHRINKAGE) * covariance + SHRINKAGE * np.trace(covariance) / size * np.eye(size)
+    # whitened, deviations within genres have unit variance
     variances, axes = np.linalg.eigh(covariance)
     whiten = axes / np.sqrt(variances) @ axes.T
+    # the directions between genres, (genres - 1, numbers), are removed
     middle = means.mean(axis=0)
     between = np.linalg.svd((means - middle) @ whiten, full_matrices=False)[2][: len(names) - 1]
     rest = (x - middle) @ whiten
     rest -= rest @ between.T @ between
+    # the principal axes of the rest: (SOUND_DIMENSIONS, numbers)
     kept = np.linalg.svd(rest - rest.mean(axis=0), full_matrices=False)[2][:SOUND_DIMENSIONS]
     kept -= kept @ between.T @ between
     return Space(centre, spread, middle, whiten @ kept.T)
 
 
 def to_bytes(space: Space) -> bytes:
-    """Return a space in safetensors' format."""
+    """Return a space in the safetensors format."""
     import safetensors.numpy
 
     return safetensors.numpy.save(

@@ -1,4 +1,4 @@
-"""Export tracks: a playlist that players open (M3U8), a table (CSV), or all that is known (JSON)."""
+"""Export tracks: a playlist that players open (M3U8), a table (CSV), or all fields (JSON)."""
 
 from __future__ import annotations
 
@@ -17,7 +17,8 @@ from retrotone.library.records import Track
 from retrotone.utils.files import write_whole
 
 SUFFIXES = (".m3u8", ".csv", ".json")
-FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")  # what one begins with
+# characters that a spreadsheet's formula begins with
+FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
 COLUMNS = (
     "path", "artist", "title", "album", "year", "genre", "heard_genre", "confidence", "sure", "duration", "tempo",
     "key", "loudness", "tags",
@@ -33,7 +34,7 @@ def export(tracks: Sequence[Track], path: str | os.PathLike[str], absolute: bool
     path : path-like
         The suffix chooses: .m3u8, .csv or .json.
     absolute : bool
-        Whether a playlist names files from the root on; else from its own folder on, so that both can be moved.
+        Whether a playlist holds absolute paths; else they are relative to its folder, so that both can be moved.
 
     Raises
     ------
@@ -57,7 +58,7 @@ def export(tracks: Sequence[Track], path: str | os.PathLike[str], absolute: bool
 
 
 def described(track: Track) -> dict[str, Any]:
-    """Return what is known of a track as JSON takes it: silence has no loudness."""
+    """Return the fields of a track for JSON, which has no infinity: silence has no loudness."""
     facts = asdict(track)
     loudness = facts["loudness"]
     facts["loudness"] = loudness if loudness is not None and abs(loudness) != float("inf") else None
@@ -73,24 +74,27 @@ def _m3u8(tracks: Sequence[Track], folder: str | None) -> str:
 
 
 def _location(path: str, folder: str | None) -> str:
-    """Return a line that names a file: as it is where a line can hold it, else as a URI."""
-    if not path.isprintable():  # a line break, or bytes that are no text
+    """Return a playlist's line for a file: its path where a line can hold it, else a URI."""
+    # it contains a line break, or bytes that are not text
+    if not path.isprintable():
         return "file://" + quote(os.fsencode(path))
     if folder is None:
         return path
     parent, name = os.path.split(path)
-    try:  # "..", of a folder reached by a link, is not the folder of the link
+    # resolved first: ".." in a folder reached by a link is not the folder that holds the link
+    try:
         relative = os.path.relpath(os.path.join(os.path.realpath(parent), name), folder)
-    except ValueError:  # on another drive of Windows
+    # on another drive of Windows
+    except ValueError:
         return path
-    # A comment begins with "#", players cut off spaces, and a colon in the first part makes an address.
+    # A comment begins with "#", players remove leading spaces, and a colon in the first part makes an address.
     strange = relative.startswith(("#", " ")) or ":" in relative.split(os.sep)[0]
     return os.path.join(".", relative) if strange else relative
 
 
 def _csv(tracks: Sequence[Track]) -> str:
     text = io.StringIO()
-    # lines end as by RFC 4180: with "\n" alone a "\r" in a name would not be quoted
+    # Lines end as in RFC 4180. With "\n" alone, a "\r" in a name would not be quoted.
     writer = csv.writer(text)
     writer.writerow(COLUMNS)
     for track in tracks:
@@ -101,5 +105,5 @@ def _csv(tracks: Sequence[Track]) -> str:
 
 
 def _inert(cell: Any) -> Any:
-    """Return a cell that no spreadsheet takes for a formula: whoever wrote a file's tags may have meant one (OWASP)."""
+    """Return a cell that a spreadsheet does not run as a formula; tags are untrusted (OWASP, CSV injection)."""
     return f"'{cell}" if isinstance(cell, str) and cell.startswith(FORMULA) else cell

@@ -1,4 +1,4 @@
-"""A music library that recommends: the one door to all that it does."""
+"""`Library`: scan folders of music, then search them by sound, make playlists, find duplicates, draw and export."""
 
 from __future__ import annotations
 
@@ -25,18 +25,18 @@ from retrotone.library.search.duplicates import same_recordings
 from retrotone.library.search.neighbours import between
 from retrotone.library.search.playlists import Match
 from retrotone.library.search.queries import Song, find_file, find_seed, find_seeds
-from retrotone.library.session import Holdings, default_path
+from retrotone.library.session import LibrarySession, default_path
 from retrotone.progress import Progress, silent
 
 if TYPE_CHECKING:
-    from retrotone.library.map import Place
+    from retrotone.library.map import MapPoint
 
 __all__ = ["Library", "Match", "ScanReport", "Suggestion", "Track", "default_path"]
 
 
 @dataclass(frozen=True)
 class Suggestion:
-    """A genre for a track whose tags name none; `sure` as the classifier is."""
+    """A genre for a track whose tags name none; `sure` where the classifier is."""
 
     track: Track
     genre: str
@@ -45,10 +45,10 @@ class Suggestion:
 
 
 class Library:
-    """A collection of music, its catalogue and what can be asked of it.
+    """A music library: a catalogue of analysed tracks, and the searches over it.
 
-    A song, in what follows, is a `Track`, the path of a file in the library or of any other, an `Audio` or an
-    `Analysis`. What is not in the library is listened to.
+    A song, in the methods below, is a `Track`, the path of a file inside or outside of the library, an `Audio` or an
+    `Analysis`. A song outside of the library is analysed when a method needs it.
 
     Parameters
     ----------
@@ -59,29 +59,30 @@ class Library:
     Attributes
     ----------
     file : Path or None
-        The catalogue's; None on PostgreSQL.
+        The catalogue's file; None on PostgreSQL.
 
     Raises
     ------
     LibraryError
-        By all methods: no library there, another program's file, damaged, not to be written to, no such server.
+        By all methods: there is no library, the file is another program's, damaged or not writable, or there is no
+        such server.
     MissingExtraError
         By all methods, on PostgreSQL without the extra ``cluster``.
     """
 
     def __init__(self, path: str | os.PathLike[str] | None = None) -> None:
-        self._holdings = Holdings(os.fspath(default_path() if path is None else path))
-        self._catalogue = self._holdings.catalogue
-        self.file = self._holdings.file
+        self._session = LibrarySession(os.fspath(default_path() if path is None else path))
+        self._catalogue = self._session.catalogue
+        self.file = self._session.file
 
     @property
     def name(self) -> str:
         """The catalogue's file, or its address without the password."""
-        return self._holdings.name
+        return self._session.name
 
     def close(self) -> None:
         """Close the catalogue; it opens again when needed."""
-        self._holdings.close()
+        self._session.close()
 
     def __enter__(self) -> Library:
         return self
@@ -90,12 +91,12 @@ class Library:
         self.close()
 
     def __len__(self) -> int:
-        """Return how many tracks are there and were heard."""
-        return self._holdings.described().count()
+        """Return the number of analysed tracks that exist."""
+        return self._session.up_to_date().count()
 
     @staticmethod
     def embed(analysis: Analysis) -> NDArray[np.float32]:
-        """Return an analysis as a unit vector, shape (d,): cosines tell how alike two tracks sound.
+        """Return an analysis as a unit vector, shape (d,); the cosine of two is the similarity of their sound.
 
         Raises
         ------
@@ -115,16 +116,16 @@ class Library:
     ) -> ScanReport:
         """Bring the library up to date with folders; see `retrotone.library.scanning.scan.scan`.
 
-        It may be stopped at any moment, by `Cancelled`, Ctrl-C or kill -9: what was heard so far stays.
+        It may be stopped at any moment, by `Cancelled`, Ctrl-C or kill -9: the tracks analysed so far are kept.
 
         Parameters
         ----------
         folders, exclude, dry_run, progress
             See there.
         workers : int, optional
-            Processes that listen; by default one for each core, of this machine or the cluster.
+            Processes that analyse; by default one for each core, of this machine or the cluster.
         cluster : str, optional
-            Address of a Ray cluster that is to listen; see `retrotone.library.scanning.ray_cluster`.
+            Address of a Ray cluster that is to analyse; see `retrotone.library.scanning.ray_cluster`.
 
         Raises
         ------
@@ -135,8 +136,8 @@ class Library:
         try:
             catalogue = self._catalogue(create=not dry_run)
         except MissingLibrary:
-            with Catalogue(":memory:", create=True) as nothing:
-                return scan(nothing, folders, exclude, dry_run, workers, progress)
+            with Catalogue(":memory:", create=True) as empty:
+                return scan(empty, folders, exclude, dry_run, workers, progress)
         if cluster is None or dry_run:
             report = scan(catalogue, folders, exclude, dry_run, workers, progress)
         else:
@@ -145,24 +146,30 @@ class Library:
             with connected(cluster) as (analyse_all, cores):
                 report = scan(catalogue, folders, exclude, False, workers or cores, progress, analyse_all)
         if not dry_run:
-            self._holdings.describe_anew(progress)
+            self._session.update_descriptions(progress)
         return report
 
     def tracks(self, genre: str | None = None, exclude: Sequence[str] = ()) -> list[Track]:
-        """Return all tracks by path, or those of a genre, without what `exclude` matches (`walk.is_excluded`)."""
-        return self._holdings.tracks(genre, exclude)
+        """Return the tracks, of a genre or all, sorted by path.
+
+        Parameters
+        ----------
+        genre, exclude
+            See `similar`.
+        """
+        return self._session.tracks(genre, exclude)
 
     def find(self, path: str | os.PathLike[str]) -> Track | None:
-        """Return the track that a file is, or is a copy of; None where the library never heard it."""
-        found = find_file(os.path.abspath(path), self._catalogue(), self._holdings.neighbours())
+        """Return the track that a file is, or is a copy of; None where the library has neither."""
+        found = find_file(os.path.abspath(path), self._catalogue(), self._session.neighbours())
         return found[1] if found else None
 
     def analysis(self, track: Track) -> Analysis:
-        """Return what was heard of a track of the library."""
+        """Return the analysis of a track of the library."""
         return self._catalogue().analysis(track.id)
 
     def broken(self) -> list[tuple[str, str]]:
-        """Return path and reason of each file that cannot be heard."""
+        """Return path and reason of each file that cannot be analysed."""
         return self._catalogue().broken()
 
     def similar(
@@ -180,28 +187,28 @@ class Library:
         ----------
         songs : song or sequence of songs
         k : int
-            How many.
+            How many tracks.
         per_artist : int, optional
-            At most so many of one artist; where tags tell none, that cap does not hold.
+            Limit of tracks by one artist. Tracks without an artist are not limited.
         genre : str, optional
-            Of this genre only, by tag or, untagged, by ear.
+            Only tracks of this genre, by their tag or, without one, by the classifier.
         exclude : sequence of str
-            Not these paths; see `walk.is_excluded`.
+            Leave these paths out; see `walk.is_excluded`.
         progress : Progress
-            Told while a song is listened to.
+            Called while a song is analysed.
 
         Raises
         ------
         LibraryError, AudioError, AnalysisError
         """
         _check_positive(k=k, per_artist=per_artist)
-        near = self._holdings.searchable(progress)
+        near = self._session.searchable(progress)
         vectors, tracks = find_seeds(songs, self._catalogue(), near, progress)
-        candidates = playlists.matches(near, between(vectors), self._holdings.lookup(genre, exclude))
+        candidates = playlists.matches(near, between(vectors), self._session.track_lookup(genre, exclude))
         return playlists.similar(candidates, k, {track.id for track in tracks}, per_artist)
 
     def path(self, start: Song, end: Song, length: int = 10, progress: Progress = silent) -> list[Track]:
-        """Return tracks that lead from one song to another, each a step further; no recording twice.
+        """Return tracks that lead evenly from one song to another, no recording twice.
 
         Parameters
         ----------
@@ -216,12 +223,12 @@ class Library:
         LibraryError, AudioError, AnalysisError
         """
         if length < 2:
-            raise LibraryError(f"a path of {length} tracks leads nowhere: take 2 or more")
-        near = self._holdings.searchable(progress)
+            raise LibraryError(f"a path cannot have {length} tracks: take 2 or more")
+        near = self._session.searchable(progress)
         catalogue = self._catalogue()
         (a, first), (b, last) = (find_seed(song, catalogue, near, progress) for song in (start, end))
         return playlists.path(
-            near, (a, b), (first, last), length, self._holdings.lookup(), self._holdings.same(near)
+            near, (a, b), (first, last), length, self._session.track_lookup(), self._session.is_same(near)
         )
 
     def playlist(
@@ -233,14 +240,15 @@ class Library:
         exclude: Sequence[str] = (),
         progress: Progress = silent,
     ) -> list[Track]:
-        """Return about so many minutes of what sounds like the seeds, beginning with them; no recording twice.
+        """Return a playlist that begins with some songs and goes on with similar ones, no recording twice.
 
         Parameters
         ----------
         seeds : song or sequence of songs
         minutes : float
+            Total length, met as closely as whole tracks allow.
         per_artist : int
-            At most so many of one artist; where tags tell none, that cap does not hold.
+            Limit of tracks by one artist. Tracks without an artist are not limited.
         genre, exclude
             See `similar`.
         progress : Progress
@@ -250,16 +258,16 @@ class Library:
         LibraryError, AudioError, AnalysisError
         """
         _check_positive(minutes=minutes, per_artist=per_artist)
-        near = self._holdings.searchable(progress)
+        near = self._session.searchable(progress)
         vectors, first = find_seeds(seeds, self._catalogue(), near, progress)
-        lookup = self._holdings.lookup(genre, exclude)
+        lookup = self._session.track_lookup(genre, exclude)
         return playlists.playlist(
-            near, between(vectors), first, 60 * minutes, per_artist, lookup, self._holdings.same(near)
+            near, between(vectors), first, 60 * minutes, per_artist, lookup, self._session.is_same(near)
         )
 
     def duplicates(self, progress: Progress = silent) -> list[list[Track]]:
-        """Return groups of tracks that are one recording: other formats, levels, masters, copies."""
-        tracks, near = self._holdings.everything(progress)
+        """Return groups of tracks that are one recording in other formats, at other levels or from other masters."""
+        tracks, near = self._session.tracks_and_vectors(progress)
         return same_recordings(tracks, near, self._catalogue().analysis, progress)
 
     def genres(self, note: bool = False) -> list[Suggestion]:
@@ -268,8 +276,8 @@ class Library:
         Parameters
         ----------
         note : bool
-            Note those that the classifier is sure of in the catalogue, where `Track.genre` then has them. No file is
-            ever written to.
+            Store the genres that the classifier is sure of in the catalogue, as `Track.genre`. Music files are never
+            written to.
         """
         suggestions = [
             Suggestion(track, track.heard_genre, track.confidence, track.sure)
@@ -281,7 +289,7 @@ class Library:
         return suggestions
 
     def map(self, path: str | os.PathLike[str], progress: Progress = silent) -> Path:
-        """Draw the library as a picture (.png) or a page to move about in (.html), and return its path.
+        """Draw the library as a picture (.png) or an interactive page (.html), and return its path.
 
         Raises
         ------
@@ -292,15 +300,15 @@ class Library:
         """
         from retrotone.library.map import draw
 
-        tracks, near = self._holdings.everything(progress)
+        tracks, near = self._session.tracks_and_vectors(progress)
         return draw(tracks, near.vectors, path, progress)
 
-    def places(self) -> list[Place]:
-        """Return where each track lies on the map."""
-        from retrotone.library.map import places
+    def map_points(self) -> list[MapPoint]:
+        """Return each track with its position and colour on the map."""
+        from retrotone.library.map import map_points
 
-        tracks, near = self._holdings.everything()
-        return places(tracks, near.vectors) if tracks else []
+        tracks, near = self._session.tracks_and_vectors()
+        return map_points(tracks, near.vectors) if tracks else []
 
     def export(
         self, path: str | os.PathLike[str], tracks: Sequence[Track] | None = None, absolute: bool = False
@@ -309,16 +317,16 @@ class Library:
         return export(self.tracks() if tracks is None else tracks, path, absolute)
 
     def check(self, progress: Progress = silent) -> list[str]:
-        """Return what is wrong with the catalogue, a line each."""
+        """Return the problems of the catalogue, a line each."""
         problems, _ = repair.check(self._catalogue(), progress)
         if not problems:
-            self._holdings.remind()
+            self._session.warn_of_outdated_analyses()
         return problems
 
     def repair(self, progress: Progress = silent) -> list[str]:
-        """Mend the catalogue from what can be read of it; return what was wrong. See `repair.repair`."""
+        """Repair the catalogue from the parts that can be read; return the problems. See `repair.repair`."""
         self.close()
-        return repair.repair(self._holdings.place, progress)
+        return repair.repair(self._session.location, progress)
 
 
 def _check_positive(**values: float | None) -> None:

@@ -1,8 +1,8 @@
-"""The map: a collection in two dimensions, alike tracks near each other, as a picture or a page to move about in.
+"""The map: a library in two dimensions, similar tracks near each other, as a picture or an interactive page.
 
-Positions are t-SNE's (van der Maaten and Hinton 2008) of cosine distances, started from the principal axes, so that the
-same library gives the same map. Of a large library evenly chosen landmarks are placed so, and the others where their
-nearest landmarks are.
+Positions are those of t-SNE (van der Maaten and Hinton 2008) on cosine distances, started from the principal axes, so
+that the same library gives the same map. In a large library only evenly chosen tracks, the landmarks, are placed so;
+each other track lies at a weighted mean of its nearest landmarks.
 """
 
 from __future__ import annotations
@@ -24,12 +24,16 @@ from retrotone.progress import Progress, silent
 from retrotone.utils.files import write_whole
 from retrotone.utils.templates import render_page
 
-LANDMARKS = 3000  # about 30 s on one core
-PERPLEXITY = 30.0  # van der Maaten and Hinton: 5 to 50
-NEAREST = 5  # landmarks between which another track lies
-BLOCK = 4096  # tracks placed at once
+# about 30 s on one core
+LANDMARKS = 3000
+# van der Maaten and Hinton recommend 5 to 50
+PERPLEXITY = 30.0
+# landmarks between which another track lies
+NEAREST = 5
+# tracks placed at once
+BLOCK = 4096
 OTHER, UNKNOWN = "other", "not sure"
-# A colour for each of the most frequent genres, told apart with any colour vision as far as ten can be.
+# a colour for each of the most frequent genres, as distinct with any colour vision as ten can be
 GENRE_COLOURS = (
     "#2f5d73", "#b5532f", "#6f7f3f", "#c2912e", "#7a4f74", "#4f8a83", "#8c2f39", "#9bb1c9", "#5b4a3a", "#d98e73",
 )  # fmt: skip
@@ -40,8 +44,8 @@ Positions = NDArray[np.float32]
 
 
 @dataclass(frozen=True)
-class Place:
-    """Where a track lies on the map, in [-1, 1] across and up, and the genre and colour that it is shown in."""
+class MapPoint:
+    """A track's position on the map, x and y in [-1, 1], and the genre and colour that it is shown in."""
 
     track: Track
     x: float
@@ -50,15 +54,15 @@ class Place:
     colour: str
 
 
-def places(tracks: Sequence[Track], vectors: NDArray[np.float32]) -> list[Place]:
-    """Return the places of tracks, those of the most frequent genre first; see `draw`."""
+def map_points(tracks: Sequence[Track], vectors: NDArray[np.float32]) -> list[MapPoint]:
+    """Return the map points of n tracks, vectors (n, d), those of the most frequent genre first; see `draw`."""
     genres, names = _shown_genres(tracks)
     colours = _colours(names)
     found = [
-        (genre, Place(track, float(x), float(y), names[genre], colours[genre]))
+        (genre, MapPoint(track, float(x), float(y), names[genre], colours[genre]))
         for track, genre, (x, y) in zip(tracks, genres, positions(vectors), strict=True)
     ]
-    return [place for _, place in sorted(found, key=lambda each: each[0])]
+    return [point for _, point in sorted(found, key=lambda each: each[0])]
 
 
 def draw(
@@ -73,6 +77,7 @@ def draw(
     ----------
     tracks : sequence of Track, length n
     vectors : ndarray, shape (n, d)
+        Unit vectors.
     path : path-like
         .png or .html.
     progress : Progress
@@ -90,13 +95,13 @@ def draw(
     if not tracks:
         raise LibraryError("there is nothing to draw: scan a folder of music first")
     progress(0.0, f"placing {len(tracks)} tracks")
-    places = positions(vectors)
+    xy = positions(vectors)
     genres, names = _shown_genres(tracks)
     progress(0.9, "drawing")
     if path.suffix.lower() == ".png":
-        data = _picture(places, genres, names)
+        data = _picture(xy, genres, names)
     else:
-        data = _page(tracks, places, genres, names).encode("utf-8", "backslashreplace")
+        data = _page(tracks, xy, genres, names).encode("utf-8", "backslashreplace")
     write_whole(path, data)
     return path
 
@@ -111,22 +116,24 @@ def positions(vectors: NDArray[np.float32]) -> Positions:
     """
     step = -(-len(vectors) // LANDMARKS)
     landmarks = vectors[::step]
-    known = _placed(landmarks)
+    known = _tsne(landmarks)
     if step == 1:
         return known
-    places = np.empty((len(vectors), 2), np.float32)
+    xy = np.empty((len(vectors), 2), np.float32)
     for start in range(0, len(vectors), BLOCK):
         cosines = vectors[start : start + BLOCK] @ landmarks.T
         near = np.argpartition(-cosines, NEAREST, axis=1)[:, :NEAREST]
+        # (block, NEAREST)
         weights = np.exp(20 * np.take_along_axis(cosines, near, axis=1))
-        places[start : start + BLOCK] = (known[near] * weights[..., None]).sum(axis=1) / weights.sum(
+        xy[start : start + BLOCK] = (known[near] * weights[..., None]).sum(axis=1) / weights.sum(
             axis=1, keepdims=True
         )
-    places[::step] = known
-    return places
+    xy[::step] = known
+    return xy
 
 
-def _placed(vectors: NDArray[np.float32]) -> Positions:
+def _tsne(vectors: NDArray[np.float32]) -> Positions:
+    """Return t-SNE's positions of unit vectors, (n, d), shape (n, 2), in [-1, 1]."""
     from sklearn.manifold import TSNE
 
     count = len(vectors)
@@ -141,14 +148,15 @@ def _placed(vectors: NDArray[np.float32]) -> Positions:
             random_state=0,
             n_jobs=1,
         )
-        start = model.fit_transform(vectors)  # of unit vectors squared distances are 2 - 2 cosines
+        # between unit vectors, squared distances are 2 - 2 cosines
+        start = model.fit_transform(vectors)
     start = start - (start.max(axis=0) + start.min(axis=0)) / 2
     placed: Positions = (start / max(float(np.abs(start).max()), 1e-9)).astype(np.float32)
     return placed
 
 
 def _shown_genres(tracks: Sequence[Track]) -> tuple[list[int], list[str]]:
-    """Return for each track the place of its genre among the names that are shown, and these."""
+    """Return the genre of each track as an index into the names that are shown, and these names."""
     given = [track.best_genre.casefold() or UNKNOWN for track in tracks]
     counts = Counter(genre for genre in given if genre != UNKNOWN)
     names = sorted(counts, key=lambda genre: (-counts[genre], genre))[: len(GENRE_COLOURS)]
@@ -162,21 +170,22 @@ def _colours(names: Sequence[str]) -> list[str]:
     return [OTHER_COLOURS.get(name, GENRE_COLOURS[k % len(GENRE_COLOURS)]) for k, name in enumerate(names)]
 
 
-def _picture(places: Positions, genres: Sequence[int], names: Sequence[str]) -> bytes:
+def _picture(xy: Positions, genres: Sequence[int], names: Sequence[str]) -> bytes:
     import matplotlib
     from matplotlib.figure import Figure
 
     from retrotone.figures.base import DPI, PAPER, STYLE, png
 
-    size = min(max(400 / np.sqrt(len(places)), 1.5), 7.0) ** 2  # points, squared
+    # area of a marker, in square points
+    size = min(max(400 / np.sqrt(len(xy)), 1.5), 7.0) ** 2
     of = np.asarray(genres)
     with matplotlib.rc_context(STYLE):
         figure = Figure(figsize=(INCHES, INCHES), dpi=DPI, facecolor=PAPER, layout="constrained")
         axes = figure.subplots()
         for genre, (name, colour) in enumerate(zip(names, _colours(names), strict=True)):
-            x, y = places[of == genre].T
+            x, y = xy[of == genre].T
             axes.scatter(x, y, s=size, c=colour, alpha=0.8, linewidths=0, label=name.replace("$", r"\$"))
-        axes.set(xticks=[], yticks=[], aspect="equal", title=f"{len(places)} tracks")
+        axes.set(xticks=[], yticks=[], aspect="equal", title=f"{len(xy)} tracks")
         for spine in axes.spines.values():
             spine.set_visible(False)
         legend = figure.legend(loc="outside lower center", ncols=min(len(names), 6))
@@ -185,7 +194,7 @@ def _picture(places: Positions, genres: Sequence[int], names: Sequence[str]) -> 
         return png(figure)
 
 
-def _page(tracks: Sequence[Track], places: Positions, genres: Sequence[int], names: Sequence[str]) -> str:
+def _page(tracks: Sequence[Track], xy: Positions, genres: Sequence[int], names: Sequence[str]) -> str:
     from retrotone.figures.base import FAINT, INK, PAPER
 
     points: list[list[Any]] = [
@@ -197,7 +206,7 @@ def _page(tracks: Sequence[Track], places: Positions, genres: Sequence[int], nam
             Path(track.path).name,
             list(track.tags)[:3],
         ]
-        for (x, y), genre, track in zip(places, genres, tracks, strict=True)
+        for (x, y), genre, track in zip(xy, genres, tracks, strict=True)
     ]
     return render_page(
         "library/map.html.j2",

@@ -1,4 +1,4 @@
-"""What a library holds at this moment: its catalogue, and what searches it, both kept up to date."""
+"""The open catalogue of a library and the search over its vectors, both reloaded when the catalogue changes."""
 
 from __future__ import annotations
 
@@ -16,31 +16,31 @@ from retrotone.library.catalogue.database import is_address
 from retrotone.library.description import RECIPE, describe
 from retrotone.library.records import Track
 from retrotone.library.scanning.walk import is_excluded
-from retrotone.library.search.duplicates import is_same_recording, trace
+from retrotone.library.search.duplicates import features_of, is_same_recording
 from retrotone.library.search.neighbours import Indexed, Neighbours, neighbours
-from retrotone.library.search.playlists import Lookup, Same
+from retrotone.library.search.playlists import IsSame, TrackLookup
 from retrotone.progress import Progress, silent
 
 
 def default_path() -> Path:
-    """Return where the library lies unless told otherwise: in the user's folder for such data."""
+    """Return the library's default file, in the user's folder for application data."""
     import platformdirs
 
     return Path(platformdirs.user_data_dir("retrotone", appauthor=False)) / "library.db"
 
 
-class Holdings:
-    """A catalogue, opened when it is first needed, and what searches it, made anew when the catalogue changed.
+class LibrarySession:
+    """A catalogue, opened on first use, and the search over its vectors, reloaded when the catalogue changed.
 
     Parameters
     ----------
-    place : str
+    location : str
         The catalogue's file, or the address of a database.
 
     Attributes
     ----------
     file : Path or None
-        The catalogue's; None on a server.
+        The catalogue's file; None on a server.
 
     Raises
     ------
@@ -48,12 +48,12 @@ class Holdings:
         By all methods; see `retrotone.library.library.Library`.
     """
 
-    def __init__(self, place: str) -> None:
-        self.place = place
-        self.file = None if is_address(place) else Path(place)
-        self._opened: Catalogue | None = None
-        self._seen: Hashable = None
-        self._loaded: Neighbours | Indexed | None = None
+    def __init__(self, location: str) -> None:
+        self.location = location
+        self.file = None if is_address(location) else Path(location)
+        self._catalogue: Catalogue | None = None
+        self._revision: Hashable = None
+        self._neighbours: Neighbours | Indexed | None = None
 
     @property
     def name(self) -> str:
@@ -62,13 +62,13 @@ class Holdings:
 
     def close(self) -> None:
         """Close the catalogue; it opens again when needed."""
-        if self._opened is not None:
-            self._opened.close()
-        self._opened = self._seen = self._loaded = None
+        if self._catalogue is not None:
+            self._catalogue.close()
+        self._catalogue = self._revision = self._neighbours = None
 
     def catalogue(self, create: bool = False) -> Catalogue:
-        """Return the catalogue as it lies there; `create` makes one where none is."""
-        if self._opened is None:
+        """Return the catalogue as it is stored; `create` makes one where there is none."""
+        if self._catalogue is None:
             if create and self.file == default_path():
                 from retrotone.utils.files import make_folder
 
@@ -78,75 +78,79 @@ class Holdings:
                     raise LibraryError(
                         f"{default_path()} cannot be made: name a file with --library"
                     ) from error
-            self._opened = Catalogue(self.place, create)
-        return self._opened
+            self._catalogue = Catalogue(self.location, create)
+        return self._catalogue
 
-    def described(self, progress: Progress = silent) -> Catalogue:
-        """Return the catalogue, described as this version does."""
+    def up_to_date(self, progress: Progress = silent) -> Catalogue:
+        """Return the catalogue once its descriptions are those of this version."""
         catalogue = self.catalogue()
-        if self._seen is None or self._seen != catalogue.revision:
-            self.describe_anew(progress)
-            self._seen, self._loaded = catalogue.revision, None
+        if self._revision is None or self._revision != catalogue.revision:
+            self.update_descriptions(progress)
+            self._revision, self._neighbours = catalogue.revision, None
         return catalogue
 
-    def describe_anew(self, progress: Progress = silent) -> None:
-        """Describe what another version described, from what was heard."""
+    def update_descriptions(self, progress: Progress = silent) -> None:
+        """Describe the tracks that another version described, from their analyses."""
         catalogue = self.catalogue()
-        self.remind()
+        self.warn_of_outdated_analyses()
         numbers = catalogue.outdated_descriptions(RECIPE, VERSION)
         if numbers:
             log.warning(
-                "%s: %d tracks are described anew, as retrotone has changed; this happens once",
-                catalogue.name, len(numbers),
-            )  # fmt: skip
+                "%s: %d tracks are described again, as retrotone has changed; this happens once",
+                catalogue.name,
+                len(numbers),
+            )
         for done, number in enumerate(numbers):
-            progress(done / len(numbers), f"{done}/{len(numbers)} described anew")
+            progress(done / len(numbers), f"{done}/{len(numbers)} described again")
             try:
                 catalogue.describe(number, describe(catalogue.analysis(number)))
             except AnalysisError:
                 catalogue.forget_analyses([number])
 
-    def remind(self) -> None:
-        """Say how many tracks wait to be heard anew: another version of analysis heard them."""
+    def warn_of_outdated_analyses(self) -> None:
+        """Warn of the number of tracks whose analyses are of another version."""
         catalogue = self.catalogue()
         count = catalogue.count_outdated_analyses(RECIPE, VERSION)
         if count:
             log.warning(
-                "%s: %d tracks were heard by another version of retrotone and compare badly: scan their folders again",
-                catalogue.name, count,
-            )  # fmt: skip
+                "%s: %d tracks were analysed by another version of retrotone and compare badly: "
+                "scan their folders again",
+                catalogue.name,
+                count,
+            )
 
     def neighbours(self, progress: Progress = silent) -> Neighbours | Indexed:
-        """Return what searches."""
-        catalogue = self.described(progress)
-        if self._loaded is None:
-            self._loaded = neighbours(catalogue, progress)
-        return self._loaded
+        """Return the search over the vectors."""
+        catalogue = self.up_to_date(progress)
+        if self._neighbours is None:
+            self._neighbours = neighbours(catalogue, progress)
+        return self._neighbours
 
     def searchable(self, progress: Progress) -> Neighbours | Indexed:
-        """Return what searches; `LibraryError` if there are no tracks."""
-        if self.described(progress).is_empty():
+        """Return the search over the vectors; `LibraryError` if there are no tracks."""
+        if self.up_to_date(progress).is_empty():
             raise LibraryError(f"{self.name} holds no tracks: scan a folder of music first")
         return self.neighbours(progress)
 
-    def everything(self, progress: Progress = silent) -> tuple[list[Track], Neighbours]:
-        """Return all tracks and, in the same order, their vectors."""
-        catalogue = self.described(progress)
+    def tracks_and_vectors(self, progress: Progress = silent) -> tuple[list[Track], Neighbours]:
+        """Return all n tracks and, in the same order, their vectors, shape (n, d)."""
+        catalogue = self.up_to_date(progress)
         numbers, vectors = catalogue.vectors()
         tracks = catalogue.tracks(numbers.tolist())
-        there = np.isin(numbers, [track.id for track in tracks])  # others may have gone meanwhile
-        return tracks, Neighbours(numbers[there], vectors[there])
+        # another process may have removed tracks between the two queries
+        present = np.isin(numbers, [track.id for track in tracks])
+        return tracks, Neighbours(numbers[present], vectors[present])
 
     def tracks(self, genre: str | None = None, exclude: Sequence[str] = ()) -> list[Track]:
         """Return all tracks by path, or those of a genre, without what `exclude` matches (`walk.is_excluded`)."""
         return [
             track
-            for track in self.described().tracks()
+            for track in self.up_to_date().tracks()
             if _is_wanted(track.path, track.best_genre, genre, exclude)
         ]
 
-    def lookup(self, genre: str | None = None, exclude: Sequence[str] = ()) -> Lookup:
-        """Return what looks tracks up by their numbers, without those that are not wanted; see `tracks`."""
+    def track_lookup(self, genre: str | None = None, exclude: Sequence[str] = ()) -> TrackLookup:
+        """Return a function from numbers to tracks that leaves out tracks as `tracks` does."""
         catalogue = self.catalogue()
         if not genre and not exclude:
             return catalogue.tracks
@@ -154,18 +158,18 @@ class Holdings:
         def lookup(numbers: Sequence[int]) -> list[Track]:
             wanted = {
                 number
-                for number, path, filed in catalogue.paths_and_genres(numbers)
-                if _is_wanted(path, filed, genre, exclude)
+                for number, path, track_genre in catalogue.paths_and_genres(numbers)
+                if _is_wanted(path, track_genre, genre, exclude)
             }
             return catalogue.tracks([number for number in numbers if number in wanted])
 
         return lookup
 
-    def same(self, near: Neighbours | Indexed) -> Same:
-        """Return what tells whether two tracks of the library are one recording."""
-        traces = cache(partial(trace, self.catalogue().analysis))
-        return lambda a, b: is_same_recording(a, b, near, traces)
+    def is_same(self, near: Neighbours | Indexed) -> IsSame:
+        """Return a function that returns whether two tracks of the library are one recording."""
+        features = cache(partial(features_of, self.catalogue().analysis))
+        return lambda a, b: is_same_recording(a, b, near, features)
 
 
-def _is_wanted(path: str, filed: str, genre: str | None, exclude: Sequence[str]) -> bool:
-    return (genre or "").casefold() in filed.casefold() and not is_excluded(path, exclude)
+def _is_wanted(path: str, track_genre: str, genre: str | None, exclude: Sequence[str]) -> bool:
+    return (genre or "").casefold() in track_genre.casefold() and not is_excluded(path, exclude)

@@ -117,7 +117,7 @@ def test_what_others_delete_while_a_playlist_is_made_is_not_missed(
     location = places.copy(scanned)
     with Library(location) as library, Catalogue(location) as catalogue, Catalogue(location) as other:
         [seed, *_] = library.tracks()
-        near = library._holdings.searchable(silent)
+        near = library._session.searchable(silent)
         forgotten: list[Track] = []
 
         def lookup(numbers: Sequence[int]) -> list[Track]:
@@ -128,7 +128,7 @@ def test_what_others_delete_while_a_playlist_is_made_is_not_missed(
             assert near.vector(0) is None
             return tracks
 
-        same, vector = library._holdings.same(near), near.vector(seed.id)
+        same, vector = library._session.is_same(near), near.vector(seed.id)
         made = playlists.playlist(near, vector, [seed], 3600, 99, lookup, same)
         assert len(made) == 10
         assert {track.id for track in made} & {track.id for track in forgotten} == {seed.id}

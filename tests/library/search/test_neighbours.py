@@ -16,7 +16,8 @@ from retrotone.library.catalogue.catalogue import Catalogue
 from retrotone.library.library import Library
 from retrotone.library.search.neighbours import Indexed, Neighbours
 
-ON_SQLITE = pytest.mark.parametrize("places", ["sqlite"], indirect=True)  # PostgreSQL sees to its own index
+# PostgreSQL maintains its own index
+ON_SQLITE = pytest.mark.parametrize("places", ["sqlite"], indirect=True)
 COUNT, QUERIES, K = 2000, 30, 5
 
 
@@ -34,13 +35,14 @@ def library(filled: str, places: Places, monkeypatch: pytest.MonkeyPatch) -> Ite
     monkeypatch.setattr(sqlite, "EXACT", 500)
     with Library(places.copy(filled)) as library:
         if library.file is None:
-            library._catalogue().query("SET enable_seqscan = off")  # so few the server would not look up
+            # with so few rows, the server would not use the index
+            library._catalogue().query("SET enable_seqscan = off")
         yield library
 
 
 def recall(library: Library) -> float:
     """Return how much is found of what comparing with all finds."""
-    near, exact = library._holdings.neighbours(), Neighbours(*library._catalogue().vectors())
+    near, exact = library._session.neighbours(), Neighbours(*library._catalogue().vectors())
     assert isinstance(near, Indexed)
     hits = 0
     for query in groups(QUERIES, seed=1):
@@ -70,9 +72,10 @@ def test_an_index_finds_what_comparing_with_all_finds(
         )
         assert searches > QUERIES
         return
-    monkeypatch.undo()  # a small one after all
+    # the library counts as small again
+    monkeypatch.undo()
     library.close()
-    assert isinstance(library._holdings.neighbours(), Neighbours)
+    assert isinstance(library._session.neighbours(), Neighbours)
     assert library.similar(seed, k=20, per_artist=1) == varied
     assert library.similar(seed, k=3, genre="genre 07") == genre
     assert library.similar(seed, k=COUNT, exclude=["000*", "0010*", "0011*", "0012*", "0013*"]) == few
@@ -82,9 +85,10 @@ def test_an_index_finds_what_comparing_with_all_finds(
 
 def test_what_comes_goes_or_changes_is_seen_at_once(library: Library) -> None:
     def nearest(of: int) -> int:
-        return next(library._holdings.neighbours().ranked(strangers[of]))[0]
+        return next(library._session.neighbours().ranked(strangers[of]))[0]
 
-    strangers = groups(4, seed=2)[:, ::-1].copy()  # like none that is there
+    # unlike all tracks of the library
+    strangers = groups(4, seed=2)[:, ::-1].copy()
     catalogue = library._catalogue()
     assert recall(library) >= 0.99
     add_synthetic(catalogue, strangers[:3], first=COUNT + 1)
@@ -94,7 +98,7 @@ def test_what_comes_goes_or_changes_is_seen_at_once(library: Library) -> None:
     for number in (COUNT + 3, 1):
         catalogue.describe(number, synthetic_description(strangers[3]))
     assert {COUNT + 1, COUNT + 2, COUNT + 3}.isdisjoint({nearest(0), nearest(1), nearest(2)})
-    ranked = library._holdings.neighbours().ranked(strangers[3])
+    ranked = library._session.neighbours().ranked(strangers[3])
     assert sorted(number for number, _ in islice(ranked, 2)) == [1, COUNT + 3]
     catalogue.mark([COUNT + 1], present=True)
     assert nearest(0) == COUNT + 1
@@ -103,12 +107,12 @@ def test_what_comes_goes_or_changes_is_seen_at_once(library: Library) -> None:
 
 @ON_SQLITE
 def test_an_index_lasts_until_much_has_changed(library: Library, places: Places) -> None:
-    def told(fraction: float, message: str) -> None:
+    def report(fraction: float, message: str) -> None:
         messages.append(message)
 
     messages: list[str] = []
     catalogue, file = library._catalogue(), Path(f"{library.file}.usearch")
-    library.similar(library.tracks()[0], progress=told)
+    library.similar(library.tracks()[0], progress=report)
     assert messages[-1] == f"{COUNT}/{COUNT} tracks indexed"
     made = file.read_bytes()
     add_synthetic(catalogue, groups(30, seed=3), first=COUNT + 1)
@@ -116,17 +120,19 @@ def test_an_index_lasts_until_much_has_changed(library: Library, places: Places)
     assert file.read_bytes() == made
     add_synthetic(catalogue, groups(30, seed=4), first=COUNT + 31)
     messages.clear()
-    library.similar(library.tracks()[0], progress=told)
-    assert messages[-1] == "60/60 tracks indexed"  # what is new, and no more
+    library.similar(library.tracks()[0], progress=report)
+    # only the new tracks
+    assert messages[-1] == "60/60 tracks indexed"
     assert recall(library) >= 0.99
     older = places.copy(str(library.file))
     shutil.copy(file, f"{older}.usearch")
     catalogue.query("DELETE FROM tracks WHERE id % 3 = 0")
     messages.clear()
-    library.similar(library.tracks()[0], progress=told)
+    library.similar(library.tracks()[0], progress=report)
     assert messages[-1].endswith(f"{library._catalogue().count()} tracks indexed")
     assert recall(library) >= 0.99
-    shutil.copy(file, f"{older}.usearch")  # as when a library is restored, but not what lies beside it
+    # as when a library is restored from a backup, but not its index
+    shutil.copy(file, f"{older}.usearch")
     with Library(older) as restored:
         assert recall(restored) >= 0.99
 
@@ -149,6 +155,7 @@ def test_a_damaged_or_foreign_index_is_made_anew(library: Library, filled: str, 
         assert recall(other) >= 0.99
     library.close()
     file.unlink()
-    file.mkdir()  # where no index can be written
+    # where no index can be written
+    file.mkdir()
     assert recall(library) >= 0.99
     assert [each.name for each in file.parent.glob(f"{file.name}.*")] == []

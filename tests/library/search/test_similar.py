@@ -8,7 +8,7 @@ import os
 import shutil
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from pathlib import Path
 from urllib.parse import unquote
@@ -25,11 +25,22 @@ from retrotone.library.search import duplicates
 from retrotone.library.search.neighbours import Neighbours, slerp
 
 pytestmark = pytest.mark.usefixtures("analysing_here")
-ON_SQLITE = pytest.mark.parametrize(
-    "places", ["sqlite"], indirect=True
-)  # about other things than the catalogue
+# for tests that do not depend on the kind of catalogue
+ON_SQLITE = pytest.mark.parametrize("places", ["sqlite"], indirect=True)
 KINDS = ("buzz", "melody", "organ", "pulse")
 Capture = pytest.CaptureFixture[str]
+
+
+@dataclass
+class Ask:
+    """Runs a command on a library and returns the lines that it prints."""
+
+    library: str
+    capsys: Capture
+
+    def __call__(self, *arguments: str, code: int = 0) -> list[str]:
+        assert run(["library", *arguments, "--library", self.library]) == code
+        return self.capsys.readouterr().out.splitlines()
 
 
 @pytest.fixture(scope="module")
@@ -119,7 +130,7 @@ def test_a_path_glides_from_one_to_the_other(library: Library, made_music: Path)
     assert kinds(tracks)[:2] == ["organ", "organ"]
     assert kinds(tracks)[-2:] == ["pulse", "pulse"]
     start, end = (rt.Library.embed(rt.analyse(path)) for path in ends)
-    nearer = [library._holdings.neighbours().vector(track.id) @ (end - start) for track in tracks]
+    nearer = [library._session.neighbours().vector(track.id) @ (end - start) for track in tracks]
     assert np.corrcoef(nearer, np.arange(6))[0, 1] > 0.8
     assert library.path(*ends, length=6) == tracks
     assert len(library.path(*ends, length=40)) == 12
@@ -169,15 +180,15 @@ def test_duplicates_are_one_recording_in_other_formats_and_at_other_levels(
     shutil.copy(made_music / "organ/Ada.flac", tmp_path / "organ.flac")
     shutil.copy(made_music / "organ/Ada.flac", tmp_path / "organ again.flac")
     shutil.copy(made_music / "organ/Bix.flac", tmp_path / "other organ.flac")
-    for number, pitch in enumerate((110.0, 131.0)):  # two notes of an instrument that go the same way
+    # two notes of an instrument with the same envelope
+    for number, pitch in enumerate((110.0, 131.0)):
         tone = sum(np.sin(2 * np.pi * pitch * f * np.arange(8 * 22_050) / 22_050) for f in (1, 1.5))
         swell = 0.5 + 0.5 * np.sin(np.pi * np.arange(8 * 22_050) / 22_050)
         note = rt.Audio((0.07 * tone * swell)[None].astype(np.float32), 22_050)
         note.save(tmp_path / f"note {number}.flac", 16)
     beat = np.arange(10 * 22_050) / 22_050 % 0.6
-    for number, (decay, hiss) in enumerate(
-        ((8, 0.5), (16, 0.2))
-    ):  # two sets of drums that beat the same time
+    # two drum kits that play the same rhythm
+    for number, (decay, hiss) in enumerate(((8, 0.5), (16, 0.2))):
         noise = (
             hiss
             * np.random.default_rng(number).standard_normal(len(beat))
@@ -201,36 +212,42 @@ def test_many_tracks_of_one_length_are_told_apart_and_each_is_looked_up_once(
 ) -> None:
     monkeypatch.setattr(duplicates, "TILE", 32)
     rng = np.random.default_rng(5)
-    vectors, heard = rng.standard_normal((200, 128)), []
-    vectors[:, 10:] += 2 * vectors[0, 10:]  # all sound alike
+    vectors, analyses = rng.standard_normal((200, 128)), []
+    # all have similar sound parts
+    vectors[:, 10:] += 2 * vectors[0, 10:]
     for number in range(200):
-        course = rng.normal(0, 5, (58 if number % 7 else 57, 24))
-        if 100 <= number < 150:  # of half as many recordings, each twice, the second from 2 s on
-            course = np.vstack([heard[number - 100].course[8:], course[:8]])
-            course += rng.normal(0, 2, course.shape)
+        fingerprint = rng.normal(0, 5, (58 if number % 7 else 57, 24))
+        # of half as many recordings, each twice, the second from 2 s on
+        if 100 <= number < 150:
+            fingerprint = np.vstack([analyses[number - 100].fingerprint[8:], fingerprint[:8]])
+            fingerprint += rng.normal(0, 2, fingerprint.shape)
             vectors[number] += 3 * vectors[number - 100]
-        if number >= 190:  # a moment, then silence, which all recordings share
-            course[1:] = 0
-        heard.append(
-            rt.Analysis(course=course, chroma=rng.random(12) if number < 100 else heard[number - 100].chroma)
+        # a moment, then silence, which all recordings share
+        if number >= 190:
+            fingerprint[1:] = 0
+        analyses.append(
+            rt.Analysis(
+                fingerprint=fingerprint,
+                chroma=rng.random(12) if number < 100 else analyses[number - 100].chroma,
+            )
         )
     vectors = (vectors / np.linalg.norm(vectors, axis=1, keepdims=True)).astype(np.float32)
     [like] = library.tracks()[:1]
     tracks = [replace(like, id=n, duration=30 + 0.01 * (n % 3)) for n in range(200)]
     asked: Counter[int] = Counter()
-    told: list[float] = []
+    reported: list[float] = []
 
     def analysis(number: int) -> rt.Analysis:
         asked[number] += 1
-        return heard[number]
+        return analyses[number]
 
     groups = duplicates.same_recordings(
-        tracks, Neighbours(np.arange(200), vectors), analysis, lambda fraction, _: told.append(fraction)
+        tracks, Neighbours(np.arange(200), vectors), analysis, lambda fraction, _: reported.append(fraction)
     )
     assert [[track.id for track in group] for group in groups] == [[n, n + 100] for n in range(50)]
     assert set(asked.values()) == {1}
-    assert told == sorted(told)
-    assert len(set(told)) > 20
+    assert reported == sorted(reported)
+    assert len(set(reported)) > 20
 
 
 def test_genres_are_suggested_and_noted_only_when_asked(scanned: str, places: Places) -> None:
@@ -316,7 +333,8 @@ def test_the_map_puts_together_what_sounds_alike(library: Library, made_music: P
     picture, page = library.map(tmp_path / "map.png"), library.map(tmp_path / "map.html")
     assert picture.read_bytes()[:8] == b"\x89PNG\r\n\x1a\n"
     text = page.read_text("utf-8")
-    assert "http" not in text.replace("http-equiv", "")  # nothing from outside
+    # nothing from outside
+    assert "http" not in text.replace("http-equiv", "")
     data = json.loads(text.split('id="data">')[1].split("</script>")[0])
     assert [point[3] for point in data["points"]] == [track.name for track in library.tracks()]
     assert set(data["genres"]) == {*KINDS, "not sure"}
@@ -329,10 +347,10 @@ def test_a_large_map_keeps_groups_apart(monkeypatch: pytest.MonkeyPatch) -> None
     centres = rng.standard_normal((3, 16))
     of = np.arange(700) % 3
     vectors = centres[of] + 0.3 * rng.standard_normal((700, 16))
-    places = map_.positions((vectors / np.linalg.norm(vectors, axis=1, keepdims=True)).astype(np.float32))
-    assert np.abs(places).max() <= 1
-    middles = np.array([places[of == k].mean(axis=0) for k in range(3)])
-    nearest = np.linalg.norm(places[:, None] - middles, axis=2).argmin(axis=1)
+    positions = map_.positions((vectors / np.linalg.norm(vectors, axis=1, keepdims=True)).astype(np.float32))
+    assert np.abs(positions).max() <= 1
+    middles = np.array([positions[of == k].mean(axis=0) for k in range(3)])
+    nearest = np.linalg.norm(positions[:, None] - middles, axis=2).argmin(axis=1)
     assert (nearest == of).mean() > 0.95
 
 
@@ -353,41 +371,69 @@ def test_exact_search_agrees_with_sorting_all_and_breaks_ties_by_order() -> None
 
 
 @ON_SQLITE
-def test_the_command_line_does_all_of_it(
+def test_the_command_line_scans_checks_and_repairs(
     made_music: Path, places: Places, tmp_path: Path, capsys: Capture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    place = places.new()
+    ask = Ask(places.new(), capsys)
     monkeypatch.chdir(tmp_path)
     shutil.copytree(made_music, "music")
     (tmp_path / "music" / "broken.mp3").write_text("text")
-    song, other = "music/organ/Ada.flac", "music/pulse/Ada.flac"
-
-    def ask(*arguments: str, code: int = 0) -> list[str]:
-        assert run(["library", *arguments, "--library", place]) == code
-        return capsys.readouterr().out.splitlines()
-
     assert json.loads(ask("scan", "music", "--dry-run", "--json")[0])["analysed"] == 13
     assert ask("scan", "music", "--workers", "1")[0].startswith("12 analysed, 1 broken")
-    found = [json.loads(line) for line in ask("similar", song, "-k", "2", "--json")]
-    assert [os.path.relpath(each["path"]) for each in found] == [
-        "music/organ/Bix.flac",
-        "music/organ/Clara.flac",
-    ]
-    assert found[0]["similarity"] > found[1]["similarity"]
-    assert ask("similar", song, "--genre", "tango") == ["the library holds nothing like that"]
-    assert len(ask("path", song, other, "--length", "4", "--json", "-o", "glide.m3u8")) == 4
-    assert len(Path("glide.m3u8").read_text("utf-8").splitlines()) == 9
-    assert len(ask("playlist", "--seed", song, "--minutes", "1", "--json")) == 9  # three an artist
-    assert ask("duplicates") == ["no recording is there twice"]
-    assert ask("genres")[-1].endswith("no file is written to")
-    assert json.loads(ask("map", "-o", "map.html", "--json")[0]) == {"file": "map.html", "tracks": 12}
-    assert json.loads(ask("export", "all.csv", "--json")[0])["tracks"] == 12
     assert json.loads(ask("check", "--json")[0])["problems"] == []
-    Library(place)._catalogue().query(
+    Library(ask.library)._catalogue().query(
         "UPDATE analyses SET data = ? WHERE track = (SELECT min(track) FROM analyses)", (b"",)
     )
     assert ask("check", code=1)[0].endswith("needs --repair")
     assert ask("check", "--repair")[0].endswith("scan again")
     assert ask("scan", "music", "--workers", "1")[0].startswith("1 analysed, 11 unchanged, 1 broken")
-    assert run(["library", "similar", song, "--library", "missing.db"]) == 2
+
+
+@ON_SQLITE
+def test_the_command_line_finds_similar_songs_and_makes_playlists(
+    scanned: str, places: Places, made_music: Path, tmp_path: Path, capsys: Capture
+) -> None:
+    ask = Ask(places.copy(scanned), capsys)
+    song, other = (str(made_music / name) for name in ("organ/Ada.flac", "pulse/Ada.flac"))
+    found = [json.loads(line) for line in ask("similar", song, "-k", "2", "--json")]
+    assert [os.path.relpath(each["path"], made_music) for each in found] == [
+        "organ/Bix.flac",
+        "organ/Clara.flac",
+    ]
+    assert found[0]["similarity"] > found[1]["similarity"]
+    assert ask("similar", song, "--genre", "tango") == ["the library holds nothing like that"]
+    glide = tmp_path / "glide.m3u8"
+    assert len(ask("path", song, other, "--length", "4", "--json", "-o", str(glide))) == 4
+    assert len(glide.read_text("utf-8").splitlines()) == 9
+    # three of each artist
+    assert len(ask("playlist", "--from", song, "--minutes", "1", "--json")) == 9
+
+
+@ON_SQLITE
+def test_the_command_line_reports_on_the_whole_library(
+    scanned: str, places: Places, tmp_path: Path, capsys: Capture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ask = Ask(places.copy(scanned), capsys)
+    monkeypatch.chdir(tmp_path)
+    assert ask("duplicates") == ["no duplicates"]
+    assert ask("genres")[-1].endswith("no file is written to")
+    assert json.loads(ask("map", "-o", "map.html", "--json")[0]) == {"file": "map.html", "tracks": 12}
+    assert json.loads(ask("export", "all.csv", "--json")[0])["tracks"] == 12
+
+
+def test_the_command_line_says_how_to_make_a_missing_library(
+    made_music: Path, tmp_path: Path, capsys: Capture
+) -> None:
+    song = str(made_music / "organ/Ada.flac")
+    assert run(["library", "similar", song, "--library", str(tmp_path / "missing.db")]) == 2
     assert "scan FOLDER makes one" in capsys.readouterr().err
+
+
+def test_the_former_option_of_playlist_names_the_new_one(capsys: Capture) -> None:
+    for more in ([], ["--from", "song.mp3"]):
+        assert run(["library", "playlist", "--seed", "song.mp3", *more]) == 2
+        assert capsys.readouterr().err.splitlines() == [
+            "retrotone: playlist --seed is now --from: retrotone library playlist --from SONG"
+        ]
+    assert run(["library", "playlist", "--help"]) == 0
+    assert "--seed" not in capsys.readouterr().out

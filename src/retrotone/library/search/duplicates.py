@@ -1,8 +1,8 @@
 """Duplicates: the same recording in another format, at another level or from another master.
 
-Tracks of one length are compared by how the balance of their bands moves over the fifteen seconds in their middle
-(`Analysis.course`), and by the pitch classes there: two recordings of one piece differ in the first, two notes of one
-instrument in the second, two copies of one recording in neither.
+Two tracks of about the same length are one recording if both their fingerprints and their mean chroma agree. A
+fingerprint (`Analysis.fingerprint`) holds the level of each band relative to the others, over the middle fifteen
+seconds. Two recordings of one piece differ in the fingerprint, two notes of one instrument in the chroma.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from retrotone.dsp.filterbanks import N_CHROMA
 from retrotone.dsp.hpss import TINY
 from retrotone.errors import AnalysisError
 from retrotone.features.analysis import Analysis
-from retrotone.features.gtzan import COURSE_BANDS
+from retrotone.features.gtzan import FINGERPRINT_BANDS
 from retrotone.library.catalogue.base import MissingAnalysis
 from retrotone.library.embedding import sound_part
 from retrotone.library.records import Track
@@ -26,39 +26,48 @@ from retrotone.library.search.neighbours import Indexed, Neighbours
 from retrotone.progress import Progress, silent
 from retrotone.types import Matrix
 
-SECONDS = 3.0  # by which lengths may differ: silence at the ends
-# Correlation of courses. Of 257 clips of GTZAN, copies as MP3 of 24 kbit/s, at another level, from another master or
-# with a start up to 4 s later reach 0.78 and more, any two different ones 0.50 at most.
+# by which the lengths of two copies may differ, because of silence at the ends
+SECONDS = 3.0
+# Least correlation of fingerprints. Of 257 clips of GTZAN, copies as MP3 of 24 kbit/s, at another level, from another
+# master or with a start up to 4 s later reach 0.78 and more, any two different ones 0.50 at most.
 AGREEMENT = 0.65
-# A course that repeats itself tells less: 24 loops of drums at one tempo agree by up to 0.92, whatever their sounds,
-# where nearly all copies of one reach 0.95. Such loops are like themselves a beat or bars later by 0.73 and more, the
-# 257 clips by 0.63 at most.
+# A fingerprint that repeats itself identifies less: 24 drum loops of one tempo agree by up to 0.92, whatever their
+# sounds, and nearly all copies of one loop reach 0.95. The fingerprint of such a loop correlates with itself, a beat or
+# bars later, by 0.73 and more, that of the 257 clips by 0.63 at most.
 LOOP, LOOPS_AGREEMENT = 0.7, 0.94
-BEAT = 4  # steps (1 s): any sound is like itself for less
-# Correlation of the mean chroma: of each of eleven kinds of copies 255 to 257 of 257 reach it (not those whose tuning
-# is told in two ways), of other pairs one in ten.
+# steps (1 s); any sound correlates with itself over less
+BEAT = 4
+# Least correlation of the mean chroma. For each of eleven kinds of copies, 255 to 257 of 257 reach it (the others have
+# a tuning that is estimated in two ways), of other pairs one in ten.
 ONE_HARMONY = 0.5
-SHIFT = 8  # steps of a course (2 s) by which the middle of one may be late
-LEAST = 16  # steps (4 s): below, time tells too little
-STILL = 0.1  # dB: a course that moves by less, as in silence, tells nothing either
-SHORT_COSINE = 0.995  # of the parts that are sound: then these must do
-TILE = 512  # tracks: so many are compared with so many at once
-REMEMBERED = 100_000  # tracks that are held, 3 kB each: more than are of one length, as a rule
+# steps (2 s) by which the middle of one fingerprint may be late
+SHIFT = 8
+# steps (4 s); shorter fingerprints are not compared
+LEAST = 16
+# dB; a fingerprint that varies by less, as in silence, is not compared
+STILL = 0.1
+# least cosine of the sound parts, where fingerprints cannot be compared
+SHORT_COSINE = 0.995
+# so many tracks are compared with so many at once
+TILE = 512
+# tracks whose features are kept in memory, 3 kB each; usually more than there are of one length
+REMEMBERED = 100_000
 
 
-class Trace(NamedTuple):
-    """What tracks are compared by.
+class RecordingFeatures(NamedTuple):
+    """The features by which recordings are compared.
 
     Attributes
     ----------
-    course : ndarray, shape (steps, 24)
+    fingerprint : ndarray, shape (steps, 24), float16
+        See `Analysis.fingerprint`; no steps where it is not known.
     chroma : ndarray, shape (12,)
-        About its mean, of length 1.
+        Mean chroma, centred and scaled to length 1; zeros where it is not known.
     loops : bool
-        It repeats itself.
+        Whether the fingerprint repeats itself.
     """
 
-    course: NDArray[np.float16]
+    fingerprint: NDArray[np.float16]
     chroma: Matrix
     loops: bool
 
@@ -76,24 +85,31 @@ def same_recordings(
     tracks : sequence of Track, length n
         In the order of `neighbours`.
     neighbours : Neighbours
+        The tracks' vectors, shape (n, d).
     analysis : callable
-        From a track's number to what was heard.
+        Returns the analysis of a track's number.
     progress : Progress
+        Called before each block of comparisons.
     """
     durations = np.array([track.duration or 0.0 for track in tracks])
-    order = np.argsort(durations, kind="stable")  # a place, from here on, is one in this order
+    # all indices below count tracks in this order, from short to long
+    order = np.argsort(durations, kind="stable")
     vectors, numbers = sound_part(neighbours.vectors[order]), neighbours.numbers[order].tolist()
+    # (n,): index after the last track that is short enough to be the same recording
     ends = np.searchsorted(durations[order], durations[order] + SECONDS, "right")
-    group = np.arange(len(tracks))  # of each place: the first one that is known to be the same recording
-    held: dict[int, Trace] = {}
+    # (n,): index of the first track that is known to be the same recording
+    group = np.arange(len(tracks))
+    cache: dict[int, RecordingFeatures] = {}
 
-    def traces(places: NDArray[np.intp]) -> Iterator[Trace]:
-        for place in places.tolist():
-            if place not in held:
-                if len(held) == REMEMBERED:
-                    held.clear()
-                held[place] = trace(analysis, numbers[place])
-            yield held[place]
+    def features(indices: NDArray[np.intp]) -> list[RecordingFeatures]:
+        found = []
+        for index in indices.tolist():
+            if index not in cache:
+                if len(cache) == REMEMBERED:
+                    cache.clear()
+                cache[index] = features_of(analysis, numbers[index])
+            found.append(cache[index])
+        return found
 
     tiles = [
         (top, left)
@@ -102,12 +118,15 @@ def same_recordings(
     ]
     for done, (top, left) in enumerate(tiles):
         progress(done / len(tiles), f"{top}/{len(tracks)} tracks compared")
-        if left == top:  # shorter ones will not be asked for again
-            held = {place: each for place, each in held.items() if place >= top}
+        if left == top:
+            # shorter tracks are not needed again
+            for index in [index for index in cache if index < top]:
+                del cache[index]
         rows, columns = (np.arange(first, min(first + TILE, len(tracks))) for first in (top, left))
-        near = (rows[:, None] < columns) & (columns < ends[rows][:, None])
+        # (rows, columns)
+        similar_length = (rows[:, None] < columns) & (columns < ends[rows][:, None])
         cosines = vectors[rows] @ vectors[columns].T
-        same = near & _same(list(traces(rows)), list(traces(columns)), cosines)
+        same = similar_length & _same(features(rows), features(columns), cosines)
         for a, b in zip(*np.nonzero(same), strict=True):
             low, high = sorted((group[top + a], group[left + b]))
             if low != high:
@@ -119,75 +138,97 @@ def same_recordings(
 
 
 def is_same_recording(
-    a: Track, b: Track, neighbours: Neighbours | Indexed, traces: Callable[[int], Trace]
+    a: Track, b: Track, neighbours: Neighbours | Indexed, features: Callable[[int], RecordingFeatures]
 ) -> bool:
-    """Tell whether two tracks are one recording; `traces` gives the `trace` of a track's number."""
+    """Return whether two tracks are one recording.
+
+    Parameters
+    ----------
+    a, b : Track
+    neighbours : Neighbours or Indexed
+        Gives the tracks' vectors, shape (d,) each.
+    features : callable
+        Returns the features of a track's number; see `features_of`.
+    """
     if abs((a.duration or 0.0) - (b.duration or 0.0)) > SECONDS:
         return False
     x, y = neighbours.vector(a.id), neighbours.vector(b.id)
     if x is None or y is None:
         return False
     x, y = sound_part(np.stack([x, y]))
-    return bool(_same([traces(a.id)], [traces(b.id)], np.array([[x @ y]]))[0, 0])
+    return bool(_same([features(a.id)], [features(b.id)], np.array([[x @ y]]))[0, 0])
 
 
-def trace(analysis: Callable[[int], Analysis], number: int) -> Trace:
-    """Return what is known of a track: nothing where another version heard it, or another process forgot it."""
-    course, chroma = np.zeros((0, COURSE_BANDS), np.float16), np.zeros(N_CHROMA, np.float32)
+def features_of(analysis: Callable[[int], Analysis], number: int) -> RecordingFeatures:
+    """Return the features of a track's number.
+
+    They are empty where the analysis is of another version, or another process removed it.
+    """
+    fingerprint, chroma = np.zeros((0, FINGERPRINT_BANDS), np.float16), np.zeros(N_CHROMA, np.float32)
     with suppress(MissingAnalysis, AnalysisError):
         known = analysis(number)
-        course = course if known.course is None else known.course
+        fingerprint = fingerprint if known.fingerprint is None else known.fingerprint
         chroma = chroma if known.chroma is None else known.chroma - known.chroma.mean()
-    return Trace(course, chroma / max(np.linalg.norm(chroma), TINY), _repetition(course) >= LOOP)
+    chroma = chroma / max(np.linalg.norm(chroma), TINY)
+    return RecordingFeatures(fingerprint, chroma, _repetition(fingerprint) >= LOOP)
 
 
-def _repetition(course: NDArray[np.float16]) -> float:
-    """Return the highest correlation of a course, shape (steps, 24), with itself from `BEAT` to half of it later."""
-    steps = len(course)
+def _repetition(fingerprint: NDArray[np.float16]) -> float:
+    """Return the highest autocorrelation of a fingerprint, shape (steps, 24), for lags from `BEAT` to half of it."""
+    steps = len(fingerprint)
     lags = np.arange(BEAT, steps // 2 + 1)
     if steps < LEAST:
         return 0.0
-    moves = course.astype(np.float32) - course.mean(axis=0, dtype=np.float32)
-    spectrum = np.fft.rfft(moves, 2 * steps, axis=0)
+    centred = fingerprint.astype(np.float32) - fingerprint.mean(axis=0, dtype=np.float32)
+    # autocorrelation, summed over bands, through the power spectrum, shape (lags,)
+    spectrum = np.fft.rfft(centred, 2 * steps, axis=0)
     products = np.fft.irfft(np.square(np.abs(spectrum)).sum(axis=1))[lags]
-    energy = np.concatenate([[0.0], np.cumsum(np.square(moves).sum(axis=1))])
+    energy = np.concatenate([[0.0], np.cumsum(np.square(centred).sum(axis=1))])
     energies = energy[steps - lags] * (energy[-1] - energy[lags])
     return float((products / np.sqrt(np.maximum(energies, TINY))).max())
 
 
-def _same(a: Sequence[Trace], b: Sequence[Trace], cosines: Matrix) -> NDArray[np.bool_]:
-    """Tell of tracks and others, shape (tracks, others), whether they are one recording."""
+def _same(
+    a: Sequence[RecordingFeatures], b: Sequence[RecordingFeatures], cosines: Matrix
+) -> NDArray[np.bool_]:
+    """Return which of k tracks and l others are one recording, shape (k, l).
+
+    Parameters
+    ----------
+    a, b : sequence of RecordingFeatures, lengths k and l
+    cosines : ndarray, shape (k, l)
+        Of the sound parts of their vectors.
+    """
     same: NDArray[np.bool_] = cosines >= SHORT_COSINE
     harmonies = np.stack([each.chroma for each in a]) @ np.stack([each.chroma for each in b]).T
-    if not (
-        same | (harmonies >= ONE_HARMONY)
-    ).any():  # as for nine of ten pairs that are asked for one by one
+    # nine of ten single pairs end here
+    if not (same | (harmonies >= ONE_HARMONY)).any():
         return same
     loops = np.array([each.loops for each in a])[:, None] | np.array([each.loops for each in b])
     least = np.where(loops, LOOPS_AGREEMENT, AGREEMENT)
     for rows, x in _by_length(a):
         for columns, y in _by_length(b):
-            found, place = _correlations(x, y), np.ix_(rows, columns)
-            agree = (found >= least[place]) & (harmonies[place] >= ONE_HARMONY)
-            same[place] = np.where(np.isnan(found), same[place], agree)
+            correlations, block = _correlations(x, y), np.ix_(rows, columns)
+            agree = (correlations >= least[block]) & (harmonies[block] >= ONE_HARMONY)
+            same[block] = np.where(np.isnan(correlations), same[block], agree)
     return same
 
 
-def _by_length(tracks: Sequence[Trace]) -> Iterator[tuple[NDArray[np.intp], Matrix]]:
-    """Yield which tracks have courses of one length, and those, shape (tracks, steps, 24)."""
-    lengths = np.array([len(track.course) for track in tracks])
+def _by_length(features: Sequence[RecordingFeatures]) -> Iterator[tuple[NDArray[np.intp], Matrix]]:
+    """Yield, for each length of fingerprints, their indices and the fingerprints, shape (n, steps, 24)."""
+    lengths = np.array([len(each.fingerprint) for each in features])
     for length in np.unique(lengths):
-        places = np.flatnonzero(lengths == length)
-        yield places, np.stack([tracks[place].course for place in places.tolist()]).astype(np.float32)
+        indices = np.flatnonzero(lengths == length)
+        yield indices, np.stack([features[i].fingerprint for i in indices.tolist()]).astype(np.float32)
 
 
 def _correlations(x: Matrix, y: Matrix) -> Matrix:
-    """Correlate the middle of courses, shape (k, n, 24), with others, (l, m, 24).
+    """Correlate the middle of fingerprints, shape (k, n, 24), with others, (l, m, 24).
 
     Returns
     -------
     ndarray, shape (k, l)
-        The highest over shifts; NaN where one is too short, or stands still.
+        The highest over shifts; NaN where one is too short, or does not vary.
     """
     steps = min(x.shape[1], y.shape[1])
     highest = np.full((len(x), len(y)), np.nan, np.float32)
@@ -201,10 +242,10 @@ def _correlations(x: Matrix, y: Matrix) -> Matrix:
     return highest
 
 
-def _unit(courses: Matrix) -> Matrix:
-    """Return courses, each band about its own mean, as unit vectors; NaN for those that stand still."""
-    moves = (courses - courses.mean(axis=1, keepdims=True)).reshape(len(courses), -1)
-    lengths = np.linalg.norm(moves, axis=1, keepdims=True)
-    lengths[lengths < STILL * np.sqrt(moves.shape[1])] = np.nan
-    unit: Matrix = moves / lengths
+def _unit(fingerprints: Matrix) -> Matrix:
+    """Return fingerprints, each band centred, as unit vectors, shape (n, steps * 24); NaN if one does not vary."""
+    centred = (fingerprints - fingerprints.mean(axis=1, keepdims=True)).reshape(len(fingerprints), -1)
+    lengths = np.linalg.norm(centred, axis=1, keepdims=True)
+    lengths[lengths < STILL * np.sqrt(centred.shape[1])] = np.nan
+    unit: Matrix = centred / lengths
     return unit

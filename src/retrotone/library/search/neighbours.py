@@ -1,7 +1,7 @@
 """Neighbours: search by cosine.
 
-To some 200,000 tracks nothing is faster than comparing with all. Above, an index names candidates, more than are asked
-for, and their true vectors decide.
+Up to some 200,000 tracks nothing is faster than comparing with all. Above that, an index returns candidates, more than
+are asked for, which are then ranked by their exact cosines.
 """
 
 from __future__ import annotations
@@ -15,14 +15,18 @@ from retrotone.library.catalogue.base import Nearest
 from retrotone.library.catalogue.catalogue import Catalogue
 from retrotone.progress import Progress, silent
 
-FIRST = 256  # ranked before all are: most who ask want a few
-STEPS = (128, 4096)  # candidates of an index that are looked at, before all are
-TRUSTED = 4  # times as many candidates as are believed to be the nearest of all
-REMEMBERED = 20_000  # vectors
+# tracks that are ranked first, as most callers take a few only; then all are
+FIRST = 256
+# candidates that an index is asked for, one step after the other; then all tracks are compared
+STEPS = (128, 4096)
+# of the candidates, only the nearest 1 / TRUSTED are taken to be the nearest of all tracks
+TRUSTED = 4
+# vectors kept in memory
+REMEMBERED = 20_000
 
 
 def neighbours(catalogue: Catalogue, progress: Progress = silent) -> Neighbours | Indexed:
-    """Return what searches a catalogue, as its size asks for; `progress` is told while an index is made."""
+    """Return the search over a catalogue that suits its size; `progress` is called while an index is built."""
     nearest = catalogue.nearest(progress)
     return Neighbours(*catalogue.vectors()) if nearest is None else Indexed(catalogue, nearest)
 
@@ -33,21 +37,21 @@ class Neighbours:
     Parameters
     ----------
     numbers : ndarray, shape (n,), int64
-        The tracks' numbers in the order that equals are to come in.
+        The tracks' numbers. Of tracks with equal cosines, the first here comes first.
     vectors : ndarray, shape (n, d), float32
     """
 
     def __init__(self, numbers: NDArray[np.int64], vectors: NDArray[np.float32]) -> None:
         self.numbers, self.vectors = numbers, vectors
-        self._places = {int(number): place for place, number in enumerate(numbers)}
+        self._rows = {int(number): row for row, number in enumerate(numbers)}
 
     def __len__(self) -> int:
         return len(self.numbers)
 
     def vector(self, number: int) -> NDArray[np.float32] | None:
         """Return a track's vector, shape (d,), or None if it is not there."""
-        place = self._places.get(number)
-        return None if place is None else self.vectors[place]
+        row = self._rows.get(number)
+        return None if row is None else self.vectors[row]
 
     def ranked(self, query: NDArray[np.float32]) -> Iterator[tuple[int, float]]:
         """Yield all tracks as (number, cosine), the nearest first; of equals the first in `numbers`.
@@ -59,6 +63,7 @@ class Neighbours:
         """
         if not len(self):
             return
+        # (n,)
         cosines = self.vectors @ query
         seen = 0
         for wanted in (FIRST, len(self)):
@@ -67,19 +72,19 @@ class Neighbours:
             least = np.partition(cosines, len(self) - wanted)[len(self) - wanted]
             near = np.flatnonzero(cosines >= least)
             order = near[np.argsort(-cosines[near], kind="stable")]
-            for place in order[seen:]:
-                yield int(self.numbers[place]), float(cosines[place])
+            for row in order[seen:]:
+                yield int(self.numbers[row]), float(cosines[row])
             seen = len(order)
 
 
 class Indexed:
-    """Vectors that stay in the catalogue, of which an index finds candidates.
+    """Vectors that stay in the catalogue, where an index finds candidates.
 
     Parameters
     ----------
     catalogue : Catalogue
     nearest : callable
-        See `database.Nearest`: what it names may be gone.
+        The index; see `database.Nearest`. Tracks that it returns may have been removed since.
     """
 
     def __init__(self, catalogue: Catalogue, nearest: Nearest) -> None:
@@ -124,7 +129,7 @@ class Indexed:
         return list(zip(numbers[order].tolist(), cosines[order].tolist(), strict=True))
 
     def _all_by_cosine(self, query: NDArray[np.float32]) -> NDArray[np.int64]:
-        """Return the numbers of all tracks, the nearest first, holding a block of vectors at a time."""
+        """Return the numbers of all tracks, shape (n,), the nearest first; vectors are read in blocks."""
         found = [(numbers, vectors @ query) for numbers, vectors in self._catalogue.vector_blocks()]
         if not found:
             return np.zeros(0, np.int64)
@@ -135,21 +140,37 @@ class Indexed:
     def _fetch(
         self, numbers: Sequence[int] | NDArray[np.int64]
     ) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
-        there, vectors = self._catalogue.vectors_of(numbers)
+        found, vectors = self._catalogue.vectors_of(numbers)
         if len(self._known) > REMEMBERED:
             self._known.clear()
-        self._known |= zip(there.tolist(), vectors, strict=True)
-        return there, vectors
+        self._known |= zip(found.tolist(), vectors, strict=True)
+        return found, vectors
 
 
 def between(vectors: Sequence[NDArray[np.float32]]) -> NDArray[np.float32]:
-    """Return the unit vector in the middle of several, shape (d,)."""
+    """Return the mean of unit vectors, scaled to length 1, shape (d,)."""
     middle = np.mean(vectors, axis=0)
     return np.asarray(middle / max(float(np.linalg.norm(middle)), 1e-12), np.float32)
 
 
 def slerp(a: NDArray[np.float32], b: NDArray[np.float32], share: float) -> NDArray[np.float32]:
-    """Return the unit vector a share of the way from one to another along the sphere, shape (d,)."""
+    """Return the unit vector on the great circle from one to another, shape (d,).
+
+    Source: spherical linear interpolation (Shoemake 1985).
+
+    Parameters
+    ----------
+    a, b : ndarray, shape (d,)
+        Unit vectors.
+    share : float
+        0 gives `a`, 1 gives `b`.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> print(slerp(np.float32([1, 0]), np.float32([0, 1]), 0.5).round(3))
+    [0.707 0.707]
+    """
     angle = np.arccos(np.clip(float(a @ b), -1.0, 1.0))
     if np.sin(angle) < 1e-6:
         return a if share < 0.5 else b

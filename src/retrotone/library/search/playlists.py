@@ -1,4 +1,4 @@
-"""Playlists: what sounds like a song, what leads from one to another, what fills an hour."""
+"""Playlists: tracks similar to a song, a path from one song to another, a playlist of a given length."""
 
 from __future__ import annotations
 
@@ -13,12 +13,16 @@ from numpy.typing import NDArray
 from retrotone.library.records import Track
 from retrotone.library.search.neighbours import Indexed, Neighbours, slerp
 
-TOO_LONG = 10  # tracks that do not fit, and a playlist is full: one alone may be a mix of hours
-BATCH, LARGEST = 32, 512  # tracks looked up at once: more as more are wanted
+# A playlist is full when so many tracks did not fit. One track alone may be a mix of hours.
+TOO_LONG = 10
+# tracks looked up at once: the first batch, and the most as batches double
+BATCH, LARGEST = 32, 512
 
-Lookup = Callable[[Sequence[int]], list[Track]]
-"""From numbers to tracks, in that order; without those that are not wanted."""
-Same = Callable[[Track, Track], bool]
+# returns the tracks of some numbers, in that order, without those that a filter leaves out
+TrackLookup = Callable[[Sequence[int]], list[Track]]
+# returns whether two tracks are one recording
+IsSame = Callable[[Track, Track], bool]
+# shape (d,)
 Vector = NDArray[np.float32]
 
 
@@ -30,8 +34,17 @@ class Match:
     similarity: float
 
 
-def matches(neighbours: Neighbours | Indexed, query: Vector, lookup: Lookup) -> Iterator[Match]:
-    """Yield all wanted tracks, the most similar first."""
+def matches(neighbours: Neighbours | Indexed, query: Vector, lookup: TrackLookup) -> Iterator[Match]:
+    """Yield tracks, the most similar to a query first.
+
+    Parameters
+    ----------
+    neighbours : Neighbours or Indexed
+    query : ndarray, shape (d,)
+        A unit vector.
+    lookup : callable
+        Returns the tracks of some numbers, without those that a filter leaves out.
+    """
     ranked, size = neighbours.ranked(query), BATCH
     while batch := dict(islice(ranked, size)):
         for track in lookup(list(batch)):
@@ -40,7 +53,18 @@ def matches(neighbours: Neighbours | Indexed, query: Vector, lookup: Lookup) -> 
 
 
 def similar(candidates: Iterator[Match], k: int, seeds: set[int], per_artist: int | None) -> list[Match]:
-    """Return the first k candidates that are no seeds, at most so many an artist."""
+    """Return the first k candidates that are not seeds.
+
+    Parameters
+    ----------
+    candidates : iterator of Match
+        The most similar first.
+    k : int
+    seeds : set of int
+        Numbers of the tracks to leave out.
+    per_artist : int or None
+        Limit of tracks by one artist. Tracks without an artist are not limited.
+    """
     chosen: list[Match] = []
     artists: Counter[str] = Counter()
     for match in candidates:
@@ -59,39 +83,41 @@ def path(
     ends: tuple[Vector, Vector],
     fixed: tuple[Track | None, Track | None],
     length: int,
-    lookup: Lookup,
-    same: Same,
+    lookup: TrackLookup,
+    is_same: IsSame,
 ) -> list[Track]:
-    """Return tracks that glide from one place to another, no recording twice.
+    """Return tracks that lead evenly from one vector to another, no recording twice.
 
     Parameters
     ----------
     neighbours : Neighbours or Indexed
     ends : pair of ndarray, shape (d,)
-        Where it starts and ends. The tracks are those nearest to evenly spaced points on the great circle between.
+        Unit vectors of start and end. The tracks are those nearest to evenly spaced points on the great circle between
+        them.
     fixed : pair of Track or None
         The tracks at the ends, where they are in the library.
     length : int
         How many tracks; fewer where the library has no more.
     lookup : callable
-        From numbers to tracks.
-    same : callable
+        Returns the tracks of some numbers.
+    is_same : callable
         Whether two tracks are one recording.
     """
     first, last = fixed
-    if first and last and (first.id == last.id or same(first, last)):
-        last = None  # there and back: its place goes to the next like it
-    places: list[Track | None] = [first, *[None] * (length - 2), last]
-    used = _Used(same, [track for track in (first, last) if track])
-    # from both ends to the middle, so that what is near an end is not taken for the middle
+    if first and last and (first.id == last.id or is_same(first, last)):
+        # start and end are one song: a similar track takes the last position
+        last = None
+    chosen: list[Track | None] = [first, *[None] * (length - 2), last]
+    used = _Used(is_same, [track for track in (first, last) if track])
+    # From both ends to the middle, so that a track near an end is not used up in the middle.
     for index in sorted(range(length), key=lambda i: (min(i, length - 1 - i), i)):
-        if places[index] is None:
+        if chosen[index] is None:
             point = slerp(*ends, index / max(length - 1, 1))
             for match in matches(neighbours, point, lookup):
                 if used.add(match.track):
-                    places[index] = match.track
+                    chosen[index] = match.track
                     break
-    return [track for track in places if track is not None]
+    return [track for track in chosen if track is not None]
 
 
 def playlist(
@@ -100,27 +126,28 @@ def playlist(
     first: Sequence[Track],
     seconds: float,
     per_artist: int,
-    lookup: Lookup,
-    same: Same,
+    lookup: TrackLookup,
+    is_same: IsSame,
 ) -> list[Track]:
-    """Return about so many seconds of tracks near a query, no recording twice, each leading to one like it.
+    """Return tracks near a query, no recording twice, in an order in which each is like the one before.
 
     Parameters
     ----------
     neighbours : Neighbours or Indexed
     query : ndarray, shape (d,)
+        A unit vector.
     first : sequence of Track
-        What it begins with.
+        The tracks that it begins with.
     seconds : float
-        It ends as near to that as whole tracks allow.
+        Total length, met as closely as whole tracks allow.
     per_artist : int
-        At most so many of one artist; where tags tell none, that cap does not hold.
+        Limit of tracks by one artist. Tracks without an artist are not limited.
     lookup : callable
-        From numbers to tracks, without those that may not be in it.
-    same : callable
+        Returns the tracks of some numbers, without those that a filter leaves out.
+    is_same : callable
         Whether two tracks are one recording.
     """
-    used = _Used(same, first)
+    used = _Used(is_same, first)
     artists = Counter(track.artist.casefold() for track in first)
     total = sum(track.duration or 0.0 for track in first)
     chosen: list[tuple[Track, Vector]] = []
@@ -136,7 +163,8 @@ def playlist(
                 break
             continue
         vector = neighbours.vector(track.id)
-        if vector is not None and used.add(track):  # another process may forget a track at any time
+        # another process may remove a track at any time
+        if vector is not None and used.add(track):
             chosen.append((track, vector))
             artists[artist] += 1
             total += duration
@@ -145,34 +173,34 @@ def playlist(
 
 
 def _chain(start: Vector, first: Sequence[Track], chosen: Sequence[tuple[Track, Vector]]) -> Iterator[Track]:
-    """Yield tracks so that each is the nearest to the one before, another artist's where there is one."""
-    here, artist = start, first[-1].artist.casefold() if first else ""
-    left = {track.id: (track, vector) for track, vector in chosen}
+    """Yield the chosen tracks, each the nearest to the one before, of another artist where there is one."""
+    vector, artist = start, first[-1].artist.casefold() if first else ""
+    left = {each[0].id: each for each in chosen}
     while left:
         others = [each for each in left.values() if not artist or each[0].artist.casefold() != artist]
         others = others or list(left.values())
-        cosines = np.array([vector for _, vector in others]) @ here
-        track, here = others[int(cosines.argmax())]
+        cosines = np.array([each for _, each in others]) @ vector
+        track, vector = others[int(cosines.argmax())]
         artist = track.artist.casefold()
         del left[track.id]
         yield track
 
 
 class _Used:
-    """The recordings that a playlist holds."""
+    """The recordings that a playlist contains."""
 
-    def __init__(self, same: Same, tracks: Sequence[Track]) -> None:
-        self._same, self._tracks = same, list(tracks)
+    def __init__(self, is_same: IsSame, tracks: Sequence[Track]) -> None:
+        self._is_same, self._tracks = is_same, list(tracks)
 
     def add(self, track: Track) -> bool:
-        """Add a track, unless it or its like is there: the same recording, or one of the same name."""
-        if any(self._is_like(track, other) for other in self._tracks):
+        """Add a track, unless it, its recording or a track of the same artist and title is there already."""
+        if any(self._is_equivalent(track, other) for other in self._tracks):
             return False
         self._tracks.append(track)
         return True
 
-    def _is_like(self, track: Track, other: Track) -> bool:
+    def _is_equivalent(self, track: Track, other: Track) -> bool:
         if track.id == other.id:
             return True
         names = [(each.artist.casefold(), each.title.casefold()) for each in (track, other)]
-        return (bool(track.title) and names[0] == names[1]) or self._same(track, other)
+        return (bool(track.title) and names[0] == names[1]) or self._is_same(track, other)

@@ -1,4 +1,4 @@
-"""Seeds: the songs that someone starts from, by their vectors and, where they are in the library, their tracks."""
+"""Seeds: the songs that a search starts from, as vectors and, where they are in the library, tracks."""
 
 from __future__ import annotations
 
@@ -23,7 +23,15 @@ Song = Track | Analysis | Audio | str | os.PathLike[str]
 def find_seed(
     song: Song, catalogue: Catalogue, near: Neighbours | Indexed, progress: Progress
 ) -> tuple[Vector, Track | None]:
-    """Return a song's vector and, where it is in the library, its track; what is not is listened to.
+    """Return a song's vector, shape (d,), and, where it is in the library, its track; other songs are analysed.
+
+    Parameters
+    ----------
+    song : Track, Analysis, Audio or path
+    catalogue : Catalogue
+    near : Neighbours or Indexed
+    progress : Progress
+        Called while the song is analysed.
 
     Raises
     ------
@@ -38,7 +46,15 @@ def find_seed(
 
 
 def find_file(path: str, catalogue: Catalogue, near: Neighbours | Indexed) -> tuple[Vector, Track] | None:
-    """Return vector and track of a file, or of one that it is a copy of, if the library has heard it."""
+    """Return the vector, shape (d,), and track of a file or of a copy of it; None if the library has neither.
+
+    Parameters
+    ----------
+    path : str
+        Absolute.
+    catalogue : Catalogue
+    near : Neighbours or Indexed
+    """
     for known in chain([catalogue.lookup(path)], _copies(path, catalogue)):
         vector = near.vector(known.id) if known else None
         if known is not None and vector is not None:
@@ -52,10 +68,19 @@ def find_seeds(
 ) -> tuple[list[Vector], list[Track]]:
     """Return the vectors of one or more songs, and those tracks that are in the library, each once.
 
+    Parameters
+    ----------
+    songs : song or sequence of songs
+        See `find_seed`.
+    catalogue : Catalogue
+    near : Neighbours or Indexed
+    progress : Progress
+        Called while a song is analysed.
+
     Raises
     ------
     LibraryError
-        No song.
+        An empty sequence.
     AudioError, AnalysisError
     """
     several = list(songs) if isinstance(songs, Sequence) and not isinstance(songs, str) else [songs]
@@ -66,12 +91,14 @@ def find_seeds(
 
 
 def _copies(path: str, catalogue: Catalogue) -> Iterator[Known]:
-    """Yield the library's files of the same content as one outside, or reached by a link."""
-    if not os.path.isfile(path):  # nor a pipe, which would be waited for
+    """Yield the library's files of the same content as a file outside of it, or as one reached by a link."""
+    # reading a pipe would wait for its writer
+    if not os.path.isfile(path):
         return
     try:
         status = os.stat(path)
         content = content_hash(FoundFile(path, status.st_size, status.st_mtime_ns))
-    except OSError:  # whoever listens to it says why
+    # the analysis of the file, which follows, reports this error
+    except OSError:
         return
     yield from catalogue.with_content_hash(content, path)

@@ -1,4 +1,4 @@
-"""Learn the space of the library's similarity, and compare it with others on artists it has not heard.
+"""Learn the space of the library's similarity, and compare it with others on artists outside the training data.
 
 From the published features of GTZAN's 443 fault-filtered train tracks alone::
 
@@ -6,8 +6,8 @@ From the published features of GTZAN's 443 fault-filtered train tracks alone::
 
 The folder is that of ``train_genre.py``. Five folds that keep artists apart, three draws: what is learned is learned
 on four folds, the genre classifier included. Genre precision@5 is that of a held-out track's neighbours in the other
-four; "all unheard" is that of its neighbours by other artists in its own fold, of as many as there can be: as in a
-library of which nothing was learned from. Artist precision@5 is the
+four; "all unheard" (untrained) is that of its neighbours by other artists in its own fold, of as many as there can be:
+as in a library that was not used for training. Artist precision@5 is the
 share of a held-out track's neighbours, all other tracks allowed, that are by its artist, of as many as there can be.
 Hubness is the skewness of how often a track is among the five (Radovanovic et al. 2010).
 """
@@ -38,7 +38,7 @@ Embed = Callable[[NDArray[np.bool_]], Rows]  # from which tracks may be learned 
 
 
 def evidence_rows(analyses: list[Analysis]) -> Rows:
-    """Return what vectors are made from; `similarity.numbers` needs the file that is made here."""
+    """Return what vectors are made from; `embedding.numbers` needs the file that is made here."""
     from retrotone.genre.evidence import evidence
 
     rows = [evidence(analysis, "statistics+columns") for analysis in analyses]
@@ -46,7 +46,7 @@ def evidence_rows(analyses: list[Analysis]) -> Rows:
 
 
 def score(tracks: list[Track], embed: Embed) -> tuple[float, float, float, float]:
-    """Return genre precision@5, that of unheard tracks alone, artist precision@5 and hubness."""
+    """Return genre precision@5, that of untrained tracks alone, artist precision@5 and hubness."""
     genres = np.array([track.genre for track in tracks])
     artists = np.array([track.artist or f"{index} unknown" for index, track in enumerate(tracks)])
     others = (artists[:, None] == artists).sum(axis=1) - 1

@@ -1,1 +1,1 @@
-"""Benchmarks: every figure beside a named rival's, measured in the same run. `make bench` runs them."""
+"""Benchmarks: every figure together with a named competitor's, measured in the same run. `make bench` runs them."""

@@ -77,12 +77,12 @@ SECTIONS: dict[str, Section] = {
 
 
 def write(sections: Mapping[str, Section], long: bool, out: Path) -> list[str]:
-    """Measure section by section and write the page anew after each, so that nothing that was measured is lost.
+    """Measure section by section and rewrite the page after each, so that no result is lost.
 
     Returns
     -------
     list of str
-        The sections that failed. One whose data is not here has not, and says so in its place.
+        The sections that failed. A section whose data is missing does not count; the page says what is missing.
     """
     make_folder(out)
     parts, failed = [_head(long)], []
@@ -123,7 +123,7 @@ def main() -> None:
                         help=", ".join(SECTIONS))  # fmt: skip
     parser.add_argument("--out", type=Path, default=OUT, help=f"{OUT} by default")
     arguments = parser.parse_args()
-    logging.getLogger("retrotone").setLevel(logging.ERROR)  # limited peaks and the like are no news here
+    logging.getLogger("retrotone").setLevel(logging.ERROR)  # hides reports such as limited peaks
     failed = write({name: SECTIONS[name] for name in arguments.only}, arguments.long, arguments.out)
     print(f"wrote {arguments.out / 'bench.md'}")
     sys.exit(f"failed: {', '.join(failed)}" if failed else None)

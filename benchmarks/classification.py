@@ -47,7 +47,7 @@ class Verdict:
 
 
 def measure_classification(long: bool) -> list[Verdict]:
-    """Train each twice, on GTZAN's train and validation tracks; the short form only what takes a minute or two."""
+    """Train each with both splits, on GTZAN's train and validation tracks; in the short form only the fastest."""
     if not AUDIO.is_dir():
         raise MissingDataError(f"GTZAN's audio would be in {AUDIO}")
     recipes = RECIPES if long else {STUDY_M5: replace(STUDY, epochs=FEW_EPOCHS)}

@@ -1,4 +1,4 @@
-"""Fréchet distance of musicnn embeddings between what methods gave and old music, always of sets of one size."""
+"""Fréchet distance of musicnn embeddings between results of methods and old music, for sets of equal size."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class Frechet:
     ----------
     patches : int
     to_records : dict of str to float
-        By method, of what it gave to the aged records it was given.
+        By method, from its results to the aged records that it used as style.
     to_old : dict of str to float
         The same to clips by Coleman Hawkins, and of other artists' to these; empty without GTZAN's audio.
     """
@@ -45,7 +45,7 @@ def embedded(audio: rt.Audio, seconds: float) -> Patches:
 def distances(records: Patches, sets: Mapping[str, Patches], seconds: float) -> Frechet:
     """Return the distances of each set to the records and to old music.
 
-    Few patches flatter nobody but those who have more: each set is thinned to the size of the smallest.
+    The distance depends on the number of patches: each set is thinned to the size of the smallest.
     """
     artists = {artist: _clips(artist, seconds) for artist in (OLD, ALSO_OLD, NEW)}
     others = {f"*{artist}*": found for artist, found in artists.items() if len(found)}

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 SHORT, LONG = (10, 30, 120), (10, 30, 120, 600, 3600)  # seconds
-FITTED_FROM = 30  # s: below, what is done once weighs more
+FITTED_FROM = 30  # s: below, fixed costs dominate
 RATE = 44_100
 WARM_UP = 5.0  # seconds of music that each job processes before it is timed
 ROOT = Path(__file__).parents[1]
@@ -82,7 +82,7 @@ def genre(song: Path, record: Path, output: Path) -> None:
 
 
 def load(song: Path, record: Path, output: Path) -> None:
-    """What whoever uses librosa begins with."""
+    """Load a file with librosa, the first step of any program that uses it."""
     import librosa
 
     librosa.load(song, sr=STUDY_RATE)

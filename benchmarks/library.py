@@ -1,4 +1,4 @@
-"""The library beside bliss: how fast it hears, how often neighbours are of one genre; and 100,000 tracks."""
+"""The library beside bliss: speed of analysis, how often neighbours share a genre; and 100,000 tracks."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ print(json.dumps([times[0], sorted(times)[len(times) // 2], peak()]))
 
 @dataclass(frozen=True)
 class Pace:
-    """How long hearing a collection took.
+    """How long the analysis of a collection took.
 
     Attributes
     ----------
@@ -156,7 +156,7 @@ def _copied(paths: list[Path], folder: Path) -> Path:
 
 
 def _joined(clips: list[Path], folder: Path) -> Path:
-    """Write songs as long as songs are, each of clips that lie beside each other."""
+    """Write songs of usual length, each joined from neighbouring clips."""
     for song in range(SONGS):
         parts = [rt.load(path) for path in clips[song * SONG_CLIPS : (song + 1) * SONG_CLIPS]]
         mono = (
@@ -167,7 +167,7 @@ def _joined(clips: list[Path], folder: Path) -> Path:
 
 
 def _race(name: str, folder: Path) -> Race:
-    """Let both hear a folder, bliss first, with as many processes."""
+    """Analyse a folder with both, bliss first, with equally many processes."""
     files = sorted(folder.glob("*.ogg"))
     marks: list[float] = []
     used, begin = _processor(), time.perf_counter()
@@ -270,7 +270,7 @@ def _cosine_distance(vectors: NDArray[np.floating]) -> NDArray[np.floating]:
 
 
 def _synthetic() -> tuple[float, float, float]:
-    """Ask a library of tracks that were made up, in a process of its own."""
+    """Query a library of synthetic tracks, in a separate process."""
     rng = np.random.default_rng(0)
     analysis = rt.Analysis.from_arrays(taggram=np.full((1, 50), 0.1))
     with tempfile.TemporaryDirectory() as folder:

@@ -1,4 +1,4 @@
-"""Memory, as Linux keeps account of it."""
+"""Memory, as Linux reports it."""
 
 from __future__ import annotations
 
@@ -6,12 +6,12 @@ from pathlib import Path
 
 
 def peak() -> float:
-    """Return the most memory that this process had, in MB. ru_maxrss will not do: it starts at the parent's peak."""
+    """Return the most memory that this process had, in MB. ru_maxrss is unsuitable: it starts at the parent's peak."""
     return _megabytes("/proc/self/status", "VmHWM")
 
 
 def available() -> float:
-    """Return what this machine has left, in MB."""
+    """Return the free memory of this machine, in MB."""
     return _megabytes("/proc/meminfo", "MemAvailable")
 
 

@@ -1,4 +1,4 @@
-"""What gives a song a record's sound: ours, the study's loop, and rivals."""
+"""Methods that give a song a record's sound: ours, the study's loop, and competitors."""
 
 from __future__ import annotations
 

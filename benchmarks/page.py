@@ -1,4 +1,4 @@
-"""What a section of the page is made of: text with tables, figures beside it, or why there is none."""
+"""A section of the page: text with tables, and figures, or why there is none."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class Page:
 
 
 class MissingDataError(Exception):
-    """What a section needs is not on this machine; the message says what and where it would be."""
+    """Data of a section is not on this machine; the message says what is missing and where it belongs."""
 
 
 def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:

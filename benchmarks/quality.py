@@ -1,4 +1,4 @@
-"""How far the style arrives and how much of the song stays, over pairs: ours beside the study's loop and rivals."""
+"""How far the style arrives and how much of the song stays, over pairs: ours, the study's loop and competitors."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ LEFT_EDGE = -0.5  # of the figure: a result that is further from the style than 
 
 @dataclass(frozen=True)
 class Score:
-    """One method on one pair; `aged` tells whether an era aged the record."""
+    """One method on one pair; `aged` is True if an era aged the record."""
 
     method: str
     pair: str

@@ -1,4 +1,4 @@
-"""The bundled RAVE: how far its answer is from a real ageing, how fast it is, whether what it makes up is alive."""
+"""The bundled RAVE: how far its result is from the era's, its speed, and how much its generated clips vary."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ ERA = "1930s"  # what the model was trained to answer with, without wow and flut
 SECONDS = 30.0
 PATHS, SEEDS = ("slerp", "walk", "prior"), range(2)
 GRIFFIN_LIM = 32  # steps, as in the study
-HELD_NOTE = (220.0, 440.0, 660.0)  # Hz: a steady chord, the least lively thing that is not silent
+HELD_NOTE = (220.0, 440.0, 660.0)  # Hz: a steady chord, the least varied sound that is not silent
 
 
 @dataclass(frozen=True)
@@ -130,7 +130,7 @@ def flux(audio: rt.Audio) -> float:
 
 
 def held_note(seconds: float, sample_rate: int) -> rt.Audio:
-    """Return a chord that does nothing."""
+    """Return a steady chord."""
     moments = np.arange(round(seconds * sample_rate)) / sample_rate
     chord = np.sum([np.sin(2 * np.pi * hertz * moments) for hertz in HELD_NOTE], axis=0)
     return rt.Audio(0.1 * chord[None].astype(np.float32), sample_rate, "held note")

@@ -1,4 +1,4 @@
-"""`python -m benchmarks.scale --tracks N`: a library of made-up tracks: what its index costs and finds.
+"""`python -m benchmarks.scale --tracks N`: a library of synthetic tracks: cost and recall of its index.
 
 Part of no shorter run: a million tracks take most of an hour on two cores, and 2 GB of disk.
 """
@@ -82,7 +82,7 @@ def fill(path: str, tracks: int) -> dict[str, float]:
 
 
 def ask(path: str, seeds: list[int], genre: str | None = None) -> dict[str, Any]:
-    """Open the library, make its index where it is missing, and ask for what is like some tracks."""
+    """Open the library, build its index where it is missing, and search for tracks similar to some."""
     began = time.monotonic()
     with Library(path) as library:
         catalogue = library._catalogue()

@@ -1,4 +1,4 @@
-"""What a scan costs, for plans; see docs/scaling.md: ``python -m benchmarks.scan FOLDER [postgresql://…]``.
+"""Costs of a scan, for planning; see docs/scaling.md: ``python -m benchmarks.scan FOLDER [postgresql://…]``.
 
 The folder holds real music; the database, if one is named, must be empty. Times are processor seconds but where it
 says otherwise, so that they hold on a busy machine.
@@ -31,7 +31,7 @@ FILES = 50_000
 
 
 def listening(folder: Path) -> Analysed:
-    """Tell what a track costs a core, and what is kept of it."""
+    """Print the processor time of a track, and the size of what is stored."""
     prepare()
     began, analysed = time.process_time(), []
     for path in sorted(
@@ -47,7 +47,7 @@ def listening(folder: Path) -> Analysed:
 
 
 def writing(song: Analysed, place: str) -> None:
-    """Tell how many rows one writer notes a second, and what they take on disk."""
+    """Print how many rows a writer stores a second, and their size on disk."""
     with Catalogue(place, create=True) as catalogue:
         began = time.perf_counter()
         spent = _cost(
@@ -74,7 +74,7 @@ def writing(song: Analysed, place: str) -> None:
 
 
 def sharing_out(song: Analysed) -> None:
-    """Tell what the driver spends on an answer of a Ray cluster, here of actors that do not listen."""
+    """Print the driver's time for a result of a Ray cluster, here of actors that analyse nothing."""
     from retrotone.library.scanning import ray_cluster
 
     for name, value in ray_cluster.SETTINGS.items():
@@ -102,7 +102,7 @@ def sharing_out(song: Analysed) -> None:
 
 
 def looking(folder: Path) -> None:
-    """Tell what a file costs before it is analysed, and what a known one costs, in time and memory."""
+    """Print what a file costs before it is analysed, and what a known file costs, in time and memory."""
     music = folder / "music"
     for number in range(FILES):
         if number % 1000 == 0:

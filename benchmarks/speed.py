@@ -1,4 +1,4 @@
-"""How much sooner the closed form arrives than the study's loop, and how much faster than real time it runs."""
+"""Speed of the closed form, against the study's loop and against real time."""
 
 from __future__ import annotations
 

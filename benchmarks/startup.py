@@ -1,4 +1,4 @@
-"""How soon retrotone is there, beside importing what it stands on: medians of fresh processes."""
+"""Start-up time of retrotone, beside importing its dependencies: medians of fresh processes."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class Start:
 
 
 def commands(clip: Path) -> dict[str, list[str]]:
-    """Return what is started, by name: ours first, then the rivals."""
+    """Return what is started, by name: ours first, then the competitors."""
     ours = {
         "`retrotone --help`": ["-m", "retrotone", "--help"],
         "`import retrotone`": ["-c", "import retrotone"],

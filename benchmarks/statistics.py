@@ -1,4 +1,4 @@
-"""How sure a mean is, and how a cost grows."""
+"""Confidence intervals of means, and the growth of costs."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from numpy.typing import ArrayLike
 
 RESAMPLES = 10_000
 SEED = 0
-FEWEST = 5  # values: of fewer, drawing anew knows too little of the spread
+FEWEST = 5  # values: fewer are too few for a bootstrap
 
 
 class Estimate(NamedTuple):
-    """A mean and its 95 % interval; NaN where there are too few values to tell."""
+    """A mean and its 95 % interval; NaN where there are too few values."""
 
     mean: float
     low: float

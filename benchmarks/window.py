@@ -1,7 +1,7 @@
-"""`python -m benchmarks.window [FOLDER]`: how soon the window is there, and how long it is ever held up.
+"""`python -m benchmarks.window [FOLDER]`: how fast the window opens, and how long it is blocked at most.
 
-A beat every 5 ms runs in Tk's loop; the longest time between two of them is what a user would feel. Beside it, the time
-that the window's own process computed in that gap: on a busy machine the rest is waiting for a core.
+A timer fires every 5 ms in Tk's loop; the longest time between two events is the delay that a user notices. Beside it,
+the time that the window's own process computed in that gap: on a busy machine the rest is waiting for a core.
 """
 
 from __future__ import annotations

@@ -2,7 +2,7 @@
 The closed form, in two dimensions
 ==================================
 
-The study's Gram matrix sees no more of a spectrogram than its means and covariances. So no descent is needed: between
+The study's Gram matrix depends only on the means and covariances of a spectrogram. So no descent is needed: between
 two Gaussians the map that matches both, and moves each point the least, is known (Olkin and Pukelsheim 1982):
 
     x → m_s + A (x − m_c),   A = K_c^(−1/2) (K_c^(1/2) K_s K_c^(1/2))^(1/2) K_c^(−1/2)
@@ -35,7 +35,7 @@ matrix = monge(np.cov(song.T), np.cov(record.T))
 mapped = record.mean(axis=0) + (song - song.mean(axis=0)) @ matrix.T
 
 # %%
-# Means and covariances agree, up to the little ridge that keeps the inverse tame:
+# Means and covariances agree, up to the small ridge that keeps the inverse stable:
 
 print("mean, record:", record.mean(axis=0).round(2), "mapped:", mapped.mean(axis=0).round(2))
 print("covariance, record:\n", np.cov(record.T).round(1), "\nmapped:\n", np.cov(mapped.T).round(1))

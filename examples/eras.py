@@ -2,8 +2,8 @@
 A song through the decades
 ==========================
 
-An era is a model of a medium, from horn to sampler. Here is what four of them leave of the bundled song, as mel
-spectrograms, and how strength fades from the song into the disc.
+An era is a model of a medium, from horn to sampler. Here are mel spectrograms of the bundled song through four of
+them, and the effect of strength, from the song to the disc.
 """
 
 import matplotlib.pyplot as plt
@@ -25,7 +25,7 @@ for panel, (name, version) in zip(panels, versions.items(), strict=True):
     panel.label_outer()
 
 # %%
-# Strength goes from the song, untouched, to all of the medium.
+# Strength goes from 0, the unchanged song, to 1, the full medium.
 
 for strength in (0.0, 0.5, 1.0):
     half = rt.StyleTransfer(strength=strength).stylize(song, "1930s")

@@ -1,8 +1,8 @@
 """
-What a listener would call it
-=============================
+Tags and genre of a song
+========================
 
-One look at a recording, `analyse`, serves the tags, the genre and the search for siblings.
+One analysis of a recording, `analyse`, serves the tags, the genre and the search for similar songs.
 """
 
 import numpy as np
@@ -18,14 +18,14 @@ for index in np.argsort(-tags)[:5]:
     print(f"{tags[index]:.2f}  {rt.musicnn.LABELS[index]}")
 
 # %%
-# The genre, with what speaks for it over time. It says "not sure" of what is unlike the music it knows.
+# The genre, with the evidence over time. The answer is "not sure" for sounds unlike the training music.
 
 answer = rt.GenreClassifier.from_pretrained().answer(analysis)
 print(answer.genre, f"{answer.confidence:.2f}", "sure" if answer.sure else f"not sure: {answer.doubt}")
 figure = evidence_figure(answer, "the bundled song", song.duration)
 
 # %%
-# How alike do versions of one song sound? Cosines of the vectors that a library searches by.
+# How similar do versions of one song sound? Cosines of the vectors that a library searches by.
 
 versions = {"as it was": song} | {era: rt.StyleTransfer().stylize(song, era) for era in ("1930s", "1980s")}
 vectors = np.array([rt.Library.embed(rt.analyse(version)) for version in versions.values()])

@@ -23,7 +23,7 @@ figure = feature_figure(clip, "slerp, seed 7")
 plt.figure(figure)
 
 # %%
-# What a recording is in that space, over time: the first four of its latents.
+# A recording in that space: its first four latents over time.
 
 song = bundled("demo_song.ogg", "song").slice(0, 8)
 latents = model.encode(song)

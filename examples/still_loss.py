@@ -1,9 +1,9 @@
 """
-Why the study's loss stood still
-================================
+Why the study's loss did not fall
+=================================
 
 The study descended on the difference between two Gram matrices, with its spectrogram clamped into [0, 1] at every
-step. Log magnitudes reach 4 to 5. Take the clamp away, and the loss falls.
+step. Log magnitudes reach 4 to 5. Without the clamp, the loss falls.
 """
 
 import matplotlib.pyplot as plt

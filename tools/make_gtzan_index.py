@@ -1,4 +1,4 @@
-"""Make ``src/retrotone/assets/gtzan.csv``: what is known of GTZAN's 1000 clips, one line each.
+"""Make ``src/retrotone/assets/gtzan.csv``: the metadata of GTZAN's 1000 clips, one line each.
 
 ::
 
@@ -12,7 +12,7 @@ It combines three published sources, which are expected beside the repository in
 - Sturm's index of artists and titles (2012): ``artist``, empty where unknown. Joint recordings go to the artist of the
   group who has the most clips, so that all clips with the same person share one name.
 
-``fault`` says why a clip was left out, as far as these sources tell: ``repeats X`` where X has the same 57 columns, or
+``fault`` says why a clip was left out, as far as these sources say: ``repeats X`` where X has the same 57 columns, or
 in Sturm's index the same artist and title (the same recording, or another take of it).
 """
 

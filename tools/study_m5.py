@@ -1,4 +1,4 @@
-"""Repeat the study's M5 on the GTZAN audio that is here, and see what cures it: ``docs/genre-study.md``.
+"""Repeat the study's M5 on the GTZAN audio that is here, and test what helps: ``docs/genre-study.md``.
 
 The published train and validation tracks of the three genres with enough of both; the test tracks are never touched::
 
@@ -50,7 +50,7 @@ RUNS = {  # title: recipe, and whether slices of one track may lie on both sides
 
 
 def tracks() -> tuple[list[Track], list[Track]]:
-    """Return the tracks to learn from and to validate on."""
+    """Return the tracks for training and for validation."""
     gtzan = Gtzan(AUDIO)
     inside, outside = (
         [track for track in gtzan.split(split) if track.genre in GENRES] for split in ("train", "valid")
@@ -59,7 +59,7 @@ def tracks() -> tuple[list[Track], list[Track]]:
 
 
 def learn(recipe: Recipe, leaks: bool, folder: str) -> tuple[Training, list[str], NDArray[np.float64]]:
-    """Train a network; return it, the genres of the validation tracks, and what it says of them.
+    """Train a network; return it, the genres of the validation tracks, and its answers for them.
 
     With `leaks`, slices are drawn at random, and those of one track lie on both sides.
     """

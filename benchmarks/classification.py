@@ -77,9 +77,7 @@ def page(verdicts: Sequence[Verdict]) -> Page:
             if each is not rival
         )
     else:
-        claims = (
-            f"The short form trains {STUDY_M5} alone, for {FEW_EPOCHS} epochs: nothing to compare with.\n"
-        )
+        claims = f"The short form trains {STUDY_M5} alone, for {FEW_EPOCHS} epochs: nothing to compare with.\n"
     return Page(
         f"""## Classification
 
@@ -138,9 +136,7 @@ def _embedding() -> Verdict:
     both = [*inside, *outside]
     with multiprocessing.get_context("spawn").Pool(WORKERS) as pool:
         analyses = pool.map(_analysed, both, chunksize=4)
-    indices = np.array(
-        [(number, part) for number, parts in enumerate(analyses) for part in range(len(parts))]
-    )
+    indices = np.array([(number, part) for number, parts in enumerate(analyses) for part in range(len(parts))])
     count = int((indices[:, 0] < len(inside)).sum())
 
     def score(indices: NDArray[np.int64], leaks: bool) -> Evaluation:

@@ -45,9 +45,7 @@ def measure_genre(audio: rt.Audio) -> GenreSpeed:
     audio = audio.resample(44_100)
     with tempfile.TemporaryDirectory() as folder, one_thread():
         clip, song = (
-            audio.with_samples(np.resize(audio.samples[0], (2, seconds * audio.sample_rate))).save(
-                Path(folder) / name
-            )
+            audio.with_samples(np.resize(audio.samples[0], (2, seconds * audio.sample_rate))).save(Path(folder) / name)
             for name, seconds in (("clip.wav", CLIP_SECONDS), ("song.mp3", SONG_SECONDS))
         )
         return GenreSpeed(

@@ -92,9 +92,7 @@ JOBS = {"transport": transport, "Matchering 2": matchering, "genre predict": gen
 RIVALS = {"transport": "Matchering 2", "genre predict": "librosa.load"}
 
 
-def measure_length(
-    pair: Pair, lengths: Sequence[int] = SHORT, names: Sequence[str] = tuple(JOBS)
-) -> list[Job]:
+def measure_length(pair: Pair, lengths: Sequence[int] = SHORT, names: Sequence[str] = tuple(JOBS)) -> list[Job]:
     """Run every job on the pair's song, played over and over in stereo at 44.1 kHz, with its record as the style."""
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary)
@@ -141,10 +139,7 @@ only reads the file.
     parts.append(table(["", "length", "seconds", "processor, s", "peak, MB"], rows))
     parts.append("\n")
     for job in jobs:
-        time_grows, memory_grows = (
-            job.growth(lambda cost: cost.processor),
-            job.growth(lambda cost: cost.peak),
-        )
+        time_grows, memory_grows = (job.growth(lambda cost: cost.processor), job.growth(lambda cost: cost.peak))
         if time_grows is not None and memory_grows is not None:
             count = sum(cost.length >= FITTED_FROM for cost in job.costs)
             parts.append(

@@ -159,9 +159,7 @@ def _joined(clips: list[Path], folder: Path) -> Path:
     """Write songs of usual length, each joined from neighbouring clips."""
     for song in range(SONGS):
         parts = [rt.load(path) for path in clips[song * SONG_CLIPS : (song + 1) * SONG_CLIPS]]
-        mono = (
-            parts[0].with_samples(np.concatenate([part.samples for part in parts], axis=1)).resample(44_100)
-        )
+        mono = parts[0].with_samples(np.concatenate([part.samples for part in parts], axis=1)).resample(44_100)
         rt.Audio(np.repeat(mono.samples, 2, axis=0), 44_100).save(folder / f"{song}.ogg")
     return folder
 
@@ -208,9 +206,7 @@ def _precision(clips: list[Path]) -> dict[str, tuple[float, float, float]]:
     """Return genre precision@5 of validation clips, of as many neighbours of their genre as there can be."""
     with multiprocessing.get_context("spawn").Pool(WORKERS) as pool:
         bliss = np.array(pool.map(_bliss, clips))
-        ours, taggrams, columns = (
-            np.array(vectors) for vectors in zip(*pool.map(_vectors, clips), strict=True)
-        )
+        ours, taggrams, columns = (np.array(vectors) for vectors in zip(*pool.map(_vectors, clips), strict=True))
     entries = [gtzan_index()[path.stem] for path in clips]
     genres = np.array([entry.track.genre for entry in entries])
     artists = np.array([entry.track.artist or path.stem for entry, path in zip(entries, clips, strict=True)])
@@ -235,9 +231,7 @@ def _precision(clips: list[Path]) -> dict[str, tuple[float, float, float]]:
         """Return the mean over genres, among draws of as many clips of each."""
         rng, means = np.random.default_rng(0), []
         for _ in range(DRAWS):
-            drawn = [
-                rng.permutation(np.flatnonzero(genres == genre))[:BALANCED] for genre in np.unique(genres)
-            ]
+            drawn = [rng.permutation(np.flatnonzero(genres == genre))[:BALANCED] for genre in np.unique(genres)]
             found = precision(distance, np.isin(np.arange(len(clips)), np.concatenate(drawn)))
             counted = np.isfinite(found)
             asked = genres[unheard][counted]

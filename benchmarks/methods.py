@@ -37,9 +37,7 @@ def methods(gram_steps: int) -> dict[str, Method]:
         named[MATCHERING] = matched
     return named | {
         "the study's loop": studied,
-        "gram": lambda pair: _descended(
-            pair, rt.StyleTransfer(method="gram", gram=GramTransfer(steps=gram_steps))
-        ),
+        "gram": lambda pair: _descended(pair, rt.StyleTransfer(method="gram", gram=GramTransfer(steps=gram_steps))),
         RAVE: lambda pair: _parlour().restyle(pair.content),
         ERAS: aged,
     }
@@ -78,9 +76,7 @@ def matched(pair: Pair) -> rt.Audio:
 
     logging.disable(logging.WARNING)
     with tempfile.TemporaryDirectory() as folder:
-        target, reference, result = (
-            Path(folder) / f"{name}.wav" for name in ("target", "reference", "result")
-        )
+        target, reference, result = (Path(folder) / f"{name}.wav" for name in ("target", "reference", "result"))
         pair.content.save(target)
         pair.style.save(reference)
         matchering.process(str(target), str(reference), [matchering.pcm24(str(result))])

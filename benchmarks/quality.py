@@ -184,9 +184,7 @@ def _claims(scores: list[Score]) -> str:
                 for name, ours in methods.items()
                 if name.startswith("transport") and all(d.low > 0 for d in _differences(ours, theirs))
             ]
-            rows.append(
-                [f"{rival} ({len(theirs)})", _signed(across), _signed(up), ", ".join(ahead) or "none"]
-            )
+            rows.append([f"{rival} ({len(theirs)})", _signed(across), _signed(up), ", ".join(ahead) or "none"])
     head = [f"{TRANSPORT}, minus (pairs)", *AXES, "ahead in both at strength"]
     return (
         "Differences on the same pairs; an interval without 0 (bold) is hardly chance. Ahead is what has both "
@@ -228,9 +226,7 @@ narrow and with hiss. How far {ALSO_OLD} (old, too, but blues) and {NEW} (jazz, 
     else:
         about = "\nOf really old music there is none here: GTZAN's audio is left out.\n"
     names = dict.fromkeys(name for column in columns for name in column)
-    rows = [
-        [name, *(f"{column[name]:.2f}" if name in column else "" for column in columns)] for name in names
-    ]
+    rows = [[name, *(f"{column[name]:.2f}" if name in column else "" for column in columns)] for name in names]
     return f"""
 ### Fréchet distance to old music
 

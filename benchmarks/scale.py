@@ -59,24 +59,16 @@ def fill(path: str, tracks: int) -> dict[str, float]:
             database.execute_many(
                 TRACK,
                 (
-                    (
-                        b"/music/%09d.ogg" % n,
-                        b"%016d" % n,
-                        f"title {n}",
-                        f"artist {n // 20}",
-                        f"genre {n % 50}",
-                    )
+                    (b"/music/%09d.ogg" % n, b"%016d" % n, f"title {n}", f"artist {n // 20}", f"genre {n % 50}")
                     for n in numbers
                 ),
             )
             database.execute_many(
-                "INSERT INTO analyses (track, version, data) VALUES (?, ?, ?)",
-                ((n, VERSION, b"-") for n in numbers),
+                "INSERT INTO analyses (track, version, data) VALUES (?, ?, ?)", ((n, VERSION, b"-") for n in numbers)
             )
             vectors = made(block)
             database.execute_many(
-                DESCRIPTION,
-                ((n, RECIPE, database.pack(vector)) for n, vector in zip(numbers, vectors, strict=True)),
+                DESCRIPTION, ((n, RECIPE, database.pack(vector)) for n, vector in zip(numbers, vectors, strict=True))
             )
     return {"seconds": time.monotonic() - began}
 
@@ -151,9 +143,7 @@ def measure(path: str, tracks: int) -> dict[str, Any]:
 
 def main() -> None:
     """Measure and print."""
-    parser = argparse.ArgumentParser(
-        description="a library of made-up tracks: what its index costs and finds"
-    )
+    parser = argparse.ArgumentParser(description="a library of made-up tracks: what its index costs and finds")
     parser.add_argument("--tracks", type=int, default=1_000_000, help=f"a multiple of {BLOCK}")
     parser.add_argument("--library", help="an empty PostgreSQL database; by default a file that is removed")
     arguments = parser.parse_args()

@@ -34,9 +34,7 @@ def listening(folder: Path) -> Analysed:
     """Print the processor time of a track, and the size of what is stored."""
     prepare()
     began, analysed = time.process_time(), []
-    for path in sorted(
-        each for each in folder.rglob("*") if each.suffix in (".ogg", ".flac", ".mp3", ".wav")
-    ):
+    for path in sorted(each for each in folder.rglob("*") if each.suffix in (".ogg", ".flac", ".mp3", ".wav")):
         outcome = analyse_file(str(path))
         if isinstance(outcome, Analysed):
             analysed.append(outcome)
@@ -68,9 +66,7 @@ def writing(song: Analysed, place: str) -> None:
         clock = time.perf_counter() - began
         name = catalogue.name
     size = f", {Path(place).stat().st_size / ROWS / 1024:.1f} kB a row" if Path(place).is_file() else ""
-    print(
-        f"writing to {name}: {1e3 * spent / ROWS:.2f} ms a row, {1e3 * clock / ROWS:.2f} by the clock{size}"
-    )
+    print(f"writing to {name}: {1e3 * spent / ROWS:.2f} ms a row, {1e3 * clock / ROWS:.2f} by the clock{size}")
 
 
 def sharing_out(song: Analysed) -> None:
@@ -112,9 +108,7 @@ def looking(folder: Path) -> None:
     one = folder / "song.bin"
     one.write_bytes(os.urandom(30 << 20))
     found = FoundFile(str(one), one.stat().st_size, 0)
-    print(
-        f"content hash: {_cost(lambda: [content_hash(found) for _ in range(1000)]):.2f} ms, in the file cache"
-    )
+    print(f"content hash: {_cost(lambda: [content_hash(found) for _ in range(1000)]):.2f} ms, in the file cache")
     with Catalogue(folder / "files.db", create=True) as catalogue:
 
         def refuse(paths: Iterator[str], workers: int) -> Iterator[Any]:

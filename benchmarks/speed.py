@@ -58,9 +58,7 @@ def measure_speed(pair: Pair) -> Speed:
     with tempfile.TemporaryDirectory() as folder:
         record = style.save(Path(folder) / "style.wav")
         mono, output = _timed(content, record, Path(folder))
-        both = (
-            pair.content if pair.content.channels == 2 else rt.Audio(np.repeat(content.samples, 2, 0), 22_050)
-        )
+        both = pair.content if pair.content.channels == 2 else rt.Audio(np.repeat(content.samples, 2, 0), 22_050)
         stereo, _ = _timed(both.resample(44_100), record, Path(folder))
     ours, theirs = study_spectrum(content, content.duration), study_spectrum(style, style.duration)
     result = study_spectrum(output, output.duration)
@@ -70,18 +68,14 @@ def measure_speed(pair: Pair) -> Speed:
         """The study's loss at the best of seven levels: level is not style."""
         with torch.no_grad():
             target = gram_matrix(network(torch.from_numpy(theirs)[None])[0])
-            scaled = (
-                torch.from_numpy(np.log1p(np.expm1(spectrum) * 10 ** (db / 20)))[None] for db in LEVELS_DB
-            )
+            scaled = (torch.from_numpy(np.log1p(np.expm1(spectrum) * 10 ** (db / 20)))[None] for db in LEVELS_DB)
             grams = (gram_matrix(network(each)[0]) for each in scaled)
             return min(float(style_loss(gram, target, "mse", STUDY_WEIGHT)) for gram in grams)
 
     step = study_step_seconds(ours, theirs)
     # the loop's own fixed point, reached through the same loss in closed-form gradients
     plateau = GramTransfer.study(learning_rate=LEARNING_RATE, steps=PLATEAU_STEPS).run(ours, theirs)
-    return Speed(
-        step, step * STUDY_STEPS, loss(ours), float(plateau.losses.min()), loss(result), mono, stereo
-    )
+    return Speed(step, step * STUDY_STEPS, loss(ours), float(plateau.losses.min()), loss(result), mono, stereo)
 
 
 def page(speed: Speed) -> Page:
@@ -127,8 +121,6 @@ def study_step_seconds(content: np.ndarray, style: np.ndarray) -> float:
 
 def _timed(content: rt.Audio, record: Path, folder: Path) -> tuple[tuple[float, float], rt.Audio]:
     song = content.save(folder / "song.wav")
-    runs = [rt.StyleTransfer().stylize_file(song, record, folder / "output.wav") for _ in range(REPEATS + 1)][
-        1:
-    ]
+    runs = [rt.StyleTransfer().stylize_file(song, record, folder / "output.wav") for _ in range(REPEATS + 1)][1:]
     seconds = float(np.median([run.seconds for run in runs]))
     return (seconds, content.duration / seconds), rt.load(folder / "output.wav")

@@ -38,9 +38,7 @@ def commands(clip: Path) -> dict[str, list[str]]:
         "`retrotone genre predict` of a clip of 30 s": ["-m", "retrotone", "genre", "predict", str(clip)],
     }
     rivals = {
-        f"`import {name}`": ["-c", f"import {name}"]
-        for name in ("librosa", "torch", "matchering")
-        if find_spec(name)
+        f"`import {name}`": ["-c", f"import {name}"] for name in ("librosa", "torch", "matchering") if find_spec(name)
     }
     return ours | rivals | {"librosa: the same clip's MFCCs": ["-c", MFCC.format(STUDY_RATE), str(clip)]}
 
@@ -80,9 +78,7 @@ def _claim(ours: str, rival: str, starts: Mapping[str, Start]) -> str:
 def _start(arguments: Sequence[str]) -> tuple[float, float]:
     """Run Python to its end; return seconds by the clock and of the processor."""
     began = time.perf_counter()
-    process = subprocess.Popen(
-        [sys.executable, *arguments], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
-    )
+    process = subprocess.Popen([sys.executable, *arguments], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     _, status, usage = os.wait4(process.pid, 0)
     process.returncode = os.waitstatus_to_exitcode(status)
     if process.returncode:

@@ -46,9 +46,7 @@ def main(folder: str) -> None:
                 time.sleep(0.001)
             wall, own = max(gap for gap, _ in gaps), max(own for _, own in gaps)
             seconds = time.perf_counter() - since
-            print(
-                f"{name:12} {seconds:6.1f} s, longest gap {1000 * wall:4.0f} ms, computing {1000 * own:4.0f} ms"
-            )
+            print(f"{name:12} {seconds:6.1f} s, longest gap {1000 * wall:4.0f} ms, computing {1000 * own:4.0f} ms")
 
         during("start", lambda: None)
         during("listen", window.open_example)

@@ -11,13 +11,7 @@ author = "The retrotone developers"
 copyright = f"2026, {author}"
 release = version = installed("retrotone")
 
-extensions = [
-    "myst_parser",
-    "sphinx.ext.autodoc",
-    "sphinx.ext.napoleon",
-    "sphinx_gallery.gen_gallery",
-    "generated",
-]
+extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.napoleon", "sphinx_gallery.gen_gallery", "generated"]
 myst_heading_anchors = 3
 exclude_patterns = ["_build", "gallery/*.ipynb"]
 default_role = "code"

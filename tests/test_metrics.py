@@ -32,9 +32,7 @@ def style(shared_music: Path) -> metrics.Profile:
     return metrics.Profile(telephone(load(shared_music / name).slice(5, 10)))
 
 
-def test_content_given_back_keeps_everything_and_gains_nothing(
-    song: metrics.Profile, style: metrics.Profile
-) -> None:
+def test_content_given_back_keeps_everything_and_gains_nothing(song: metrics.Profile, style: metrics.Profile) -> None:
     result = metrics.measure(song, style, song.audio)
     assert result.chroma_cosine == pytest.approx(1, abs=1e-6)
     assert result.onset_f1 == 1
@@ -44,9 +42,7 @@ def test_content_given_back_keeps_everything_and_gains_nothing(
     assert result.envelope_gain == pytest.approx(0, abs=1e-9)
 
 
-def test_style_given_back_gains_everything_and_loses_the_song(
-    song: metrics.Profile, style: metrics.Profile
-) -> None:
+def test_style_given_back_gains_everything_and_loses_the_song(song: metrics.Profile, style: metrics.Profile) -> None:
     result = metrics.measure(song, style, style.audio)
     assert result.style_gain == pytest.approx(1, abs=1e-5)
     assert result.envelope_gain == pytest.approx(1, abs=1e-5)
@@ -68,9 +64,7 @@ def test_same_medium_moves_a_song_towards_the_style_and_keeps_its_notes(
 
 def test_level_is_neither_style_nor_content(song: metrics.Profile, style: metrics.Profile) -> None:
     softer = metrics.Profile(song.audio.gain(-14))
-    assert metrics.style_distance(softer, style) == pytest.approx(
-        metrics.style_distance(song, style), rel=1e-3
-    )
+    assert metrics.style_distance(softer, style) == pytest.approx(metrics.style_distance(song, style), rel=1e-3)
     assert metrics.log_spectral_distance(song, softer) < 0.01
     assert metrics.loudness_change(song, softer) == pytest.approx(-14, abs=0.01)
 

@@ -23,11 +23,7 @@ def test_measures_agree_on_real_stereo_files_of_three_lengths(
     output = content.with_samples(0.6 * sosfilt(medium, np.tanh(2 * content.samples) + noise, axis=1))
     files = [
         audio.save(tmp_path / f"{name}.wav", bit_depth=32)
-        for name, audio in {
-            "content": content,
-            "style": style.slice(2, 5),
-            "output": output.slice(0, 3.5),
-        }.items()
+        for name, audio in {"content": content, "style": style.slice(2, 5), "output": output.slice(0, 3.5)}.items()
     ]
     theirs, ours = yardstick.measures(*files), measure(*map(load, files))
     assert ours.style_gain == pytest.approx(theirs["style_gain"], abs=1e-3)

@@ -33,11 +33,7 @@ def chords(seconds: float, sample_rate: int, channels: int = 1) -> Audio:
 
 @pytest.fixture(scope="module")
 def versions() -> dict[str, Audio]:
-    return {
-        "original": chords(3, 44_100, channels=2),
-        NASTY: chords(2, 11_025).gain(-8),
-        "48 kHz": chords(3, 48_000),
-    }
+    return {"original": chords(3, 44_100, channels=2), NASTY: chords(2, 11_025).gain(-8), "48 kHz": chords(3, 48_000)}
 
 
 @pytest.fixture(scope="module")
@@ -51,10 +47,7 @@ def page(comparison: Comparison, tmp_path_factory: pytest.TempPathFactory) -> st
 
 
 def players(page: str) -> list[bytes]:
-    return [
-        base64.b64decode(data)
-        for data in re.findall(r'<audio[^>]* src="data:audio/mpeg;base64,([^"]+)"', page)
-    ]
+    return [base64.b64decode(data) for data in re.findall(r'<audio[^>]* src="data:audio/mpeg;base64,([^"]+)"', page)]
 
 
 def test_table_measures_every_version_against_the_first(comparison: Comparison) -> None:
@@ -126,8 +119,7 @@ def test_the_same_comparison_gives_the_same_bytes(
     again = compare(versions, style=versions[NASTY])
     for suffix in ("png", "html"):
         first, second = (
-            result.save(tmp_path / f"{i}.{suffix}").read_bytes()
-            for i, result in enumerate((comparison, again))
+            result.save(tmp_path / f"{i}.{suffix}").read_bytes() for i, result in enumerate((comparison, again))
         )
         assert first == second
         assert len(first) > 50_000
@@ -196,10 +188,7 @@ def test_what_cannot_be_written_says_what_to_do(comparison: Comparison, tmp_path
 
 @pytest.mark.parametrize(
     ("given", "message"),
-    [
-        ({}, "nothing to compare"),
-        ({"a": Audio(np.zeros(9_000), 8_000, name="quiet.wav")}, "quiet.wav is silent"),
-    ],
+    [({}, "nothing to compare"), ({"a": Audio(np.zeros(9_000), 8_000, name="quiet.wav")}, "quiet.wav is silent")],
 )
 def test_what_cannot_be_compared_says_why(given: dict[str, Audio], message: str) -> None:
     with pytest.raises(AudioError, match=message):

@@ -105,9 +105,7 @@ def read_bundle(index: bytes, data: bytes) -> Tensors:
             # the empty key is the bundle's header
             if not key or entry.get(1) != FLOAT32:
                 continue
-            dimensions = [
-                dict(fields(field)).get(1, 0) for number, field in fields(entry.get(2, b"")) if number == 2
-            ]
+            dimensions = [dict(fields(field)).get(1, 0) for number, field in fields(entry.get(2, b"")) if number == 2]
             start = entry.get(4, 0)
             tensors[key.decode()] = np.frombuffer(data[start : start + entry[5]], "<f4").reshape(dimensions)
     return tensors
@@ -117,8 +115,7 @@ def batch_norm(tensors: Tensors, number: int) -> tuple[NDArray[np.float64], NDAr
     """Return a batch normalisation as scale and shift."""
     name = "batch_normalization" + (f"_{number}" if number else "")
     beta, gamma, mean, variance = (
-        tensors[f"{name}/{part}"].astype(np.float64)
-        for part in ("beta", "gamma", "moving_mean", "moving_variance")
+        tensors[f"{name}/{part}"].astype(np.float64) for part in ("beta", "gamma", "moving_mean", "moving_variance")
     )
     scale = gamma / np.sqrt(variance + BATCH_NORM_EPSILON)
     return scale, beta - mean * scale
@@ -129,9 +126,7 @@ def convert(tensors: Tensors) -> Tensors:
 
     TensorFlow numbers its layers as they were created.
     """
-    result: dict[str, NDArray[np.floating]] = {
-        "mel": librosa.filters.mel(sr=SAMPLE_RATE, n_fft=N_FFT, n_mels=N_MELS)
-    }
+    result: dict[str, NDArray[np.floating]] = {"mel": librosa.filters.mel(sr=SAMPLE_RATE, n_fft=N_FFT, n_mels=N_MELS)}
     result["input.scale"], result["input.shift"] = batch_norm(tensors, 0)
     alive, constants = [], []
     for number, name in enumerate(FRONT):

@@ -153,9 +153,7 @@ def notes(part: stream.Stream, start: float, end: float, velocity: int = 80) -> 
     for element in part.flatten().stripTies().notes:
         offset = float(element.offset)
         if start <= offset < end and not isinstance(element, harmony.ChordSymbol):
-            found += [
-                Note(offset - start, float(element.quarterLength), p.midi, velocity) for p in element.pitches
-            ]
+            found += [Note(offset - start, float(element.quarterLength), p.midi, velocity) for p in element.pitches]
     return found
 
 
@@ -173,9 +171,7 @@ def estimated_chords(played: list[Note], start: float, end: float) -> list[Chord
     """Name the harmony by half bars: the major, minor or seventh chord that fits the notes best."""
     found: list[Chord] = []
     shapes = [(0, 4, 7), (0, 3, 7), (0, 4, 7, 10)]
-    candidates = [
-        (root, tuple((root + step) % 12 for step in shape)) for shape in shapes for root in range(12)
-    ]
+    candidates = [(root, tuple((root + step) % 12 for step in shape)) for shape in shapes for root in range(12)]
     for at in np.arange(start, end, BAR / 2):
         weight = np.zeros(12)
         for note in played:
@@ -197,9 +193,7 @@ def estimated_chords(played: list[Note], start: float, end: float) -> list[Chord
 # Writing parts
 
 
-def moved(
-    played: Iterable[Note], beats: float, semitones: int = 0, velocity: int | None = None
-) -> list[Note]:
+def moved(played: Iterable[Note], beats: float, semitones: int = 0, velocity: int | None = None) -> list[Note]:
     """Shift notes in time and pitch, at a velocity of their own if given."""
     return [Note(n.start + beats, n.length, n.pitch + semitones, velocity or n.velocity) for n in played]
 
@@ -294,11 +288,7 @@ def brushes(start: float, end: float, crashes: set[float]) -> list[Note]:
     for at in np.arange(start, end):
         weak = round(at - start) % 2 == 1
         played += [Note(at, 0.5, RIDE, 84 if weak else 72)]
-        played += (
-            [Note(at, 0.3, PEDAL_HAT, 88), Note(at, 0.3, TAP, 84), Note(at + 0.5, 0.3, RIDE, 62)]
-            if weak
-            else []
-        )
+        played += [Note(at, 0.3, PEDAL_HAT, 88), Note(at, 0.3, TAP, 84), Note(at + 0.5, 0.3, RIDE, 62)] if weak else []
         played += [] if weak else [Note(at, 0.5, KICK, 84)]
         if round(at - start) % 16 == 15:
             played += [Note(at + 0.5, 0.2, SLAP, 96)]
@@ -348,9 +338,7 @@ def recording(band: Band, tempo: float, swing: float, soundfont: Path) -> Audio:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--output", type=Path, default=ASSETS, help="folder to write to")
     parser.add_argument("--soundfont", type=Path, default=midi_file.SOUNDFONT, help="FluidR3_GM.sf2")
     options = parser.parse_args()

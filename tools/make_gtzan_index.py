@@ -48,9 +48,7 @@ def main() -> None:
         writer.writerow(["track", "split", "frames", "artist", "fault"])
         for track, row in sorted(table.items()):
             fault = "" if track in split else fault_of(track, table, artists, titles, split)
-            writer.writerow(
-                [track, split.get(track, ""), row["length"], groups.get(artists[track], ""), fault]
-            )
+            writer.writerow([track, split.get(track, ""), row["length"], groups.get(artists[track], ""), fault])
 
 
 def read_index() -> tuple[dict[str, str], dict[str, str]]:
@@ -79,11 +77,7 @@ def joined(artists: dict[str, str]) -> dict[str, str]:
 
 
 def fault_of(
-    track: str,
-    table: dict[str, dict[str, str]],
-    artists: dict[str, str],
-    titles: dict[str, str],
-    split: dict[str, str],
+    track: str, table: dict[str, dict[str, str]], artists: dict[str, str], titles: dict[str, str], split: dict[str, str]
 ) -> str:
     """Return why a clip is in no part of the split, see the docstring of this module."""
 

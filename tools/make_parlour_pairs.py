@@ -188,9 +188,7 @@ def read_corpus(target: Path) -> None:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("folder", type=Path, nargs="?", help="folder to write to")
     parser.add_argument("--corpus", type=Path, help="only write the notes of music21's scores to this file")
     parser.add_argument("--unpacked", type=Path, help="where the packages are unpacked")

@@ -58,12 +58,7 @@ def note(channel: int, start: float, end: float, pitch: int, velocity: int) -> E
 
 
 def synthesised(
-    midi: bytes,
-    soundfont: Path,
-    sample_rate: int,
-    gain: float,
-    settings: Iterable[str],
-    seconds: float | None = None,
+    midi: bytes, soundfont: Path, sample_rate: int, gain: float, settings: Iterable[str], seconds: float | None = None
 ) -> Audio:
     """Play a file through FluidSynth.
 
@@ -85,19 +80,7 @@ def synthesised(
     with tempfile.TemporaryDirectory() as folder:
         score, wav = Path(folder, "music.mid"), Path(folder, "music.wav")
         score.write_bytes(midi)
-        command = [
-            "fluidsynth",
-            "-ni",
-            "-q",
-            "-g",
-            str(gain),
-            "-r",
-            str(sample_rate),
-            "-O",
-            "float",
-            "-T",
-            "wav",
-        ]
+        command = ["fluidsynth", "-ni", "-q", "-g", str(gain), "-r", str(sample_rate), "-O", "float", "-T", "wav"]
         options = [word for setting in settings for word in ("-o", setting)]
         subprocess.run([*command, *options, "-F", str(wav), str(soundfont), str(score)], check=True)
         return load(wav, seconds)

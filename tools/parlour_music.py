@@ -175,9 +175,7 @@ def tone(scale: tuple[int, ...], key: int, step: int) -> int:
     return key + 12 * octave + scale[degree]
 
 
-def melody(
-    random: Generator, scale: tuple[int, ...], key: int, roots: list[int], low: int, high: int
-) -> list[Note]:
+def melody(random: Generator, scale: tuple[int, ...], key: int, roots: list[int], low: int, high: int) -> list[Note]:
     """Walk through the scale, from and to notes of each bar's chord; some bars are rests."""
     notes, step = [], len(scale) * ((low + high) // 2 - key) // 12
     for bar, root in enumerate(roots):

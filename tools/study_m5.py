@@ -30,11 +30,7 @@ from retrotone.utils.files import make_folder
 
 ROOT = Path(__file__).resolve().parents[1]
 AUDIO = ROOT.parent / "shared" / "gtzan" / "audio"
-GENRES = (
-    "classical",
-    "jazz",
-    "rock",
-)  # 17 tracks or more on both sides; metal, the next one, has 3 to learn from
+GENRES = ("classical", "jazz", "rock")  # 17 tracks or more on both sides; metal, the next one, has 3 to learn from
 EPOCHS = 30
 
 CURED = Recipe(epochs=EPOCHS, patience=EPOCHS)
@@ -52,9 +48,7 @@ RUNS = {  # title: recipe, and whether slices of one track may lie on both sides
 def tracks() -> tuple[list[Track], list[Track]]:
     """Return the tracks for training and for validation."""
     gtzan = Gtzan(AUDIO)
-    inside, outside = (
-        [track for track in gtzan.split(split) if track.genre in GENRES] for split in ("train", "valid")
-    )
+    inside, outside = ([track for track in gtzan.split(split) if track.genre in GENRES] for split in ("train", "valid"))
     return inside, outside
 
 
@@ -67,9 +61,7 @@ def learn(recipe: Recipe, leaks: bool, folder: str) -> tuple[Training, list[str]
     rate = NETWORKS[recipe.network].sample_rate
     clips = gather([*inside, *outside], rate, make_folder(f"{folder}/{rate}"))
     length = round(recipe.seconds * rate)
-    sides = [
-        clips.grid(numbers, length) for numbers in (range(len(inside)), range(len(inside), len(clips.tracks)))
-    ]
+    sides = [clips.grid(numbers, length) for numbers in (range(len(inside)), range(len(inside), len(clips.tracks)))]
     if leaks:
         shuffled = np.random.default_rng(0).permutation(np.concatenate(sides))
         sides = np.split(shuffled, [len(sides[0])])

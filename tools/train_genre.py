@@ -40,10 +40,7 @@ def published(folder: Path, tracks: list[Track]) -> list[Analysis]:
         }
     arrays = np.load(folder / "train_taggrams_msd_musicnn.npz")
     rows, names = arrays["X"], np.array([Path(name).stem for name in arrays["IDS"]])
-    return [
-        Analysis.from_arrays(taggram=rows[names == track.name], columns=columns[track.name])
-        for track in tracks
-    ]
+    return [Analysis.from_arrays(taggram=rows[names == track.name], columns=columns[track.name]) for track in tracks]
 
 
 def only(analyses: list[Analysis], part: str) -> list[Analysis]:
@@ -67,17 +64,14 @@ def confusion_lines(results: list[Evaluation]) -> str:
     mean = np.mean([result.confusion for result in results], axis=0)
     rows = [f"| | {' | '.join(genres)} |", "|---" * (len(genres) + 1) + "|"]
     rows += [
-        f"| **{genre}** | {' | '.join(f'{v:.0f}' for v in row)} |"
-        for genre, row in zip(genres, mean, strict=True)
+        f"| **{genre}** | {' | '.join(f'{v:.0f}' for v in row)} |" for genre, row in zip(genres, mean, strict=True)
     ]
     return "\n".join(rows)
 
 
 def main() -> None:
     """Train, cross-validate, write."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("folder", type=Path)
     folder = parser.parse_args().folder
 

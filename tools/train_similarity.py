@@ -79,9 +79,7 @@ def score(tracks: list[Track], embed: Embed) -> tuple[float, float, float, float
 
 def main() -> None:
     """Compare, learn, write."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("folder", type=Path)
     tracks = gtzan_split("train")
     analyses = published(parser.parse_args().folder, tracks)

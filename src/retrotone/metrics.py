@@ -87,9 +87,7 @@ class Profile:
                 f"{audio.name} lasts only {excerpt.duration:.2f} s: measures need at least {MIN_SECONDS} s"
             )
         if excerpt.is_silent:
-            raise AudioError(
-                f"{audio.name} is silent in its first {SECONDS:.0f} s: there is nothing to measure"
-            )
+            raise AudioError(f"{audio.name} is silent in its first {SECONDS:.0f} s: there is nothing to measure")
         samples = excerpt.resample(RATE).samples[0]
         self.samples: NDArray[np.float32] = samples * np.float32(
             RMS / np.sqrt(np.mean(np.square(samples, dtype=float)))
@@ -113,9 +111,7 @@ class Profile:
         """Times of the onsets in seconds, shape (onsets,)."""
         import librosa
 
-        times: NDArray[np.float64] = librosa.onset.onset_detect(
-            y=self.samples, sr=RATE, hop_length=HOP, units="time"
-        )
+        times: NDArray[np.float64] = librosa.onset.onset_detect(y=self.samples, sr=RATE, hop_length=HOP, units="time")
         return times
 
     @cached_property
@@ -135,9 +131,7 @@ class Profile:
 
     def log_spectrum(self, level_db: float = 0.0) -> NDArray[np.float32]:
         """Return log1p(30 magnitude), shape (1025, frames), `level_db` louder."""
-        spectrum: NDArray[np.float32] = np.log1p(
-            np.float32(LOG_GAIN * 10 ** (level_db / 20)) * self.magnitude
-        )
+        spectrum: NDArray[np.float32] = np.log1p(np.float32(LOG_GAIN * 10 ** (level_db / 20)) * self.magnitude)
         return spectrum
 
     def frame_moments(self, level_db: float = 0.0) -> NDArray[np.float32]:
@@ -240,9 +234,7 @@ def style_distance(recording: Recording, style: Recording) -> float:
     if style in recording.distances:
         return recording.distances[style]
     target = style.frame_moments()
-    estimates = {
-        level: float(np.square(recording.frame_moments(level) - target).sum()) for level in STYLE_LEVELS_DB
-    }
+    estimates = {level: float(np.square(recording.frame_moments(level) - target).sum()) for level in STYLE_LEVELS_DB}
     least = min(estimates.values())
     candidates = [level for level, estimate in estimates.items() if estimate <= LEVEL_MARGIN * least]
     distance = min(_gram_energy(recording.patch_moments(level) - style.moments) for level in candidates)
@@ -281,9 +273,7 @@ def onset_f1(content: Recording, output: Recording) -> float:
 
 def log_spectral_distance(content: Recording, output: Recording) -> float:
     """Return the mean over frames of the RMS difference over 40 mel bands, in dB (Gray and Markel 1976)."""
-    a, b = (
-        10 * np.log10(np.maximum(profile.band_power, BAND_FLOOR)) for profile in _same_length(content, output)
-    )
+    a, b = (10 * np.log10(np.maximum(profile.band_power, BAND_FLOOR)) for profile in _same_length(content, output))
     return float(np.sqrt(np.square(a - b).mean(axis=0)).mean())
 
 
@@ -351,11 +341,7 @@ def patch_moments(spectrum: NDArray[np.float32]) -> NDArray[np.float32]:
     sums = np.concatenate([total - last, total, total - first])[:, None]
     moments = np.empty((3 * bins + 1, 3 * bins + 1), np.float32)
     moments[:-1, :-1] = np.block(
-        [
-            [now - np.outer(last, last), one, two],
-            [one.T, now, one],
-            [two.T, one.T, now - np.outer(first, first)],
-        ]
+        [[now - np.outer(last, last), one, two], [one.T, now, one], [two.T, one.T, now - np.outer(first, first)]]
     )
     moments[:-1, -1:], moments[-1:, :-1], moments[-1, -1] = sums, sums.T, frames
     moments /= np.float32(frames)

@@ -128,11 +128,7 @@ class Comparison:
         return render_page(
             "report.html.j2",
             versions=[
-                {
-                    "row": row,
-                    "colour": COLOURS[i % len(COLOURS)],
-                    "mp3": base64.b64encode(_mp3(audio, gain)).decode(),
-                }
+                {"row": row, "colour": COLOURS[i % len(COLOURS)], "mp3": base64.b64encode(_mp3(audio, gain)).decode()}
                 for i, (row, audio) in enumerate(zip(self.table, self.versions.values(), strict=True))
             ],
             isfinite=math.isfinite,
@@ -145,9 +141,7 @@ class Comparison:
         )
 
 
-def compare(
-    versions: Mapping[str, Audio], style: Audio | None = None, progress: Progress = silent
-) -> Comparison:
+def compare(versions: Mapping[str, Audio], style: Audio | None = None, progress: Progress = silent) -> Comparison:
     """Measure and draw versions of one recording against the first of them.
 
     Parameters

@@ -55,9 +55,7 @@ def test_samples_are_channels_by_frames_in_float32_and_shared() -> None:
         (np.array([0, 12_000], np.int16), 8000, "divide them by full scale, 32768 for 16 bits"),
     ],
 )
-def test_what_is_no_audio_is_refused_by_name(
-    samples: NDArray[np.float32], sample_rate: int, message: str
-) -> None:
+def test_what_is_no_audio_is_refused_by_name(samples: NDArray[np.float32], sample_rate: int, message: str) -> None:
     with pytest.raises(AudioError, match=message) as caught:
         Audio(samples, sample_rate, name="mine")
     assert "mine" in str(caught.value)

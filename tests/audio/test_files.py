@@ -118,10 +118,7 @@ def test_same_samples_give_same_bytes_at_any_time_and_in_any_blocks(tmp_path: Pa
 
     def save_all(folder: str, size: int) -> dict[str, bytes]:
         (tmp_path / folder).mkdir()
-        for bit_depth, names in (
-            (24, ("a.wav", "a.flac", "a.aiff", "a.ogg", "a.opus", "a.mp3")),
-            (32, ("f.wav",)),
-        ):
+        for bit_depth, names in ((24, ("a.wav", "a.flac", "a.aiff", "a.ogg", "a.opus", "a.mp3")), (32, ("f.wav",))):
             for name in names:
                 with AudioWriter(tmp_path / folder / name, 2, 48_000, bit_depth) as writer:
                     for start in range(0, 96_000, size):
@@ -198,9 +195,7 @@ def without_xing_header(mp3: bytes) -> bytes:
 
 
 @pytest.mark.parametrize("tag", [b"", b"ID3\x04\x00\x00" + bytes([0, 0, 39, 8]) + bytes(5000)])
-def test_variable_rate_mp3_without_a_length_is_read_to_its_end(
-    song: Audio, tmp_path: Path, tag: bytes
-) -> None:
+def test_variable_rate_mp3_without_a_length_is_read_to_its_end(song: Audio, tmp_path: Path, tag: bytes) -> None:
     whole = load(song.save(tmp_path / "whole.mp3"))
     bare = tmp_path / "bare.mp3"
     bare.write_bytes(tag + without_xing_header((tmp_path / "whole.mp3").read_bytes()))
@@ -254,8 +249,7 @@ def encode(path: Path, samples: NDArray[np.float32], sample_rate: int, codec: st
 
 @pytest.mark.parametrize("channels", [1, 2])
 @pytest.mark.parametrize(
-    ("name", "codec"),
-    [("a.m4a", "aac"), ("a.aac", "aac"), ("a.mp4", "aac"), ("a.m4a", "alac"), ("a.wma", "wmav2")],
+    ("name", "codec"), [("a.m4a", "aac"), ("a.aac", "aac"), ("a.mp4", "aac"), ("a.m4a", "alac"), ("a.wma", "wmav2")]
 )
 def test_ffmpeg_formats_load(song: Audio, tmp_path: Path, name: str, codec: str, channels: int) -> None:
     audio = song if channels == 2 else song.mono()

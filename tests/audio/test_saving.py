@@ -114,11 +114,7 @@ print(faults, sorted(path.name for path in folder.iterdir() if path.suffix and p
 @needs_posix
 def test_a_full_disk_is_one_clear_error_and_the_older_file_stays(tmp_path: Path) -> None:
     run = subprocess.run(
-        [sys.executable, "-c", FULL_DISK, str(tmp_path)],
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=False,
+        [sys.executable, "-c", FULL_DISK, str(tmp_path)], capture_output=True, text=True, timeout=120, check=False
     )
     assert run.stdout.strip() == "[] []", run.stdout + run.stderr
 

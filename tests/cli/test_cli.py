@@ -82,11 +82,7 @@ def test_by_default_a_song_goes_to_the_current_folder_in_its_own_format(folder: 
         assert out.startswith(f"{output}: era (")
         assert out.count("\n") == 1
         before, after = soundfile.info(f"in/{song}"), soundfile.info(output)
-        assert (after.samplerate, after.channels, after.frames) == (
-            before.samplerate,
-            before.channels,
-            before.frames,
-        )
+        assert (after.samplerate, after.channels, after.frames) == (before.samplerate, before.channels, before.frames)
     assert sorted(path.name for path in Path("in").iterdir()) == ["other.oga", "record.flac", "song.wav"]
 
 
@@ -186,9 +182,7 @@ def test_a_report_is_written_next_to_the_song_and_measures_it(folder: Path, capf
 
 def test_one_failure_does_not_stop_the_rest(folder: Path, capfd: Capture) -> None:
     Path("in/text.wav").write_text("no sound")
-    assert (
-        run(["style", "in/song.wav", "nope.mp3", "in/text.wav", "in/record.flac", "--json", "-o", "out"]) == 1
-    )
+    assert run(["style", "in/song.wav", "nope.mp3", "in/text.wav", "in/record.flac", "--json", "-o", "out"]) == 1
     out, err = capfd.readouterr()
     assert [Path(json.loads(line)["output"]).name for line in out.splitlines()] == [
         "song-1930s.wav",
@@ -273,10 +267,7 @@ def test_eras_are_listed_with_what_they_do(capfd: Capture) -> None:
 
 def test_compare_writes_a_page_and_its_picture(folder: Path, capfd: Capture) -> None:
     rt.load("in/song.wav").gain(-3).save("song.flac")
-    assert (
-        run(["compare", "in/song.wav", "song.flac", "--style", "in/record.flac", "--names", "before, after"])
-        == 0
-    )
+    assert run(["compare", "in/song.wav", "song.flac", "--style", "in/record.flac", "--names", "before, after"]) == 0
     out, err = capfd.readouterr()
     assert err == ""
     after = next(line for line in out.splitlines() if "after" in line).split()
@@ -290,9 +281,7 @@ def test_compare_writes_a_page_and_its_picture(folder: Path, capfd: Capture) -> 
 def test_help_and_version_load_nothing_heavy() -> None:
     for arguments in (["--version"], ["--help"], ["eras", "--help"]):
         done = subprocess.run(
-            [sys.executable, "-X", "importtime", "-m", "retrotone", *arguments],
-            capture_output=True,
-            text=True,
+            [sys.executable, "-X", "importtime", "-m", "retrotone", *arguments], capture_output=True, text=True
         )
         loaded = {line.rsplit("|", 1)[-1].strip() for line in done.stderr.splitlines()}
         assert done.returncode == 0
@@ -306,9 +295,7 @@ def test_help_and_version_load_nothing_heavy() -> None:
 
 def test_a_closed_stdout_causes_no_message(folder: Path) -> None:
     for arguments in (["eras"], ["style", "in/song.wav", "--json"]):
-        process = subprocess.Popen(
-            [*COMMAND, *arguments], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-        )
+        process = subprocess.Popen([*COMMAND, *arguments], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
         assert process.stdout
         assert process.stderr
         process.stdout.close()
@@ -320,9 +307,7 @@ def test_a_closed_stdout_causes_no_message(folder: Path) -> None:
 @pytest.mark.parametrize(
     ("sent", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGKILL, -signal.SIGKILL)]
 )
-def test_stopped_while_writing_leaves_nothing_half_written(
-    folder: Path, sent: signal.Signals, code: int
-) -> None:
+def test_stopped_while_writing_leaves_nothing_half_written(folder: Path, sent: signal.Signals, code: int) -> None:
     noise = np.random.default_rng(0).normal(0, 0.1, (60 * 48_000, 2))
     soundfile.write("in/long.wav", noise, 48_000)
     Path("out").mkdir()

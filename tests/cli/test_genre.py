@@ -115,18 +115,14 @@ def test_one_bad_file_is_one_line_and_among_others_does_not_stop_them(folder: Pa
     assert "would both be drawn as good-genre.png" in capsys.readouterr().err
 
 
-def test_own_genres_are_learned_with_artists_apart_and_with_artists_leaking(
-    folder: Path, capsys: Capture
-) -> None:
+def test_own_genres_are_learned_with_artists_apart_and_with_artists_leaking(folder: Path, capsys: Capture) -> None:
     for genre, base in (("hum", 60), ("whistle", 900)):
         for artist in range(3):
             for track in range(2):
                 write(f"music/{genre}/{artist}/{track}.wav", 1.0, base * (1 + artist / 9), track)
     assert run(["genre", "evaluate", "music"]) == 0
     out = capsys.readouterr().out
-    apart, leaking = (
-        next(line for line in out.splitlines() if word in line) for word in ("artists apart", "leak")
-    )
+    apart, leaking = (next(line for line in out.splitlines() if word in line) for word in ("artists apart", "leak"))
     assert " 12 " in apart
     assert "100.0%" in apart
     assert "inflated" in leaking
@@ -136,9 +132,7 @@ def test_own_genres_are_learned_with_artists_apart_and_with_artists_leaking(
     assert ["hum", "6"] in confusion
 
 
-def test_a_part_of_gtzan_is_scored_by_the_bundled_classifier(
-    shared_music: Path, folder: Path, capsys: Capture
-) -> None:
+def test_a_part_of_gtzan_is_scored_by_the_bundled_classifier(shared_music: Path, folder: Path, capsys: Capture) -> None:
     audio = shared_music.parent / "gtzan" / "audio"
     if not audio.is_dir():
         pytest.skip(f"needs {audio}, which is not part of the repository")

@@ -56,9 +56,7 @@ def test_generate_matches_a_songs_length_and_loudness(model: str, song: str, cli
     assert rt.load(clip).loudness == pytest.approx(rt.load(song).loudness, abs=0.2)
 
 
-def test_generate_goes_from_one_recording_to_another(
-    model: str, song: str, long_song: str, clip: Path
-) -> None:
+def test_generate_goes_from_one_recording_to_another(model: str, song: str, long_song: str, clip: Path) -> None:
     between = ["--between", song, long_song, "--seconds", "1"]
     assert run(["generate", "--model", model, *between, "-o", str(clip)]) == 0
     assert rt.load(clip).duration == 1.0

@@ -13,9 +13,7 @@ from retrotone.cli.main import run
 
 
 @pytest.mark.parametrize("dialog", [False, True])
-def test_ctrl_c_ends_the_window_also_in_a_callback_or_dialog(
-    screen: str, tmp_path: Path, dialog: bool
-) -> None:
+def test_ctrl_c_ends_the_window_also_in_a_callback_or_dialog(screen: str, tmp_path: Path, dialog: bool) -> None:
     code = f"""
 import signal, tkinter
 from retrotone.desktop import app
@@ -32,9 +30,7 @@ signal.signal(signal.SIGINT, signal.default_int_handler)
 app.run()
 """
     environment = {**os.environ, "XDG_CONFIG_HOME": str(tmp_path)}
-    ended = subprocess.run(
-        [sys.executable, "-c", code], env=environment, timeout=60, text=True, capture_output=True
-    )
+    ended = subprocess.run([sys.executable, "-c", code], env=environment, timeout=60, text=True, capture_output=True)
     assert (ended.returncode, ended.stderr) == (0, "")
 
 

@@ -75,9 +75,7 @@ def test_similar_songs_are_found_when_the_tab_is_entered(similar: Driver) -> Non
     assert {row[0] for row in rows[:2]} == {"Bix – organ in 1", "Clara – organ in 2"}
 
 
-def test_a_playlist_of_similar_songs_is_exported(
-    similar: Driver, answers: dict[str, str], tmp_path: Path
-) -> None:
+def test_a_playlist_of_similar_songs_is_exported(similar: Driver, answers: dict[str, str], tmp_path: Path) -> None:
     similar.press("Add to playlist")
     similar.shot("similar")
     answers["asksaveasfilename"] = str(tmp_path / "similar.m3u8")

@@ -59,9 +59,7 @@ def test_it_is_silent_while_paused_and_goes_on_where_it_was(
     np.testing.assert_array_equal(player.frames(10), versions[0][500:510])
 
 
-def test_it_stops_at_the_end_with_silence_behind_it(
-    player: Player, versions: list[NDArray[np.float32]]
-) -> None:
+def test_it_stops_at_the_end_with_silence_behind_it(player: Player, versions: list[NDArray[np.float32]]) -> None:
     player.seek(1 - 100 / RATE)
     last = player.frames(400)
     np.testing.assert_array_equal(last[:100], versions[0][-100:])

@@ -11,9 +11,7 @@ from retrotone.desktop.app import make_root
 from retrotone.desktop.theme import Theme
 
 
-def test_without_the_extra_tk_s_own_theme_is_light_and_dark(
-    screen: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_without_the_extra_tk_s_own_theme_is_light_and_dark(screen: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "sv_ttk", None)
     monkeypatch.setitem(sys.modules, "tkinterdnd2", None)
     root = make_root()

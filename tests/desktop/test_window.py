@@ -30,9 +30,7 @@ def restyled(driver: Driver, song: Path) -> Driver:
     return driver
 
 
-def test_a_chosen_song_shows_its_waveform_genre_and_tags(
-    driver: Driver, clip: Path, answers: dict[str, str]
-) -> None:
+def test_a_chosen_song_shows_its_waveform_genre_and_tags(driver: Driver, clip: Path, answers: dict[str, str]) -> None:
     answers["askopenfilename"] = str(clip)
     driver.press("Choose a song…")
     driver.wait(lambda: driver.session.song is not None)

@@ -25,9 +25,7 @@ def signal(kind: str, sample_rate: int, channels: int = 2) -> NDArray[np.float32
     swell = np.sin(7 * t) ** 2
     # the peaks lie between the samples
     if kind == "sines":
-        samples = (
-            1.5 * swell * np.sin(2 * np.pi * np.array([[0.241], [0.3717]])[:channels] * sample_rate * t + 0.3)
-        )
+        samples = 1.5 * swell * np.sin(2 * np.pi * np.array([[0.241], [0.3717]])[:channels] * sample_rate * t + 0.3)
     else:
         samples = 0.1 * rng.standard_normal((channels, frames))
         if kind == "bursts":
@@ -40,9 +38,7 @@ def signal(kind: str, sample_rate: int, channels: int = 2) -> NDArray[np.float32
 
 
 def together(samples: NDArray[np.float32], sample_rate: int, *cuts: int) -> NDArray[np.float32]:
-    return np.concatenate(
-        list(limited(np.split(samples, sorted(cuts), axis=1), sample_rate, PEAK_CEILING)), axis=1
-    )
+    return np.concatenate(list(limited(np.split(samples, sorted(cuts), axis=1), sample_rate, PEAK_CEILING)), axis=1)
 
 
 def decibels(value: float) -> float:
@@ -66,10 +62,7 @@ def test_no_peak_between_the_samples_passes_the_ceiling(kind: str, sample_rate: 
 @pytest.mark.parametrize("kind", KINDS)
 def test_peaks_are_not_held_lower_than_they_must(kind: str) -> None:
     result = together(signal(kind, 44_100), 44_100)
-    assert (
-        decibels(np.abs(resample_poly(result.astype(float), 8, 1, axis=1)).max())
-        > decibels(PEAK_CEILING) - 0.5
-    )
+    assert decibels(np.abs(resample_poly(result.astype(float), 8, 1, axis=1)).max()) > decibels(PEAK_CEILING) - 0.5
 
 
 def test_what_stays_below_the_ceiling_is_not_touched() -> None:
@@ -110,12 +103,7 @@ def test_the_result_does_not_tell_how_the_stream_was_cut(kind: str, sample_rate:
 
 def test_both_channels_get_one_gain() -> None:
     samples = signal("noise", 44_100, channels=1)
-    stereo = np.concatenate(
-        [
-            samples,
-            0.25 * samples,
-        ]
-    )
+    stereo = np.concatenate([samples, 0.25 * samples])
     left, right = together(stereo, 44_100)
     # it did limit
     assert np.abs(left).max() < 0.95 * np.abs(samples).max()

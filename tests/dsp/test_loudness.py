@@ -17,9 +17,7 @@ from retrotone.dsp.loudness import LoudnessMeter, PeakMeter, k_weighting
 RATES = [8_000, 11_025, 22_050, 44_100, 48_000, 96_000, 192_000]
 
 
-def tones(
-    levels: list[tuple[float, float]], sample_rate: int = 48_000, hertz: float = 997.0
-) -> NDArray[np.float32]:
+def tones(levels: list[tuple[float, float]], sample_rate: int = 48_000, hertz: float = 997.0) -> NDArray[np.float32]:
     """Stereo sine, in stretches of (dBFS, seconds)."""
     gain = np.concatenate([np.full(round(s * sample_rate), 10 ** (db / 20)) for db, s in levels])
     sine = gain * np.sin(2 * np.pi * hertz / sample_rate * np.arange(len(gain)))
@@ -71,9 +69,7 @@ def test_agrees_with_pyloudnorm_on_real_music(shared_music: Path) -> None:
         meter = pyloudnorm.Meter(song.sample_rate, filter_class="DeMan")
         expected = meter.integrated_loudness(song.samples.T.astype(np.float64))
         assert song.loudness == pytest.approx(expected, abs=0.1), path.name
-        expected = pyloudnorm.Meter(song.sample_rate).integrated_loudness(
-            song.mono().samples.T.astype(np.float64)
-        )
+        expected = pyloudnorm.Meter(song.sample_rate).integrated_loudness(song.mono().samples.T.astype(np.float64))
         assert song.mono().loudness == pytest.approx(expected, abs=0.1), path.name
 
 

@@ -80,9 +80,7 @@ def test_inverse_is_exact_for_any_length_channels_and_blocks(
     sizes=st.lists(st.integers(1, 5000), min_size=1, max_size=4),
     chunk_frames=st.integers(1, 40),
 )
-def test_blocks_in_and_chunks_out_do_not_change_the_result(
-    samples: int, sizes: list[int], chunk_frames: int
-) -> None:
+def test_blocks_in_and_chunks_out_do_not_change_the_result(samples: int, sizes: list[int], chunk_frames: int) -> None:
     signal = noise(1, samples)
     whole = np.concatenate(list(stft([signal], 256)), axis=1)
     pieces = np.concatenate(list(stft(cut(signal, sizes), 256)), axis=1)

@@ -29,9 +29,7 @@ def analysis(shared_music: Path) -> rt.Analysis:
     return rt.analyse(shared_music / SONG)
 
 
-def test_three_excerpts_of_a_long_song_agree_with_the_whole(
-    analysis: rt.Analysis, shared_music: Path
-) -> None:
+def test_three_excerpts_of_a_long_song_agree_with_the_whole(analysis: rt.Analysis, shared_music: Path) -> None:
     assert [clip.shape for clip in analysis.excerpts] == [(6, 50)] * 3
     assert analysis.times is not None
     assert analysis.taggram is not None
@@ -43,9 +41,7 @@ def test_three_excerpts_of_a_long_song_agree_with_the_whole(
     assert np.corrcoef(analysis.taggram.mean(axis=0), whole)[0, 1] > 0.98
 
 
-def test_a_file_and_the_same_samples_in_memory_are_the_same(
-    analysis: rt.Analysis, shared_music: Path
-) -> None:
+def test_a_file_and_the_same_samples_in_memory_are_the_same(analysis: rt.Analysis, shared_music: Path) -> None:
     in_memory = rt.analyse(rt.load(shared_music / SONG))
     np.testing.assert_allclose(in_memory.taggram, analysis.taggram, atol=1e-3)
     np.testing.assert_allclose(in_memory.embedding, analysis.embedding, atol=1e-2)

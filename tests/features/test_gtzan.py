@@ -120,9 +120,7 @@ def test_a_few_seconds_tell_how_much_is_harmonic_and_percussive(pause: bool) -> 
     np.testing.assert_array_equal(few[rest], whole[rest])
 
 
-@pytest.mark.parametrize(
-    "samples", [np.zeros(RATE), np.ones(1), np.full(5_000, 0.3), 1e-7 * np.arange(5_000)]
-)
+@pytest.mark.parametrize("samples", [np.zeros(RATE), np.ones(1), np.full(5_000, 0.3), 1e-7 * np.arange(5_000)])
 def test_silence_and_very_short_sounds_give_numbers(samples: NDArray[np.float64]) -> None:
     assert np.isfinite(gtzan_columns(Audio(samples, RATE))).all()
 

@@ -24,9 +24,7 @@ def cadence(tonic: int, mode: str, cents: float = 0.0) -> rt.Audio:
     seconds = np.arange(RATE) / RATE
     chords = []
     for chord in CHORDS[mode]:
-        notes = [
-            220 * 2 ** (((tonic - 9) % 12 + step + cents / 100) / 12) for step in (*chord, chord[0] - 12)
-        ]
+        notes = [220 * 2 ** (((tonic - 9) % 12 + step + cents / 100) / 12) for step in (*chord, chord[0] - 12)]
         partials = [np.sin(2 * np.pi * note * k * seconds) / k**1.5 for note in notes for k in range(1, 7)]
         chords.append(np.exp(-2 * seconds) * np.sum(partials, axis=0))
     return rt.Audio((0.05 * np.concatenate(chords))[None].astype(np.float32), RATE)

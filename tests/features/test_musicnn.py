@@ -16,9 +16,7 @@ def reference(shared_music: Path) -> dict[str, np.ndarray]:
         return dict(arrays)
 
 
-def test_tags_and_embeddings_equal_the_originals(
-    reference: dict[str, np.ndarray], shared_music: Path
-) -> None:
+def test_tags_and_embeddings_equal_the_originals(reference: dict[str, np.ndarray], shared_music: Path) -> None:
     assert tuple(reference["labels"]) == rt.musicnn.LABELS
     songs = [name.removesuffix(":tags") for name in reference if name.endswith(":tags")]
     assert len(songs) == 3

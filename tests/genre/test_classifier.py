@@ -55,9 +55,7 @@ def test_a_ballet_is_classical_and_sure_of_it(bundled: GenreClassifier, sugar_pl
     assert bundled.predict([sugar_plum]) == ["classical"]
 
 
-def test_the_timeline_has_probabilities_for_every_patch(
-    bundled: GenreClassifier, sugar_plum: Analysis
-) -> None:
+def test_the_timeline_has_probabilities_for_every_patch(bundled: GenreClassifier, sugar_plum: Analysis) -> None:
     answer = bundled.answer(sugar_plum)
     assert answer.timeline is not None
     assert answer.times is not None
@@ -73,9 +71,7 @@ def test_level_hardly_matters(bundled: GenreClassifier, shared_music: Path) -> N
     np.testing.assert_allclose(loud, soft, atol=0.15)
 
 
-def test_a_transfer_far_too_low_or_too_loud_gets_the_same_answer(
-    bundled: GenreClassifier, shared_music: Path
-) -> None:
+def test_a_transfer_far_too_low_or_too_loud_gets_the_same_answer(bundled: GenreClassifier, shared_music: Path) -> None:
     audio = load(shared_music / SUGAR_PLUM).slice(10, 20).with_loudness(-17)
     answers = bundled.predict_proba([audio, audio.with_loudness(-45), audio.with_loudness(-6)])
     np.testing.assert_allclose(answers[1:], answers[:1].repeat(2, axis=0), atol=0.01)
@@ -197,9 +193,7 @@ def test_scikit_learn_clones_judges_and_stores_it() -> None:
     stored = io.BytesIO()
     joblib.dump(classifier, stored)
     stored.seek(0)
-    np.testing.assert_array_equal(
-        joblib.load(stored).predict_proba(analyses), classifier.predict_proba(analyses)
-    )
+    np.testing.assert_array_equal(joblib.load(stored).predict_proba(analyses), classifier.predict_proba(analyses))
     assert classifier.score(analyses, genres) == (classifier.predict(analyses) == genres).mean()
     with pytest.raises(GenreError, match="one genre a track"):
         classifier.score(analyses, genres[:-1])
@@ -215,9 +209,7 @@ def test_what_cannot_be_learned_is_one_clear_line(tmp_path: Path) -> None:
         GenreClassifier().fit(analyses, genres[:-1], artists)
     with pytest.raises(GenreError, match="learned nothing yet"):
         GenreClassifier().predict(analyses)
-    mixed = [
-        Analysis(columns=a.columns) if i % 2 else Analysis(taggram=a.taggram) for i, a in enumerate(analyses)
-    ]
+    mixed = [Analysis(columns=a.columns) if i % 2 else Analysis(taggram=a.taggram) for i, a in enumerate(analyses)]
     with pytest.raises(GenreError, match="nothing is known of all tracks"):
         GenreClassifier().fit(mixed, genres)
     with pytest.raises(ModelError, match=r"there is no .*classifier\.safetensors"):
@@ -242,14 +234,7 @@ def test_genres_that_are_only_their_artists_are_recognised_only_by_a_leak() -> N
 
 def test_scores_follow_their_textbook_definitions() -> None:
     truth = ["a", "a", "a", "b", "b", "c"]
-    answers = [
-        [0.8, 0.1, 0.1],
-        [0.6, 0.3, 0.1],
-        [0.2, 0.7, 0.1],
-        [0.1, 0.9, 0],
-        [0.2, 0.6, 0.2],
-        [0.5, 0.3, 0.2],
-    ]
+    answers = [[0.8, 0.1, 0.1], [0.6, 0.3, 0.1], [0.2, 0.7, 0.1], [0.1, 0.9, 0], [0.2, 0.6, 0.2], [0.5, 0.3, 0.2]]
     result = evaluate(truth, answers, ["a", "b", "c"])
     assert result.confusion.tolist() == [[2, 1, 0], [0, 2, 0], [1, 0, 0]]
     assert result.accuracy == pytest.approx(4 / 6)

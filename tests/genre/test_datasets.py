@@ -38,23 +38,15 @@ def gtzan(folder: Path, suffix: str = ".wav", seconds: float = 30.0) -> Path:
 
 def test_the_published_split_keeps_artists_and_faults_apart() -> None:
     parts = {split: gtzan_split(split) for split in ("train", "valid", "test")}
-    assert {split: len(tracks) for split, tracks in parts.items()} == {
-        "train": 443,
-        "valid": 197,
-        "test": 290,
-    }
+    assert {split: len(tracks) for split, tracks in parts.items()} == {"train": 443, "valid": 197, "test": 290}
     assert len({track.name for tracks in parts.values() for track in tracks}) == 930
     left_out = [entry for entry in gtzan_index().values() if entry.split is None]
     assert all(entry.fault for entry in left_out)
-    repeated = [
-        entry.fault.removeprefix("repeats ") for entry in left_out if entry.fault.startswith("repeats")
-    ]
+    repeated = [entry.fault.removeprefix("repeats ") for entry in left_out if entry.fault.startswith("repeats")]
     assert set(repeated) <= set(gtzan_index())
 
 
-@pytest.mark.parametrize(
-    ("root", "suffix"), [("", ".flac"), ("genres", ".au"), ("Data/genres_original", ".wav")]
-)
+@pytest.mark.parametrize(("root", "suffix"), [("", ".flac"), ("genres", ".au"), ("Data/genres_original", ".wav")])
 def test_gtzan_is_found_in_its_usual_shapes(tmp_path: Path, root: str, suffix: str) -> None:
     gtzan(tmp_path / root, suffix)
     copy = Gtzan(tmp_path)
@@ -104,9 +96,7 @@ def test_a_part_of_gtzan_is_known_by_the_names_of_its_clips(tmp_path: Path) -> N
         f"{tmp_path} holds 3 of GTZAN's 1000 clips, "
         "none of blues, classical, country, disco, hiphop, metal, pop, reggae"
     ]
-    assert [track.artist for track in part.tracks] == [
-        gtzan_index()[track.name].track.artist for track in part.tracks
-    ]
+    assert [track.artist for track in part.tracks] == [gtzan_index()[track.name].track.artist for track in part.tracks]
     write(tmp_path / "rock" / "mine.wav")
     with pytest.raises(GenreError, match=r"mine\.wav is no clip of GTZAN's rock"):
         open_folder(tmp_path)

@@ -144,15 +144,11 @@ def test_segments_lie_within_their_track(music: Path, tmp_path: Path) -> None:
     whole = rt.load(tracks[1].path or "").samples[0]
     positions = clips.grid([1], RATE // 2)
     assert np.allclose(clips.cut(positions, RATE // 2).ravel(), whole, atol=1e-4)
-    assert np.allclose(
-        clips.cut(np.array([[1, -50], [1, 10**6]]), RATE), [whole[:RATE], whole[-RATE:]], atol=1e-4
-    )
+    assert np.allclose(clips.cut(np.array([[1, -50], [1, 10**6]]), RATE), [whole[:RATE], whole[-RATE:]], atol=1e-4)
     assert np.allclose(clips.cut(np.array([[1, 7]]), 3 * RATE)[0], np.resize(whole, 3 * RATE), atol=1e-4)
 
 
-def test_bad_folders_give_one_clear_line(
-    music: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
-) -> None:
+def test_bad_folders_give_one_clear_line(music: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
     def folder(name: str, *tracks: str) -> Path:
         for track in tracks:
             path = tmp_path / name / track

@@ -39,14 +39,11 @@ def gtzan(shared_music: Path) -> tuple[list[Track], list[Analysis]]:
     names = np.array([Path(name).stem for name in arrays["IDS"]])
     taggrams = {track.name: arrays["X"][names == track.name] for track in tracks}
     return tracks, [
-        Analysis.from_arrays(taggram=taggrams[track.name], columns=columns[f"{track.name}.wav"])
-        for track in tracks
+        Analysis.from_arrays(taggram=taggrams[track.name], columns=columns[f"{track.name}.wav"]) for track in tracks
     ]
 
 
-def test_tracks_by_unheard_artists_find_their_genre_and_each_other(
-    gtzan: tuple[list[Track], list[Analysis]],
-) -> None:
+def test_tracks_by_unheard_artists_find_their_genre_and_each_other(gtzan: tuple[list[Track], list[Analysis]]) -> None:
     tracks, analyses = gtzan
     genres, artists = (np.array([getattr(track, name) for track in tracks]) for name in ("genre", "artist"))
     known = folds(tracks, 3) != 0
@@ -96,8 +93,7 @@ def test_what_sounds_like_no_music_is_compared_by_sound(
     organ, buzz = (rt.Library.embed(rt.analyse(made_music / kind / "Ada.flac")) for kind in ("organ", "buzz"))
     classifier = GenreClassifier.from_pretrained()
     assert (
-        classifier.predict([made_music / "organ/Ada.flac", made_music / "buzz/Ada.flac"]).tolist()
-        == ["classical"] * 2
+        classifier.predict([made_music / "organ/Ada.flac", made_music / "buzz/Ada.flac"]).tolist() == ["classical"] * 2
     )
     length = {name: float(np.linalg.norm(v[:10])) for name, v in (("song", song), ("organ", organ))}
     assert length["organ"] < length["song"] / 2

@@ -55,9 +55,7 @@ def residual_db(result: Audio, expected: Audio) -> float:
         ({"encoder_delay": 640, "decoder_delay": 1000, "channels": 2, "sample_rate": 48_000}, 1640),
     ],
 )
-def test_a_faithful_model_gives_the_song_back_in_time(
-    tmp_path: Path, export: dict[str, int], delay: int
-) -> None:
+def test_a_faithful_model_gives_the_song_back_in_time(tmp_path: Path, export: dict[str, int], delay: int) -> None:
     model = rt.RaveModel.load(make_export(tmp_path / "model.ts", **FAITHFUL, **export))
     song = music(5.3, model.info.sample_rate, channels=2)
     assert abs(model.delay - delay) <= 1
@@ -71,9 +69,7 @@ def test_a_faithful_model_gives_the_song_back_in_time(
 @pytest.mark.parametrize("frames", [1, 37, 511, 512, 513, 44_100])
 @pytest.mark.parametrize("streaming", [True, False])
 @pytest.mark.parametrize("channels", [1, 2])
-def test_any_length_rate_and_channels_come_back(
-    tmp_path: Path, frames: int, streaming: bool, channels: int
-) -> None:
+def test_any_length_rate_and_channels_come_back(tmp_path: Path, frames: int, streaming: bool, channels: int) -> None:
     export = make_export(tmp_path / "model.ts", streaming=streaming, channels=channels, sample_rate=48_000)
     model = rt.RaveModel.load(export)
     for rate in (44_100, 48_000):

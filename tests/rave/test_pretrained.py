@@ -51,9 +51,7 @@ class Handler(BaseHTTPRequestHandler):
             return
         if manner == "corrupt":
             middle = len(data) // 2
-            data = (
-                data[:middle] + bytes(255 - byte for byte in data[middle : middle + 64]) + data[middle + 64 :]
-            )
+            data = data[:middle] + bytes(255 - byte for byte in data[middle : middle + 64]) + data[middle + 64 :]
         if manner == "page":
             data = b"<html>Please log in</html>"
         self.send_response(200)
@@ -158,9 +156,7 @@ def test_a_download_arrives_and_runs(server: Server, models: Path, manner: str) 
         ("page", "no model"),
     ],
 )
-def test_a_bad_download_says_why_and_leaves_nothing(
-    server: Server, models: Path, manner: str, words: str
-) -> None:
+def test_a_bad_download_says_why_and_leaves_nothing(server: Server, models: Path, manner: str, words: str) -> None:
     with pytest.raises(ModelError, match=words) as failure:
         pretrained.download(server.url(f"{manner}/b.ts"))
     assert "\n" not in str(failure.value)
@@ -174,9 +170,7 @@ def test_offline_it_says_what_to_do(models: Path) -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         url = f"http://127.0.0.1:{taken.getsockname()[1]}/model.ts"
-        with pytest.raises(
-            ModelError, match=r"cannot be reached.*check the connection, or put the file into"
-        ):
+        with pytest.raises(ModelError, match=r"cannot be reached.*check the connection, or put the file into"):
             pretrained.download(url)
 
 
@@ -209,9 +203,7 @@ def test_stopping_leaves_nothing(server: Server, models: Path) -> None:
     assert files(models) == []
 
 
-def test_a_folder_that_cannot_be_made_says_so(
-    server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_folder_that_cannot_be_made_says_so(server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "file").touch()
     monkeypatch.setenv(pretrained.FOLDER_VARIABLE, str(tmp_path / "file" / "models"))
     with pytest.raises(OutputError, match=pretrained.FOLDER_VARIABLE):

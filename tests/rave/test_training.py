@@ -107,13 +107,10 @@ def test_discriminators_join_in_and_leave_the_encoder_alone(songs: Path, tmp_pat
     judged = train(songs, other, recipe=recipe)
     # the first step, before the discriminators, moves it as far as in the short training up to the schedule
     assert all(
-        torch.allclose(a, b, atol=1e-4)
-        for a, b in zip(encoder, judged.network.encoder.parameters(), strict=True)
+        torch.allclose(a, b, atol=1e-4) for a, b in zip(encoder, judged.network.encoder.parameters(), strict=True)
     )
     blank = Training(judged.corpus, recipe, judged.shape).discriminators.state_dict()
-    assert any(
-        not torch.equal(value, blank[name]) for name, value in judged.discriminators.state_dict().items()
-    )
+    assert any(not torch.equal(value, blank[name]) for name, value in judged.discriminators.state_dict().items())
 
 
 def test_recordings_are_held_out_whole(tmp_path: Path) -> None:
@@ -122,9 +119,7 @@ def test_recordings_are_held_out_whole(tmp_path: Path) -> None:
     for number in range(HELD_OUT):
         # the last one is held out
         period = 50 if number == HELD_OUT - 1 else 20
-        square = 0.2 * np.sign(np.sin(2 * np.pi * (np.arange(12_000) + 0.5) / period))[None].astype(
-            np.float32
-        )
+        square = 0.2 * np.sign(np.sin(2 * np.pi * (np.arange(12_000) + 0.5) / period))[None].astype(np.float32)
         rt.Audio(square, RATE, "square").save(folder / f"{number:02}.wav", bit_depth=16)
     corpus = gather(folder, None, tmp_path, RATE, 8192)
     rng = np.random.default_rng(0)
@@ -159,11 +154,7 @@ def test_other_recordings_are_not_mistaken_for_those_before(songs: Path, tmp_pat
 
 def test_bad_folders_are_named(songs: Path, tmp_path: Path) -> None:
     (tmp_path / "empty").mkdir()
-    for recordings, targets in (
-        (tmp_path / "none", None),
-        (tmp_path / "empty", None),
-        (songs, tmp_path / "empty"),
-    ):
+    for recordings, targets in ((tmp_path / "none", None), (tmp_path / "empty", None), (songs, tmp_path / "empty")):
         with pytest.raises(AudioError, match=r"is not a folder|holds no recording") as caught:
             train(recordings, tmp_path / "work", targets, RECIPE)
         assert "\n" not in str(caught.value)

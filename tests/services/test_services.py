@@ -31,9 +31,7 @@ def summary(song: Path) -> listen.SongSummary:
     return listen.listen(song)
 
 
-def test_a_file_and_the_same_sound_in_memory_have_the_same_summary(
-    song: Path, summary: listen.SongSummary
-) -> None:
+def test_a_file_and_the_same_sound_in_memory_have_the_same_summary(song: Path, summary: listen.SongSummary) -> None:
     audio = rt.load(song)
     again = listen.listen(audio)
     assert again.genres == summary.genres

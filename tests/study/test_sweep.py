@@ -29,9 +29,7 @@ def sweep(pair: tuple[Audio, Audio], tmp_path_factory: pytest.TempPathFactory) -
     return sweep_losses(*pair, folder, steps=1, seconds=0.6), folder
 
 
-def test_the_study_s_rows_run_clamped_and_free_and_sgd_stands_still_in_both(
-    sweep: tuple[list[LossRow], Path],
-) -> None:
+def test_the_study_s_rows_run_clamped_and_free_and_sgd_stands_still_in_both(sweep: tuple[list[LossRow], Path]) -> None:
     rows, _ = sweep
     study = [row for row in rows if row.settings.optimiser != "polyak"]
     assert len(study) == 24
@@ -59,17 +57,11 @@ def test_the_table_says_why_row_by_row_and_the_picture_is_there(sweep: tuple[lis
     assert (folder / "losses.png").read_bytes().startswith(b"\x89PNG")
 
 
-def test_on_real_audio_the_clamp_keeps_a_fifth_of_the_loss_and_its_absence_2_percent(
-    pair: tuple[Audio, Audio],
-) -> None:
+def test_on_real_audio_the_clamp_keeps_a_fifth_of_the_loss_and_its_absence_2_percent(pair: tuple[Audio, Audio]) -> None:
     content, style = (study_spectrum(audio, 1.5) for audio in pair)
     assert 3.5 < content.max() < 6.5
     for clamp in (True, False):
-        kept = (
-            GramTransfer.study(learning_rate=0.1, clamp=clamp, steps=50, target=0.015)
-            .run(content, style)
-            .kept
-        )
+        kept = GramTransfer.study(learning_rate=0.1, clamp=clamp, steps=50, target=0.015).run(content, style).kept
         assert kept > 0.2 if clamp else kept < 0.02
 
 
@@ -82,9 +74,7 @@ def test_a_cancelled_sweep_leaves_no_files(pair: tuple[Audio, Audio], tmp_path: 
     assert list(tmp_path.iterdir()) == []
 
 
-def test_silence_and_a_file_in_the_folder_s_place_are_refused(
-    pair: tuple[Audio, Audio], tmp_path: Path
-) -> None:
+def test_silence_and_a_file_in_the_folder_s_place_are_refused(pair: tuple[Audio, Audio], tmp_path: Path) -> None:
     with pytest.raises(AudioError, match="silent"):
         sweep_losses(Audio(np.zeros(22050), 22050), pair[1], tmp_path)
     (tmp_path / "taken").write_text("")

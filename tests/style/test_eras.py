@@ -100,9 +100,7 @@ def test_bytes_do_not_depend_on_block_sizes(era: str) -> None:
     frames=st.integers(1, 70_000),
     strength=st.floats(0, 1),
 )
-def test_shape_and_rate_survive(
-    era: str, sample_rate: int, channels: int, frames: int, strength: float
-) -> None:
+def test_shape_and_rate_survive(era: str, sample_rate: int, channels: int, frames: int, strength: float) -> None:
     audio = Audio(np.linspace(-0.9, 0.9, channels * frames).reshape(channels, frames), sample_rate)
     aged = age(audio, era, strength)
     assert aged.samples.shape == audio.samples.shape
@@ -115,9 +113,7 @@ def test_shape_and_rate_survive(
 def test_it_stays_in_time(era: str, strength: float) -> None:
     """The cross-correlation of envelope-free noise peaks within 1 ms of no delay at all."""
     audio = noise(1.0, channels=1)
-    spectra = np.fft.rfft(
-        np.stack([audio.samples[0], age(audio, era, strength).samples[0]]), 2 * audio.frames
-    )
+    spectra = np.fft.rfft(np.stack([audio.samples[0], age(audio, era, strength).samples[0]]), 2 * audio.frames)
     correlation = np.fft.irfft(spectra[0].conj() * spectra[1])
     lag = int(np.argmax(np.abs(correlation)))
     assert abs((lag + audio.frames) % (2 * audio.frames) - audio.frames) < 0.001 * RATE
@@ -224,9 +220,7 @@ def test_the_scratch_of_a_78_comes_back_every_turn() -> None:
     assert pile_up(78.26 / 60) > 3 * max(pile_up(71.3 / 60), pile_up(85.7 / 60))
 
 
-@pytest.mark.parametrize(
-    ("era", "turns_hz"), [("1900s", 160 / 60), ("1930s", 78.26 / 60), ("1970s", 100 / 180)]
-)
+@pytest.mark.parametrize(("era", "turns_hz"), [("1900s", 160 / 60), ("1930s", 78.26 / 60), ("1970s", 100 / 180)])
 def test_pitch_wavers_once_a_turn(era: str, turns_hz: float) -> None:
     """Instantaneous frequency of a 1 kHz tone: a line at one turn, as deep as the era says; no drift."""
     aged = age(sine(1000, 20, amplitude=0.3), era, seed=2).samples[0]

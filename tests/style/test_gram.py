@@ -43,9 +43,7 @@ def test_doubling_the_style_weight_multiplies_mse_by_exactly_4_and_mae_by_2() ->
 
 @pytest.mark.parametrize("loss", ["mse", "mae"])
 def test_the_descent_follows_the_gradient_that_autograd_finds(loss: gram.Loss) -> None:
-    settings = GramTransfer.study(
-        optimiser="sgd", loss=loss, learning_rate=2.0, clamp=False, steps=1, **SMALL
-    )
+    settings = GramTransfer.study(optimiser="sgd", loss=loss, learning_rate=2.0, clamp=False, steps=1, **SMALL)
     network = random_network(48, 256)
     target = gram_matrix(network(torch.from_numpy(STYLE)[None])[0])
     start = torch.from_numpy(CONTENT * 1.01).requires_grad_()
@@ -66,9 +64,7 @@ def test_short_and_long_clips_get_the_same_loss_and_gradient() -> None:
         through_frames = gram._short_objective(torch.from_numpy(STYLE), settings)(x)
         through_gram = gram._gram_objective(torch.from_numpy(STYLE), settings)(x)
     assert through_frames[0] == pytest.approx(through_gram[0], rel=1e-5)
-    torch.testing.assert_close(
-        through_frames[1], through_gram[1], rtol=1e-3, atol=1e-3 * float(through_gram[1].std())
-    )
+    torch.testing.assert_close(through_frames[1], through_gram[1], rtol=1e-3, atol=1e-3 * float(through_gram[1].std()))
 
 
 def test_the_clamp_holds_the_loss_up_and_without_it_the_loss_falls_below_2_percent() -> None:
@@ -77,9 +73,7 @@ def test_the_clamp_holds_the_loss_up_and_without_it_the_loss_falls_below_2_perce
     assert clamped.spectrogram.min() >= 0
     assert clamped.spectrogram.max() <= 1
     assert clamped.kept > 0.2
-    assert clamped.clamped_share == pytest.approx(
-        1 - np.square(CONTENT.clip(0, 1)).sum() / np.square(CONTENT).sum()
-    )
+    assert clamped.clamped_share == pytest.approx(1 - np.square(CONTENT.clip(0, 1)).sum() / np.square(CONTENT).sum())
     assert "clamp" in clamped.reason
     assert free.kept < 0.02
     assert free.spectrogram.min() >= 0
@@ -89,9 +83,7 @@ def test_the_clamp_holds_the_loss_up_and_without_it_the_loss_falls_below_2_perce
 
 def test_sgd_repeats_its_loss_to_the_last_digit_and_says_that_float32_is_why() -> None:
     for clamp in (True, False):
-        recipe = GramTransfer.study(
-            optimiser="sgd", loss="mae", learning_rate=1e-6, clamp=clamp, steps=10, **SMALL
-        )
+        recipe = GramTransfer.study(optimiser="sgd", loss="mae", learning_rate=1e-6, clamp=clamp, steps=10, **SMALL)
         result = recipe.run(CONTENT, STYLE)
         assert len(set(result.losses)) == 1
         assert result.still_share > 0.9
@@ -105,13 +97,7 @@ def test_polyaks_step_cures_gradient_descent_whatever_the_scale_of_the_loss(
 ) -> None:
     for weight in (1e-3, 2500.0):
         result = GramTransfer.study(
-            optimiser="polyak",
-            loss=loss,
-            learning_rate=rate,
-            style_weight=weight,
-            clamp=False,
-            steps=40,
-            **SMALL,
+            optimiser="polyak", loss=loss, learning_rate=rate, style_weight=weight, clamp=False, steps=40, **SMALL
         ).run(CONTENT, STYLE)
         assert result.kept < kept
 
@@ -161,8 +147,7 @@ def test_it_stops_early_reports_its_loss_and_can_be_cancelled() -> None:
 
 
 @pytest.mark.parametrize(
-    "changes",
-    [{"optimiser": "lbfgs"}, {"loss": "huber"}, {"learning_rate": 0.0}, {"steps": 0}, {"patience": -1}],
+    "changes", [{"optimiser": "lbfgs"}, {"loss": "huber"}, {"learning_rate": 0.0}, {"steps": 0}, {"patience": -1}]
 )
 def test_bad_settings_are_refused(changes: dict[str, object]) -> None:
     with pytest.raises(StyleError, match=str(next(iter(changes)))):

@@ -44,9 +44,7 @@ def worn(sample_rate: int = 22_050, seconds: float = 2.0, noise: float = 0.004) 
     """A dull, crushed, hissing recording of another tune."""
     clean = tune(sample_rate, round(seconds * sample_rate), seed=9, peak=0.5).samples[0]
     dull = np.convolve(np.tanh(4 * clean), np.hanning(12) / 6, "same")
-    return Audio(
-        dull + noise * np.random.default_rng(1).standard_normal(len(dull)), sample_rate, name="worn record"
-    )
+    return Audio(dull + noise * np.random.default_rng(1).standard_normal(len(dull)), sample_rate, name="worn record")
 
 
 def decibels(value: float) -> float:
@@ -188,9 +186,7 @@ def test_files_give_the_same_bytes_and_what_stylize_gives(tmp_path: Path) -> Non
     assert (transfer.output, transfer.method) == (outputs[1], "transport")
     assert transfer.seconds > 0
     assert transfer.realtime_factor == pytest.approx(content.duration / transfer.seconds)
-    assert transfer.loudness_change_lu == pytest.approx(
-        load(outputs[1]).loudness - content.loudness, abs=0.05
-    )
+    assert transfer.loudness_change_lu == pytest.approx(load(outputs[1]).loudness - content.loudness, abs=0.05)
 
 
 def test_a_song_may_be_overwritten_by_its_transfer(tmp_path: Path) -> None:
@@ -248,9 +244,7 @@ def test_a_strength_out_of_range_says_so(strength: float) -> None:
 # --- how far it gets on real music -----------------------------------------------------------------------------
 
 
-def test_strings_take_on_a_piano_and_stay_the_piece(
-    profiles: tuple[Profile, Profile], restyled: Profile
-) -> None:
+def test_strings_take_on_a_piano_and_stay_the_piece(profiles: tuple[Profile, Profile], restyled: Profile) -> None:
     content, style = profiles
     check_shape(content.audio, restyled.audio)
     # measured: 0.95
@@ -284,9 +278,7 @@ def test_what_was_panned_stays_panned() -> None:
     content = Audio(np.stack([left + 0.1 * right, 0.3 * left]), 22_050)
     output = WITHOUT_NOISE.stylize(content, worn())
     check_shape(content, output)
-    balance = [
-        decibels(float(np.std(each.samples[0]) / np.std(each.samples[1]))) for each in (content, output)
-    ]
+    balance = [decibels(float(np.std(each.samples[0]) / np.std(each.samples[1]))) for each in (content, output)]
     assert balance[1] == pytest.approx(balance[0], abs=1.0)
 
 
@@ -387,14 +379,7 @@ def test_what_is_no_recording_is_refused(wrong: object) -> None:
 
 @pytest.mark.parametrize(
     "setting",
-    [
-        {"method": "magic"},
-        {"resynthesis": "none"},
-        {"noise": -1.0},
-        {"noise": np.nan},
-        {"noise": np.inf},
-        {"seed": -1},
-    ],
+    [{"method": "magic"}, {"resynthesis": "none"}, {"noise": -1.0}, {"noise": np.nan}, {"noise": np.inf}, {"seed": -1}],
     ids=str,
 )
 def test_a_setting_that_does_not_exist_is_refused_at_once(setting: dict[str, object]) -> None:
@@ -421,9 +406,7 @@ def test_the_studys_descent_gets_closer_to_the_style(song: Audio, ragtime: Audio
     output = StyleTransfer(method="gram", gram=settings).stylize(content, ragtime)
     check_shape(content, output)
     target = Profile(ragtime).frame_moments()
-    before, after = (
-        float(np.square(Profile(each).frame_moments() - target).sum()) for each in (content, output)
-    )
+    before, after = (float(np.square(Profile(each).frame_moments() - target).sum()) for each in (content, output))
     assert after < before
 
     def spectrogram(audio: Audio) -> NDArray[np.float32]:
@@ -442,9 +425,7 @@ def test_whatever_the_phase_length_and_level_stay(resynthesis: str, song: Audio,
 
 def test_another_seed_gives_another_random_phase() -> None:
     content = tune(8_000, 8_000)
-    first, second = (
-        StyleTransfer(resynthesis="random", seed=seed).stylize(content, worn()).samples for seed in (1, 2)
-    )
+    first, second = (StyleTransfer(resynthesis="random", seed=seed).stylize(content, worn()).samples for seed in (1, 2))
     assert not np.allclose(first, second, atol=1e-3)
 
 
@@ -460,10 +441,7 @@ def test_griffin_lim_makes_magnitudes_consistent(song: Audio, ragtime: Audio) ->
     spectrum = np.concatenate(list(stft(content.blocks(), 2048)), axis=1)
     other = np.concatenate(list(stft(ragtime.slice(0, 3).blocks(), 2048)), axis=1)
     wanted = np.abs(spectrum) * np.minimum(np.abs(other) / (np.abs(spectrum) + 1e-3), 3.0).astype(np.float32)
-    results = {
-        method: resynthesise(wanted, spectrum, method, seed=0)
-        for method in ("content", "griffinlim", "random")
-    }
+    results = {method: resynthesise(wanted, spectrum, method, seed=0) for method in ("content", "griffinlim", "random")}
     for result in results.values():
         assert result.dtype == np.complex64
         np.testing.assert_allclose(np.abs(result), wanted, rtol=1e-3, atol=1e-4)
@@ -520,14 +498,7 @@ def test_progress_of_the_descent_rises_over_chunks_too(monkeypatch: pytest.Monke
 
 
 @pytest.mark.parametrize(
-    ("style", "stop_at"),
-    [
-        ("recording", 0.1),
-        ("recording", 0.5),
-        ("recording", 0.95),
-        ("1930s", 0.3),
-        ("1930s", 0.95),
-    ],
+    ("style", "stop_at"), [("recording", 0.1), ("recording", 0.5), ("recording", 0.95), ("1930s", 0.3), ("1930s", 0.95)]
 )
 def test_stopping_leaves_neither_the_output_nor_a_trace(tmp_path: Path, style: str, stop_at: float) -> None:
     path = tune(22_050, 22_050).save(tmp_path / "song.wav")

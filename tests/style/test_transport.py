@@ -42,9 +42,7 @@ class Clip:
     def rendered(self, magnitude: NDArray[np.float32]) -> Audio:
         """Audio of other magnitudes with this clip's phase."""
         spectrum = self.spectrum * (magnitude / np.maximum(self.magnitude, 1e-5))
-        return self.audio.with_samples(
-            np.concatenate(list(istft([spectrum], N_FFT, self.audio.frames)), axis=1)
-        )
+        return self.audio.with_samples(np.concatenate(list(istft([spectrum], N_FFT, self.audio.frames)), axis=1))
 
 
 def clip(path: Path, start: float, seconds: float) -> Clip:
@@ -141,9 +139,7 @@ def test_a_gain_that_is_equal_in_all_bands_is_equal_in_all_bins() -> None:
     np.testing.assert_allclose(np.full(BAND_COUNT, 0.7, np.float32) @ spread, 0.7, atol=1e-5)
 
 
-def test_band_transport_reaches_the_styles_band_means_and_covariance(
-    strings: Clip, ragtime: Clip, pair: Pair
-) -> None:
+def test_band_transport_reaches_the_styles_band_means_and_covariance(strings: Clip, ragtime: Clip, pair: Pair) -> None:
     step = BandTransport.fit(strings.magnitude, pair, 1.0)
     wanted = step.energies(ragtime.magnitude, step.bands)
     before = step.energies(strings.magnitude, step.bands)
@@ -168,9 +164,7 @@ def test_a_moment_unlike_all_others_is_not_blown_up(strings: Clip, ragtime: Clip
     assert excess.max() < np.log(10)
 
 
-def test_bin_transport_reaches_every_bins_mean_and_deviation(
-    strings: Clip, ragtime: Clip, pair: Pair
-) -> None:
+def test_bin_transport_reaches_every_bins_mean_and_deviation(strings: Clip, ragtime: Clip, pair: Pair) -> None:
     step = BinTransport.fit(strings.magnitude, pair, 1.0)
     wanted = log1p(ragtime.magnitude)
     before, after = log1p(strings.magnitude), log1p(step.apply(strings.magnitude, strings.magnitude))
@@ -180,9 +174,7 @@ def test_bin_transport_reaches_every_bins_mean_and_deviation(
     assert np.all(after >= 0)
 
 
-def test_the_equaliser_reaches_the_styles_mean_with_one_curve(
-    strings: Clip, ragtime: Clip, pair: Pair
-) -> None:
+def test_the_equaliser_reaches_the_styles_mean_with_one_curve(strings: Clip, ragtime: Clip, pair: Pair) -> None:
     step = Equaliser.fit(strings.magnitude, pair, 1.0)
     after = step.apply(strings.magnitude, strings.magnitude)
     wanted = log1p(ragtime.magnitude).mean(axis=0)
@@ -193,9 +185,7 @@ def test_the_equaliser_reaches_the_styles_mean_with_one_curve(
     assert np.ptp(np.where(loud, np.log(ratio / step.gain[5:500]), 0)) < 1e-3
 
 
-def test_harmony_lock_brings_the_pitch_classes_of_every_frame_back(
-    strings: Clip, ragtime: Clip, pair: Pair
-) -> None:
+def test_harmony_lock_brings_the_pitch_classes_of_every_frame_back(strings: Clip, ragtime: Clip, pair: Pair) -> None:
     lock = HarmonyLock.fit(strings.magnitude, pair, 1.0)
     content = lock.profile(strings.magnitude)
     # as bad as it gets: another piece's notes
@@ -224,9 +214,7 @@ def test_harmony_lock_reads_the_pitch_that_sounds(hz: float) -> None:
 
 
 def test_rhythm_lock_makes_the_flux_follow_the_content(strings: Clip, pair: Pair) -> None:
-    smeared = np.apply_along_axis(np.convolve, 0, strings.magnitude, np.ones(12) / 12, "same").astype(
-        np.float32
-    )
+    smeared = np.apply_along_axis(np.convolve, 0, strings.magnitude, np.ones(12) / 12, "same").astype(np.float32)
     lock = RhythmLock.fit(smeared, pair, 1.0)
     result = lock.apply(smeared, strings.magnitude)
     wanted = flux_of(strings.magnitude)
@@ -279,9 +267,7 @@ def test_the_chain_beats_a_plain_equaliser_in_envelope_gain(
     assert 1 - ours < 0.5 * (1 - plain)
 
 
-def test_between_goes_along_the_logarithm(
-    strings: Clip, chain: tuple[TransportMap, NDArray[np.float32]]
-) -> None:
+def test_between_goes_along_the_logarithm(strings: Clip, chain: tuple[TransportMap, NDArray[np.float32]]) -> None:
     content, mapped = strings.magnitude, chain[1]
     ends = content.copy(), mapped.copy()
     np.testing.assert_allclose(between(content, mapped, 0.0), content, rtol=1e-3, atol=1e-5)

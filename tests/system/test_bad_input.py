@@ -57,9 +57,7 @@ def contents(folder: Path) -> dict[str, bytes | None]:
 
 def process(*arguments: str, **settings: Any) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-m", "retrotone", *arguments]
-    return subprocess.run(
-        command, **{"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True, **settings}
-    )
+    return subprocess.run(command, **{"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True, **settings})
 
 
 def one_line(err: str) -> None:
@@ -151,9 +149,7 @@ def test_one_sample(channels: int, song: Path, tmp_path: Path, capfd: pytest.Cap
 
 @pytest.mark.parametrize("style", ["1930s", "record.flac"])
 @pytest.mark.parametrize(("rate", "channels"), [(8_000, 1), (192_000, 2)])
-def test_extreme_rates_work(
-    music: rt.Audio, song: Path, tmp_path: Path, rate: int, channels: int, style: str
-) -> None:
+def test_extreme_rates_work(music: rt.Audio, song: Path, tmp_path: Path, rate: int, channels: int, style: str) -> None:
     odd = music.resample(rate) if channels == 2 else music.mono().resample(rate)
     odd.save(tmp_path / "odd.wav")
     music.save(tmp_path / "record.flac")
@@ -164,9 +160,7 @@ def test_extreme_rates_work(
 
 @pytest.mark.parametrize("kept", [0.9, 0.5, 0.02])
 def test_truncated_songs_work_or_say_why(music: rt.Audio, song: Path, tmp_path: Path, kept: float) -> None:
-    names = [
-        f"cut{i}{suffix}" for i, suffix in enumerate((".wav", ".flac", ".mp3", ".ogg", ".opus", ".aiff"))
-    ]
+    names = [f"cut{i}{suffix}" for i, suffix in enumerate((".wav", ".flac", ".mp3", ".ogg", ".opus", ".aiff"))]
     for name in names:
         data = music.resample(48_000).save(tmp_path / name).read_bytes()
         (tmp_path / name).write_bytes(data[: round(kept * len(data))])
@@ -184,9 +178,7 @@ def test_truncated_songs_work_or_say_why(music: rt.Audio, song: Path, tmp_path: 
 
 
 def test_settings_out_of_range(refused: Run, song: Path) -> None:
-    assert "there is no style '1850s': it is neither one of the eras" in refused(
-        "style", song, "--style", "1850s"
-    )
+    assert "there is no style '1850s': it is neither one of the eras" in refused("style", song, "--style", "1850s")
     assert "strength must be between 0 and 1" in refused("style", song, "--strength", "1.5")
     assert "strength must be between 0 and 1" in refused("style", song, "--strength", "nan")
     assert "method 'magic' does not exist" in refused("style", song, "--method", "magic")

@@ -87,14 +87,9 @@ def test_a_process_tells_its_own_peak_and_one_that_fails_is_named() -> None:
 def test_the_page_on_length_compares_what_both_have_done() -> None:
     ours = [length.Cost(each, 0.1 * each, 0.05 * each, 400.0) for each in (10, 30, 120, 600)]
     theirs = [length.Cost(each, 0.2 * each, each**2 / 300, 10.0 * each) for each in (10, 30, 120)]
-    jobs = [
-        length.Job("transport", "Matchering 2", ours),
-        length.Job("Matchering 2", None, theirs, "10 min left out"),
-    ]
+    jobs = [length.Job("transport", "Matchering 2", ours), length.Job("Matchering 2", None, theirs, "10 min left out")]
     page = length.page(jobs)
-    grows = (
-        "transport: processor time grows as length^1.00 and memory as length^0.00 (from 30 s on, 3 lengths)"
-    )
+    grows = "transport: processor time grows as length^1.00 and memory as length^0.00 (from 30 s on, 3 lengths)"
     assert grows in page.text
     assert "Matchering 2: processor time grows as length^2.00 and memory as length^1.00" in page.text
     assert (

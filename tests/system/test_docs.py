@@ -120,11 +120,7 @@ class Reader(ast.NodeVisitor):
         called = self.type_of(node.func)
         if called is not None and not any(isinstance(argument, ast.Starred) for argument in node.args):
             signature = inspect.signature(called)
-            first = (
-                [None]
-                if inspect.isfunction(called) and next(iter(signature.parameters), "") == "self"
-                else []
-            )
+            first = [None] if inspect.isfunction(called) and next(iter(signature.parameters), "") == "self" else []
             keywords = {word.arg: None for word in node.keywords if word.arg}
             signature.bind(*first, *(None for _ in node.args), **keywords)
             self.seen += 1
@@ -137,9 +133,7 @@ class Reader(ast.NodeVisitor):
             owner = self.type_of(node.value)
             if not isinstance(owner, ModuleType | type):
                 return None
-            if any(
-                node.attr in vars(base).get("__annotations__", ()) for base in getattr(owner, "__mro__", ())
-            ):
+            if any(node.attr in vars(base).get("__annotations__", ()) for base in getattr(owner, "__mro__", ())):
                 return None
             found = getattr(owner, node.attr)
             return found if callable(found) or isinstance(found, ModuleType) else None

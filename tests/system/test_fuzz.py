@@ -158,18 +158,12 @@ def test_a_damaged_library_is_read_or_refused(song: Audio, tmp_path: Path) -> No
 
 
 VERBS = "style compare tags genre predict evaluate library similar path scan check models info generate study loss"
-OPTIONS = (
-    "--style --strength --seed --json --report -o --method --noise --length -k --library --library= --help"
-)
-VALUES = (
-    "1930s 2030s 0.5 -3 nan 1e99 out.xyz out/ / . nothing.wav broken.wav empty.mp3 rave gram 0 broken.db walk"
-)
+OPTIONS = "--style --strength --seed --json --report -o --method --noise --length -k --library --library= --help"
+VALUES = "1930s 2030s 0.5 -3 nan 1e99 out.xyz out/ / . nothing.wav broken.wav empty.mp3 rave gram 0 broken.db walk"
 words = st.sampled_from([*VERBS.split(), *OPTIONS.split(), *VALUES.split()]) | st.text(max_size=8)
 
 
-def test_any_command_line_ends_in_words(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: Capture
-) -> None:
+def test_any_command_line_ends_in_words(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: Capture) -> None:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path))
     for name, data in {"broken.wav": b"RIFF\0\0\0\0WAVE", "empty.mp3": b"", "broken.db": b"no"}.items():

@@ -57,9 +57,7 @@ def signal_to_difference(a: Audio, b: Audio) -> float:
     return float(10 * np.log10(np.mean(a.samples**2) / np.mean((a.samples - b.samples) ** 2)))
 
 
-@pytest.mark.parametrize(
-    "sizes", [[50], [3], [40, 40, 40], [100, 7, 100], [64, 1, 1, 1], [3, 2, 1], [9, 9, 2, 30, 5]]
-)
+@pytest.mark.parametrize("sizes", [[50], [3], [40, 40, 40], [100, 7, 100], [64, 1, 1, 1], [3, 2, 1], [9, 9, 2, 30, 5]])
 def test_the_cores_of_chunks_with_context_are_the_stream(sizes: list[int]) -> None:
     cores = [chunk[:, core] for chunk, core in with_context(pieces(*sizes), before=12, after=8)]
     np.testing.assert_array_equal(np.concatenate(cores, axis=1), frames(sum(sizes)))
@@ -106,8 +104,7 @@ def test_a_moment_that_the_map_has_not_seen_does_not_drown_the_song(
     shared_music: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     song, style = (
-        load(next(shared_music.glob(name))).mono().resample(22_050)
-        for name in ("Karissa*.ogg", "*Vibe_Ace.ogg")
+        load(next(shared_music.glob(name))).mono().resample(22_050) for name in ("Karissa*.ogg", "*Vibe_Ace.ogg")
     )
     song = song.slice(60)  # half a second of it, at 92.5 s, is like nothing else in it
     monkeypatch.setattr(sample, "SAMPLE_FRAMES", 1500)
@@ -131,14 +128,7 @@ def test_memory_does_not_grow_with_length(tmp_path: Path, song: Audio, style: Au
             for index in range(minutes * 4):
                 file.write(block * (0.5 + 0.4 * (index % 2)))
         run = subprocess.run(
-            [
-                sys.executable,
-                "-c",
-                MEASURED,
-                str(path),
-                str(tmp_path / "style.wav"),
-                str(tmp_path / "out.wav"),
-            ],
+            [sys.executable, "-c", MEASURED, str(path), str(tmp_path / "style.wav"), str(tmp_path / "out.wav")],
             capture_output=True,
             text=True,
             check=False,

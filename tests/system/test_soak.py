@@ -84,9 +84,7 @@ def verbs(made_music: Path, tmp_path_factory: pytest.TempPathFactory) -> list[Ca
     ]
 
 
-def test_nothing_grows(
-    verbs: list[Callable[[], object]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_nothing_grows(verbs: list[Callable[[], object]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     memory, before = [], (0, 0, 0)
     for number in range(WARM_UP + ROUNDS):

@@ -65,9 +65,7 @@ def test_a_record_is_opened_once_too(uploads: Uploads, song: str, openings: Coun
     assert Path(result).name == "a song-demo_style.wav"
 
 
-def test_an_upload_is_opened_once_to_classify_its_genre(
-    uploads: Uploads, song: str, openings: Counter[str]
-) -> None:
+def test_an_upload_is_opened_once_to_classify_its_genre(uploads: Uploads, song: str, openings: Counter[str]) -> None:
     Handlers(uploads).genre(VISITOR, song, bar=bar)
     assert openings[song] == 1
 

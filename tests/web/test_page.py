@@ -114,9 +114,7 @@ def library(made_music: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def server(library: Path, trap: Trap) -> Iterator[Server]:
     proxies = dict.fromkeys(("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY"), trap.url)
-    server = Server(
-        "--library", str(library), "--max-upload", str(MAX_UPLOAD_MB), NO_PROXY="", no_proxy="", **proxies
-    )
+    server = Server("--library", str(library), "--max-upload", str(MAX_UPLOAD_MB), NO_PROXY="", no_proxy="", **proxies)
     yield server.wait()
     [song] = re.findall(r'"(/[^"]*retrotone-web-[^"]*\.ogg)"', urlopen(server.url).read().decode())[:1]
     # no other user may read the folder
@@ -193,9 +191,7 @@ def clip(made_music: Path, folder: Path, name: str, seconds: float) -> Path:
 def test_two_visitors_restyle_their_songs_at_once_and_play_them(
     browser: Browser, server: Server, asked: list[str], made_music: Path, tmp_path: Path
 ) -> None:
-    songs = {
-        name: clip(made_music, tmp_path, name, seconds) for name, seconds in (("hers", 2.0), ("his", 3.0))
-    }
+    songs = {name: clip(made_music, tmp_path, name, seconds) for name, seconds in (("hers", 2.0), ("his", 3.0))}
     hers, his = (Visitor(browser, server, asked) for _ in songs)
     hers.give(songs["hers"], "0:02")
     his.give(songs["his"], "0:03")
@@ -286,9 +282,7 @@ def test_a_file_that_is_too_big_gets_a_sentence(visitor: Visitor, server: Server
     for count in (1, 5):
         body = b'--x\r\nContent-Disposition: form-data; name="files"; filename="a.wav"\r\n\r\n'
         body += huge.read_bytes() * count + b"\r\n--x--\r\n"
-        status, words = server.ask(
-            "POST", "/gradio_api/upload", body, content_type="multipart/form-data; boundary=x"
-        )
+        status, words = server.ask("POST", "/gradio_api/upload", body, content_type="multipart/form-data; boundary=x")
         assert status == 413
         assert b"maximum" in words or b"too big" in words
 
@@ -331,9 +325,7 @@ def test_no_other_file_is_served(server: Server, path: str) -> None:
         "https://127.0.0.1/song.wav",
     ],
 )
-@pytest.mark.parametrize(
-    "where", ["/gradio_api/call/genre", "/gradio_api/queue/join", "/gradio_api/call/v2/genre"]
-)
+@pytest.mark.parametrize("where", ["/gradio_api/call/genre", "/gradio_api/queue/join", "/gradio_api/call/v2/genre"])
 def test_an_upload_that_was_none_is_refused(server: Server, forged: str, where: str) -> None:
     file = {"path": forged, "url": forged, "meta": {"_type": "gradio.FileData"}}
     body: dict[str, Any] = {"data": [file], "session_hash": "x", "fn_index": 0, "song": file}
@@ -348,18 +340,14 @@ def test_a_page_elsewhere_cannot_pose_as_this_one(server: Server) -> None:
 
 
 def test_settings_travel_in_the_address(browser: Browser, server: Server, asked: list[str]) -> None:
-    visitor = Visitor(
-        browser, server, asked, "/?tab=generate&seed=7&walk=walk&strength=0.6&style=/etc/passwd"
-    )
+    visitor = Visitor(browser, server, asked, "/?tab=generate&seed=7&walk=walk&strength=0.6&style=/etc/passwd")
     expect(visitor.page.get_by_label("Seed")).to_have_value("7")
     expect(visitor.page.get_by_label("at random")).to_be_checked()
     expect(visitor.page.get_by_text("The address gives an unknown style")).to_be_visible()
     visitor.tab("Restyle")
     expect(visitor.page.get_by_label("1930s")).to_be_checked()
     visitor.page.get_by_label("1950s").click()
-    visitor.page.wait_for_url(
-        lambda url: "style=1950s" in url and "strength=0.6" in url and "tab=" not in url
-    )
+    visitor.page.wait_for_url(lambda url: "style=1950s" in url and "strength=0.6" in url and "tab=" not in url)
     visitor.page.context.close()
 
 

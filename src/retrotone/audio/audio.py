@@ -74,14 +74,10 @@ class Audio:
     def __post_init__(self) -> None:
         samples = np.atleast_2d(np.asarray(self.samples))
         if samples.ndim != 2 or samples.shape[0] > MAX_CHANNELS >= samples.shape[1] > 0:
-            raise AudioError(
-                f"{self.name}: samples have shape {samples.shape}: transpose them to (channels, frames)"
-            )
+            raise AudioError(f"{self.name}: samples have shape {samples.shape}: transpose them to (channels, frames)")
         # full scale is unknown: 16-bit samples in 32-bit integers are common
         if samples.dtype.kind in "iu":
-            raise AudioError(
-                f"{self.name}: samples are integers: divide them by full scale, 32768 for 16 bits"
-            )
+            raise AudioError(f"{self.name}: samples are integers: divide them by full scale, 32768 for 16 bits")
         samples = samples.astype(np.float32, copy=False)
         check_shape(self.name, samples.shape[0], samples.shape[1], self.sample_rate)
         check_finite(self.name, samples)
@@ -145,9 +141,7 @@ class Audio:
         """Return the recording at another rate, equally long to half a sample (soxr, high quality)."""
         if sample_rate == self.sample_rate:
             return self
-        samples = np.concatenate(
-            list(resampled(self.blocks(), self.channels, self.sample_rate, sample_rate)), axis=1
-        )
+        samples = np.concatenate(list(resampled(self.blocks(), self.channels, self.sample_rate, sample_rate)), axis=1)
         return replace(self, samples=samples, sample_rate=sample_rate)
 
     def slice(self, start: float = 0.0, stop: float | None = None) -> Audio:
@@ -156,9 +150,7 @@ class Audio:
         last = self.frames if stop is None else round(stop * self.sample_rate)
         if first >= min(last, self.frames):
             end = "its end" if stop is None else f"{stop:g} s"
-            raise AudioError(
-                f"{self.name} lasts {self.duration:g} s: nothing lies between {start:g} s and {end}"
-            )
+            raise AudioError(f"{self.name} lasts {self.duration:g} s: nothing lies between {start:g} s and {end}")
         return self.with_samples(self.samples[:, first:last])
 
     def trim(self, threshold_db: float = -60.0) -> Audio:
@@ -177,9 +169,7 @@ class Audio:
         gain = np.ones(self.frames, np.float32)
         for seconds, ends in ((seconds_in, slice(None)), (seconds_out, slice(None, None, -1))):
             n = min(round(seconds * self.sample_rate), self.frames)
-            gain[ends][:n] *= (0.5 - 0.5 * np.cos(np.pi * (np.arange(n) + 0.5) / max(n, 1))).astype(
-                np.float32
-            )
+            gain[ends][:n] *= (0.5 - 0.5 * np.cos(np.pi * (np.arange(n) + 0.5) / max(n, 1))).astype(np.float32)
         return self.with_samples(self.samples * gain)
 
     def gain(self, decibels: float) -> Audio:
@@ -316,8 +306,6 @@ def headroom_gain(true_peak: float, name: str) -> np.float32:
     if true_peak <= PEAK_CEILING:
         return np.float32(1.0)
     log.warning(
-        "%s: turned down by %.1f dB to keep its true peak under -1 dBTP",
-        name,
-        20 * np.log10(true_peak / PEAK_CEILING),
+        "%s: turned down by %.1f dB to keep its true peak under -1 dBTP", name, 20 * np.log10(true_peak / PEAK_CEILING)
     )
     return np.float32(PEAK_CEILING / true_peak)

@@ -37,9 +37,7 @@ def probe(path: Path) -> tuple[int, int, int]:
                 seconds = (container.duration or 0) / 1e6
             return rate, channels, max(round(seconds * rate), 1)
     except (av.FFmpegError, IndexError, AttributeError, TypeError, ValueError) as error:
-        raise AudioError(
-            f"{path} is not a sound file that can be decoded: convert it to WAV or FLAC"
-        ) from error
+        raise AudioError(f"{path} is not a sound file that can be decoded: convert it to WAV or FLAC") from error
 
 
 def decode(path: Path, start: float = 0.0) -> Iterator[Block]:

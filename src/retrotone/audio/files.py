@@ -78,8 +78,7 @@ class AudioFile:
                 info = soundfile.info(native(self.path))
             except (soundfile.LibsndfileError, RuntimeError) as error:
                 raise AudioError(
-                    f"{self.path} is not a sound file that can be decoded: "
-                    "use WAV, FLAC, OGG, MP3, Opus or AIFF"
+                    f"{self.path} is not a sound file that can be decoded: use WAV, FLAC, OGG, MP3, Opus or AIFF"
                 ) from error
             self.sample_rate, self.channels, self.frames = info.samplerate, info.channels, info.frames
         check_shape(str(self.path), self.channels, self.frames, self.sample_rate)
@@ -156,24 +155,15 @@ class AudioWriter:
         Unknown suffix, a rate the codec lacks, missing folder, full disk, over 4 GB of WAV or AIFF.
     """
 
-    def __init__(
-        self, path: str | os.PathLike[str], channels: int, sample_rate: int, bit_depth: int = 24
-    ) -> None:
+    def __init__(self, path: str | os.PathLike[str], channels: int, sample_rate: int, bit_depth: int = 24) -> None:
         self.path = Path(path)
         self._kind, self._subtype = output_format(self.path, sample_rate, bit_depth)
-        self._most = (
-            LARGEST[self._kind] // (channels * bit_depth // 8) - 1024 if self._kind in LARGEST else None
-        )
+        self._most = LARGEST[self._kind] // (channels * bit_depth // 8) - 1024 if self._kind in LARGEST else None
         self._frames = 0
         with _encoding(self.path), ExitStack() as stack:
             self._temporary = stack.enter_context(temporary_beside(self.path))
             self._file = soundfile.SoundFile(
-                native(self._temporary),
-                "w",
-                sample_rate,
-                channels,
-                format=self._kind,
-                subtype=self._subtype,
+                native(self._temporary), "w", sample_rate, channels, format=self._kind, subtype=self._subtype
             )
             self._end = stack.pop_all()
 
@@ -181,9 +171,7 @@ class AudioWriter:
         """Append a block of shape (channels, n)."""
         self._frames += block.shape[1]
         if self._most is not None and self._frames > self._most:
-            raise OutputError(
-                f"{self.path} would be larger than the 4 GB of {self._kind}: write .flac instead"
-            )
+            raise OutputError(f"{self.path} would be larger than the 4 GB of {self._kind}: write .flac instead")
         with _encoding(self.path):
             # libsndfile's Vorbis writer overflows on long blocks
             for start in range(0, block.shape[1], 1 << 16):
@@ -286,14 +274,10 @@ def output_format(path: Path, sample_rate: int, bit_depth: int) -> tuple[str, st
         raise OutputError(f"{path}: {what}: use one of {' '.join(FORMATS)}")
     kind, subtypes = FORMATS[suffix]
     if 0 not in subtypes and bit_depth not in subtypes:
-        raise OutputError(
-            f"{path}: {kind} takes a bit depth of {', '.join(map(str, subtypes))}, not {bit_depth}"
-        )
+        raise OutputError(f"{path}: {kind} takes a bit depth of {', '.join(map(str, subtypes))}, not {bit_depth}")
     rates = CODEC_RATES.get(suffix)
     if rates and sample_rate not in rates:
-        raise OutputError(
-            f"{path}: {suffix[1:].upper()} cannot hold {sample_rate} Hz: write .wav or .flac instead"
-        )
+        raise OutputError(f"{path}: {suffix[1:].upper()} cannot hold {sample_rate} Hz: write .wav or .flac instead")
     return kind, subtypes.get(0) or subtypes[bit_depth]
 
 

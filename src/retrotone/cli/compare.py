@@ -19,8 +19,7 @@ def compare_files(
         str, typer.Option("-o", "--out", metavar="OUT", help="The page (.html), or only its picture (.png).")
     ] = "report.html",
     style: Annotated[
-        str | None,
-        typer.Option(metavar="FILE", help="The recording they should sound like: adds how close they came."),
+        str | None, typer.Option(metavar="FILE", help="The recording they should sound like: adds how close they came.")
     ] = None,
     names: Annotated[
         str | None, typer.Option(metavar="A,B,...", help="What to call them; by default the files' names.")
@@ -34,9 +33,7 @@ def compare_files(
         raise OutputError(f"{page.parent} is not a folder: create it first")
     titles = _titles(files) if names is None else [name.strip() for name in names.split(",")]
     if len(titles) != len(files) or len(set(titles)) != len(files):
-        raise StyleError(
-            f"{len(files)} files need as many different names, not '{','.join(titles)}': use --names"
-        )
+        raise StyleError(f"{len(files)} files need as many different names, not '{','.join(titles)}': use --names")
     with Bar() as bar:
         from retrotone.audio.audio import load
         from retrotone.report import PLAYER_SECONDS, compare

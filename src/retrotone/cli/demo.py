@@ -11,9 +11,7 @@ from retrotone.cli.console import Bar, print_table
 
 
 def run_demo(
-    out: Annotated[
-        str, typer.Option("-o", "--out", metavar="DIR", help="Where everything goes.")
-    ] = "out/demo",
+    out: Annotated[str, typer.Option("-o", "--out", metavar="DIR", help="Where everything goes.")] = "out/demo",
 ) -> None:
     """Give the bundled song the sound of an era and of the bundled record, with pictures and a report."""
     began = time.perf_counter()

@@ -10,9 +10,7 @@ import typer
 from retrotone.cli.console import print_table
 
 
-def list_eras(
-    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object an era.")] = False,
-) -> None:
+def list_eras(as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object an era.")] = False) -> None:
     """List the eras and what each does to a sound."""
     from retrotone.style.eras import ERAS
 
@@ -21,8 +19,5 @@ def list_eras(
             keys = ("name", "year", "medium", "description", "aliases")
             typer.echo(json.dumps({key: getattr(era, key) for key in keys}))
         return
-    rows = [
-        [era.name, str(era.year), era.medium, era.description, ", ".join(era.aliases)]
-        for era in ERAS.values()
-    ]
+    rows = [[era.name, str(era.year), era.medium, era.description, ", ".join(era.aliases)] for era in ERAS.values()]
     print_table(["era", "year", "medium", "what one hears", "other names"], rows)

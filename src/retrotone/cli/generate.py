@@ -24,12 +24,9 @@ def generate(
         typer.Option(metavar="NAME|FILE", help="Which model, see retrotone models list; parlour by default."),
     ] = None,
     seconds: Annotated[
-        float | None,
-        typer.Option(metavar="S", help="How long; 30 by default, or as long as the song of --match."),
+        float | None, typer.Option(metavar="S", help="How long; 30 by default, or as long as the song of --match.")
     ] = None,
-    match: Annotated[
-        str | None, typer.Option(metavar="SONG", help="Make it as long and as loud as a song.")
-    ] = None,
+    match: Annotated[str | None, typer.Option(metavar="SONG", help="Make it as long and as loud as a song.")] = None,
     path: Annotated[
         str | None,
         typer.Option(

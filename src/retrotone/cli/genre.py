@@ -135,21 +135,16 @@ def train(
     ] = EMBEDDING,
     out: Annotated[
         str | None,
-        typer.Option(
-            "-o", "--out", metavar="DIR", help="The model and its figures; genre-NETWORK by default."
-        ),
+        typer.Option("-o", "--out", metavar="DIR", help="The model and its figures; genre-NETWORK by default."),
     ] = None,
     epochs: Annotated[
-        int | None,
-        typer.Option(min=1, metavar="N", help=f"At most, {EPOCHS} by default; it stops early by itself."),
+        int | None, typer.Option(min=1, metavar="N", help=f"At most, {EPOCHS} by default; it stops early by itself.")
     ] = None,
     seeds: Annotated[
-        int | None,
-        typer.Option(min=1, metavar="N", help="Number of networks that answer together; 1 by default."),
+        int | None, typer.Option(min=1, metavar="N", help="Number of networks that answer together; 1 by default.")
     ] = None,
     resume: Annotated[
-        bool,
-        typer.Option("--resume", help="Go on where a training was stopped, by the settings it began with."),
+        bool, typer.Option("--resume", help="Go on where a training was stopped, by the settings it began with.")
     ] = False,
 ) -> None:
     """Train a classifier on the genres of a folder.
@@ -214,9 +209,7 @@ def _sentence(song: str, answer: Answer) -> str:
 
 def _scores(recordings: str, split: str | None, scores: dict[str, Evaluation]) -> dict[str, Any]:
     """Return what ``evaluate --json`` prints: the first score, and the others under the key "beside"."""
-    figures = {
-        name: asdict(score) | {"confusion": score.confusion.tolist()} for name, score in scores.items()
-    }
+    figures = {name: asdict(score) | {"confusion": score.confusion.tolist()} for name, score in scores.items()}
     first, *others = figures
     head = {"folder": recordings, "split": split, "classifier": first}
     return head | figures[first] | {"beside": {name: figures[name] for name in others}}
@@ -267,9 +260,7 @@ def _train(recordings: str, folder: Path, network: str, epochs: int, seeds: int,
             runs = {f"{run.recipe.network}, seed {run.recipe.seed}": run.history for run in trainings}
             write_whole(folder / "curves.png", png(genre_training_figure(runs)))
 
-        result = train_networks(
-            recordings, work, Recipe(network=network, epochs=epochs), seeds, draw, bar.item()
-        )
+        result = train_networks(recordings, work, Recipe(network=network, epochs=epochs), seeds, draw, bar.item())
         model = result.model
         title = f"Reliability, temperature {model.temperature:.2f}"
         scores = _score_training(folder, result.truth, result.probabilities, model.classes_.tolist(), title)

@@ -29,21 +29,16 @@ File = Annotated[
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON: one object a line.")]
 Exclude = Annotated[
     list[str] | None,
-    typer.Option(
-        metavar="GLOB", help="Leave out files and folders of that name or path; may be given several times."
-    ),
+    typer.Option(metavar="GLOB", help="Leave out files and folders of that name or path; may be given several times."),
 ]
 Genre = Annotated[
-    str | None,
-    typer.Option(metavar="GENRE", help="Only this genre: by tag or, without one, by the classifier."),
+    str | None, typer.Option(metavar="GENRE", help="Only this genre: by tag or, without one, by the classifier.")
 ]
 Out = Annotated[
-    str | None,
-    typer.Option("-o", "--out", metavar="FILE", help="Write the tracks as .m3u8, .csv or .json as well."),
+    str | None, typer.Option("-o", "--out", metavar="FILE", help="Write the tracks as .m3u8, .csv or .json as well.")
 ]
 Absolute = Annotated[
-    bool,
-    typer.Option("--absolute", help="In an .m3u8, write absolute paths, not paths relative to its folder."),
+    bool, typer.Option("--absolute", help="In an .m3u8, write absolute paths, not paths relative to its folder.")
 ]
 
 
@@ -54,14 +49,11 @@ def scan_folders(
     exclude: Exclude = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only report what would be done.")] = False,
     workers: Annotated[
-        int | None,
-        typer.Option(min=1, metavar="N", help="Processes that analyse; by default one for each core."),
+        int | None, typer.Option(min=1, metavar="N", help="Processes that analyse; by default one for each core.")
     ] = None,
     cluster: Annotated[
         str | None,
-        typer.Option(
-            metavar="ADDRESS", help="Let a Ray cluster analyse: ray://HOST:10001, HOST:PORT or, on it, auto."
-        ),
+        typer.Option(metavar="ADDRESS", help="Let a Ray cluster analyse: ray://HOST:10001, HOST:PORT or, on it, auto."),
     ] = None,
     as_json: AsJson = False,
 ) -> None:
@@ -80,14 +72,9 @@ def scan_folders(
 
 @app.command("similar")
 def show_similar(
-    songs: Annotated[
-        list[str],
-        typer.Argument(metavar="SONG", help="In the library or not; several are averaged."),
-    ],
+    songs: Annotated[list[str], typer.Argument(metavar="SONG", help="In the library or not; several are averaged.")],
     k: Annotated[int, typer.Option("-k", min=1, metavar="N", help="How many.")] = 5,
-    per_artist: Annotated[
-        int | None, typer.Option(min=1, metavar="N", help="At most N tracks of one artist.")
-    ] = None,
+    per_artist: Annotated[int | None, typer.Option(min=1, metavar="N", help="At most N tracks of one artist.")] = None,
     genre: Genre = None,
     exclude: Exclude = None,
     library: File = None,
@@ -126,8 +113,7 @@ def _refuse_seed(seeds: list[str] | None) -> None:
 @app.command("playlist")
 def show_playlist(
     seeds: Annotated[
-        list[str],
-        typer.Option("--from", metavar="SONG", help="A song to start from; may be given several times."),
+        list[str], typer.Option("--from", metavar="SONG", help="A song to start from; may be given several times.")
     ],
     minutes: Annotated[float, typer.Option(min=1.0, metavar="M", help="How long.")] = 60.0,
     per_artist: Annotated[int, typer.Option(min=1, metavar="N", help="At most N tracks of one artist.")] = 3,
@@ -138,8 +124,7 @@ def show_playlist(
     absolute: Absolute = False,
     as_json: AsJson = False,
     _seed: Annotated[
-        list[str] | None,
-        typer.Option("--seed", hidden=True, is_eager=True, callback=_refuse_seed),
+        list[str] | None, typer.Option("--seed", hidden=True, is_eager=True, callback=_refuse_seed)
     ] = None,
 ) -> None:
     """Make a playlist that sounds like a song, without repeats."""
@@ -163,8 +148,7 @@ def show_duplicates(library: File = None, as_json: AsJson = False) -> None:
 @app.command("map")
 def draw_map(
     out: Annotated[
-        str,
-        typer.Option("-o", "--out", metavar="OUT", help="A picture (.png) or an interactive page (.html)."),
+        str, typer.Option("-o", "--out", metavar="OUT", help="A picture (.png) or an interactive page (.html).")
     ] = "map.html",
     library: File = None,
     as_json: AsJson = False,
@@ -173,17 +157,14 @@ def draw_map(
     with Bar() as bar, _open(library) as opened:
         written, count = opened.map(out, bar.item()), len(opened)
     typer.echo(
-        json.dumps({"file": str(written), "tracks": count})
-        if as_json
-        else f"{printable(written)}: {count} tracks"
+        json.dumps({"file": str(written), "tracks": count}) if as_json else f"{printable(written)}: {count} tracks"
     )
 
 
 @app.command("genres")
 def suggest_genres(
     note: Annotated[
-        bool,
-        typer.Option("--note", help="Store the sure ones in the library. Music files are never written to."),
+        bool, typer.Option("--note", help="Store the sure ones in the library. Music files are never written to.")
     ] = False,
     library: File = None,
     as_json: AsJson = False,
@@ -192,18 +173,12 @@ def suggest_genres(
     with _open(library) as opened:
         suggestions = opened.genres(note)
     for each in suggestions if as_json else ():
-        facts = {
-            "path": each.track.path,
-            "genre": each.genre,
-            "confidence": each.confidence,
-            "sure": each.sure,
-        }
+        facts = {"path": each.track.path, "genre": each.genre, "confidence": each.confidence, "sure": each.sure}
         typer.echo(json.dumps(facts))
     if as_json:
         return
     rows = [
-        [each.genre + ("" if each.sure else "?"), f"{each.confidence:.2f}", each.track.path]
-        for each in suggestions
+        [each.genre + ("" if each.sure else "?"), f"{each.confidence:.2f}", each.track.path] for each in suggestions
     ]
     print_table(["genre", "confidence", "file"], rows)
     sure = sum(each.sure for each in suggestions)
@@ -252,9 +227,7 @@ def export_library(
         written = opened.export(out, tracks, absolute)
     count = len(tracks)
     typer.echo(
-        json.dumps({"file": str(written), "tracks": count})
-        if as_json
-        else f"{printable(written)}: {count} tracks"
+        json.dumps({"file": str(written), "tracks": count}) if as_json else f"{printable(written)}: {count} tracks"
     )
 
 

@@ -17,19 +17,7 @@ from typing import Annotated, NoReturn
 import typer
 
 from retrotone import __version__
-from retrotone.cli import (
-    compare,
-    demo,
-    eras,
-    generate,
-    genre,
-    library,
-    models,
-    study,
-    style,
-    tags,
-    web,
-)
+from retrotone.cli import compare, demo, eras, generate, genre, library, models, study, style, tags, web
 from retrotone.cli import desktop as window
 from retrotone.cli.console import LogHandler, complain
 from retrotone.errors import RetrotoneError
@@ -78,9 +66,7 @@ def main() -> NoReturn:
         code = 2
         # an unforeseen error of another file
         if error.filename is not None:
-            complain(
-                f"{error.filename} cannot be used ({error.strerror}): check the path and its permissions"
-            )
+            complain(f"{error.filename} cannot be used ({error.strerror}): check the path and its permissions")
         elif isinstance(error, BrokenPipeError):
             # the reader has closed the pipe
             code = 1

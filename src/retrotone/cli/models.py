@@ -19,9 +19,7 @@ JSON_HELP = "Print one JSON object"
 
 
 @app.command("list")
-def list_models(
-    as_json: Annotated[bool, typer.Option("--json", help=f"{JSON_HELP} a model.")] = False,
-) -> None:
+def list_models(as_json: Annotated[bool, typer.Option("--json", help=f"{JSON_HELP} a model.")] = False) -> None:
     """List the models known by name, and which of them are here."""
     from retrotone.rave.pretrained import model_path, registry
 
@@ -31,8 +29,7 @@ def list_models(
             typer.echo(json.dumps({**asdict(entry), "here": model_path(entry).is_file()}))
         return
     rows = [
-        [entry.name, entry.kind, "yes" if model_path(entry).is_file() else "no", entry.description]
-        for entry in entries
+        [entry.name, entry.kind, "yes" if model_path(entry).is_file() else "no", entry.description] for entry in entries
     ]
     print_table(["model", "kind", "here", "what it plays"], rows)
     for terms in dict.fromkeys(entry.licence for entry in entries):
@@ -85,14 +82,11 @@ def show_folder() -> None:
 @app.command("train")
 def train(
     recordings: Annotated[str, typer.Argument(metavar="FOLDER", help="Recordings to learn from.")],
-    out: Annotated[
-        str, typer.Option("-o", "--out", metavar="MODEL.ts", help="The model; checkpoints go next to it.")
-    ],
+    out: Annotated[str, typer.Option("-o", "--out", metavar="MODEL.ts", help="The model; checkpoints go next to it.")],
     target: Annotated[
         str | None,
         typer.Option(
-            metavar="FOLDER",
-            help="Files of the same names: the output to learn. By default the recordings themselves.",
+            metavar="FOLDER", help="Files of the same names: the output to learn. By default the recordings themselves."
         ),
     ] = None,
     steps: Annotated[int, typer.Option(min=1, metavar="N", help="Steps of training.")] = 20_000,
@@ -100,10 +94,7 @@ def train(
     adversarial_from: Annotated[
         float,
         typer.Option(
-            min=0.0,
-            max=1.0,
-            metavar="X",
-            help="Share of the steps after which discriminators join in; 1: never.",
+            min=0.0, max=1.0, metavar="X", help="Share of the steps after which discriminators join in; 1: never."
         ),
     ] = 1.0,
     seed: Annotated[int, typer.Option(min=0, metavar="N", help="Another seed, another model.")] = 0,
@@ -149,9 +140,7 @@ def train(
     for name in training.corpus.skipped:
         typer.echo(f"{printable(name)} was left out: too short, or not to be read", err=True)
     last = training.history[-1]
-    typer.echo(
-        f"{printable(model)}: {training.corpus.hours:.1f} h, {last.step} steps, loss {last.spectral:.3f}"
-    )
+    typer.echo(f"{printable(model)}: {training.corpus.hours:.1f} h, {last.step} steps, loss {last.spectral:.3f}")
 
 
 def _agrees() -> bool:

@@ -12,8 +12,7 @@ from retrotone.utils.text import printable
 app = typer.Typer(no_args_is_help=True, help="Repeat the experiments that retrotone grew out of.")
 
 Steps = Annotated[
-    int | None,
-    typer.Option(min=1, metavar="N", help="Steps a row at a rate of 0.1; Adam takes more at lower rates."),
+    int | None, typer.Option(min=1, metavar="N", help="Steps a row at a rate of 0.1; Adam takes more at lower rates.")
 ]
 
 
@@ -23,9 +22,7 @@ def study_loss(
     style: Annotated[str, typer.Argument(metavar="STYLE", help="The recording that it should sound like.")],
     out: Annotated[str, typer.Option("-o", "--out", metavar="DIR", help="Folder of table and curves.")],
     steps: Steps = None,
-    seconds: Annotated[
-        float | None, typer.Option(min=0.5, metavar="S", help="Length of both excerpts.")
-    ] = None,
+    seconds: Annotated[float | None, typer.Option(min=0.5, metavar="S", help="Length of both excerpts.")] = None,
 ) -> None:
     """Sweep the study's style loss, clamped and not: why it stood still, and what makes it fall."""
     given = {"steps": steps, "seconds": seconds}
@@ -49,12 +46,9 @@ def study_report(
             help="A copy of GTZAN, or a folder for each genre; where the artists are known, a folder for each in it.",
         ),
     ],
-    out: Annotated[
-        str, typer.Option("-o", "--out", metavar="DIR", help="Folder for the page and its files.")
-    ],
+    out: Annotated[str, typer.Option("-o", "--out", metavar="DIR", help="Folder for the page and its files.")],
     model: Annotated[
-        str | None,
-        typer.Option(metavar="NAME|FILE", help="RAVE model: parlour by default; the study used vintage."),
+        str | None, typer.Option(metavar="NAME|FILE", help="RAVE model: parlour by default; the study used vintage.")
     ] = None,
     steps: Steps = None,
     epochs: Annotated[int | None, typer.Option(min=1, metavar="N", help="Most epochs of M5.")] = None,

@@ -63,13 +63,10 @@ def style_songs(
     seed: Annotated[int, typer.Option(metavar="N", help="The same seed gives the same bytes.")] = 0,
     noise: Annotated[
         float | None,
-        typer.Option(
-            metavar="X", help="Hiss of a recording in the song's pauses: 1 as on it, 0 none. Not for eras."
-        ),
+        typer.Option(metavar="X", help="Hiss of a recording in the song's pauses: 1 as on it, 0 none. Not for eras."),
     ] = None,
     resynthesis: Annotated[
-        str | None,
-        typer.Option(metavar="content|griffinlim|random", help="Whose phase the result gets. Not for eras."),
+        str | None, typer.Option(metavar="content|griffinlim|random", help="Whose phase the result gets. Not for eras.")
     ] = None,
 ) -> None:
     """Give songs the sound of an era or of another recording."""
@@ -116,9 +113,7 @@ def _sentence(figures: dict[str, Any], report: bool) -> str:
     output = Path(figures["output"])
     speed = f"{figures['seconds']:.1f} s, {figures['realtime_factor']:.0f}x real time"
     parts = [f"{output}: {figures['method']} ({speed})"]
-    parts += [
-        f"{label} {figures[name]:z.2f}" for name, label in MEASURES.items() if figures[name] is not None
-    ]
+    parts += [f"{label} {figures[name]:z.2f}" for name, label in MEASURES.items() if figures[name] is not None]
     if report:
         parts.append(f"report {output.with_suffix('.html')}")
     return printable(", ".join(parts))

@@ -16,9 +16,7 @@ TAGS_SHOWN = 5
 
 def show_tags(
     songs: Annotated[list[str], typer.Argument(metavar="SONG", help="Recordings of any length.")],
-    as_json: Annotated[
-        bool, typer.Option("--json", help="Print one JSON object a song, with all fifty tags.")
-    ] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object a song, with all fifty tags.")] = False,
 ) -> None:
     """Tag songs with what listeners would call them: genres, moods, decades, voices."""
 

@@ -18,20 +18,14 @@ def serve_page(
     library: Annotated[
         str | None,
         typer.Option(
-            "--library",
-            metavar="FILE",
-            help="Where similar tracks are looked for. By default your own library.",
+            "--library", metavar="FILE", help="Where similar tracks are looked for. By default your own library."
         ),
     ] = None,
     password: Annotated[
         str | None,
-        typer.Option(
-            metavar="TEXT", envvar="RETROTONE_PASSWORD", show_envvar=True, help="Asked of every visitor."
-        ),
+        typer.Option(metavar="TEXT", envvar="RETROTONE_PASSWORD", show_envvar=True, help="Asked of every visitor."),
     ] = None,
-    max_upload: Annotated[
-        int, typer.Option(min=1, metavar="MB", help="Largest file that visitors may upload.")
-    ] = 100,
+    max_upload: Annotated[int, typer.Option(min=1, metavar="MB", help="Largest file that visitors may upload.")] = 100,
 ) -> None:
     """Serve the page for browsers: restyle, genre, similar tracks, comparison, clips, study. Ctrl-C ends it."""
     from retrotone.web.server import is_local, serve

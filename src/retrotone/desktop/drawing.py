@@ -61,9 +61,7 @@ class Drawing(tk.Canvas):
         """Draw everything."""
         raise NotImplementedError
 
-    def text(
-        self, x: float, y: float, text: str, anchor: Anchor = "w", faint: bool = False, width: int = 0
-    ) -> None:
+    def text(self, x: float, y: float, text: str, anchor: Anchor = "w", faint: bool = False, width: int = 0) -> None:
         """Draw text in the window's font.
 
         Parameters
@@ -153,9 +151,7 @@ class Waveform(Drawing):
         up, down = middle - high * reach - 0.5, middle - low * reach + 0.5
         points = np.concatenate([np.stack([x, up], 1), np.stack([x, down], 1)[::-1]])
         self.create_polygon(points.ravel().tolist(), fill=colour, outline=colour)
-        self.create_line(
-            0, 0, 0, height, fill=self.theme.colours.ink, width=self.theme.px(2), tags="position"
-        )
+        self.create_line(0, 0, 0, height, fill=self.theme.colours.ink, width=self.theme.px(2), tags="position")
         self.set_position(self._position)
 
     def _on_click(self, event: Event) -> None:
@@ -248,9 +244,7 @@ class Timeline(Drawing):
         colours, row = self.theme.colours, height / self._rows
         left = self.theme.px(self._gutter)
         per_second = (width - left) / self._duration
-        for (start, stop), probabilities in zip(
-            left + self._stretches * per_second, self._cells, strict=True
-        ):
+        for (start, stop), probabilities in zip(left + self._stretches * per_second, self._cells, strict=True):
             for index, probability in enumerate(probabilities):
                 if probability > 0.02:
                     top, bottom = index * row + 1, (index + 1) * row - 1
@@ -330,9 +324,7 @@ class Map(Drawing):
         if drawing != self._drawing or not self.winfo_exists():
             return
         edge = self.theme.colours.panel
-        for (x, y), track in zip(
-            self._centres[first : first + DOTS], self.tracks[first : first + DOTS], strict=True
-        ):
+        for (x, y), track in zip(self._centres[first : first + DOTS], self.tracks[first : first + DOTS], strict=True):
             self.create_oval(x - radius, y - radius, x + radius, y + radius, fill=track.colour, outline=edge)
         if first + DOTS < len(self.tracks):
             self.after(1, self._draw_dots, drawing, first + DOTS, radius)

@@ -37,9 +37,7 @@ GRACE_SECONDS = 2.0
 # Lower priority than the window's.
 NICENESS = 10
 
-WORKER_DIED = (
-    "The work stopped: the file may be damaged, or memory may have run out. Try again, or another file."
-)
+WORKER_DIED = "The work stopped: the file may be damaged, or memory may have run out. Try again, or another file."
 
 
 @dataclass(frozen=True)
@@ -117,10 +115,7 @@ class JobQueue:
     """
 
     def __init__(
-        self,
-        after: Callable[[int, Callable[[], None]], object],
-        folder: Path,
-        on_warning: Callable[[str], None],
+        self, after: Callable[[int, Callable[[], None]], object], folder: Path, on_warning: Callable[[str], None]
     ) -> None:
         self._after, self._folder, self._on_warning = after, folder, on_warning
         self._context = multiprocessing.get_context("spawn")
@@ -331,9 +326,7 @@ def _task_context(send: _Sender, number: int, cancelled: Any, folder: Path) -> T
     )
 
 
-def _run_task(
-    task: Callable[..., Any], arguments: tuple[Any, ...], context: TaskContext, send: _Sender
-) -> None:
+def _run_task(task: Callable[..., Any], arguments: tuple[Any, ...], context: TaskContext, send: _Sender) -> None:
     """Run a task, and send its result or why there is none."""
     from retrotone.utils import text
 

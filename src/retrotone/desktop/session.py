@@ -90,9 +90,7 @@ class Session:
         self.theme.listeners.append(self._keep_theme)
         self.jobs.start()
 
-    def run(
-        self, task: Callable[..., Any], *arguments: Any, done: Callable[[Any], None], **options: Any
-    ) -> None:
+    def run(self, task: Callable[..., Any], *arguments: Any, done: Callable[[Any], None], **options: Any) -> None:
         """Run a task for the song; arguments as for `JobQueue.submit`."""
         self.jobs.submit(task, *arguments, observer=self._view.job_observer, done=done, **options)
 

@@ -278,12 +278,9 @@ def similar(context: TaskContext, library: str | None, song: str) -> list[TrackR
         try:
             matches = similar.similar_tracks(opened, summary, progress=context.progress)
         except MissingLibrary as error:
-            raise LibraryError(
-                "there is no library yet: add a folder in the tab Library and scan it"
-            ) from error
+            raise LibraryError("there is no library yet: add a folder in the tab Library and scan it") from error
     return [
-        TrackRow(match.track.path, (*similar.track_cells(match.track), f"{match.similarity:.3f}"))
-        for match in matches
+        TrackRow(match.track.path, (*similar.track_cells(match.track), f"{match.similarity:.3f}")) for match in matches
     ]
 
 
@@ -312,10 +309,7 @@ def library_map(context: TaskContext, library: str | None) -> list[TrackRow]:
             positions = opened.map_points()
         except MissingLibrary:
             return []
-    return [
-        TrackRow(p.track.path, tuple(similar.track_cells(p.track)), p.x, p.y, p.genre, p.colour)
-        for p in positions
-    ]
+    return [TrackRow(p.track.path, tuple(similar.track_cells(p.track)), p.x, p.y, p.genre, p.colour) for p in positions]
 
 
 def study_loss(context: TaskContext, width: int, scale: float) -> None:
@@ -382,9 +376,7 @@ def _pixels(context: TaskContext, figure: Figure, dpi: float) -> Path:
     return Path(file.name)
 
 
-def _write_sound(
-    context: TaskContext, blocks: Iterable[Block], name: str, sample_rate: int, channels: int
-) -> Sound:
+def _write_sound(context: TaskContext, blocks: Iterable[Block], name: str, sample_rate: int, channels: int) -> Sound:
     """Write a sound to a file for the player; blocks have shape (channels, n)."""
     with tempfile.NamedTemporaryFile(dir=context.folder, suffix=".f32", delete=False) as file:
         for block in blocks:

@@ -123,9 +123,7 @@ class Theme:
         style.configure("Treeview", rowheight=row, font="TkDefaultFont")
         style.configure("Treeview.Heading", font="TkDefaultFont", padding=(self.px(6), self.px(2)))
         selected = blend(self.colours.window, self.colours.original, 0.35)
-        style.map(
-            "Treeview", background=[("selected", selected)], foreground=[("selected", self.colours.ink)]
-        )
+        style.map("Treeview", background=[("selected", selected)], foreground=[("selected", self.colours.ink)])
         style.configure("TNotebook.Tab", padding=(self.px(10), self.px(4)))
         for name in ("TLabel", "TButton", "Accent.TButton", "Toolbutton", "TNotebook.Tab", "TRadiobutton"):
             style.configure(name, font="TkDefaultFont")

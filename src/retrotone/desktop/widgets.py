@@ -28,9 +28,7 @@ class Page(ttk.Frame):
         self._canvas = tk.Canvas(self, highlightthickness=0, borderwidth=0)
         down = ttk.Scrollbar(self, orient="vertical", command=self._canvas.yview)
         across = ttk.Scrollbar(self, orient="horizontal", command=self._canvas.xview)
-        self._canvas.configure(
-            yscrollcommand=_hide_when_unneeded(down), xscrollcommand=_hide_when_unneeded(across)
-        )
+        self._canvas.configure(yscrollcommand=_hide_when_unneeded(down), xscrollcommand=_hide_when_unneeded(across))
         self.columnconfigure(0, weight=1)
         self.rowconfigure(0, weight=1)
         self._canvas.grid(row=0, column=0, sticky="nsew")
@@ -48,15 +46,12 @@ class Page(ttk.Frame):
         self._canvas.create_window(0, 0, window=content, anchor="nw")
         self._canvas.bind("<Configure>", self._resize_struts)
         content.bind(
-            "<Configure>",
-            lambda event: self._canvas.configure(scrollregion=(0, 0, event.width, event.height)),
+            "<Configure>", lambda event: self._canvas.configure(scrollregion=(0, 0, event.width, event.height))
         )
         self.body.bind_all("<FocusIn>", self._scroll_to_focus, add=True)
         for wheel, step in (("<Button-4>", -1), ("<Button-5>", 1)):
             self.bind_all(wheel, lambda event, step=step: self._on_wheel(event, step), add=True)  # type: ignore[misc]
-        self.bind_all(
-            "<MouseWheel>", lambda event: self._on_wheel(event, -1 if event.delta > 0 else 1), add=True
-        )
+        self.bind_all("<MouseWheel>", lambda event: self._on_wheel(event, -1 if event.delta > 0 else 1), add=True)
         theme.listeners.append(self._apply_theme)
         self._apply_theme()
 
@@ -215,9 +210,7 @@ class Table(ttk.Frame):
             self.tree.configure(columns=names)
         for title, width in columns:
             self.tree.heading(title, text=title, anchor="w")
-            self.tree.column(
-                title, width=self._theme.px(width), minwidth=self._theme.px(40), stretch=title == widest
-            )
+            self.tree.column(title, width=self._theme.px(width), minwidth=self._theme.px(40), stretch=title == widest)
 
     def fill(self, rows: dict[str, Sequence[str]]) -> None:
         """Replace the rows; the selected key stays selected if it is still there."""
@@ -269,15 +262,9 @@ class PictureView(tk.Canvas):
     """
 
     def __init__(
-        self,
-        master: tk.Misc,
-        theme: Theme,
-        height: int,
-        on_drag: Callable[[float, float], None] | None = None,
+        self, master: tk.Misc, theme: Theme, height: int, on_drag: Callable[[float, float], None] | None = None
     ) -> None:
-        super().__init__(
-            master, borderwidth=0, highlightthickness=0, width=theme.px(300), height=theme.px(height)
-        )
+        super().__init__(master, borderwidth=0, highlightthickness=0, width=theme.px(300), height=theme.px(height))
         self._theme, self._on_drag = theme, on_drag
         self._image: tk.PhotoImage | None = None
         self._drag_start = 0
@@ -312,11 +299,7 @@ class PictureView(tk.Canvas):
         self.delete("stretch")
         ink = self._theme.colours.original
         self.create_rectangle(
-            (self._drag_start, 0, event.x, self.winfo_height()),
-            outline=ink,
-            fill=ink,
-            stipple="gray25",
-            tags="stretch",
+            (self._drag_start, 0, event.x, self.winfo_height()), outline=ink, fill=ink, stipple="gray25", tags="stretch"
         )
 
     def _release(self, event: Event) -> None:

@@ -152,9 +152,7 @@ class Window:
         root = self.root
         root.minsize(*SMALLEST)
         width, height = (self.session.theme.px(length) for length in SIZE)
-        root.geometry(
-            f"{min(width, root.winfo_screenwidth() - 20)}x{min(height, root.winfo_screenheight() - 40)}"
-        )
+        root.geometry(f"{min(width, root.winfo_screenwidth() - 20)}x{min(height, root.winfo_screenheight() - 40)}")
 
     def _build_top(self) -> None:
         theme = self.session.theme
@@ -258,9 +256,7 @@ class Window:
                 waveform.set_position(fraction)
         self.root.after(REFRESH_MS, self._refresh)
 
-    def _report_exception(
-        self, kind: type[BaseException], error: BaseException, trace: TracebackType | None
-    ) -> None:
+    def _report_exception(self, kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
         """Show the error of a callback, on stderr if the window is gone; Ctrl-C closes the window."""
         if kind is KeyboardInterrupt:
             self.close()

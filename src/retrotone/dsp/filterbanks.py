@@ -79,9 +79,7 @@ def mel(
     return _triangles(np.linspace(0, sample_rate / 2, n_fft // 2 + 1), edges, dtype)
 
 
-def extended_mel(
-    frequencies: NDArray[np.float64], *, n_mels: int, fmin: float, fmax: float
-) -> NDArray[np.float32]:
+def extended_mel(frequencies: NDArray[np.float64], *, n_mels: int, fmin: float, fmax: float) -> NDArray[np.float32]:
     """Return mel bands of the spacing that `n_mels` between `fmin` and `fmax` have, up to the highest bin.
 
     Parameters
@@ -104,9 +102,7 @@ def extended_mel(
     return _triangles(frequencies, edges, np.float64).astype(np.float32)
 
 
-def _triangles(
-    frequencies: NDArray[np.float64], edges: NDArray[np.float64], dtype: DTypeLike
-) -> NDArray[np.floating]:
+def _triangles(frequencies: NDArray[np.float64], edges: NDArray[np.float64], dtype: DTypeLike) -> NDArray[np.floating]:
     """Return triangles of area 1 Hz that rise and fall between three edges each, shape (len(edges) - 2, bins)."""
     widths = np.diff(edges)[:, None]
     rising = (frequencies - edges[:-2, None]) / widths[:-1]

@@ -89,9 +89,7 @@ def running_median(values: Rows) -> Rows:
     for first in range(0, groups, step):
         last = min(first + step, groups)
         # rows[k]: value k of the first window of each group, shape (last - first, m)
-        rows = [
-            padded[first * GROUP + k : (last - 1) * GROUP + k + 1 : GROUP] for k in range(WINDOW + GROUP - 1)
-        ]
+        rows = [padded[first * GROUP + k : (last - 1) * GROUP + k + 1 : GROUP] for k in range(WINDOW + GROUP - 1)]
         common = _sorted(rows[GROUP - 1 : WINDOW])
         for k, median in enumerate(_medians(common, rows[: GROUP - 1], rows[WINDOW:])):
             medians[first:last, k] = median
@@ -110,9 +108,7 @@ def _medians(common: list[Rows], before: Sequence[Rows], after: Sequence[Rows]) 
     half = len(common) // 2
     middle = range(half, 2 * half)
     # the first half of the windows also shares the last of `before`, the second half the first of `after`
-    yield from _medians(
-        _merged(common, _sorted(before[half - 1 :]), middle), before[: half - 1], after[: half - 1]
-    )
+    yield from _medians(_merged(common, _sorted(before[half - 1 :]), middle), before[: half - 1], after[: half - 1])
     yield from _medians(_merged(common, _sorted(after[:half]), middle), before[half:], after[half:])
 
 

@@ -163,9 +163,7 @@ def _response(sample_rate: int, size: int) -> NDArray[np.complex64]:
     delay = np.exp(-2j * np.pi * np.arange(size // 2 + 1) / size)
     powers = np.stack([np.ones_like(delay), delay, delay**2])
     sections = k_weighting(sample_rate)
-    response: NDArray[np.complex128] = np.prod(
-        (sections[:, :3] @ powers) / (sections[:, 3:] @ powers), axis=0
-    )
+    response: NDArray[np.complex128] = np.prod((sections[:, :3] @ powers) / (sections[:, 3:] @ powers), axis=0)
     return response.astype(np.complex64)
 
 

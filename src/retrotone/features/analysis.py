@@ -111,10 +111,7 @@ class Analysis:
 
     @classmethod
     def from_arrays(
-        cls,
-        taggram: ArrayLike | None = None,
-        embedding: ArrayLike | None = None,
-        columns: ArrayLike | None = None,
+        cls, taggram: ArrayLike | None = None, embedding: ArrayLike | None = None, columns: ArrayLike | None = None
     ) -> Analysis:
         """Return an analysis from features that were computed elsewhere.
 
@@ -153,12 +150,8 @@ class Analysis:
         """Return the analysis in the safetensors format, which holds data only, nothing executable."""
         import safetensors.numpy
 
-        known = {
-            STORED_NAMES.get(field.name, field.name): getattr(self, field.name) for field in fields(self)
-        }
-        return safetensors.numpy.save(
-            {name: np.asarray(value) for name, value in known.items() if value is not None}
-        )
+        known = {STORED_NAMES.get(field.name, field.name): getattr(self, field.name) for field in fields(self)}
+        return safetensors.numpy.save({name: np.asarray(value) for name, value in known.items() if value is not None})
 
     @classmethod
     def from_bytes(cls, data: bytes) -> Analysis:
@@ -176,9 +169,7 @@ class Analysis:
             version = int(parts["version"])
         # safetensors raises its own errors, struct's and json's
         except Exception as error:
-            raise AnalysisError(
-                "these bytes are no stored analysis, or damaged: run analyse again"
-            ) from error
+            raise AnalysisError("these bytes are no stored analysis, or damaged: run analyse again") from error
         numbers = {name: float(parts[name]) for name in ("duration", "loudness") if name in parts}
         names = ("taggram", "times", "excerpt", "embedding", "columns", "chroma", "fingerprint")
         stored = {name: STORED_NAMES.get(name, name) for name in names}

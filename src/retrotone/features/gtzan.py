@@ -132,14 +132,7 @@ def timbre(recording: Audio | str | os.PathLike[str], separated_seconds: float =
     decibels = _decibels(_mel(power))
     chroma = _chroma(power)
     centroid, bandwidth = _centroid_and_bandwidth(magnitude)
-    frames = (
-        chroma,
-        _rms(samples),
-        centroid,
-        bandwidth,
-        _rolloff(magnitude),
-        _zero_crossing_rate(samples),
-    )
+    frames = (chroma, _rms(samples), centroid, bandwidth, _rolloff(magnitude), _zero_crossing_rate(samples))
     moments = [moment for values in frames for moment in (values.mean(), values.var())]
     moments += _separated_moments(samples, round(separated_seconds * STUDY_RATE))
     cepstrum = _cepstrum(decibels)
@@ -333,9 +326,7 @@ def _hertz() -> NDArray[np.float64]:
 
 
 def _rms(samples: Array) -> Array:
-    rms: Array = np.sqrt(
-        _window_sums(np.square(np.pad(samples, STUDY_N_FFT // 2, "symmetric"))) / STUDY_N_FFT
-    )
+    rms: Array = np.sqrt(_window_sums(np.square(np.pad(samples, STUDY_N_FFT // 2, "symmetric"))) / STUDY_N_FFT)
     return rms
 
 

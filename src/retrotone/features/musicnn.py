@@ -75,9 +75,7 @@ class Patches(NamedTuple):
     times: Array
 
 
-def listen(
-    recording: Audio | str | os.PathLike[str], hop: int = PATCH_FRAMES, progress: Progress = silent
-) -> Patches:
+def listen(recording: Audio | str | os.PathLike[str], hop: int = PATCH_FRAMES, progress: Progress = silent) -> Patches:
     """Run the network over the whole of a recording, in bounded memory.
 
     Parameters
@@ -120,9 +118,7 @@ def listen(
     return Patches(np.stack(tags), np.stack(embedding), times)
 
 
-def taggram(
-    recording: Audio | str | os.PathLike[str], hop: int = PATCH_FRAMES, progress: Progress = silent
-) -> Array:
+def taggram(recording: Audio | str | os.PathLike[str], hop: int = PATCH_FRAMES, progress: Progress = silent) -> Array:
     """Return how likely each of `LABELS` is over time, shape (patches, 50): the tags of `listen`.
 
     Parameters
@@ -133,9 +129,7 @@ def taggram(
     return listen(recording, hop, progress).tags
 
 
-def embedding(
-    recording: Audio | str | os.PathLike[str], hop: int = PATCH_FRAMES, progress: Progress = silent
-) -> Array:
+def embedding(recording: Audio | str | os.PathLike[str], hop: int = PATCH_FRAMES, progress: Progress = silent) -> Array:
     """Return the activations before the output layer over time, shape (patches, 200): the embedding of `listen`.
 
     Parameters
@@ -194,9 +188,7 @@ class _Network:
         self._filters = {name: _at_positions(signed[name], BANDS_AT_ONCE) for name in TIMBRAL} | {
             name: _at_positions(signed[name][:, None], FRAMES_AT_ONCE) for name in TEMPORAL
         }
-        self._middle = {
-            name: weights[f"{name}.weight"].T.reshape(-1, len(weights[f"{name}.bias"])) for name in MIDDLE
-        }
+        self._middle = {name: weights[f"{name}.weight"].T.reshape(-1, len(weights[f"{name}.bias"])) for name in MIDDLE}
 
     def log_mel(self, blocks: Iterable[Array]) -> Iterator[Array]:
         """Yield the log-mel frames, shape (n, 96), of a stream of samples at 16 kHz, centred on every 256th."""
@@ -220,9 +212,7 @@ class _Network:
         weights = self._weights
         patch = patch * weights["input.scale"] + weights["input.shift"]
         # the column of ones is for the constant that the filters which training left at zero add up to
-        front = np.hstack(
-            [self._timbral(patch), self._temporal(patch), np.ones((PATCH_FRAMES, 1), np.float32)]
-        )
+        front = np.hstack([self._timbral(patch), self._temporal(patch), np.ones((PATCH_FRAMES, 1), np.float32)])
         first = self._convolve("middle.0", front)
         second = first + self._convolve("middle.1", first)
         third = second + self._convolve("middle.2", second)

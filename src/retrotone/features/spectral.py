@@ -64,9 +64,7 @@ def spectral_centroid(audio: Audio) -> NDArray[np.float32]:
     """
     import librosa
 
-    centroid = librosa.feature.spectral_centroid(
-        y=_mono(audio), sr=audio.sample_rate, **_window(audio.sample_rate)
-    )
+    centroid = librosa.feature.spectral_centroid(y=_mono(audio), sr=audio.sample_rate, **_window(audio.sample_rate))
     return np.asarray(centroid[0], np.float32)
 
 

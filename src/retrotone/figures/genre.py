@@ -8,17 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import ArrayLike
 
-from retrotone.figures.base import (
-    COLOURS,
-    FAINT,
-    INK,
-    PAPER,
-    STYLE,
-    fitting_title,
-    new_figure,
-    settle,
-    time_axis,
-)
+from retrotone.figures.base import COLOURS, FAINT, INK, PAPER, STYLE, fitting_title, new_figure, settle, time_axis
 from retrotone.genre.base import Answer, stretches
 
 if TYPE_CHECKING:
@@ -89,9 +79,7 @@ def confusion_figure(genres: Sequence[str], confusion: ArrayLike, title: str = "
     with matplotlib.rc_context(STYLE):
         figure = new_figure(size, size)
         axes = figure.subplots()
-        axes.imshow(
-            shares, cmap=LinearSegmentedColormap.from_list("ink", [PAPER, COLOURS[0]]), vmin=0, vmax=1
-        )
+        axes.imshow(shares, cmap=LinearSegmentedColormap.from_list("ink", [PAPER, COLOURS[0]]), vmin=0, vmax=1)
         for (row, column), count in np.ndenumerate(counts):
             if count:
                 colour = PAPER if shares[row, column] > 0.5 else INK

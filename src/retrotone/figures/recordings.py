@@ -144,12 +144,7 @@ def draw_chroma(axes: Axes, chroma: NDArray[np.float32], audio: Audio) -> AxesIm
 
 
 def draw_spectrum(
-    axes: Axes,
-    mel: NDArray[np.float32],
-    audio: Audio,
-    colour: str = COLOURS[0],
-    width: float = 2,
-    label: str = "",
+    axes: Axes, mel: NDArray[np.float32], audio: Audio, colour: str = COLOURS[0], width: float = 2, label: str = ""
 ) -> None:
     """Draw a mel spectrogram's average over time, which shows a medium's bandwidth; its highest band is at 0 dB.
 
@@ -184,9 +179,7 @@ def feature_figure(audio: Audio, title: str) -> Figure:
 
     with matplotlib.rc_context(STYLE):
         figure = new_figure(10, 9.2)
-        grid = figure.add_gridspec(
-            4, 2, height_ratios=(1, 2.2, 1.2, 1.4), width_ratios=(1, 0.013), wspace=0.02
-        )
+        grid = figure.add_gridspec(4, 2, height_ratios=(1, 2.2, 1.2, 1.4), width_ratios=(1, 0.013), wspace=0.02)
         rows: list[Axes] = []
         for row in range(4):
             rows.append(figure.add_subplot(grid[row, 0], sharex=rows[0] if rows else None))
@@ -252,9 +245,7 @@ def comparison_figure(versions: Mapping[str, Audio]) -> Figure:
                 cells[2].plot(_times(len(ghost), other), ghost, color=colour, linewidth=0.8, alpha=0.6)
             draw_centroid(cells[2], centroids[column], audio, colours[column])
             strength = draw_chroma(cells[3], chromagram(audio), audio)
-        _share_axes(
-            table, max(audio.duration for audio in audios), max(audio.peak for audio in audios) or 1.0
-        )
+        _share_axes(table, max(audio.duration for audio in audios), max(audio.peak for audio in audios) or 1.0)
         figure.colorbar(power, cax=figure.add_subplot(grid[1, -1]), label="power (dB)")
         figure.colorbar(strength, cax=figure.add_subplot(grid[3, -1]), label="strength")
         below = figure.add_subplot(halves[1])
@@ -267,9 +258,7 @@ def comparison_figure(versions: Mapping[str, Audio]) -> Figure:
     return figure
 
 
-def _column(
-    figure: Figure, grid: GridSpecFromSubplotSpec, column: int, table: list[list[Axes]]
-) -> list[Axes]:
+def _column(figure: Figure, grid: GridSpecFromSubplotSpec, column: int, table: list[list[Axes]]) -> list[Axes]:
     """Add four axes in a column; they share the time axis, and each shares its other axis with the first column's."""
     cells: list[Axes] = []
     for row in range(4):

@@ -43,14 +43,7 @@ def genre_training_figure(runs: Mapping[str, Sequence[Point]], chance: float | N
             ):
                 axes.plot(epochs, values, color=colour, marker="." if len(epochs) < 3 else "", label=label)
             best = min(history, key=lambda point: point.valid_loss)
-            axes.plot(
-                best.epoch,
-                best.valid_loss,
-                "o",
-                color=COLOURS[1],
-                markerfacecolor="none",
-                label="weights kept",
-            )
+            axes.plot(best.epoch, best.valid_loss, "o", color=COLOURS[1], markerfacecolor="none", label="weights kept")
             if chance is not None:
                 axes.axhline(chance, color=INK, linewidth=0.6, linestyle=":", label="chance")
             axes.set_title(title.replace("$", r"\$"), fontsize=10)

@@ -98,10 +98,7 @@ class GenreClassifier:
         return self
 
     def fit(
-        self,
-        X: Sequence[Recording],
-        y: Sequence[str],
-        artists: Sequence[str | None] | None = None,
+        self, X: Sequence[Recording], y: Sequence[str], artists: Sequence[str | None] | None = None
     ) -> GenreClassifier:
         """Learn from tracks.
 
@@ -141,11 +138,7 @@ class GenreClassifier:
         return self
 
     def _fit_heads(
-        self,
-        analyses: Sequence[Analysis],
-        truth: NDArray[np.intp],
-        weights: Rows,
-        draws: Sequence[NDArray[np.int64]],
+        self, analyses: Sequence[Analysis], truth: NDArray[np.intp], weights: Rows, draws: Sequence[NDArray[np.int64]]
     ) -> dict[str, Rows]:
         """Fit each head that all tracks have evidence for.
 
@@ -205,9 +198,7 @@ class GenreClassifier:
         """Return the share of tracks whose genre is `y`'s; see `predict_proba`."""
         answers, truth = self.predict(X), np.asarray(y, str)
         if answers.shape != truth.shape:
-            raise GenreError(
-                f"{len(answers)} tracks and genres of shape {truth.shape}: give one genre a track"
-            )
+            raise GenreError(f"{len(answers)} tracks and genres of shape {truth.shape}: give one genre a track")
         return float((answers == truth).mean())
 
     def answer(self, recording: Recording, progress: Progress = silent) -> Answer:
@@ -302,9 +293,7 @@ class GenreClassifier:
             for part, value in vars(head).items()
         }
         if self._domain:
-            arrays |= {
-                f"domain.{part}": value.astype(np.float32) for part, value in vars(self._domain).items()
-            }
+            arrays |= {f"domain.{part}": value.astype(np.float32) for part, value in vars(self._domain).items()}
         described = {
             "genres": self._known().tolist(),
             "sharpness": {heads: round(value, DIGITS) for heads, value in self._sharpness.items()},
@@ -328,9 +317,7 @@ class GenreClassifier:
             result.classes_ = np.array(described["genres"])
             result._sharpness, result._least = described["sharpness"], described["least"]
             if "domain.centre" in arrays:
-                result._domain = Domain(
-                    arrays["domain.centre"].astype(float), arrays["domain.spread"].astype(float)
-                )
+                result._domain = Domain(arrays["domain.centre"].astype(float), arrays["domain.spread"].astype(float))
             for head in HEADS:
                 if f"{head}.weights" in arrays:
                     parts = {part: arrays[f"{head}.{part}"].astype(float) for part in Head.__annotations__}
@@ -363,9 +350,7 @@ class GenreClassifier:
     def _probabilities(self, analysis: Analysis) -> Rows:
         heads = self._answering(analysis)
         evidences = self._evidence(analysis, heads)
-        pooled = np.sum(
-            [HEAD_WEIGHTS[name] * self._heads[name].answer(rows) for name, rows in evidences], axis=0
-        )
+        pooled = np.sum([HEAD_WEIGHTS[name] * self._heads[name].answer(rows) for name, rows in evidences], axis=0)
         probabilities: Rows = np.exp(normalised(self._sharpness["/".join(heads)] * pooled))
         return probabilities
 
@@ -391,15 +376,11 @@ def _labelled_tracks(count: int, y: Sequence[str], artists: Sequence[str | None]
     genres = [str(genre) for genre in y]
     artists = [None] * len(genres) if artists is None else list(artists)
     if not count == len(genres) == len(artists):
-        raise GenreError(
-            f"{count} tracks, {len(genres)} genres and {len(artists)} artists: give one of each a track"
-        )
+        raise GenreError(f"{count} tracks, {len(genres)} genres and {len(artists)} artists: give one of each a track")
     counts = Counter(genres)
     if len(counts) < 2 or min(counts.values()) < 2:
         raise GenreError("learning needs two genres or more, and two tracks or more in each")
-    return [
-        Track(str(i), genre, artist) for i, (genre, artist) in enumerate(zip(genres, artists, strict=True))
-    ]
+    return [Track(str(i), genre, artist) for i, (genre, artist) in enumerate(zip(genres, artists, strict=True))]
 
 
 def _left_out_scores(learn: Learner, rows: Sequence[Rows], draws: Sequence[NDArray[np.int64]]) -> Rows:

@@ -187,14 +187,10 @@ class Gtzan:
         found = {track.name: track for track in reversed(_find(self.folder))}
         self.genres = tuple(sorted({track.genre for track in found.values()}))
         if odd := sorted(set(self.genres) - set(GTZAN_GENRES)):
-            raise GenreError(
-                f"{self.folder} holds {len(self.genres)} genres: {', '.join(odd)} is none of GTZAN's ten"
-            )
+            raise GenreError(f"{self.folder} holds {len(self.genres)} genres: {', '.join(odd)} is none of GTZAN's ten")
         for track in found.values():
             if not _is_clip(track):
-                raise GenreError(
-                    f"{track.path} is no clip of GTZAN's {track.genre}: take it out of the folder"
-                )
+                raise GenreError(f"{track.path} is no clip of GTZAN's {track.genre}: take it out of the folder")
         self.tracks = [
             replace(entry.track, path=found[name].path)
             for name, entry in gtzan_index().items()
@@ -203,9 +199,7 @@ class Gtzan:
         if len(found) < len(gtzan_index()):
             missing = [genre for genre in GTZAN_GENRES if genre not in self.genres]
             without = f", none of {', '.join(missing)}" if missing else ""
-            self.problems.append(
-                f"{self.folder} holds {len(found)} of GTZAN's {len(gtzan_index())} clips{without}"
-            )
+            self.problems.append(f"{self.folder} holds {len(found)} of GTZAN's {len(gtzan_index())} clips{without}")
         for problem in self.problems:
             log.warning(problem)
 
@@ -223,9 +217,7 @@ class Gtzan:
             return False
         expected = entry.frames / GTZAN_RATE
         if abs(duration - expected) > LENGTH_TOLERANCE:
-            self.problems.append(
-                f"{track.path} lasts {duration:.1f} s and not {expected:.1f} s: copy it again"
-            )
+            self.problems.append(f"{track.path} lasts {duration:.1f} s and not {expected:.1f} s: copy it again")
         return True
 
 
@@ -284,9 +276,7 @@ def most_folds(tracks: Sequence[Track]) -> int:
 
 def artists_of(tracks: Sequence[Track]) -> list[str]:
     """Return an artist for each track: an unknown one gets a name of its own, from the track's index."""
-    return [
-        f"{index} unknown" if track.artist is None else track.artist for index, track in enumerate(tracks)
-    ]
+    return [f"{index} unknown" if track.artist is None else track.artist for index, track in enumerate(tracks)]
 
 
 def segments(track: Track, seconds: float, hop_seconds: float | None = None) -> Iterator[Audio]:
@@ -326,9 +316,7 @@ def _find(folder: Path) -> list[Track]:
         if path.suffix.lower() in SUFFIXES and len(parts) > 1 and path.is_file():
             tracks.append(Track(path.stem, parts[0], parts[1] if len(parts) > 2 else None, path))
     if not tracks:
-        raise GenreError(
-            f"{folder} holds no recordings: it needs a folder for each genre with sound files in it"
-        )
+        raise GenreError(f"{folder} holds no recordings: it needs a folder for each genre with sound files in it")
     return tracks
 
 
@@ -337,9 +325,7 @@ def _files(folder: Path) -> Iterator[Path]:
     for parent, folders, names in os.walk(folder, followlinks=True):
         real = Path(parent).resolve()
         # a link to a parent folder would never end
-        folders[:] = [
-            name for name in folders if _shown(name) and not real.is_relative_to((real / name).resolve())
-        ]
+        folders[:] = [name for name in folders if _shown(name) and not real.is_relative_to((real / name).resolve())]
         yield from (Path(parent, name) for name in names if _shown(name))
 
 
@@ -361,6 +347,4 @@ def _header(track: Track) -> AudioFile:
 
 def _gtzan_root(folder: Path) -> Path:
     candidates = (folder / name for name in GTZAN_FOLDERS)
-    return next(
-        (path for path in candidates if any((path / genre).is_dir() for genre in GTZAN_GENRES)), folder
-    )
+    return next((path for path in candidates if any((path / genre).is_dir() for genre in GTZAN_GENRES)), folder)

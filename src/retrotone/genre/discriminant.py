@@ -64,9 +64,7 @@ class Learner:
         How much each tag speaks for each genre before learning.
     """
 
-    def __init__(
-        self, name: str, rows: list[Rows], truth: NDArray[np.intp], weights: Rows, prior: Rows
-    ) -> None:
+    def __init__(self, name: str, rows: list[Rows], truth: NDArray[np.intp], weights: Rows, prior: Rows) -> None:
         self._name, self._truth, self._weights, self._prior = name, truth, weights, prior
         self._means = np.array([each.mean(axis=0) for each in rows])
         self._within = np.array([_covariance(each) for each in rows]) if name == "patches" else None
@@ -103,11 +101,7 @@ class Learner:
         if self._name == "patches":
             discriminant = discriminant + PRIOR * self._prior
         bias[~present] = -np.inf
-        return Head(
-            weights=discriminant / spread,
-            bias=bias - (discriminant / spread) @ centre,
-            scale=np.array(scale),
-        )
+        return Head(weights=discriminant / spread, bias=bias - (discriminant / spread) @ centre, scale=np.array(scale))
 
 
 def normalised(scores: Rows) -> Rows:

@@ -167,9 +167,7 @@ def cross_validate(
         More folds than tracks in any genre, or less than two genres to learn from.
     """
     known = list(artists) if artists is not None else [None] * len(genres)
-    tracks = [
-        Track(str(i), genre, artist) for i, (genre, artist) in enumerate(zip(genres, known, strict=True))
-    ]
+    tracks = [Track(str(i), genre, artist) for i, (genre, artist) in enumerate(zip(genres, known, strict=True))]
     order = sorted(set(genres))
     result = np.zeros((len(genres), len(order)))
     fold = folds(tracks, k, seed)
@@ -252,11 +250,7 @@ def _score_model(
 
 
 def _score_method(
-    tracks: Sequence[Track],
-    analyses: Sequence[Analysis],
-    result: Scores,
-    inflated: Scores,
-    progress: Progress,
+    tracks: Sequence[Track], analyses: Sequence[Analysis], result: Scores, inflated: Scores, progress: Progress
 ) -> None:
     """Add the scores of the bundled classifier's method, cross-validated on the tracks."""
     genres, artists = [track.genre for track in tracks], [track.artist for track in tracks]

@@ -14,9 +14,7 @@ FLOOR = 1e-4
 LEFT_OUT = ("rms_mean", "harmony_mean", "perceptr_mean")
 KEPT = tuple(index for index, name in enumerate(COLUMNS) if name not in LEFT_OUT)
 # Of one sign, and over powers of ten; cepstral means have both signs.
-LOGARITHMIC = np.array(
-    [not (COLUMNS[index].startswith("mfcc") and COLUMNS[index].endswith("mean")) for index in KEPT]
-)
+LOGARITHMIC = np.array([not (COLUMNS[index].startswith("mfcc") and COLUMNS[index].endswith("mean")) for index in KEPT])
 TINY = 1e-12
 
 HEADS = ("patches", "statistics", "statistics+columns", "columns")

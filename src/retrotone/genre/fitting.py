@@ -51,11 +51,7 @@ class Fitted(NamedTuple):
     def save(self, folder: str | os.PathLike[str], **facts: Any) -> None:
         """Write the model, and what it learned from and `facts` into ``model.json``."""
         self.model.save_pretrained(folder)
-        known = {
-            "network": "embedding",
-            "genres": self.model.classes_.tolist(),
-            "learned_from": self.learned_from,
-        }
+        known = {"network": "embedding", "genres": self.model.classes_.tolist(), "learned_from": self.learned_from}
         write_whole(Path(folder) / FACTS, json.dumps(facts | known, indent=1).encode())
 
 
@@ -91,10 +87,7 @@ def fit_folder(recordings: str | os.PathLike[str], progress: Progress = silent) 
     genres, artists = [track.genre for track in learnt_from], [track.artist for track in learnt_from]
     model = GenreClassifier().fit(known, genres, artists)
     return Fitted(
-        model,
-        [track.genre for track in checked_on],
-        model.predict_proba(unknown),
-        [track.key for track in learnt_from],
+        model, [track.genre for track in checked_on], model.predict_proba(unknown), [track.key for track in learnt_from]
     )
 
 

@@ -160,9 +160,7 @@ class Transformer(MelNetwork):
     def __init__(self, genres: int, width: int) -> None:
         super().__init__()
         self.patches = nn.Conv1d(N_MELS, width, PATCH_FRAMES, stride=PATCH_FRAMES)
-        layer = nn.TransformerEncoderLayer(
-            width, HEADS, 2 * width, DROPOUT, batch_first=True, norm_first=True
-        )
+        layer = nn.TransformerEncoderLayer(width, HEADS, 2 * width, DROPOUT, batch_first=True, norm_first=True)
         self.encoder = nn.TransformerEncoder(layer, LAYERS, nn.LayerNorm(width), enable_nested_tensor=False)
         self.output = nn.Linear(width, genres)
 
@@ -222,12 +220,7 @@ class GenreNetwork:
     """
 
     def __init__(
-        self,
-        kind: str,
-        genres: Sequence[str],
-        seconds: float,
-        networks: Sequence[Network],
-        width: int | None = None,
+        self, kind: str, genres: Sequence[str], seconds: float, networks: Sequence[Network], width: int | None = None
     ) -> None:
         self.kind, self.seconds, self.width = kind, seconds, width
         self.classes_ = np.array(genres)
@@ -369,15 +362,11 @@ def load(folder: str | os.PathLike[str]) -> GenreNetwork:
             own = {k.removeprefix(prefix): v for k, v in weights.items() if k.startswith(prefix)}
             network.load_state_dict(own)
             networks.append(network)
-        model = GenreNetwork(
-            facts["network"], facts["genres"], float(facts["seconds"]), networks, facts["width"]
-        )
+        model = GenreNetwork(facts["network"], facts["genres"], float(facts["seconds"]), networks, facts["width"])
         model.temperature, model.least = float(facts["temperature"]), float(facts["least"])
         return model
     except FileNotFoundError as error:
-        raise ModelError(
-            f"{path} holds no genre network: name a folder that retrotone genre train wrote"
-        ) from error
+        raise ModelError(f"{path} holds no genre network: name a folder that retrotone genre train wrote") from error
     except (OSError, ValueError, KeyError, TypeError, RuntimeError, SafetensorError) as error:
         raise ModelError(f"{path} holds a damaged genre network: train it again") from error
 

@@ -190,9 +190,7 @@ class Training:
             else:
                 yield torch.from_numpy(self.clips.cut(positions, self._length)), targets
 
-    def _augmented(
-        self, positions: Positions, targets: Tensor, rng: np.random.Generator
-    ) -> tuple[Tensor, Tensor]:
+    def _augmented(self, positions: Positions, targets: Tensor, rng: np.random.Generator) -> tuple[Tensor, Tensor]:
         """Return a batch that is shifted in time, changed in level, and mixed in pairs."""
         shift = rng.integers(-self._length // 2, self._length // 2 + 1, len(positions))
         waves = self.clips.cut(positions + np.stack([np.zeros_like(shift), shift], axis=1), self._length)
@@ -200,10 +198,7 @@ class Training:
         sounds = torch.from_numpy(waves * gain.astype(np.float32))
         other = torch.from_numpy(rng.permutation(len(positions)))
         share = torch.from_numpy(rng.beta(MIXUP, MIXUP, (len(positions), 1)).astype(np.float32))
-        return (
-            share * sounds + (1 - share) * sounds[other],
-            share * targets + (1 - share) * targets[other],
-        )
+        return (share * sounds + (1 - share) * sounds[other], share * targets + (1 - share) * targets[other])
 
     def trained(self) -> GenreNetwork:
         """Return the network with the weights that had the lowest validation loss."""
@@ -378,9 +373,7 @@ def begun(folder: str | os.PathLike[str]) -> bool:
     return any(Path(folder).glob(CHECKPOINT.format("*")))
 
 
-def by_track(
-    positions: Positions, found: NDArray[np.float32]
-) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+def by_track(positions: Positions, found: NDArray[np.float32]) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
     """Return the tracks that segments belong to, and the mean probabilities of each."""
     tracks, which = np.unique(positions[:, 0], return_inverse=True)
     total = np.zeros((len(tracks), found.shape[1]))

@@ -66,10 +66,7 @@ def map_points(tracks: Sequence[Track], vectors: NDArray[np.float32]) -> list[Ma
 
 
 def draw(
-    tracks: Sequence[Track],
-    vectors: NDArray[np.float32],
-    path: str | os.PathLike[str],
-    progress: Progress = silent,
+    tracks: Sequence[Track], vectors: NDArray[np.float32], path: str | os.PathLike[str], progress: Progress = silent
 ) -> Path:
     """Write a map of tracks and return its path.
 
@@ -125,9 +122,7 @@ def positions(vectors: NDArray[np.float32]) -> Positions:
         near = np.argpartition(-cosines, NEAREST, axis=1)[:, :NEAREST]
         # (block, NEAREST)
         weights = np.exp(20 * np.take_along_axis(cosines, near, axis=1))
-        xy[start : start + BLOCK] = (known[near] * weights[..., None]).sum(axis=1) / weights.sum(
-            axis=1, keepdims=True
-        )
+        xy[start : start + BLOCK] = (known[near] * weights[..., None]).sum(axis=1) / weights.sum(axis=1, keepdims=True)
     xy[::step] = known
     return xy
 
@@ -198,14 +193,7 @@ def _page(tracks: Sequence[Track], xy: Positions, genres: Sequence[int], names: 
     from retrotone.figures.base import FAINT, INK, PAPER
 
     points: list[list[Any]] = [
-        [
-            round(float(x), 4),
-            round(float(y), 4),
-            genre,
-            track.name,
-            Path(track.path).name,
-            list(track.tags)[:3],
-        ]
+        [round(float(x), 4), round(float(y), 4), genre, track.name, Path(track.path).name, list(track.tags)[:3]]
         for (x, y), genre, track in zip(xy, genres, tracks, strict=True)
     ]
     return render_page(

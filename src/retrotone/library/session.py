@@ -75,9 +75,7 @@ class LibrarySession:
                 try:
                     make_folder(default_path().parent)
                 except OutputError as error:
-                    raise LibraryError(
-                        f"{default_path()} cannot be made: name a file with --library"
-                    ) from error
+                    raise LibraryError(f"{default_path()} cannot be made: name a file with --library") from error
             self._catalogue = Catalogue(self.location, create)
         return self._catalogue
 
@@ -144,9 +142,7 @@ class LibrarySession:
     def tracks(self, genre: str | None = None, exclude: Sequence[str] = ()) -> list[Track]:
         """Return all tracks by path, or those of a genre, without what `exclude` matches (`walk.is_excluded`)."""
         return [
-            track
-            for track in self.up_to_date().tracks()
-            if _is_wanted(track.path, track.best_genre, genre, exclude)
+            track for track in self.up_to_date().tracks() if _is_wanted(track.path, track.best_genre, genre, exclude)
         ]
 
     def track_lookup(self, genre: str | None = None, exclude: Sequence[str] = ()) -> TrackLookup:

@@ -102,9 +102,7 @@ class Corpus:
         for recording in self._training:
             start, end = int(self._starts[recording]), int(self._starts[recording + 1])
             start += max(end - start - frames, 0) // 2
-            yield self._sides[0][None, start : min(start + frames, end)].astype(np.float32) / np.float32(
-                FULL_SCALE_16
-            )
+            yield self._sides[0][None, start : min(start + frames, end)].astype(np.float32) / np.float32(FULL_SCALE_16)
 
     def _crop(self, recordings: NDArray[np.int64], frames: int, rng: np.random.Generator) -> Samples:
         """Draw one crop, shape (sides, frames), up to TRIES times until it is audible."""
@@ -123,12 +121,7 @@ class Corpus:
 
 
 def gather(
-    recordings: Path,
-    targets: Path | None,
-    folder: Path,
-    sample_rate: int,
-    shortest: int,
-    progress: Progress = silent,
+    recordings: Path, targets: Path | None, folder: Path, sample_rate: int, shortest: int, progress: Progress = silent
 ) -> Corpus:
     """Decode all recordings below a folder into one file: mono, 16 bits, at one rate.
 
@@ -157,18 +150,12 @@ def gather(
     if (folder / INDEX).is_file():
         corpus = Corpus(folder)
         if corpus.sources != sources:
-            raise AudioError(
-                f"{folder} holds other recordings, of {corpus.sources[0]}: delete it to begin anew"
-            )
+            raise AudioError(f"{folder} holds other recordings, of {corpus.sources[0]}: delete it to begin anew")
         return corpus
     paths = _recordings_in(recordings)
     make_folder(folder)
     names, lengths, skipped = [], [], []
-    with (
-        writing(folder / INPUTS),
-        (folder / INPUTS).open("wb") as inputs,
-        (folder / TARGETS).open("wb") as outputs,
-    ):
+    with writing(folder / INPUTS), (folder / INPUTS).open("wb") as inputs, (folder / TARGETS).open("wb") as outputs:
         for number, path in enumerate(paths):
             name = str(path.relative_to(recordings))
             progress(number / len(paths), f"reading {name}")
@@ -186,13 +173,7 @@ def gather(
             f"{recordings} holds no recording of {shortest / sample_rate:.1f} s or more that can be read"
             + ("" if targets is None else f" and has its counterpart in {targets}")
         )
-    index = {
-        "sample_rate": sample_rate,
-        "names": names,
-        "frames": lengths,
-        "skipped": skipped,
-        "sources": sources,
-    }
+    index = {"sample_rate": sample_rate, "names": names, "frames": lengths, "skipped": skipped, "sources": sources}
     write_whole(folder / INDEX, json.dumps(index).encode())
     return Corpus(folder)
 

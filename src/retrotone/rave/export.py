@@ -187,12 +187,8 @@ def export(
     main = [latents[: network.shape.latent_size] for latents in encodings]
     rotation = principal(np.concatenate(main, axis=1))
     if prior_steps:
-        rotated = [
-            (rotation.forward @ (latents - rotation.mean[:, None]))[: rotation.size] for latents in main
-        ]
-        prior = learn_prior(
-            [latents.astype(np.float32) for latents in rotated], steps=prior_steps, progress=progress
-        )
+        rotated = [(rotation.forward @ (latents - rotation.mean[:, None]))[: rotation.size] for latents in main]
+        prior = learn_prior([latents.astype(np.float32) for latents in rotated], steps=prior_steps, progress=progress)
         module: Export = ExportWithPrior(network, rotation, prior)
     else:
         module = Export(network, rotation)

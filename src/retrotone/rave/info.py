@@ -116,9 +116,7 @@ def check_archive(path: Path) -> None:
     if "constants.pkl" not in names or not sources:
         raise ModelError(f"{path} is not a TorchScript file: export the model with rave export")
     if hostile or len(set(names)) < len(names):
-        raise ModelError(
-            f"{path} is unlike any model: it could touch files or fill the memory. Do not use it"
-        )
+        raise ModelError(f"{path} is unlike any model: it could touch files or fill the memory. Do not use it")
 
 
 def read_info(module: Any, path: Path, sample_rate: int | None = None) -> RaveInfo:
@@ -134,13 +132,9 @@ def read_info(module: Any, path: Path, sample_rate: int | None = None) -> RaveIn
     if (one, latent_back, ratio_back, one_back) != (1, latent_size, ratio, 1) or min(latent_size, ratio) < 1:
         raise ModelError(f"{path}: encode and decode do not fit each other: export the model again")
     if ratio > MAX_RATIO or latent_size > MAX_LATENTS:
-        raise ModelError(
-            f"{path} says {latent_size} latents at a ratio of {ratio}: no RAVE model is like that"
-        )
+        raise ModelError(f"{path} says {latent_size} latents at a ratio of {ratio}: no RAVE model is like that")
     if not (1 <= channels_in <= MAX_CHANNELS and 1 <= channels_out <= MAX_CHANNELS):
-        raise ModelError(
-            f"{path} has {channels_in} channels in and {channels_out} out: only 1 or 2 can be run"
-        )
+        raise ModelError(f"{path} has {channels_in} channels in and {channels_out} out: only 1 or 2 can be run")
     stated = next((getattr(module, name) for name in RATE_NAMES if hasattr(module, name)), sample_rate)
     if stated is None:
         raise ModelError(f"{path} does not tell its sample rate: give it to RaveModel.load")

@@ -19,9 +19,7 @@ Real = NDArray[np.float64]
 PARALLEL = 1e-6
 
 
-def drawn(
-    path: str, rng: np.random.Generator, latent_size: int, frames: int, spacing: float, memory: float
-) -> Latent:
+def drawn(path: str, rng: np.random.Generator, latent_size: int, frames: int, spacing: float, memory: float) -> Latent:
     """Return a random path, its points drawn from a unit Gaussian.
 
     Parameters
@@ -145,9 +143,7 @@ def between(start: Latent, stop: Latent, frames: int) -> Latent:
     ndarray, shape (latent_size, frames)
     """
     share = np.linspace(0, 1, frames)
-    first, last = (
-        z[:, _forwards_and_backwards(z.shape[1], frames)].astype(np.float64) for z in (start, stop)
-    )
+    first, last = (z[:, _forwards_and_backwards(z.shape[1], frames)].astype(np.float64) for z in (start, stop))
     return arc(first, last, share).astype(np.float32)
 
 

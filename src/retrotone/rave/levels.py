@@ -46,9 +46,7 @@ def mixed(source: Source, wet: Iterable[Block], strength: float) -> Iterator[Blo
                 meter.add(block)
                 spool.write(np.ascontiguousarray(block.T).data)
         except OSError as error:
-            raise OutputError(
-                f"no room for the result in {tempfile.gettempdir()}: free some space there"
-            ) from error
+            raise OutputError(f"no room for the result in {tempfile.gettempdir()}: free some space there") from error
         gain = _gain(meter.integrated, loudness_of(source))
         spool.seek(0)
         for dry in source.blocks():

@@ -158,9 +158,7 @@ class RaveModel:
         """
         path = np.asarray(latent, np.float32)
         if path.ndim != 2 or len(path) != self.info.latent_size or path.shape[1] == 0:
-            raise StyleError(
-                f"{self.name} takes latents of shape ({self.info.latent_size}, frames), not {path.shape}"
-            )
+            raise StyleError(f"{self.name} takes latents of shape ({self.info.latent_size}, frames), not {path.shape}")
         if not np.isfinite(path).all():
             raise StyleError("the latents are not finite: check scale and offset")
         voices, pieces, done = self._runner.voices(1, seed), [], 0
@@ -364,11 +362,7 @@ class RaveModel:
 
 
 def _check_clip(seconds: float, temperature: float, anchor_seconds: float) -> None:
-    if not (
-        0 < seconds <= MAX_SECONDS
-        and 0 <= temperature < np.inf
-        and MIN_ANCHOR_SECONDS <= anchor_seconds < np.inf
-    ):
+    if not (0 < seconds <= MAX_SECONDS and 0 <= temperature < np.inf and MIN_ANCHOR_SECONDS <= anchor_seconds < np.inf):
         raise StyleError(
             f"seconds must be above 0 and at most {MAX_SECONDS:.0f}, temperature 0 or above, and anchor_seconds "
             f"at least {MIN_ANCHOR_SECONDS}"

@@ -127,9 +127,7 @@ def find_file(name: str) -> Path:
     entry = find_entry(name)
     path = model_path(entry)
     if not path.is_file():
-        raise ModelError(
-            f"{name} is not downloaded yet: run retrotone models download {name} (terms: {entry.licence})"
-        )
+        raise ModelError(f"{name} is not downloaded yet: run retrotone models download {name} (terms: {entry.licence})")
     return path
 
 
@@ -212,9 +210,7 @@ def _check_whole(path: Path, entry: Entry) -> None:
     except (zipfile.BadZipFile, EOFError, NotImplementedError, OSError, ValueError):
         whole = False
     if not whole:
-        raise ModelError(
-            f"what came from {_host(entry)} is damaged or no model: try again, or another address"
-        )
+        raise ModelError(f"what came from {_host(entry)} is damaged or no model: try again, or another address")
 
 
 def _fetch(entry: Entry, path: Path, progress: Progress) -> None:

@@ -16,12 +16,7 @@ from retrotone.types import Block, Source
 
 
 def reconstruct(
-    source: Source,
-    runner: Runner,
-    info: RaveInfo,
-    seed: int,
-    scale: ArrayLike = 1.0,
-    offset: ArrayLike = 0.0,
+    source: Source, runner: Runner, info: RaveInfo, seed: int, scale: ArrayLike = 1.0, offset: ArrayLike = 0.0
 ) -> Iterator[Block]:
     """Encode, edit, decode: the model alone, at the source's rate, channels and length, at the model's level.
 

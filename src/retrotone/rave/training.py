@@ -298,8 +298,7 @@ def spectral_distance(made: Tensor, real: Tensor) -> Tensor:
     for size in SCALES:
         window = torch.hann_window(size)
         a, b = (
-            torch.stft(sound[:, 0], size, size // 4, window=window, return_complex=True).abs()
-            for sound in (made, real)
+            torch.stft(sound[:, 0], size, size // 4, window=window, return_complex=True).abs() for sound in (made, real)
         )
         floor = AUDIBLE * math.sqrt(size)
         relative = (a - b).square().sum((1, 2)) / (b.square().sum((1, 2)) + 1e-6)

@@ -72,9 +72,7 @@ def generate(
 
     progress(0.0, f"loading {model}")
     rave = RaveModel.from_pretrained(model)
-    audio = rave.generate(
-        seconds, path=path, seed=seed, temperature=temperature, progress=part(progress, 0.1, 0.8)
-    )
+    audio = rave.generate(seconds, path=path, seed=seed, temperature=temperature, progress=part(progress, 0.1, 0.8))
     progress(0.8, "drawing")
     return Clip(
         audio=audio,

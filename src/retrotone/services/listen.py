@@ -73,9 +73,7 @@ class SongSummary:
         rivals = ", ".join(f"{genre} {p:.0%}" for genre, p in others if p >= WORTH_NAMING)
         if self.answer.sure:
             return f"This is {first} ({most:.0%})" + (f"; it could also be {rivals}." if rivals else ".")
-        return f"Not sure: {self.answer.doubt}. Nearest: {first} {most:.0%}" + (
-            f", {rivals}." if rivals else "."
-        )
+        return f"Not sure: {self.answer.doubt}. Nearest: {first} {most:.0%}" + (f", {rivals}." if rivals else ".")
 
     @property
     def facts(self) -> str:

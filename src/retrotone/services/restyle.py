@@ -67,9 +67,7 @@ def restyle(
     source = open_recording(song)
     progress(0.0, f"preparing {style.title}")
     opened = style.open(seed)
-    audio = StyleTransfer(strength=strength, seed=seed).stylize(
-        source, _for_song(opened, source), progress=progress
-    )
+    audio = StyleTransfer(strength=strength, seed=seed).stylize(source, _for_song(opened, source), progress=progress)
     return Restyled(audio, style, result_name(source.name, opened), _what_was_done(source, style, strength))
 
 
@@ -122,9 +120,7 @@ def result_name(song: str | os.PathLike[str], style: OpenStyle) -> str:
     return f"{path.stem}-{_style_name(style)}{suffix}"
 
 
-def check_settings(
-    style: OpenStyle, method: str | None, noise: float | None, resynthesis: str | None
-) -> None:
+def check_settings(style: OpenStyle, method: str | None, noise: float | None, resynthesis: str | None) -> None:
     """Refuse settings that would do nothing.
 
     Parameters
@@ -167,9 +163,7 @@ def output_paths(songs: Sequence[str], style: OpenStyle, out: str | None) -> tup
     folder = Path(out or "")
     if out and not out.endswith(("/", os.sep)) and not folder.is_dir():
         if len(songs) == 1 and not folder.suffix:
-            raise OutputError(
-                f"{out} has no suffix: use one of {' '.join(FORMATS)}, or end a folder's name with /"
-            )
+            raise OutputError(f"{out} has no suffix: use one of {' '.join(FORMATS)}, or end a folder's name with /")
         if len(songs) == 1:
             outputs = [folder]
             _check_outputs(songs, style, outputs)
@@ -273,9 +267,7 @@ def _check_outputs(songs: Sequence[str], style: OpenStyle, outputs: Sequence[Pat
         # a report has the same name but for its suffix
         stem = output.with_suffix("")
         if stem in taken:
-            raise OutputError(
-                f"{taken[stem]} and {song} would both become {stem}: give them different folders"
-            )
+            raise OutputError(f"{taken[stem]} and {song} would both become {stem}: give them different folders")
         taken[stem] = song
 
 

@@ -12,9 +12,7 @@ if TYPE_CHECKING:
     from retrotone.library.library import Library, Match, Track
 
 
-def similar_tracks(
-    library: Library, song: SongSummary, k: int = 5, progress: Progress = silent
-) -> list[Match]:
+def similar_tracks(library: Library, song: SongSummary, k: int = 5, progress: Progress = silent) -> list[Match]:
     """Return the tracks of a library that sound most like a song, never the song itself.
 
     Parameters

@@ -97,10 +97,7 @@ def study_training(
 
 def training_cells(history: Sequence[Point]) -> list[list[str]]:
     """Return the lines of a table: epoch, losses in training and validation, share of right answers."""
-    return [
-        [str(p.epoch), f"{p.train_loss:.3f}", f"{p.valid_loss:.3f}", f"{p.valid_accuracy:.0%}"]
-        for p in history
-    ]
+    return [[str(p.epoch), f"{p.train_loss:.3f}", f"{p.valid_loss:.3f}", f"{p.valid_accuracy:.0%}"] for p in history]
 
 
 def training_sentence(history: Sequence[Point]) -> str:

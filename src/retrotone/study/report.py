@@ -177,9 +177,7 @@ def _comparison(song: Audio, clip: Audio, out: Path, seed: int, progress: Progre
     )
 
 
-def _training(
-    folder: str | os.PathLike[str], out: Path, epochs: int, seed: int, progress: Progress
-) -> Section:
+def _training(folder: str | os.PathLike[str], out: Path, epochs: int, seed: int, progress: Progress) -> Section:
     recipe = Recipe(epochs=epochs, patience=epochs, seed=seed, augment=False, label_smoothing=0.0)
     trained = train(folder, out / "m5", recipe, progress=progress)
     history, genres = trained.trainings[0].history, trained.model.classes_.tolist()

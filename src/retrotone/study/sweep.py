@@ -133,12 +133,7 @@ def sweep_losses(
 
 
 def sweep(
-    content: Audio,
-    style: Audio,
-    *,
-    steps: int = STEPS,
-    seconds: float = SECONDS,
-    progress: Progress = silent,
+    content: Audio, style: Audio, *, steps: int = STEPS, seconds: float = SECONDS, progress: Progress = silent
 ) -> Iterator[LossRow]:
     """Yield the rows of `sweep_losses`, each when it is done, without writing files.
 
@@ -162,9 +157,7 @@ def sweep(
         stage = part(progress, index / len(plan), (index + 1) / len(plan))
         title = f"{index + 1}/{len(plan)} {_title(settings)}"
         result = settings.run(start, target, _titled(stage, title))
-        yield LossRow(
-            settings, result.losses, result.floor, result.reason, reported, time.perf_counter() - began
-        )
+        yield LossRow(settings, result.losses, result.floor, result.reason, reported, time.perf_counter() - began)
 
 
 def study_spectrum(audio: Audio, seconds: float = SECONDS) -> NDArray[np.float32]:
@@ -210,9 +203,7 @@ def _titled(progress: Progress, title: str) -> Progress:
 
 def _plan(steps: int) -> Iterator[tuple[dict[str, object], str]]:
     """Yield the settings of each row and what the study reported for it."""
-    for clamp, (optimiser, loss), weight in product(
-        (True, False), (("adam", "mse"), ("sgd", "mae")), STYLE_WEIGHTS
-    ):
+    for clamp, (optimiser, loss), weight in product((True, False), (("adam", "mse"), ("sgd", "mae")), STYLE_WEIGHTS):
         for rate, reported in zip(LEARNING_RATES, REPORTED[optimiser, weight], strict=True):
             changes: dict[str, object] = {
                 "optimiser": optimiser,
@@ -349,9 +340,7 @@ def loss_figure(rows: Sequence[LossRow]) -> Figure:
     _panel(right, [row for row in rows if not row.settings.clamp], "Without the clamp")
     left.set_ylabel("style loss, as a share of its start")
     shown = {
-        label: line
-        for axes in (left, right)
-        for line, label in zip(*axes.get_legend_handles_labels(), strict=True)
+        label: line for axes in (left, right) for line, label in zip(*axes.get_legend_handles_labels(), strict=True)
     }
     figure.legend(shown.values(), shown.keys(), loc="outside lower center", ncols=3, frameon=False)
     return figure

@@ -150,15 +150,11 @@ class _Chain:
         if era.converter:
             self._stages.append(ConverterStage(era.converter, width, sample_rate, strength))
         for part, noise in enumerate(era.noises, start=2):
-            self._stages.append(
-                NoiseStage(noise, noise_width, sample_rate, strength, era.turns_hz, rng(part))
-            )
+            self._stages.append(NoiseStage(noise, noise_width, sample_rate, strength, era.turns_hz, rng(part)))
         for hum in era.hums:
             self._stages.append(HumStage(hum, sample_rate, strength))
         if era.crackle:
-            self._stages.append(
-                CrackleStage(era.crackle, noise_width, sample_rate, strength, era.turns_hz, rng(1))
-            )
+            self._stages.append(CrackleStage(era.crackle, noise_width, sample_rate, strength, era.turns_hz, rng(1)))
         self._stages.append(FilterStage(era.playback, width, sample_rate, strength))
 
     def __call__(self, block: Block) -> Block:

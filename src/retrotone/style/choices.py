@@ -126,9 +126,7 @@ def style_choices() -> list[StyleChoice]:
     from retrotone.rave.pretrained import registry
     from retrotone.style.eras import ERAS
 
-    eras = [
-        StyleChoice("era", era.name, f"{era.name}: {era.medium}", era.description) for era in ERAS.values()
-    ]
+    eras = [StyleChoice("era", era.name, f"{era.name}: {era.medium}", era.description) for era in ERAS.values()]
     return eras + [_model(name) for name in registry()]
 
 

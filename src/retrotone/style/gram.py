@@ -45,9 +45,7 @@ STOOD_STILL = 0.99
 TOLERANCE = 0.01
 
 
-def style_loss(
-    gram: torch.Tensor, target: torch.Tensor, kind: Loss, weight: float = STUDY_WEIGHT
-) -> torch.Tensor:
+def style_loss(gram: torch.Tensor, target: torch.Tensor, kind: Loss, weight: float = STUDY_WEIGHT) -> torch.Tensor:
     """Return the study's style loss of one Gram matrix against another, the weight inside the square.
 
     Parameters
@@ -203,9 +201,7 @@ class GramTransfer:
         """
         start, target = _checked(content, "content"), _checked(style, "style")
         if len(start) != len(target):
-            raise StyleError(
-                f"content has {len(start)} bins and style {len(target)}: analyse both with one n_fft"
-            )
+            raise StyleError(f"content has {len(start)} bins and style {len(target)}: analyse both with one n_fft")
         with torch.no_grad():
             return self._descend(start, target, progress)
 
@@ -234,8 +230,7 @@ class GramTransfer:
             loss, gradient = objective(spectrogram)
             losses.append(loss)
             progress(
-                step / self.steps,
-                f"step {step} of {self.steps}: loss {loss:.4g}, {loss / losses[0]:.1%} of the start",
+                step / self.steps, f"step {step} of {self.steps}: loss {loss:.4g}, {loss / losses[0]:.1%} of the start"
             )
             if loss < best * (1 - TOLERANCE):
                 best, best_step = loss, step

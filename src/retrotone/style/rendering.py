@@ -101,9 +101,7 @@ class Rendering:
         peak = peaks.finish() * float(gain)
         if peak > ceiling * AUDIBLE_LIMITING:
             log.warning(
-                "%s: limited peaks that rose %.1f dB above -1 dBTP",
-                source.name,
-                20 * np.log10(peak / PEAK_CEILING),
+                "%s: limited peaks that rose %.1f dB above -1 dBTP", source.name, 20 * np.log10(peak / PEAK_CEILING)
             )
         return cls(source, spool, frames, content.loudness, gain, ceiling if peak > ceiling else None)
 
@@ -121,9 +119,7 @@ class Rendering:
             yield np.frombuffer(data, np.float32).reshape(-1, channels).T * self.gain
 
 
-def with_context(
-    chunks: Iterable[Spectrogram], before: int, after: int
-) -> Iterator[tuple[Spectrogram, slice]]:
+def with_context(chunks: Iterable[Spectrogram], before: int, after: int) -> Iterator[tuple[Spectrogram, slice]]:
     """Yield each chunk with frames of its neighbours around it, and the slice of the chunk itself.
 
     Parameters
@@ -148,10 +144,7 @@ def with_context(
 
 
 def _joined(
-    previous: Spectrogram | None,
-    chunk: Spectrogram,
-    following: Spectrogram,
-    before: int,
+    previous: Spectrogram | None, chunk: Spectrogram, following: Spectrogram, before: int
 ) -> tuple[Spectrogram, slice]:
     earlier = chunk[:, :0] if previous is None else previous[:, -before:]
     start = earlier.shape[1]

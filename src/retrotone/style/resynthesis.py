@@ -17,9 +17,7 @@ FAST_STEPS, STUDY_STEPS = 16, 32
 MOMENTUM = 0.99
 
 
-def resynthesise(
-    magnitude: NDArray[np.float32], content: Spectrogram, method: Resynthesis, seed: int
-) -> Spectrogram:
+def resynthesise(magnitude: NDArray[np.float32], content: Spectrogram, method: Resynthesis, seed: int) -> Spectrogram:
     """Give magnitudes a phase.
 
     Parameters

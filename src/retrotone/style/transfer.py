@@ -133,9 +133,7 @@ class StyleTransfer:
         if self.method not in (None, "transport", "gram", "era", "rave"):
             raise StyleError(f"method {self.method!r} does not exist: use transport, gram, era or rave")
         if self.resynthesis not in ("content", "griffinlim", "random"):
-            raise StyleError(
-                f"resynthesis {self.resynthesis!r} does not exist: use content, griffinlim or random"
-            )
+            raise StyleError(f"resynthesis {self.resynthesis!r} does not exist: use content, griffinlim or random")
         if not 0 <= self.noise < np.inf:
             raise StyleError(f"noise must be 0 or above, not {self.noise}")
         if self.seed < 0:
@@ -275,13 +273,7 @@ class StyleTransfer:
         return self._spectral(source, content, style, method, strength, progress)
 
     def _spectral(
-        self,
-        source: Source,
-        content: Sample,
-        style: Sample,
-        method: Method,
-        strength: float,
-        progress: Progress,
+        self, source: Source, content: Sample, style: Sample, method: Method, strength: float, progress: Progress
     ) -> Iterator[Block]:
         """Fit a map of magnitudes, then yield the content rendered by it."""
         descent = None
@@ -309,9 +301,7 @@ class StyleTransfer:
             raise StyleError(f"method rave needs a RaveModel as the style, not {target.name}")
         method = self.method or ("era" if isinstance(target, Era) else "transport")
         if method == "era" and not isinstance(target, Era):
-            raise StyleError(
-                f"method era needs an era's name, not {target.name}: use transport for a recording"
-            )
+            raise StyleError(f"method era needs an era's name, not {target.name}: use transport for a recording")
         return target, method
 
 

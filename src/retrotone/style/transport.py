@@ -77,9 +77,7 @@ def interpolation(bands: Matrix) -> Matrix:
     return shares
 
 
-def monge(
-    content: NDArray[np.float64], style: NDArray[np.float64], ridge: float = 1e-4
-) -> NDArray[np.float64]:
+def monge(content: NDArray[np.float64], style: NDArray[np.float64], ridge: float = 1e-4) -> NDArray[np.float64]:
     """Return the linear part of the optimal map between two Gaussians.
 
     ``A = Kc^-1/2 (Kc^1/2 Ks Kc^1/2)^1/2 Kc^-1/2`` (Olkin and Pukelsheim 1982).
@@ -251,9 +249,7 @@ class TransportMap:
     stages: Sequence[Stage] = field(default_factory=tuple)
 
     @classmethod
-    def fit(
-        cls, content: Matrix, style: Matrix, frequencies: NDArray[np.float64]
-    ) -> tuple[TransportMap, Matrix]:
+    def fit(cls, content: Matrix, style: Matrix, frequencies: NDArray[np.float64]) -> tuple[TransportMap, Matrix]:
         """Fit every stage of `STAGES` to the output of those before it.
 
         Parameters

@@ -98,9 +98,7 @@ def locked_folder(folder: Path) -> Iterator[None]:
     try:
         lock = _lock(folder)
     except BlockingIOError as error:
-        raise OutputError(
-            f"another retrotone is at work in {folder}: wait for it, or name another folder"
-        ) from error
+        raise OutputError(f"another retrotone is at work in {folder}: wait for it, or name another folder") from error
     try:
         yield
     finally:

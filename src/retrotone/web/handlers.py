@@ -93,10 +93,7 @@ class Handlers:
             path, done = restyle_file(
                 source, choice, self.uploads.new_folder(), strength, progress=part(progress, 0.0, 0.7)
             )
-            versions = {
-                "original": load(source, PICTURED_SECONDS),
-                choice.title: load(path, PICTURED_SECONDS),
-            }
+            versions = {"original": load(source, PICTURED_SECONDS), choice.title: load(path, PICTURED_SECONDS)}
             compared = comparison(versions, part(progress, 0.7, 1.0))
             return done, self._playable(path), self._picture(compared.figure), _table(compared)
         return STOPPED

@@ -97,14 +97,10 @@ class RequestFilter:
             self.uploads.forget(incoming=int(size))
             return None, receive
         if int(size) > LARGEST_REQUEST:
-            return _refusal(
-                413, "That is too long: upload files, do not write them into the request."
-            ), receive
+            return _refusal(413, "That is too long: upload files, do not write them into the request."), receive
         body = await _read(receive)
         if not all(map(self.uploads.holds, _files(body))):
-            return _refusal(
-                403, "Upload a file: this page reads no others and fetches no addresses."
-            ), receive
+            return _refusal(403, "Upload a file: this page reads no others and fetches no addresses."), receive
         return None, _again(body, receive)
 
 

@@ -25,13 +25,7 @@ HEAVY: dict[str, Any] = {"concurrency_id": "heavy", "concurrency_limit": 1}
 # takes minutes, but little memory
 STUDY: dict[str, Any] = {"concurrency_id": "study", "concurrency_limit": 1, "api_visibility": "private"}
 HIDDEN: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
-TABLE: dict[str, Any] = {
-    "interactive": False,
-    "type": "array",
-    "buttons": [],
-    "wrap": True,
-    "show_label": False,
-}
+TABLE: dict[str, Any] = {"interactive": False, "type": "array", "buttons": [], "wrap": True, "show_label": False}
 LOSS_WIDTHS: list[str | int] = [f"{width}px" for width in (75, 52, 70, 65, 60, 80, 80, 65, 55, 150, 290)]
 # shades of the first colour of the figures, from light to dark
 INK = (
@@ -86,9 +80,7 @@ def page(handlers: Handlers, uploads: Uploads) -> gr.Blocks:
     with blocks:
         gr.Markdown("# retrotone\nGive any recording the sound of another era.")
         song = _upload("Your song: close this one to drop yours", example, elem_id="song")
-        again = gr.Button(
-            "Take the song that comes with retrotone", size="sm", visible=False, elem_id="again"
-        )
+        again = gr.Button("Take the song that comes with retrotone", size="sm", visible=False, elem_id="again")
         with gr.Tabs(overflow_behavior="wrap", elem_id="tabs") as tabs:
             settings, render = _restyle(handlers, song)
             _genre(handlers, song)
@@ -96,9 +88,7 @@ def page(handlers: Handlers, uploads: Uploads) -> gr.Blocks:
             _compare(handlers)
             more, generate = _generate(handlers)
             _study(handlers)
-        song.clear(
-            lambda: (gr.Button(visible=True), gr.Audio(label="Your song")), None, [again, song], **HIDDEN
-        )
+        song.clear(lambda: (gr.Button(visible=True), gr.Audio(label="Your song")), None, [again, song], **HIDDEN)
         again.click(lambda: example, None, song, **HIDDEN)
         _share(blocks, tabs, settings | more, [render, generate])
         blocks.unload(handlers.stop)
@@ -111,23 +101,17 @@ def _restyle(handlers: Handlers, song: gr.Audio) -> tuple[dict[str, Any], gr.But
     with gr.Tab("Restyle", id="retro"), gr.Row(equal_height=False):
         with gr.Column(scale=2, min_width=300):
             choices = [(_short(choice), name) for name, choice in known.items()]
-            style = gr.Radio(
-                [*choices, ("a record of mine", RECORD)], value="1930s", label="Style", elem_id="styles"
-            )
+            style = gr.Radio([*choices, ("a record of mine", RECORD)], value="1930s", label="Style", elem_id="styles")
             about = gr.Markdown(_about("1930s"), elem_classes="quiet")
             record = _upload("The record that it should sound like", visible=False, elem_id="record")
-            strength = gr.Slider(
-                0, 1, 1, step=0.05, label="Strength", info="0 is the song, 1 all of the style"
-            )
+            strength = gr.Slider(0, 1, 1, step=0.05, label="Strength", info="0 is the song, 1 all of the style")
             go = _buttons(handlers, "Restyle", interactive=False)
         with gr.Column(scale=3, min_width=300):
             sentence = gr.Markdown("The result appears here.", elem_classes="quiet")
             result = _player("Result", "result")
             picture = _picture("Before and after", "retro-picture")
             table = gr.Dataframe(visible=False, **TABLE)
-    style.change(
-        lambda name: (_about(name), gr.Audio(visible=name == RECORD)), style, [about, record], **HIDDEN
-    )
+    style.change(lambda name: (_about(name), gr.Audio(visible=name == RECORD)), style, [about, record], **HIDDEN)
     go.click(
         handlers.restyle,
         [song, style, strength, record],
@@ -145,26 +129,17 @@ def _genre(handlers: Handlers, song: gr.Audio) -> None:
         sentence = gr.Markdown("One of ten genres, or not sure; and the evidence for each over time.")
         with gr.Row(equal_height=False):
             genres = gr.Label(label="Genre", num_top_classes=10, show_heading=False, elem_id="genres")
-            tags = gr.Label(
-                label="What listeners would call it", num_top_classes=8, show_heading=False, elem_id="tags"
-            )
+            tags = gr.Label(label="What listeners would call it", num_top_classes=8, show_heading=False, elem_id="tags")
         picture = _picture("Evidence over time", "genre-picture")
     go.click(
-        handlers.genre,
-        song,
-        [sentence, genres, tags, picture],
-        api_name="genre",
-        show_progress_on=genres,
-        **HEAVY,
+        handlers.genre, song, [sentence, genres, tags, picture], api_name="genre", show_progress_on=genres, **HEAVY
     )
 
 
 def _similar(handlers: Handlers, song: gr.Audio) -> None:
     with gr.Tab("Similar", id="similar"):
         go = _buttons(handlers, "Find similar tracks")
-        sentence = gr.Markdown(
-            "The five tracks of the library that sound most like it.", elem_id="similar-words"
-        )
+        sentence = gr.Markdown("The five tracks of the library that sound most like it.", elem_id="similar-words")
         # for the API; on the page the labels of the players say the same
         table = gr.Dataframe(visible=False, **TABLE)
         players = [
@@ -179,12 +154,7 @@ def _similar(handlers: Handlers, song: gr.Audio) -> None:
         return [*(gr.Audio(label=label, visible=True) for label in labels), *hidden]
 
     go.click(
-        handlers.similar,
-        song,
-        [sentence, table, *players],
-        api_name="similar",
-        show_progress_on=sentence,
-        **HEAVY,
+        handlers.similar, song, [sentence, table, *players], api_name="similar", show_progress_on=sentence, **HEAVY
     ).success(label, table, players, **HIDDEN)
 
 
@@ -203,12 +173,7 @@ def _compare(handlers: Handlers) -> None:
         picture = _picture("Side by side", "compare-picture")
         table = gr.Dataframe(visible=False, **TABLE)
     go.click(
-        handlers.compare,
-        files,
-        [sentence, picture, table],
-        api_name="compare",
-        show_progress_on=picture,
-        **HEAVY,
+        handlers.compare, files, [sentence, picture, table], api_name="compare", show_progress_on=picture, **HEAVY
     ).success(_shown, None, table, **HIDDEN)
 
 
@@ -217,13 +182,9 @@ def _generate(handlers: Handlers) -> tuple[dict[str, Any], gr.Button]:
     with gr.Tab("Generate", id="generate"), gr.Row(equal_height=False):
         with gr.Column(scale=2, min_width=300):
             model = gr.Radio(models, value=models[0], label="Model")
-            walk = gr.Radio(
-                [(label, name) for name, label in WALKS.items()], value="slerp", label="How it moves"
-            )
+            walk = gr.Radio([(label, name) for name, label in WALKS.items()], value="slerp", label="How it moves")
             seconds = gr.Slider(1, MAX_CLIP_SECONDS, 10, step=1, label="Seconds")
-            temperature = gr.Slider(
-                0, 3, 1, step=0.1, label="Temperature", info="1 is usual; higher varies more"
-            )
+            temperature = gr.Slider(0, 3, 1, step=0.1, label="Temperature", info="1 is usual; higher varies more")
             seed = gr.Number(0, label="Seed", info="Another seed, another clip", precision=0, minimum=0)
             go = _buttons(handlers, "Generate a clip", interactive=False)
         with gr.Column(scale=3, min_width=300):
@@ -246,22 +207,16 @@ def _study(handlers: Handlers) -> None:
         gr.Markdown("The two experiments that retrotone grew out of, small enough to watch.")
         with gr.Row(equal_height=False):
             with gr.Column(min_width=300):
-                gr.Markdown(
-                    "### Why the style loss stood still\nThe study's settings, clamped and not, row by row."
-                )
+                gr.Markdown("### Why the style loss stood still\nThe study's settings, clamped and not, row by row.")
                 sweep = _buttons(handlers, "Run the sweep")
                 row = gr.Markdown(min_height=70)
                 losses = _picture("Losses", "loss-picture")
             with gr.Column(min_width=300):
-                gr.Markdown(
-                    "### M5 learns\nThe study's network learns to tell three eras of the bundled song apart."
-                )
+                gr.Markdown("### M5 learns\nThe study's network learns to tell three eras of the bundled song apart.")
                 train = _buttons(handlers, "Train M5")
                 learned = gr.Markdown(min_height=70)
                 curves = _picture("Losses of training and validation", "curves-picture")
-        table = gr.Dataframe(
-            headers=list(SHORT_COLUMNS), column_widths=LOSS_WIDTHS, elem_id="sweep-table", **TABLE
-        )
+        table = gr.Dataframe(headers=list(SHORT_COLUMNS), column_widths=LOSS_WIDTHS, elem_id="sweep-table", **TABLE)
     sweep.click(handlers.sweep, None, [table, losses], show_progress_on=row, **STUDY)
     train.click(handlers.train, None, [learned, curves], show_progress_on=learned, **STUDY)
 

@@ -110,9 +110,7 @@ def _launch(
             max_file_size=largest,
             theme=theme(),
             css=CSS,
-            app_kwargs={
-                "middleware": [Middleware(RequestFilter, uploads=uploads, largest=largest, names=names)]
-            },
+            app_kwargs={"middleware": [Middleware(RequestFilter, uploads=uploads, largest=largest, names=names)]},
             share=False,
             quiet=True,
             show_error=False,
@@ -155,6 +153,4 @@ def _check_free(host: str, port: int) -> None:
             probe.bind(found[0][4])
     except OSError as error:
         reason = error.strerror or str(error)
-        raise RetrotoneError(
-            f"{host}:{port} cannot be listened on ({reason}): try another --port or --host"
-        ) from error
+        raise RetrotoneError(f"{host}:{port} cannot be listened on ({reason}): try another --port or --host") from error

@@ -95,15 +95,11 @@ def test_a_network_that_fails_during_a_scan_loses_only_the_file_in_progress(
                         ours.shutdown(socket.SHUT_RDWR)
                 yield analyse_file(path)
 
-        with pytest.raises(
-            rt.LibraryError, match=r"connection.*: the server went away: try again$"
-        ) as caught:
+        with pytest.raises(rt.LibraryError, match=r"connection.*: the server went away: try again$") as caught:
             scan(catalogue, [made_music / "buzz"], analyse_all=analyse_until_cut)
         assert "\n" not in str(caught.value)
         report = scan(
-            catalogue,
-            [made_music / "buzz"],
-            analyse_all=lambda paths, _: (analyse_file(path) for path in paths),
+            catalogue, [made_music / "buzz"], analyse_all=lambda paths, _: (analyse_file(path) for path in paths)
         )
         assert (report.analysed, report.unchanged) == (1, 2)
         assert library.check() == []
@@ -154,9 +150,7 @@ def test_a_user_who_may_only_read_can_search(guarded: str) -> None:
         assert len(library.similar(library.tracks()[0])) == 5
 
 
-def test_a_library_that_cannot_be_opened_is_one_line_without_the_password(
-    guarded: str, places: Databases
-) -> None:
+def test_a_library_that_cannot_be_opened_is_one_line_without_the_password(guarded: str, places: Databases) -> None:
     for where, reason in (
         (places.new(), "holds no library: retrotone library scan FOLDER makes one"),
         ("postgresql://me:s3cret@127.0.0.1:1/music", "Connection refused.*check the address, the server"),
@@ -178,9 +172,7 @@ def test_a_library_that_cannot_be_written_says_what_is_missing(
     guarded: str, made_music: Path, places: Databases
 ) -> None:
     empty, bare = places.new(), places.new()
-    administer(
-        bare, f"ALTER DATABASE {bare.split('?')[0].rsplit('/', 1)[1]} SET extension_control_path = '/'"
-    )
+    administer(bare, f"ALTER DATABASE {bare.split('?')[0].rsplit('/', 1)[1]} SET extension_control_path = '/'")
     for where, reason in (
         (bare, "install pgvector"),
         (other_user(empty, "stranger"), "permission denied to create extension.*administrator"),
@@ -193,17 +185,13 @@ def test_a_library_that_cannot_be_written_says_what_is_missing(
 def test_the_command_line_checks_a_server_and_prints_no_password(
     scanned: str, places: Databases, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert (
-        run(["library", "similar", "song.ogg", "--library", "postgresql://me:s3cret@127.0.0.1:1/music"]) == 2
-    )
+    assert run(["library", "similar", "song.ogg", "--library", "postgresql://me:s3cret@127.0.0.1:1/music"]) == 2
     assert "s3cret" not in capsys.readouterr().err
     assert run(["library", "check", "--library", places.copy(scanned)]) == 0
     assert "is whole" in capsys.readouterr().out
 
 
-def test_without_the_extra_a_line_says_what_to_install(
-    places: Databases, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_without_the_extra_a_line_says_what_to_install(places: Databases, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "psycopg", None)
     with pytest.raises(rt.MissingExtraError, match=r"pip install 'retrotone\[cluster\]'"):
         Library(places.new()).tracks()

@@ -50,9 +50,7 @@ def actors(node: Any) -> list[int]:
     [raylet] = node.all_processes["raylet"]
     children = Path(f"/proc/{raylet.process.pid}/task/{raylet.process.pid}/children").read_text().split()
     return [
-        int(child)
-        for child in children
-        if Path(f"/proc/{child}/cmdline").read_bytes().startswith(b"ray::RayActor")
+        int(child) for child in children if Path(f"/proc/{child}/cmdline").read_bytes().startswith(b"ray::RayActor")
     ]
 
 
@@ -93,11 +91,7 @@ def test_a_worker_and_a_node_that_die_cost_no_track_and_double_none(
             scan(local, [music], analyse_all=lambda paths, workers: (analyse_file(path) for path in paths))
             assert [track.path for track in tracks] == [track.path for track in local.tracks()]
             for ours, theirs in zip(tracks, local.tracks(), strict=True):
-                assert (ours.name, ours.genre, ours.heard_genre) == (
-                    theirs.name,
-                    theirs.genre,
-                    theirs.heard_genre,
-                )
+                assert (ours.name, ours.genre, ours.heard_genre) == (theirs.name, theirs.genre, theirs.heard_genre)
             np.testing.assert_allclose(library._catalogue().vectors()[1], local.vectors()[1], atol=1e-4)
 
 
@@ -132,9 +126,7 @@ def test_nodes_with_another_retrotone_are_one_line(
     cluster: Any, made_music: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(cluster_, "_versions", lambda: (Unloadable(),))
-    with pytest.raises(
-        rt.LibraryError, match=r"cannot run a worker \(.*\): install the same retrotone"
-    ) as caught:
+    with pytest.raises(rt.LibraryError, match=r"cannot run a worker \(.*\): install the same retrotone") as caught:
         Library(tmp_path / "music.db").scan([made_music], cluster=cluster.address)
     assert "\n" not in str(caught.value)
 

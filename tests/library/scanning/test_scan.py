@@ -63,12 +63,7 @@ def test_what_was_scanned_is_known_by_sound_and_tags(scanned: str, places: Place
     tracks = Library(copy).tracks()
     assert [os.path.relpath(track.path, made_music) for track in tracks] == CLIPS
     first = tracks[0]
-    assert (first.title, first.artist, first.genre, first.name) == (
-        "buzz in 0",
-        "Ada",
-        "buzz",
-        "Ada – buzz in 0",
-    )
+    assert (first.title, first.artist, first.genre, first.name) == ("buzz in 0", "Ada", "buzz", "Ada – buzz in 0")
     assert first.duration == pytest.approx(4, abs=0.01)
     assert set(first.eras) == {"60s", "70s", "80s", "90s", "00s"}
     assert first.tempo is not None
@@ -102,16 +97,12 @@ def test_files_that_move_are_copied_or_go_away(library: Library, music: Path) ->
     assert scan(library._catalogue(), [music], analyse_all=refuse).unchanged == 12
 
 
-def test_of_new_files_of_the_same_content_one_is_analysed(
-    made_music: Path, places: Places, tmp_path: Path
-) -> None:
+def test_of_new_files_of_the_same_content_one_is_analysed(made_music: Path, places: Places, tmp_path: Path) -> None:
     for name in ("a", "b", "c"):
         shutil.copytree(made_music / "organ", tmp_path / name)
     with Library(places.new()) as library:
         report = scan(
-            library._catalogue(create=True),
-            [tmp_path],
-            analyse_all=lambda paths, _: (analyse_file(p) for p in paths),
+            library._catalogue(create=True), [tmp_path], analyse_all=lambda paths, _: (analyse_file(p) for p in paths)
         )
         assert (report.analysed, report.copied) == (3, 6)
         assert len(library) == 9
@@ -366,9 +357,7 @@ def test_check_finds_damage_and_repair_mends_it(library: Library, music: Path) -
 @ON_SQLITE
 def test_a_file_with_destroyed_pages_is_rebuilt_from_the_rest(library: Library, music: Path) -> None:
     [(page,)] = library._catalogue().query("PRAGMA page_size")
-    [(root,)] = library._catalogue().query(
-        "SELECT rootpage FROM sqlite_master WHERE name = 'tracks_by_fingerprint'"
-    )
+    [(root,)] = library._catalogue().query("SELECT rootpage FROM sqlite_master WHERE name = 'tracks_by_fingerprint'")
     library.close()
     with library.file.open("r+b") as file:
         file.seek((root - 1) * page)
@@ -419,9 +408,7 @@ def test_a_full_disk_is_one_clear_error_and_the_library_stays(library: Library, 
 
 
 @ON_SQLITE
-def test_a_library_of_an_older_retrotone_is_described_anew_from_its_analyses(
-    scanned: Path, tmp_path: Path
-) -> None:
+def test_a_library_of_an_older_retrotone_is_described_anew_from_its_analyses(scanned: Path, tmp_path: Path) -> None:
     older = shutil.copy(scanned, tmp_path / "music.db")
     with Library(scanned) as library:
         tracks, matches = library.tracks(), library.similar(library.tracks()[0])

@@ -32,9 +32,7 @@ def test_kill_9_at_any_moment_loses_no_track_and_doubles_none(made_music: Path, 
     random.seed(5)
     for _ in range(KILLS):
         child = in_a_fork(
-            lambda: scan(
-                Catalogue(tmp_path / "music.db", create=True), [made_music], analyse_all=analyse_here
-            )
+            lambda: scan(Catalogue(tmp_path / "music.db", create=True), [made_music], analyse_all=analyse_here)
         )
         time.sleep(random.uniform(0, third))
         os.kill(child, signal.SIGKILL)
@@ -53,9 +51,7 @@ def test_kill_9_at_any_moment_loses_no_track_and_doubles_none(made_music: Path, 
 
 
 @pytest.mark.skipif(not CHILDREN.exists(), reason="needs Linux's list of child processes")
-def test_a_worker_that_dies_loses_no_track_and_none_outlives_the_scan(
-    made_music: Path, tmp_path: Path
-) -> None:
+def test_a_worker_that_dies_loses_no_track_and_none_outlives_the_scan(made_music: Path, tmp_path: Path) -> None:
     reading, writing = os.pipe()
 
     def scan_and_hang() -> None:

@@ -99,9 +99,7 @@ with Catalogue(sys.argv[1]) as catalogue:
 """
 
 
-def test_who_comes_during_a_repair_waits_and_loses_nothing(
-    database: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_who_comes_during_a_repair_waits_and_loses_nothing(database: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     others, check = [], repair.check
 
     def slow(catalogue: Catalogue, progress: Progress) -> object:
@@ -180,14 +178,7 @@ def test_rows_with_invalid_values_are_reported_and_repaired(
         assert len({track.path for track in library.tracks()}) == len(library) == 12
 
 
-PATHS = [
-    b"../../../etc/passwd",
-    b"/tmp/a\0b.wav",
-    b"",
-    b"/x" * 50_000,
-    b"/tmp/a\nb\r\x1b[31m.wav",
-    b"\xff\xfe",
-]
+PATHS = [b"../../../etc/passwd", b"/tmp/a\0b.wav", b"", b"/x" * 50_000, b"/tmp/a\nb\r\x1b[31m.wav", b"\xff\xfe"]
 
 
 @pytest.mark.parametrize("path", PATHS, ids=["up", "nul", "empty", "long", "lines", "bytes"])

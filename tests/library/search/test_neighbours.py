@@ -52,9 +52,7 @@ def recall(library: Library) -> float:
     return hits / (QUERIES * K)
 
 
-def test_an_index_finds_what_comparing_with_all_finds(
-    library: Library, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_an_index_finds_what_comparing_with_all_finds(library: Library, monkeypatch: pytest.MonkeyPatch) -> None:
     assert recall(library) >= 0.99
     seed = library.tracks()[77]
     varied = library.similar(seed, k=20, per_artist=1)

@@ -189,11 +189,7 @@ def test_duplicates_are_one_recording_in_other_formats_and_at_other_levels(
     beat = np.arange(10 * 22_050) / 22_050 % 0.6
     # two drum kits that play the same rhythm
     for number, (decay, hiss) in enumerate(((8, 0.5), (16, 0.2))):
-        noise = (
-            hiss
-            * np.random.default_rng(number).standard_normal(len(beat))
-            * np.exp(-20 * ((beat + 0.3) % 0.6))
-        )
+        noise = hiss * np.random.default_rng(number).standard_normal(len(beat)) * np.exp(-20 * ((beat + 0.3) % 0.6))
         stroke = np.sin(2 * np.pi * 60 * beat) * np.exp(-decay * beat)
         loop = rt.Audio((0.2 * (stroke + noise))[None].astype(np.float32), 22_050)
         loop.save(tmp_path / f"loop {number}.flac", 16)
@@ -227,8 +223,7 @@ def test_many_tracks_of_one_length_are_told_apart_and_each_is_looked_up_once(
             fingerprint[1:] = 0
         analyses.append(
             rt.Analysis(
-                fingerprint=fingerprint,
-                chroma=rng.random(12) if number < 100 else analyses[number - 100].chroma,
+                fingerprint=fingerprint, chroma=rng.random(12) if number < 100 else analyses[number - 100].chroma
             )
         )
     vectors = (vectors / np.linalg.norm(vectors, axis=1, keepdims=True)).astype(np.float32)
@@ -256,9 +251,7 @@ def test_genres_are_suggested_and_noted_only_when_asked(scanned: str, places: Pl
         assert len(untagged) == 8
         suggestions = copy.genres()
         assert [each.track.path for each in suggestions] == untagged
-        copy._catalogue().query(
-            "UPDATE descriptions SET sure = TRUE WHERE track = ?", (suggestions[0].track.id,)
-        )
+        copy._catalogue().query("UPDATE descriptions SET sure = TRUE WHERE track = ?", (suggestions[0].track.id,))
         assert copy.genres(note=True)[0].sure
         noted = {track.path: track.genre for track in copy.tracks()}
         assert noted[untagged[0]] == suggestions[0].genre
@@ -290,9 +283,7 @@ def test_exports_can_be_read_back(library: Library, made_music: Path, tmp_path: 
     playlist = library.export(tmp_path / "all.m3u8").read_text("utf-8").splitlines()
     assert playlist[:2] == ["#EXTM3U", "#EXTINF:4,Ada – buzz in 0"]
     files = [line for line in playlist if not line.startswith("#")]
-    assert [(tmp_path / file).resolve() for file in files] == [
-        Path(t.path).resolve() for t in library.tracks()
-    ]
+    assert [(tmp_path / file).resolve() for file in files] == [Path(t.path).resolve() for t in library.tracks()]
     assert not any(Path(file).is_absolute() for file in files)
     absolute = library.export(tmp_path / "organ.m3u8", tracks, absolute=True).read_text("utf-8")
     assert absolute.splitlines()[2] == tracks[0].path
@@ -322,9 +313,7 @@ def test_a_playlist_holds_names_with_line_breaks_and_bytes_that_are_no_text(
         lines = copy.export(tmp_path / "all.m3u8", tracks).read_text("utf-8").splitlines()
         copy.map(tmp_path / "map.html")
     assert len(lines) == 9
-    read = [
-        os.fsencode(unquote(line.removeprefix("file://"), errors="surrogateescape")) for line in lines[2::2]
-    ]
+    read = [os.fsencode(unquote(line.removeprefix("file://"), errors="surrogateescape")) for line in lines[2::2]]
     assert sorted(path.split(b"/")[-1] for path in read) == sorted(names)
 
 
@@ -396,10 +385,7 @@ def test_the_command_line_finds_similar_songs_and_makes_playlists(
     ask = Ask(places.copy(scanned), capsys)
     song, other = (str(made_music / name) for name in ("organ/Ada.flac", "pulse/Ada.flac"))
     found = [json.loads(line) for line in ask("similar", song, "-k", "2", "--json")]
-    assert [os.path.relpath(each["path"], made_music) for each in found] == [
-        "organ/Bix.flac",
-        "organ/Clara.flac",
-    ]
+    assert [os.path.relpath(each["path"], made_music) for each in found] == ["organ/Bix.flac", "organ/Clara.flac"]
     assert found[0]["similarity"] > found[1]["similarity"]
     assert ask("similar", song, "--genre", "tango") == ["the library holds nothing like that"]
     glide = tmp_path / "glide.m3u8"
@@ -421,9 +407,7 @@ def test_the_command_line_reports_on_the_whole_library(
     assert json.loads(ask("export", "all.csv", "--json")[0])["tracks"] == 12
 
 
-def test_the_command_line_says_how_to_make_a_missing_library(
-    made_music: Path, tmp_path: Path, capsys: Capture
-) -> None:
+def test_the_command_line_says_how_to_make_a_missing_library(made_music: Path, tmp_path: Path, capsys: Capture) -> None:
     song = str(made_music / "organ/Ada.flac")
     assert run(["library", "similar", song, "--library", str(tmp_path / "missing.db")]) == 2
     assert "scan FOLDER makes one" in capsys.readouterr().err

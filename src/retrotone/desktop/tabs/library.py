@@ -26,18 +26,11 @@ class LibraryTab(Page):
         row = ttk.Frame(left)
         row.pack(fill="x", pady=theme.px(4))
         _, _, self.scan_button = add_buttons(
-            row,
-            theme,
-            ("Add a folder…", self.choose_folder),
-            ("Remove", self.remove),
-            ("Scan", self.scan),
-            accent=2,
+            row, theme, ("Add a folder…", self.choose_folder), ("Remove", self.remove), ("Scan", self.scan), accent=2
         )
         self.progress = JobProgress(left, theme, session.long_jobs, session.say)
         self.progress.pack(fill="x", pady=theme.px(4))
-        self.report = tk.Text(
-            left, height=6, width=20, wrap="word", borderwidth=0, font="TkDefaultFont", takefocus=0
-        )
+        self.report = tk.Text(left, height=6, width=20, wrap="word", borderwidth=0, font="TkDefaultFont", takefocus=0)
         self.report.pack(fill="both", expand=True)
         self._show_report("")
         self.map = Map(right, theme, self._describe, lambda track: session.open_song(track.path))
@@ -85,9 +78,7 @@ class LibraryTab(Page):
             return
         session.say("")
         self._show_report("")
-        session.long_jobs.submit(
-            tasks.scan, session.library, folders, observer=self.progress, done=self._scanned
-        )
+        session.long_jobs.submit(tasks.scan, session.library, folders, observer=self.progress, done=self._scanned)
 
     def _show_report(self, text: str) -> None:
         self.report.configure(state="normal")
@@ -101,9 +92,7 @@ class LibraryTab(Page):
 
     def _draw_map(self) -> None:
         session = self._session
-        session.long_jobs.submit(
-            tasks.library_map, session.library, observer=self.progress, done=self._show_map
-        )
+        session.long_jobs.submit(tasks.library_map, session.library, observer=self.progress, done=self._show_map)
 
     def _show_folders(self) -> None:
         self.folders.fill({folder: [folder] for folder in self._session.settings.library_folders})

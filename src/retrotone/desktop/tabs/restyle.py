@@ -115,9 +115,7 @@ class RestyleTab(Page):
         self.percent = ttk.Label(row, width=6, anchor="e")
         self.percent.pack(side="right")
         self.strength = tk.DoubleVar(self, self._session.settings.strength)
-        scale = ttk.Scale(
-            row, from_=0, to=100, variable=self.strength, command=lambda _: self._show_strength()
-        )
+        scale = ttk.Scale(row, from_=0, to=100, variable=self.strength, command=lambda _: self._show_strength())
         scale.pack(side="left", fill="x", expand=True, padx=theme.px(8))
         self._show_strength()
 
@@ -125,9 +123,7 @@ class RestyleTab(Page):
         theme = self._session.theme
         row = ttk.Frame(master)
         row.pack(fill="x", pady=(theme.px(4), 0))
-        _, self.save_button = add_buttons(
-            row, theme, ("Restyle", self.restyle), ("Save as…", self.save), accent=0
-        )
+        _, self.save_button = add_buttons(row, theme, ("Restyle", self.restyle), ("Save as…", self.save), accent=0)
         ttk.Label(row, text="Seed").pack(side="left", padx=(theme.px(4), theme.px(4)))
         self.seed = tk.StringVar(self, "0")
         ttk.Spinbox(row, from_=0, to=9999, width=5, textvariable=self.seed).pack(side="left")

@@ -26,9 +26,7 @@ class SimilarTab(Page):
         self._found: dict[str, TrackRow] = {}
         self.playlist: dict[str, TrackRow] = {}
         theme, body = session.theme, self.body
-        self.heading = ttk.Label(
-            body, text="Songs of your library that sound like this one", style="Strong.TLabel"
-        )
+        self.heading = ttk.Label(body, text="Songs of your library that sound like this one", style="Strong.TLabel")
         self.heading.pack(anchor="w")
         self.table = Table(body, theme, COLUMNS, 5)
         self.table.pack(fill="both", expand=True)
@@ -37,12 +35,7 @@ class SimilarTab(Page):
         row = ttk.Frame(body)
         row.pack(fill="x", pady=theme.px(4))
         add_buttons(
-            row,
-            theme,
-            ("Find similar songs", self.find),
-            ("Play", self.play),
-            ("Add to playlist", self.add),
-            accent=0,
+            row, theme, ("Find similar songs", self.find), ("Play", self.play), ("Add to playlist", self.add), accent=0
         )
         ttk.Label(body, text="Playlist", style="Strong.TLabel").pack(anchor="w", pady=(theme.px(8), 0))
         self.playlist_table = Table(body, theme, COLUMNS[:3], 4)

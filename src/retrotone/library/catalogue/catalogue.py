@@ -124,9 +124,7 @@ class Catalogue:
 
     def broken(self) -> list[tuple[str, str]]:
         """Return the files that could not be analysed, and why."""
-        rows = self.query(
-            "SELECT path, reason FROM tracks WHERE present AND reason IS NOT NULL ORDER BY path"
-        )
+        rows = self.query("SELECT path, reason FROM tracks WHERE present AND reason IS NOT NULL ORDER BY path")
         return [(os.fsdecode(path), reason) for path, reason in rows]
 
     # Changes
@@ -270,9 +268,7 @@ class Catalogue:
         found: dict[int, Track] = {}
         for start in range(0, len(numbers), LOOKUP):
             some = numbers[start : start + LOOKUP]
-            found |= {
-                row[0]: track_from(row) for row in self._select_among(f"{SELECT_TRACK} WHERE id IN", some)
-            }
+            found |= {row[0]: track_from(row) for row in self._select_among(f"{SELECT_TRACK} WHERE id IN", some)}
         return [found[int(number)] for number in numbers if int(number) in found]
 
     def paths_and_genres(self, numbers: Sequence[int]) -> list[tuple[int, str, str]]:
@@ -327,9 +323,7 @@ class Catalogue:
         vector: Vector = self._database.unpack([value])[0]
         return vector
 
-    def _select_among(
-        self, sql: str, numbers: Sequence[int] | NDArray[np.int64], rest: str = ""
-    ) -> list[Row]:
+    def _select_among(self, sql: str, numbers: Sequence[int] | NDArray[np.int64], rest: str = "") -> list[Row]:
         """Return the rows of a statement that ends in ``IN``, for some ids."""
         values = [int(number) for number in numbers]
         return self.query(f"{sql} ({', '.join('?' * len(values))}) {rest}", values) if values else []
@@ -346,12 +340,7 @@ class Catalogue:
         return LibraryError(f"{self.name} is damaged: run retrotone library check --repair")
 
     def _put_file(
-        self,
-        found: FoundFile,
-        content: bytes,
-        reason: str | None,
-        duration: float | None,
-        tags: dict[str, str],
+        self, found: FoundFile, content: bytes, reason: str | None, duration: float | None, tags: dict[str, str]
     ) -> int:
         """Insert or update a row of ``tracks`` and return its id."""
         row = {

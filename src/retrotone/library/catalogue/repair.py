@@ -87,9 +87,7 @@ def _rebuild_from(source: sqlite3.Connection, path: str, new: str, progress: Pro
         _remove(new)
         with Catalogue(new, create=True) as catalogue:
             lost = _salvage(source, path, new)
-            problems += [
-                f"{count} damaged rows of {table} are lost" for table, count in lost.items() if count
-            ]
+            problems += [f"{count} damaged rows of {table} are lost" for table, count in lost.items() if count]
             catalogue.query("DELETE FROM analyses WHERE track NOT IN (SELECT id FROM tracks)")
             catalogue.query("DELETE FROM descriptions WHERE track NOT IN (SELECT track FROM analyses)")
             found, again = check(catalogue, progress)
@@ -194,9 +192,7 @@ def _copy(source: sqlite3.Connection, target: sqlite3.Connection, table: str, la
     while spans:
         low, high = spans.pop()
         try:
-            rows = source.execute(
-                f"SELECT {columns} FROM {table} WHERE {key} BETWEEN ? AND ?", (low, high)
-            ).fetchall()
+            rows = source.execute(f"SELECT {columns} FROM {table} WHERE {key} BETWEEN ? AND ?", (low, high)).fetchall()
         except sqlite3.DatabaseError:
             if low == high:
                 lost += 1

@@ -12,9 +12,7 @@ from retrotone.errors import LibraryError
 from retrotone.library.catalogue.base import Row
 from retrotone.library.records import Known, Track
 
-SELECT_KNOWN = (
-    "SELECT id, path, size, mtime_ns, present, reason, version FROM tracks LEFT JOIN analyses ON track = id"
-)
+SELECT_KNOWN = "SELECT id, path, size, mtime_ns, present, reason, version FROM tracks LEFT JOIN analyses ON track = id"
 SELECT_TRACK = (
     "SELECT id, path, duration, coalesce(title, ''), coalesce(artist, ''), coalesce(album, ''), coalesce(year, ''), "
     "coalesce(nullif(t.genre, ''), given_genre, ''), "

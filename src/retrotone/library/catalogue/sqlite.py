@@ -191,9 +191,7 @@ class SQLite:
 
     def _migrate(self) -> None:
         """Bring the schema up to date."""
-        [(version,)], [(application,)] = (
-            self.query(f"PRAGMA {name}") for name in ("user_version", "application_id")
-        )
+        [(version,)], [(application,)] = (self.query(f"PRAGMA {name}") for name in ("user_version", "application_id"))
         empty = not self.query("SELECT 1 FROM sqlite_master LIMIT 1")
         if not empty and application != APPLICATION_ID:
             raise LibraryError(f"{self.name} is another program's database: name another file")
@@ -219,9 +217,7 @@ class SQLite:
             yield
         except sqlite3.Error as error:
             code = getattr(error, "sqlite_errorname", "")
-            remedy = next(
-                (text for name, text in REMEDIES.items() if code.startswith(name)), "check the file"
-            )
+            remedy = next((text for name, text in REMEDIES.items() if code.startswith(name)), "check the file")
             raise LibraryError(f"the library {self.name} failed ({error}): {remedy}") from error
         # SQLite's message contains a damaged name.
         except UnicodeDecodeError as error:
@@ -241,9 +237,7 @@ def invalid_rows(table_info: Iterable[Row]) -> str:
 
 
 def _connect(uri: str) -> sqlite3.Connection:
-    connection = sqlite3.connect(
-        uri, uri=True, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False
-    )
+    connection = sqlite3.connect(uri, uri=True, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False)
     try:
         # With WAL a power cut loses the last transactions and damages nothing.
         connection.execute("PRAGMA synchronous = NORMAL")

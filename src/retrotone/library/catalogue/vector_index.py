@@ -85,9 +85,7 @@ class _Searcher:
     def __call__(self, query: Vector, count: int) -> NDArray[np.int64]:
         """Return the ids of about `count` tracks; see `base.Nearest`."""
         stamps = self._index.search(query, count, threads=1).keys.astype(np.uint64).view(np.int64)
-        found = np.array(
-            [number for (number,) in _select_by_stamp(self._database, "track", stamps)], np.int64
-        )
+        found = np.array([number for (number,) in _select_by_stamp(self._database, "track", stamps)], np.int64)
         if self._vectors is None:
             return found
         newest = np.argsort(-(self._vectors @ query), kind="stable")[:count]

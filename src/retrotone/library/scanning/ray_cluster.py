@@ -87,9 +87,7 @@ def connected(address: str) -> Iterator[tuple[AnalyseAll, int]]:
         start = partial(_RayWorker, ray.remote(num_cpus=1)(RayActor))
         yield lambda paths, workers: distribute(paths, workers, start, _wait), max(cores, 1)
     except (ConnectionError, ray.exceptions.RaySystemError) as error:
-        raise LibraryError(
-            f"the cluster {address} went away: what was analysed is kept, scan again"
-        ) from error
+        raise LibraryError(f"the cluster {address} went away: what was analysed is kept, scan again") from error
     finally:
         if must_connect:
             ray.shutdown()

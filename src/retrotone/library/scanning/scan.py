@@ -156,9 +156,7 @@ class _Scan:
         self._in_progress: dict[str, tuple[FoundFile, bytes]] = {}
         self._done = 0
 
-    def compare(
-        self, folders: Sequence[str | os.PathLike[str]], exclude: Sequence[str]
-    ) -> DiskList[FoundFile]:
+    def compare(self, folders: Sequence[str | os.PathLike[str]], exclude: Sequence[str]) -> DiskList[FoundFile]:
         """Compare files with the catalogue by path, size and time, and return those that are new or changed."""
         here: set[int] = set()
         returned: list[int] = []
@@ -255,15 +253,9 @@ class _Scan:
 
     def _same_content(self, found: FoundFile, content: bytes) -> Known | None:
         """Return a track of the same content: the file itself, else one whose file is gone, else any other."""
-        same = [
-            track
-            for track in self._catalogue.with_content_hash(content, found.path)
-            if track.version == VERSION
-        ]
+        same = [track for track in self._catalogue.with_content_hash(content, found.path) if track.version == VERSION]
         return min(
-            same,
-            key=lambda track: (track.path != found.path, os.path.lexists(track.path), track.id),
-            default=None,
+            same, key=lambda track: (track.path != found.path, os.path.lexists(track.path), track.id), default=None
         )
 
     def _paths(self, todo: DiskList[tuple[FoundFile, bytes]]) -> Iterator[str]:

@@ -23,9 +23,7 @@ class Unreadable:
     reason: str
 
 
-def walk(
-    folders: Sequence[str | os.PathLike[str]], exclude: Sequence[str] = ()
-) -> Iterator[FoundFile | Unreadable]:
+def walk(folders: Sequence[str | os.PathLike[str]], exclude: Sequence[str] = ()) -> Iterator[FoundFile | Unreadable]:
     """Yield the sound files in folders and what could not be read; hidden files and folders are skipped.
 
     Parameters
@@ -80,11 +78,7 @@ def is_excluded(path: str, patterns: Sequence[str]) -> bool:
 
 
 def _enter(
-    root: str,
-    folder: str,
-    exclude: Sequence[str],
-    entered: set[tuple[int, int]],
-    links: list[tuple[str, str]],
+    root: str, folder: str, exclude: Sequence[str], entered: set[tuple[int, int]], links: list[tuple[str, str]]
 ) -> Iterator[FoundFile | Unreadable]:
     """Yield the files of a folder, then those of the folders in it, and add links to `links`."""
     # A stack, as folders may be nested deeper than calls can be.
@@ -103,9 +97,7 @@ def _enter(
             continue
         below = []
         for entry in entries:
-            if entry.name.startswith(".") or (
-                exclude and is_excluded(os.path.relpath(entry.path, root), exclude)
-            ):
+            if entry.name.startswith(".") or (exclude and is_excluded(os.path.relpath(entry.path, root), exclude)):
                 continue
             try:
                 if entry.is_symlink():

@@ -160,10 +160,7 @@ def analyse_all(paths: Iterable[str], workers: int) -> Generator[Analysed | Fail
 
 
 def distribute(
-    paths: Iterable[str],
-    workers: int,
-    start: Callable[[], W],
-    wait_for: Callable[[Sequence[W], float], Iterable[W]],
+    paths: Iterable[str], workers: int, start: Callable[[], W], wait_for: Callable[[Sequence[W], float], Iterable[W]]
 ) -> Generator[Analysed | Failed, None, None]:
     """Distribute files among workers, and yield one outcome for each file as soon as it is there.
 
@@ -268,17 +265,13 @@ class _Pool(Generic[W]):
         now = time.monotonic()
         for worker in list(self._workers):
             if worker.path is not None and now - worker.since > LIMIT_SECONDS:
-                reason = (
-                    f"{worker.path} keeps the decoder busy for over {LIMIT_SECONDS:.0f} s: export it again"
-                )
+                reason = f"{worker.path} keeps the decoder busy for over {LIMIT_SECONDS:.0f} s: export it again"
                 self._outcomes.append(Failed(worker.path, reason))
                 self._replace(worker)
         if any(worker.ready for worker in self._workers):
             self._last_ready = now
         elif now - self._last_ready > START_SECONDS:
-            raise LibraryError(
-                f"no worker could start within {START_SECONDS:.0f} s: wait until there are free cores"
-            )
+            raise LibraryError(f"no worker could start within {START_SECONDS:.0f} s: wait until there are free cores")
 
     def stop(self) -> None:
         """Stop all workers."""

@@ -73,10 +73,7 @@ class RecordingFeatures(NamedTuple):
 
 
 def same_recordings(
-    tracks: Sequence[Track],
-    neighbours: Neighbours,
-    analysis: Callable[[int], Analysis],
-    progress: Progress = silent,
+    tracks: Sequence[Track], neighbours: Neighbours, analysis: Callable[[int], Analysis], progress: Progress = silent
 ) -> list[list[Track]]:
     """Return groups of tracks, two or more, each one recording; in the order given.
 
@@ -188,9 +185,7 @@ def _repetition(fingerprint: NDArray[np.float16]) -> float:
     return float((products / np.sqrt(np.maximum(energies, TINY))).max())
 
 
-def _same(
-    a: Sequence[RecordingFeatures], b: Sequence[RecordingFeatures], cosines: Matrix
-) -> NDArray[np.bool_]:
+def _same(a: Sequence[RecordingFeatures], b: Sequence[RecordingFeatures], cosines: Matrix) -> NDArray[np.bool_]:
     """Return which of k tracks and l others are one recording, shape (k, l).
 
     Parameters

@@ -118,9 +118,7 @@ class Indexed:
                 if number not in seen:
                     yield number, cosine
 
-    def _by_cosine(
-        self, candidates: NDArray[np.int64], query: NDArray[np.float32]
-    ) -> list[tuple[int, float]]:
+    def _by_cosine(self, candidates: NDArray[np.int64], query: NDArray[np.float32]) -> list[tuple[int, float]]:
         numbers, vectors = self._fetch(candidates)
         if not len(numbers):
             return []
@@ -137,9 +135,7 @@ class Indexed:
         order: NDArray[np.int64] = numbers[np.argsort(-cosines, kind="stable")]
         return order
 
-    def _fetch(
-        self, numbers: Sequence[int] | NDArray[np.int64]
-    ) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
+    def _fetch(self, numbers: Sequence[int] | NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
         found, vectors = self._catalogue.vectors_of(numbers)
         if len(self._known) > REMEMBERED:
             self._known.clear()

@@ -183,9 +183,7 @@ class Decoder(nn.Module):
         self.fast = Up(second, first, shape.strides[0])
         self.bands, self.steps, self.held = shape.bands, shape.strides[0], shape.held
         self.others, self.gain = shape.latent_size, GAIN
-        self.detail = CausalConv(
-            shape.full_latent_size - shape.latent_size, shape.ratio, LATE_FRAMES + 2, bias=None
-        )
+        self.detail = CausalConv(shape.full_latent_size - shape.latent_size, shape.ratio, LATE_FRAMES + 2, bias=None)
         nn.init.zeros_(self.detail.weight)
         for band, kernels in enumerate(lapped(shape.held).expand(shape.detailed_bands, -1, -1)):
             rows = slice(band * shape.held, (band + 1) * shape.held)
@@ -248,9 +246,7 @@ class Tones(nn.Module):
         # not inside a product: TorchScript would call it twice
         frame = self.clock(level.shape[-1])
         angle = 2 * math.pi * ((self.turns * frame + self.starts) % 1).to(level.dtype)
-        return interleaved(
-            self.play(torch.cat([level * torch.cos(angle), level * torch.sin(angle)], 1)), self.hop
-        )
+        return interleaved(self.play(torch.cat([level * torch.cos(angle), level * torch.sin(angle)], 1)), self.hop)
 
 
 class Rave(nn.Module):

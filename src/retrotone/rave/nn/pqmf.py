@@ -37,9 +37,7 @@ def prototype(bands: int) -> NDArray[np.float64]:
     # coarse search first: the ripple has one narrow minimum
     coarse = min(np.linspace(0.5, 1.5, 101) / (2 * bands), key=ripple)
     step = 0.01 / (2 * bands)
-    minimum = minimize_scalar(
-        ripple, bounds=(coarse - step, coarse + step), method="bounded", options={"xatol": 1e-9}
-    )
+    minimum = minimize_scalar(ripple, bounds=(coarse - step, coarse + step), method="bounded", options={"xatol": 1e-9})
     kernel = filtered(float(minimum.x))
     unit: NDArray[np.float64] = kernel / np.sqrt(np.square(kernel).sum() * 2 * bands)
     return unit

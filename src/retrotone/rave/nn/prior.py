@@ -72,9 +72,7 @@ class Prior(nn.Module):
         late = torch.stack(states[WARM_FRAMES:], 1)
         weights, means, deviations = self.predict(late.reshape(-1, HIDDEN))
         wanted = latents[:, WARM_FRAMES + 1 :].reshape(-1, 1, self.size)
-        error = (
-            ((wanted - means) / deviations).square() / 2 + torch.log(deviations) + math.log(2 * math.pi) / 2
-        )
+        error = ((wanted - means) / deviations).square() / 2 + torch.log(deviations) + math.log(2 * math.pi) / 2
         return -torch.logsumexp(weights - error.sum(-1), 1).mean()
 
     def forward(self, frames: int, temperature: float) -> Tensor:

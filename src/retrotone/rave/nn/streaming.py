@@ -102,13 +102,7 @@ class CausalConv(nn.Module):
     weight: Tensor
 
     def __init__(
-        self,
-        c_in: int,
-        c_out: int,
-        kernel: int,
-        stride: int = 1,
-        dilation: int = 1,
-        bias: float | None = math.nan,
+        self, c_in: int, c_out: int, kernel: int, stride: int = 1, dilation: int = 1, bias: float | None = math.nan
     ) -> None:
         super().__init__()
         self.past = Past(c_in, (kernel - 1) * dilation + 1 - stride)

@@ -55,22 +55,14 @@ class NoiseStage:
     """
 
     def __init__(
-        self,
-        noise: Noise,
-        channels: int,
-        sample_rate: int,
-        strength: float,
-        turns_hz: float,
-        rng: np.random.Generator,
+        self, noise: Noise, channels: int, sample_rate: int, strength: float, turns_hz: float, rng: np.random.Generator
     ) -> None:
         f = np.arange(OPEN_LOW_HZ, OPEN_HIGH_HZ, 10.0)
         density = 1 / (1 + (f / noise.high_hz) ** 2) / (1 + (noise.low_hz / f) ** 2)
         # its noise bandwidth in Hz
         power = 10.0 * float(density.sum())
         self._gain = np.float32(strength * 10 ** (noise.level_db / 20) * np.sqrt(sample_rate / 2 / power))
-        filters: list[NDArray[np.float64]] = [
-            butter(1, noise.low_hz, "highpass", fs=sample_rate, output="sos")
-        ]
+        filters: list[NDArray[np.float64]] = [butter(1, noise.low_hz, "highpass", fs=sample_rate, output="sos")]
         if noise.high_hz < USABLE * sample_rate:
             filters.append(butter(1, noise.high_hz, "lowpass", fs=sample_rate, output="sos"))
         self._sos = np.concatenate(filters)

@@ -58,12 +58,7 @@ class WowStage:
     """
 
     def __init__(
-        self,
-        wobbles: tuple[Wobble, ...],
-        channels: int,
-        sample_rate: int,
-        strength: float,
-        rng: np.random.Generator,
+        self, wobbles: tuple[Wobble, ...], channels: int, sample_rate: int, strength: float, rng: np.random.Generator
     ) -> None:
         self._rng, self._control_rate, self._points = rng, sample_rate / CONTROL_FRAMES, 0
         # in samples

@@ -83,7 +83,7 @@ def evaluate(
     model: Annotated[str | None, MODEL] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
-    """Count how often the classifier is right on music of known genre, and how much better it looks when artists leak between folds."""
+    """Measure accuracy on music of known genre, and how much higher it looks when artists leak between folds."""
     if split is not None and split not in SPLITS:
         raise GenreError(f"there is no split {split}: use one of {', '.join(SPLITS)}")
     failures, analysed, analyses = [], [], []

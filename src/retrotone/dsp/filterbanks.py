@@ -39,7 +39,24 @@ def mel_to_hz(mel: ArrayLike) -> NDArray[np.float64]:
 
 
 def mel_edges(n_mels: int, fmin: float, fmax: float) -> NDArray[np.float64]:
-    """Return where mel bands begin, peak and end in Hz, shape (n_mels + 2,): band k spans edges k to k + 2."""
+    """Return where mel bands begin, peak and end.
+
+    Parameters
+    ----------
+    n_mels : int
+    fmin, fmax : float
+        In Hz: where the first band begins and the last one ends.
+
+    Returns
+    -------
+    ndarray, shape (n_mels + 2,), float64
+        In Hz; band k begins at edge k, peaks at edge k + 1 and ends at edge k + 2.
+
+    Examples
+    --------
+    >>> mel_edges(2, 0.0, 600.0).round()
+    array([  0., 200., 400., 600.])
+    """
     low, high = hz_to_mel([fmin, fmax])
     return mel_to_hz(np.linspace(low, high, n_mels + 2))
 

@@ -212,8 +212,8 @@ def _mel_filters() -> list[tuple[slice, Array]]:
     bands = mel(sample_rate=STUDY_RATE, n_fft=STUDY_N_FFT, n_mels=N_MELS, dtype=np.float64).astype(np.float32)
     quarters = []
     for filters in np.split(bands.T, 4, axis=1):
-        heard = np.flatnonzero(filters.any(axis=1))
-        bins = slice(heard[0], heard[-1] + 1)
+        used = np.flatnonzero(filters.any(axis=1))
+        bins = slice(used[0], used[-1] + 1)
         quarters.append((bins, np.ascontiguousarray(filters[bins])))
     return quarters
 

@@ -100,6 +100,7 @@ class M5(Network):
         return waves[:, None]
 
     def classify(self, features: Tensor) -> Tensor:
+        """Return logits, shape (batch, genres), of waveforms, shape (batch, 1, samples)."""
         result: Tensor = self.output(self.layers(features).mean(dim=2))
         return result
 
@@ -145,6 +146,7 @@ class Crnn(MelNetwork):
         self.output = nn.Linear(channels[-1], genres)
 
     def classify(self, features: Tensor) -> Tensor:
+        """Return logits, shape (batch, genres), of log-mel frames, shape (batch, n_mels, frames)."""
         # (batch, channels, 2, frames / 8)
         maps = self.layers(features[:, None])
         states, _ = self.recurrent(maps.flatten(1, 2).transpose(1, 2))
@@ -165,6 +167,7 @@ class Transformer(MelNetwork):
         self.output = nn.Linear(width, genres)
 
     def classify(self, features: Tensor) -> Tensor:
+        """Return logits, shape (batch, genres), of log-mel frames, shape (batch, n_mels, frames)."""
         tokens = self.patches(features).transpose(1, 2)
         result: Tensor = self.output(self.encoder(tokens + _positions(*tokens.shape[1:])).mean(dim=1))
         return result

@@ -313,7 +313,21 @@ class Library:
     def export(
         self, path: str | os.PathLike[str], tracks: Sequence[Track] | None = None, absolute: bool = False
     ) -> Path:
-        """Write tracks, by default all, to a playlist (.m3u8), .csv or .json; see `export.export`."""
+        """Write tracks to a playlist (.m3u8), .csv or .json; see `retrotone.library.export.export`.
+
+        Parameters
+        ----------
+        path : path-like
+            The suffix chooses the format.
+        tracks : sequence of Track, optional
+            By default all.
+        absolute : bool
+            Whether a playlist names files by absolute paths instead of paths relative to its own folder.
+
+        Raises
+        ------
+        LibraryError, OutputError
+        """
         return export(self.tracks() if tracks is None else tracks, path, absolute)
 
     def check(self, progress: Progress = silent) -> list[str]:

@@ -148,7 +148,18 @@ def between(start: Latent, stop: Latent, frames: int) -> Latent:
 
 
 def arc(start: Real, stop: Real, share: Real) -> Real:
-    """Return the points at `share` of the way on arcs from `start` to `stop`, both (latent_size, n), share (n,)."""
+    """Return points on arcs between latents.
+
+    Parameters
+    ----------
+    start, stop : ndarray, shape (latent_size, n)
+    share : ndarray, shape (n,)
+        How far each point is on its arc, in [0, 1].
+
+    Returns
+    -------
+    ndarray, shape (latent_size, n)
+    """
     radius_start, radius_stop = (np.linalg.norm(ends, axis=0) for ends in (start, stop))
     radius = radius_start + share * (radius_stop - radius_start)
     norms = np.maximum(radius_start * radius_stop, 1e-12)

@@ -108,6 +108,15 @@ class Runner:
         """Turn pieces of shape (voices, channels_in, n) into pieces of shape (voices, latent_size, frames).
 
         They lag by `delay`; silence is added at the end so that all sound comes out.
+
+        Parameters
+        ----------
+        voices : list of Voice
+            One for each recording, with its own state.
+        pieces : iterable of ndarray, shape (voices, channels_in, n)
+            At the model's rate.
+        method : str
+            Of the export: "encode" or "encode_full".
         """
         lag, _ = self.delay
         dither = np.random.default_rng(0)
@@ -136,7 +145,15 @@ class Runner:
         return encoded
 
     def decode(self, voices: list[Voice], pieces: Iterable[Array], lag: int) -> Iterator[Array]:
-        """Turn pieces of shape (voices, latent_size, frames) into (voices, channels_out, frames x ratio or more).
+        """Turn latents into sound, shape (voices, channels_out, frames x ratio or more).
+
+        Parameters
+        ----------
+        voices : list of Voice
+            One for each recording, with its own state.
+        pieces : iterable of ndarray, shape (voices, latent_size, frames)
+        lag : int
+            Samples to drop from the start.
 
         The first `lag` samples are dropped. What follows the end of the last frame is the model's decay: cut it off.
         """
@@ -222,6 +239,12 @@ def _is_causal(module: torch.jit.ScriptModule) -> bool:
 
 def windows(pieces: Iterable[Array], size: int, context: int) -> Iterator[tuple[Array, int, int]]:
     """Cut a stream along its last axis into windows with context on both sides.
+
+    Parameters
+    ----------
+    pieces : iterable of ndarray, shape (..., n)
+    size, context : int
+        Length of a window's own part and of the context on each side, in elements of the last axis.
 
     Yields
     ------

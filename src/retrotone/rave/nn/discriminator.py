@@ -35,6 +35,7 @@ class Discriminator(nn.Module):
         self.judgement = nn.Conv1d(CHANNELS, 1, 3, padding=1)
 
     def forward(self, sound: Tensor) -> list[Tensor]:
+        """Return the layers' features and last the judgements, from sound of shape (batch, 1, samples)."""
         spectrum = torch.stft(sound[:, 0], self.size, self.size // 4, window=self.window, return_complex=True)
         features = [torch.log10(spectrum.abs() + FLOOR)]
         for layer in self.layers:

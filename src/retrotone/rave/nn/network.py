@@ -105,6 +105,7 @@ class Residual(nn.Module):
         nn.init.zeros_(self.point.weight)
 
     def forward(self, x: Tensor) -> Tensor:
+        """Return features of the same shape, (batch, channels, n)."""
         hidden = self.wide(self.rectify(x))
         added: Tensor = self.point(self.rectify(hidden))
         return x + added
@@ -129,6 +130,7 @@ class Up(nn.Module):
         self.units = nn.Sequential(*(Residual(c_out, dilation) for dilation in DILATIONS))
 
     def forward(self, x: Tensor) -> Tensor:
+        """Return features at the finer rate: (batch, in, n) -> (batch, out, n * stride)."""
         finer = interleaved(self.conv(self.rectify(x)), self.stride)
         refined: Tensor = self.units(finer)
         return refined
@@ -164,6 +166,7 @@ class Encoder(nn.Module):
         self.others, self.gain = shape.latent_size, GAIN
 
     def forward(self, bands: Tensor) -> Tensor:
+        """Return means and raw deviations of latents: (batch, bands, n) -> (batch, 2 * full_latent_size, frames)."""
         bands = self.gain * bands
         mean, raw = self.deep(compressed(bands)).chunk(2, 1)
         return torch.cat([mean + functional.pad(self.detail(bands), (0, 0, self.others, 0)), raw], 1)
@@ -200,6 +203,7 @@ class Decoder(nn.Module):
         self.enter.weight.data[:, self.others :] = 0.0
 
     def forward(self, z: Tensor) -> Tensor:
+        """Return sound from latents: (batch, full_latent_size, frames) -> (batch, 1, frames * ratio)."""
         slow = self.slow(self.deep(self.enter(compressed(z))))
         middle = self.middle(slow)
         fast = self.rectify(self.fast(middle))
@@ -242,6 +246,7 @@ class Tones(nn.Module):
         self.play.weight = nn.Parameter(torch.stack([fading, starting], -1).float(), requires_grad=False)
 
     def forward(self, x: Tensor) -> Tensor:
+        """Return the sum of the oscillators: (batch, channels, frames) -> (batch, 1, frames * hop)."""
         level = self.weight * amplitude(self.level(x))
         # not inside a product: TorchScript would call it twice
         frame = self.clock(level.shape[-1])

@@ -79,6 +79,7 @@ class Noise(nn.Module):
         self.clock = Clock()
 
     def forward(self, level: Tensor) -> Tensor:
+        """Return noise of the shape of `level`, (batch, bands, n)."""
         if not self.clock.streaming:
             return 2 * torch.rand_like(level) - 1
         bands = level.shape[1]
@@ -113,6 +114,7 @@ class CausalConv(nn.Module):
             nn.init.constant_(layer.bias, bias)
 
     def forward(self, x: Tensor) -> Tensor:
+        """Convolve (batch, c_in, n) to (batch, c_out, n / stride), the past before it."""
         return functional.conv1d(self.past(x), self.weight, self.bias, self.stride, 0, self.dilation)
 
 

@@ -26,7 +26,20 @@ def _none() -> NDArray[np.float64]:
 
 
 def corner(hz: float, open_hz: float, strength: float) -> float:
-    """Interpolate, in log-frequency, between an open filter (strength 0) and a corner in Hz (strength 1)."""
+    """Return a filter's corner at a strength, in Hz: interpolated in log-frequency.
+
+    Parameters
+    ----------
+    hz, open_hz : float
+        The corner at strength 1, and the one at strength 0, where the filter changes nothing.
+    strength : float
+        In [0, 1].
+
+    Examples
+    --------
+    >>> round(corner(5_000.0, 20_000.0, 0.5))
+    10000
+    """
     return float(open_hz * (hz / open_hz) ** strength)
 
 

@@ -16,7 +16,7 @@ from benchmarks.page import MissingDataError, Page, drawing, table
 from retrotone.features.analysis import Analysis, analyse
 from retrotone.figures.base import COLOURS
 from retrotone.genre.classifier import GenreClassifier
-from retrotone.genre.datasets import Track, segments
+from retrotone.genre.datasets import LabelledTrack, segments
 from retrotone.genre.evaluation import Evaluation, evaluate
 from retrotone.genre.training import by_track
 from retrotone.utils.threads import one_thread
@@ -154,5 +154,5 @@ def _embedding() -> Verdict:
     return Verdict(EMBEDDING, None, score(indices, False), score(shuffled, True))
 
 
-def _analysed(track: Track) -> list[Analysis]:
+def _analysed(track: LabelledTrack) -> list[Analysis]:
     return [analyse(piece) for piece in segments(track, SLICE)]

@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 from retrotone.figures.base import png
 from retrotone.figures.training import genre_training_figure
 from retrotone.genre.clips import gather
-from retrotone.genre.datasets import Gtzan, Track
+from retrotone.genre.datasets import Gtzan, LabelledTrack
 from retrotone.genre.evaluation import evaluate
 from retrotone.genre.networks import M5, NETWORKS
 from retrotone.genre.training import Recipe, Training
@@ -45,7 +45,7 @@ RUNS = {  # title: recipe, and whether slices of one track may lie on both sides
 }
 
 
-def tracks() -> tuple[list[Track], list[Track]]:
+def tracks() -> tuple[list[LabelledTrack], list[LabelledTrack]]:
     """Return the tracks for training and for validation."""
     gtzan = Gtzan(AUDIO)
     inside, outside = ([track for track in gtzan.split(split) if track.genre in GENRES] for split in ("train", "valid"))

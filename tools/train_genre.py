@@ -20,7 +20,7 @@ import numpy as np
 from retrotone.features.analysis import Analysis
 from retrotone.features.gtzan import COLUMNS
 from retrotone.genre.classifier import GenreClassifier
-from retrotone.genre.datasets import Track, gtzan_split
+from retrotone.genre.datasets import LabelledTrack, gtzan_split
 from retrotone.genre.evaluation import Evaluation, cross_validate, evaluate, wilson_interval
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -29,7 +29,7 @@ CARD = ROOT / "docs" / "model-genre.md"
 SEEDS = 3  # of the cross-validation
 
 
-def published(folder: Path, tracks: list[Track]) -> list[Analysis]:
+def published(folder: Path, tracks: list[LabelledTrack]) -> list[Analysis]:
     """Return what is published of the tracks, in their order."""
     wanted = {track.name for track in tracks}
     with (folder / "features_30_sec.csv").open() as file:

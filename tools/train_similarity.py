@@ -27,7 +27,7 @@ from train_genre import published
 from retrotone.features.analysis import Analysis
 from retrotone.features.gtzan import COLUMNS
 from retrotone.genre.classifier import GenreClassifier
-from retrotone.genre.datasets import Track, folds, gtzan_split
+from retrotone.genre.datasets import LabelledTrack, folds, gtzan_split
 from retrotone.library.embedding import FILE, genre_part, learn, to_bytes
 
 ASSETS = Path(__file__).resolve().parents[1] / "src" / "retrotone" / "assets" / "library"
@@ -46,7 +46,7 @@ def evidence_rows(analyses: list[Analysis]) -> Rows:
     return np.array([each.mean(axis=0) for each in rows if each is not None])
 
 
-def score(tracks: list[Track], embed: Embed) -> tuple[float, float, float, float]:
+def score(tracks: list[LabelledTrack], embed: Embed) -> tuple[float, float, float, float]:
     """Return genre precision@5, that among held-out tracks alone, artist precision@5 and hubness."""
     genres = np.array([track.genre for track in tracks])
     artists = np.array([track.artist or f"{index} unknown" for index, track in enumerate(tracks)])

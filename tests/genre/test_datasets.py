@@ -14,7 +14,7 @@ from retrotone.genre.datasets import (
     GTZAN_GENRES,
     Collection,
     Gtzan,
-    Track,
+    LabelledTrack,
     folds,
     gtzan_index,
     gtzan_split,
@@ -167,7 +167,7 @@ def test_folds_keep_artists_apart_and_genres_balanced() -> None:
 
 
 def test_unknown_artists_are_each_on_their_own() -> None:
-    tracks = [Track(f"{genre}{n}", genre) for genre in "ab" for n in range(6)]
+    tracks = [LabelledTrack(f"{genre}{n}", genre) for genre in "ab" for n in range(6)]
     fold = folds(tracks, 3)
     assert np.bincount(fold).tolist() == [4, 4, 4]
     with pytest.raises(GenreError, match="take 2 to 6"):
@@ -176,7 +176,7 @@ def test_unknown_artists_are_each_on_their_own() -> None:
 
 def test_pieces_are_cut_from_a_track(tmp_path: Path) -> None:
     write(tmp_path / "long.wav", 10.0)
-    long = Track("long", "noise", path=tmp_path / "long.wav")
+    long = LabelledTrack("long", "noise", path=tmp_path / "long.wav")
     assert [piece.duration for piece in segments(long, 3.0)] == [3.0, 3.0, 3.0]
     pieces = list(segments(long, 4.0, hop_seconds=2.0))
     assert len(pieces) == 4

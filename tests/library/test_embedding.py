@@ -13,7 +13,7 @@ import retrotone as rt
 from retrotone.features.analysis import Analysis
 from retrotone.features.gtzan import COLUMNS
 from retrotone.genre.classifier import GenreClassifier
-from retrotone.genre.datasets import Track, folds, gtzan_split
+from retrotone.genre.datasets import LabelledTrack, folds, gtzan_split
 from retrotone.genre.evidence import evidence
 from retrotone.library.embedding import genre_part, learn, sound_part
 
@@ -22,7 +22,7 @@ Vectors = NDArray[np.floating]
 
 
 @pytest.fixture(scope="module")
-def gtzan(shared_music: Path) -> tuple[list[Track], list[Analysis]]:
+def gtzan(shared_music: Path) -> tuple[list[LabelledTrack], list[Analysis]]:
     """The train tracks of GTZAN and what is published of them."""
     folder = shared_music.parent / "gtzan"
     if not folder.is_dir():
@@ -43,7 +43,9 @@ def gtzan(shared_music: Path) -> tuple[list[Track], list[Analysis]]:
     ]
 
 
-def test_tracks_by_unheard_artists_find_their_genre_and_each_other(gtzan: tuple[list[Track], list[Analysis]]) -> None:
+def test_tracks_by_unheard_artists_find_their_genre_and_each_other(
+    gtzan: tuple[list[LabelledTrack], list[Analysis]],
+) -> None:
     tracks, analyses = gtzan
     genres, artists = (np.array([getattr(track, name) for track in tracks]) for name in ("genre", "artist"))
     known = folds(tracks, 3) != 0
@@ -72,7 +74,7 @@ def test_tracks_by_unheard_artists_find_their_genre_and_each_other(gtzan: tuple[
     assert artist > rival_artist + 0.05
 
 
-def test_what_is_not_known_costs_little(gtzan: tuple[list[Track], list[Analysis]]) -> None:
+def test_what_is_not_known_costs_little(gtzan: tuple[list[LabelledTrack], list[Analysis]]) -> None:
     _, analyses = gtzan
     for analysis in analyses[::40]:
         whole = rt.Library.embed(analysis)
@@ -87,7 +89,7 @@ def test_what_is_not_known_costs_little(gtzan: tuple[list[Track], list[Analysis]
 
 
 def test_what_sounds_like_no_music_is_compared_by_sound(
-    gtzan: tuple[list[Track], list[Analysis]], made_music: Path
+    gtzan: tuple[list[LabelledTrack], list[Analysis]], made_music: Path
 ) -> None:
     song = rt.Library.embed(gtzan[1][0])
     organ, buzz = (rt.Library.embed(rt.analyse(made_music / kind / "Ada.flac")) for kind in ("organ", "buzz"))

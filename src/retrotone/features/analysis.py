@@ -60,7 +60,7 @@ class Analysis:
     chroma : ndarray, shape (12,), float32, or None
         How strong each pitch class is on average, C first: see `key.key_of`.
     fingerprint : ndarray, shape (steps, 24), float16, or None
-        How loud each band is beside the others from one quarter of a second to the next, in dB: see `columns.Timbre`.
+        How loud each band is beside the others from one quarter of a second to the next, in dB: see `gtzan.Timbre`.
         By it two copies of a recording are known.
     duration : float or None
         Of the whole track, in seconds.

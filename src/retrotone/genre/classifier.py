@@ -27,7 +27,7 @@ from retrotone.errors import GenreError, ModelError
 from retrotone.features.analysis import Analysis, analyse
 from retrotone.genre.base import SILENT, STRANGE, UNCLEAR, UNDECIDED, Answer, Recording, tracks_of
 from retrotone.genre.calibration import Domain, best_scale, honest_sharpness, known_music
-from retrotone.genre.datasets import Track, artists_of, folds, most_folds
+from retrotone.genre.datasets import LabelledTrack, artists_of, folds, most_folds
 from retrotone.genre.discriminant import Head, Learner, normalised, track_means
 from retrotone.genre.evidence import ANSWERING, HEAD_WEIGHTS, HEADS, Rows, evidence
 from retrotone.genre.tag_priors import prior_weights
@@ -371,7 +371,7 @@ def _analysis(recording: Recording, progress: Progress = silent) -> Analysis:
     return track if isinstance(track, Analysis) else analyse(track, progress)
 
 
-def _labelled_tracks(count: int, y: Sequence[str], artists: Sequence[str | None] | None) -> list[Track]:
+def _labelled_tracks(count: int, y: Sequence[str], artists: Sequence[str | None] | None) -> list[LabelledTrack]:
     """Return genres and artists as `count` tracks; GenreError where they do not fit or are too few to learn from."""
     genres = [str(genre) for genre in y]
     artists = [None] * len(genres) if artists is None else list(artists)
@@ -380,7 +380,7 @@ def _labelled_tracks(count: int, y: Sequence[str], artists: Sequence[str | None]
     counts = Counter(genres)
     if len(counts) < 2 or min(counts.values()) < 2:
         raise GenreError("learning needs two genres or more, and two tracks or more in each")
-    return [Track(str(i), genre, artist) for i, (genre, artist) in enumerate(zip(genres, artists, strict=True))]
+    return [LabelledTrack(str(i), genre, artist) for i, (genre, artist) in enumerate(zip(genres, artists, strict=True))]
 
 
 def _left_out_scores(learn: Learner, rows: Sequence[Rows], draws: Sequence[NDArray[np.int64]]) -> Rows:
@@ -397,7 +397,7 @@ def _left_out_scores(learn: Learner, rows: Sequence[Rows], draws: Sequence[NDArr
     return np.array(scores)
 
 
-def _track_weights(tracks: Sequence[Track]) -> Rows:
+def _track_weights(tracks: Sequence[LabelledTrack]) -> Rows:
     """Return the weight of each track: the more its artist has, the less."""
     artists = artists_of(tracks)
     counts = Counter(artists)

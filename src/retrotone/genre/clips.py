@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from retrotone.audio.audio import FULL_SCALE_16, Audio, mono_blocks, pcm16
 from retrotone.audio.files import AudioFile
 from retrotone.errors import GenreError
-from retrotone.genre.datasets import Track
+from retrotone.genre.datasets import LabelledTrack
 from retrotone.progress import Progress, silent
 from retrotone.utils.files import write_whole, writing
 
@@ -30,11 +30,11 @@ class Clips:
     ----------
     folder : Path
         That `gather` has written to.
-    tracks : sequence of Track
+    tracks : sequence of LabelledTrack
         Those given to `gather`.
     """
 
-    def __init__(self, folder: Path, tracks: Sequence[Track]) -> None:
+    def __init__(self, folder: Path, tracks: Sequence[LabelledTrack]) -> None:
         index = json.loads((folder / INDEX).read_text("utf-8"))
         self.tracks = list(tracks)
         self.sample_rate: int = index["sample_rate"]
@@ -65,12 +65,12 @@ class Clips:
         return result
 
 
-def gather(tracks: Sequence[Track], sample_rate: int, folder: Path, progress: Progress = silent) -> Clips:
+def gather(tracks: Sequence[LabelledTrack], sample_rate: int, folder: Path, progress: Progress = silent) -> Clips:
     """Decode tracks, mono, at one rate; those decoded by an earlier call are reused.
 
     Parameters
     ----------
-    tracks : sequence of Track
+    tracks : sequence of LabelledTrack
     sample_rate : int
         In Hz.
     folder : Path

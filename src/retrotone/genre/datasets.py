@@ -44,7 +44,7 @@ MIN_TRACKS = 2
 
 
 @dataclass(frozen=True)
-class Track:
+class LabelledTrack:
     """A recording, its genre and its artist.
 
     Attributes
@@ -75,7 +75,7 @@ class GtzanEntry:
 
     Attributes
     ----------
-    track : Track
+    track : LabelledTrack
         Joint recordings go by one of their artists: the one with the most clips.
     split : {"train", "valid", "test"} or None
         In the fault-filtered, artist-separated split of Kereliuk, Sturm and Larsen (2015); None for the 70 clips that
@@ -87,7 +87,7 @@ class GtzanEntry:
         ``left out`` where our sources do not say; empty for the others. Mislabelled clips are not marked.
     """
 
-    track: Track
+    track: LabelledTrack
     split: Split | None
     frames: int
     fault: str
@@ -99,7 +99,7 @@ def gtzan_index() -> dict[str, GtzanEntry]:
     text = asset("gtzan.csv").read_text("utf-8")
     return {
         row["track"]: GtzanEntry(
-            Track(row["track"], row["track"].split(".")[0], row["artist"] or None),
+            LabelledTrack(row["track"], row["track"].split(".")[0], row["artist"] or None),
             row["split"] or None,  # type: ignore[arg-type]
             int(row["frames"]),
             row["fault"],
@@ -108,7 +108,7 @@ def gtzan_index() -> dict[str, GtzanEntry]:
     }
 
 
-def gtzan_split(split: Split) -> list[Track]:
+def gtzan_split(split: Split) -> list[LabelledTrack]:
     """Return the tracks of a part of GTZAN, without audio: 443 train, 197 valid, 290 test."""
     return [entry.track for entry in gtzan_index().values() if entry.split == split]
 
@@ -125,7 +125,7 @@ class Collection:
     Attributes
     ----------
     folder : Path
-    tracks : list of Track
+    tracks : list of LabelledTrack
         In the order of their paths.
     genres : tuple of str
         In alphabetical order.
@@ -166,7 +166,7 @@ class Gtzan:
     ----------
     folder : Path
         Where the genres are.
-    tracks : list of Track
+    tracks : list of LabelledTrack
         All that can be read, in the order of their names, the 70 faulty ones among them.
     genres : tuple of str
         Those of the ten that are here.
@@ -203,11 +203,11 @@ class Gtzan:
         for problem in self.problems:
             log.warning(problem)
 
-    def split(self, split: Split) -> list[Track]:
+    def split(self, split: Split) -> list[LabelledTrack]:
         """Return the tracks of a part of the fault-filtered split."""
         return [track for track in self.tracks if gtzan_index()[track.name].split == split]
 
-    def _is_sound(self, track: Track, entry: GtzanEntry) -> bool:
+    def _is_sound(self, track: LabelledTrack, entry: GtzanEntry) -> bool:
         try:
             duration = _header(track).duration
         except AudioError:
@@ -227,7 +227,7 @@ def open_folder(folder: str | os.PathLike[str]) -> Gtzan | Collection:
     return Gtzan(folder) if 2 * sum(map(_is_clip, found)) > len(found) else Collection(folder)
 
 
-def folds(tracks: Sequence[Track], k: int, seed: int = 0) -> NDArray[np.int64]:
+def folds(tracks: Sequence[LabelledTrack], k: int, seed: int = 0) -> NDArray[np.int64]:
     """Return which of `k` folds each track is tested in.
 
     An artist's tracks share a fold; a track whose artist is unknown counts as an artist of its own. The genres are as
@@ -235,7 +235,7 @@ def folds(tracks: Sequence[Track], k: int, seed: int = 0) -> NDArray[np.int64]:
 
     Parameters
     ----------
-    tracks : sequence of Track
+    tracks : sequence of LabelledTrack
     k : int
         At least 2.
     seed : int
@@ -268,23 +268,23 @@ def folds(tracks: Sequence[Track], k: int, seed: int = 0) -> NDArray[np.int64]:
     return result
 
 
-def most_folds(tracks: Sequence[Track]) -> int:
+def most_folds(tracks: Sequence[LabelledTrack]) -> int:
     """Return how many `folds` there can be: as many as the largest genre has tracks, and as there are artists."""
     largest = max(Counter(track.genre for track in tracks).values(), default=0)
     return min(largest, len(set(artists_of(tracks))))
 
 
-def artists_of(tracks: Sequence[Track]) -> list[str]:
+def artists_of(tracks: Sequence[LabelledTrack]) -> list[str]:
     """Return an artist for each track: an unknown one gets a name of its own, from the track's index."""
     return [f"{index} unknown" if track.artist is None else track.artist for index, track in enumerate(tracks)]
 
 
-def segments(track: Track, seconds: float, hop_seconds: float | None = None) -> Iterator[Audio]:
+def segments(track: LabelledTrack, seconds: float, hop_seconds: float | None = None) -> Iterator[Audio]:
     """Yield pieces of a track, at its own rate and channels.
 
     Parameters
     ----------
-    track : Track
+    track : LabelledTrack
         With a path.
     seconds : float
         Of each piece; what is left at the end is dropped. A track that is no longer than this gives itself.
@@ -306,7 +306,7 @@ def segments(track: Track, seconds: float, hop_seconds: float | None = None) -> 
         yield audio.with_samples(audio.samples[:, start : start + length])
 
 
-def _find(folder: Path) -> list[Track]:
+def _find(folder: Path) -> list[LabelledTrack]:
     """Return the tracks in ``genre/track`` and ``genre/artist/track``, unopened."""
     if not folder.is_dir():
         raise GenreError(f"{folder} is no folder: name one that holds a folder for each genre")
@@ -314,7 +314,7 @@ def _find(folder: Path) -> list[Track]:
     for path in sorted(_files(folder)):
         parts = path.relative_to(folder).parts
         if path.suffix.lower() in SUFFIXES and len(parts) > 1 and path.is_file():
-            tracks.append(Track(path.stem, parts[0], parts[1] if len(parts) > 2 else None, path))
+            tracks.append(LabelledTrack(path.stem, parts[0], parts[1] if len(parts) > 2 else None, path))
     if not tracks:
         raise GenreError(f"{folder} holds no recordings: it needs a folder for each genre with sound files in it")
     return tracks
@@ -334,12 +334,12 @@ def _shown(name: str) -> bool:
     return not name.startswith((".", "__"))
 
 
-def _is_clip(track: Track) -> bool:
+def _is_clip(track: LabelledTrack) -> bool:
     """Whether a track has the name of one of GTZAN's clips."""
     return track.name in gtzan_index() and track.name.startswith(f"{track.genre}.")
 
 
-def _header(track: Track) -> AudioFile:
+def _header(track: LabelledTrack) -> AudioFile:
     """Open a track's file, which raises AudioError if it is no sound."""
     assert track.path is not None
     return AudioFile(track.path)

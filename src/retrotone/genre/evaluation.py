@@ -14,7 +14,7 @@ from numpy.typing import ArrayLike, NDArray
 from retrotone.errors import GenreError
 from retrotone.features.analysis import Analysis
 from retrotone.genre.classifier import GenreClassifier
-from retrotone.genre.datasets import Track, folds, gtzan_split, most_folds
+from retrotone.genre.datasets import LabelledTrack, folds, gtzan_split, most_folds
 from retrotone.genre.models import learned_from, open_model
 from retrotone.progress import Progress, part, silent
 
@@ -167,7 +167,7 @@ def cross_validate(
         More folds than tracks in any genre, or less than two genres to learn from.
     """
     known = list(artists) if artists is not None else [None] * len(genres)
-    tracks = [Track(str(i), genre, artist) for i, (genre, artist) in enumerate(zip(genres, known, strict=True))]
+    tracks = [LabelledTrack(str(i), genre, artist) for i, (genre, artist) in enumerate(zip(genres, known, strict=True))]
     order = sorted(set(genres))
     result = np.zeros((len(genres), len(order)))
     fold = folds(tracks, k, seed)
@@ -186,7 +186,7 @@ def cross_validate(
 
 
 def judge(
-    tracks: Sequence[Track],
+    tracks: Sequence[LabelledTrack],
     analyses: Sequence[Analysis],
     own: str | os.PathLike[str] | None = None,
     progress: Progress = silent,
@@ -198,7 +198,7 @@ def judge(
 
     Parameters
     ----------
-    tracks : sequence of Track, length n
+    tracks : sequence of LabelledTrack, length n
     analyses : sequence of Analysis, length n
     own : path-like, optional
         The classifier, see `retrotone.genre.models.open_model`; by default the bundled one.
@@ -233,7 +233,7 @@ Scores = dict[str, Evaluation]
 
 
 def _score_model(
-    tracks: Sequence[Track], analyses: Sequence[Analysis], own: str | os.PathLike[str] | None
+    tracks: Sequence[LabelledTrack], analyses: Sequence[Analysis], own: str | os.PathLike[str] | None
 ) -> tuple[Scores, Scores]:
     """Score a trained classifier; the second of the two results holds it if it has learned from some of the tracks."""
     genres = [track.genre for track in tracks]
@@ -250,7 +250,7 @@ def _score_model(
 
 
 def _score_method(
-    tracks: Sequence[Track], analyses: Sequence[Analysis], result: Scores, inflated: Scores, progress: Progress
+    tracks: Sequence[LabelledTrack], analyses: Sequence[Analysis], result: Scores, inflated: Scores, progress: Progress
 ) -> None:
     """Add the scores of the bundled classifier's method, cross-validated on the tracks."""
     genres, artists = [track.genre for track in tracks], [track.artist for track in tracks]

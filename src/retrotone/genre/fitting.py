@@ -16,7 +16,7 @@ from retrotone.errors import GenreError
 from retrotone.features.analysis import Analysis, analyse
 from retrotone.genre.base import FACTS
 from retrotone.genre.classifier import GenreClassifier
-from retrotone.genre.datasets import Track
+from retrotone.genre.datasets import LabelledTrack
 from retrotone.genre.splits import sides
 from retrotone.progress import Progress, part, silent
 from retrotone.utils.files import write_whole
@@ -40,7 +40,7 @@ class Fitted(NamedTuple):
     probabilities : ndarray, shape (tracks, genres)
         The model's, of the validation tracks.
     learned_from : list of str
-        The `Track.key` of the training tracks.
+        The `LabelledTrack.key` of the training tracks.
     """
 
     model: GenreClassifier
@@ -91,7 +91,7 @@ def fit_folder(recordings: str | os.PathLike[str], progress: Progress = silent) 
     )
 
 
-def _analyses(tracks: list[Track], progress: Progress) -> list[Analysis]:
+def _analyses(tracks: list[LabelledTrack], progress: Progress) -> list[Analysis]:
     analyses = []
     for number, track in enumerate(tracks):
         assert track.path is not None

@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Sequence
 
 from retrotone.errors import GenreError
-from retrotone.genre.datasets import Gtzan, Track, folds, open_folder
+from retrotone.genre.datasets import Gtzan, LabelledTrack, folds, open_folder
 
 log = logging.getLogger("retrotone")
 
@@ -16,7 +16,7 @@ log = logging.getLogger("retrotone")
 FOLDS = 5
 
 
-def sides(recordings: str | os.PathLike[str]) -> tuple[list[Track], list[Track]]:
+def sides(recordings: str | os.PathLike[str]) -> tuple[list[LabelledTrack], list[LabelledTrack]]:
     """Return the tracks to learn from and those to validate on, an artist's all on one side.
 
     Parameters
@@ -50,9 +50,9 @@ def sides(recordings: str | os.PathLike[str]) -> tuple[list[Track], list[Track]]
     )
 
 
-def split(tracks: Sequence[Track]) -> tuple[list[Track], list[Track]]:
+def split(tracks: Sequence[LabelledTrack]) -> tuple[list[LabelledTrack], list[LabelledTrack]]:
     """Split a collection: the fold of about a fifth, or more, in which most genres can be validated."""
-    best: tuple[list[Track], list[Track]] = [], []
+    best: tuple[list[LabelledTrack], list[LabelledTrack]] = [], []
     most = 0
     largest = max(Counter(track.genre for track in tracks).values())
     for count in range(min(FOLDS, largest), 1, -1):
@@ -66,5 +66,5 @@ def split(tracks: Sequence[Track]) -> tuple[list[Track], list[Track]]:
     return best
 
 
-def _genres(tracks: Sequence[Track]) -> set[str]:
+def _genres(tracks: Sequence[LabelledTrack]) -> set[str]:
     return {track.genre for track in tracks}

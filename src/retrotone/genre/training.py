@@ -23,7 +23,7 @@ from torch.nn.functional import cross_entropy, one_hot
 
 from retrotone.errors import GenreError, ModelError
 from retrotone.genre.clips import Clips, Positions, gather
-from retrotone.genre.datasets import Track
+from retrotone.genre.datasets import LabelledTrack
 from retrotone.genre.networks import GenreNetwork, MelNetwork, Network, build, probabilities
 from retrotone.genre.splits import sides
 from retrotone.progress import Progress, part, silent
@@ -288,7 +288,7 @@ class Trained(NamedTuple):
     probabilities : ndarray, shape (tracks, genres)
         The model's, of the validation tracks. Slightly optimistic: weights and temperature were chosen on them.
     learned_from : list of str
-        The `Track.key` of the training tracks.
+        The `LabelledTrack.key` of the training tracks.
     """
 
     model: GenreNetwork
@@ -358,7 +358,9 @@ def train(
         return _calibrated(trainings, learnt_from, checked_on)
 
 
-def _calibrated(trainings: list[Training], learnt_from: list[Track], checked_on: list[Track]) -> Trained:
+def _calibrated(
+    trainings: list[Training], learnt_from: list[LabelledTrack], checked_on: list[LabelledTrack]
+) -> Trained:
     """Return the networks of all seeds as one model, calibrated on the validation tracks."""
     recipe = trainings[0].recipe
     networks = [training.trained().networks[0] for training in trainings]

@@ -84,7 +84,7 @@ class Indexed:
     ----------
     catalogue : Catalogue
     nearest : callable
-        The index; see `database.Nearest`. Tracks that it returns may have been removed since.
+        The index; see `catalogue.base.Nearest`. Tracks that it returns may have been removed since.
     """
 
     def __init__(self, catalogue: Catalogue, nearest: Nearest) -> None:

@@ -1,8 +1,9 @@
 """Similarity: an analysis as a unit vector; the cosine of two of them is the similarity of two tracks.
 
 The vector has two parts. The genre part holds the genre classifier's probabilities, sharpened: the product of two genre
-parts grows with the probability that both tracks are of one genre. It is the longer, the surer the classifier is, and
-short for a track that is unlike the music it knows. The sound part takes up the rest of the length.
+parts grows with the probability that both tracks are of one genre. The genre part is long
+where the classifier is confident and short for a track that is unlike the music it knows. The sound part takes up
+the rest of the length.
 
 The sound part is the classifier's evidence (statistics of musicnn's tags, and GTZAN's columns at one level), whitened
 by the covariance within genres, without the directions in which genres differ (Fisher 1936). The constants come from

@@ -44,7 +44,7 @@ class SongSummary:
     waveform : ndarray, shape (2, points), float32
         Lowest and highest sample of equal stretches, full scale at 1.
     analysis : Analysis
-        For `similar_tracks`, so that no song is analysed twice.
+        All features of the song; `similar_tracks` takes it, so that no song is analysed twice.
     answer : Answer
         Of the genre classifier.
     tags : list of (str, float)

@@ -1,7 +1,8 @@
 """StyleTransfer: give a song the sound of a recording, an era or a model, by any method.
 
-Everything streams. The content is read twice, once to measure and sample it and once to render. The result is held in
-a temporary file, in memory while it is short, and written at the content's loudness with its peaks limited.
+Everything streams. The content is read once to measure and sample it, and once more to render where the sample is not
+all of it. The result is held in a temporary file, in memory while it is short, and written at the content's loudness
+with its peaks limited.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What the page does: each handler is one call into `retrotone.services`, and returns files and text to show.
+"""What the page does: each handler calls `retrotone.services` or `retrotone.study`, and returns files and text.
 
 The parameters' names and defaults are those of the page's API. Nothing is kept from one call to the next.
 """

@@ -1,1 +1,1 @@
-"""Finding tracks: neighbours, duplicates, playlists, and what a question names."""
+"""Finding tracks: neighbours, duplicates, playlists, and the tracks that a path or a song stands for."""

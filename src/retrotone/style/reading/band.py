@@ -1,0 +1,224 @@
+"""The band of a record: where its medium cuts the music off, below and above.
+
+The long-term spectrum without its noise, less that of much music, is what the medium did and how this music differs
+from others. The latter is smooth: a Gaussian process over frequency with heavy tails (a Student process; Shah et al.,
+"Student-t processes as alternatives to Gaussian processes", AISTATS 2014), whose scales were fitted to 315 pieces of
+music. A medium's edge is steep. So every corner and slope is tried, and the one whose removal leaves the likeliest
+music wins. A dark piece of music is no edge, because a tilt costs the process little.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from retrotone.style.reading.floor import NoiseFloor
+from retrotone.style.reading.spectrum import HZ, average_music
+
+Curve = NDArray[np.float64]
+
+OCTAVES: Curve = np.log2(HZ / 1000)
+# dB: the level of a recording's spectrum as a whole is free.
+LEVEL_SD_DB = 5.0
+FREEDOM = 5.0
+# dB by which music must stand above the noise to be read.
+VISIBLE_DB = 3.0
+# The rule of telephony: in a balanced band the product of both edges is some 500,000 Hz^2; the spread, in octaves, is
+# that of the bundled eras.
+BALANCE_HZ2, BALANCE_SD = 5e5, 0.5
+# A medium's noise mostly passes the filters that its music passes: octaves from its upper end to that of the music.
+BELOW_KNEE, KNEE_SD = -0.1, 0.4
+# Chance that the music ends elsewhere, anywhere in this many octaves.
+OTHERWISE, OTHERWISE_OCTAVES = 0.15, 4.0
+# A corner is sure when twice its log likelihood exceeds that of none by this, and it is known to within these octaves.
+EVIDENCE, PRECISION = 10.0, 0.55
+# Above, a low edge is what the instruments left out unless the evidence is strong.
+WIDE_HZ = 12_000.0
+
+
+@dataclass(frozen=True)
+class Prior:
+    """How music varies around the average, over frequency.
+
+    Attributes
+    ----------
+    ripple_db, ripple_octaves, trend_db, trend_octaves : float
+        Deviation and length of its short and its long fluctuations.
+    noise_db : float
+        Of a single band.
+    """
+
+    ripple_db: float
+    ripple_octaves: float
+    trend_db: float
+    trend_octaves: float
+    noise_db: float
+
+    def covariance(self, first: Curve, second: Curve) -> NDArray[np.float64]:
+        """Return the covariance of levels at two sets of frequencies, in octaves, shape (len(first), len(second))."""
+        square = np.square(first[:, None] - second[None])
+        ripple = self.ripple_db**2 * np.exp(-square / (2 * self.ripple_octaves**2))
+        trend = self.trend_db**2 * np.exp(-square / (2 * self.trend_octaves**2))
+        return np.asarray(ripple + trend + LEVEL_SD_DB**2)
+
+
+# Fitted by maximum likelihood to the pieces that `average_music` averages.
+TREBLE, BASS = Prior(2.07, 0.29, 6.53, 1.28, 2.12), Prior(3.79, 0.18, 6.49, 1.13, 2.78)
+
+
+@dataclass(frozen=True)
+class Edge:
+    """An end of the band.
+
+    Attributes
+    ----------
+    hz : float
+        Corner of a Butterworth filter, 3 dB down.
+    order : int
+        Slope: 6 dB per octave each.
+    octaves : float
+        Standard deviation of the corner.
+    evidence : float
+        Twice the log likelihood ratio to no edge.
+    """
+
+    hz: float
+    order: int
+    octaves: float
+    evidence: float
+
+    @property
+    def confidence(self) -> float:
+        """From 0 to 1, by precision and evidence."""
+        return float(np.clip(1 - self.octaves, 0, 1) * np.clip(self.evidence / (2 * EVIDENCE), 0.2, 1))
+
+
+def highpass_db(corner_hz: float, order: int) -> Curve:
+    """Return the gain of a Butterworth high-pass, shape (len(HZ),), in dB."""
+    return np.asarray(-10 * np.log10(1 + (corner_hz / HZ) ** (2 * order)))
+
+
+def lowpass_db(corner_hz: float, order: int) -> Curve:
+    """Return the gain of a Butterworth low-pass, shape (len(HZ),), in dB."""
+    return np.asarray(-10 * np.log10(1 + (HZ / corner_hz) ** (2 * order)))
+
+
+def read_edges(spectrum_db: Curve, floor: NoiseFloor) -> tuple[Edge | None, Edge | None]:
+    """Find the lower and the upper edge of the music.
+
+    Parameters
+    ----------
+    spectrum_db : ndarray, shape (len(HZ),)
+        Long-term spectrum of the record, dB per Hz, for a programme at -20 LUFS; NaN above its Nyquist frequency.
+    floor : NoiseFloor
+
+    Returns
+    -------
+    low, high : Edge or None
+        None where the medium does not show.
+    """
+    noise = np.maximum(floor.level_db, -150.0)
+    present = np.isfinite(spectrum_db)
+    excess = 10 ** (np.where(present, spectrum_db, -300.0) / 10) - 10 ** (noise / 10)
+    music = 10 * np.log10(np.maximum(excess, 1e-20)) - average_music()
+    visible = present & (spectrum_db - noise > VISIBLE_DB)
+    hidden = present & ~visible
+    # what noise hides is no louder than this
+    bound = noise - 1 - average_music()
+    knee_hz = noise_knee(floor)
+
+    def by_knee(hz: float) -> float:
+        if knee_hz is None:
+            return 0.0
+        distance = (np.log2(hz / knee_hz) - BELOW_KNEE) / KNEE_SD
+        likely = (1 - OTHERWISE) * np.exp(-0.5 * distance**2) / (KNEE_SD * np.sqrt(2 * np.pi))
+        return float(-2 * np.log(likely + OTHERWISE / OTHERWISE_OCTAVES))
+
+    corners = 1000 * 2.0 ** (np.arange(6, 51) / 12)
+    treble = _Fit(music, bound, visible & (HZ > 700), hidden & (HZ > 700), TREBLE)
+    high = treble.best(corners, (3, 4, 5, 6, 8, 10, 12), lowpass_db, by_knee)
+    if high is not None and knee_hz is None and (high.evidence < EVIDENCE or high.octaves > PRECISION):
+        high = None
+    if high is not None and knee_hz is not None and high.evidence < EVIDENCE and high.octaves > PRECISION:
+        # nothing but the noise tells
+        high = Edge(knee_hz * 2**BELOW_KNEE, 4, KNEE_SD, high.evidence)
+
+    top_hz = 16_000.0 if high is None else high.hz
+
+    def balanced(hz: float) -> float:
+        return float((np.log2(hz * top_hz / BALANCE_HZ2) / BALANCE_SD) ** 2)
+
+    bass = _Fit(music, bound, visible & (HZ < 1500) & (HZ > 28), hidden & (HZ < 1500) & (HZ > 28), BASS)
+    low = bass.best(1000 * 2.0 ** (np.arange(-57, -15) / 12), (2, 3, 4, 6), highpass_db, balanced)
+    if low is not None and top_hz > WIDE_HZ and low.evidence < EVIDENCE:
+        low = None
+    return low, high
+
+
+def noise_knee(floor: NoiseFloor) -> float | None:
+    """Return where the noise begins to fall steeply, in Hz: the upper end of what the medium plays.
+
+    None where it does not fall by 9 dB per octave over half an octave and more.
+    """
+    level, sure = floor.level_db, floor.sure
+    for band in range(int(np.argmin(np.abs(HZ - 1500))), len(HZ) - 3):
+        after = min(band + 6, len(HZ) - 1)
+        falls = level[band] - level[band + 3] > 4.5 and level[band] - level[after] > 1.6 * (after - band)
+        if sure[band : band + 4].all() and falls:
+            return float(HZ[band] * 2 ** (1 / 12))
+    return None
+
+
+@dataclass(frozen=True)
+class _Fit:
+    """The likelihood of what a filter leaves of the music.
+
+    Parameters
+    ----------
+    music, bound : ndarray, shape (len(HZ),)
+        Levels less the average, in dB: where the music is seen, and the most that it can be where noise hides it.
+    visible, hidden : ndarray of bool, shape (len(HZ),)
+    prior : Prior
+    """
+
+    music: Curve
+    bound: Curve
+    visible: NDArray[np.bool_]
+    hidden: NDArray[np.bool_]
+    prior: Prior
+
+    def best(
+        self,
+        corners: Curve,
+        orders: Sequence[int],
+        filter_db: Callable[[float, int], Curve],
+        penalty: Callable[[float], float],
+    ) -> Edge | None:
+        """Return the posterior mean of the corner, or None where no music is seen."""
+        seen = OCTAVES[self.visible]
+        if len(seen) < 6:
+            return None
+        inverse = np.linalg.inv(self.prior.covariance(seen, seen) + self.prior.noise_db**2 * np.eye(len(seen)))
+        onwards = self.prior.covariance(OCTAVES[self.hidden], seen)
+
+        def cost(gain: Curve) -> float:
+            rest = (self.music - gain)[self.visible]
+            weights = inverse @ rest
+            likelihood = (FREEDOM + len(seen)) * np.log1p(rest @ weights / (FREEDOM - 2))
+            # how far the music that noise hides would have to stand above it
+            above = np.maximum(onwards @ weights + (gain - self.bound)[self.hidden], 0)
+            return float(likelihood + 0.5 * np.log1p(np.square(above / 6)).sum())
+
+        without = cost(np.zeros(len(HZ)))
+        trials = [(cost(filter_db(hz, order)) + penalty(hz), hz, order) for hz in corners for order in orders]
+        costs, hertz, slopes = (np.array(column) for column in zip(*trials, strict=True))
+        share = np.exp(-0.5 * (costs - costs.min()))
+        share /= share.sum()
+        centre = share @ np.log2(hertz)
+        deviation = np.sqrt(share @ np.square(np.log2(hertz) - centre))
+        return Edge(
+            float(2**centre), max(round(share @ slopes), 2), float(deviation), float(without - costs.min())
+        )

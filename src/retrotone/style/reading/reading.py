@@ -1,0 +1,100 @@
+"""Everything that is read from a record, part by part, each with how sure it is."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from math import log10
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from retrotone.progress import Progress, part, silent
+from retrotone.style.media.media import REFERENCE_LUFS
+from retrotone.style.reading.band import Edge, read_edges
+from retrotone.style.reading.channels import Channels, read_channels
+from retrotone.style.reading.clicks import Clicks, read_clicks
+from retrotone.style.reading.floor import NoiseFloor, read_floor
+from retrotone.style.reading.hum import Tone, read_hum
+from retrotone.style.reading.spectrum import densities, in_bands
+from retrotone.style.reading.speed import Speed, read_speed
+from retrotone.style.sample import Sample
+from retrotone.types import Block, Source
+
+# Higher rates hold nothing that is read.
+HIGHEST_RATE = 48_000
+
+
+@dataclass(frozen=True)
+class Reading:
+    """What a record shows of its medium.
+
+    Attributes
+    ----------
+    name : str
+        Of the record.
+    spectrum_db : ndarray, shape (len(HZ),)
+        Long-term spectrum in the bands of `retrotone.style.reading.spectrum.HZ`, in dB per Hz for a programme at
+        -20 LUFS; NaN above the record's Nyquist frequency.
+    floor : NoiseFloor
+    low, high : Edge or None
+        The ends of the music's band.
+    channels : Channels
+    clicks : Clicks or None
+    speed : Speed or None
+    hum : list of Tone
+    """
+
+    name: str
+    spectrum_db: NDArray[np.float64]
+    floor: NoiseFloor
+    low: Edge | None
+    high: Edge | None
+    channels: Channels
+    clicks: Clicks | None
+    speed: Speed | None
+    hum: list[Tone]
+
+
+def read(record: Source, progress: Progress = silent) -> Reading:
+    """Read the medium of a record.
+
+    Parameters
+    ----------
+    record : Source
+        Any rate, one or two channels; of long ones, excerpts.
+    progress : Progress
+
+    Returns
+    -------
+    Reading
+
+    Raises
+    ------
+    AudioError
+        The record is silent or cannot be read.
+    """
+    sample_rate = min(record.sample_rate, HIGHEST_RATE)
+    sample = Sample.of(record, sample_rate, part(progress, 0.0, 0.3))
+    pieces = _at_reference(sample, record.channels)
+    progress(0.3, f"reading the noise of {Path(record.name).name}")
+    powers = densities(pieces, sample_rate)
+    hum = read_hum(pieces, sample_rate)
+    floor = read_floor(powers, sample_rate, [tone.hz for tone in hum])
+    spectrum_db = in_bands(np.concatenate(powers).mean(axis=0), sample_rate)
+    low, high = read_edges(spectrum_db, floor)
+    channels = read_channels(pieces, sample_rate, floor)
+    progress(0.6, f"reading the clicks of {Path(record.name).name}")
+    clicks = read_clicks(pieces, sample_rate)
+    progress(0.8, f"reading the speed of {Path(record.name).name}")
+    speed = read_speed(pieces, sample_rate)
+    progress(1.0, f"read {Path(record.name).name}")
+    return Reading(record.name, spectrum_db, floor, low, high, channels, clicks, speed, hum)
+
+
+def _at_reference(sample: Sample, channels: int) -> Sequence[Block]:
+    """Return the excerpts at the loudness to which all levels of a medium refer."""
+    # BS.1770 adds the channels up, so one channel is 3 dB louder than each of two at the same figure
+    gain_db = REFERENCE_LUFS - sample.loudness + 10 * log10(channels / 2)
+    return [piece * np.float32(10 ** (gain_db / 20)) for piece in sample.pieces]

@@ -1,0 +1,95 @@
+"""Power of a record over time and frequency, its long-term spectrum, and the average of much music."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import cache
+
+import numpy as np
+from numpy.typing import NDArray
+
+from retrotone.types import Block, Matrix
+from retrotone.utils.assets import asset
+
+# Centres of sixths of an octave, 22 Hz to 18 kHz.
+HZ: NDArray[np.float64] = 1000.0 * 2.0 ** (np.arange(-33, 26) / 6)
+HALF_BAND = 2.0 ** (1 / 12)
+# Long enough to see noise between the partials of a chord, with side lobes 110 dB down.
+WINDOW_SECONDS, KAISER_BETA = 0.186, 14.0
+# Of a density in dB: nothing is there.
+NOTHING_DB = -200.0
+
+
+def n_fft_for(sample_rate: int) -> int:
+    """Return the power of two that lasts closest to WINDOW_SECONDS."""
+    return int(2 ** round(np.log2(WINDOW_SECONDS * sample_rate)))
+
+
+def kaiser(n_fft: int) -> NDArray[np.float32]:
+    """Return the window, shape (n_fft,)."""
+    return np.kaiser(n_fft, KAISER_BETA).astype(np.float32)
+
+
+def power_density(samples: NDArray[np.float32], sample_rate: int) -> Matrix:
+    """Return the power density of one channel in frames that overlap by half.
+
+    Parameters
+    ----------
+    samples : ndarray, shape (n,)
+    sample_rate : int
+        In Hz.
+
+    Returns
+    -------
+    ndarray, shape (frames, n_fft // 2 + 1)
+        One-sided, per Hz; white noise of variance v gives 2 v / sample_rate. No frames where n < n_fft.
+    """
+    n_fft = n_fft_for(sample_rate)
+    if len(samples) < n_fft:
+        return np.zeros((0, n_fft // 2 + 1), np.float32)
+    window = kaiser(n_fft)
+    frames = np.lib.stride_tricks.sliding_window_view(samples, n_fft)[:: n_fft // 2]
+    spectrum = np.fft.rfft(frames * window, axis=1)
+    power: Matrix = np.square(spectrum.real) + np.square(spectrum.imag)
+    power *= np.float32(2 / (float(window @ window) * sample_rate))
+    return power.astype(np.float32, copy=False)
+
+
+def densities(pieces: Sequence[Block], sample_rate: int) -> list[Matrix]:
+    """Return `power_density` of every channel of every piece, those with frames alone."""
+    found = [power_density(channel, sample_rate) for piece in pieces for channel in piece]
+    return [each for each in found if len(each)]
+
+
+def in_bands(density: NDArray[np.floating], sample_rate: int) -> NDArray[np.float64]:
+    """Average a density over each band of HZ, bins at its edges counted in part.
+
+    Parameters
+    ----------
+    density : ndarray, shape (n_fft // 2 + 1,)
+    sample_rate : int
+        In Hz.
+
+    Returns
+    -------
+    ndarray, shape (len(HZ),)
+        In dB; NaN for a band that reaches over the Nyquist frequency.
+    """
+    bins_per_hz = 2 * (len(density) - 1) / sample_rate
+    total = np.concatenate([[0.0], np.cumsum(density, dtype=np.float64)])
+    edges = np.arange(len(total))
+    # bin k covers k - 1/2 to k + 1/2, which is k to k + 1 of `total`
+    low, high = HZ / HALF_BAND * bins_per_hz + 0.5, HZ * HALF_BAND * bins_per_hz + 0.5
+    mean = (np.interp(high, edges, total) - np.interp(low, edges, total)) / (high - low)
+    mean[high > len(density)] = np.nan
+    return np.asarray(10 * np.log10(mean + 10 ** (NOTHING_DB / 10)))
+
+
+@cache
+def average_music() -> NDArray[np.float64]:
+    """Return the long-term spectrum of much music, shape (len(HZ),): dB per Hz at -20 LUFS.
+
+    Written by ``python -m benchmarks.music_spectrum``, which names its source.
+    """
+    table: NDArray[np.float64] = np.loadtxt(asset("music_spectrum.csv"), delimiter=",", skiprows=1)
+    return table[:, 1]

@@ -1,0 +1,204 @@
+"""Wow and flutter of a record: the movement that all its partials share.
+
+Partials are followed from frame to frame by their instantaneous frequency (the phase vocoder's: Flanagan and Golden,
+1966). The logarithm of each is the note's own pitch plus the speed, so both follow by least squares, robustly, over all
+partials. Two halves of the partials give two estimates of the speed; what they have in common is the medium, what they
+have not is the reading's error and the players' own vibrato.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.ndimage import uniform_filter1d
+from scipy.signal import butter, sosfiltfilt
+
+from retrotone.types import Block
+
+FRAME_SECONDS, HOP_SECONDS, LAG_SECONDS = 0.093, 0.023, 0.003
+LOWEST_HZ, HIGHEST_HZ = 150.0, 5000.0
+# Power of a partial relative to the mean of 41 bins around, and to the loudest in its frame: 40 dB below.
+PROMINENCE, SMOOTHING_BINS, RANGE = 4.0, 41, 1e-4
+# A partial moves by no more than this share from frame to frame, and is followed for this many frames at least.
+LARGEST_STEP, SHORTEST_TRACK = 0.012, 8
+# Passes of the least squares; after each of the marked ones, outliers count less.
+PASSES, REWEIGHTED = 40, (8, 16, 24, 32)
+# Rates of wow and flutter in Hz, by bands, and the centre at which each is played back.
+BANDS_HZ = ((0.3, 1.0), (1.0, 2.0), (2.0, 4.0), (4.0, 12.0))
+CENTRES_HZ = tuple(float(np.sqrt(low * high)) for low, high in BANDS_HZ)
+# Correlation of both halves below which a band shows nothing, and the least depth that counts, as a share.
+COMMON, LEAST_DEPTH = 0.35, 0.0007
+# Players' vibrato lies in the last band: there, no more than this share of the depth below is the medium's.
+FLUTTER_SHARE = 0.7
+# Share of the frames in which partials must be heard.
+LEAST_HEARD = 0.05
+# Seconds of the record that are read.
+READ_SECONDS = 30.0
+
+
+@dataclass(frozen=True)
+class Speed:
+    """How the speed of a record wavers.
+
+    Attributes
+    ----------
+    depths : ndarray, shape (len(BANDS_HZ),)
+        Root-mean-square deviation of the speed in each band, as a share.
+    curve : ndarray, shape (frames,)
+        The deviation over time.
+    frame_rate : float
+        Of the curve, in Hz.
+    confidence : float
+    """
+
+    depths: NDArray[np.float64]
+    curve: NDArray[np.float64]
+    frame_rate: float
+    confidence: float
+
+    @property
+    def depth(self) -> float:
+        """Root-mean-square deviation over all bands."""
+        return float(np.sqrt(np.square(self.depths).sum()))
+
+
+def read_speed(pieces: Sequence[Block], sample_rate: int) -> Speed | None:
+    """Find wow and flutter.
+
+    Parameters
+    ----------
+    pieces : sequence of ndarray, shape (channels, n)
+        Of the record.
+    sample_rate : int
+        In Hz.
+
+    Returns
+    -------
+    Speed or None
+        None where too few partials are heard, or do not move together.
+    """
+    budget = int(READ_SECONDS * sample_rate)
+    partials, start, groups = [], 0, 0
+    for piece in pieces:
+        if budget <= 0 or piece.shape[1] < 2 * sample_rate:
+            continue
+        found = _partials(piece.mean(axis=0)[:budget], sample_rate)
+        budget -= piece.shape[1]
+        partials.append((found.frame + start, found.track + groups, found.log_hz))
+        start, groups = start + found.frames, groups + found.tracks
+    if not partials:
+        return None
+    frame, track, log_hz = (np.concatenate(column) for column in zip(*partials, strict=True))
+    if len(frame) == 0:
+        return None
+    half = np.random.default_rng(0).random(groups) < 0.5
+    frame_rate = 1 / HOP_SECONDS
+    curves, heard = [], np.ones(start, bool)
+    for chosen in (half[track], ~half[track]):
+        curve, weight = _common(frame[chosen], track[chosen], log_hz[chosen], start)
+        curves.append(curve)
+        heard &= weight > 1
+    if heard.mean() < LEAST_HEARD:
+        return None
+    depths = np.array([_shared(curves, heard, frame_rate, *band) for band in BANDS_HZ])
+    depths[-1] = min(depths[-1], FLUTTER_SHARE * np.sqrt(np.square(depths[:-1]).sum()))
+    speed = Speed(depths, (curves[0] + curves[1]) / 2, frame_rate, float(np.clip(2 * heard.mean(), 0.1, 0.9)))
+    return speed if speed.depth > LEAST_DEPTH else None
+
+
+@dataclass(frozen=True)
+class _Partials:
+    """Points of partials: frame, partial and log frequency of each, and how many frames and partials there are."""
+
+    frame: NDArray[np.intp]
+    track: NDArray[np.intp]
+    log_hz: NDArray[np.float64]
+    frames: int
+    tracks: int
+
+
+def _partials(samples: NDArray[np.float32], sample_rate: int) -> _Partials:
+    """Follow the partials of a piece."""
+    n_fft = int(2 ** round(np.log2(FRAME_SECONDS * sample_rate)))
+    hop, lag = round(HOP_SECONDS * sample_rate), round(LAG_SECONDS * sample_rate)
+    window = np.hanning(n_fft).astype(np.float32)
+    frames = np.lib.stride_tricks.sliding_window_view(samples, n_fft)
+    low, high = int(LOWEST_HZ * n_fft / sample_rate), int(min(HIGHEST_HZ, 0.45 * sample_rate) * n_fft / sample_rate)
+    later = np.fft.rfft(frames[lag::hop] * window, axis=1)[:, low:high]
+    spectrum = np.fft.rfft(frames[: len(frames) - lag : hop] * window, axis=1)[: len(later), low:high]
+    bins = np.arange(low, high)
+    turn = np.angle(later * spectrum.conj() * np.exp(-2j * np.pi * bins * lag / n_fft))
+    hertz = np.maximum((bins / n_fft + turn / (2 * np.pi * lag)) * sample_rate, 1.0)
+    power = np.abs(spectrum) ** 2
+    peaks = np.zeros(power.shape, bool)
+    middle = power[:, 2:-2]
+    peaks[:, 2:-2] = (middle > power[:, 1:-3]) & (middle >= power[:, 3:-1])
+    peaks[:, 2:-2] &= (middle > power[:, :-4]) & (middle > power[:, 4:])
+    peaks &= power > PROMINENCE * uniform_filter1d(power, SMOOTHING_BINS, axis=1)
+    peaks &= power > RANGE * power.max(axis=1, keepdims=True)
+    return _linked(peaks, np.log(hertz), power)
+
+
+def _linked(peaks: NDArray[np.bool_], log_hz: NDArray[np.float64], power: NDArray[np.float64]) -> _Partials:
+    """Join peaks, shape (frames, bins), of neighbouring frames that lie close together."""
+    frames, tracks, points, count = [], [], [], 0
+    before, names, loud = np.zeros(0), np.zeros(0, int), np.zeros(0)
+    for frame in range(len(peaks)):
+        bins = np.flatnonzero(peaks[frame])
+        pitch, strength = log_hz[frame, bins], power[frame, bins]
+        name = np.full(len(bins), -1)
+        if len(before) and len(bins):
+            nearest = np.abs(before[None] - pitch[:, None]).argmin(axis=1)
+            same = np.abs(before[nearest] - pitch) < LARGEST_STEP
+            # an attack begins a new note
+            same &= strength < 4 * loud[nearest]
+            name[same] = names[nearest[same]]
+        new = name < 0
+        name[new] = count + np.arange(new.sum())
+        count += int(new.sum())
+        frames.append(np.full(len(bins), frame))
+        tracks.append(name)
+        points.append(pitch)
+        before, names, loud = pitch, name, strength
+    frame_of, track_of, log_of = np.concatenate(frames), np.concatenate(tracks), np.concatenate(points)
+    long = np.bincount(track_of, minlength=1)[track_of] >= SHORTEST_TRACK
+    _, renumbered = np.unique(track_of[long], return_inverse=True)
+    return _Partials(
+        frame_of[long], renumbered, log_of[long], len(peaks), int(renumbered.max(initial=-1)) + 1
+    )
+
+
+def _common(
+    frame: NDArray[np.intp], track: NDArray[np.intp], log_hz: NDArray[np.float64], frames: int
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return the common movement, shape (frames,), and the weight of the partials behind each frame."""
+    # the precision of a partial's log frequency grows with its frequency
+    own = np.minimum(np.exp(log_hz) / 1000, 2.0)
+    weight, speed = own, np.zeros(frames)
+    behind = np.zeros(frames)
+    for turn in range(PASSES):
+        count = np.maximum(np.bincount(track, weight), 1e-9)
+        pitch = np.bincount(track, weight * (log_hz - speed[frame])) / count
+        rest = log_hz - pitch[track]
+        behind = np.bincount(frame, weight, frames)
+        speed = np.bincount(frame, weight * rest, frames) / np.maximum(behind, 1e-9)
+        if turn in REWEIGHTED:
+            error = np.abs(rest - speed[frame])
+            weight = own / (1 + np.square(error / (1.5 * np.median(error) + 1e-9)))
+    return speed, behind
+
+
+def _shared(
+    curves: Sequence[NDArray[np.float64]], heard: NDArray[np.bool_], frame_rate: float, low_hz: float, high_hz: float
+) -> float:
+    """Return the deviation that two estimates of the speed share in a band."""
+    band = butter(2, [low_hz, high_hz], "bandpass", fs=frame_rate, output="sos")
+    if len(heard) < 60:
+        return 0.0
+    first, second = (sosfiltfilt(band, curve)[heard] for curve in curves)
+    common = float(np.mean(first * second))
+    correlation = common / np.sqrt(float(np.mean(first**2) * np.mean(second**2)) + 1e-20)
+    return float(np.sqrt(common)) if correlation > COMMON else 0.0

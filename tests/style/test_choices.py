@@ -16,7 +16,8 @@ from retrotone.audio.files import AudioFile
 from retrotone.cli.main import run
 from retrotone.errors import AudioError, RetrotoneError, StyleError
 from retrotone.style.choices import StyleChoice, find_style, style_choices
-from retrotone.style.eras import ERAS, Era
+from retrotone.style.eras import ERAS
+from retrotone.style.medium import Medium
 from retrotone.utils import assets
 from retrotone.utils.text import sentence
 
@@ -52,7 +53,7 @@ def test_a_file_is_a_recording_even_if_it_is_called_like_an_era(folder: Path) ->
 
 def test_a_folder_that_is_called_like_an_era_is_not_in_the_way(folder: Path) -> None:
     (folder / "1930s").mkdir()
-    assert isinstance(find_style("1930s").open(), Era)
+    assert isinstance(find_style("1930s").open(), Medium)
 
 
 def test_a_model_plays_the_song_or_generates_a_clip() -> None:

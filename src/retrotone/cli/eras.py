@@ -16,8 +16,8 @@ def list_eras(as_json: Annotated[bool, typer.Option("--json", help="Print one JS
 
     if as_json:
         for era in ERAS.values():
-            keys = ("name", "year", "medium", "description", "aliases")
-            typer.echo(json.dumps({key: getattr(era, key) for key in keys}))
+            values = {"name": era.name, "year": era.year, "medium": era.carrier}
+            typer.echo(json.dumps(values | {"description": era.description, "aliases": era.aliases}))
         return
-    rows = [[era.name, str(era.year), era.medium, era.description, ", ".join(era.aliases)] for era in ERAS.values()]
+    rows = [[era.name, str(era.year), era.carrier, era.description, ", ".join(era.aliases)] for era in ERAS.values()]
     print_table(["era", "year", "medium", "what one hears", "other names"], rows)

@@ -14,11 +14,11 @@ if TYPE_CHECKING:
     from retrotone.audio.audio import Audio
     from retrotone.audio.files import AudioFile
     from retrotone.rave.model import RaveModel
-    from retrotone.style.eras import Era
+    from retrotone.style.medium import Medium
     from retrotone.types import Source
 
 Kind = Literal["era", "record", "rave", "generated"]
-OpenStyle: TypeAlias = "Era | AudioFile | RaveModel | GeneratedStyle"
+OpenStyle: TypeAlias = "Medium | AudioFile | RaveModel | GeneratedStyle"
 
 # rave:NAME is a clip that a model generates; a model's name alone means that the model plays the song
 RAVE_PREFIX = "rave:"
@@ -111,7 +111,7 @@ class StyleChoice:
         if self.kind == "era":
             from retrotone.style.eras import ERAS
 
-            return f"as a medium of the {self.name} would have kept it ({ERAS[self.name].medium})"
+            return f"as a medium of the {self.name} would have kept it ({ERAS[self.name].carrier})"
         return f"as {self.title} plays it" if self.kind == "rave" else f"in the sound of {self.title}"
 
 
@@ -126,7 +126,7 @@ def style_choices() -> list[StyleChoice]:
     from retrotone.rave.pretrained import registry
     from retrotone.style.eras import ERAS
 
-    eras = [StyleChoice("era", era.name, f"{era.name}: {era.medium}", era.description) for era in ERAS.values()]
+    eras = [StyleChoice("era", era.name, f"{era.name}: {era.carrier}", era.description) for era in ERAS.values()]
     return eras + [_model(name) for name in registry()]
 
 
@@ -190,7 +190,7 @@ def _era_or_model(text: str) -> StyleChoice | None:
         era = find_era(text)
     except StyleError:
         return _model(text) if text in registry() else None
-    return StyleChoice("era", era.name, f"{era.name}: {era.medium}", era.description)
+    return StyleChoice("era", era.name, f"{era.name}: {era.carrier}", era.description)
 
 
 def _model(name: str, kind: Kind = "rave") -> StyleChoice:
@@ -210,7 +210,7 @@ def _unknown(text: str) -> StyleError:
     from retrotone.rave.pretrained import registry
     from retrotone.style.eras import ERAS
 
-    eras = ", ".join(f"{era.name} ({era.medium})" for era in ERAS.values())
+    eras = ", ".join(f"{era.name} ({era.carrier})" for era in ERAS.values())
     return StyleError(
         f"there is no style '{text}': it is neither one of the eras {eras} nor a file nor one of the models "
         f"{', '.join(registry())}"

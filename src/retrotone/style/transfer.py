@@ -25,7 +25,7 @@ from retrotone.errors import OutputError, StyleError
 from retrotone.progress import Progress, part, silent
 from retrotone.style.ageing import AgedSource, age_blocks
 from retrotone.style.choices import GeneratedStyle, StyleChoice, find_style
-from retrotone.style.eras import Era
+from retrotone.style.medium import Medium
 from retrotone.style.rendering import SPOOL_BYTES, Rendering
 from retrotone.style.resynthesis import Resynthesis
 from retrotone.style.sample import Sample
@@ -144,7 +144,7 @@ class StyleTransfer:
     def stylize(
         self,
         content: Source | str | os.PathLike[str],
-        style: Source | Era | Restyler | StyleChoice | str | os.PathLike[str],
+        style: Source | Medium | Restyler | StyleChoice | str | os.PathLike[str],
         strength: float | None = None,
         progress: Progress = silent,
     ) -> Audio:
@@ -154,7 +154,7 @@ class StyleTransfer:
         ----------
         content : Audio, AudioFile or path
             One or two channels, any rate, any length.
-        style : Audio, AudioFile, path, Era, RaveModel, StyleChoice or str
+        style : Audio, AudioFile, path, Medium, RaveModel, StyleChoice or str
             A recording of at least half a second; a str is anything that `retrotone.style.choices.find_style` knows.
         strength : float, optional
             Instead of the one given to the constructor.
@@ -179,7 +179,7 @@ class StyleTransfer:
     def stylize_file(
         self,
         content: AudioFile | str | os.PathLike[str],
-        style: Source | Era | Restyler | StyleChoice | str | os.PathLike[str],
+        style: Source | Medium | Restyler | StyleChoice | str | os.PathLike[str],
         output: str | os.PathLike[str],
         strength: float | None = None,
         progress: Progress = silent,
@@ -252,7 +252,7 @@ class StyleTransfer:
         self,
         source: Source,
         content: Sample,
-        target: Source | Era | Restyler,
+        target: Source | Medium | Restyler,
         method: Method,
         strength: float,
         progress: Progress,
@@ -262,11 +262,11 @@ class StyleTransfer:
             return target.render(source, strength, self.seed, part(progress, 0.15, 0.4))
         loudness = max(content.loudness, ABSOLUTE_GATE)
         if method == "era":
-            assert isinstance(target, Era)
+            assert isinstance(target, Medium)
             return age_blocks(
                 source.blocks(), source.channels, source.sample_rate, target, strength, self.seed, loudness
             )
-        if isinstance(target, Era):
+        if isinstance(target, Medium):
             target = AgedSource(source, target, loudness, self.seed)
         style = Sample.of(target, source.sample_rate, part(progress, 0.15, 0.3))
         if style.frames < MIN_STYLE_SECONDS * source.sample_rate:
@@ -285,7 +285,7 @@ class StyleTransfer:
         transfer = SpectralTransfer(strength, self.resynthesis, self.noise, self.seed, descent)
         yield from transfer.fit(content, style, source.sample_rate, progress).render(source)
 
-    def _target(self, style: object, content: Source) -> tuple[Source | Era | Restyler, Method]:
+    def _target(self, style: object, content: Source) -> tuple[Source | Medium | Restyler, Method]:
         """Open the style that is named, and settle the method."""
         if isinstance(style, str):
             style = find_style(style, self.method)
@@ -293,15 +293,15 @@ class StyleTransfer:
             style = style.open(self.seed)
         if isinstance(style, GeneratedStyle):
             style = style.clip(content)
-        target = style if isinstance(style, Era | Restyler) else _source(style)
+        target = style if isinstance(style, Medium | Restyler) else _source(style)
         if isinstance(target, Restyler):
             if self.method not in (None, "rave"):
                 raise StyleError(f"{target.name} is a model: use method rave, or a clip that it generates")
             return target, "rave"
         if self.method == "rave":
             raise StyleError(f"method rave needs a RaveModel as the style, not {target.name}")
-        method = self.method or ("era" if isinstance(target, Era) else "transport")
-        if method == "era" and not isinstance(target, Era):
+        method = self.method or ("era" if isinstance(target, Medium) else "transport")
+        if method == "era" and not isinstance(target, Medium):
             raise StyleError(f"method era needs an era's name, not {target.name}: use transport for a recording")
         return target, method
 

@@ -137,7 +137,7 @@ def check_settings(style: OpenStyle, method: str | None, noise: float | None, re
         Noise or resynthesis was given for an era's physics or for a model that plays the song.
     """
     is_recording = isinstance(style, AudioFile | GeneratedStyle) or (
-        isinstance(style, Medium) and method not in (None, "era")
+        isinstance(style, Medium) and method not in (None, "era", "medium")
     )
     if not is_recording and (noise, resynthesis) != (None, None):
         raise StyleError("--noise and --resynthesis are for recordings as styles: leave them out here")

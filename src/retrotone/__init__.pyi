@@ -21,6 +21,7 @@ from .rave.model import RaveModel as RaveModel
 from .report import compare as compare
 from .style.ageing import age as age
 from .style.eras import ERAS as ERAS
+from .style.medium import Medium as Medium
 from .style.transfer import StyleTransfer as StyleTransfer
 from .style.transfer import Transfer as Transfer
 

@@ -253,7 +253,9 @@ def test_progress_is_drawn_on_a_terminal_and_results_stay_clean(folder: Path) ->
     assert "2/2 " in bars
 
 
-def test_eras_are_listed_with_what_they_do(capfd: Capture) -> None:
+def test_eras_are_listed_with_what_they_do(folder: Path, capfd: Capture, monkeypatch: pytest.MonkeyPatch) -> None:
+    # the developer's own presets are listed too
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(folder))
     assert run(["eras"]) == 0
     table = capfd.readouterr().out
     assert run(["eras", "--json"]) == 0

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -16,8 +18,12 @@ from retrotone.audio.files import AudioFile
 from retrotone.cli.main import run
 from retrotone.errors import AudioError, RetrotoneError, StyleError
 from retrotone.style.choices import StyleChoice, find_style, style_choices
-from retrotone.style.eras import ERAS, Era
+from retrotone.style.eras import ERAS
+from retrotone.style.media.filters import Lowpass
+from retrotone.style.media.noise import Noise
+from retrotone.style.medium import Medium
 from retrotone.utils import assets
+from retrotone.utils.files import config_folder
 from retrotone.utils.text import sentence
 
 UNKNOWN = "1850s"
@@ -27,7 +33,15 @@ PATHS = ("nope.wav", "recordings/old", "model.ts")
 @pytest.fixture(autouse=True)
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
     return tmp_path
+
+
+def preset(name: str, **parameters: Any) -> Path:
+    """Save a medium among the user's presets."""
+    path = config_folder() / "media" / f"{name}.toml"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    return Medium(name=name, **parameters).save(path)
 
 
 def reason(refused: Callable[[], object]) -> str:
@@ -52,7 +66,77 @@ def test_a_file_is_a_recording_even_if_it_is_called_like_an_era(folder: Path) ->
 
 def test_a_folder_that_is_called_like_an_era_is_not_in_the_way(folder: Path) -> None:
     (folder / "1930s").mkdir()
-    assert isinstance(find_style("1930s").open(), Era)
+    assert isinstance(find_style("1930s").open(), Medium)
+
+
+def test_a_file_of_a_medium_is_a_style(folder: Path) -> None:
+    ERAS["1930s"].save(folder / "mine.toml")
+    choice = find_style("mine.toml")
+    assert (choice.kind, choice.name, choice.open()) == ("medium", "mine.toml", ERAS["1930s"])
+    assert choice.phrase == "as mine: electrical 78 would have kept it"
+    (folder / "broken.toml").write_text("name = 3")
+    with pytest.raises(StyleError, match=r"^broken.toml: name is 3"):
+        find_style("broken.toml")
+    with pytest.raises(AudioError, match=r"nowhere.toml does not exist"):
+        find_style("nowhere.toml")
+
+
+def test_a_preset_is_found_by_its_name_and_listed_after_the_eras() -> None:
+    path = preset("Attic radio", carrier="a crystal set", description="thin")
+    choice = find_style("attic radio")
+    assert (choice.kind, choice.name, choice.title) == ("medium", str(path), "Attic radio: a crystal set")
+    listed = style_choices()
+    assert listed.index(choice) == len(ERAS)
+    # an era's name stays the era's
+    preset("1930s", carrier="something else")
+    assert find_style("1930s").kind == "era"
+
+
+def test_a_broken_preset_is_a_line_of_warning_and_hides_nothing(
+    caplog: pytest.LogCaptureFixture, capfd: pytest.CaptureFixture[str]
+) -> None:
+    preset("good", description="fine")
+    preset("bad").write_text("name = ")
+    assert [choice.title for choice in style_choices() if choice.kind == "medium"] == ["good"]
+    (warning,) = caplog.messages
+    assert "bad.toml is not TOML" in warning
+    assert "\n" not in warning
+    assert run(["eras"]) == 0
+    out, err = capfd.readouterr()
+    assert any(line.split()[0] == "good" and "fine" in line for line in out.splitlines() if line.strip())
+    assert "bad.toml is not TOML" in " ".join(err.split())
+    assert run(["eras", "--json"]) == 0
+    names = [json.loads(line)["name"] for line in capfd.readouterr().out.splitlines()]
+    assert names == [*ERAS, "good"]
+
+
+def test_a_song_through_a_preset(folder: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    steady = replace(ERAS["1930s"], name="steady disc", wobbles=())
+    steady.save(preset("steady"))
+    song = rt.load(assets.bundled_song()).slice(4, 6)
+    song.save(folder / "song.wav")
+    for style in ("steady", "config/retrotone/media/steady.toml"):
+        assert run(["style", "song.wav", "--style", style, "--json"]) == 0
+        figures = json.loads(capfd.readouterr().out)
+        assert figures["method"] == "medium"
+        assert Path(figures["output"]).name == "song-steady disc.wav"
+    aged = rt.StyleTransfer().stylize(song, steady)
+    assert abs(aged.loudness - song.loudness) < 0.5
+    assert abs(aged.samples - rt.StyleTransfer().stylize(song, "1930s").samples).max() > 0.01
+
+
+def test_a_medium_read_from_a_record_meets_its_noise_at_its_own_level() -> None:
+    """What a long song's excerpts tell, and what the whole song tells, are one gain."""
+    song = rt.load(assets.bundled_song())
+    medium = Medium(name="read", recording=(Lowpass(3000.0),), recording_lufs=-20.0, noises=(Noise(-45, 100, 5000),))
+    by_transfer, by_apply = rt.StyleTransfer().stylize(song, medium), medium.apply(song)
+    assert abs(by_transfer.samples - by_apply.samples).max() < 0.02
+
+
+def test_method_medium_needs_a_medium() -> None:
+    song = rt.load(assets.bundled_song()).slice(4, 6)
+    with pytest.raises(StyleError, match="method medium needs a medium's file"):
+        rt.StyleTransfer("medium").stylize(song, song)
 
 
 def test_a_model_plays_the_song_or_generates_a_clip() -> None:
@@ -92,6 +176,12 @@ def test_strangers_choose_no_files(folder: Path) -> None:
     for name in ("mine.wav", "rave:mine.wav", str(folder / "mine.wav"), "/etc/passwd"):
         with pytest.raises(StyleError, match="there is no style"):
             find_style(name, files=False)
+    preset("secret")
+    (folder / "medium.toml").write_text('name = "a"')
+    for name in ("secret", "medium.toml"):
+        with pytest.raises(StyleError, match="there is no style"):
+            find_style(name, files=False)
+    assert {choice.kind for choice in style_choices(files=False)} == {"era", "rave"}
     assert find_style("1930s", files=False).kind == "era"
 
 

@@ -11,13 +11,16 @@ from retrotone.cli.console import print_table
 
 
 def list_eras(as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object an era.")] = False) -> None:
-    """List the eras and what each does to a sound."""
+    """List the eras and what each does to a sound, then your own presets."""
+    from retrotone.style.choices import presets
     from retrotone.style.eras import ERAS
 
+    # a preset is called by its file, whatever name stands in it
+    named = [*ERAS.items(), *((path.stem, medium) for path, medium in presets())]
     if as_json:
-        for era in ERAS.values():
-            keys = ("name", "year", "medium", "description", "aliases")
-            typer.echo(json.dumps({key: getattr(era, key) for key in keys}))
+        for name, era in named:
+            values = {"name": name, "year": era.year, "medium": era.carrier}
+            typer.echo(json.dumps(values | {"description": era.description, "aliases": era.aliases}))
         return
-    rows = [[era.name, str(era.year), era.medium, era.description, ", ".join(era.aliases)] for era in ERAS.values()]
+    rows = [[name, str(era.year or ""), era.carrier, era.description, ", ".join(era.aliases)] for name, era in named]
     print_table(["era", "year", "medium", "what one hears", "other names"], rows)

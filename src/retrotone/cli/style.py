@@ -25,16 +25,17 @@ def style_songs(
         str | None,
         typer.Option(
             metavar="FILE|ERA|rave:MODEL",
-            help="The sound to give them: a recording, an era (by default the 1930s) or a model's clip.",
+            help="The sound to give them: a recording, an era (by default the 1930s), a medium's file (.toml) or a "
+            "model's clip.",
         ),
     ] = None,
     method: Annotated[
         str | None,
         typer.Option(
-            metavar="transport|gram|era|rave",
-            help="transport is the closed form, gram the study's slow descent, era a medium's physics; "
+            metavar="transport|gram|era|medium|rave",
+            help="transport is the closed form, gram the study's slow descent, era and medium a medium's physics; "
             "with rave a model plays the song. "
-            "By default era for an era and transport for a recording.",
+            "By default era for an era, medium for a medium's file and transport for a recording.",
         ),
     ] = None,
     model: Annotated[

@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 
 from retrotone.errors import OutputError
-from retrotone.utils.files import make_folder, write_whole
+from retrotone.utils.files import config_folder, make_folder, write_whole
 
 
 @dataclass
@@ -67,6 +67,4 @@ class Settings:
 
 def settings_path() -> Path:
     """Return the path of the file."""
-    import platformdirs
-
-    return Path(platformdirs.user_config_dir("retrotone", appauthor=False)) / "desktop.json"
+    return config_folder() / "desktop.json"

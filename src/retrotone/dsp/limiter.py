@@ -58,15 +58,25 @@ def limited(blocks: Iterable[Block], sample_rate: int, ceiling: float) -> Iterat
         ready = held.shape[1] - context
         if ready <= before:
             continue
-        yield (held * _gain(held, reach, ceiling))[:, before:ready]
+        yield (held * peak_gain(held, reach, ceiling))[:, before:ready]
         start = max(ready - context, 0)
         held, before = held[:, start:], ready - start
     if held is not None:
-        yield (held * _gain(held, reach, ceiling))[:, before:]
+        yield (held * peak_gain(held, reach, ceiling))[:, before:]
 
 
-def _gain(samples: Block, reach: int, ceiling: float) -> NDArray[np.float32]:
-    """Return the gain of each sample, shape (n,), or (1,) where it is 1 throughout."""
+def peak_gain(samples: Block, reach: int, ceiling: float) -> NDArray[np.float32]:
+    """Return the gain of each sample, shape (n,), or (1,) where it is 1 throughout.
+
+    Parameters
+    ----------
+    samples : ndarray, shape (channels, n)
+        A gain is right where `2 * reach + FILTER_SAMPLES` samples before and after it are given.
+    reach : int
+        The attack time in samples.
+    ceiling : float
+        Highest true peak, linear.
+    """
     peaks = np.abs(samples).max(axis=0)
     # a peak between samples is less than 6 dB above them
     if peaks.max() <= ceiling / 2:

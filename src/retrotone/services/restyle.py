@@ -14,7 +14,7 @@ from retrotone.audio.files import FORMATS, AudioFile
 from retrotone.errors import OutputError, StyleError
 from retrotone.progress import Progress, part, silent
 from retrotone.style.choices import GeneratedStyle, OpenStyle, StyleChoice
-from retrotone.style.eras import Era
+from retrotone.style.medium import Medium
 from retrotone.style.transfer import StyleTransfer, Transfer
 from retrotone.utils.files import file_identity, make_folder
 from retrotone.utils.text import clock, printable, title
@@ -125,7 +125,7 @@ def check_settings(style: OpenStyle, method: str | None, noise: float | None, re
 
     Parameters
     ----------
-    style : Era, AudioFile, RaveModel or GeneratedStyle
+    style : Medium, AudioFile, RaveModel or GeneratedStyle
     method : str, optional
         As in `StyleTransfer`.
     noise, resynthesis
@@ -137,7 +137,7 @@ def check_settings(style: OpenStyle, method: str | None, noise: float | None, re
         Noise or resynthesis was given for an era's physics or for a model that plays the song.
     """
     is_recording = isinstance(style, AudioFile | GeneratedStyle) or (
-        isinstance(style, Era) and method not in (None, "era")
+        isinstance(style, Medium) and method not in (None, "era", "medium")
     )
     if not is_recording and (noise, resynthesis) != (None, None):
         raise StyleError("--noise and --resynthesis are for recordings as styles: leave them out here")
@@ -150,7 +150,7 @@ def output_paths(songs: Sequence[str], style: OpenStyle, out: str | None) -> tup
     ----------
     songs : sequence of str
         Their paths.
-    style : Era, AudioFile, RaveModel or GeneratedStyle
+    style : Medium, AudioFile, RaveModel or GeneratedStyle
         Results are called after it where `out` is a folder.
     out : str, optional
         A file for one song, or a folder; by default the current one.
@@ -182,7 +182,7 @@ class Job:
     Attributes
     ----------
     transfer : StyleTransfer
-    style : Era, AudioFile, RaveModel or GeneratedStyle
+    style : Medium, AudioFile, RaveModel or GeneratedStyle
     folder : Path or None
         To create before anything is written.
     report, metrics : bool

@@ -1,28 +1,37 @@
-"""Styles by name: which era, recording or model a text means. Heavy modules are imported when used."""
+"""Styles by name: which era, preset, recording or model a text means. Heavy modules are imported when used."""
 
 from __future__ import annotations
 
+import logging
+from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from retrotone.errors import StyleError
 from retrotone.progress import Progress, silent
-from retrotone.utils.text import title
+from retrotone.utils.files import config_folder
+from retrotone.utils.text import printable, title
 
 if TYPE_CHECKING:
     from retrotone.audio.audio import Audio
     from retrotone.audio.files import AudioFile
     from retrotone.rave.model import RaveModel
-    from retrotone.style.eras import Era
+    from retrotone.style.medium import Medium
     from retrotone.types import Source
 
-Kind = Literal["era", "record", "rave", "generated"]
-OpenStyle: TypeAlias = "Era | AudioFile | RaveModel | GeneratedStyle"
+Kind = Literal["era", "medium", "record", "rave", "generated"]
+OpenStyle: TypeAlias = "Medium | AudioFile | RaveModel | GeneratedStyle"
 
 # rave:NAME is a clip that a model generates; a model's name alone means that the model plays the song
 RAVE_PREFIX = "rave:"
 MODEL_SUFFIX = ".ts"
+# of a medium's file; those in the folder of presets are found by their stem
+MEDIUM_SUFFIX = ".toml"
+PRESET_FOLDER = "media"
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -50,10 +59,11 @@ class StyleChoice:
 
     Attributes
     ----------
-    kind : {"era", "record", "rave", "generated"}
-        "rave": the model plays the song. "generated": the song gets the sound of a clip that the model generates.
+    kind : {"era", "medium", "record", "rave", "generated"}
+        "medium": a file of one's own that describes a medium. "rave": the model plays the song. "generated": the song
+        gets the sound of a clip that the model generates.
     name : str
-        An era's name, the path of a recording, or a model's name or path.
+        An era's name, the path of a medium or a recording, or a model's name or path.
     title, description : str
         For people.
     downloaded : bool
@@ -96,6 +106,10 @@ class StyleChoice:
             from retrotone.style.eras import ERAS
 
             return ERAS[self.name]
+        if self.kind == "medium":
+            from retrotone.style.medium import Medium
+
+            return Medium.load(self.name)
         if self.kind == "record":
             from retrotone.audio.files import AudioFile
 
@@ -111,12 +125,19 @@ class StyleChoice:
         if self.kind == "era":
             from retrotone.style.eras import ERAS
 
-            return f"as a medium of the {self.name} would have kept it ({ERAS[self.name].medium})"
+            return f"as a medium of the {self.name} would have kept it ({ERAS[self.name].carrier})"
+        if self.kind == "medium":
+            return f"as {self.title} would have kept it"
         return f"as {self.title} plays it" if self.kind == "rave" else f"in the sound of {self.title}"
 
 
-def style_choices() -> list[StyleChoice]:
-    """Return the eras in their order, then the models known by name.
+def style_choices(*, files: bool = True) -> list[StyleChoice]:
+    """Return the eras in their order, the user's presets, then the models known by name.
+
+    Parameters
+    ----------
+    files : bool
+        Whether presets are listed. False where strangers choose.
 
     Examples
     --------
@@ -126,19 +147,35 @@ def style_choices() -> list[StyleChoice]:
     from retrotone.rave.pretrained import registry
     from retrotone.style.eras import ERAS
 
-    eras = [StyleChoice("era", era.name, f"{era.name}: {era.medium}", era.description) for era in ERAS.values()]
-    return eras + [_model(name) for name in registry()]
+    eras = [StyleChoice("era", era.name, f"{era.name}: {era.carrier}", era.description) for era in ERAS.values()]
+    mine = [_preset(path, medium) for path, medium in presets()] if files else []
+    return eras + mine + [_model(name) for name in registry()]
+
+
+def presets() -> Iterator[tuple[Path, Medium]]:
+    """Yield the user's presets: the media in the folder "media" of the user's configuration, by name.
+
+    A file that cannot be read is left out with a warning, so that it does not hide the others.
+    """
+    from retrotone.style.medium import Medium
+
+    for path in _preset_files():
+        try:
+            yield path, Medium.load(path)
+        except StyleError as error:
+            logger.warning("a preset is left out: %s", error)
 
 
 def find_style(text: str, method: str | None = None, *, files: bool = True) -> StyleChoice:
     """Return the style that a text names.
 
-    A file comes first, then an era, then a model; a folder named like an era does not hide the era.
+    A file comes first, then an era, then a preset, then a model; a folder named like an era does not hide the era.
 
     Parameters
     ----------
     text : str
-        An era, a recording's path, a model's name or file, or ``rave:MODEL`` for a clip that a model generates.
+        An era, a preset's name, the path of a recording or of a medium's file, a model's name or file, or
+        ``rave:MODEL`` for a clip that a model generates.
     method : str, optional
         As in `StyleTransfer`: with "rave" the text is a model, with or without ``rave:``.
     files : bool
@@ -147,7 +184,7 @@ def find_style(text: str, method: str | None = None, *, files: bool = True) -> S
     Raises
     ------
     StyleError
-        The text is neither a file nor an era nor a model.
+        The text is neither a file nor an era nor a preset nor a model; the preset or file of a medium is damaged.
     AudioError
         It looks like the path of a recording that does not exist or cannot be read.
 
@@ -162,8 +199,10 @@ def find_style(text: str, method: str | None = None, *, files: bool = True) -> S
         return _find_model(text, "rave" if method == "rave" else "generated", files)
     path = Path(text)
     if files and _is_file(path):
+        if path.suffix == MEDIUM_SUFFIX:
+            return _opened(path)
         return _model(text) if path.suffix == MODEL_SUFFIX else StyleChoice.of_path(text)
-    if (named := _era_or_model(text)) is not None:
+    if (named := _named(text, files)) is not None:
         return named
     if files and text and (path.suffix or len(path.parts) > 1 or _exists(path)):
         from retrotone.audio.files import AudioFile
@@ -182,15 +221,38 @@ def _find_model(text: str, kind: Kind, files: bool) -> StyleChoice:
     return _model(name, kind)
 
 
-def _era_or_model(text: str) -> StyleChoice | None:
+def _named(text: str, files: bool) -> StyleChoice | None:
+    """Return the era, preset or model of a name."""
     from retrotone.rave.pretrained import registry
     from retrotone.style.eras import find_era
 
-    try:
+    with suppress(StyleError):
         era = find_era(text)
-    except StyleError:
-        return _model(text) if text in registry() else None
-    return StyleChoice("era", era.name, f"{era.name}: {era.medium}", era.description)
+        return StyleChoice("era", era.name, f"{era.name}: {era.carrier}", era.description)
+    wanted = text.casefold()
+    for path in _preset_files() if files else ():
+        if path.stem.casefold() == wanted:
+            return _opened(path)
+    return _model(text) if text in registry() else None
+
+
+def _preset_files() -> list[Path]:
+    folder = config_folder() / PRESET_FOLDER
+    # a folder that cannot be listed has no presets
+    with suppress(OSError):
+        return sorted(path for path in folder.iterdir() if path.suffix == MEDIUM_SUFFIX and path.stem[:1] != ".")
+    return []
+
+
+def _opened(path: Path) -> StyleChoice:
+    from retrotone.style.medium import Medium
+
+    return _preset(path, Medium.load(path))
+
+
+def _preset(path: Path, medium: Medium) -> StyleChoice:
+    heading = f"{path.stem}: {medium.carrier}" if medium.carrier else path.stem
+    return StyleChoice("medium", str(path), printable(heading), medium.description)
 
 
 def _model(name: str, kind: Kind = "rave") -> StyleChoice:
@@ -210,7 +272,7 @@ def _unknown(text: str) -> StyleError:
     from retrotone.rave.pretrained import registry
     from retrotone.style.eras import ERAS
 
-    eras = ", ".join(f"{era.name} ({era.medium})" for era in ERAS.values())
+    eras = ", ".join(f"{era.name} ({era.carrier})" for era in ERAS.values())
     return StyleError(
         f"there is no style '{text}': it is neither one of the eras {eras} nor a file nor one of the models "
         f"{', '.join(registry())}"

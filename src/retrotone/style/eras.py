@@ -20,77 +20,24 @@ Sources
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from retrotone.errors import StyleError
+from retrotone.style.media.chain import MONO
 from retrotone.style.media.converter import Converter
-from retrotone.style.media.filters import Filter, Highpass, Lowpass, Peak, Shelf
+from retrotone.style.media.filters import Highpass, Lowpass, Peak, Shelf
+from retrotone.style.media.media import Saturation
 from retrotone.style.media.noise import Crackle, Hum, Noise
 from retrotone.style.media.wow import Wobble
+from retrotone.style.medium import Medium
 
-# dB of separation between the channels
-MONO = 0.0
 # turns per second of 160, 78.26 and 33 1/3 rpm
 TURN_160, TURN_78, TURN_33 = 160 / 60, 78.26 / 60, 100 / 180
 
 
-@dataclass(frozen=True)
-class Era:
-    """A decade's medium, as physical parameters at full strength.
-
-    Parameters
-    ----------
-    name : str
-        The decade, e.g. ``"1930s"``.
-    year : int
-        A typical year of the medium.
-    medium : str
-        What carried the sound.
-    description : str
-        The sound, in a line.
-    aliases : tuple of str
-        Other names, lower case.
-    separation_db : float
-        Between the channels; 0 is mono.
-    recording, playback : tuple of Filter
-        Before and after saturation, speed and noise.
-    drive, bias : float
-        Of the saturation, for a programme at -20 LUFS.
-    turns_hz : float
-        Turns per second of disc or cylinder (0: does not turn).
-    wobbles : tuple of Wobble
-        Wow and flutter.
-    noises, hums : tuple of Noise, tuple of Hum
-        Stationary noise.
-    crackle : Crackle or None
-        Clicks.
-    converter : Converter or None
-        Digital resolution.
-    """
-
-    name: str
-    year: int
-    medium: str
-    description: str
-    aliases: tuple[str, ...]
-    separation_db: float
-    recording: tuple[Filter, ...]
-    playback: tuple[Filter, ...]
-    drive: float
-    bias: float
-    turns_hz: float = 0.0
-    wobbles: tuple[Wobble, ...] = ()
-    noises: tuple[Noise, ...] = ()
-    hums: tuple[Hum, ...] = ()
-    crackle: Crackle | None = None
-    converter: Converter | None = None
-
-
 _ALL = (
-    Era(
+    Medium(
         name="1900s",
         year=1905,
-        medium="wax cylinder",
+        carrier="wax cylinder",
         description="horn into wax at 160 rpm: 250 Hz to 2.6 kHz, a honk, a roaring surface, unsteady speed",
         aliases=("cylinder", "wax", "phonograph"),
         separation_db=MONO,
@@ -107,8 +54,7 @@ _ALL = (
         # surface noise outlasts the music; by ear
         playback=(Highpass(60.0, 2), Lowpass(4500.0, 3)),
         # soft wax and a blasting diaphragm, by ear
-        drive=1.6,
-        bias=0.25,
+        saturation=Saturation(1.6, 0.25),
         # 160 rpm: standard of moulded cylinders from 1902
         turns_hz=TURN_160,
         wobbles=(
@@ -128,10 +74,10 @@ _ALL = (
         # by ear
         crackle=Crackle(40.0, -33.0, 1900.0, 0.0006, scratch=True),
     ),
-    Era(
+    Medium(
         name="1910s",
         year=1915,
-        medium="acoustic 78",
+        carrier="acoustic 78",
         description="horn onto shellac: 170 Hz to 3.2 kHz, resonances, hiss and crackle, slow wow",
         aliases=("acoustic", "horn", "victrola", "gramophone"),
         separation_db=MONO,
@@ -148,8 +94,7 @@ _ALL = (
         # an electrical replay hears more hiss than music
         playback=(Highpass(45.0, 2), Lowpass(6000.0, 4)),
         # by ear
-        drive=1.2,
-        bias=0.2,
+        saturation=Saturation(1.2, 0.2),
         # nominal 78 rpm [IEC98]; acoustic sides ran at 70 to 82 or so [CMAR]
         turns_hz=TURN_78,
         wobbles=(
@@ -167,10 +112,10 @@ _ALL = (
         # by ear
         crackle=Crackle(22.0, -37.0, 2600.0, 0.0004, scratch=True),
     ),
-    Era(
+    Medium(
         name="1930s",
         year=1938,
-        medium="electrical 78",
+        carrier="electrical 78",
         description="microphone onto shellac: 70 Hz to 6 kHz, hiss, crackle and a tick every turn",
         aliases=("1920s", "shellac", "78", "78rpm", "78 rpm", "swing"),
         separation_db=MONO,
@@ -187,8 +132,7 @@ _ALL = (
             Lowpass(7500.0, 4),
         ),
         # by ear
-        drive=0.8,
-        bias=0.1,
+        saturation=Saturation(0.8, 0.1),
         # 78.26 rpm: a 3600 rpm motor geared 46:1
         turns_hz=TURN_78,
         wobbles=(
@@ -207,10 +151,10 @@ _ALL = (
         # by ear
         crackle=Crackle(10.0, -43.0, 3000.0, 0.0003, scratch=True),
     ),
-    Era(
+    Medium(
         name="1940s",
         year=1945,
-        medium="AM radio",
+        carrier="AM radio",
         description="a valve set on medium wave: 100 Hz to 4.5 kHz, boxy, limited, mains hum and static",
         aliases=("radio", "am", "am radio", "wireless", "broadcast"),
         separation_db=MONO,
@@ -230,8 +174,7 @@ _ALL = (
             Lowpass(5000.0, 4),
         ),
         # broadcast limiter, diode detector and a single-ended output valve; by ear
-        drive=1.8,
-        bias=0.3,
+        saturation=Saturation(1.8, 0.3),
         # receiver and atmospheric, by ear
         noises=(Noise(-49.0, 150.0, 9000.0),),
         # full-wave rectified 60 Hz mains; levels by ear
@@ -239,10 +182,10 @@ _ALL = (
         # atmospherics ringing in the IF filters, by ear
         crackle=Crackle(3.0, -42.0, 1400.0, 0.0015),
     ),
-    Era(
+    Medium(
         name="1950s",
         year=1955,
-        medium="mono tape and LP",
+        carrier="mono tape and LP",
         description="valve tape to mono microgroove: 45 Hz to 11 kHz, warm, soft hiss, a few ticks",
         aliases=("tape", "mono", "mono lp", "hifi", "valve"),
         separation_db=MONO,
@@ -259,10 +202,8 @@ _ALL = (
             # typical of early microgroove replay
             Lowpass(11000.0, 3),
         ),
-        # tape: odd harmonics; by ear
-        drive=0.8,
-        # valves
-        bias=0.08,
+        # tape: odd harmonics; valves: the bias; both by ear
+        saturation=Saturation(0.8, 0.08),
         # 33 1/3 rpm [IEC98]
         turns_hz=TURN_33,
         wobbles=(
@@ -281,10 +222,10 @@ _ALL = (
         # vinyl is far quieter than shellac; level by ear
         crackle=Crackle(2.0, -45.0, 3500.0, 0.0002),
     ),
-    Era(
+    Medium(
         name="1970s",
         year=1972,
-        medium="stereo LP",
+        carrier="stereo LP",
         description="stereo vinyl: 30 Hz to 14 kHz, 25 dB of separation, warmth, rumble, dust ticks",
         aliases=("1960s", "lp", "vinyl", "record", "stereo", "stereo lp"),
         # at least 20 dB at 1 kHz [DIN]; typical of cartridges
@@ -303,10 +244,8 @@ _ALL = (
             # at least 40 Hz - 12.5 kHz [DIN]
             Lowpass(14000.0, 3),
         ),
-        # by ear
-        drive=0.6,
-        # tracing distortion is mostly second harmonic
-        bias=0.12,
+        # by ear; tracing distortion is mostly second harmonic, hence the bias
+        saturation=Saturation(0.6, 0.12),
         turns_hz=TURN_33,
         wobbles=(
             # off-centre hole; within 0.2 % weighted [DIN]
@@ -322,10 +261,10 @@ _ALL = (
         # by ear
         crackle=Crackle(4.0, -46.0, 3800.0, 0.0002, scratch=True),
     ),
-    Era(
+    Medium(
         name="1980s",
         year=1984,
-        medium="compact cassette",
+        carrier="compact cassette",
         description="a ferric cassette: 40 Hz to 12 kHz, squashed treble, steady hiss, fluttering pitch",
         aliases=("cassette", "compact cassette", "walkman", "mixtape"),
         # typical of adjacent tracks
@@ -343,10 +282,8 @@ _ALL = (
             # 12.5 kHz at 4.76 cm/s [DIN]
             Lowpass(12000.0, 4),
         ),
-        # by ear: the boosted treble saturates first
-        drive=1.0,
-        # bias current makes tape symmetric: third harmonic only
-        bias=0.0,
+        # by ear: the boosted treble saturates first; bias current makes tape symmetric: third harmonic only
+        saturation=Saturation(1.0, 0.0),
         wobbles=(
             # reel tables, by ear
             Wobble(0.9, 0.001, random=True),
@@ -358,10 +295,10 @@ _ALL = (
         # before 7 dB of de-emphasis; no noise reduction; by ear
         noises=(Noise(-53.5, 1500.0, 15000.0),),
     ),
-    Era(
+    Medium(
         name="1990s",
         year=1990,
-        medium="early sampler",
+        carrier="early sampler",
         description="12 bits at 26 kHz: mono, crunchy steps, folded and mirrored treble, steady pitch",
         aliases=("sampler", "12-bit", "12bit", "sp-1200", "sp1200", "hip hop", "lo-fi"),
         # [EMU]
@@ -371,8 +308,7 @@ _ALL = (
         # barely filtered outputs let the images through, by ear
         playback=(Lowpass(16000.0, 2),),
         # input driven hot, by ear
-        drive=0.9,
-        bias=0.0,
+        saturation=Saturation(0.9, 0.0),
         # analogue stages, by ear
         noises=(Noise(-70.0, 100.0, 15000.0),),
         # [EMU]; 12 dB of unused headroom, by ear
@@ -380,13 +316,13 @@ _ALL = (
     ),
 )
 
-ERAS: dict[str, Era] = {era.name: era for era in _ALL}
+ERAS: dict[str, Medium] = {era.name: era for era in _ALL}
 """The eight media by decade, oldest first."""
 
-_NAMES = {name: era for era in _ALL for name in (era.name, era.medium.lower(), *era.aliases)}
+_NAMES = {name: era for era in _ALL for name in (era.name, era.carrier.lower(), *era.aliases)}
 
 
-def find_era(name: str) -> Era:
+def find_era(name: str) -> Medium:
     """Return the era of a decade, a year or a medium.
 
     Parameters
@@ -401,13 +337,13 @@ def find_era(name: str) -> Era:
 
     Examples
     --------
-    >>> find_era("shellac").name, find_era("1955").medium
+    >>> find_era("shellac").name, find_era("1955").carrier
     ('1930s', 'mono tape and LP')
     """
     wanted = " ".join(name.casefold().split())
     decade = f"{wanted[:3]}0s" if len(wanted) == 4 and wanted.isdecimal() else wanted
     era = _NAMES.get(decade)
     if era is None:
-        listing = ", ".join(f"{era.name} ({era.medium})" for era in _ALL)
+        listing = ", ".join(f"{era.name} ({era.carrier})" for era in _ALL)
         raise StyleError(f"there is no era '{name}': use one of {listing}")
     return era

@@ -23,9 +23,11 @@ from retrotone.audio.files import AudioFile, AudioWriter, output_format
 from retrotone.dsp.loudness import ABSOLUTE_GATE, LoudnessMeter
 from retrotone.errors import OutputError, StyleError
 from retrotone.progress import Progress, part, silent
-from retrotone.style.ageing import AgedSource, age_blocks
+from retrotone.style.ageing import AgedSource
 from retrotone.style.choices import GeneratedStyle, StyleChoice, find_style
-from retrotone.style.eras import Era
+from retrotone.style.eras import ERAS
+from retrotone.style.media.chain import makeup_db, medium_blocks
+from retrotone.style.medium import Medium
 from retrotone.style.rendering import SPOOL_BYTES, Rendering
 from retrotone.style.resynthesis import Resynthesis
 from retrotone.style.sample import Sample
@@ -35,7 +37,7 @@ from retrotone.types import Block, Source
 if TYPE_CHECKING:
     from retrotone.style.gram import GramTransfer
 
-Method = Literal["transport", "gram", "era", "rave"]
+Method = Literal["transport", "gram", "era", "medium", "rave"]
 
 DEFAULT_STRENGTH = 1.0
 MIN_STYLE_SECONDS = 0.5
@@ -72,7 +74,7 @@ class Transfer:
     output : Path
         The file written.
     method : str
-        "transport", "gram", "era" or "rave".
+        "transport", "gram", "era", "medium" or "rave".
     seconds : float
         Wall-clock time, loading and saving included.
     realtime_factor : float
@@ -94,12 +96,12 @@ class StyleTransfer:
 
     Parameters
     ----------
-    method : {"transport", "gram", "era", "rave"}, optional
+    method : {"transport", "gram", "era", "medium", "rave"}, optional
         "transport": the closed form, see `retrotone.style.transport`. "gram": the study's descent, see
-        `retrotone.style.gram`. "era": the physics of a medium, see `retrotone.style.eras`. "rave": a model renders the
-        content, see `retrotone.rave.model.RaveModel.restyle`. By default "era" when the style is an era's name, "rave"
-        when it is a model and "transport" when it is a recording. With "transport" or "gram", an era's name stands
-        for the content itself aged by that era.
+        `retrotone.style.gram`. "era" and "medium": the physics of a medium, see `retrotone.style.medium`. "rave": a
+        model renders the content, see `retrotone.rave.model.RaveModel.restyle`. By default "era" when the style is an
+        era, "medium" when it is another medium, "rave" when it is a model and "transport" when it is a recording.
+        With "transport" or "gram", an era or a medium stands for the content itself aged by it.
     strength : float
         0 returns the content, 1 is the full effect.
     resynthesis : {"content", "griffinlim", "random"}
@@ -131,8 +133,8 @@ class StyleTransfer:
     seed: int = 0
 
     def __post_init__(self) -> None:
-        if self.method not in (None, "transport", "gram", "era", "rave"):
-            raise StyleError(f"method {self.method!r} does not exist: use transport, gram, era or rave")
+        if self.method not in (None, "transport", "gram", "era", "medium", "rave"):
+            raise StyleError(f"method {self.method!r} does not exist: use transport, gram, era, medium or rave")
         if self.resynthesis not in ("content", "griffinlim", "random"):
             raise StyleError(f"resynthesis {self.resynthesis!r} does not exist: use content, griffinlim or random")
         if not 0 <= self.noise < np.inf:
@@ -144,7 +146,7 @@ class StyleTransfer:
     def stylize(
         self,
         content: Source | str | os.PathLike[str],
-        style: Source | Era | Restyler | StyleChoice | str | os.PathLike[str],
+        style: Source | Medium | Restyler | StyleChoice | str | os.PathLike[str],
         strength: float | None = None,
         progress: Progress = silent,
     ) -> Audio:
@@ -154,7 +156,7 @@ class StyleTransfer:
         ----------
         content : Audio, AudioFile or path
             One or two channels, any rate, any length.
-        style : Audio, AudioFile, path, Era, RaveModel, StyleChoice or str
+        style : Audio, AudioFile, path, Medium, RaveModel, StyleChoice or str
             A recording of at least half a second; a str is anything that `retrotone.style.choices.find_style` knows.
         strength : float, optional
             Instead of the one given to the constructor.
@@ -179,7 +181,7 @@ class StyleTransfer:
     def stylize_file(
         self,
         content: AudioFile | str | os.PathLike[str],
-        style: Source | Era | Restyler | StyleChoice | str | os.PathLike[str],
+        style: Source | Medium | Restyler | StyleChoice | str | os.PathLike[str],
         output: str | os.PathLike[str],
         strength: float | None = None,
         progress: Progress = silent,
@@ -252,7 +254,7 @@ class StyleTransfer:
         self,
         source: Source,
         content: Sample,
-        target: Source | Era | Restyler,
+        target: Source | Medium | Restyler,
         method: Method,
         strength: float,
         progress: Progress,
@@ -261,13 +263,12 @@ class StyleTransfer:
         if isinstance(target, Restyler):
             return target.render(source, strength, self.seed, part(progress, 0.15, 0.4))
         loudness = max(content.loudness, ABSOLUTE_GATE)
-        if method == "era":
-            assert isinstance(target, Era)
-            return age_blocks(
-                source.blocks(), source.channels, source.sample_rate, target, strength, self.seed, loudness
-            )
-        if isinstance(target, Era):
-            target = AgedSource(source, target, loudness, self.seed)
+        if isinstance(target, Medium):
+            channels, rate, physics = source.channels, source.sample_rate, method in ("era", "medium")
+            makeup = makeup_db(target, content.pieces, channels, rate, strength if physics else 1.0, loudness)
+            if physics:
+                return medium_blocks(source.blocks(), channels, rate, target, strength, self.seed, loudness, makeup)
+            target = AgedSource(source, target, loudness, self.seed, makeup)
         style = Sample.of(target, source.sample_rate, part(progress, 0.15, 0.3))
         if style.frames < MIN_STYLE_SECONDS * source.sample_rate:
             raise StyleError(f"{target.name} is shorter than {MIN_STYLE_SECONDS} s: choose a longer style")
@@ -285,7 +286,7 @@ class StyleTransfer:
         transfer = SpectralTransfer(strength, self.resynthesis, self.noise, self.seed, descent)
         yield from transfer.fit(content, style, source.sample_rate, progress).render(source)
 
-    def _target(self, style: object, content: Source) -> tuple[Source | Era | Restyler, Method]:
+    def _target(self, style: object, content: Source) -> tuple[Source | Medium | Restyler, Method]:
         """Open the style that is named, and settle the method."""
         if isinstance(style, str):
             style = find_style(style, self.method)
@@ -293,17 +294,20 @@ class StyleTransfer:
             style = style.open(self.seed)
         if isinstance(style, GeneratedStyle):
             style = style.clip(content)
-        target = style if isinstance(style, Era | Restyler) else _source(style)
+        target = style if isinstance(style, Medium | Restyler) else _source(style)
         if isinstance(target, Restyler):
             if self.method not in (None, "rave"):
                 raise StyleError(f"{target.name} is a model: use method rave, or a clip that it generates")
             return target, "rave"
         if self.method == "rave":
             raise StyleError(f"method rave needs a RaveModel as the style, not {target.name}")
-        method = self.method or ("era" if isinstance(target, Era) else "transport")
-        if method == "era" and not isinstance(target, Era):
+        if isinstance(target, Medium):
+            return target, self.method or ("era" if ERAS.get(target.name) == target else "medium")
+        if self.method == "era":
             raise StyleError(f"method era needs an era's name, not {target.name}: use transport for a recording")
-        return target, method
+        if self.method == "medium":
+            raise StyleError(f"method medium needs a medium's file, not {target.name}: use transport for a recording")
+        return target, self.method or "transport"
 
 
 def _source(recording: object) -> Source:

@@ -32,6 +32,13 @@ def write_whole(path: str | os.PathLike[str], data: bytes) -> None:
         temporary.replace(path)
 
 
+def config_folder() -> Path:
+    """Return the folder of the user's settings and presets; it may not exist yet."""
+    import platformdirs
+
+    return Path(platformdirs.user_config_dir("retrotone", appauthor=False))
+
+
 def make_folder(path: str | os.PathLike[str]) -> Path:
     """Create a folder, and its parents, unless it exists; OutputError if it cannot be created."""
     folder = Path(path)

@@ -54,7 +54,7 @@ SIMILAR_TITLES = ("track", "genre", "length", "similarity")
 
 def styles() -> dict[str, StyleChoice]:
     """Return the styles that this page offers by name: the eras, and the models that are downloaded."""
-    return {choice.name: choice for choice in style_choices() if choice.downloaded}
+    return {choice.name: choice for choice in style_choices(files=False) if choice.downloaded}
 
 
 class Handlers:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Annotated
 
 import numpy as np
 
+from retrotone.style.media.units import Between
 from retrotone.types import Block
 
 
@@ -23,9 +25,9 @@ class Converter:
         Amplitude that clips.
     """
 
-    bits: float
-    sample_rate: float
-    full_scale: float
+    bits: Annotated[float, Between(1.0, 24.0)]
+    sample_rate: Annotated[float, Between(1_000.0, 200_000.0, "Hz")]
+    full_scale: Annotated[float, Between(0.01, 100.0)]
 
 
 class ConverterStage:

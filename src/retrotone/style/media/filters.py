@@ -3,22 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Annotated, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.signal import butter, sosfilt
 
 from retrotone.style.media.media import OPEN_HIGH_HZ, OPEN_LOW_HZ, USABLE
+from retrotone.style.media.units import Between, GainDecibels, Hertz
 from retrotone.types import Block
 
-
-class Filter(Protocol):
-    """A filter in second-order sections, at any rate and strength."""
-
-    def sections(self, sample_rate: int, strength: float) -> NDArray[np.float64]:
-        """Return shape (n, 6); n is 0 when the corner is out of the band."""
-        ...
+Order: TypeAlias = Annotated[int, Between(1, 8)]
 
 
 def _none() -> NDArray[np.float64]:
@@ -47,12 +42,12 @@ def corner(hz: float, open_hz: float, strength: float) -> float:
 class Highpass:
     """Butterworth high-pass; slope 6 dB per octave and order."""
 
-    hz: float
-    order: int = 2
+    hz: Hertz
+    order: Order = 2
 
     def sections(self, sample_rate: int, strength: float) -> NDArray[np.float64]:
-        """Second-order sections, shape (n, 6)."""
-        hz = corner(self.hz, OPEN_LOW_HZ, strength)
+        """Second-order sections, shape (n, 6); the corner is held at 0.45 of the rate."""
+        hz = min(corner(self.hz, OPEN_LOW_HZ, strength), USABLE * sample_rate)
         return np.asarray(butter(self.order, hz, "highpass", fs=sample_rate, output="sos"))
 
 
@@ -60,8 +55,8 @@ class Highpass:
 class Lowpass:
     """Butterworth low-pass; slope 6 dB per octave and order."""
 
-    hz: float
-    order: int = 4
+    hz: Hertz
+    order: Order = 4
 
     def sections(self, sample_rate: int, strength: float) -> NDArray[np.float64]:
         """Second-order sections, shape (n, 6); none when the corner lies above 0.45 of the rate."""
@@ -75,9 +70,9 @@ class Lowpass:
 class Peak:
     """One resonance (Bristow-Johnson's peaking biquad, "Cookbook formulae for audio EQ")."""
 
-    hz: float
-    gain_db: float
-    q: float
+    hz: Hertz
+    gain_db: GainDecibels
+    q: Annotated[float, Between(0.05, 100.0)]
 
     def sections(self, sample_rate: int, strength: float) -> NDArray[np.float64]:
         """Second-order section, shape (1, 6), or none above 0.45 of the rate."""
@@ -93,8 +88,8 @@ class Peak:
 class Shelf:
     """First-order high shelf: gain_db far above hz, half of it at hz; -gain_db is the exact inverse."""
 
-    hz: float
-    gain_db: float
+    hz: Hertz
+    gain_db: GainDecibels
 
     def sections(self, sample_rate: int, strength: float) -> NDArray[np.float64]:
         """Second-order section, shape (1, 6), or none above 0.45 of the rate."""
@@ -103,6 +98,10 @@ class Shelf:
         k, a = np.tan(np.pi * self.hz / sample_rate), 10 ** (strength * self.gain_db / 40)
         section = np.array([k + a, k - a, 0.0, k + 1 / a, k - 1 / a, 0.0])
         return np.asarray(section / section[3])[None]
+
+
+Filter: TypeAlias = Highpass | Lowpass | Peak | Shelf
+"""Has `sections(sample_rate, strength)`, second-order sections of shape (n, 6)."""
 
 
 class FilterStage:

@@ -10,8 +10,12 @@ the treated signal with the dry one: their delays differ, and the sum would comb
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from typing import Annotated
+
 import numpy as np
 
+from retrotone.style.media.units import Between
 from retrotone.types import Block
 
 # Every stage gets blocks of this size, so output bytes do not depend on the caller's.
@@ -54,23 +58,39 @@ class ChannelStage:
         return middle if self.channels == 1 else middle + self._side * (block - middle)
 
 
-class SaturationStage:
-    """Memoryless soft clip ``tanh(drive x + bias)``, unity gain for small signals, no offset at rest.
+@dataclass(frozen=True)
+class Saturation:
+    """Memoryless soft clip ``tanh(drive x + bias)``, for a programme at -20 LUFS.
 
-    The bias makes it asymmetric (even harmonics). It is not oversampled: the recording filters
+    Parameters
+    ----------
+    drive : float
+        How far full scale is driven into the clip.
+    bias : float
+        Makes it asymmetric: even harmonics.
+    """
+
+    drive: Annotated[float, Between(0.0, 100.0)]
+    bias: Annotated[float, Between(-3.0, 3.0)] = 0.0
+
+
+class SaturationStage:
+    """Applies one `Saturation`, with unity gain for small signals and no offset at rest.
+
+    It is not oversampled: the recording filters
     before it and the playback filters after it limit the band that aliases, and at these drives the third
     harmonic of the music's treble lies below the medium's own noise.
 
     Parameters
     ----------
-    drive, bias : float
-        At full strength; the drive scales with `strength`.
+    saturation : Saturation
+        At full strength.
     strength : float
-        In (0, 1].
+        In (0, 1]; scales the drive.
     """
 
-    def __init__(self, drive: float, bias: float, strength: float) -> None:
-        self._drive, self._bias = np.float32(drive * strength), np.float32(bias)
+    def __init__(self, saturation: Saturation, strength: float) -> None:
+        self._drive, self._bias = np.float32(saturation.drive * strength), np.float32(saturation.bias)
         self._offset = np.tanh(self._bias)
         self._slope = self._drive * (1 - self._offset**2)
 

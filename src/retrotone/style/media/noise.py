@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Annotated
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.signal import butter, sosfilt
 
 from retrotone.style.media.media import OPEN_HIGH_HZ, OPEN_LOW_HZ, USABLE
+from retrotone.style.media.units import Between, Decibels, Hertz, Share
 from retrotone.types import Block
 
 # Sizes are Pareto distributed, by ear: few loud clicks among many small ones.
@@ -31,10 +33,10 @@ class Noise:
         Depth in [0, 1) of the swelling once a turn that a worn or off-centre disc gives it.
     """
 
-    level_db: float
-    low_hz: float
-    high_hz: float
-    swish: float = 0.0
+    level_db: Decibels
+    low_hz: Hertz
+    high_hz: Hertz
+    swish: Share = 0.0
 
 
 class NoiseStage:
@@ -62,7 +64,8 @@ class NoiseStage:
         # its noise bandwidth in Hz
         power = 10.0 * float(density.sum())
         self._gain = np.float32(strength * 10 ** (noise.level_db / 20) * np.sqrt(sample_rate / 2 / power))
-        filters: list[NDArray[np.float64]] = [butter(1, noise.low_hz, "highpass", fs=sample_rate, output="sos")]
+        low_hz = min(noise.low_hz, USABLE * sample_rate)
+        filters: list[NDArray[np.float64]] = [butter(1, low_hz, "highpass", fs=sample_rate, output="sos")]
         if noise.high_hz < USABLE * sample_rate:
             filters.append(butter(1, noise.high_hz, "lowpass", fs=sample_rate, output="sos"))
         self._sos = np.concatenate(filters)
@@ -85,8 +88,8 @@ class NoiseStage:
 class Hum:
     """A steady mains tone."""
 
-    hz: float
-    level_db: float
+    hz: Hertz
+    level_db: Decibels
 
 
 class HumStage:
@@ -116,13 +119,13 @@ class Crackle:
     ring_hz, decay_s : float
         Mean pitch and time constant of a click's ring.
     scratch : bool
-        Also one scratch, whose size varies from turn to turn.
+        Also one scratch, whose size varies from turn to turn, of a medium that turns.
     """
 
-    per_second: float
-    level_db: float
-    ring_hz: float
-    decay_s: float
+    per_second: Annotated[float, Between(0.0, 1_000.0, "a second")]
+    level_db: Decibels
+    ring_hz: Hertz
+    decay_s: Annotated[float, Between(1e-5, 0.02, "s")]
     scratch: bool = False
 
 
@@ -155,7 +158,7 @@ class CrackleStage:
         self._crackle, self._rng, self._start = crackle, rng, 0
         self._gain = strength * 10 ** (crackle.level_db / 20)
         # samples
-        self._turn = sample_rate / turns_hz if crackle.scratch else np.inf
+        self._turn = sample_rate / turns_hz if crackle.scratch and turns_hz else np.inf
         self._scratch = 0.0
         self._time = np.arange(int(np.ceil(6 * crackle.decay_s * sample_rate)) + 1) / sample_rate
         self._tail = np.zeros((channels, len(self._time)), np.float32)

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Annotated
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.signal import iirpeak, lfilter
 
+from retrotone.style.media.units import Between, WobbleHertz
 from retrotone.types import Block
 
 # One displacement per 32 samples, linear in between: speed changes slowly.
@@ -34,8 +36,8 @@ class Wobble:
         A band of noise around `hz` instead of a steady sine.
     """
 
-    hz: float
-    depth: float
+    hz: WobbleHertz
+    depth: Annotated[float, Between(0.0, 0.1)]
     random: bool = False
 
 

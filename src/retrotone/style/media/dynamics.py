@@ -1,0 +1,117 @@
+"""Dynamics of a medium: the compressor of a studio or transmitter, and the limiter of a transfer."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Annotated
+
+import numpy as np
+from scipy.signal import lfilter
+
+from retrotone.dsp.limiter import ATTACK_SECONDS, FILTER_SAMPLES, MARGIN, peak_gain
+from retrotone.style.media.units import Between, Decibels, Seconds
+from retrotone.types import Block
+
+# The level is measured, and the gain set, once in so many samples: under 1 ms, shorter than any attack it stands for.
+CONTROL_FRAMES = 32
+# Time constant of the mean square: with less, the gain would follow the waveform of a bass.
+LEVEL_SECONDS = 0.005
+# Power of digital silence, so that its level is finite.
+SILENT_POWER = 1e-12
+# Where the ceiling is at strength 0: 26 dB above the level of the programme, higher than its peaks.
+OPEN_CEILING_DB = 6.0
+
+
+@dataclass(frozen=True)
+class Compression:
+    """A feed-forward compressor with one gain for all channels, for a programme at -20 LUFS.
+
+    Parameters
+    ----------
+    threshold_db : float
+        RMS level above which it acts, in dB re full scale.
+    ratio : float
+        dB of level before it for a dB after it.
+    attack_s, release_s : float
+        Time constants of the gain's fall and rise; the level itself is a mean over 5 ms.
+    """
+
+    threshold_db: Decibels
+    ratio: Annotated[float, Between(1.0, 100.0)]
+    attack_s: Seconds
+    release_s: Seconds
+
+
+class CompressionStage:
+    """Applies one `Compression`: D. Giannoulis, M. Massberg and J. D. Reiss 2012, smoothed in dB, branching.
+
+    Parameters
+    ----------
+    compression : Compression
+        At full strength.
+    sample_rate : int
+        Of the blocks.
+    strength : float
+        In (0, 1]; scales the dB that are taken off a dB of excess.
+    """
+
+    def __init__(self, compression: Compression, sample_rate: int, strength: float) -> None:
+        self._threshold_db, self._slope = compression.threshold_db, strength * (1 - 1 / compression.ratio)
+        step = CONTROL_FRAMES / sample_rate
+        self._attack, self._release = np.exp(-step / np.array([compression.attack_s, compression.release_s]))
+        self._forget = float(np.exp(-step / LEVEL_SECONDS))
+        self._power, self._reduction_db = np.zeros(1), 0.0
+
+    def __call__(self, block: Block) -> Block:
+        """Compress a block, shape (channels, n); n is a multiple of CONTROL_FRAMES."""
+        count = block.shape[1]
+        power = np.square(block).mean(axis=0).reshape(-1, CONTROL_FRAMES).mean(axis=1)
+        power, self._power = lfilter([1 - self._forget], [1, -self._forget], power, zi=self._power)
+        excess_db = np.maximum(10 * np.log10(power + SILENT_POWER) - self._threshold_db, 0.0)
+        attack, release, reduction = float(self._attack), float(self._release), self._reduction_db
+        reductions = [reduction]
+        for wanted in (self._slope * excess_db).tolist():
+            keep = attack if wanted > reduction else release
+            reduction = wanted + keep * (reduction - wanted)
+            reductions.append(reduction)
+        self._reduction_db = reduction
+        # (n,): linear between the control points
+        falling = np.interp(np.arange(count), CONTROL_FRAMES * np.arange(len(reductions)), reductions)
+        return np.asarray(block * (10 ** (-falling / 20)).astype(np.float32))
+
+
+@dataclass(frozen=True)
+class Limiter:
+    """A look-ahead limiter; `ceiling_db` is the highest true peak, for a programme at -20 LUFS."""
+
+    ceiling_db: Decibels
+
+
+class LimiterStage:
+    """Applies one `Limiter`; the output is `delay` samples late, which the caller removes.
+
+    Parameters
+    ----------
+    limiter : Limiter
+        At full strength.
+    channels, sample_rate : int
+        Of the blocks.
+    strength : float
+        In (0, 1]; the ceiling comes down from where it limits nothing.
+    """
+
+    def __init__(self, limiter: Limiter, channels: int, sample_rate: int, strength: float) -> None:
+        ceiling_db = OPEN_CEILING_DB + strength * min(limiter.ceiling_db - OPEN_CEILING_DB, 0.0)
+        self._ceiling = MARGIN * 10 ** (ceiling_db / 20)
+        self._reach = max(round(ATTACK_SECONDS * sample_rate), 1)
+        # what a sample's gain depends on, before it and after it
+        self.delay = 2 * self._reach + FILTER_SAMPLES
+        self._history = np.zeros((channels, 2 * self.delay), np.float32)
+
+    def __call__(self, block: Block) -> Block:
+        """Limit a block, shape (channels, n)."""
+        count = block.shape[1]
+        joined = np.concatenate([self._history, block], axis=1)
+        self._history = joined[:, count:]
+        limited: Block = joined * peak_gain(joined, self._reach, self._ceiling)
+        return limited[:, self.delay : self.delay + count]

@@ -13,7 +13,7 @@ from retrotone.style.media.media import OPEN_HIGH_HZ, OPEN_LOW_HZ, USABLE
 from retrotone.style.media.units import Between, GainDecibels, Hertz
 from retrotone.types import Block
 
-Order: TypeAlias = Annotated[int, Between(1, 8)]
+Order: TypeAlias = Annotated[int, Between(1, 12)]
 
 
 def _none() -> NDArray[np.float64]:

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.signal import butter, sosfilt
 
+from retrotone.style.media.filters import FilterStage, Lowpass
 from retrotone.style.media.media import OPEN_HIGH_HZ, OPEN_LOW_HZ, USABLE
 from retrotone.style.media.units import Between, Decibels, Hertz, Share
 from retrotone.types import Block
@@ -120,6 +121,8 @@ class Crackle:
         Mean pitch and time constant of a click's ring.
     scratch : bool
         Also one scratch, whose size varies from turn to turn, of a medium that turns.
+    high_hz : float, optional
+        Where the clicks' spectrum ends, 24 dB per octave; None: where the playback filters end it.
     """
 
     per_second: Annotated[float, Between(0.0, 1_000.0, "a second")]
@@ -127,6 +130,7 @@ class Crackle:
     ring_hz: Hertz
     decay_s: Annotated[float, Between(1e-5, 0.02, "s")]
     scratch: bool = False
+    high_hz: Hertz | None = None
 
 
 class CrackleStage:
@@ -162,6 +166,9 @@ class CrackleStage:
         self._scratch = 0.0
         self._time = np.arange(int(np.ceil(6 * crackle.decay_s * sample_rate)) + 1) / sample_rate
         self._tail = np.zeros((channels, len(self._time)), np.float32)
+        self._lowpass = FilterStage(
+            () if crackle.high_hz is None else (Lowpass(crackle.high_hz, 4),), channels, sample_rate, 1.0
+        )
 
     def __call__(self, block: Block) -> Block:
         """Add clicks to a block."""
@@ -188,4 +195,4 @@ class CrackleStage:
             np.add.at(channel, at[:, None] + np.arange(len(self._time)), self._gain * share * pulses)
         out[:, : len(self._time)] += self._tail
         self._tail = out[:, count:].astype(np.float32)
-        return block + out[:, :count].astype(np.float32)
+        return block + self._lowpass(out[:, :count].astype(np.float32))

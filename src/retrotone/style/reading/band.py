@@ -30,7 +30,7 @@ VISIBLE_DB = 3.0
 # that of the bundled eras.
 BALANCE_HZ2, BALANCE_SD = 5e5, 0.5
 # A medium's noise mostly passes the filters that its music passes: octaves from its upper end to that of the music.
-BELOW_KNEE, KNEE_SD = -0.1, 0.4
+ABOVE_KNEE, KNEE_SD = 0.0, 0.4
 # Chance that the music ends elsewhere, anywhere in this many octaves.
 OTHERWISE, OTHERWISE_OCTAVES = 0.15, 4.0
 # A corner is sure when twice its log likelihood exceeds that of none by this, and it is known to within these octaves.
@@ -133,7 +133,7 @@ def read_edges(spectrum_db: Curve, floor: NoiseFloor) -> tuple[Edge | None, Edge
     def by_knee(hz: float) -> float:
         if knee_hz is None:
             return 0.0
-        distance = (np.log2(hz / knee_hz) - BELOW_KNEE) / KNEE_SD
+        distance = (np.log2(hz / knee_hz) - ABOVE_KNEE) / KNEE_SD
         likely = (1 - OTHERWISE) * np.exp(-0.5 * distance**2) / (KNEE_SD * np.sqrt(2 * np.pi))
         return float(-2 * np.log(likely + OTHERWISE / OTHERWISE_OCTAVES))
 
@@ -144,7 +144,7 @@ def read_edges(spectrum_db: Curve, floor: NoiseFloor) -> tuple[Edge | None, Edge
         high = None
     if high is not None and knee_hz is not None and high.evidence < EVIDENCE and high.octaves > PRECISION:
         # nothing but the noise tells
-        high = Edge(knee_hz * 2**BELOW_KNEE, 4, KNEE_SD, high.evidence)
+        high = Edge(knee_hz * 2**ABOVE_KNEE, 4, KNEE_SD, high.evidence)
 
     top_hz = 16_000.0 if high is None else high.hz
 
@@ -219,6 +219,4 @@ class _Fit:
         share /= share.sum()
         centre = share @ np.log2(hertz)
         deviation = np.sqrt(share @ np.square(np.log2(hertz) - centre))
-        return Edge(
-            float(2**centre), max(round(share @ slopes), 2), float(deviation), float(without - costs.min())
-        )
+        return Edge(float(2**centre), max(round(share @ slopes), 2), float(deviation), float(without - costs.min()))

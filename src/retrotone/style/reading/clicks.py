@@ -41,6 +41,8 @@ LOG_SIZE_SD = 0.95
 DEEPEST, HIGHEST = -2.0, 0.5
 # Time constants of a click's decay in s.
 SHORTEST_S, LONGEST_S = 0.00005, 0.002
+# Share of a click's energy below the end of its spectrum.
+ENERGY_SHARE = 0.95
 # A click's mean shape is read from the loudest.
 SHAPES = 150
 # Seconds of the record that are read.
@@ -57,8 +59,8 @@ class Clicks:
         Mean rate, those too small to be found included.
     median_db : float
         Peak of the median click in dB re full scale, for a programme at -20 LUFS.
-    ring_hz, decay_s : float
-        Centre of a click's spectrum, and the time constant of its decay.
+    ring_hz, high_hz, decay_s : float
+        Centre and end of a click's spectrum, and the time constant of its decay.
     times_s : ndarray, shape (n,)
         When the clicks that were found occur, from the start of what was read.
     confidence : float
@@ -67,6 +69,7 @@ class Clicks:
     per_second: float
     median_db: float
     ring_hz: float
+    high_hz: float
     decay_s: float
     times_s: NDArray[np.float64]
     confidence: float
@@ -102,7 +105,7 @@ def read_clicks(pieces: Sequence[Block], sample_rate: int) -> Clicks | None:
     if stronger < LEAST_PER_SECOND * seconds or strongest < STRONGEST_SHARE * strong:
         return None
     rate, median_size = _rate(found, seconds)
-    ring_hz, decay_s = detector.shape(found)
+    ring_hz, high_hz, decay_s = detector.shape(found)
     # a click's spectrum with and without the gains of the residual: its peak in the recording by its size there
     amplitude = np.sqrt(spectrum)
     peak = float(amplitude.sum() / (np.median(gain, axis=0) @ amplitude))
@@ -111,6 +114,7 @@ def read_clicks(pieces: Sequence[Block], sample_rate: int) -> Clicks | None:
         rate,
         float(20 * np.log10(max(peak * median_size, 1e-9))),
         ring_hz,
+        high_hz,
         decay_s,
         found.at / sample_rate,
         confidence,
@@ -199,14 +203,15 @@ class _Detector:
         excess /= np.maximum((excess / self.around[frames]).mean(axis=1, keepdims=True), 1e-20)
         return np.maximum(uniform_filter1d(np.median(excess, axis=0), 2 * SMOOTHING_BINS + 1), 0)
 
-    def shape(self, found: _Found) -> tuple[float, float]:
-        """Return the centre of a click's spectrum in Hz, and the time constant of its decay in s."""
+    def shape(self, found: _Found) -> tuple[float, float, float]:
+        """Return the centre and the end of a click's spectrum in Hz, and the time constant of its decay in s."""
         power, hertz = self.mean_spectrum(found), np.fft.rfftfreq(self._n_fft, 1 / self._sample_rate)
         power /= max(float(power.sum()), 1e-30)
         pitch = float(hertz @ power)
         width = float(np.sqrt(np.square(hertz - pitch) @ power))
         # a decaying cosine: its spectrum is as wide as its decay is short
-        return pitch, float(np.clip(1 / (2 * np.pi * max(width, 1.0)), SHORTEST_S, LONGEST_S))
+        end = float(hertz[np.searchsorted(np.cumsum(power), ENERGY_SHARE)])
+        return pitch, end, float(np.clip(1 / (2 * np.pi * max(width, 1.0)), SHORTEST_S, LONGEST_S))
 
 
 def _rate(found: _Found, seconds: float) -> tuple[float, float]:

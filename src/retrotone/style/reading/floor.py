@@ -31,8 +31,8 @@ PATCH_CELLS = 16
 FADED = 0.4
 # Hz around a tone that it fills.
 TONE_HZ = 30.0
-# Bands in a row that must agree: fewer may be a held note.
-FEWEST_BANDS = 3
+# Bands in a row that must agree: fewer may be a held note. Above TREBLE_HZ, where bands are wide, two.
+FEWEST_BANDS, TREBLE_HZ = 3, 2000.0
 # Octaves between sure bands that are not simply bridged.
 WIDE_GAP_OCTAVES = 2.0
 # dB per octave: by which hiss goes on downwards, limits of the slope with which it begins, and by which rumble falls.
@@ -165,7 +165,7 @@ def _in_bands(
             inside[np.argmin(np.abs(centres - hz))] = True
         bound[band] = 10 * np.log10(np.mean(10 ** (level[inside] / 10)))
         certain[band] = np.median(spread[inside]) < AGREEMENT_DB
-    runs = binary_opening(certain, np.ones(FEWEST_BANDS))
+    runs = binary_opening(certain, np.ones(FEWEST_BANDS)) | (binary_opening(certain, np.ones(2)) & (HZ > TREBLE_HZ))
     # above the Nyquist frequency there is nothing
     sure = runs & (HZ * HALF_BAND < sample_rate / 2)
     bound[HZ * HALF_BAND >= sample_rate / 2] = NOTHING_DB
@@ -182,7 +182,9 @@ def _filled(level: NDArray[np.float64], sure: NDArray[np.bool_]) -> NDArray[np.f
     """
     octaves, bands = np.log2(HZ), np.flatnonzero(sure)
     filled = np.interp(octaves, octaves[bands], level[bands])
-    ends = [-1, *bands[:-1][np.diff(bands) > 1], bands[-1]] if bands[0] else [*bands[:-1][np.diff(bands) > 1], bands[-1]]
+    ends = (
+        [-1, *bands[:-1][np.diff(bands) > 1], bands[-1]] if bands[0] else [*bands[:-1][np.diff(bands) > 1], bands[-1]]
+    )
     for end in ends[:-1]:
         start = int(bands[bands > end][0])
         gap = np.arange(end + 1, start)

@@ -166,9 +166,7 @@ def _linked(peaks: NDArray[np.bool_], log_hz: NDArray[np.float64], power: NDArra
     frame_of, track_of, log_of = np.concatenate(frames), np.concatenate(tracks), np.concatenate(points)
     long = np.bincount(track_of, minlength=1)[track_of] >= SHORTEST_TRACK
     _, renumbered = np.unique(track_of[long], return_inverse=True)
-    return _Partials(
-        frame_of[long], renumbered, log_of[long], len(peaks), int(renumbered.max(initial=-1)) + 1
-    )
+    return _Partials(frame_of[long], renumbered, log_of[long], len(peaks), int(renumbered.max(initial=-1)) + 1)
 
 
 def _common(

@@ -117,8 +117,8 @@ _ALL = (
         name="1920s",
         year=1926,
         carrier="acoustic replay of 78s",
-        description="a 78 on a mechanical gramophone: 200 Hz to 3.7 kHz, horn resonances, hiss up to 15 kHz, crackle",
-        aliases=("gramophone replay", "mechanical gramophone", "wind-up gramophone"),
+        description="a 78 on a wind-up gramophone: 200 Hz to 3.7 kHz, a horn, hiss up to 15 kHz, crackle",
+        aliases=("gramophone replay", "mechanical gramophone"),
         separation_db=MONO,
         recording=(
             # measured: almost nothing below 200 Hz; the music ends steeply near 3.7 kHz

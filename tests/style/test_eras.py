@@ -10,11 +10,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 from scipy.signal import hilbert, welch
+from scipy.stats import kurtosis
 
 from retrotone.audio.audio import Audio, load
 from retrotone.errors import StyleError
 from retrotone.style.ageing import age, age_blocks
 from retrotone.style.eras import ERAS, find_era
+from retrotone.utils.assets import bundled_song
 
 RATE = 44_100
 MONO = [name for name, era in ERAS.items() if era.separation_db == 0]
@@ -136,7 +138,7 @@ def test_a_stereo_medium_separates_its_channels_only_so_far(era: str) -> None:
 
 @pytest.mark.parametrize(
     ("era", "low_hz", "high_hz"),
-    [("1900s", 250, 2600), ("1910s", 170, 3200), ("1930s", 70, 6000), ("1940s", 100, 4500)],
+    [("1900s", 250, 2600), ("1910s", 170, 3200), ("1920s", 200, 3700), ("1930s", 70, 6000), ("1940s", 100, 4500)],
 )
 def test_a_narrow_medium_cuts_both_ends(era: str, low_hz: float, high_hz: float) -> None:
     middle = tone_gain_db(era, 1000)
@@ -257,7 +259,8 @@ def test_the_sampler_mirrors_treble() -> None:
 def test_saturation_adds_harmonics_when_it_is_loud() -> None:
     def third(amplitude: float) -> float:
         tone = sine(440, 2.0, amplitude)
-        aged = np.concatenate(list(age_blocks(tone.blocks(), 1, RATE, "1940s")), axis=1)[0]
+        radio = ERAS["1940s"].without("noise", "hum", "crackle")
+        aged = np.concatenate(list(age_blocks(tone.blocks(), 1, RATE, radio)), axis=1)[0]
         spectrum = np.abs(np.fft.rfft(aged * np.hanning(len(aged))))
         return float(20 * np.log10(spectrum[2635:2645].max() / spectrum[875:885].max()))
 
@@ -268,6 +271,74 @@ def test_saturation_adds_harmonics_when_it_is_loud() -> None:
 def test_loudness_stays(era: str, shared_music) -> None:
     song = load(shared_music / "Kevin_MacLeod_-_Vibe_Ace.ogg").slice(0, 4)
     assert age(song, era).loudness == pytest.approx(song.loudness, abs=0.2)
+
+
+def test_no_two_eras_share_a_name() -> None:
+    names = [name for era in ERAS.values() for name in {era.name, era.carrier.lower(), *era.aliases}]
+    assert len(names) == len(set(names))
+
+
+def test_the_radio_distorts_as_little_as_a_broadcast_chain() -> None:
+    """Harmonics of a 1 kHz sine at the programme's level, RMS 0.1, in both channels."""
+    tone = np.repeat(sine(1000, 3.0, 0.1 * 2**0.5).samples, 2, axis=0)
+    steady = ERAS["1940s"].without("noise", "hum", "crackle")
+    aged = np.concatenate(list(age_blocks([tone], 2, RATE, steady)), axis=1)[0, RATE : 3 * RATE]
+    spectrum = np.square(np.abs(np.fft.rfft(aged * np.hanning(len(aged)))))
+    power = [spectrum[2000 * k - 4 : 2000 * k + 5].sum() for k in range(1, 10)]
+    assert 100 * np.sqrt(sum(power[1:]) / power[0]) == pytest.approx(0.5, abs=0.05)
+
+
+# Weighting of wow and flutter, IEC 60386 and AES6-2008: Hz, dB.
+WEIGHTING = np.array(
+    [
+        (0.2, -30.6), (0.315, -19.7), (0.4, -15), (0.63, -8.4), (0.8, -6), (1, -4.2), (1.6, -1.8), (2, -0.9),
+        (4, 0), (6.3, -0.9), (10, -2.1), (20, -5.9), (40, -10.4), (63, -14.2), (100, -17.3), (200, -23),
+    ]
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("era", ["1950s", "1970s", "1980s"])
+@pytest.mark.parametrize("seed", [0, 1])
+def test_flutter_is_within_the_limit_of_hi_fi(era: str, seed: int) -> None:
+    """At most 0.2 % (DIN 45500): the weighted deviation of 3150 Hz that is exceeded 5 % of the time (AES6)."""
+    hz, seconds = 3150, 30
+    tone = sine(hz, seconds).samples
+    aged = np.concatenate(list(age_blocks([tone], 1, RATE, ERAS[era].only("wow"), 1.0, seed)), axis=1)[0]
+    spectrum = np.fft.fft(aged * np.exp(-2j * np.pi * hz * np.arange(len(aged)) / RATE))
+    carrier = np.fft.ifft(np.where(np.abs(np.fft.fftfreq(len(aged), 1 / RATE)) < 1000, spectrum, 0))
+    deviation = np.diff(np.unwrap(np.angle(carrier)))[RATE:-RATE] * RATE / (2 * np.pi * hz)
+    f = np.fft.rfftfreq(len(deviation), 1 / RATE)
+    # -60 dB: outside the table nothing counts
+    weight = np.interp(np.log(np.maximum(f, 1e-3)), np.log(WEIGHTING[:, 0]), WEIGHTING[:, 1], left=-60, right=-60)
+    weighted = np.fft.irfft(np.fft.rfft(deviation) * 10 ** (weight / 20))
+    assert np.quantile(np.abs(weighted), 0.95) < 0.002
+
+
+def test_the_acoustic_replay_has_two_edges() -> None:
+    """The music ends near 3.7 kHz; the surface noise goes on to 15 kHz."""
+    assert tone_gain_db("1920s", 3000) > tone_gain_db("1920s", 1000) - 3
+    assert tone_gain_db("1920s", 5200) < tone_gain_db("1920s", 1000) - 20
+    f, power = welch(pause("1920s"), RATE, nperseg=4096)
+
+    def floor_db(low: float, high: float) -> float:
+        return float(10 * np.log10(power[(f > low) & (f < high)].mean()))
+
+    assert floor_db(11_000, 13_000) > floor_db(2000, 3500) - 15
+    assert floor_db(19_000, 21_000) < floor_db(11_000, 13_000) - 12
+    assert floor_db(20, 80) < floor_db(2000, 3500) - 15
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_the_floor_of_the_acoustic_replay_is_that_of_real_sides(seed: int) -> None:
+    """Of eight sides: the music 16 to 22 dB above the floor, whose kurtosis is 4.4 to 7.9 (3 without clicks)."""
+    song = load(bundled_song())
+    era = ERAS["1920s"].without("noise", "crackle")
+    blocks = age_blocks(song.blocks(), song.channels, song.sample_rate, era, programme_lufs=song.loudness)
+    # in a recording at -20 LUFS, as the pause is given
+    music = rms_db(np.concatenate(list(blocks), axis=1)) - 20 - song.loudness
+    floor = pause("1920s", seconds=10, seed=seed)
+    assert 16 < music - rms_db(floor) < 22
+    assert 4.4 < kurtosis(floor, fisher=False) < 7.9
 
 
 def test_silence_stays_quiet_and_opposed_channels_are_not_blown_up() -> None:
@@ -285,6 +356,11 @@ def test_silence_stays_quiet_and_opposed_channels_are_not_blown_up() -> None:
         ("1930s", "1930s"),
         ("1938", "1930s"),
         ("1915", "1910s"),
+        ("1920s", "1920s"),
+        ("1926", "1920s"),
+        ("mechanical gramophone", "1920s"),
+        ("gramophone", "1910s"),
+        ("78", "1930s"),
         ("1960s", "1970s"),
         ("Shellac", "1930s"),
         (" Compact  Cassette ", "1980s"),

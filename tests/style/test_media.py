@@ -14,6 +14,7 @@ from retrotone.style.media.dynamics import Compression, Limiter
 from retrotone.style.media.filters import Highpass, Lowpass
 from retrotone.style.media.noise import Noise
 from retrotone.style.media.spectrum import NoiseSpectrum
+from retrotone.style.media.wow import Wobble
 from retrotone.style.medium import Medium
 
 RATE = 44_100
@@ -214,6 +215,11 @@ def test_the_gain_before_the_noise_scales_with_strength_and_is_nothing_for_silen
     gains = [makeup_db(medium, [audio.samples], 2, RATE, strength, audio.loudness) for strength in (0.0, 0.5, 1.0)]
     assert gains == pytest.approx([0.0, -3.0, -6.0], abs=0.05)
     assert makeup_db(medium, [0 * audio.samples], 2, RATE) == 0.0
+
+
+def test_a_wobble_of_no_depth_does_nothing() -> None:
+    audio = programme()
+    np.testing.assert_array_equal(through(Medium(name="a", wobbles=(Wobble(1.0, 0.0),)), audio.samples), audio.samples)
 
 
 @pytest.mark.parametrize("sample_rate", [8_000, 192_000])

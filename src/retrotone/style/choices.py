@@ -142,7 +142,7 @@ def style_choices(*, files: bool = True) -> list[StyleChoice]:
     Examples
     --------
     >>> [choice.name for choice in style_choices() if choice.kind == "era"][:3]
-    ['1900s', '1910s', '1930s']
+    ['1900s', '1910s', '1920s']
     """
     from retrotone.rave.pretrained import registry
     from retrotone.style.eras import ERAS

@@ -1,9 +1,10 @@
-"""Eras: eight media from the wax cylinder to the early sampler, each modelled from its physics.
+"""Eras: nine media from the wax cylinder to the early sampler, each modelled from its physics.
 
 A medium is a chain: channels (mono, crosstalk) -> recording filters (horn, cutter, pre-emphasis) ->
 saturation -> wow and flutter -> converters -> noise, hum and crackle -> playback filters. The comment above a
 number gives its source; "by ear" marks those that have none. "Fitted" means fitted to transfers of seven 78 rpm
-sides of the 1930s-40s: band levels of the music and of its quietest 3 %. `retrotone.style.ageing` applies an era.
+sides of the 1930s-40s: band levels of the music and of its quietest 3 %. "Measured" means measured on eight sides that
+were played on a mechanical gramophone before a microphone. `retrotone.style.ageing` applies an era.
 
 Sources
 -------
@@ -113,11 +114,44 @@ _ALL = (
         crackle=Crackle(22.0, -37.0, 2600.0, 0.0004, scratch=True),
     ),
     Medium(
+        name="1920s",
+        year=1926,
+        carrier="acoustic replay of 78s",
+        description="a 78 on a wind-up gramophone: 200 Hz to 3.7 kHz, a horn, hiss up to 15 kHz, crackle",
+        aliases=("gramophone replay", "mechanical gramophone"),
+        separation_db=MONO,
+        recording=(
+            # measured: almost nothing below 200 Hz; the music ends steeply near 3.7 kHz
+            Highpass(200.0, 4),
+            # resonances of horn and sound box, by ear
+            Peak(480.0, 3.0, 2.5),
+            Peak(1100.0, 3.0, 3.0),
+            Peak(2700.0, 5.0, 2.5),
+            Lowpass(3700.0, 8),
+        ),
+        # the needle's noise does not pass the horn alone: measured, it goes on to 15-17 kHz
+        playback=(Highpass(180.0, 3), Lowpass(15_000.0, 4)),
+        # a sound box moved by the whole force of the groove; by ear
+        saturation=Saturation(1.0, 0.15),
+        turns_hz=TURN_78,
+        wobbles=(
+            # off-centre pressing, by ear
+            Wobble(TURN_78, 0.002),
+            # spring motor and governor, by ear
+            Wobble(0.5, 0.001, random=True),
+            Wobble(7.0, 0.0006, random=True),
+        ),
+        # measured: the music is 16 to 22 dB above the floor
+        noises=(Noise(-43.0, 700.0, 6000.0, swish=0.2),),
+        # measured: the kurtosis of the floor is 4.4 to 7.9
+        crackle=Crackle(30.0, -42.0, 2600.0, 0.0003, scratch=True),
+    ),
+    Medium(
         name="1930s",
         year=1938,
         carrier="electrical 78",
         description="microphone onto shellac: 70 Hz to 6 kHz, hiss, crackle and a tick every turn",
-        aliases=("1920s", "shellac", "78", "78rpm", "78 rpm", "swing"),
+        aliases=("shellac", "78", "78rpm", "78 rpm", "swing"),
         separation_db=MONO,
         recording=(
             # [MH26] some 60 Hz to 6 kHz; both corners agree with the real sides
@@ -173,8 +207,9 @@ _ALL = (
             # intermediate-frequency filters and tone control, by ear
             Lowpass(5000.0, 4),
         ),
-        # broadcast limiter, diode detector and a single-ended output valve; by ear
-        saturation=Saturation(1.8, 0.3),
+        # diode detector and a single-ended output valve: 0.5 % of harmonics of 1 kHz at the programme's level, which is
+        # plausible at half modulation
+        saturation=Saturation(0.65, 0.1),
         # receiver and atmospheric, by ear
         noises=(Noise(-49.0, 150.0, 9000.0),),
         # full-wave rectified 60 Hz mains; levels by ear
@@ -285,11 +320,11 @@ _ALL = (
         # by ear: the boosted treble saturates first; bias current makes tape symmetric: third harmonic only
         saturation=Saturation(1.0, 0.0),
         wobbles=(
-            # reel tables, by ear
-            Wobble(0.9, 0.001, random=True),
+            # reel tables, by ear: all three together give 0.18 % weighted [AES6], under the 0.2 % of [DIN]
+            Wobble(0.9, 0.00025, random=True),
             # capstan: 2 mm across at 47.6 mm/s turns 7.6 times a second
             Wobble(8.0, 0.0012),
-            # all within 0.2 % weighted [DIN], measured after [AES6]
+            # the tape's friction at heads and guides, by ear
             Wobble(20.0, 0.0008, random=True),
         ),
         # before 7 dB of de-emphasis; no noise reduction; by ear
@@ -317,7 +352,7 @@ _ALL = (
 )
 
 ERAS: dict[str, Medium] = {era.name: era for era in _ALL}
-"""The eight media by decade, oldest first."""
+"""The nine media by decade, oldest first."""
 
 _NAMES = {name: era for era in _ALL for name in (era.name, era.carrier.lower(), *era.aliases)}
 

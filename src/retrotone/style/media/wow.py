@@ -21,6 +21,8 @@ SINC_TAPS, SINC_PHASES, SINC_BETA = 12, 1024, 6.0
 WANDER_Q, WANDER_SECTIONS = 1.0, 2
 # The summed displacement is soft-limited to 3 times its root-sum-square amplitude.
 REACH = 3.0
+# Displacement in samples below which the speed counts as steady.
+SMALLEST_REACH = 1e-6
 
 
 @dataclass(frozen=True)
@@ -78,9 +80,10 @@ class WowStage:
             else:
                 self._sines.append((wobble.hz, amplitude, rng.uniform(0, 2 * np.pi)))
         self._limit = REACH * float(np.hypot.reduce(amplitudes)) if wobbles else 0.0
-        self.delay = int(np.ceil(self._limit)) + SINC_TAPS // 2 if wobbles else 0
+        moves = self._limit > SMALLEST_REACH
+        self.delay = int(np.ceil(self._limit)) + SINC_TAPS // 2 if moves else 0
         self._history = np.zeros((channels, 2 * self.delay), np.float32)
-        self._last = self._displacement(1) if wobbles else np.zeros(1)
+        self._last = self._displacement(1) if moves else np.zeros(1)
 
     def _displacement(self, count: int) -> NDArray[np.float64]:
         """Return the next control points in samples, shape (count,)."""

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import os
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import MISSING, dataclass, field, fields, replace
 from math import isinf
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeAlias
 
 import numpy as np
 
-from retrotone.audio.audio import Audio
+from retrotone.audio.audio import Audio, log, open_recording
+from retrotone.audio.files import AudioFile
 from retrotone.errors import StyleError
+from retrotone.progress import Progress, part, silent
 from retrotone.style.media.chain import MAX_MAKEUP_DB, NEGLIGIBLE, makeup_db, medium_blocks
 from retrotone.style.media.converter import Converter
 from retrotone.style.media.dynamics import Compression, Limiter
@@ -25,6 +27,9 @@ from retrotone.style.media.units import Between, Loudness, Share, SlowHertz
 from retrotone.style.media.wow import Wobble
 from retrotone.style.tables import read_fields, toml_value
 from retrotone.utils.files import write_whole
+from retrotone.utils.text import title
+
+Recording: TypeAlias = Audio | AudioFile | str | os.PathLike[str]
 
 # The words for parts of a medium, in the order of the chain; each with the fields that only it has.
 PARTS: dict[str, tuple[str, ...]] = {
@@ -216,6 +221,66 @@ class Medium:
             return aged
         return aged.gain(min(max(loudness - aged.loudness, -MAX_MAKEUP_DB), MAX_MAKEUP_DB))
 
+    @classmethod
+    def from_recording(
+        cls, records: Recording | Sequence[Recording], name: str | None = None, progress: Progress = silent
+    ) -> Medium:
+        """Read the medium of a record, blindly: what its machine did, and not its music.
+
+        Parameters
+        ----------
+        records : Audio, AudioFile or path, or several
+            Any rate, any length. Several records of the same kind make one medium, by medians.
+        name : str, optional
+            Of the medium; by default that of the first record.
+        progress : Progress
+            Called with the share of the work that is done; it may raise `Cancelled` to stop.
+
+        Returns
+        -------
+        Medium
+            Only parts that the records show, each with its confidence. A clean recording gives an empty one, and a
+            warning in the log that says so.
+
+        Raises
+        ------
+        AudioError
+            A record is silent or cannot be read.
+        StyleError
+            No records.
+
+        Examples
+        --------
+        >>> from retrotone.utils.assets import bundled_record
+        >>> disc = Medium.from_recording(bundled_record())
+        >>> "noise" in disc.parts, disc.separation_db
+        (True, 0.0)
+        """
+        from retrotone.style.reading.parts import medium_parts
+        from retrotone.style.reading.reading import read
+
+        several = [records] if isinstance(records, str | os.PathLike | Audio | AudioFile) else [*records]
+        if not several:
+            raise StyleError("there are no records to read a medium from: name at least one")
+        sources = [open_recording(record) for record in several]
+        readings = [
+            read(source, part(progress, number / len(sources), (number + 1) / len(sources)))
+            for number, source in enumerate(sources)
+        ]
+        first = title(sources[0].name)
+        others = f" and {len(sources) - 1} more" if len(sources) > 1 else ""
+        medium = cls(
+            name=_usable(name or first),
+            carrier="read from a record",
+            description=f"the medium of {first}{others}",
+            **medium_parts(readings),
+        )
+        if not medium.parts:
+            log.warning(
+                "%s has no medium of its own to give: for its tonal colour use --method transport", f"{first}{others}"
+            )
+        return medium
+
     def save(self, path: str | os.PathLike[str]) -> Path:
         """Write the medium as a TOML file, whole or not at all, and return its path.
 
@@ -275,6 +340,11 @@ class Medium:
             raise StyleError(f"{path} is not TOML ({error}): correct it in a text editor") from error
         except StyleError as error:
             raise StyleError(f"{path}: {error}") from error
+
+
+def _usable(name: str) -> str:
+    """Return a name without what a medium's name may not have."""
+    return name.replace("/", " ").replace("\\", " ").strip()[:MAX_NAME] or "record"
 
 
 def _check_words(words: Mapping[str, float] | tuple[str, ...]) -> None:

@@ -75,8 +75,8 @@ def read_channels(pieces: Sequence[Block], sample_rate: int, floor: NoiseFloor) 
         return Channels(-np.inf, -np.inf, 0.0)
     delay_s = _delay(pieces, sample_rate)
     # a difference in level is no width
-    left_power, right_power = np.sum([np.square(piece).sum(axis=1) for piece in pieces], axis=0)
-    balance = np.float32(np.sqrt(left_power / max(right_power, 1e-20))) if right_power else np.float32(1)
+    powers = np.sum([np.square(piece).sum(axis=1, dtype=np.float64) for piece in pieces], axis=0)
+    balance = np.float32(np.sqrt(powers[0] / powers[1])) if powers[1] else np.float32(1)
     middles, sides = [], []
     for piece in pieces:
         left, right = piece[0], balance * _advanced(piece[1], delay_s * sample_rate)

@@ -1,7 +1,7 @@
 """A record's stationary noise, read between and below its music.
 
-The power of noise in a patch of time and frequency has a known distribution (gamma), that of music has not: it is spread
-much wider. So the low quantiles of many patches tell two things. Scaled by the gamma distribution's own quantiles each
+The power of noise in a patch of time and frequency has a known distribution (gamma), that of music has not: it is
+spread much wider. So the low quantiles of many patches tell two things. Scaled by the gamma distribution's own quantiles each
 is an estimate of the noise, and where the estimates of several quantiles agree, noise is what was seen; where they
 differ, music covers it, and the lowest is no more than a bound (minimum statistics: Martin, "Noise power spectral
 density estimation based on optimal smoothing and minimum statistics", IEEE Trans. Speech Audio Process. 9, 2001).
@@ -165,10 +165,12 @@ def _in_bands(
             inside[np.argmin(np.abs(centres - hz))] = True
         bound[band] = 10 * np.log10(np.mean(10 ** (level[inside] / 10)))
         certain[band] = np.median(spread[inside]) < AGREEMENT_DB
-    runs = binary_opening(certain, np.ones(FEWEST_BANDS)) | (binary_opening(certain, np.ones(2)) & (HZ > TREBLE_HZ))
+    runs = binary_opening(certain, np.ones(FEWEST_BANDS, bool)) | (
+        binary_opening(certain, np.ones(2, bool)) & (HZ > TREBLE_HZ)
+    )
     # above the Nyquist frequency there is nothing
-    sure = runs & (HZ * HALF_BAND < sample_rate / 2)
-    bound[HZ * HALF_BAND >= sample_rate / 2] = NOTHING_DB
+    sure = runs & (sample_rate / 2 > HZ * HALF_BAND)
+    bound[sample_rate / 2 <= HZ * HALF_BAND] = NOTHING_DB
     if not sure.any():
         return NoiseFloor(np.full(len(HZ), NOTHING_DB), sure)
     return NoiseFloor(np.minimum(_filled(bound, sure), bound), sure)

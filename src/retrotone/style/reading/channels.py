@@ -75,7 +75,7 @@ def read_channels(pieces: Sequence[Block], sample_rate: int, floor: NoiseFloor) 
         return Channels(-np.inf, -np.inf, 0.0)
     delay_s = _delay(pieces, sample_rate)
     # a difference in level is no width
-    powers = np.sum([np.square(piece).sum(axis=1, dtype=np.float64) for piece in pieces], axis=0)
+    powers = np.concatenate([np.square(piece).sum(axis=1, keepdims=True) for piece in pieces], axis=1).sum(axis=1)
     balance = np.float32(np.sqrt(powers[0] / powers[1])) if powers[1] else np.float32(1)
     middles, sides = [], []
     for piece in pieces:

@@ -94,7 +94,7 @@ def read_clicks(pieces: Sequence[Block], sample_rate: int) -> Clicks | None:
     if len(samples) < sample_rate:
         return None
     detector = _Detector(samples, sample_rate)
-    loud = detector.find(detector.residual(np.float32(1) / np.sqrt(detector.around)), LOUD)
+    loud = detector.find(detector.residual(np.sqrt(1 / detector.around, dtype=np.float32)), LOUD)
     if len(loud.at) < max(0.3 * len(samples) / sample_rate, 4):
         return None
     spectrum = detector.mean_spectrum(loud)

@@ -175,13 +175,14 @@ def _common(
     """Return the common movement, shape (frames,), and the weight of the partials behind each frame."""
     # the precision of a partial's log frequency grows with its frequency
     own = np.minimum(np.exp(log_hz) / 1000, 2.0)
-    weight, speed = own, np.zeros(frames)
-    behind = np.zeros(frames)
+    weight = own
+    speed: NDArray[np.float64] = np.zeros(frames)
+    behind: NDArray[np.float64] = np.zeros(frames)
     for turn in range(PASSES):
         count = np.maximum(np.bincount(track, weight), 1e-9)
         pitch = np.bincount(track, weight * (log_hz - speed[frame])) / count
         rest = log_hz - pitch[track]
-        behind = np.bincount(frame, weight, frames)
+        behind = np.bincount(frame, weight, frames).astype(np.float64)
         speed = np.bincount(frame, weight * rest, frames) / np.maximum(behind, 1e-9)
         if turn in REWEIGHTED:
             error = np.abs(rest - speed[frame])

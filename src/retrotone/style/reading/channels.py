@@ -97,8 +97,8 @@ def read_channels(pieces: Sequence[Block], sample_rate: int, floor: NoiseFloor) 
         return Channels(np.inf, noise_side_db, 0.0)
     # each band counts by its width
     width = HZ[music]
-    rest = np.maximum(side_power - share * noise, 0)[music] @ width
-    side_db = float(10 * np.log10(max(rest, 1e-30) / ((middle_power - noise)[music] @ width)))
+    rest = float(np.maximum(side_power - share * noise, 0)[music] @ width)
+    side_db = float(10 * np.log10(max(rest, 1e-30) / float((middle_power - noise)[music] @ width)))
     return Channels(side_db, noise_side_db, delay_s)
 
 

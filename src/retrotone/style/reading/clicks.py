@@ -24,7 +24,7 @@ FRAME_SECONDS = 0.023
 # Bins over which the surrounding spectrum is smoothed, and frames before and after that count.
 SMOOTHING_BINS, NEAREST, FARTHEST = 7, 2, 4
 # Thresholds of both passes, in standard deviations of the residual around.
-LOUD, AUDIBLE = 7.5, 6.5
+LOUD, AUDIBLE = 7.5, 5.0
 # Seconds over which the residual's deviation is read, and medians of these are taken.
 SCALE_SECONDS, SCALES = 0.02, 15
 APART_SECONDS = 0.004

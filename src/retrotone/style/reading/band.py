@@ -142,9 +142,11 @@ def read_edges(spectrum_db: Curve, floor: NoiseFloor) -> tuple[Edge | None, Edge
     expected = _Expectation(float(noise[(HZ > 700) & (HZ < 3000)].mean()), knee_hz) if floor.sure.any() else None
     treble = _Fit(music, bound, visible & (HZ > 700), hidden & (HZ > 700), TREBLE)
     high = treble.best(CORNERS_HZ, (3, 4, 5, 6, 8, 10, 12), lowpass_db, expected.cost if expected else lambda hz: 0.0)
-    if high is not None and high.evidence < EVIDENCE and high.octaves > PRECISION:
+    if high is not None and expected is None and (high.evidence < EVIDENCE or high.octaves > PRECISION):
+        high = None
+    if high is not None and expected and high.evidence < EVIDENCE and high.octaves > PRECISION:
         # this music does not tell: a dark piece must not make a good machine a bad one
-        high = Edge(expected.hz, 4, BAND_SD, high.evidence) if expected else None
+        high = Edge(expected.hz, 4, BAND_SD, high.evidence)
     if high is not None and high.hz > BEYOND_HZ:
         high = None
 

@@ -42,6 +42,8 @@ ABOVE_KNEE, ABOVE_SD = 0.2, 0.5
 OTHERWISE, OTHERWISE_OCTAVES = 0.15, 4.0
 # A corner is sure when twice its log likelihood exceeds that of none by this, and it is known to within these octaves.
 EVIDENCE, PRECISION = 10.0, 0.45
+# Octaves beyond which no evidence makes it sure.
+VAGUE = 0.6
 # Corners that are tried, and the one above which nothing is cut that could be heard.
 CORNERS_HZ, BEYOND_HZ = 1000 * 2.0 ** (np.arange(6, 55) / 12), 17_000.0
 # Above, a low edge is what the instruments left out unless the evidence is strong.
@@ -139,12 +141,14 @@ def read_edges(spectrum_db: Curve, floor: NoiseFloor) -> tuple[Edge | None, Edge
     bound = noise - 1 - average_music()
     knee_hz = noise_knee(floor)
 
-    expected = _Expectation(float(noise[(HZ > 700) & (HZ < 3000)].mean()), knee_hz) if floor.sure.any() else None
+    hiss_db = float(noise[(HZ > 700) & (HZ < 3000)].mean())
+    expected = _Expectation(hiss_db, knee_hz) if floor.sure[HZ > 700].any() else None
     treble = _Fit(music, bound, visible & (HZ > 700), hidden & (HZ > 700), TREBLE)
     high = treble.best(CORNERS_HZ, (3, 4, 5, 6, 8, 10, 12), lowpass_db, expected.cost if expected else lambda hz: 0.0)
     if high is not None and expected is None and (high.evidence < EVIDENCE or high.octaves > PRECISION):
         high = None
-    if high is not None and expected and high.evidence < EVIDENCE and high.octaves > PRECISION:
+    unsure = high is not None and (high.octaves > VAGUE or (high.evidence < EVIDENCE and high.octaves > PRECISION))
+    if high is not None and expected and unsure:
         # this music does not tell: a dark piece must not make a good machine a bad one
         high = Edge(expected.hz, 4, BAND_SD, high.evidence)
     if high is not None and high.hz > BEYOND_HZ:

@@ -97,4 +97,7 @@ def _at_reference(sample: Sample, channels: int) -> Sequence[Block]:
     """Return the excerpts at the loudness to which all levels of a medium refer."""
     # BS.1770 adds the channels up, so one channel is 3 dB louder than each of two at the same figure
     gain_db = REFERENCE_LUFS - sample.loudness + 10 * log10(channels / 2)
-    return [piece * np.float32(10 ** (gain_db / 20)) for piece in sample.pieces]
+    gain = np.float32(10 ** (gain_db / 20))
+    # equal channels tell no more than one
+    equal = all(np.array_equal(piece[:1], piece[-1:]) for piece in sample.pieces)
+    return [piece[: 1 if equal else None] * gain for piece in sample.pieces]

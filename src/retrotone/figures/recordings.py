@@ -107,7 +107,7 @@ def draw_centroid(axes: Axes, centroid: NDArray[np.float32], audio: Audio, colou
     axes.set_ylabel("centroid (Hz)")
     axes.grid(axis="y")
     time_axis(axes, audio.duration)
-    _frequency_ticks(axes.yaxis)
+    frequency_ticks(axes.yaxis)
 
 
 def draw_chroma(axes: Axes, chroma: NDArray[np.float32], audio: Audio) -> AxesImage:
@@ -170,7 +170,7 @@ def draw_spectrum(
     axes.set_xlabel("frequency (Hz)")
     axes.set_ylabel("mean power (dB)")
     axes.grid(axis="both")
-    _frequency_ticks(axes.xaxis)
+    frequency_ticks(axes.xaxis)
 
 
 def feature_figure(audio: Audio, title: str) -> Figure:
@@ -298,7 +298,8 @@ def _share_axes(table: list[list[Axes]], duration: float, peak: float) -> None:
                 axes.set_ylabel("")
 
 
-def _frequency_ticks(axis: Axis) -> None:
+def frequency_ticks(axis: Axis) -> None:
+    """Label a logarithmic axis with round frequencies."""
     from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 
     axis.set_major_locator(FixedLocator(FREQUENCIES))

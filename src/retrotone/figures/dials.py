@@ -64,9 +64,14 @@ class Dial:
     sentence: str
 
     @property
+    def short(self) -> str:
+        """Its value, or that there is none."""
+        return self.value or ABSENT.get(self.name, "none")
+
+    @property
     def text(self) -> str:
-        """Value and detail, or that there is none."""
-        return ", ".join(filter(None, (self.value, self.detail))) or ABSENT.get(self.name, "none")
+        """The same with its detail."""
+        return f"{self.short}, {self.detail}" if self.detail else self.short
 
     @property
     def sure_words(self) -> str:
@@ -204,7 +209,7 @@ def draw_dial_row(axes: Axes, shown: Sequence[Dial]) -> None:
     for column, dial in enumerate(shown):
         axes.text(column, 0.8, dial.name, va="center", fontsize=8, color=SOFT)
         _gauge(axes, dial, column, 0.5, 0.86, 0.14)
-        axes.text(column, 0.18, dial.value or ABSENT.get(dial.name, "none"), va="center", fontsize=8, color=_ink(dial))
+        axes.text(column, 0.18, dial.short, va="center", fontsize=8, color=_ink(dial))
 
 
 def _empty(axes: Axes, columns: int, rows: int) -> None:

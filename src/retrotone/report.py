@@ -17,6 +17,7 @@ from retrotone.audio.audio import PEAK_CEILING, Audio
 from retrotone.audio.files import CODEC_RATES
 from retrotone.errors import AudioError, OutputError
 from retrotone.figures.base import COLOURS, PAPER, png
+from retrotone.figures.dials import dials
 from retrotone.figures.recordings import comparison_figure
 from retrotone.metrics import (
     SECONDS,
@@ -35,6 +36,8 @@ from retrotone.utils.templates import render_page
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
+
+    from retrotone.style.medium import Medium
 
 # Of each version in the page: ten minutes are about 10 MB.
 PLAYER_SECONDS = 600.0
@@ -91,11 +94,14 @@ class Comparison:
         One a version, in order.
     figure : matplotlib.figure.Figure
         See `retrotone.figures.recordings.comparison_figure`.
+    medium : Medium or None
+        Of the style, to be shown as a row of dials.
     """
 
     versions: Mapping[str, Audio]
     table: list[ComparisonRow]
     figure: Figure
+    medium: Medium | None = None
 
     def save(self, path: str | os.PathLike[str]) -> Path:
         """Write the comparison; the same comparison gives the same bytes.
@@ -128,12 +134,15 @@ class Comparison:
         return render_page(
             "report.html.j2",
             versions=[
-                {"row": row, "colour": COLOURS[i % len(COLOURS)], "mp3": base64.b64encode(_mp3(audio, gain)).decode()}
+                {"row": row, "colour": COLOURS[i % len(COLOURS)], "mp3": player(audio, gain)}
                 for i, (row, audio) in enumerate(zip(self.table, self.versions.values(), strict=True))
             ],
             isfinite=math.isfinite,
             figure=base64.b64encode(png(self.figure)).decode(),
             paper=PAPER,
+            dial_colour=COLOURS[0],
+            dials=[] if self.medium is None else dials(self.medium),
+            medium_name="" if self.medium is None else self.medium.name,
             styled=any(row.style_gain is not None for row in self.table),
             cut=any(row.seconds > PLAYER_SECONDS for row in self.table),
             player_minutes=PLAYER_SECONDS / 60,
@@ -141,7 +150,9 @@ class Comparison:
         )
 
 
-def compare(versions: Mapping[str, Audio], style: Audio | None = None, progress: Progress = silent) -> Comparison:
+def compare(
+    versions: Mapping[str, Audio], style: Audio | None = None, progress: Progress = silent, medium: Medium | None = None
+) -> Comparison:
     """Measure and draw versions of one recording against the first of them.
 
     Parameters
@@ -153,6 +164,8 @@ def compare(versions: Mapping[str, Audio], style: Audio | None = None, progress:
         What the versions were to sound like: adds the style gain and the envelope gain of each.
     progress : Progress
         Called before every version.
+    medium : Medium, optional
+        Whose sound they were given: shown as a row of dials, in page and figure.
 
     Returns
     -------
@@ -181,9 +194,9 @@ def compare(versions: Mapping[str, Audio], style: Audio | None = None, progress:
         table.append(ComparisonRow(name, audio.duration, profile.loudness, true_peak_db(profile), **against))
         first = first or profile
     progress(1 - 1 / steps, "drawing")
-    figure = comparison_figure({name: audio.slice(0, SECONDS) for name, audio in versions.items()})
+    figure = comparison_figure({name: audio.slice(0, SECONDS) for name, audio in versions.items()}, medium)
     progress(1.0, "compared")
-    return Comparison(dict(versions), table, figure)
+    return Comparison(dict(versions), table, figure, medium)
 
 
 def _against(first: Profile, version: Profile, style: Profile | None) -> dict[str, float]:
@@ -199,9 +212,20 @@ def _against(first: Profile, version: Profile, style: Profile | None) -> dict[st
     return measures
 
 
-def _mp3(audio: Audio, gain: float) -> bytes:
-    """Encode what a player holds as MP3: every browser plays it, and its bytes repeat (Ogg draws serials)."""
-    audio = audio.slice(0, PLAYER_SECONDS)
+def player(audio: Audio, gain: float, seconds: float = PLAYER_SECONDS) -> str:
+    """Return the start of a recording for a player in a page: MP3 in base64.
+
+    Every browser plays MP3, and its bytes repeat (Ogg draws serials).
+
+    Parameters
+    ----------
+    audio : Audio
+    gain : float
+        Factor of its samples.
+    seconds : float
+        How much of it.
+    """
+    audio = audio.slice(0, seconds)
     audio = audio if audio.sample_rate in CODEC_RATES[".mp3"] else audio.resample(PLAYER_RATE)
     data = io.BytesIO()
     with soundfile.SoundFile(
@@ -209,4 +233,4 @@ def _mp3(audio: Audio, gain: float) -> bytes:
     ) as file:
         for start in range(0, audio.frames, MP3_BLOCK):
             file.write(audio.samples[:, start : start + MP3_BLOCK].T * gain)
-    return data.getvalue()
+    return base64.b64encode(data.getvalue()).decode()

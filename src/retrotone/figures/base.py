@@ -147,5 +147,10 @@ def _clock(seconds: float, step: float) -> str:
 
 def fitting_title(text: str) -> str:
     """Return text on one line, short enough for a column, that matplotlib does not read as mathematics."""
+    return one_line(text, NAME_LENGTH)
+
+
+def one_line(text: str, length: int) -> str:
+    """Return text on one line of so many characters at most, that matplotlib does not read as mathematics."""
     line = " ".join(text.split())
-    return (line if len(line) <= NAME_LENGTH else line[: NAME_LENGTH - 1] + "…").replace("$", r"\$")
+    return (line if len(line) <= length else line[: length - 1] + "…").replace("$", r"\$")

@@ -17,6 +17,8 @@ from retrotone.dsp.filterbanks import hz_to_mel, mel_edges
 from retrotone.errors import AudioError
 from retrotone.features.spectral import chromagram, mel_spectrogram, spectral_centroid, waveform_envelope
 from retrotone.figures.base import COLOURS, STYLE, fitting_title, new_figure, settle, time_axis
+from retrotone.figures.dials import dials, draw_dial_row
+from retrotone.style.medium import Medium
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -107,7 +109,7 @@ def draw_centroid(axes: Axes, centroid: NDArray[np.float32], audio: Audio, colou
     axes.set_ylabel("centroid (Hz)")
     axes.grid(axis="y")
     time_axis(axes, audio.duration)
-    _frequency_ticks(axes.yaxis)
+    frequency_ticks(axes.yaxis)
 
 
 def draw_chroma(axes: Axes, chroma: NDArray[np.float32], audio: Audio) -> AxesImage:
@@ -170,7 +172,7 @@ def draw_spectrum(
     axes.set_xlabel("frequency (Hz)")
     axes.set_ylabel("mean power (dB)")
     axes.grid(axis="both")
-    _frequency_ticks(axes.xaxis)
+    frequency_ticks(axes.xaxis)
 
 
 def feature_figure(audio: Audio, title: str) -> Figure:
@@ -198,7 +200,7 @@ def feature_figure(audio: Audio, title: str) -> Figure:
     return figure
 
 
-def comparison_figure(versions: Mapping[str, Audio]) -> Figure:
+def comparison_figure(versions: Mapping[str, Audio], medium: Medium | None = None) -> Figure:
     """Draw versions of one recording side by side (the study's Figure 4).
 
     A column a version: waveform, mel spectrogram, spectral centroid (the others' as thin lines), chromagram,
@@ -209,6 +211,8 @@ def comparison_figure(versions: Mapping[str, Audio]) -> Figure:
     versions : mapping of str to Audio
         By name, in the order to draw. Rates, lengths and channels may differ: all are drawn mono, at the
         highest rate among them.
+    medium : Medium, optional
+        Whose sound they were given: one more row shows it as dials.
 
     Raises
     ------
@@ -228,8 +232,9 @@ def comparison_figure(versions: Mapping[str, Audio]) -> Figure:
     colours = [COLOURS[i % len(COLOURS)] for i in range(len(audios))]
     loudest = max(float(mel.max()) for mel in mels)
     with matplotlib.rc_context(STYLE):
-        figure = new_figure(max(4.2 * len(audios) + 0.8, 9), 13)
-        halves = figure.add_gridspec(2, 1, height_ratios=(3.4, 1))
+        figure = new_figure(max(4.2 * len(audios) + 0.8, 9), 13 if medium is None else 13.8)
+        heights = (3.4, 1) if medium is None else (3.4, 1, 0.2)
+        halves = figure.add_gridspec(len(heights), 1, height_ratios=heights)
         grid = halves[0].subgridspec(
             4, len(audios) + 1, height_ratios=(1, 2.2, 1.1, 1.3), width_ratios=(*[1] * len(audios), 0.025)
         )
@@ -254,6 +259,10 @@ def comparison_figure(versions: Mapping[str, Audio]) -> Figure:
             draw_spectrum(below, mels[column], audio, colours[column], 1.8 if column else 4, names[column])
         below.set_title("Average spectrum", fontsize=10)
         below.legend(loc="lower left")
+        if medium is not None:
+            row = figure.add_subplot(halves[2])
+            draw_dial_row(row, dials(medium))
+            row.set_title(fitting_title(f"The medium: {medium.name}"), fontsize=10)
         settle(figure)
     return figure
 
@@ -298,7 +307,8 @@ def _share_axes(table: list[list[Axes]], duration: float, peak: float) -> None:
                 axes.set_ylabel("")
 
 
-def _frequency_ticks(axis: Axis) -> None:
+def frequency_ticks(axis: Axis) -> None:
+    """Label a logarithmic axis with round frequencies."""
     from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 
     axis.set_major_locator(FixedLocator(FREQUENCIES))

@@ -8,14 +8,13 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import MISSING, dataclass, field, fields, replace
 from math import isinf
 from pathlib import Path
-from typing import Annotated, Any, TypeAlias
+from typing import TYPE_CHECKING, Annotated, Any
 
 import numpy as np
 
-from retrotone.audio.audio import Audio, log, open_recording
-from retrotone.audio.files import AudioFile
+from retrotone.audio.audio import Audio, log
 from retrotone.errors import StyleError
-from retrotone.progress import Progress, part, silent
+from retrotone.progress import Progress, silent
 from retrotone.style.media.chain import MAX_MAKEUP_DB, NEGLIGIBLE, makeup_db, medium_blocks
 from retrotone.style.media.converter import Converter
 from retrotone.style.media.dynamics import Compression, Limiter
@@ -29,7 +28,9 @@ from retrotone.style.tables import read_fields, toml_value
 from retrotone.utils.files import write_whole
 from retrotone.utils.text import title
 
-Recording: TypeAlias = Audio | AudioFile | str | os.PathLike[str]
+if TYPE_CHECKING:
+    from retrotone.style.reading.reading import Reading
+    from retrotone.style.reading.records import Recording
 
 # The words for parts of a medium, in the order of the chain; each with the fields that only it has.
 PARTS: dict[str, tuple[str, ...]] = {
@@ -256,19 +257,25 @@ class Medium:
         >>> "noise" in disc.parts, disc.separation_db
         (True, 0.0)
         """
-        from retrotone.style.reading.parts import medium_parts
-        from retrotone.style.reading.reading import read
+        from retrotone.style.reading.records import read_records
 
-        several = [records] if isinstance(records, str | os.PathLike | Audio | AudioFile) else [*records]
-        if not several:
-            raise StyleError("there are no records to read a medium from: name at least one")
-        sources = [open_recording(record) for record in several]
-        readings = [
-            read(source, part(progress, number / len(sources), (number + 1) / len(sources)))
-            for number, source in enumerate(sources)
-        ]
-        first = title(sources[0].name)
-        others = f" and {len(sources) - 1} more" if len(sources) > 1 else ""
+        return cls.from_readings(read_records(records, progress), name)
+
+    @classmethod
+    def from_readings(cls, readings: Sequence[Reading], name: str | None = None) -> Medium:
+        """Make the medium that records of the same kind show; `from_recording` reads them and does this.
+
+        Parameters
+        ----------
+        readings : sequence of Reading
+            From `retrotone.style.reading.records.read_records`, at least one.
+        name : str, optional
+            Of the medium; by default that of the first record.
+        """
+        from retrotone.style.reading.parts import medium_parts
+
+        first = title(readings[0].name)
+        others = f" and {len(readings) - 1} more" if len(readings) > 1 else ""
         medium = cls(
             name=_usable(name or first),
             carrier="read from a record",

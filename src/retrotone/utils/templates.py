@@ -1,8 +1,8 @@
-"""HTML pages made from Jinja templates: the report, the library's map and the study."""
+"""HTML pages made from Jinja templates: the reports, the library's map and the study."""
 
 from __future__ import annotations
 
-from retrotone.utils.assets import asset
+from retrotone.utils.assets import ASSETS
 
 
 def render_page(template: str, **values: object) -> str:
@@ -26,5 +26,11 @@ def render_page(template: str, **values: object) -> str:
     """
     import jinja2
 
-    environment = jinja2.Environment(autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True)
-    return environment.from_string(asset(template).read_text("utf-8")).render(**values)
+    environment = jinja2.Environment(
+        # pages share pieces
+        loader=jinja2.FileSystemLoader(ASSETS),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+    )
+    return environment.get_template(template).render(**values)

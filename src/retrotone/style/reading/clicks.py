@@ -63,6 +63,8 @@ class Clicks:
         Centre and end of a click's spectrum, and the time constant of its decay.
     times_s : ndarray, shape (n,)
         When the clicks that were found occur, from the start of what was read.
+    peaks_db : ndarray, shape (n,)
+        How large each is, as `median_db`.
     confidence : float
     """
 
@@ -72,6 +74,7 @@ class Clicks:
     high_hz: float
     decay_s: float
     times_s: NDArray[np.float64]
+    peaks_db: NDArray[np.float64]
     confidence: float
 
 
@@ -117,6 +120,7 @@ def read_clicks(pieces: Sequence[Block], sample_rate: int) -> Clicks | None:
         high_hz,
         decay_s,
         found.at / sample_rate,
+        20 * np.log10(np.maximum(peak * found.sizes, 1e-9)),
         confidence,
     )
 

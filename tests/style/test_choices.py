@@ -133,10 +133,31 @@ def test_a_medium_read_from_a_record_meets_its_noise_at_its_own_level() -> None:
     assert abs(by_transfer.samples - by_apply.samples).max() < 0.02
 
 
-def test_method_medium_needs_a_medium() -> None:
+def test_a_record_gives_its_medium_unless_another_method_is_named() -> None:
+    song, record = rt.load(assets.bundled_song()).slice(4, 8), rt.load(assets.bundled_record())
+    medium = rt.Medium.from_recording(record)
+    by_default, by_hand = rt.StyleTransfer().stylize(song, record), rt.StyleTransfer().stylize(song, medium)
+    np.testing.assert_array_equal(by_default.samples, by_hand.samples)
+    assert abs(rt.StyleTransfer("transport").stylize(song, record).samples - by_default.samples).max() > 0.01
+
+
+def test_settings_of_other_methods_are_refused_with_a_medium() -> None:
     song = rt.load(assets.bundled_song()).slice(4, 6)
-    with pytest.raises(StyleError, match="method medium needs a medium's file"):
-        rt.StyleTransfer("medium").stylize(song, song)
+    with pytest.raises(StyleError, match="for methods transport and gram"):
+        rt.StyleTransfer(noise=0.5).stylize(song, assets.bundled_record())
+
+
+def test_several_records_make_one_medium(folder: Path) -> None:
+    record = rt.load(assets.bundled_record())
+    for number in range(2):
+        record.slice(12 * number, 12 * number + 12).save(folder / f"side {number}.wav")
+    together = find_styles(["side 0.wav", "side 1.wav"]).open()
+    assert isinstance(together, Records)
+    assert [source.path.name for source in together.sources] == ["side 0.wav", "side 1.wav"]
+    with pytest.raises(StyleError, match="takes the colour of one recording"):
+        rt.StyleTransfer("transport").stylize(record, together)
+    with pytest.raises(StyleError, match="only where all are recordings"):
+        find_styles(["side 0.wav", "1930s"])
 
 
 def test_a_model_plays_the_song_or_generates_a_clip() -> None:
@@ -165,10 +186,15 @@ def test_a_path_that_does_not_exist_is_no_era(name: str) -> None:
         find_style(name)
 
 
-def test_a_folder_is_no_style(folder: Path) -> None:
+def test_a_folder_stands_for_the_records_in_it(folder: Path) -> None:
     (folder / "records").mkdir()
-    with pytest.raises(AudioError, match="records is a folder"):
+    with pytest.raises(StyleError, match="records holds no recordings"):
         find_style("records")
+    (folder / "records" / "sleeve.txt").write_text("notes")
+    rt.load(assets.bundled_record()).slice(0, 1).save(folder / "records" / "side.wav")
+    opened = find_style("records").open()
+    assert isinstance(opened, Records)
+    assert (opened.name, len(opened.sources)) == ("records", 1)
 
 
 def test_strangers_choose_no_files(folder: Path) -> None:

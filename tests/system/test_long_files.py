@@ -79,10 +79,10 @@ def test_no_chunks_give_none() -> None:
 def test_a_rendering_in_chunks_is_the_rendering_as_a_whole(
     song: Audio, style: Audio, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    whole = StyleTransfer(noise=0.0).stylize(song, style)
+    whole = StyleTransfer("transport", noise=0.0).stylize(song, style)
     monkeypatch.setattr("retrotone.dsp.stft.CHUNK_FRAMES", 90)
     monkeypatch.setattr(Sample, "is_whole", False)  # the same fit, rendered chunk by chunk
-    chunked = StyleTransfer(noise=0.0).stylize(song, style)
+    chunked = StyleTransfer("transport", noise=0.0).stylize(song, style)
     assert chunked.samples.shape == song.samples.shape
     assert signal_to_difference(whole, chunked) > 90  # measured: 127 dB
 
@@ -90,11 +90,11 @@ def test_a_rendering_in_chunks_is_the_rendering_as_a_whole(
 def test_a_map_fitted_to_half_of_the_song_gives_nearly_the_same(
     song: Audio, style: Audio, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    whole = StyleTransfer(noise=0.0).stylize(song, style)
+    whole = StyleTransfer("transport", noise=0.0).stylize(song, style)
     frames = song.frames // 512
     monkeypatch.setattr(sample, "SAMPLE_FRAMES", frames // 2)
     monkeypatch.setattr("retrotone.dsp.stft.CHUNK_FRAMES", 120)
-    sampled = StyleTransfer(noise=0.0).stylize(song, style)
+    sampled = StyleTransfer("transport", noise=0.0).stylize(song, style)
     assert sampled.samples.shape == song.samples.shape
     assert 0.9 < correlation(whole, sampled) < 1 - 1e-6  # measured: 0.96
     assert sampled.loudness == pytest.approx(song.loudness, abs=0.5)
@@ -108,7 +108,7 @@ def test_a_moment_that_the_map_has_not_seen_does_not_drown_the_song(
     )
     song = song.slice(60)  # half a second of it, at 92.5 s, is like nothing else in it
     monkeypatch.setattr(sample, "SAMPLE_FRAMES", 1500)
-    output = StyleTransfer().stylize(song, style)
+    output = StyleTransfer("transport").stylize(song, style)
 
     def typical_level(audio: Audio) -> float:
         halves = audio.samples[0, : audio.frames // 11_025 * 11_025].reshape(-1, 11_025)

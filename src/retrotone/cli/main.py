@@ -17,7 +17,7 @@ from typing import Annotated, NoReturn
 import typer
 
 from retrotone import __version__
-from retrotone.cli import compare, demo, eras, generate, genre, library, models, study, style, tags, web
+from retrotone.cli import compare, demo, eras, generate, genre, library, medium, models, study, style, tags, web
 from retrotone.cli import desktop as window
 from retrotone.cli.console import LogHandler, complain
 from retrotone.errors import RetrotoneError
@@ -33,6 +33,7 @@ app = typer.Typer(
 )
 # --help lists them in this order
 app.command("style")(style.style_songs)
+app.command("medium")(medium.read_records)
 app.command("generate")(generate.generate)
 app.command("eras")(eras.list_eras)
 app.command("compare")(compare.compare_files)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import tomllib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import MISSING, dataclass, field, fields, replace
@@ -50,6 +51,7 @@ PARTS: dict[str, tuple[str, ...]] = {
 }
 _FILTERS = {"band": (Highpass, Lowpass), "colour": (Peak, Shelf)}
 MAX_NAME = 100
+_NUMBERS = re.compile(r"\[\n(?: +[-\w.+]+,\n)+\]")
 # Pieces of a recording from which the gain before the noise is found.
 MAKEUP_PIECES = 16
 
@@ -318,7 +320,10 @@ class Medium:
                 tables += [f"\n[{each.name}]\n{tomli_w.dumps(written)}"] if written else []
             else:
                 lines[each.name] = written
-        write_whole(path, (HEADING.format(file=file) + tomli_w.dumps(lines) + "".join(tables)).encode())
+        text = HEADING.format(file=file) + tomli_w.dumps(lines) + "".join(tables)
+        # a list of numbers on one line each
+        text = _NUMBERS.sub(lambda found: "[" + ", ".join(re.findall(r"[-\w.+]+", found[0])) + "]", text)
+        write_whole(path, text.encode())
         return path
 
     @classmethod

@@ -1,0 +1,169 @@
+"""The medium of a record, read blindly: what was put in is found, and what was not is left out."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import retrotone as rt
+from retrotone.style.media.filters import Highpass, Lowpass
+from retrotone.style.media.noise import Crackle, Hum
+from retrotone.style.media.spectrum import NoiseSpectrum
+from retrotone.style.media.wow import Wobble
+from retrotone.style.medium import Medium
+from retrotone.style.reading.channels import read_channels
+from retrotone.style.reading.reading import Reading, read
+
+HISS = NoiseSpectrum(tuple(1000 * 2.0 ** (np.arange(-14, 13) / 3)), tuple(-62.0 + np.arange(27) * 0.3))
+DISC = Medium(
+    name="disc",
+    separation_db=0.0,
+    recording=(Highpass(120.0, 3), Lowpass(5000.0, 8)),
+    wobbles=(Wobble(1.3, 0.004), Wobble(0.6, 0.002, random=True)),
+    recording_lufs=-20.0,
+    noises=(replace(HISS, mono=True),),
+    crackle=Crackle(12.0, -36.0, 3000.0, 0.0002),
+)
+
+
+@pytest.fixture(scope="module")
+def strings(shared_music: Path) -> rt.Audio:
+    return rt.load(next(shared_music.glob("Hungarian*.ogg"))).slice(5, 30)
+
+
+@pytest.fixture(scope="module")
+def drums(shared_music: Path) -> rt.Audio:
+    return rt.load(next(shared_music.glob("*Drum-bass.ogg")))
+
+
+@pytest.fixture(scope="module")
+def disc(strings: rt.Audio) -> Reading:
+    return read(DISC.apply(strings))
+
+
+def test_the_upper_edge_is_found_within_a_third_of_an_octave(disc: Reading) -> None:
+    assert disc.high is not None
+    assert abs(np.log2(disc.high.hz / 5000)) < 1 / 3
+
+
+def test_the_noise_is_found_within_3_db(disc: Reading, strings: rt.Audio) -> None:
+    silence = rt.Audio(np.zeros_like(strings.samples), strings.sample_rate)
+    alone = DISC.only("noise", "width").apply(silence, programme_lufs=-20.0)
+    level_db = 10 * np.log10(np.mean(np.square(alone.samples, dtype=np.float64)))
+    assert abs(disc.floor.rms_db - level_db) < 3
+
+
+def test_a_mono_record_is_mono(disc: Reading) -> None:
+    assert disc.channels.is_mono(5000)
+
+
+def test_wow_is_found_within_40_percent(shared_music: Path) -> None:
+    song = rt.load(next(shared_music.glob("*waltz*.ogg"))).slice(2, 30)
+    steady, moved = read(song).speed, read(DISC.only("wow").apply(song)).speed
+    assert steady is None
+    assert moved is not None
+    # a sine of .4 % peak and a band of .2 %
+    assert moved.depth == pytest.approx(np.hypot(0.004, 0.002) / 2**0.5, rel=0.4)
+
+
+@pytest.mark.parametrize("per_second", [6.0, 14.0])
+def test_clicks_are_counted_and_drums_are_none(drums: rt.Audio, strings: rt.Audio, per_second: float) -> None:
+    assert read(drums).clicks is None
+    assert read(strings).clicks is None
+    crackle = replace(DISC.crackle, per_second=per_second, level_db=-34.0)
+    found = read(replace(DISC, crackle=crackle, wobbles=()).apply(strings)).clicks
+    assert found is not None
+    assert found.per_second == pytest.approx(per_second, rel=0.5)
+
+
+def test_a_late_channel_is_found_to_a_microsecond(strings: rt.Audio) -> None:
+    late = Medium(name="azimuth", delay_s=22e-6).apply(strings)
+    found = read(late).channels
+    assert found.delay_s == pytest.approx(22e-6, abs=3e-6)
+    assert read(strings).channels.delay_s == pytest.approx(0, abs=4e-6)
+
+
+def test_a_late_channel_is_not_width(strings: rt.Audio) -> None:
+    mono = rt.Audio(np.repeat(strings.samples.mean(axis=0, keepdims=True), 2, axis=0), strings.sample_rate)
+    late = Medium(name="half a millisecond", delay_s=0.0005).apply(mono)
+    pieces = [late.samples]
+    assert read_channels(pieces, late.sample_rate, read(late).floor).side_db < -25
+
+
+def test_hum_is_found_and_is_no_noise(strings: rt.Audio) -> None:
+    hums = (Hum(100.0, -40.0), Hum(200.0, -46.0), Hum(300.0, -50.0))
+    medium = Medium(name="hum", recording=(Highpass(250.0, 4),), hums=hums, recording_lufs=-20.0)
+    found = read(medium.apply(strings)).hum
+    assert [round(tone.hz) for tone in found] == [100, 200, 300]
+    assert [tone.level_db for tone in found] == pytest.approx([-40, -46, -50], abs=2)
+
+
+@pytest.mark.parametrize("name", ["*Vibe_Ace.ogg", "*ragtime.ogg", "*Sugar_Plum*.ogg", "*Drum-bass.ogg"])
+def test_a_clean_record_has_no_medium_to_give(shared_music: Path, name: str, caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level(logging.WARNING, "retrotone"):
+        medium = Medium.from_recording(next(shared_music.glob(name)))
+    # some rumble of the recording room may be there
+    assert set(medium.parts) <= {"noise"}
+    if not medium.parts:
+        assert "no medium of its own to give" in caplog.text
+        assert "--method transport" in caplog.text
+
+
+def test_the_same_record_gives_the_same_medium(strings: rt.Audio) -> None:
+    aged = DISC.apply(strings)
+    assert Medium.from_recording(aged) == Medium.from_recording(aged)
+
+
+def test_several_records_make_one_medium_by_medians(shared_music: Path) -> None:
+    songs = [
+        rt.load(next(shared_music.glob(name))).slice(5, 25) for name in ("Hungarian*", "*Vibe_Ace*", "*waltz*.ogg")
+    ]
+    each = [Medium.from_recording(DISC.apply(song)) for song in songs]
+    together = Medium.from_recording([DISC.apply(song) for song in songs])
+    edges = sorted(next(part.hz for part in medium.recording if isinstance(part, Lowpass)) for medium in each)
+    assert next(part.hz for part in together.recording if isinstance(part, Lowpass)) == pytest.approx(
+        edges[1], rel=0.01
+    )
+    assert together.separation_db == 0
+    with pytest.raises(rt.StyleError, match="name at least one"):
+        Medium.from_recording([])
+
+
+@pytest.mark.parametrize("sample_rate", [8_000, 11_025, 22_050, 48_000, 96_000])
+@pytest.mark.parametrize("channels", [1, 2])
+def test_any_rate_is_read(strings: rt.Audio, sample_rate: int, channels: int) -> None:
+    song = strings.slice(0, 6)
+    song = rt.Audio(song.samples[:channels], song.sample_rate).resample(sample_rate)
+    medium = Medium.from_recording(DISC.apply(song))
+    assert "noise" in medium.parts
+    aged = medium.apply(song)
+    assert aged.samples.shape == song.samples.shape
+    assert np.isfinite(aged.samples).all()
+
+
+@pytest.mark.parametrize("seconds", [0.05, 0.4, 1.2])
+def test_a_short_record_is_read_as_far_as_it_goes(seconds: float) -> None:
+    noise = rt.Audio(0.1 * np.random.default_rng(0).standard_normal((2, round(seconds * 44_100))), 44_100)
+    medium = Medium.from_recording(noise)
+    assert medium.apply(noise).samples.shape == noise.samples.shape
+
+
+def test_the_song_keeps_its_own_pitches(strings: rt.Audio, shared_music: Path) -> None:
+    """The fine structure of the long-term spectrum stays the song's: nothing of the record's music comes along."""
+    song, other = rt.load(next(shared_music.glob("*Vibe_Ace.ogg"))).slice(5, 25), DISC.apply(strings)
+
+    def fine(audio: rt.Audio) -> np.ndarray:
+        spectrum = np.abs(
+            np.fft.rfft(np.lib.stride_tricks.sliding_window_view(audio.samples.mean(axis=0), 16_384)[::8192])
+        )
+        hertz = np.fft.rfftfreq(16_384, 1 / audio.sample_rate)
+        level = 10 * np.log10(np.square(spectrum).mean(axis=0))[(hertz > 100) & (hertz < 1500)]
+        return level - np.convolve(np.pad(level, 20, mode="edge"), np.ones(41) / 41, "valid")
+
+    result = rt.StyleTransfer().stylize(song, other)
+    assert np.corrcoef(fine(result), fine(song))[0, 1] > 0.93
+    assert np.corrcoef(fine(result), fine(other))[0, 1] < 0.4

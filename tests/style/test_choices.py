@@ -11,13 +11,14 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+import numpy as np
 import pytest
 
 import retrotone as rt
 from retrotone.audio.files import AudioFile
 from retrotone.cli.main import run
 from retrotone.errors import AudioError, RetrotoneError, StyleError
-from retrotone.style.choices import StyleChoice, find_style, style_choices
+from retrotone.style.choices import Records, StyleChoice, find_style, find_styles, style_choices
 from retrotone.style.eras import ERAS
 from retrotone.style.media.filters import Lowpass
 from retrotone.style.media.noise import Noise

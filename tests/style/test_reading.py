@@ -45,6 +45,10 @@ def disc(strings: rt.Audio) -> Reading:
     return read(DISC.apply(strings))
 
 
+def upper_hz(medium: Medium) -> float:
+    return next(part.hz for part in medium.recording if isinstance(part, Lowpass))
+
+
 def test_the_upper_edge_is_found_within_a_third_of_an_octave(disc: Reading) -> None:
     assert disc.high is not None
     assert abs(np.log2(disc.high.hz / 5000)) < 1 / 3
@@ -145,11 +149,16 @@ def test_any_rate_is_read(strings: rt.Audio, sample_rate: int, channels: int) ->
     assert np.isfinite(aged.samples).all()
 
 
-@pytest.mark.parametrize("seconds", [0.05, 0.4, 1.2])
+@pytest.mark.parametrize("seconds", [0.5, 1.2])
 def test_a_short_record_is_read_as_far_as_it_goes(seconds: float) -> None:
     noise = rt.Audio(0.1 * np.random.default_rng(0).standard_normal((2, round(seconds * 44_100))), 44_100)
     medium = Medium.from_recording(noise)
     assert medium.apply(noise).samples.shape == noise.samples.shape
+
+
+def test_a_record_of_a_moment_is_refused() -> None:
+    with pytest.raises(rt.StyleError, match="choose a longer"):
+        Medium.from_recording(rt.Audio(np.ones((1, 4000)), 44_100))
 
 
 def test_the_song_keeps_its_own_pitches(strings: rt.Audio, shared_music: Path) -> None:

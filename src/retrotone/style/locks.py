@@ -1,14 +1,15 @@
-"""Stages of a transport that give a trait of the content back: harmony, level over time, rhythm."""
+"""What gives a transport a trait of the content back: harmony, level over time, rhythm."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Self
 
 import numpy as np
 from scipy.signal import lfilter
 
 from retrotone.dsp.filterbanks import extended_mel
+from retrotone.dsp.stft import STUDY_N_FFT, STUDY_RMS, STUDY_SCALE
 from retrotone.style.magnitudes import Pair, amplify, smooth
 from retrotone.types import Matrix
 
@@ -16,6 +17,25 @@ from retrotone.types import Matrix
 HARMONY_LOW_HZ, HARMONY_HIGH_HZ = 65.0, 4_200.0
 # Flux is read over 80 dB, as by librosa's onset strength.
 FLUX_HIGH_HZ, FLUX_BANDS, FLUX_RANGE_DB = 11_025.0, 96, 80.0
+# The level over about a second: frames, standard deviation of the window; 0.46 s.
+LEVEL_SMOOTHING = 20.0
+# The style's dynamics may change the level by so much, around that of a recording whose RMS is 0.1.
+FREE_DB = 6.0
+# Below this the level counts as silence, dB.
+LEVEL_FLOOR_DB = -60.0
+# Sum over bins of the square of scaled magnitudes at RMS 0.1: a Hann window has a mean power of 0.375.
+EVEN_POWER = 0.375 * STUDY_N_FFT**2 / 2 * (STUDY_SCALE * STUDY_RMS) ** 2
+
+
+def slow_level(magnitude: Matrix) -> Matrix:
+    """Return by how much the level over about a second lies outside `FREE_DB`, as a factor; shape (frames, 1).
+
+    It is 1 within, and follows a fade or a soft passage down to `LEVEL_FLOOR_DB`.
+    """
+    power = smooth(np.einsum("tf,tf->t", magnitude, magnitude), LEVEL_SMOOTHING)
+    level = 10 * np.log10(power / np.float32(EVEN_POWER) + np.float32(10 ** (LEVEL_FLOOR_DB / 10)))
+    beyond: Matrix = 10 ** ((level - np.clip(level, -FREE_DB, FREE_DB)) / 20)
+    return beyond.astype(np.float32, copy=False)[:, None]
 
 
 @dataclass(frozen=True)
@@ -65,47 +85,6 @@ class HarmonyLock:
 
 
 @dataclass(frozen=True)
-class LevelLock:
-    """A slow gain that keeps the content's level over time: intro, verse, chorus, fade.
-
-    The level is that of 200 Hz to 4 kHz, which every medium carries, over about a second.
-    """
-
-    bins: slice
-    # mapped minus content, in dB
-    mean: float
-    strength: float
-
-    # frames, standard deviation: 0.46 s
-    SMOOTHING = 20.0
-    LOW_HZ, HIGH_HZ = 200.0, 4_000.0
-    # The style's dynamics may change the level by so much.
-    FREE_DB = 6.0
-
-    @classmethod
-    def fit(cls, mapped: Matrix, pair: Pair, strength: float) -> Self:
-        """Measure the mean change of level; see `Stage`."""
-        first, last = np.searchsorted(pair.frequencies, (cls.LOW_HZ, cls.HIGH_HZ))
-        lock = cls(slice(int(first), int(last)), 0.0, strength)
-        return replace(lock, mean=float(np.mean(lock.level(mapped) - lock.level(pair.content))))
-
-    def level(self, magnitude: Matrix) -> Matrix:
-        """Return the level in dB, shape (frames,)."""
-        band = magnitude[:, self.bins]
-        power = smooth(np.einsum("tf,tf->t", band, band), self.SMOOTHING)
-        level: Matrix = np.float32(10) * np.log10(power + np.float32(1.0))
-        return level
-
-    def apply(self, magnitude: Matrix, content: Matrix) -> Matrix:
-        """See `Stage`."""
-        # (frames,)
-        change = self.level(magnitude) - self.level(content) - self.mean
-        excess = self.strength * (change - np.clip(change, -self.FREE_DB, self.FREE_DB))
-        locked: Matrix = magnitude * (10 ** (-excess / 20)).astype(np.float32)[:, None]
-        return locked
-
-
-@dataclass(frozen=True)
 class RhythmLock:
     """A small gain over time that gives every frame the content's spectral flux.
 
@@ -121,6 +100,8 @@ class RhythmLock:
     strength: float
 
     ROUNDS, LEAK, MAX_DB = 4, 0.6, 6.0
+    # A held tone has next to no flux: what there is gets no louder than this.
+    MAX_SCALE = 2.0
 
     @classmethod
     def fit(cls, mapped: Matrix, pair: Pair, strength: float) -> Self:
@@ -134,7 +115,7 @@ class RhythmLock:
         content_flux, mapped_flux = flux(content_levels, content_floor), flux(mapped_levels, mapped_floor)
         scale = float(np.quantile(mapped_flux, 0.98)) / max(float(np.quantile(content_flux, 0.98)), 1e-3)
         means = float(content_flux.mean()), float(mapped_flux.mean())
-        return cls(bands, (content_floor, mapped_floor), means, scale, strength)
+        return cls(bands, (content_floor, mapped_floor), means, min(scale, cls.MAX_SCALE), strength)
 
     def apply(self, magnitude: Matrix, content: Matrix) -> Matrix:
         """See `Stage`."""

@@ -12,8 +12,10 @@ from retrotone.types import Matrix
 
 # Power of a silent frame relative to the loudest frame: 60 dB down.
 SILENCE = 1e-6
+# Keeps ratios of nothing to nothing finite.
+DYNAMIC_RANGE, TINY_POWER = 1e-12, 1e-20
 # At either end, the frames that reach over it.
-EDGE_FRAMES = OVERLAP
+EDGE_FRAMES = 2 * OVERLAP
 
 
 @dataclass(frozen=True)
@@ -67,6 +69,41 @@ def without_edges(magnitude: Matrix, core: slice) -> Matrix:
     if core.stop == len(magnitude):
         result[-EDGE_FRAMES:] = magnitude[-EDGE_FRAMES - 1]
     return result
+
+
+def smooth_ends(gain: Matrix, magnitude: Matrix, core: slice) -> None:
+    """Make gains at an end of the song smooth over frequency, in place.
+
+    A cut or a fade spreads a tone over bins that the music leaves empty. They get the gain of the tone that they belong
+    to, not the one that would bring up the noise there.
+
+    Parameters
+    ----------
+    gain, magnitude : ndarray, shape (frames, bins)
+        Of a chunk `without_edges`.
+    core : slice
+        As for `without_edges`.
+    """
+    if len(gain) <= 4 * EDGE_FRAMES:
+        return
+    ends = [(core.start == 0, slice(0, EDGE_FRAMES)), (core.stop == len(gain), slice(len(gain) - EDGE_FRAMES, None))]
+    for is_end, frames in ends:
+        if is_end:
+            power = np.square(magnitude[frames.start], dtype=np.float64)
+            power += DYNAMIC_RANGE * power.max() + TINY_POWER
+            after = octave_smooth(power * np.square(gain[frames.start]))
+            gain[frames] = np.sqrt(after / octave_smooth(power))
+
+
+def octave_smooth(power: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the mean over a third of an octave around each bin, at least one bin; shape (bins,)."""
+    bins = np.arange(len(power))
+    reach = 2 ** (1 / 6)
+    first = np.floor(bins / reach).astype(int)
+    last = np.minimum(np.ceil(bins * reach).astype(int), len(power) - 1)
+    total = np.concatenate([[0.0], np.cumsum(power)])
+    means: NDArray[np.float64] = (total[last + 1] - total[first]) / (last + 1 - first)
+    return means
 
 
 def between(content: Matrix, mapped: Matrix, strength: float) -> Matrix:

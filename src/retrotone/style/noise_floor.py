@@ -17,10 +17,8 @@ QUANTILE = 0.05
 BIAS = -np.log(1 - QUANTILE)
 # Independent frames add in power under overlapping windows, where frames of one signal add in amplitude.
 OVERLAP_LOSS = np.sqrt(1.5)
-# Power relative to the music: 25 dB below it, as on a worn disc.
+# Power in a bin relative to the music there: 25 dB below it, as on a worn disc.
 LOUDEST_SURFACE = 3e-3
-# A pause's power relative to the floor: 20 dB below it.
-PAUSE = 0.01
 # Wide enough to skip the partials of a held note.
 SMOOTHING_BINS = 31
 
@@ -42,15 +40,15 @@ class NoiseFloor:
         """Estimate it from magnitudes, shape (frames, bins), by minimum statistics."""
         power = np.square(magnitude[audible(magnitude)])
         quiet = np.quantile(power[:: max(len(power) // 1024, 1)], QUANTILE, axis=0) / BIAS
-        deviation = median_filter(np.sqrt(quiet), SMOOTHING_BINS, mode="nearest")
-        # music without a pause has no quiet frame: cap the estimate at the loudest surface
-        share = np.square(deviation).sum() / power.sum(axis=1).mean()
-        return cls((deviation * np.sqrt(min(LOUDEST_SURFACE / max(share, 1e-12), 1))).astype(np.float32))
+        # of (bins,): what is as loud in quiet frames as on average is noise, however loud
+        steadiness = np.minimum(quiet / np.maximum(power.mean(axis=0), 1e-12), 1)
+        # music without a pause has no quiet frame: what varies is taken for noise no louder than a surface
+        share = np.maximum(steadiness, np.minimum(1, LOUDEST_SURFACE / np.maximum(steadiness, 1e-12)))
+        deviation = median_filter(np.sqrt(quiet * share), SMOOTHING_BINS, mode="nearest")
+        return cls(deviation.astype(np.float32))
 
     def fill(self, magnitude: Matrix, strength: float, rng: np.random.Generator) -> NDArray[np.complex64]:
-        """Draw the noise that is missing in pauses, which are frames far below the floor.
-
-        Under the music none is added: there, bins have the style's level already.
+        """Draw the noise that is missing, which is all of it in pauses and none where the music is louder.
 
         Parameters
         ----------
@@ -59,17 +57,16 @@ class NoiseFloor:
         strength : float
             Factor on the floor.
         rng : numpy.random.Generator
+            Gives each frame the same noise however the frames are cut into chunks.
 
         Returns
         -------
         ndarray, shape (frames, bins)
-            To be added; zero outside pauses.
+            To be added.
         """
-        floor = np.square(np.float32(strength) * self.deviation)
-        pauses = np.einsum("tf,tf->t", magnitude, magnitude) < PAUSE * floor.sum()
-        missing = np.maximum(floor - np.square(magnitude[pauses]), 0)
-        size = np.sqrt(missing) * np.float32(OVERLAP_LOSS / np.sqrt(2))
-        parts = rng.standard_normal((2, *size.shape), np.float32) * size
-        noise = np.zeros(magnitude.shape, np.complex64)
-        noise[pauses] = parts[0] + 1j * parts[1]
+        missing = np.square(np.float32(strength) * self.deviation) - np.square(magnitude)
+        size = np.sqrt(np.maximum(missing, 0, out=missing), out=missing)
+        size *= np.float32(OVERLAP_LOSS / np.sqrt(2))
+        parts = rng.standard_normal((len(size), 2, size.shape[1]), np.float32) * size[:, None]
+        noise: NDArray[np.complex64] = parts[:, 0] + np.complex64(1j) * parts[:, 1]
         return noise

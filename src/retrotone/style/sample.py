@@ -16,8 +16,6 @@ from retrotone.types import Block, Matrix, Source, Spectrogram
 
 # A map is fitted to at most 95 s, in excerpts evenly spread.
 SAMPLE_FRAMES, SAMPLE_EXCERPTS = 4096, 16
-# Where channels cancel below this share of their power, their mean is no reference.
-CANCELLED_SHARE = 0.25
 
 
 @dataclass
@@ -29,7 +27,7 @@ class Sample:
     pieces : list of ndarray, shape (channels, n)
         The excerpts, in order.
     rms : float
-        Of the channels' mean; a quarter of the loudness where channels cancel each other.
+        Root of the mean power of all channels.
     peak : float
     loudness : float
         Integrated, in LUFS.
@@ -66,7 +64,7 @@ class Sample:
         pieces, energy, peak, position = [], 0.0, 0.0, 0
         for block in resampled(source.blocks(), source.channels, source.sample_rate, sample_rate):
             meter.add(block)
-            energy += float(np.square(block.mean(axis=0)).sum(dtype=np.float64))
+            energy += float(np.square(block).sum(dtype=np.float64))
             peak = max(peak, float(np.abs(block).max(initial=0.0)))
             for start, stop in keep:
                 if start < position + block.shape[1] and stop > position:
@@ -76,15 +74,8 @@ class Sample:
             progress(min(position / total, 1.0), f"reading {Path(source.name).name}")
         if peak < SILENCE:
             raise AudioError(f"{source.name} is silent: choose a recording with sound in it")
-        rms = float(np.sqrt(energy / position))
-        # where channels cancel each other, their mean is no measure of level
-        return cls(
-            pieces,
-            max(rms, CANCELLED_SHARE * 10 ** (meter.integrated / 20), SILENCE / 10),
-            peak,
-            meter.integrated,
-            position,
-        )
+        rms = float(np.sqrt(energy / (position * source.channels)))
+        return cls(pieces, max(rms, SILENCE / 10), peak, meter.integrated, position)
 
     def scale(self, n_fft: int) -> np.float32:
         """Return the factor from |STFT| to the magnitudes of `retrotone.style.magnitudes`, at RMS 0.1."""
@@ -107,9 +98,10 @@ class Sample:
 
 
 def reference_magnitude(chunk: Spectrogram) -> Matrix:
-    """Return the magnitude of the channels' mean, or a quarter of their RMS where they cancel each other.
+    """Return the root mean power of the channels.
 
-    One gain for all channels keeps the stereo image, and bins that cancel are not amplified without bound.
+    Power knows no phase: a late, reversed or unrelated channel adds to it and never cancels, so that one gain for all
+    channels, read from it, keeps the stereo image.
 
     Parameters
     ----------
@@ -119,12 +111,11 @@ def reference_magnitude(chunk: Spectrogram) -> Matrix:
     -------
     ndarray, shape (frames, bins)
     """
-    middle: Matrix = np.abs(chunk.mean(axis=0))
     if len(chunk) == 1:
-        return middle
-    power = np.sqrt(np.mean(np.square(chunk.real) + np.square(chunk.imag), axis=0))
-    np.maximum(middle, np.float32(CANCELLED_SHARE) * power, out=middle)
-    return middle
+        single: Matrix = np.abs(chunk[0])
+        return single
+    power: Matrix = np.mean(np.square(chunk.real) + np.square(chunk.imag), axis=0)
+    return np.sqrt(power, out=power)
 
 
 def _excerpts(total: int, budget: int) -> list[tuple[int, int]]:

@@ -5,17 +5,19 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from functools import partial
+from itertools import tee
 from typing import TYPE_CHECKING, Self
 
 import numpy as np
 
 from retrotone.dsp.stft import istft, n_fft_for, stft
 from retrotone.progress import Progress, part
-from retrotone.style.magnitudes import between, without_edges
+from retrotone.style.magnitudes import between, smooth_ends, without_edges
 from retrotone.style.noise_floor import NoiseFloor
 from retrotone.style.rendering import with_context
 from retrotone.style.resynthesis import Resynthesis, resynthesise
 from retrotone.style.sample import Sample, reference_magnitude
+from retrotone.style.smear import Reader, without_smear
 from retrotone.style.transport import TransportMap
 from retrotone.types import Block, Matrix, Source, Spectrogram
 
@@ -109,10 +111,14 @@ class SpectralTransfer:
 
     def render(self, source: Source) -> Iterator[Block]:
         """Yield the content in the style's sound, as long as the sample's recording, at any level."""
-        return istft(self._chunks(source), self.n_fft, self.frames)
+        # the last channel is the noise, which nothing holds down
+        blocks, again = tee(istft(self._chunks(source), self.n_fft, self.frames))
+        noise = Reader(block[-1:] for block in again)
+        for block in without_smear((block[:-1] for block in blocks), source.blocks(), self.n_fft):
+            yield block + noise.read(block.shape[1])
 
     def _chunks(self, source: Source) -> Iterator[Spectrogram]:
-        """Yield the result's spectrogram in chunks of shape (channels, frames, bins)."""
+        """Yield the result's spectrogram and its noise in chunks of shape (channels + 1, frames, bins)."""
         rng = np.random.default_rng(self.seed)
         if self.fitted is not None:
             spectrum, mapped = self.fitted
@@ -125,7 +131,7 @@ class SpectralTransfer:
     def _restyle(
         self, spectrum: Spectrogram, core: slice, mapped: Matrix | None, rng: np.random.Generator
     ) -> Spectrogram:
-        """Return a chunk of the result, shape (channels, core frames, bins).
+        """Return a chunk of the result and its noise, shape (channels + 1, core frames, bins).
 
         Parameters
         ----------
@@ -139,23 +145,26 @@ class SpectralTransfer:
             Draws the noise.
         """
         # (frames, bins)
-        reference = self._reference(spectrum)
-        magnitude = without_edges(reference, core)
+        magnitude = without_edges(self._reference(spectrum), core)
         if mapped is None:
             mapped = self.magnitude_map(magnitude)
-        gain = between(magnitude, mapped, self.strength) / np.maximum(reference, np.float32(1e-5))
+        # at an end the nearest whole frame's gain: the signal itself may be fading there
+        gain = (between(magnitude, mapped, self.strength) / np.maximum(magnitude, np.float32(1e-5))).astype(
+            np.float32, copy=False
+        )
         np.minimum(gain, np.float32(MAX_GAIN), out=gain)
+        smooth_ends(gain, magnitude, core)
         # (channels, core frames, bins)
         if self.resynthesis == "content":
             result = spectrum[:, core] * gain[core]
         else:
             wanted = (np.abs(spectrum) * gain).astype(np.float32, copy=False)
             result = resynthesise(wanted, spectrum, self.resynthesis, self.seed)[:, core]
+        noise = np.zeros_like(result[:1])
         if self.noise_floor is not None:
-            # (core frames, bins), one noise for all channels
             level = (magnitude[core] * gain[core]).astype(np.float32, copy=False)
-            result += self.noise_floor.fill(level, self.strength * self.noise, rng) / self.scale
-        return result
+            noise[0] = self.noise_floor.fill(level, self.strength * self.noise, rng) / self.scale
+        return np.concatenate([result, noise])
 
     def _reference(self, spectrum: Spectrogram) -> Matrix:
         """Return the scaled magnitudes that stand for all channels, shape (frames, bins)."""

@@ -8,8 +8,11 @@ holds the style's *pitches*. So moments are matched only for timbre, and what ma
 - `BinTransport`: mean and deviation of every bin: colour and noise between the partials;
 - `Equaliser`: mean of every bin by one static curve;
 - `HarmonyLock`: the pitch-class profile of every frame stays the content's;
-- `LevelLock`: the level over about a second stays the content's, within 6 dB;
+- `GainBounds`: gains stay near one smooth curve where the content gives little evidence for more;
 - `RhythmLock`: the spectral flux of every frame stays the content's.
+
+The chain works on the content at an even level: what its level over about a second does beyond 6 dB (`slow_level`) is
+taken out before it and put back after it, so that a fade changes no gain.
 
 Each stage is fitted to the output of those before it, on a bounded sample of frames; the fitted chain then runs over a
 song of any length. Magnitudes are scaled as in `retrotone.style.magnitudes`.
@@ -26,7 +29,8 @@ from numpy.typing import NDArray
 
 from retrotone.dsp.filterbanks import extended_mel
 from retrotone.dsp.stft import STUDY_SCALE
-from retrotone.style.locks import HarmonyLock, LevelLock, RhythmLock
+from retrotone.style.bounds import GainBounds
+from retrotone.style.locks import HarmonyLock, RhythmLock, slow_level
 from retrotone.style.magnitudes import Pair, amplify, audible, expm1, log1p, smooth
 from retrotone.types import Matrix
 
@@ -121,6 +125,8 @@ class BandTransport:
     spread: Matrix
     slope: Matrix
     offset: Matrix
+    # the least and greatest log energies that it was fitted to
+    seen: tuple[Matrix, Matrix]
     loudest: Matrix
 
     # frames, standard deviation
@@ -145,6 +151,7 @@ class BandTransport:
             interpolation(bands),
             slope.astype(np.float32),
             offset.astype(np.float32),
+            (content_energies.min(axis=0), content_energies.max(axis=0)),
             style_energies.max(axis=0) + OVERSHOOT,
         )
 
@@ -159,7 +166,9 @@ class BandTransport:
         """See `Stage`."""
         # (frames, bands)
         energies = self.energies(magnitude, self.bands)
-        rise = np.minimum(energies @ self.slope + self.offset, self.loudest - energies)
+        # what no fitted frame reached says nothing: there the gains go no further
+        rise = np.clip(energies, *self.seen) @ self.slope + self.offset
+        np.minimum(rise, self.loudest - energies, out=rise)
         log_gain = smooth(rise, self.SMOOTHING) * np.float32(0.5)
         # (frames, bins)
         return amplify(magnitude, np.clip(log_gain, -MAX_LOG_GAIN, MAX_LOG_GAIN) @ self.spread)
@@ -225,13 +234,14 @@ class Equaliser:
 STAGES: tuple[tuple[type[Stage], float], ...] = (
     (BandTransport, 1.3),
     (BinTransport, 0.8),
+    (GainBounds, 1.0),
     (HarmonyLock, 1.3),
     (BandTransport, 1.0),
     (Equaliser, 1.0),
     (HarmonyLock, 0.8),
     (BandTransport, 0.9),
     (Equaliser, 0.5),
-    (LevelLock, 1.0),
+    (GainBounds, 1.0),
     (RhythmLock, 1.0),
 )
 
@@ -267,17 +277,22 @@ class TransportMap:
             The sample of the content, mapped.
         """
         kept = audible(content)
+        # (frames, 1)
+        level = slow_level(content)
+        content, style = content / level, style / slow_level(style)
         pair = Pair(content[kept], style[audible(style)], frequencies)
         stages: list[Stage] = []
         mapped = content
         for stage, strength in STAGES:
             stages.append(stage.fit(mapped[kept], pair, strength))
             mapped = stages[-1].apply(mapped, content)
-        return cls(tuple(stages)), mapped
+        return cls(tuple(stages)), mapped * level
 
     def apply(self, content: Matrix) -> Matrix:
         """Map magnitudes, shape (frames, bins)."""
-        mapped = content
+        level = slow_level(content)
+        mapped = content = content / level
         for stage in self.stages:
             mapped = stage.apply(mapped, content)
-        return mapped
+        result: Matrix = mapped * level
+        return result

@@ -45,7 +45,7 @@ EVIDENCE, PRECISION = 10.0, 0.45
 # Octaves beyond which no evidence makes it sure.
 VAGUE = 0.6
 # Corners that are tried, and the one above which nothing is cut that could be heard.
-CORNERS_HZ, BEYOND_HZ = 1000 * 2.0 ** (np.arange(6, 55) / 12), 17_000.0
+CORNERS_HZ, BEYOND_HZ = 1000 * 2.0 ** (np.arange(6, 55) / 12), 15_000.0
 # Above, a low edge is what the instruments left out unless the evidence is strong.
 WIDE_HZ = 12_000.0
 

@@ -16,13 +16,13 @@ from retrotone.types import Block
 MONO_DB = -27.0
 # Above, a record whose noise differs between its channels is a stereo medium that happens to carry mono music.
 STEREO_MEDIUM_HZ = 9_000.0
-# The longest delay that is looked for, and the shortest that counts, in s: a tenth of a sample at 44.1 kHz.
-LONGEST_DELAY_S, SHORTEST_DELAY_S = 0.002, 2.5e-6
+# The longest delay that is looked for, and the shortest that counts, in s: a quarter of a sample at 44.1 kHz.
+LONGEST_DELAY_S, SHORTEST_DELAY_S = 0.002, 6e-6
 # Share of the whitened correlation that the delay's peak must hold.
 CLEAR = 0.35
 FRAME_SECONDS = 0.19
 # Points of the correlation per sample.
-FINER = 8
+FINER = 32
 # Power of music relative to the noise where its width is read.
 LOUD = 10.0
 

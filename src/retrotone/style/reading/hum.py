@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from retrotone.types import Block
 
@@ -59,26 +60,42 @@ def read_hum(pieces: Sequence[Block], sample_rate: int) -> list[Tone]:
     # the power of a sine of RMS 1 at the centre of its bin is 1
     power = np.concatenate(powers) * (2 / float(window.sum()) ** 2)
     quiet, usual = np.quantile(power, (0.1, 0.5), axis=0)
-    best: list[Tone] = []
+    best: list[_Peak] = []
     for mains in MAINS_HZ:
-        for base in np.arange(mains * (1 - DRIFT), mains * (1 + DRIFT), STEP_HZ):
-            tones = _partials(quiet, usual, float(base), sample_rate / n_fft)
-            if sum(tone.level_db + 120 for tone in tones) > sum(tone.level_db + 120 for tone in best):
-                best = tones
-    return best if len(best) >= FEWEST else []
+        for base_hz in np.arange(mains * (1 - DRIFT), mains * (1 + DRIFT), STEP_HZ):
+            peaks = _peaks(quiet, usual, float(base_hz), sample_rate / n_fft)
+            if sum(peak.level_db + 120 for peak in peaks) > sum(peak.level_db + 120 for peak in best):
+                best = peaks
+    if len(best) < FEWEST:
+        return []
+    # the louder, the more exact
+    base = float(np.average([peak.hz / peak.partial for peak in best], weights=[10 ** (p.level_db / 10) for p in best]))
+    return [Tone(round(peak.partial * base, 2), peak.level_db) for peak in best]
 
 
-def _partials(quiet: np.ndarray, usual: np.ndarray, base_hz: float, hz_per_bin: float) -> list[Tone]:
+@dataclass(frozen=True)
+class _Peak:
+    """A partial of the mains: its number, frequency and level in dB."""
+
+    partial: int
+    hz: float
+    level_db: float
+
+
+def _peaks(quiet: NDArray[np.float64], usual: NDArray[np.float64], base_hz: float, hz_per_bin: float) -> list[_Peak]:
     """Return the multiples of a frequency that stand out at all times."""
-    tones = []
+    peaks = []
+    near, far = round(NEAR_HZ / hz_per_bin), round(FAR_HZ / hz_per_bin)
     for partial in range(1, PARTIALS + 1):
-        hz = partial * base_hz
-        at = round(hz / hz_per_bin)
-        near, far = round(NEAR_HZ / hz_per_bin), round(FAR_HZ / hz_per_bin)
+        at = round(partial * base_hz / hz_per_bin)
         around = np.concatenate([quiet[max(at - far, 1) : at - near], quiet[at + near : at + far]])
         peak = at - 1 + int(quiet[at - 1 : at + 2].argmax())
         stands_out = quiet[peak] > 10 ** (PROMINENCE_DB / 10) * around.mean()
         if stands_out and usual[peak] < 10 ** (STEADY_DB / 10) * quiet[peak]:
-            # twice the largest bin is close to the tone's power, wherever between the bins it lies
-            tones.append(Tone(round(hz, 2), float(10 * np.log10(usual[max(peak - 1, 0) : peak + 2].sum() / 1.5))))
-    return tones
+            three = usual[peak - 1 : peak + 2]
+            below, middle, above = np.log(three + 1e-30)
+            # the top of the parabola through three bins; a Hann window spreads a tone's power over 1.5 bins
+            shift = 0.5 * (below - above) / min(below - 2 * middle + above, -1e-9)
+            level_db = float(10 * np.log10(three.sum() / 1.5))
+            peaks.append(_Peak(partial, float((peak + np.clip(shift, -1, 1)) * hz_per_bin), level_db))
+    return peaks

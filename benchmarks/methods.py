@@ -28,7 +28,7 @@ def methods(gram_steps: int) -> dict[str, Method]:
     """Return what is compared, by name: Matchering only where it is installed."""
     named: dict[str, Method] = {
         f"transport, strength {strength:g}": lambda pair, strength=strength: rt.StyleTransfer(
-            strength=strength
+            "transport", strength=strength
         ).stylize(pair.content, pair.style)
         for strength in STRENGTHS
     }

@@ -22,21 +22,27 @@ DEFAULT_ERA = "1930s"
 def style_songs(
     songs: Annotated[list[str], typer.Argument(metavar="SONG", help="Recordings of any length.")],
     style: Annotated[
-        str | None,
+        list[str] | None,
         typer.Option(
-            metavar="FILE|ERA|rave:MODEL",
+            metavar="FILE|FOLDER|ERA|rave:MODEL",
             help="The sound to give them: a recording, an era (by default the 1930s), a medium's file (.toml) or a "
-            "model's clip.",
+            "model's clip. Several recordings, or a folder of them, make one medium.",
         ),
     ] = None,
     method: Annotated[
         str | None,
         typer.Option(
-            metavar="transport|gram|era|medium|rave",
-            help="transport is the closed form, gram the study's slow descent, era and medium a medium's physics; "
-            "with rave a model plays the song. "
-            "By default era for an era, medium for a medium's file and transport for a recording.",
+            metavar="medium|transport|gram|era|rave",
+            help="medium gives the song what the record's machine did, which is what one hears as an old record; "
+            "transport also gives it the tonal colour of the music on the record; gram is the study's slow descent, "
+            "era an era's medium; with rave a model plays the song. By default medium for a recording.",
         ),
+    ] = None,
+    only: Annotated[
+        str | None, typer.Option(metavar="PART,...", help="Only these parts of the medium, such as noise,band,wow.")
+    ] = None,
+    without: Annotated[
+        str | None, typer.Option(metavar="PART,...", help="The medium without these parts, such as crackle.")
     ] = None,
     model: Annotated[
         str | None, typer.Option(metavar="NAME|FILE", help="Which model, see retrotone models list.")
@@ -64,10 +70,13 @@ def style_songs(
     seed: Annotated[int, typer.Option(metavar="N", help="The same seed gives the same bytes.")] = 0,
     noise: Annotated[
         float | None,
-        typer.Option(metavar="X", help="Hiss of a recording in the song's pauses: 1 as on it, 0 none. Not for eras."),
+        typer.Option(
+            metavar="X", help="Of transport and gram: hiss of the recording in the song's pauses, 1 as on it, 0 none."
+        ),
     ] = None,
     resynthesis: Annotated[
-        str | None, typer.Option(metavar="content|griffinlim|random", help="Whose phase the result gets. Not for eras.")
+        str | None,
+        typer.Option(metavar="content|griffinlim|random", help="Of transport and gram: whose phase the result gets."),
     ] = None,
 ) -> None:
     """Give songs the sound of an era or of another recording."""
@@ -78,9 +87,10 @@ def style_songs(
     settings: dict[str, Any] = {name: value for name, value in given.items() if value is not None}
     transfer = StyleTransfer(**settings)
     opened = _chosen_style(style, method, model).open(seed)
-    check_settings(opened, method, noise, resynthesis)
+    kept, dropped = _words(only), _words(without)
+    check_settings(opened, method, noise, resynthesis, kept + dropped)
     outputs, folder = output_paths(songs, opened, out)
-    job = Job(transfer, opened, folder, report, metrics)
+    job = Job(transfer, opened, folder, report, metrics, kept, dropped)
 
     def restyle(index: int, progress: Progress) -> str:
         figures = job.run(songs[index], outputs[index], progress)
@@ -89,19 +99,31 @@ def style_songs(
     print_each(songs, restyle)
 
 
-def _chosen_style(name: str | None, method: str | None, model: str | None) -> StyleChoice:
+def _words(text: str | None) -> list[str]:
+    """Return the parts of a medium that a text names, separated by commas."""
+    from retrotone.style.medium import check_words
+
+    words = [word.strip() for word in text.split(",") if word.strip()] if text else []
+    check_words(words)
+    return words
+
+
+def _chosen_style(names: list[str] | None, method: str | None, model: str | None) -> StyleChoice:
     """Return the style that ``--style``, ``--method`` and ``--model`` name together.
 
     Without a style it is the 1930s, or the bundled model.
     """
-    from retrotone.style.choices import RAVE_PREFIX, find_style
+    from retrotone.style.choices import RAVE_PREFIX, find_style, find_styles
 
     if model is not None and method != "rave":
         raise StyleError(
             "--model goes with --method rave: to use a clip that a model generates, say --style rave:MODEL"
         )
     if method != "rave":
-        return find_style(name or DEFAULT_ERA, method)
+        return find_styles(names or [DEFAULT_ERA], method)
+    if names and len(names) > 1:
+        raise StyleError("with --method rave one model is the style: name it with --model")
+    name = names[0] if names else None
     if name and (model or not name.startswith(RAVE_PREFIX)):
         raise StyleError("with --method rave the model is the style: name it with --model, without --style")
     return find_style(model or name or "", method)

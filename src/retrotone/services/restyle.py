@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -13,9 +13,9 @@ from retrotone.audio.audio import Audio, load, open_recording
 from retrotone.audio.files import FORMATS, AudioFile
 from retrotone.errors import OutputError, StyleError
 from retrotone.progress import Progress, part, silent
-from retrotone.style.choices import GeneratedStyle, OpenStyle, StyleChoice
+from retrotone.style.choices import GeneratedStyle, OpenStyle, Records, StyleChoice
 from retrotone.style.medium import Medium
-from retrotone.style.transfer import StyleTransfer, Transfer
+from retrotone.style.transfer import StyleTransfer, Transfer, medium_of
 from retrotone.utils.files import file_identity, make_folder
 from retrotone.utils.text import clock, printable, title
 
@@ -67,7 +67,7 @@ def restyle(
     source = open_recording(song)
     progress(0.0, f"preparing {style.title}")
     opened = style.open(seed)
-    audio = StyleTransfer(strength=strength, seed=seed).stylize(source, _for_song(opened, source), progress=progress)
+    audio = StyleTransfer(strength=strength, seed=seed).stylize(source, opened, progress=progress)
     return Restyled(audio, style, result_name(source.name, opened), _what_was_done(source, style, strength))
 
 
@@ -102,9 +102,7 @@ def restyle_file(
     progress(0.0, f"preparing {style.title}")
     opened = style.open(seed)
     output = Path(folder) / result_name(source.name, opened)
-    StyleTransfer(strength=strength, seed=seed).stylize_file(
-        source, _for_song(opened, source), output, progress=progress
-    )
+    StyleTransfer(strength=strength, seed=seed).stylize_file(source, opened, output, progress=progress)
     return output, _what_was_done(source, style, strength)
 
 
@@ -120,27 +118,48 @@ def result_name(song: str | os.PathLike[str], style: OpenStyle) -> str:
     return f"{path.stem}-{_style_name(style)}{suffix}"
 
 
-def check_settings(style: OpenStyle, method: str | None, noise: float | None, resynthesis: str | None) -> None:
+def check_settings(
+    style: OpenStyle, method: str | None, noise: float | None, resynthesis: str | None, parts: Sequence[str] = ()
+) -> None:
     """Refuse settings that would do nothing.
 
     Parameters
     ----------
-    style : Medium, AudioFile, RaveModel or GeneratedStyle
+    style : Medium, AudioFile, Records, RaveModel or GeneratedStyle
     method : str, optional
         As in `StyleTransfer`.
     noise, resynthesis
-        Settings of recordings as styles; None where the user did not give them.
+        Settings of methods transport and gram; None where the user did not give them.
+    parts : sequence of str
+        Parts of a medium that were named; see `chosen_parts`.
 
     Raises
     ------
     StyleError
-        Noise or resynthesis was given for an era's physics or for a model that plays the song.
+        Noise or resynthesis was given for a medium or for a model that plays the song, or parts for another method.
     """
-    is_recording = isinstance(style, AudioFile | GeneratedStyle) or (
-        isinstance(style, Medium) and method not in (None, "era", "medium")
-    )
-    if not is_recording and (noise, resynthesis) != (None, None):
-        raise StyleError("--noise and --resynthesis are for recordings as styles: leave them out here")
+    spectral = method in ("transport", "gram") or (isinstance(style, GeneratedStyle) and method is None)
+    if not spectral and (noise, resynthesis) != (None, None):
+        raise StyleError("--noise and --resynthesis are for --method transport and gram: leave them out here")
+    if parts and (spectral or not isinstance(style, Medium | AudioFile | Records)):
+        raise StyleError("--only and --without choose parts of a medium: leave them out with another method")
+
+
+def chosen_parts(medium: Medium, only: Sequence[str], without: Sequence[str]) -> Medium:
+    """Return a medium with the parts that were asked for.
+
+    Parameters
+    ----------
+    medium : Medium
+    only, without : sequence of str
+        Words of `retrotone.style.medium.PARTS`; all parts where both are empty.
+
+    Raises
+    ------
+    StyleError
+        There is no such part.
+    """
+    return (medium.only(*only) if only else medium).without(*without)
 
 
 def output_paths(songs: Sequence[str], style: OpenStyle, out: str | None) -> tuple[list[Path], Path | None]:
@@ -150,7 +169,7 @@ def output_paths(songs: Sequence[str], style: OpenStyle, out: str | None) -> tup
     ----------
     songs : sequence of str
         Their paths.
-    style : Medium, AudioFile, RaveModel or GeneratedStyle
+    style : Medium, AudioFile, Records, RaveModel or GeneratedStyle
         Results are called after it where `out` is a folder.
     out : str, optional
         A file for one song, or a folder; by default the current one.
@@ -175,18 +194,20 @@ def output_paths(songs: Sequence[str], style: OpenStyle, out: str | None) -> tup
     return outputs, folder
 
 
-@dataclass(frozen=True)
+@dataclass
 class Job:
     """What is done to every song.
 
     Attributes
     ----------
     transfer : StyleTransfer
-    style : Medium, AudioFile, RaveModel or GeneratedStyle
+    style : Medium, AudioFile, Records, RaveModel or GeneratedStyle
     folder : Path or None
         To create before anything is written.
     report, metrics : bool
         Whether to write a report of each result or only to measure it.
+    only, without : sequence of str
+        Parts of the medium, see `chosen_parts`.
     """
 
     transfer: StyleTransfer
@@ -194,6 +215,10 @@ class Job:
     folder: Path | None
     report: bool
     metrics: bool
+    only: Sequence[str] = ()
+    without: Sequence[str] = ()
+    # read from the record for the first song, for all
+    _medium: Medium | None = field(default=None, init=False)
 
     def run(self, song: str, output: Path, progress: Progress) -> dict[str, Any]:
         """Restyle one song; return what ``--json`` prints.
@@ -213,7 +238,8 @@ class Job:
             make_folder(self.folder)
         share = 0.5 if self.report or self.metrics else 1.0
         style = _for_song(self.style, source, part(progress, 0.0, 0.2 * share))
-        done = self.transfer.stylize_file(source, style, output, progress=part(progress, 0.2 * share, share))
+        target, transfer = self._target(style, part(progress, 0.0, 0.2 * share))
+        done = transfer.stylize_file(source, target, output, progress=part(progress, 0.2 * share, share))
         measures: dict[str, float | None] = dict.fromkeys(MEASURES)
         if self.report:
             measures |= self._write_report(source, style, output, part(progress, share, 1.0))
@@ -221,6 +247,17 @@ class Job:
             progress(share, f"measuring {output.name}")
             measures |= _measure(source, style, output)
         return _figures(done, measures)
+
+    def _target(self, style: Any, progress: Progress) -> tuple[Any, StyleTransfer]:
+        """Return what the transfer gets: the medium where the method is one."""
+        if isinstance(self.style, GeneratedStyle):
+            return style, replace(self.transfer, method=self.transfer.method or "transport")
+        if self.transfer.method in ("transport", "gram", "rave"):
+            return style, self.transfer
+        if isinstance(style, AudioFile | Records):
+            self._medium = self._medium or medium_of(style, progress)
+            style = self._medium
+        return chosen_parts(style, self.only, self.without) if isinstance(style, Medium) else style, self.transfer
 
     def _write_report(
         self, song: AudioFile, style: object, output: Path, progress: Progress
@@ -257,8 +294,8 @@ def _what_was_done(source: Audio | AudioFile, style: StyleChoice, strength: floa
 def _check_outputs(songs: Sequence[str], style: OpenStyle, outputs: Sequence[Path]) -> None:
     """Refuse to overwrite an input, or to write two results to one path."""
     inputs = {file_identity(path) for path in songs}
-    if isinstance(style, AudioFile):
-        inputs.add(file_identity(style.path))
+    records = style.sources if isinstance(style, Records) else [style] if isinstance(style, AudioFile) else []
+    inputs |= {file_identity(record.path) for record in records}
     inputs.discard(None)
     taken: dict[Path, str] = {}
     for song, output in zip(songs, outputs, strict=True):

@@ -161,7 +161,7 @@ def _comparison(song: Audio, clip: Audio, out: Path, seed: int, progress: Progre
         "original": song,
         "RAVE": clip,
         "descent": descent.stylize(song, clip, progress=part(progress, 0.0, 0.4)),
-        "closed form": StyleTransfer(seed=seed).stylize(song, clip, progress=part(progress, 0.4, 0.6)),
+        "closed form": StyleTransfer("transport", seed=seed).stylize(song, clip, progress=part(progress, 0.4, 0.6)),
     }
     comparison = compare(versions, clip, part(progress, 0.6, 1.0))
     comparison.save(out / "comparison.html")

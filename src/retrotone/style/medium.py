@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import tomllib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import MISSING, dataclass, field, fields, replace
 from math import isinf
 from pathlib import Path
@@ -144,7 +144,7 @@ class Medium:
             object.__setattr__(self, key, value)
         if not self.name.strip() or len(self.name) > MAX_NAME or set(self.name) & set("/\\"):
             raise StyleError(f"name is {self.name[:MAX_NAME]!r}: use 1 to {MAX_NAME} characters other than / and \\")
-        _check_words(self.confidence)
+        check_words(self.confidence)
 
     @property
     def parts(self) -> tuple[str, ...]:
@@ -171,7 +171,7 @@ class Medium:
         StyleError
             There is no such part.
         """
-        _check_words(parts)
+        check_words(parts)
         idle = {each.name: each.default for each in fields(self)}
         changed: dict[str, Any] = {name: idle[name] for word in parts for name in PARTS[word]}
         dropped = tuple(kind for word in parts for kind in _FILTERS.get(word, ()))
@@ -182,7 +182,7 @@ class Medium:
 
     def only(self, *parts: str) -> Medium:
         """Return a copy that has no other parts than these; see `without`."""
-        _check_words(parts)
+        check_words(parts)
         return self.without(*(word for word in PARTS if word not in parts))
 
     def apply(self, audio: Audio, strength: float = 1.0, seed: int = 0, programme_lufs: float | None = None) -> Audio:
@@ -354,7 +354,8 @@ def _usable(name: str) -> str:
     return name.replace("/", " ").replace("\\", " ").strip()[:MAX_NAME] or "record"
 
 
-def _check_words(words: Mapping[str, float] | tuple[str, ...]) -> None:
+def check_words(words: Iterable[str]) -> None:
+    """Raise `StyleError` for a word that names no part of a medium."""
     for word in words:
         if word not in PARTS:
             raise StyleError(f"there is no part {word!r} of a medium: use {', '.join(PARTS)}")

@@ -24,7 +24,7 @@ from retrotone.dsp.loudness import ABSOLUTE_GATE, LoudnessMeter
 from retrotone.errors import OutputError, StyleError
 from retrotone.progress import Progress, part, silent
 from retrotone.style.ageing import AgedSource
-from retrotone.style.choices import GeneratedStyle, StyleChoice, find_style
+from retrotone.style.choices import GeneratedStyle, OpenStyle, Records, StyleChoice, find_style
 from retrotone.style.eras import ERAS
 from retrotone.style.media.chain import makeup_db, medium_blocks
 from retrotone.style.medium import Medium
@@ -97,17 +97,18 @@ class StyleTransfer:
     Parameters
     ----------
     method : {"transport", "gram", "era", "medium", "rave"}, optional
-        "transport": the closed form, see `retrotone.style.transport`. "gram": the study's descent, see
-        `retrotone.style.gram`. "era" and "medium": the physics of a medium, see `retrotone.style.medium`. "rave": a
-        model renders the content, see `retrotone.rave.model.RaveModel.restyle`. By default "era" when the style is an
-        era, "medium" when it is another medium, "rave" when it is a model and "transport" when it is a recording.
-        With "transport" or "gram", an era or a medium stands for the content itself aged by it.
+        "era" and "medium": the physics of a medium, that of an era or the one that a recording shows, see
+        `retrotone.style.medium`. "transport": the tonal colour and dynamics of a recording in closed form, see
+        `retrotone.style.transport`. "gram": the study's descent, see `retrotone.style.gram`. "rave": a model renders
+        the content, see `retrotone.rave.model.RaveModel.restyle`. By default "era" when the style is an era, "medium"
+        when it is another medium or a recording, "transport" when it is a clip that a model generates, and "rave" when
+        it is a model. With "transport" or "gram", an era or a medium stands for the content itself aged by it.
     strength : float
         0 returns the content, 1 is the full effect.
     resynthesis : {"content", "griffinlim", "random"}
-        Whose phase the result gets, see `retrotone.style.resynthesis`.
+        Of "transport" and "gram": whose phase the result gets, see `retrotone.style.resynthesis`.
     noise : float
-        Level of the stationary noise (hiss, surface) that is added in pauses: 1 as in the style, 0 none.
+        Of "transport" and "gram": level of the noise that is added in pauses: 1 as in the style, 0 none.
     gram : GramTransfer, optional
         Settings of the descent.
     seed : int
@@ -146,7 +147,7 @@ class StyleTransfer:
     def stylize(
         self,
         content: Source | str | os.PathLike[str],
-        style: Source | Medium | Restyler | StyleChoice | str | os.PathLike[str],
+        style: Source | OpenStyle | Restyler | StyleChoice | str | os.PathLike[str],
         strength: float | None = None,
         progress: Progress = silent,
     ) -> Audio:
@@ -156,7 +157,7 @@ class StyleTransfer:
         ----------
         content : Audio, AudioFile or path
             One or two channels, any rate, any length.
-        style : Audio, AudioFile, path, Medium, RaveModel, StyleChoice or str
+        style : Audio, AudioFile, path, Medium, Records, RaveModel, StyleChoice or str
             A recording of at least half a second; a str is anything that `retrotone.style.choices.find_style` knows.
         strength : float, optional
             Instead of the one given to the constructor.
@@ -181,7 +182,7 @@ class StyleTransfer:
     def stylize_file(
         self,
         content: AudioFile | str | os.PathLike[str],
-        style: Source | Medium | Restyler | StyleChoice | str | os.PathLike[str],
+        style: Source | OpenStyle | Restyler | StyleChoice | str | os.PathLike[str],
         output: str | os.PathLike[str],
         strength: float | None = None,
         progress: Progress = silent,
@@ -239,8 +240,8 @@ class StyleTransfer:
         strength = self.strength if strength is None else strength
         _check_strength(strength)
         progress = _rising(progress)
-        target, method = self._target(style, source)
-        content = Sample.of(source, source.sample_rate, part(progress, 0, 0.15))
+        target, method = self._target(style, source, part(progress, 0, 0.1))
+        content = Sample.of(source, source.sample_rate, part(progress, 0.1, 0.2))
         blocks = self._restyled(source, content, target, method, strength, progress)
         ceiling = PEAK_CEILING
         if strength == 0:
@@ -261,7 +262,7 @@ class StyleTransfer:
     ) -> Iterator[Block]:
         """Return the content in the target's sound, at any level; the work starts with the first block."""
         if isinstance(target, Restyler):
-            return target.render(source, strength, self.seed, part(progress, 0.15, 0.4))
+            return target.render(source, strength, self.seed, part(progress, 0.2, 0.4))
         loudness = max(content.loudness, ABSOLUTE_GATE)
         if isinstance(target, Medium):
             channels, rate, physics = source.channels, source.sample_rate, method in ("era", "medium")
@@ -269,7 +270,7 @@ class StyleTransfer:
             if physics:
                 return medium_blocks(source.blocks(), channels, rate, target, strength, self.seed, loudness, makeup)
             target = AgedSource(source, target, loudness, self.seed, makeup)
-        style = Sample.of(target, source.sample_rate, part(progress, 0.15, 0.3))
+        style = Sample.of(target, source.sample_rate, part(progress, 0.2, 0.3))
         if style.frames < MIN_STYLE_SECONDS * source.sample_rate:
             raise StyleError(f"{target.name} is shorter than {MIN_STYLE_SECONDS} s: choose a longer style")
         return self._spectral(source, content, style, method, strength, progress)
@@ -286,31 +287,42 @@ class StyleTransfer:
         transfer = SpectralTransfer(strength, self.resynthesis, self.noise, self.seed, descent)
         yield from transfer.fit(content, style, source.sample_rate, progress).render(source)
 
-    def _target(self, style: object, content: Source) -> tuple[Source | Medium | Restyler, Method]:
+    def _target(self, style: object, content: Source, progress: Progress) -> tuple[Source | Medium | Restyler, Method]:
         """Open the style that is named, and settle the method."""
         if isinstance(style, str):
             style = find_style(style, self.method)
         if isinstance(style, StyleChoice):
             style = style.open(self.seed)
+        method = self.method
         if isinstance(style, GeneratedStyle):
-            style = style.clip(content)
-        target = style if isinstance(style, Medium | Restyler) else _source(style)
+            style, method = style.clip(content, progress), method or "transport"
+        target = style if isinstance(style, Medium | Restyler | Records) else _source(style)
         if isinstance(target, Restyler):
-            if self.method not in (None, "rave"):
+            if method not in (None, "rave"):
                 raise StyleError(f"{target.name} is a model: use method rave, or a clip that it generates")
             return target, "rave"
-        if self.method == "rave":
+        if method == "rave":
             raise StyleError(f"method rave needs a RaveModel as the style, not {target.name}")
         if isinstance(target, Medium):
-            return target, self.method or ("era" if ERAS.get(target.name) == target else "medium")
-        if self.method == "era":
-            raise StyleError(f"method era needs an era's name, not {target.name}: use transport for a recording")
-        if self.method == "medium":
-            raise StyleError(f"method medium needs a medium's file, not {target.name}: use transport for a recording")
-        return target, self.method or "transport"
+            return target, method or ("era" if ERAS.get(target.name) == target else "medium")
+        if method == "era":
+            raise StyleError(f"method era needs an era's name, not {target.name}: use medium for a recording")
+        if method in ("transport", "gram"):
+            if isinstance(target, Records):
+                raise StyleError(f"method {method} takes the colour of one recording: name one, or use medium")
+            return target, method
+        if (self.noise, self.resynthesis) != (1.0, "content"):
+            raise StyleError("noise and resynthesis are for methods transport and gram: leave them out here")
+        return medium_of(target, progress), "medium"
 
 
-def _source(recording: object) -> Source:
+def medium_of(record: Source | Records, progress: Progress = silent) -> Medium:
+    """Read the medium of a record, or of several."""
+    several, name = (record.sources, record.name) if isinstance(record, Records) else ((_source(record),), None)
+    return Medium.from_recording(several, name, progress)
+
+
+def _source(recording: object) -> Audio | AudioFile:
     if isinstance(recording, Audio | AudioFile):
         return recording
     if isinstance(recording, str | os.PathLike):

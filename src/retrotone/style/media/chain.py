@@ -27,7 +27,7 @@ MONO = 0.0
 # Limit of gains that restore loudness: more would amplify bare noise where no music is left.
 MAX_MAKEUP_DB = 12.0
 # Of a programme, as much as tells the gain before the noise.
-MAKEUP_SECONDS = 24.0
+MAKEUP_SECONDS = 12.0
 
 Stage: TypeAlias = Callable[[Block], Block]
 
@@ -134,7 +134,7 @@ def makeup_db(
     medium : Medium
         Its `recording_lufs` says to which loudness; where it is None, the gain is 0.
     pieces : sequence of ndarray, shape (channels, n), float32
-        Of the programme; about 24 s of them are used, from every piece alike.
+        Of the programme; about 12 s of them are used, from every piece alike.
     channels, sample_rate : int
         Of the pieces.
     strength : float
@@ -152,8 +152,7 @@ def makeup_db(
     total = sum(piece.shape[1] for piece in pieces)
     share = min(1.0, MAKEUP_SECONDS * sample_rate / max(total, 1))
     some = (piece[:, : int(np.ceil(share * piece.shape[1]))] for piece in pieces)
-    # the seed decides only the phase of the wow, which does not change loudness
-    chain = _Chain(medium, channels, sample_rate, strength, seed=0)
+    chain = _Chain(medium, channels, sample_rate, strength, seed=0, steady=True)
     meter, gain = LoudnessMeter(channels, sample_rate), _reference_gain(programme_lufs, channels)
     for block in _render(some, channels, chain, gain):
         meter.add(block)
@@ -171,9 +170,14 @@ def _reference_gain(programme_lufs: float, channels: int) -> float:
 
 
 class _Chain:
-    """The stages of one medium, in order: at first those before the noise."""
+    """The stages of one medium, in order: at first those before the noise.
 
-    def __init__(self, medium: Parts, channels: int, sample_rate: int, strength: float, seed: int) -> None:
+    A `steady` one leaves out the wow, which takes long and does not change loudness.
+    """
+
+    def __init__(
+        self, medium: Parts, channels: int, sample_rate: int, strength: float, seed: int, steady: bool = False
+    ) -> None:
         self._sample_rate, self._strength, self._seed = sample_rate, strength, seed
         self.delay, self._stages, self._width = 0, list[Stage](), channels
         if medium.separation_db is not None:
@@ -187,7 +191,8 @@ class _Chain:
             self._stages.append(CompressionStage(medium.compression, sample_rate, strength))
         if medium.saturation:
             self._stages.append(SaturationStage(medium.saturation, strength))
-        self._add_late(WowStage(medium.wobbles, width, sample_rate, strength, self._rng(medium, 0)))
+        wobbles = () if steady else medium.wobbles
+        self._add_late(WowStage(wobbles, width, sample_rate, strength, self._rng(medium, 0)))
         if medium.converter:
             self._stages.append(ConverterStage(medium.converter, width, sample_rate, strength))
 

@@ -29,12 +29,23 @@ VISIBLE_DB = 3.0
 # The rule of telephony: in a balanced band the product of both edges is some 500,000 Hz^2; the spread, in octaves, is
 # that of the bundled eras.
 BALANCE_HZ2, BALANCE_SD = 5e5, 0.5
-# A medium's noise mostly passes the filters that its music passes: octaves from its upper end to that of the music.
-ABOVE_KNEE, KNEE_SD = 0.0, 0.4
-# Chance that the music ends elsewhere, anywhere in this many octaves.
+# Where the music ends, before it is looked at: the noisier a medium, the narrower. Octaves above 1 kHz where the noise
+# between 0.7 and 3 kHz has the reference density in dB per Hz, and per dB less, as the bundled eras and real sides have
+# it.
+AT_REFERENCE, REFERENCE_DB, PER_DB, BAND_SD = 2.2, -82.0, 0.085, 0.6
+# Music mostly ends where the noise does, which passes the same machine, to these octaves; but a worn disc on a better
+# player has noise far above its music, so less so the farther the two are apart.
+KNEE_SD, BY_KNEE, KNEE_AGREES_SD = 0.35, 0.7, 0.8
+# Music hardly goes on above the end of the noise; octaves.
+ABOVE_KNEE, ABOVE_SD = 0.2, 0.5
+# Chance of anything else, in this many octaves.
 OTHERWISE, OTHERWISE_OCTAVES = 0.15, 4.0
 # A corner is sure when twice its log likelihood exceeds that of none by this, and it is known to within these octaves.
-EVIDENCE, PRECISION = 10.0, 0.55
+EVIDENCE, PRECISION = 10.0, 0.45
+# Octaves beyond which no evidence makes it sure.
+VAGUE = 0.6
+# Corners that are tried, and the one above which nothing is cut that could be heard.
+CORNERS_HZ, BEYOND_HZ = 1000 * 2.0 ** (np.arange(6, 55) / 12), 17_000.0
 # Above, a low edge is what the instruments left out unless the evidence is strong.
 WIDE_HZ = 12_000.0
 
@@ -130,21 +141,18 @@ def read_edges(spectrum_db: Curve, floor: NoiseFloor) -> tuple[Edge | None, Edge
     bound = noise - 1 - average_music()
     knee_hz = noise_knee(floor)
 
-    def by_knee(hz: float) -> float:
-        if knee_hz is None:
-            return 0.0
-        distance = (np.log2(hz / knee_hz) - ABOVE_KNEE) / KNEE_SD
-        likely = (1 - OTHERWISE) * np.exp(-0.5 * distance**2) / (KNEE_SD * np.sqrt(2 * np.pi))
-        return float(-2 * np.log(likely + OTHERWISE / OTHERWISE_OCTAVES))
-
-    corners = 1000 * 2.0 ** (np.arange(6, 51) / 12)
+    hiss_db = float(noise[(HZ > 700) & (HZ < 3000)].mean())
+    expected = _Expectation(hiss_db, knee_hz) if floor.sure[HZ > 700].any() else None
     treble = _Fit(music, bound, visible & (HZ > 700), hidden & (HZ > 700), TREBLE)
-    high = treble.best(corners, (3, 4, 5, 6, 8, 10, 12), lowpass_db, by_knee)
-    if high is not None and knee_hz is None and (high.evidence < EVIDENCE or high.octaves > PRECISION):
+    high = treble.best(CORNERS_HZ, (3, 4, 5, 6, 8, 10, 12), lowpass_db, expected.cost if expected else lambda hz: 0.0)
+    if high is not None and expected is None and (high.evidence < EVIDENCE or high.octaves > PRECISION):
         high = None
-    if high is not None and knee_hz is not None and high.evidence < EVIDENCE and high.octaves > PRECISION:
-        # nothing but the noise tells
-        high = Edge(knee_hz * 2**ABOVE_KNEE, 4, KNEE_SD, high.evidence)
+    unsure = high is not None and (high.octaves > VAGUE or (high.evidence < EVIDENCE and high.octaves > PRECISION))
+    if high is not None and expected and unsure:
+        # this music does not tell: a dark piece must not make a good machine a bad one
+        high = Edge(expected.hz, 4, BAND_SD, high.evidence)
+    if high is not None and high.hz > BEYOND_HZ:
+        high = None
 
     top_hz = 16_000.0 if high is None else high.hz
 
@@ -170,6 +178,45 @@ def noise_knee(floor: NoiseFloor) -> float | None:
         if sure[band : band + 4].all() and falls:
             return float(HZ[band] * 2 ** (1 / 12))
     return None
+
+
+class _Expectation:
+    """Where the music should end before it is looked at.
+
+    Parameters
+    ----------
+    hiss_db : float
+        Density of the noise in the middle of the band, dB per Hz.
+    knee_hz : float or None
+        Where the noise ends, see `noise_knee`.
+    """
+
+    def __init__(self, hiss_db: float, knee_hz: float | None) -> None:
+        self._by_noise = AT_REFERENCE + PER_DB * (REFERENCE_DB - hiss_db)
+        self._by_knee = float(np.log2((knee_hz or BEYOND_HZ) / 1000))
+        apart = (self._by_knee - self._by_noise) / KNEE_AGREES_SD
+        self._agreement = BY_KNEE * float(np.exp(-0.5 * apart**2)) if knee_hz else 0.0
+
+    @property
+    def hz(self) -> float:
+        """The end that both kinds of evidence agree on, or that of the noise's level."""
+        octaves = self._by_noise
+        if self._agreement > BY_KNEE / 3:
+            octaves = (self._by_noise + self._by_knee) / 2
+        return float(1000 * 2**octaves)
+
+    def cost(self, hz: float) -> float:
+        """Return minus twice the log likelihood of an upper corner."""
+        octaves = np.log2(hz / 1000)
+        chance = OTHERWISE / OTHERWISE_OCTAVES + self._agreement * _normal(octaves - self._by_knee, KNEE_SD)
+        chance += (1 - OTHERWISE - self._agreement) * _normal(octaves - self._by_noise, BAND_SD)
+        above = max(octaves - self._by_knee - ABOVE_KNEE, 0.0) / ABOVE_SD
+        return float(above**2 - 2 * np.log(chance))
+
+
+def _normal(distance: float, deviation: float) -> float:
+    """Return the density of a normal distribution at a distance from its mean."""
+    return float(np.exp(-0.5 * (distance / deviation) ** 2) / (deviation * np.sqrt(2 * np.pi)))
 
 
 @dataclass(frozen=True)

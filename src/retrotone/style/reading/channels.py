@@ -75,7 +75,7 @@ def read_channels(pieces: Sequence[Block], sample_rate: int, floor: NoiseFloor) 
         return Channels(-np.inf, -np.inf, 0.0)
     delay_s = _delay(pieces, sample_rate)
     # a difference in level is no width
-    powers = np.sum([np.square(piece).sum(axis=1, dtype=np.float64) for piece in pieces], axis=0)
+    powers = np.concatenate([np.square(piece).sum(axis=1, keepdims=True) for piece in pieces], axis=1).sum(axis=1)
     balance = np.float32(np.sqrt(powers[0] / powers[1])) if powers[1] else np.float32(1)
     middles, sides = [], []
     for piece in pieces:
@@ -97,8 +97,8 @@ def read_channels(pieces: Sequence[Block], sample_rate: int, floor: NoiseFloor) 
         return Channels(np.inf, noise_side_db, 0.0)
     # each band counts by its width
     width = HZ[music]
-    rest = np.maximum(side_power - share * noise, 0)[music] @ width
-    side_db = float(10 * np.log10(max(rest, 1e-30) / ((middle_power - noise)[music] @ width)))
+    rest = float(np.maximum(side_power - share * noise, 0)[music] @ width)
+    side_db = float(10 * np.log10(max(rest, 1e-30) / float((middle_power - noise)[music] @ width)))
     return Channels(side_db, noise_side_db, delay_s)
 
 

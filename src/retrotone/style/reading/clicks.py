@@ -24,7 +24,7 @@ FRAME_SECONDS = 0.023
 # Bins over which the surrounding spectrum is smoothed, and frames before and after that count.
 SMOOTHING_BINS, NEAREST, FARTHEST = 7, 2, 4
 # Thresholds of both passes, in standard deviations of the residual around.
-LOUD, AUDIBLE = 7.5, 6.5
+LOUD, AUDIBLE = 7.5, 6.0
 # Seconds over which the residual's deviation is read, and medians of these are taken.
 SCALE_SECONDS, SCALES = 0.02, 15
 APART_SECONDS = 0.004
@@ -32,13 +32,13 @@ APART_SECONDS = 0.004
 GUARD_SECONDS, AROUND_SECONDS = 0.001, 0.005
 # Residual power after a click, relative to the deviation and to that before it.
 QUIET_AFTER, NO_LOUDER_AFTER = 3.5, 4.0
-# Clicks are reported where more than this many a second exceed 12 deviations, and this share of those above 8 exceeds
-# 20: sizes of clicks vary much more than those of a player's attacks.
-LEAST_PER_SECOND, STRONG, STRONGER, STRONGEST, STRONGEST_SHARE = 0.4, 8.0, 12.0, 20.0, 0.12
+# Clicks are reported where this many a second exceed 16 and 20 deviations, and this share of those above 8 exceeds 20:
+# sizes of clicks vary much more than those of a drummer's strokes.
+LEAST_ABOVE_16, LEAST_ABOVE_20, SHARE_ABOVE_20 = 0.25, 0.1, 0.06
 # Deviation of the log size, by published counts of scratches (Godsill and Rayner) and by ear.
 LOG_SIZE_SD = 0.95
 # No more than this many deviations of the log size does the threshold lie above the median.
-DEEPEST, HIGHEST = -2.0, 0.5
+DEEPEST, HIGHEST = -2.0, 0.25
 # Time constants of a click's decay in s.
 SHORTEST_S, LONGEST_S = 0.00005, 0.002
 # Share of a click's energy below the end of its spectrum.
@@ -97,15 +97,15 @@ def read_clicks(pieces: Sequence[Block], sample_rate: int) -> Clicks | None:
     if len(samples) < sample_rate:
         return None
     detector = _Detector(samples, sample_rate)
-    loud = detector.find(detector.residual(np.float32(1) / np.sqrt(detector.around)), LOUD)
+    loud = detector.find(detector.residual(np.sqrt(1 / detector.around, dtype=np.float32)), LOUD)
     if len(loud.at) < max(0.3 * len(samples) / sample_rate, 4):
         return None
     spectrum = detector.mean_spectrum(loud)
     gain = (np.sqrt(spectrum) / detector.around).astype(np.float32)
     found = detector.find(detector.residual(gain), AUDIBLE)
     seconds = len(samples) / sample_rate
-    strong, stronger, strongest = (np.sum(found.deviations > least) for least in (STRONG, STRONGER, STRONGEST))
-    if stronger < LEAST_PER_SECOND * seconds or strongest < STRONGEST_SHARE * strong:
+    above_8, above_16, above_20 = (np.sum(found.deviations > least) for least in (8, 16, 20))
+    if above_16 < LEAST_ABOVE_16 * seconds or above_20 < max(LEAST_ABOVE_20 * seconds, SHARE_ABOVE_20 * above_8):
         return None
     rate, median_size = _rate(found, seconds)
     ring_hz, high_hz, decay_s = detector.shape(found)

@@ -1,10 +1,11 @@
 """A record's stationary noise, read between and below its music.
 
 The power of noise in a patch of time and frequency has a known distribution (gamma), that of music has not: it is
-spread much wider. So the low quantiles of many patches tell two things. Scaled by the gamma distribution's own quantiles each
-is an estimate of the noise, and where the estimates of several quantiles agree, noise is what was seen; where they
-differ, music covers it, and the lowest is no more than a bound (minimum statistics: Martin, "Noise power spectral
-density estimation based on optimal smoothing and minimum statistics", IEEE Trans. Speech Audio Process. 9, 2001).
+spread much wider. So the low quantiles of many patches tell two things. Scaled by the gamma distribution's own
+quantiles each is an estimate of the noise, and where the estimates of several quantiles agree, noise is what was seen;
+where they differ, music covers it, and the lowest is no more than a bound (minimum statistics: Martin, "Noise power
+spectral density estimation based on optimal smoothing and minimum statistics", IEEE Trans. Speech Audio Process. 9,
+2001).
 """
 
 from __future__ import annotations

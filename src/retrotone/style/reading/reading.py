@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from math import log10
 from pathlib import Path
@@ -78,23 +79,27 @@ def read(record: Source, progress: Progress = silent) -> Reading:
     sample_rate = min(record.sample_rate, HIGHEST_RATE)
     sample = Sample.of(record, sample_rate, part(progress, 0.0, 0.3))
     pieces = _at_reference(sample, record.channels)
-    progress(0.3, f"reading the noise of {Path(record.name).name}")
-    powers = densities(pieces, sample_rate)
-    hum = read_hum(pieces, sample_rate)
-    floor = read_floor(powers, sample_rate, [tone.hz for tone in hum])
-    spectrum_db = in_bands(np.concatenate(powers).mean(axis=0), sample_rate)
-    low, high = read_edges(spectrum_db, floor)
-    channels = read_channels(pieces, sample_rate, floor)
-    progress(0.6, f"reading the clicks of {Path(record.name).name}")
-    clicks = read_clicks(pieces, sample_rate)
-    progress(0.8, f"reading the speed of {Path(record.name).name}")
-    speed = read_speed(pieces, sample_rate)
+    progress(0.3, f"reading the medium of {Path(record.name).name}")
+    # clicks and speed side by side with the rest: each is mostly transforms, which leave other threads alone
+    with ThreadPoolExecutor(2) as pool:
+        clicks, speed = pool.submit(read_clicks, pieces, sample_rate), pool.submit(read_speed, pieces, sample_rate)
+        hum = read_hum(pieces, sample_rate)
+        powers = densities(pieces, sample_rate)
+        floor = read_floor(powers, sample_rate, [tone.hz for tone in hum])
+        spectrum_db = in_bands(np.concatenate(powers).mean(axis=0), sample_rate)
+        low, high = read_edges(spectrum_db, floor)
+        channels = read_channels(pieces, sample_rate, floor)
+        progress(0.7, f"reading the clicks and the speed of {Path(record.name).name}")
+        reading = Reading(record.name, spectrum_db, floor, low, high, channels, clicks.result(), speed.result(), hum)
     progress(1.0, f"read {Path(record.name).name}")
-    return Reading(record.name, spectrum_db, floor, low, high, channels, clicks, speed, hum)
+    return reading
 
 
 def _at_reference(sample: Sample, channels: int) -> Sequence[Block]:
     """Return the excerpts at the loudness to which all levels of a medium refer."""
     # BS.1770 adds the channels up, so one channel is 3 dB louder than each of two at the same figure
     gain_db = REFERENCE_LUFS - sample.loudness + 10 * log10(channels / 2)
-    return [piece * np.float32(10 ** (gain_db / 20)) for piece in sample.pieces]
+    gain = np.float32(10 ** (gain_db / 20))
+    # equal channels tell no more than one
+    equal = all(np.array_equal(piece[:1], piece[-1:]) for piece in sample.pieces)
+    return [piece[: 1 if equal else None] * gain for piece in sample.pieces]

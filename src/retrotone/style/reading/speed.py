@@ -29,8 +29,10 @@ PASSES, REWEIGHTED = 40, (8, 16, 24, 32)
 # Rates of wow and flutter in Hz, by bands, and the centre at which each is played back.
 BANDS_HZ = ((0.3, 1.0), (1.0, 2.0), (2.0, 4.0), (4.0, 12.0))
 CENTRES_HZ = tuple(float(np.sqrt(low * high)) for low, high in BANDS_HZ)
+# Bands of wow. A machine that has none there has none at all: what moves faster alone is the players' or an effect's.
+SLOW = 2
 # Correlation of both halves below which a band shows nothing, and the least depth that counts, as a share.
-COMMON, LEAST_DEPTH = 0.35, 0.0007
+COMMON, LEAST_DEPTH = 0.35, 0.001
 # Players' vibrato lies in the last band: there, no more than this share of the depth below is the medium's.
 FLUTTER_SHARE = 0.7
 # Share of the frames in which partials must be heard.
@@ -105,6 +107,8 @@ def read_speed(pieces: Sequence[Block], sample_rate: int) -> Speed | None:
         return None
     depths = np.array([_shared(curves, heard, frame_rate, *band) for band in BANDS_HZ])
     depths[-1] = min(depths[-1], FLUTTER_SHARE * np.sqrt(np.square(depths[:-1]).sum()))
+    if not depths[:SLOW].any():
+        return None
     speed = Speed(depths, (curves[0] + curves[1]) / 2, frame_rate, float(np.clip(2 * heard.mean(), 0.1, 0.9)))
     return speed if speed.depth > LEAST_DEPTH else None
 
@@ -175,13 +179,14 @@ def _common(
     """Return the common movement, shape (frames,), and the weight of the partials behind each frame."""
     # the precision of a partial's log frequency grows with its frequency
     own = np.minimum(np.exp(log_hz) / 1000, 2.0)
-    weight, speed = own, np.zeros(frames)
-    behind = np.zeros(frames)
+    weight = own
+    speed: NDArray[np.float64] = np.zeros(frames)
+    behind: NDArray[np.float64] = np.zeros(frames)
     for turn in range(PASSES):
         count = np.maximum(np.bincount(track, weight), 1e-9)
         pitch = np.bincount(track, weight * (log_hz - speed[frame])) / count
         rest = log_hz - pitch[track]
-        behind = np.bincount(frame, weight, frames)
+        behind = np.bincount(frame, weight, frames).astype(np.float64)
         speed = np.bincount(frame, weight * rest, frames) / np.maximum(behind, 1e-9)
         if turn in REWEIGHTED:
             error = np.abs(rest - speed[frame])

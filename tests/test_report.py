@@ -17,6 +17,8 @@ from retrotone.errors import AudioError, Cancelled, OutputError
 from retrotone.figures.base import COLOURS, PAPER, png
 from retrotone.figures.recordings import comparison_figure, feature_figure
 from retrotone.report import Comparison, compare
+from retrotone.style.media.filters import Lowpass
+from retrotone.style.medium import Medium
 
 NASTY = "<script>alert('x')</script> & $\\frac"
 
@@ -193,3 +195,16 @@ def test_what_cannot_be_written_says_what_to_do(comparison: Comparison, tmp_path
 def test_what_cannot_be_compared_says_why(given: dict[str, Audio], message: str) -> None:
     with pytest.raises(AudioError, match=message):
         compare(given)
+
+
+def test_the_medium_of_the_style_is_shown_as_dials(versions: dict[str, Audio], tmp_path: Path) -> None:
+    medium = Medium(name="<script>", recording=(Lowpass(3700.0, 6),), separation_db=0.0)
+    with_dials = compare({"only": versions["original"]}, medium=medium)
+    page = with_dials.save(tmp_path / "dials.html").read_text("utf-8")
+    assert page.count('class="gauge"') == 8
+    assert "The medium: &lt;script&gt;" in page
+    assert "3.7 kHz" in page
+    said = [text.get_text() for axes in with_dials.figure.axes for text in axes.texts]
+    assert {"upper edge", "3.7 kHz", "width", "mono", "crackle", "none"} <= set(said)
+    without = compare({"only": versions["original"]}).save(tmp_path / "plain.html").read_text("utf-8")
+    assert 'class="gauge"' not in without

@@ -1,4 +1,4 @@
-"""What the manual takes from the program itself: sounds to play, the commands, the licences of what it rests on."""
+"""What the manual takes from the program itself: sounds, a picture, the commands, the licences of what it rests on."""
 
 from __future__ import annotations
 
@@ -22,13 +22,26 @@ def setup(app: Sphinx) -> dict[str, bool]:
 
 
 def write(folder: Path) -> None:
-    """Write ``cli.md``, ``licences.md``, and the sounds that are not there yet."""
+    """Write ``cli.md``, ``licences.md``, the sounds and the picture that are not there yet."""
     static = folder / "static"
     static.mkdir(parents=True, exist_ok=True)
     (folder / "cli.md").write_text("\n".join(reference()), "utf-8")
     (folder / "licences.md").write_text("\n".join(licences()), "utf-8")
     if not all((static / f"{name}.ogg").is_file() for name in SOUNDS):
         make_sounds(static)
+    if not (static / "medium.png").is_file():
+        draw_medium(static / "medium.png")
+
+
+def draw_medium(path: Path) -> None:
+    """Draw the bundled record being read."""
+    from retrotone.figures.base import png
+    from retrotone.figures.medium import reading_figure
+    from retrotone.services.medium import read_medium
+    from retrotone.utils.assets import bundled_record
+
+    medium, readings = read_medium(bundled_record(), name="the bundled record")
+    path.write_bytes(png(reading_figure(readings[0], medium)))
 
 
 def make_sounds(folder: Path) -> None:

@@ -84,11 +84,11 @@ def test_clicks_are_counted_and_drums_are_none(drums: rt.Audio, strings: rt.Audi
     assert found.per_second == pytest.approx(per_second, rel=0.5)
 
 
-def test_a_late_channel_is_found_to_a_microsecond(strings: rt.Audio) -> None:
+def test_a_late_channel_is_found_to_a_few_microseconds(strings: rt.Audio) -> None:
     late = Medium(name="azimuth", delay_s=22e-6).apply(strings)
     found = read(late).channels
-    assert found.delay_s == pytest.approx(22e-6, abs=3e-6)
-    assert read(strings).channels.delay_s == pytest.approx(0, abs=4e-6)
+    assert found.delay_s == pytest.approx(22e-6, abs=5e-6)
+    assert read(strings).channels.delay_s == 0
 
 
 def test_a_late_channel_is_not_width(strings: rt.Audio) -> None:

@@ -30,6 +30,8 @@ PATCH_BINS = ((300.0, 3), (1000.0, 5), (np.inf, 8))
 PATCH_CELLS = 16
 # Share of their median that the power of noise falls to in a fade or in digital silence.
 FADED = 0.4
+# Bands that must be sure in all: fewer are the gap above a codec's cut, or chance.
+FEWEST_SURE = 4
 # Hz around a tone that it fills.
 TONE_HZ = 30.0
 # Bands in a row that must agree: fewer may be a held note. Above TREBLE_HZ, where bands are wide, two.
@@ -172,8 +174,8 @@ def _in_bands(
     # above the Nyquist frequency there is nothing
     sure = runs & (sample_rate / 2 > HZ * HALF_BAND)
     bound[sample_rate / 2 <= HZ * HALF_BAND] = NOTHING_DB
-    if not sure.any():
-        return NoiseFloor(np.full(len(HZ), NOTHING_DB), sure)
+    if sure.sum() < FEWEST_SURE:
+        return NoiseFloor(np.full(len(HZ), NOTHING_DB), np.zeros(len(HZ), bool))
     return NoiseFloor(np.minimum(_filled(bound, sure), bound), sure)
 
 

@@ -32,7 +32,7 @@ CENTRES_HZ = tuple(float(np.sqrt(low * high)) for low, high in BANDS_HZ)
 # Bands of wow. A machine that has none there has none at all: what moves faster alone is the players' or an effect's.
 SLOW = 2
 # Correlation of both halves below which a band shows nothing, and the least depth that counts, as a share.
-COMMON, LEAST_DEPTH = 0.45, 0.001
+COMMON, LEAST_DEPTH = 0.35, 0.001
 # Players' vibrato lies in the last band: there, no more than this share of the depth below is the medium's.
 FLUTTER_SHARE = 0.7
 # Share of the frames in which partials must be heard.

@@ -1,0 +1,405 @@
+"""Recording machines that retrotone did not write: the judge of what it reads from a record.
+
+Each is a chain of SciPy filters, a compressor, a soft clip, a wobbling speed, noise and clicks, with figures as in books
+on the history of recording; nothing of `retrotone.style` is used. A chain keeps length, time and loudness.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from zlib import crc32
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.ndimage import map_coordinates
+from scipy.signal import butter, correlate, lfilter, resample_poly, sosfilt, sosfiltfilt, sosfreqz
+
+import retrotone as rt
+
+Samples = NDArray[np.float32]
+
+PROGRAMME_LUFS = -20.0  # at which every chain meets the music, and to which its levels refer
+MIDDLE_HZ = (500.0, 1500.0)  # of the band: what the edges are relative to
+CONTROL_FRAMES = 64  # of the speed
+SMOOTHING_SECONDS = 0.02, 0.12  # of a compressor's level and of its gain
+CLICK_SHAPE = 0.7  # of the Weibull distribution of a click's size: few are loud
+CLICK_SECONDS = 0.0001, 0.0004
+DRIVEN_LUFS = -12.0  # loudness at which a soft clip of drive 1 meets the music
+LONGEST_LAG = 0.01  # seconds by which a chain's filters may be late
+
+
+@dataclass(frozen=True)
+class Hiss:
+    """Noise in a band: RMS in dB re full scale, and a tilt in dB per octave."""
+
+    low_hz: float
+    high_hz: float
+    level_db: float
+    tilt_db: float = 0.0
+
+
+@dataclass(frozen=True)
+class Waver:
+    """A wobble of the speed: rate, root-mean-square depth as a share, and whether it is a band of noise."""
+
+    hz: float
+    depth: float
+    random: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class Chain:
+    """A recording machine and its true parameters.
+
+    Parameters
+    ----------
+    name, era : str
+        What it is, and retrotone's era that comes nearest.
+    low, high : tuple of float and int
+        Corner in Hz and order of the Butterworth filters that end its band.
+    separation_db : float
+        Between the channels; 0 is mono.
+    delay_s : float
+        By which the right channel is late.
+    peaks : tuple of (hz, Q, dB)
+        Resonances of horns, microphones and loudspeakers.
+    ratio : float
+        Of the compressor above the programme's own level.
+    drive : float
+        Into the soft clip; 0 is none.
+    wavers, hisses : tuple of Waver, tuple of Hiss
+    hum_hz, hums_db : float, tuple of float
+        Mains frequency, and the level of its partials.
+    clicks_per_second, click_db : float
+        Mean rate, and the median peak.
+    turns_hz : float
+        Of a disc, which has a scratch and a swish once a turn.
+    playback_hz : float
+        Where the machine that plays it ends, noise and all.
+    """
+
+    name: str
+    era: str
+    low: tuple[float, int]
+    high: tuple[float, int]
+    separation_db: float = 0.0
+    delay_s: float = 0.0
+    peaks: tuple[tuple[float, float, float], ...] = ()
+    ratio: float = 1.0
+    drive: float = 0.0
+    wavers: tuple[Waver, ...] = ()
+    hisses: tuple[Hiss, ...] = ()
+    hum_hz: float = 50.0
+    hums_db: tuple[float, ...] = ()
+    clicks_per_second: float = 0.0
+    click_db: float = -40.0
+    turns_hz: float = 0.0
+    playback_hz: float = 18_000.0
+
+    def age(self, samples: Samples, sample_rate: int, seed: int) -> Samples:
+        """Return music as this machine would have kept it.
+
+        Parameters
+        ----------
+        samples : ndarray, shape (2, n)
+        sample_rate : int
+            In Hz.
+        seed : int
+            Of noise, clicks and the phase of the wobble, and of nothing else.
+
+        Returns
+        -------
+        ndarray, shape (2, n)
+            In time with the music, and as loud.
+        """
+        loudness = rt.Audio(samples, sample_rate).loudness
+        music = at_loudness(samples, sample_rate, PROGRAMME_LUFS).astype(float)
+        middle, side = music.mean(axis=0), (music[0] - music[1]) / 2
+        side = side * self.side_gain
+        kept = sosfilt(self._music_sections(sample_rate), np.stack([middle + side, middle - side]))
+        kept = _squeezed(kept, sample_rate, self.ratio)
+        if self.drive:
+            kept = _clipped(at_loudness(kept, sample_rate, DRIVEN_LUFS), self.drive)
+        kept = np.roll(kept, -_lag(kept, music, sample_rate), axis=1)
+        kept = wavered(kept, sample_rate, self.wavers, self._rng(seed, "wow"))
+        kept = at_loudness(kept, sample_rate, PROGRAMME_LUFS)
+        noisy = kept + self.noise(kept.shape[1], sample_rate, seed) + self._clicks(kept.shape[1], sample_rate, seed)
+        played = sosfilt(self._playback_sections(sample_rate), noisy)
+        played[1] = delayed(played[1], self.delay_s * sample_rate)
+        return at_loudness(played, sample_rate, loudness)
+
+    @property
+    def side_gain(self) -> float:
+        """What is left of the side of the music: 0 for mono."""
+        leak = 10 ** (-self.separation_db / 20)
+        return (1 - leak) / (1 + leak)
+
+    @property
+    def wow_depth(self) -> float:
+        """Root-mean-square deviation of the speed, as a share."""
+        return float(np.sqrt(sum(waver.depth**2 for waver in self.wavers)))
+
+    @property
+    def clicks_rate(self) -> float:
+        """Clicks per second, scratches included."""
+        return self.clicks_per_second + (self.turns_hz if self.clicks_per_second else 0)
+
+    @cached_property
+    def upper_hz(self) -> float:
+        """Where the music is 3 dB below the middle of the band."""
+        hz = np.geomspace(100, 20_000, 2000)
+        sections = np.concatenate([self._music_sections(44_100), self._playback_sections(44_100)])
+        gain = 20 * np.log10(np.abs(sosfreqz(sections, hz, fs=44_100)[1]) + 1e-12)
+        middle = gain[(hz > MIDDLE_HZ[0]) & (hz < MIDDLE_HZ[1])].mean()
+        return float(hz[np.flatnonzero(gain > middle - 3)[-1]])
+
+    def noise(self, frames: int, sample_rate: int, seed: int) -> NDArray[np.float64]:
+        """Return hiss and hum alone, shape (2, frames), for a programme at -20 LUFS, before the playback's filter."""
+        rng, time = self._rng(seed, "noise"), np.arange(frames) / sample_rate
+        mono = self.separation_db == 0
+        total = np.zeros((2, frames))
+        for hiss in self.hisses:
+            own = np.stack([_hissing(hiss, frames, sample_rate, rng) for _ in range(1 if mono else 2)])
+            total += own * 10 ** (hiss.level_db / 20)
+        if self.turns_hz:
+            total *= 1 + 0.15 * np.sin(2 * np.pi * self.turns_hz * time + rng.uniform(0, 2 * np.pi))
+        for partial, level_db in enumerate(self.hums_db, 1):
+            phase = rng.uniform(0, 2 * np.pi)
+            total += 10 ** (level_db / 20) * np.sqrt(2) * np.sin(2 * np.pi * partial * self.hum_hz * time + phase)
+        return total
+
+    def heard_noise(self, seconds: float, sample_rate: int) -> NDArray[np.float64]:
+        """Return hiss and hum alone as they are heard: the truth for who reads a record."""
+        return np.asarray(
+            sosfilt(self._playback_sections(sample_rate), self.noise(int(seconds * sample_rate), sample_rate, 0))
+        )
+
+    def _clicks(self, frames: int, sample_rate: int, seed: int) -> NDArray[np.float64]:
+        rng, track = self._rng(seed, "clicks"), np.zeros(frames + sample_rate)
+        if not self.clicks_per_second:
+            return track[:frames]
+        at = rng.uniform(0, frames, rng.poisson(self.clicks_per_second * frames / sample_rate))
+        sizes = rng.weibull(CLICK_SHAPE, len(at))
+        if self.turns_hz:
+            turn = sample_rate / self.turns_hz
+            scratches = np.arange(rng.uniform(0, turn), frames, turn)
+            at, sizes = np.append(at, scratches), np.append(sizes, rng.uniform(1, 3, len(scratches)))
+        # peaks relative to that of the median click
+        sizes *= 10 ** (self.click_db / 20) / np.log(2) ** (1 / CLICK_SHAPE)
+        for start, size in zip(at.astype(int), sizes, strict=True):
+            length = rng.uniform(*CLICK_SECONDS) * sample_rate
+            reach = np.arange(int(4 * length))
+            shape = np.exp(-reach / length) * np.cos(np.pi * reach / length + 0.5)
+            track[start : start + len(shape)] += rng.choice([-1, 1]) * size * shape
+        return track[:frames]
+
+    def _music_sections(self, sample_rate: int) -> NDArray[np.float64]:
+        top = min(self.high[0], 0.45 * sample_rate)
+        return np.concatenate(
+            [
+                butter(self.low[1], self.low[0], "highpass", fs=sample_rate, output="sos"),
+                butter(self.high[1], top, fs=sample_rate, output="sos"),
+                *(_peak(*peak, sample_rate) for peak in self.peaks),
+            ]
+        )
+
+    def _playback_sections(self, sample_rate: int) -> NDArray[np.float64]:
+        return np.asarray(butter(4, min(self.playback_hz, 0.45 * sample_rate), fs=sample_rate, output="sos"))
+
+    def _rng(self, seed: int, what: str) -> np.random.Generator:
+        return np.random.default_rng([seed, crc32(f"{self.name} {what}".encode())])
+
+
+CHAINS: tuple[Chain, ...] = (
+    Chain(
+        name="acoustic 78",
+        era="1910s",
+        low=(220, 3),
+        high=(3600, 4),
+        peaks=((520, 2.5, 5), (1150, 3, 4), (2300, 2.5, 6)),
+        wavers=(Waver(78 / 60, 0.0025), Waver(0.6, 0.0015, random=True)),
+        hisses=(Hiss(150, 15_000, -38, 1.0), Hiss(25, 80, -48)),
+        clicks_per_second=20,
+        click_db=-30,
+        turns_hz=78 / 60,
+        playback_hz=15_000,
+    ),
+    Chain(
+        name="electrical shellac",
+        era="1930s",
+        low=(90, 2),
+        high=(5800, 4),
+        peaks=((300, 1.5, 3), (3400, 2, 4)),
+        ratio=2,
+        drive=0.8,
+        wavers=(Waver(78 / 60, 0.0016), Waver(5, 0.0006, random=True)),
+        hisses=(Hiss(60, 8500, -46, -1.5), Hiss(25, 80, -52)),
+        clicks_per_second=9,
+        click_db=-36,
+        turns_hz=78 / 60,
+        playback_hz=12_000,
+    ),
+    Chain(
+        name="AM radio",
+        era="1940s",
+        low=(110, 2),
+        high=(4200, 6),
+        ratio=5,
+        drive=1.2,
+        hisses=(Hiss(80, 4800, -47, 0.5),),
+        hums_db=(-52, -46, -58, -55),
+    ),
+    Chain(
+        name="wire recorder",
+        era="1940s",
+        low=(120, 2),
+        high=(7000, 3),
+        peaks=((2600, 1.2, 3),),
+        drive=1.0,
+        wavers=(Waver(2.6, 0.003, random=True), Waver(0.8, 0.0025), Waver(9, 0.001, random=True)),
+        hisses=(Hiss(200, 9000, -45, 1.5),),
+    ),
+    Chain(
+        name="mono LP",
+        era="1950s",
+        low=(40, 2),
+        high=(10_500, 3),
+        peaks=((2800, 1, 2),),
+        ratio=1.5,
+        wavers=(Waver(33.3 / 60, 0.0008),),
+        hisses=(Hiss(300, 14_000, -56), Hiss(20, 60, -50)),
+        clicks_per_second=2,
+        click_db=-38,
+        turns_hz=33.3 / 60,
+        playback_hz=15_000,
+    ),
+    Chain(
+        name="stereo LP",
+        era="1970s",
+        low=(30, 2),
+        high=(14_000, 3),
+        separation_db=24,
+        wavers=(Waver(33.3 / 60, 0.0006),),
+        hisses=(Hiss(300, 16_000, -64), Hiss(20, 50, -56)),
+        clicks_per_second=0.8,
+        click_db=-42,
+        turns_hz=33.3 / 60,
+    ),
+    Chain(
+        name="cassette",
+        era="1980s",
+        low=(45, 2),
+        high=(12_000, 5),
+        separation_db=28,
+        delay_s=22e-6,
+        peaks=((90, 1, 2.5),),
+        drive=0.9,
+        wavers=(Waver(0.8, 0.001, random=True), Waver(8, 0.0006, random=True)),
+        hisses=(Hiss(300, 13_000, -50, 1.5),),
+    ),
+    Chain(
+        name="telephone",
+        era="1920s",
+        low=(300, 5),
+        high=(3400, 8),
+        peaks=((1900, 1.5, 5),),
+        ratio=3,
+        hisses=(Hiss(250, 3600, -44),),
+        playback_hz=4000,
+    ),
+    Chain(
+        name="VHS linear track",
+        era="1980s",
+        low=(90, 2),
+        high=(8800, 5),
+        ratio=2.5,
+        drive=0.7,
+        wavers=(Waver(1.2, 0.0012, random=True), Waver(6, 0.001, random=True)),
+        hisses=(Hiss(200, 10_500, -46, 1.0),),
+        hums_db=(-58, -54),
+        playback_hz=12_000,
+    ),
+)
+
+
+def at_loudness(samples: NDArray[np.floating], sample_rate: int, lufs: float) -> Samples:
+    """Return samples, shape (2, n), at a loudness; silence stays silence."""
+    return rt.Audio(samples.astype(np.float32), sample_rate).with_loudness(lufs).samples
+
+
+def wavered(
+    samples: NDArray[np.floating], sample_rate: int, wavers: tuple[Waver, ...], rng: np.random.Generator
+) -> NDArray[np.float64]:
+    """Return samples, shape (2, n), played at a wobbling speed that wins and loses no time on the whole."""
+    if not wavers:
+        return np.asarray(samples, float)
+    frames = samples.shape[1]
+    points, rate = frames // CONTROL_FRAMES + 2, sample_rate / CONTROL_FRAMES
+    moved = np.zeros(points)
+    for waver in wavers:
+        if waver.random:
+            band = butter(2, [waver.hz / 1.5, waver.hz * 1.5], "bandpass", fs=rate, output="sos")
+            speed = sosfilt(band, rng.standard_normal(points + int(10 * rate)))[-points:]
+        else:
+            speed = np.sin(2 * np.pi * waver.hz * np.arange(points) / rate + rng.uniform(0, 2 * np.pi))
+        speed *= waver.depth / np.sqrt(np.mean(np.square(speed)))
+        # seconds; without its trend the music stays in time
+        way = np.cumsum(speed - speed.mean()) / rate
+        moved += way - way.mean()
+    at = np.arange(frames)
+    position = 2 * (at + sample_rate * np.interp(at, np.arange(points) * CONTROL_FRAMES, moved))
+    doubled = resample_poly(samples, 2, 1, axis=1)
+    return np.stack([map_coordinates(channel, position[None], order=3, mode="nearest") for channel in doubled])
+
+
+def delayed(samples: NDArray[np.floating], by: float) -> NDArray[np.float64]:
+    """Return samples, shape (n,), late by a fraction of samples."""
+    n_fft = len(samples) + 64
+    turn = np.exp(-2j * np.pi * np.fft.rfftfreq(n_fft) * by)
+    return np.fft.irfft(np.fft.rfft(samples, n_fft) * turn, n_fft)[: len(samples)]
+
+
+def _peak(hz: float, q: float, gain_db: float, sample_rate: int) -> NDArray[np.float64]:
+    """Return a resonance as a section, shape (1, 6), by the bilinear transform of an analogue one."""
+    turn, amplitude = 2 * np.pi * hz / sample_rate, 10 ** (gain_db / 40)
+    alpha = np.sin(turn) / (2 * q)
+    up, down = [1 + alpha * amplitude, -2 * np.cos(turn), 1 - alpha * amplitude], alpha / amplitude
+    section = np.array([*up, 1 + down, -2 * np.cos(turn), 1 - down])
+    return (section / section[3])[None]
+
+
+def _squeezed(samples: NDArray[np.float64], sample_rate: int, ratio: float) -> NDArray[np.float64]:
+    """Return samples with what is louder than their own level turned down."""
+    if ratio == 1:
+        return samples
+    power = np.square(samples).mean(axis=0)
+    for seconds in SMOOTHING_SECONDS:
+        pole = np.exp(-1 / (seconds * sample_rate))
+        power = lfilter([1 - pole], [1, -pole], power)
+    over_db = np.maximum(10 * np.log10((power + 1e-12) / np.square(samples).mean()), 0)
+    return samples * 10 ** (-over_db * (1 - 1 / ratio) / 20)
+
+
+def _clipped(samples: NDArray[np.floating], drive: float) -> NDArray[np.float64]:
+    """Return samples softly clipped, at twice the rate, where most of what would alias has room."""
+    doubled = drive * resample_poly(samples, 2, 1, axis=1)
+    return np.asarray(resample_poly(doubled / np.sqrt(1 + doubled**2), 1, 2, axis=1))
+
+
+def _hissing(hiss: Hiss, frames: int, sample_rate: int, rng: np.random.Generator) -> NDArray[np.float64]:
+    """Return noise of RMS 1, shape (frames,)."""
+    hz = np.maximum(np.fft.rfftfreq(frames, 1 / sample_rate), 1.0)
+    gain = 10 ** (hiss.tilt_db * np.log2(hz / 1000) / 20)
+    gain /= np.sqrt((1 + (hz / hiss.high_hz) ** 8) * (1 + (hiss.low_hz / hz) ** 4))
+    noise = np.fft.irfft(np.fft.rfft(rng.standard_normal(frames)) * gain, frames)
+    return np.asarray(noise / np.sqrt(np.mean(np.square(noise))))
+
+
+def _lag(kept: NDArray[np.float64], music: NDArray[np.float64], sample_rate: int) -> int:
+    """Return by how many samples the kept music is late."""
+    reach = int(LONGEST_LAG * sample_rate)
+    band = butter(2, [250, 3000], "bandpass", fs=sample_rate, output="sos")
+    # forth and back: the same delay for both is none
+    late, early = (sosfiltfilt(band, each.mean(axis=0)) for each in (kept, music))
+    return int(np.argmax(correlate(late, early[reach:-reach], "valid", "fft"))) - reach

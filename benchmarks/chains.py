@@ -1,7 +1,7 @@
 """Recording machines that retrotone did not write: the judge of what it reads from a record.
 
-Each is a chain of SciPy filters, a compressor, a soft clip, a wobbling speed, noise and clicks, with figures as in books
-on the history of recording; nothing of `retrotone.style` is used. A chain keeps length, time and loudness.
+Each is a chain of SciPy filters, a compressor, a soft clip, a wobbling speed, noise and clicks; nothing of
+`retrotone.style` is used. A chain keeps length, time and loudness.
 """
 
 from __future__ import annotations
@@ -19,14 +19,18 @@ import retrotone as rt
 
 Samples = NDArray[np.float32]
 
-PROGRAMME_LUFS = -20.0  # at which every chain meets the music, and to which its levels refer
-MIDDLE_HZ = (500.0, 1500.0)  # of the band: what the edges are relative to
-CONTROL_FRAMES = 64  # of the speed
-SMOOTHING_SECONDS = 0.02, 0.12  # of a compressor's level and of its gain
-CLICK_SHAPE = 0.7  # of the Weibull distribution of a click's size: few are loud
-CLICK_SECONDS = 0.0001, 0.0004
-DRIVEN_LUFS = -12.0  # loudness at which a soft clip of drive 1 meets the music
-LONGEST_LAG = 0.01  # seconds by which a chain's filters may be late
+# At which every chain meets the music, and to which its levels refer; and at which a soft clip of drive 1 meets it.
+PROGRAMME_LUFS, DRIVEN_LUFS = -20.0, -12.0
+# What the edges of the band are relative to.
+MIDDLE_HZ = (500.0, 1500.0)
+# The speed has a value for each of so many samples.
+CONTROL_FRAMES = 64
+# Of a compressor's level and of its gain.
+SMOOTHING_SECONDS = 0.02, 0.12
+# Of the Weibull distribution of a click's size: few are loud; and a click's time constant.
+CLICK_SHAPE, CLICK_SECONDS = 0.7, (0.0001, 0.0004)
+# By which a chain's filters may be late.
+LONGEST_LAG = 0.01
 
 
 @dataclass(frozen=True)

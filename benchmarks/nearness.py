@@ -20,7 +20,7 @@ MEL_BANDS, LOW_HZ, HIGH_HZ = 80, 40.0, 16_000.0
 RANGE_DB = 90.0
 FLOOR_QUANTILE = 0.05
 NARROWEST_DB, WIDEST_DB = -60.0, 10.0
-# Of the long-term spectrum's fine structure, which is the music's notes: Hz, steps per octave, steps of its smooth version.
+# Of the long-term spectrum's fine structure, which is the music's notes: Hz, steps per octave, steps that are smoothed.
 FINE_HZ, FINE_N_FFT, FINE_STEPS, SMOOTH_STEPS = (100.0, 1500.0), 16_384, 48, 16
 PAUSE_SECONDS = 0.05
 # Of the equaliser: taps, part of an octave over which spectra are smoothed, limits in dB.
@@ -82,9 +82,7 @@ class Judge:
 
 def mel_db(audio: rt.Audio) -> NDArray[np.float64]:
     """Return mel bands of the mono fold in dB, shape (bands, frames)."""
-    _, _, spectrum = stft(
-        audio.samples.mean(axis=0), nperseg=N_FFT, noverlap=N_FFT - HOP, boundary=None, padded=False
-    )
+    _, _, spectrum = stft(audio.samples.mean(axis=0), nperseg=N_FFT, noverlap=N_FFT - HOP, boundary=None, padded=False)
     return np.asarray(10 * np.log10(_mel(audio.sample_rate) @ np.square(np.abs(spectrum)) + 1e-14))
 
 
@@ -140,15 +138,15 @@ def recipe(case: Case) -> rt.Audio:
     return output.with_samples(output.samples + oaconvolve(noise, taps[None], "same", axes=1))
 
 
+RECIPE, MEDIUM, ERA = "EQ + width + floor (the recipe)", "medium", "the nearest era, told"
 METHODS: dict[str, Callable[[Case], rt.Audio]] = {
     "EQ to the record's spectrum": equalised,
-    "EQ + width + floor": recipe,
-    "medium": lambda case: rt.Medium.from_recording(case.record).apply(case.song),
+    RECIPE: recipe,
+    MEDIUM: lambda case: rt.Medium.from_recording(case.record).apply(case.song),
     "transport, strength 0.5": lambda case: _transported(case, 0.5),
     "transport, strength 1": lambda case: _transported(case, 1.0),
-    "the nearest era, told": lambda case: rt.age(case.song, case.era),
+    ERA: lambda case: rt.age(case.song, case.era),
 }
-RECIPE, MEDIUM = "EQ + width + floor", "medium"
 
 
 def _transported(case: Case, strength: float) -> rt.Audio:
@@ -176,9 +174,7 @@ def _floor(audio: rt.Audio) -> NDArray[np.float64]:
 def _mel(sample_rate: int) -> NDArray[np.float32]:
     import librosa
 
-    return np.asarray(
-        librosa.filters.mel(sr=sample_rate, n_fft=N_FFT, n_mels=MEL_BANDS, fmin=LOW_HZ, fmax=HIGH_HZ)
-    )
+    return np.asarray(librosa.filters.mel(sr=sample_rate, n_fft=N_FFT, n_mels=MEL_BANDS, fmin=LOW_HZ, fmax=HIGH_HZ))
 
 
 def _correlation(first: NDArray[np.float64], second: NDArray[np.float64]) -> float:

@@ -59,7 +59,7 @@ class Chain:
     Parameters
     ----------
     name, era : str
-        What it is, and retrotone's era that comes nearest.
+        What it is, and the era of retrotone that is nearest by what `benchmarks.nearness` measures.
     low, high : tuple of float and int
         Corner in Hz and order of the Butterworth filters that end its band.
     separation_db : float
@@ -218,7 +218,7 @@ class Chain:
 CHAINS: tuple[Chain, ...] = (
     Chain(
         name="acoustic 78",
-        era="1910s",
+        era="1920s",
         low=(220, 3),
         high=(3600, 4),
         peaks=((520, 2.5, 5), (1150, 3, 4), (2300, 2.5, 6)),
@@ -246,7 +246,7 @@ CHAINS: tuple[Chain, ...] = (
     ),
     Chain(
         name="AM radio",
-        era="1940s",
+        era="1930s",
         low=(110, 2),
         high=(4200, 6),
         ratio=5,
@@ -256,7 +256,7 @@ CHAINS: tuple[Chain, ...] = (
     ),
     Chain(
         name="wire recorder",
-        era="1940s",
+        era="1920s",
         low=(120, 2),
         high=(7000, 3),
         peaks=((2600, 1.2, 3),),
@@ -304,7 +304,7 @@ CHAINS: tuple[Chain, ...] = (
     ),
     Chain(
         name="telephone",
-        era="1920s",
+        era="1940s",
         low=(300, 5),
         high=(3400, 8),
         peaks=((1900, 1.5, 5),),
@@ -314,7 +314,7 @@ CHAINS: tuple[Chain, ...] = (
     ),
     Chain(
         name="VHS linear track",
-        era="1980s",
+        era="1950s",
         low=(90, 2),
         high=(8800, 5),
         ratio=2.5,
@@ -361,7 +361,7 @@ def delayed(samples: NDArray[np.floating], by: float) -> NDArray[np.float64]:
     """Return samples, shape (n,), late by a fraction of samples."""
     n_fft = len(samples) + 64
     turn = np.exp(-2j * np.pi * np.fft.rfftfreq(n_fft) * by)
-    return np.fft.irfft(np.fft.rfft(samples, n_fft) * turn, n_fft)[: len(samples)]
+    return np.asarray(np.fft.irfft(np.fft.rfft(samples, n_fft) * turn, n_fft)[: len(samples)])
 
 
 def _peak(hz: float, q: float, gain_db: float, sample_rate: int) -> NDArray[np.float64]:
@@ -382,7 +382,7 @@ def _squeezed(samples: NDArray[np.float64], sample_rate: int, ratio: float) -> N
         pole = np.exp(-1 / (seconds * sample_rate))
         power = lfilter([1 - pole], [1, -pole], power)
     over_db = np.maximum(10 * np.log10((power + 1e-12) / np.square(samples).mean()), 0)
-    return samples * 10 ** (-over_db * (1 - 1 / ratio) / 20)
+    return np.asarray(samples * 10 ** (-over_db * (1 - 1 / ratio) / 20))
 
 
 def _clipped(samples: NDArray[np.floating], drive: float) -> NDArray[np.float64]:

@@ -161,9 +161,8 @@ def _spectrum(samples: NDArray[np.float32], sample_rate: int, n_fft: int) -> tup
 
 def _floor(audio: rt.Audio) -> NDArray[np.float64]:
     """Return the density of the noise on both sides of 0 Hz, by the quietest moments of each frequency."""
-    window = np.hanning(N_FFT)
     _, _, spectrum = stft(
-        audio.samples, audio.sample_rate, window, N_FFT, N_FFT // 2, boundary=None, padded=False, scaling="psd"
+        audio.samples, audio.sample_rate, "hann", N_FFT, N_FFT // 2, boundary=None, padded=False, scaling="psd"
     )
     # of noise the power is distributed exponentially
     quiet = np.quantile(np.square(np.abs(spectrum)).mean(axis=0), FLOOR_QUANTILE, axis=1)

@@ -13,7 +13,7 @@ from zlib import crc32
 import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import map_coordinates
-from scipy.signal import butter, correlate, lfilter, resample_poly, sosfilt, sosfiltfilt, sosfreqz
+from scipy.signal import butter, correlate, lfilter, resample_poly, sosfilt, sosfreqz
 
 import retrotone as rt
 
@@ -125,7 +125,7 @@ class Chain:
         kept = _squeezed(kept, sample_rate, self.ratio)
         if self.drive:
             kept = _clipped(at_loudness(kept, sample_rate, DRIVEN_LUFS), self.drive)
-        kept = np.roll(kept, -_lag(kept, music, sample_rate), axis=1)
+        kept = np.roll(kept, -self._lag(sample_rate), axis=1)
         kept = wavered(kept, sample_rate, self.wavers, self._rng(seed, "wow"))
         kept = at_loudness(kept, sample_rate, PROGRAMME_LUFS)
         noisy = kept + self.noise(kept.shape[1], sample_rate, seed) + self._clicks(kept.shape[1], sample_rate, seed)
@@ -210,6 +210,15 @@ class Chain:
 
     def _playback_sections(self, sample_rate: int) -> NDArray[np.float64]:
         return np.asarray(butter(4, min(self.playback_hz, 0.45 * sample_rate), fs=sample_rate, output="sos"))
+
+    def _lag(self, sample_rate: int) -> int:
+        """Return by how many samples the filters are late, by what they do to a click in the middle of the band."""
+        reach = int(LONGEST_LAG * sample_rate)
+        band = butter(2, [250, 3000], "bandpass", fs=sample_rate, output="sos")
+        early = sosfilt(band, np.eye(1, sample_rate)[0])
+        sections = np.concatenate([self._music_sections(sample_rate), self._playback_sections(sample_rate)])
+        late = sosfilt(sections, early)
+        return int(np.argmax(correlate(late, early, "full", "fft")[sample_rate - 1 - reach :][: 2 * reach])) - reach
 
     def _rng(self, seed: int, what: str) -> np.random.Generator:
         return np.random.default_rng([seed, crc32(f"{self.name} {what}".encode())])
@@ -370,7 +379,7 @@ def _peak(hz: float, q: float, gain_db: float, sample_rate: int) -> NDArray[np.f
     alpha = np.sin(turn) / (2 * q)
     up, down = [1 + alpha * amplitude, -2 * np.cos(turn), 1 - alpha * amplitude], alpha / amplitude
     section = np.array([*up, 1 + down, -2 * np.cos(turn), 1 - down])
-    return (section / section[3])[None]
+    return np.asarray((section / section[3])[None])
 
 
 def _squeezed(samples: NDArray[np.float64], sample_rate: int, ratio: float) -> NDArray[np.float64]:
@@ -398,12 +407,3 @@ def _hissing(hiss: Hiss, frames: int, sample_rate: int, rng: np.random.Generator
     gain /= np.sqrt((1 + (hz / hiss.high_hz) ** 8) * (1 + (hiss.low_hz / hz) ** 4))
     noise = np.fft.irfft(np.fft.rfft(rng.standard_normal(frames)) * gain, frames)
     return np.asarray(noise / np.sqrt(np.mean(np.square(noise))))
-
-
-def _lag(kept: NDArray[np.float64], music: NDArray[np.float64], sample_rate: int) -> int:
-    """Return by how many samples the kept music is late."""
-    reach = int(LONGEST_LAG * sample_rate)
-    band = butter(2, [250, 3000], "bandpass", fs=sample_rate, output="sos")
-    # forth and back: the same delay for both is none
-    late, early = (sosfiltfilt(band, each.mean(axis=0)) for each in (kept, music))
-    return int(np.argmax(correlate(late, early[reach:-reach], "valid", "fft"))) - reach

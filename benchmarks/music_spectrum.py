@@ -7,8 +7,8 @@ fault-filtered training part lists:
 
     python -m benchmarks.music_spectrum ../shared/gtzan OUT.csv --list ../shared/gtzan/train_filtered.txt
 
-A track's level is brought to -20 LUFS; genres count the same. The source ends at 11 kHz, so what is above the band whose
-lower edge is at 8.5 kHz is continued by 10 dB down per octave.
+A track's level is brought to -20 LUFS; genres count the same. The source ends at 11 kHz, so what is above the band
+whose lower edge is at 8.5 kHz is continued by 10 dB down per octave.
 """
 
 from __future__ import annotations

@@ -13,8 +13,9 @@ from shutil import which
 import numpy as np
 
 import retrotone as rt
-from benchmarks.chains import CHAINS, Chain, Samples
+from benchmarks.chains import CHAINS, Chain
 from benchmarks.pairs import MUSIC
+from benchmarks.stages import Samples
 from retrotone.utils.assets import bundled_song
 
 RATE = 44_100

@@ -20,6 +20,7 @@ from benchmarks.cases import RATE, Case, stereo
 from benchmarks.chains import CHAINS, Chain
 from benchmarks.made import made_table
 from benchmarks.music_spectrum import music_spectrum, track_spectrum
+from benchmarks.nearness import MEDIUM, METHODS, RECIPE
 
 SECONDS = 6.0
 
@@ -75,8 +76,8 @@ def test_a_machine_has_the_edge_and_the_wow_that_it_states() -> None:
     speed = np.diff(np.unwrap(np.angle(smooth[::220]))) * RATE / 220 / (2 * np.pi * 1000)
     assert np.std(speed) == pytest.approx(wire.wow_depth, rel=0.3)
     noise = np.random.default_rng(0).standard_normal((2, 20 * RATE)).astype(np.float32) * 0.01
-    before, after = (track_spectrum(rt.Audio(each, RATE)) for each in (noise, wire.age(noise, RATE, seed=0)))
-    gain = after - before
+    levels = [track_spectrum(rt.Audio(each, RATE)) for each in (noise, wire.age(noise, RATE, seed=0))]
+    gain = np.diff(np.array(levels, float), axis=0)[0]
     assert np.interp(wire.upper_hz, HZ, gain) - np.mean(gain[(HZ > 500) & (HZ < 1500)]) == pytest.approx(-3, abs=1)
 
 
@@ -84,7 +85,7 @@ def test_a_second_copy_of_the_ideal_is_nearer_than_the_song(song: rt.Audio) -> N
     (radio,) = (chain for chain in CHAINS if chain.name == "AM radio")
     record, ideal, copy = (song.with_samples(radio.age(song.samples, RATE, seed)) for seed in range(3))
     case = Case("itself", radio.name, radio.era, song, record, ideal, copy, radio)
-    methods = {name: truth.METHODS[name] for name in (truth.RECIPE, truth.MEDIUM)}
+    methods = {name: METHODS[name] for name in (RECIPE, MEDIUM)}
     found = truth.measure_truth([case], methods)
     by_method = {score.method: score.nearness for score in found.scores}
     untouched, again = by_method[truth.UNTOUCHED], by_method[truth.COPY]
@@ -92,7 +93,7 @@ def test_a_second_copy_of_the_ideal_is_nearer_than_the_song(song: rt.Audio) -> N
     assert again.floor < 0.3 * untouched.floor
     assert again.width < 0.1 < untouched.width
     assert again.envelope > untouched.envelope
-    assert by_method[truth.MEDIUM].mel < untouched.mel
+    assert by_method[MEDIUM].mel < untouched.mel
 
     text = truth.page(found).text
     assert f"| {truth.COPY} | {again.mel:.3f} |" in text

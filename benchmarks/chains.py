@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from scipy.signal import butter, correlate, sosfilt, sosfreqz
 
 import retrotone as rt
-from benchmarks.stages import Hiss, Samples, Waver, at_loudness, clipped, delayed, hissing, peak, squeezed, wavered
+from benchmarks.stages import Hiss, Samples, Waver, at_loudness, clipped, delayed, hissing, resonance, squeezed, wavered
 
 # At which every chain meets the music, and to which its levels refer; and at which a soft clip of drive 1 meets it.
 PROGRAMME_LUFS, DRIVEN_LUFS = -20.0, -12.0
@@ -179,7 +179,7 @@ class Chain:
             [
                 butter(self.low[1], self.low[0], "highpass", fs=sample_rate, output="sos"),
                 butter(self.high[1], top, fs=sample_rate, output="sos"),
-                *(peak(*peak, sample_rate) for peak in self.peaks),
+                *(resonance(*peak, sample_rate) for peak in self.peaks),
             ]
         )
 

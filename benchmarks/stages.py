@@ -75,7 +75,7 @@ def delayed(samples: NDArray[np.floating], by: float) -> NDArray[np.float64]:
     return np.asarray(np.fft.irfft(np.fft.rfft(samples, n_fft) * turn, n_fft)[: len(samples)])
 
 
-def peak(hz: float, q: float, gain_db: float, sample_rate: int) -> NDArray[np.float64]:
+def resonance(hz: float, q: float, gain_db: float, sample_rate: int) -> NDArray[np.float64]:
     """Return a resonance as a section, shape (1, 6), by the bilinear transform of an analogue one."""
     turn, amplitude = 2 * np.pi * hz / sample_rate, 10 ** (gain_db / 40)
     alpha = np.sin(turn) / (2 * q)

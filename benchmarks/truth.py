@@ -98,8 +98,6 @@ def page(truth: Truth) -> Page:
     parts = [
         f"""## Truth
 
-`python -m benchmarks --only truth --long`.
-
 {len(cases)} cases. A machine that retrotone did not write (`benchmarks/chains.py`: filters, a compressor, a soft clip,
 a wobbling speed, noise and clicks of SciPy's) ages a song; it also ages another piece, which is the record. The song
 in the sound of that record should be the aged song, the ideal. Mean and 95 % interval (bootstrap over the cases).

@@ -10,12 +10,14 @@ import sys
 import time
 import traceback
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
 from importlib.util import find_spec
 from itertools import chain
 from pathlib import Path
 
 import retrotone as rt
-from benchmarks import classification, genre, length, library, quality, rave, speed, startup
+from benchmarks import classification, genre, length, library, quality, rave, speed, startup, truth
+from benchmarks.cases import cases
 from benchmarks.methods import methods
 from benchmarks.page import MissingDataError, Page
 from benchmarks.pairs import Pair, bundled, played, real
@@ -35,6 +37,11 @@ def _quality(long: bool) -> Page:
     seconds = 30.0 if long else 10.0
     pairs: Iterable[Pair] = chain([bundled(seconds), played(seconds)], real(seconds))
     return quality.page(quality.measure_quality(pairs, methods(gram_steps=60 if long else 20), seconds))
+
+
+def _truth(long: bool) -> Page:
+    found = truth.measure_truth(cases(long))
+    return truth.page(replace(found, made=truth.made_signals(), realtime=truth.realtime_factor()))
 
 
 def _length(long: bool) -> Page:
@@ -67,6 +74,7 @@ def _library(long: bool) -> Page:
 SECTIONS: dict[str, Section] = {
     "speed": _speed,
     "quality": _quality,
+    "truth": _truth,
     "length": _length,
     "startup": _startup,
     "rave": _rave,

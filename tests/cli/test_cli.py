@@ -111,10 +111,55 @@ def test_options_reach_the_transfer(folder: Path, music: rt.Audio) -> None:
     assert styled() != styled("--method", "transport")
     record = ("--style", "in/record.flac")
     assert run(["style", "in/song.wav", "-o", "out.wav", *record, "--noise", "-1"]) == 2
-    assert styled(*record) != styled(*record, "--resynthesis", "griffinlim")
+    transport = (*record, "--method", "transport")
+    assert styled(*record) == styled(*record, "--method", "medium") != styled(*transport)
+    assert styled(*transport) != styled(*transport, "--resynthesis", "griffinlim")
+    assert styled(*record) != styled(*record, "--without", "noise") == styled(*record, "--only", "width,band,wow,hum")
     styled("--strength", "0")
     residual = rt.load("out.wav").samples - rt.load("in/song.wav").samples
     assert np.sqrt(np.mean(residual**2) / np.mean(music.samples**2)) < 1e-3
+
+
+@pytest.mark.parametrize(
+    ("options", "reason"),
+    [
+        (("--only", "hiss"), "there is no part 'hiss' of a medium: use width"),
+        (("--without", "noise", "--method", "transport"), "--only and --without choose parts of a medium"),
+        (("--noise", "0"), "--noise and --resynthesis are for --method transport and gram"),
+        (("--style", "1930s"), "several styles make one medium only where all are recordings"),
+        (("--method", "rave"), "name it with --model"),
+    ],
+)
+def test_options_that_would_do_nothing_are_refused(
+    folder: Path, capfd: Capture, options: tuple[str, ...], reason: str
+) -> None:
+    assert run(["style", "in/song.wav", "-o", "out.wav", "--style", "in/record.flac", *options]) == 2
+    assert reason in capfd.readouterr().err
+    assert not Path("out.wav").exists()
+
+
+def test_the_medium_of_a_record_is_written_edited_and_played(folder: Path, capfd: Capture) -> None:
+    assert run(["medium", "in/record.flac", "-o", "disc.toml", "--report"]) == 0
+    assert "upper edge" in capfd.readouterr().out
+    assert {"disc.html", "disc.png", "disc.toml"} <= set(names(folder))
+    preset = Path("disc.toml").read_text()
+    assert run(["medium", "in/record.flac", "-o", "disc.toml"]) == 2
+    assert "disc.toml is there already" in capfd.readouterr().err
+    assert Path("disc.toml").read_text() == preset
+    assert run(["style", "in/song.wav", "--style", "disc.toml", "-o", "a.wav"]) == 0
+    Path("disc.toml").write_text(preset.replace("separation_db = 0.0\n", ""))
+    assert run(["style", "in/song.wav", "--style", "disc.toml", "-o", "b.wav"]) == 0
+    assert Path("a.wav").read_bytes() != Path("b.wav").read_bytes()
+
+
+def test_the_medium_of_an_era_can_be_edited_too(folder: Path, capfd: Capture) -> None:
+    assert run(["medium", "shellac", "-o", "mine.toml", "--json"]) == 0
+    printed = json.loads(capfd.readouterr().out)
+    assert (printed["name"], printed["output"]) == ("1930s", "mine.toml")
+    assert rt.Medium.load("mine.toml") == rt.ERAS["1930s"]
+    for wrong, reason in (("x.txt", "written as .toml"), ("no/x.toml", "is not a folder"), (None, "name a record")):
+        assert run(["medium", "rave:parlour", *(() if wrong is None else ("-o", wrong))]) == 2
+        assert reason in capfd.readouterr().err
 
 
 def test_a_folder_called_like_an_era_does_not_hide_it(folder: Path) -> None:

@@ -36,12 +36,16 @@ def compare_files(
         raise StyleError(f"{len(files)} files need as many different names, not '{','.join(titles)}': use --names")
     with Bar() as bar:
         from retrotone.audio.audio import load
+        from retrotone.progress import part
         from retrotone.report import PLAYER_SECONDS, compare
         from retrotone.services.compare import comparison_cells
+        from retrotone.services.medium import read_medium
 
         target = None if style is None else load(style, PLAYER_SECONDS)
         versions = {title: load(file, PLAYER_SECONDS) for title, file in zip(titles, files, strict=True)}
-        comparison = compare(versions, target, bar.item())
+        progress = bar.item()
+        medium = None if style is None else read_medium(style, progress=part(progress, 0.0, 0.2))[0]
+        comparison = compare(versions, target, part(progress, 0.2, 1.0), medium)
         written = [comparison.save(path) for path in dict.fromkeys((page, page.with_suffix(".png")))]
     print_table(*comparison_cells(comparison))
     typer.echo(f"wrote {' and '.join(map(printable, written))}")

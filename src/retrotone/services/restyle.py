@@ -242,7 +242,8 @@ class Job:
         done = transfer.stylize_file(source, target, output, progress=part(progress, 0.2 * share, share))
         measures: dict[str, float | None] = dict.fromkeys(MEASURES)
         if self.report:
-            measures |= self._write_report(source, style, output, part(progress, share, 1.0))
+            medium = target if isinstance(target, Medium) else None
+            measures |= self._write_report(source, style, medium, output, part(progress, share, 1.0))
         elif self.metrics:
             progress(share, f"measuring {output.name}")
             measures |= _measure(source, style, output)
@@ -260,7 +261,7 @@ class Job:
         return chosen_parts(style, self.only, self.without) if isinstance(style, Medium) else style, self.transfer
 
     def _write_report(
-        self, song: AudioFile, style: object, output: Path, progress: Progress
+        self, song: AudioFile, style: object, medium: Medium | None, output: Path, progress: Progress
     ) -> dict[str, float | None]:
         from retrotone.report import MEASURES, PLAYER_SECONDS, compare
 
@@ -271,7 +272,7 @@ class Job:
         if isinstance(style, Audio):
             versions[f"{heading}, generated"] = style
         versions[heading] = load(output, PLAYER_SECONDS)
-        comparison = compare(versions, _recording(style), progress)
+        comparison = compare(versions, _recording(style), progress, medium)
         for suffix in (".html", ".png"):
             comparison.save(output.with_suffix(suffix))
         return {name: getattr(comparison.table[-1], name) for name in MEASURES}

@@ -33,6 +33,8 @@ BALANCE_HZ2, BALANCE_SD = 5e5, 0.5
 # between 0.7 and 3 kHz has the reference density in dB per Hz, and per dB less, as the bundled eras and real sides have
 # it.
 AT_REFERENCE, REFERENCE_DB, PER_DB, BAND_SD = 2.2, -82.0, 0.085, 0.6
+# Even the noisiest of eight real sides of 78 rpm ended no lower; octaves above 1 kHz.
+LOWEST_END = 1.85
 # Music mostly ends where the noise does, which passes the same machine, to these octaves; but a worn disc on a better
 # player has noise far above its music, so less so the farther the two are apart.
 KNEE_SD, BY_KNEE, KNEE_AGREES_SD = 0.35, 0.7, 0.8
@@ -192,7 +194,7 @@ class _Expectation:
     """
 
     def __init__(self, hiss_db: float, knee_hz: float | None) -> None:
-        self._by_noise = AT_REFERENCE + PER_DB * (REFERENCE_DB - hiss_db)
+        self._by_noise = max(AT_REFERENCE + PER_DB * (REFERENCE_DB - hiss_db), LOWEST_END)
         self._by_knee = float(np.log2((knee_hz or BEYOND_HZ) / 1000))
         apart = (self._by_knee - self._by_noise) / KNEE_AGREES_SD
         self._agreement = BY_KNEE * float(np.exp(-0.5 * apart**2)) if knee_hz else 0.0

@@ -355,7 +355,8 @@ def test_a_closed_stdout_causes_no_message(folder: Path) -> None:
     ("sent", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGKILL, -signal.SIGKILL)]
 )
 def test_stopped_while_writing_leaves_nothing_half_written(folder: Path, sent: signal.Signals, code: int) -> None:
-    noise = np.random.default_rng(0).normal(0, 0.1, (60 * 48_000, 2))
+    # long enough to be still at it on a busy machine
+    noise = np.random.default_rng(0).normal(0, 0.1, (240 * 48_000, 2))
     soundfile.write("in/long.wav", noise, 48_000)
     Path("out").mkdir()
     process = subprocess.Popen(

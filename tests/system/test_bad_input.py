@@ -123,7 +123,8 @@ def test_missing_song_and_folder(refused: Run, song: Path, tmp_path: Path) -> No
     assert "is a folder" in refused("style", tmp_path)
     assert "File name too long" in refused("style", "long" * 70 + ".mp3")
     assert "nope.flac does not exist" in refused("style", song, "--style", "nope.flac")
-    assert "is a folder" in refused("style", song, "--style", tmp_path)
+    (tmp_path / "empty").mkdir()
+    assert "holds no recordings" in refused("style", song, "--style", tmp_path / "empty")
     assert "nope.mp3 does not exist" in refused("compare", song, "nope.mp3")
 
 

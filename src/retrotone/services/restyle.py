@@ -253,12 +253,14 @@ class Job:
         """Return what the transfer gets: the medium where the method is one."""
         if isinstance(self.style, GeneratedStyle):
             return style, replace(self.transfer, method=self.transfer.method or "transport")
-        if self.transfer.method in ("transport", "gram", "rave"):
-            return style, self.transfer
         if isinstance(style, AudioFile | Records):
+            if self.transfer.method not in (None, "medium"):
+                return style, self.transfer
             self._medium = self._medium or medium_of(style, progress)
             style = self._medium
-        return chosen_parts(style, self.only, self.without) if isinstance(style, Medium) else style, self.transfer
+        if isinstance(style, Medium):
+            style = chosen_parts(style, self.only, self.without)
+        return style, self.transfer
 
     def _write_report(
         self, song: AudioFile, style: object, medium: Medium | None, output: Path, progress: Progress

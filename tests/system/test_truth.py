@@ -22,7 +22,7 @@ from benchmarks.made import made_table
 from benchmarks.music_spectrum import music_spectrum, track_spectrum
 from benchmarks.nearness import MEDIUM, METHODS, RECIPE
 
-SECONDS = 6.0
+SECONDS = 3.0
 
 
 @pytest.fixture(scope="module")

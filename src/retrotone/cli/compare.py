@@ -39,12 +39,12 @@ def compare_files(
         from retrotone.progress import part
         from retrotone.report import PLAYER_SECONDS, compare
         from retrotone.services.compare import comparison_cells
-        from retrotone.services.medium import read_medium
+        from retrotone.style.medium import Medium
 
         target = None if style is None else load(style, PLAYER_SECONDS)
         versions = {title: load(file, PLAYER_SECONDS) for title, file in zip(titles, files, strict=True)}
         progress = bar.item()
-        medium = None if style is None else read_medium(style, progress=part(progress, 0.0, 0.2))[0]
+        medium = None if style is None else Medium.from_recording(style, progress=part(progress, 0.0, 0.2))
         comparison = compare(versions, target, part(progress, 0.2, 1.0), medium)
         written = [comparison.save(path) for path in dict.fromkeys((page, page.with_suffix(".png")))]
     print_table(*comparison_cells(comparison))

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from retrotone.style.reading.floor import NoiseFloor
-from retrotone.style.reading.spectrum import HZ, in_bands, power_density
+from retrotone.style.reading.spectrum import HZ, in_bands, n_fft_for, power_density
 from retrotone.types import Block
 
 # Side to middle, in dB, below which the music is mono.
@@ -107,7 +107,7 @@ def _delay(pieces: Sequence[Block], sample_rate: int) -> float:
 
     Knapp and Carter, "The generalized correlation method for estimation of time delay", IEEE Trans. ASSP 24, 1976.
     """
-    n_fft = int(2 ** round(np.log2(FRAME_SECONDS * sample_rate)))
+    n_fft = n_fft_for(sample_rate, FRAME_SECONDS)
     window = np.hanning(n_fft).astype(np.float32)
     cross: NDArray[np.complex128] = np.zeros(n_fft // 2 + 1, complex)
     powers = np.zeros((2, n_fft // 2 + 1))

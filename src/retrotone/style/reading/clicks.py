@@ -18,6 +18,7 @@ from scipy.ndimage import maximum_filter1d, median_filter, uniform_filter1d
 from scipy.optimize import brentq
 from scipy.special import log_ndtr, ndtr
 
+from retrotone.style.reading.spectrum import n_fft_for
 from retrotone.types import Block
 
 FRAME_SECONDS = 0.023
@@ -153,7 +154,7 @@ class _Detector:
 
     def __init__(self, samples: NDArray[np.float32], sample_rate: int) -> None:
         self._samples, self._sample_rate = samples, sample_rate
-        self._n_fft = int(2 ** round(np.log2(FRAME_SECONDS * sample_rate)))
+        self._n_fft = n_fft_for(sample_rate, FRAME_SECONDS)
         self._window = np.sin(np.pi * (np.arange(self._n_fft) + 0.5) / self._n_fft).astype(np.float32)
         padded = np.pad(samples, self._n_fft)
         frames = np.lib.stride_tricks.sliding_window_view(padded, self._n_fft)[:: self._n_fft // 2]

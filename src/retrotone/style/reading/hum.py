@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from retrotone.style.reading.spectrum import n_fft_for
 from retrotone.types import Block
 
 # Long enough to part the tones from notes, in s.
@@ -46,7 +47,7 @@ def read_hum(pieces: Sequence[Block], sample_rate: int) -> list[Tone]:
     list of Tone
         From the lowest; empty where fewer than two partials stand out.
     """
-    n_fft = int(2 ** round(np.log2(FRAME_SECONDS * sample_rate)))
+    n_fft = n_fft_for(sample_rate, FRAME_SECONDS)
     window = np.hanning(n_fft).astype(np.float32)
     reach = int((MAINS_HZ[-1] * (1 + DRIFT) * PARTIALS + FAR_HZ) * n_fft / sample_rate) + 2
     powers = []

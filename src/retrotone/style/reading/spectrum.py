@@ -20,9 +20,9 @@ WINDOW_SECONDS, KAISER_BETA = 0.186, 14.0
 NOTHING_DB = -200.0
 
 
-def n_fft_for(sample_rate: int) -> int:
-    """Return the power of two that lasts closest to WINDOW_SECONDS."""
-    return int(2 ** round(np.log2(WINDOW_SECONDS * sample_rate)))
+def n_fft_for(sample_rate: int, seconds: float = WINDOW_SECONDS) -> int:
+    """Return the power of two that lasts closest to a time."""
+    return int(2 ** round(np.log2(seconds * sample_rate)))
 
 
 def kaiser(n_fft: int) -> NDArray[np.float32]:

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from scipy.ndimage import uniform_filter1d
 from scipy.signal import butter, sosfiltfilt
 
+from retrotone.style.reading.spectrum import n_fft_for
 from retrotone.types import Block
 
 FRAME_SECONDS, HOP_SECONDS, LAG_SECONDS = 0.093, 0.023, 0.003
@@ -126,7 +127,7 @@ class _Partials:
 
 def _partials(samples: NDArray[np.float32], sample_rate: int) -> _Partials:
     """Follow the partials of a piece."""
-    n_fft = int(2 ** round(np.log2(FRAME_SECONDS * sample_rate)))
+    n_fft = n_fft_for(sample_rate, FRAME_SECONDS)
     hop, lag = round(HOP_SECONDS * sample_rate), round(LAG_SECONDS * sample_rate)
     window = np.hanning(n_fft).astype(np.float32)
     frames = np.lib.stride_tricks.sliding_window_view(samples, n_fft)

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import soundfile
 
 from retrotone.audio.audio import PEAK_CEILING, Audio
-from retrotone.audio.files import CODEC_RATES
+from retrotone.audio.writing import CODEC_RATES
 from retrotone.errors import AudioError, OutputError
 from retrotone.figures.base import COLOURS, PAPER, png
 from retrotone.figures.dials import dials

@@ -15,10 +15,11 @@ import soundfile
 from numpy.typing import NDArray
 from scipy.signal import correlate
 
-from retrotone.audio import files
+from retrotone.audio import files, writing
 from retrotone.audio.audio import Audio, load
-from retrotone.audio.files import AudioFile, AudioWriter
+from retrotone.audio.files import AudioFile
 from retrotone.audio.ogg import SERIAL, fix_serial
+from retrotone.audio.writing import AudioWriter
 from retrotone.errors import AudioError, MissingExtraError, OutputError
 from retrotone.utils.files import write_whole
 
@@ -77,7 +78,7 @@ def test_lossy_formats_keep_length_place_and_sound(
 
 def test_stereo_channels_do_not_swap(tmp_path: Path) -> None:
     tones = 0.3 * np.sin(2 * np.pi * np.outer([440, 1250], np.arange(48_000) / 48_000))
-    for suffix in files.FORMATS:
+    for suffix in writing.FORMATS:
         decoded = load(Audio(tones, 48_000).save(tmp_path / f"tones{suffix}"))
         loudest = np.abs(np.fft.rfft(decoded.samples, axis=1)).argmax(axis=1)
         np.testing.assert_allclose(loudest, [440, 1250], atol=1)
@@ -96,7 +97,7 @@ def test_very_short_sounds_keep_their_length(tmp_path: Path, suffix: str, frames
     [
         (suffix, rate)
         for suffix in (".wav", ".flac", ".aiff", ".ogg", ".opus", ".mp3")
-        for rate in files.CODEC_RATES.get(suffix, (8_000, 96_000, 192_000))
+        for rate in writing.CODEC_RATES.get(suffix, (8_000, 96_000, 192_000))
     ],
 )
 def test_every_rate_that_a_format_promises(tmp_path: Path, suffix: str, sample_rate: int) -> None:
@@ -389,8 +390,8 @@ def test_a_codec_that_refuses_leaves_nothing(tmp_path: Path) -> None:
 def test_more_than_four_gigabytes_are_refused_where_headers_cannot_count_them(
     tmp_path: Path, suffix: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setitem(files.LARGEST, "WAV", 100_000)
-    monkeypatch.setitem(files.LARGEST, "AIFF", 100_000)
+    monkeypatch.setitem(writing.LARGEST, "WAV", 100_000)
+    monkeypatch.setitem(writing.LARGEST, "AIFF", 100_000)
     # 102 kB
     audio = Audio(np.zeros((2, 17_000)), 44_100)
     with pytest.raises(OutputError, match=r"4 GB .* write \.flac instead"):

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from retrotone.audio.audio import Audio, load
-from retrotone.audio.files import AudioWriter
+from retrotone.audio.writing import AudioWriter
 from retrotone.errors import AudioError, Cancelled, OutputError
 from retrotone.utils.files import write_whole
 
@@ -122,7 +122,7 @@ def test_a_full_disk_is_one_clear_error_and_the_older_file_stays(tmp_path: Path)
 KILLED = """
 import sys
 import numpy as np
-from retrotone.audio.files import AudioWriter
+from retrotone.audio.writing import AudioWriter
 
 with AudioWriter(sys.argv[1], 2, 48_000) as writer:
     for second in range(10**6):

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from retrotone.audio.files import AudioWriter
+from retrotone.audio.writing import AudioWriter
 from retrotone.cli.main import run
 from retrotone.errors import OutputError
 from retrotone.utils.files import write_whole
@@ -22,7 +22,7 @@ pytestmark = pytest.mark.skipif(os.name != "posix", reason="locks and signals ar
 WRITER = """
 import sys
 import numpy as np
-from retrotone.audio.files import AudioWriter
+from retrotone.audio.writing import AudioWriter
 with AudioWriter(sys.argv[1], 1, 48_000) as writer:
     writer.write(np.full((1, 48_000), 0.1, np.float32))
     print("writing", flush=True)

@@ -13,15 +13,8 @@ import numpy as np
 import soxr
 from numpy.typing import ArrayLike, NDArray
 
-from retrotone.audio.files import (
-    BLOCK_FRAMES,
-    MAX_CHANNELS,
-    AudioFile,
-    AudioWriter,
-    check_finite,
-    check_shape,
-    first_frames,
-)
+from retrotone.audio.files import BLOCK_FRAMES, MAX_CHANNELS, AudioFile, check_finite, check_shape, first_frames
+from retrotone.audio.writing import AudioWriter
 from retrotone.dsp.loudness import LoudnessMeter, PeakMeter
 from retrotone.errors import AudioError
 from retrotone.types import Block, Source

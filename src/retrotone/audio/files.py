@@ -1,4 +1,4 @@
-"""Read and write sound files block by block; what is written appears whole or not at all."""
+"""Read sound files block by block."""
 
 from __future__ import annotations
 
@@ -6,43 +6,22 @@ import io
 import os
 import stat
 from collections.abc import Iterable, Iterator
-from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
-from types import TracebackType
 
 import numpy as np
 import soundfile
 
 from retrotone.audio import ffmpeg
-from retrotone.audio.ogg import fix_serial
-from retrotone.errors import AudioError, OutputError
+from retrotone.errors import AudioError
 from retrotone.types import Block
-from retrotone.utils.files import writing
-from retrotone.utils.temporary import temporary_beside
 
 # about 12 s at 44.1 kHz: 4 MB of stereo float32
 BLOCK_FRAMES = 1 << 19
 MIN_RATE, MAX_RATE = 8_000, 192_000
 MAX_CHANNELS = 2
-# libsndfile does not decode these
+# of the files that a folder is searched for; what a file holds is told by its content
+SUFFIXES = frozenset([".wav", ".flac", ".aiff", ".aif", ".ogg", ".opus", ".mp3", ".au", ".m4a", ".aac", ".mp4", ".wma"])
 FFMPEG_SUFFIXES = {".m4a", ".aac", ".mp4", ".wma"}
-
-# suffix -> (libsndfile format, subtype by bit depth)
-FORMATS: dict[str, tuple[str, dict[int, str]]] = {
-    ".wav": ("WAV", {16: "PCM_16", 24: "PCM_24", 32: "FLOAT"}),
-    ".flac": ("FLAC", {16: "PCM_16", 24: "PCM_24"}),
-    ".aiff": ("AIFF", {16: "PCM_16", 24: "PCM_24"}),
-    ".aif": ("AIFF", {16: "PCM_16", 24: "PCM_24"}),
-    ".ogg": ("OGG", {0: "VORBIS"}),
-    ".opus": ("OGG", {0: "OPUS"}),
-    ".mp3": ("MP3", {0: "MPEG_LAYER_III"}),
-}
-# bytes: the headers of these formats count with 32 bits
-LARGEST = {"WAV": 1 << 32, "AIFF": 1 << 32}
-CODEC_RATES = {
-    ".mp3": (8000, 11025, 12000, 16000, 22050, 24000, 32000, 44100, 48000),
-    ".opus": (8000, 12000, 16000, 24000, 48000),
-}
 
 
 class AudioFile:
@@ -134,71 +113,6 @@ class AudioFile:
         return samples
 
 
-class AudioWriter:
-    """Write a sound file in blocks: a temporary file in the same folder, renamed when it is whole.
-
-    Use it as a context manager; an exception in it removes the temporary file. The same samples give the same bytes.
-    Permissions follow the umask.
-
-    Parameters
-    ----------
-    path : str or Path
-        The suffix chooses the format: .wav .flac .aiff .ogg .opus .mp3.
-    channels, sample_rate : int
-        Of every block; the rate in Hz.
-    bit_depth : {16, 24, 32}
-        For WAV (32 is float), FLAC and AIFF (16, 24); ignored by lossy formats.
-
-    Raises
-    ------
-    OutputError
-        Unknown suffix, a rate the codec lacks, missing folder, full disk, over 4 GB of WAV or AIFF.
-    """
-
-    def __init__(self, path: str | os.PathLike[str], channels: int, sample_rate: int, bit_depth: int = 24) -> None:
-        self.path = Path(path)
-        self._kind, self._subtype = output_format(self.path, sample_rate, bit_depth)
-        self._most = LARGEST[self._kind] // (channels * bit_depth // 8) - 1024 if self._kind in LARGEST else None
-        self._frames = 0
-        with _encoding(self.path), ExitStack() as stack:
-            self._temporary = stack.enter_context(temporary_beside(self.path))
-            self._file = soundfile.SoundFile(
-                native(self._temporary), "w", sample_rate, channels, format=self._kind, subtype=self._subtype
-            )
-            self._end = stack.pop_all()
-
-    def write(self, block: Block) -> None:
-        """Append a block of shape (channels, n)."""
-        self._frames += block.shape[1]
-        if self._most is not None and self._frames > self._most:
-            raise OutputError(f"{self.path} would be larger than the 4 GB of {self._kind}: write .flac instead")
-        with _encoding(self.path):
-            # libsndfile's Vorbis writer overflows on long blocks
-            for start in range(0, block.shape[1], 1 << 16):
-                self._file.write(np.ascontiguousarray(block[:, start : start + (1 << 16)].T))
-
-    def __enter__(self) -> AudioWriter:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        try:
-            if kind is not None:
-                # the first error is the one to report
-                with suppress(Exception):
-                    self._file.close()
-                return
-            with _encoding(self.path):
-                self._file.close()
-                if not _is_whole(self._temporary, self._frames):
-                    raise OSError("the file came out short")
-                _make_repeatable(self._temporary, self._kind, self._subtype)
-                self._temporary.replace(self.path)
-        finally:
-            self._end.close()
-
-
 def check_shape(name: str, channels: int, frames: int, sample_rate: int) -> None:
     """Check what retrotone can process: one or two channels, at least one frame, a rate of 8 to 192 kHz.
 
@@ -251,71 +165,9 @@ def _check_readable(path: Path) -> None:
         raise AudioError(f"{path} is empty (0 bytes): export it again")
 
 
-def output_format(path: Path, sample_rate: int, bit_depth: int) -> tuple[str, str]:
-    """Return libsndfile's (format, subtype) for a path.
-
-    Parameters
-    ----------
-    path : Path
-        Its suffix chooses the format.
-    sample_rate : int
-        In Hz.
-    bit_depth : int
-        Ignored by lossy formats.
-
-    Raises
-    ------
-    OutputError
-        The format does not exist, or cannot hold this rate or bit depth.
-    """
-    suffix = path.suffix.lower()
-    if suffix not in FORMATS:
-        what = f"cannot write '{suffix}' files" if suffix else "a sound file's name needs a suffix"
-        raise OutputError(f"{path}: {what}: use one of {' '.join(FORMATS)}")
-    kind, subtypes = FORMATS[suffix]
-    if 0 not in subtypes and bit_depth not in subtypes:
-        raise OutputError(f"{path}: {kind} takes a bit depth of {', '.join(map(str, subtypes))}, not {bit_depth}")
-    rates = CODEC_RATES.get(suffix)
-    if rates and sample_rate not in rates:
-        raise OutputError(f"{path}: {suffix[1:].upper()} cannot hold {sample_rate} Hz: write .wav or .flac instead")
-    return kind, subtypes.get(0) or subtypes[bit_depth]
-
-
 def native(path: Path) -> str | bytes:
     """Return a path as libsndfile takes it: as bytes, since a name need not be UTF-8; as text on Windows."""
     return str(path) if os.name == "nt" else os.fsencode(path)
-
-
-@contextmanager
-def _encoding(path: Path) -> Iterator[None]:
-    """Turn the errors of libsndfile and of the system while writing `path` into one OutputError."""
-    with writing(path):
-        try:
-            yield
-        # soundfile asserts that everything was written
-        except (soundfile.LibsndfileError, AssertionError) as error:
-            raise OSError(str(error)) from error
-
-
-def _is_whole(path: Path, frames: int) -> bool:
-    """Return whether a closed file holds all frames: libsndfile may not notice that the disk is full."""
-    with soundfile.SoundFile(native(path)) as file:
-        if file.frames != frames:
-            return False
-        file.seek(max(frames - 1, 0))
-        return len(file.read(1)) == min(frames, 1)
-
-
-def _make_repeatable(path: Path, kind: str, subtype: str) -> None:
-    """Overwrite the random number or time that libsndfile put into a file: the same samples give the same bytes."""
-    if kind == "OGG":
-        fix_serial(path)
-    elif (kind, subtype) == ("WAV", "FLOAT"):
-        with path.open("r+b") as file:
-            peak_chunk = file.read(128).index(b"PEAK")
-            # after name, size and version of the chunk comes the time of writing
-            file.seek(peak_chunk + 12)
-            file.write(bytes(4))
 
 
 def _decode_soundfile(path: Path) -> Iterator[Block]:

@@ -51,7 +51,8 @@ def generate(
         raise StyleError("--between is a path of its own: leave out --path")
     with Bar() as bar:
         from retrotone.audio.audio import load
-        from retrotone.audio.files import AudioFile, output_format
+        from retrotone.audio.files import AudioFile
+        from retrotone.audio.writing import output_format
         from retrotone.figures.base import png
         from retrotone.figures.recordings import feature_figure
         from retrotone.progress import part

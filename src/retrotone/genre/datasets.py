@@ -21,7 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from retrotone.audio.audio import Audio, load
-from retrotone.audio.files import FFMPEG_SUFFIXES, FORMATS, AudioFile
+from retrotone.audio.files import SUFFIXES, AudioFile
 from retrotone.errors import AudioError, GenreError
 from retrotone.utils.assets import asset
 
@@ -29,7 +29,6 @@ log = logging.getLogger("retrotone")
 
 Split = Literal["train", "valid", "test"]
 
-SUFFIXES = {".au", *FORMATS, *FFMPEG_SUFFIXES}
 GTZAN_GENRES = ("blues", "classical", "country", "disco", "hiphop", "jazz", "metal", "pop", "reggae", "rock")
 # Hz.
 GTZAN_RATE = 22_050

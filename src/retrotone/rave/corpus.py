@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from retrotone.audio.audio import FULL_SCALE_16, mono_blocks, pcm16
-from retrotone.audio.files import FFMPEG_SUFFIXES, FORMATS, AudioFile
+from retrotone.audio.files import SUFFIXES, AudioFile
 from retrotone.errors import AudioError
 from retrotone.progress import Progress, silent
 from retrotone.utils.files import make_folder, write_whole, writing
@@ -181,8 +181,7 @@ def gather(
 def _recordings_in(folder: Path) -> list[Path]:
     if not folder.is_dir():
         raise AudioError(f"{folder} is not a folder: name one with recordings to learn from")
-    known = {*FORMATS, *FFMPEG_SUFFIXES}
-    paths = sorted(path for path in folder.rglob("*") if path.suffix.lower() in known)
+    paths = sorted(path for path in folder.rglob("*") if path.suffix.lower() in SUFFIXES)
     if not paths:
         raise AudioError(f"{folder} holds no recordings: name a folder with some to learn from")
     return paths

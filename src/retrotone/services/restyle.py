@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from retrotone.audio.audio import Audio, load, open_recording
-from retrotone.audio.files import FORMATS, AudioFile
+from retrotone.audio.files import AudioFile
+from retrotone.audio.writing import FORMATS
 from retrotone.errors import OutputError, StyleError
 from retrotone.progress import Progress, part, silent
 from retrotone.style.choices import GeneratedStyle, OpenStyle, Records, StyleChoice

@@ -19,7 +19,8 @@ from typing import TYPE_CHECKING, Literal, Protocol, runtime_checkable
 import numpy as np
 
 from retrotone.audio.audio import PEAK_CEILING, Audio
-from retrotone.audio.files import AudioFile, AudioWriter, output_format
+from retrotone.audio.files import AudioFile
+from retrotone.audio.writing import AudioWriter, output_format
 from retrotone.dsp.loudness import ABSOLUTE_GATE, LoudnessMeter
 from retrotone.errors import OutputError, StyleError
 from retrotone.progress import Progress, part, silent

@@ -16,7 +16,8 @@ from typing import Any
 import gradio as gr
 
 from retrotone.audio.audio import Audio, load
-from retrotone.audio.files import AudioFile, AudioWriter
+from retrotone.audio.files import AudioFile
+from retrotone.audio.writing import AudioWriter
 from retrotone.errors import AudioError, Cancelled, LibraryError, StyleError
 from retrotone.figures.base import png
 from retrotone.figures.training import genre_training_figure

@@ -8,11 +8,9 @@ from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from itertools import chain
 
-from retrotone.audio.files import FFMPEG_SUFFIXES, FORMATS
+from retrotone.audio.files import SUFFIXES
 from retrotone.errors import LibraryError
 from retrotone.library.files import FoundFile
-
-SUFFIXES = frozenset({".au", *FORMATS, *FFMPEG_SUFFIXES})
 
 
 @dataclass(frozen=True)

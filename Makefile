@@ -47,7 +47,7 @@ clean: ## Remove everything that make built
 	@touch $@
 
 .venv/.dev: .venv/.pip $(REQUIREMENTS)
-	$(RETROTONE) '.[ffmpeg,desktop,web,cluster]' --group dev
+	$(RETROTONE) '.[desktop,web,cluster]' --group dev
 	@touch $@ .venv/.retrotone
 
 .venv/.docs: .venv/.pip $(REQUIREMENTS)

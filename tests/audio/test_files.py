@@ -9,6 +9,7 @@ import time
 from itertools import pairwise
 from pathlib import Path
 
+import av
 import numpy as np
 import pytest
 import soundfile
@@ -20,7 +21,7 @@ from retrotone.audio.audio import Audio, load
 from retrotone.audio.files import AudioFile
 from retrotone.audio.ogg import SERIAL, fix_serial
 from retrotone.audio.writing import AudioWriter
-from retrotone.errors import AudioError, MissingExtraError, OutputError
+from retrotone.errors import AudioError, OutputError
 from retrotone.utils.files import write_whole
 
 
@@ -103,7 +104,9 @@ def test_very_short_sounds_keep_their_length(tmp_path: Path, suffix: str, frames
 def test_every_rate_that_a_format_promises(tmp_path: Path, suffix: str, sample_rate: int) -> None:
     noise = 0.1 * np.random.default_rng(0).standard_normal(sample_rate // 2)
     again = load(Audio(noise, sample_rate).save(tmp_path / f"a{suffix}"))
-    assert (again.sample_rate, again.frames) == (sample_rate, sample_rate // 2)
+    # Opus is always decoded at 48 kHz; the rate in its header is a remark
+    rate = 48_000 if suffix == ".opus" else sample_rate
+    assert (again.sample_rate, again.frames) == (rate, rate // 2)
 
 
 def test_blocks_join_to_the_whole_and_do_not_grow(tmp_path: Path) -> None:
@@ -171,7 +174,6 @@ def test_ogg_pages_keep_valid_checksums(tmp_path: Path, suffix: str) -> None:
 
 @pytest.mark.parametrize("suffix", [".ogg", ".opus"])
 def test_another_decoder_reads_our_ogg_files(song: Audio, tmp_path: Path, suffix: str) -> None:
-    av = pytest.importorskip("av", reason="needs PyAV as a second decoder: pip install 'retrotone[ffmpeg]'")
     audio = song.resample(48_000)
     path = audio.save(tmp_path / f"a{suffix}")
     with av.open(str(path), options={"err_detect": "crccheck"}) as container:
@@ -210,7 +212,7 @@ def test_variable_rate_mp3_without_a_length_is_read_to_its_end(song: Audio, tmp_
     assert correlation(joined[:, 2000:-2000], whole.samples[:, 2000 : joined.shape[1] - 2000]) > 0.99
 
 
-@pytest.mark.parametrize("suffix", [".mp3", ".ogg", ".opus", ".wav", ".aiff"])
+@pytest.mark.parametrize("suffix", [".mp3", ".ogg", ".opus", ".wav", ".aiff", ".flac"])
 def test_a_file_cut_short_gives_what_is_left(tmp_path: Path, suffix: str) -> None:
     noise = 0.1 * np.random.default_rng(0).standard_normal((1, 384_000))
     path = Audio(noise, 48_000).save(tmp_path / f"a{suffix}")
@@ -226,14 +228,15 @@ def test_an_excerpt_equals_that_part_of_the_whole(song: Audio, tmp_path: Path, s
     whole = np.concatenate(list(file.blocks()), axis=1)
     for start, seconds in ((0.0, 0.5), (1.25, 1.5), (file.duration - 0.1, 1.0), (file.duration + 5, 1.0)):
         first, count = round(start * 48_000), round(seconds * 48_000)
-        np.testing.assert_array_equal(file.excerpt(start, seconds), whole[:, first : first + count])
+        # Opus never quite forgets what it heard before
+        error = np.abs(file.excerpt(start, seconds) - whole[:, first : first + count])
+        assert error.max(initial=0) <= (1e-5 if suffix == ".opus" else 0)
 
 
 # -- M4A, AAC, WMA
 
 
 def encode(path: Path, samples: NDArray[np.float32], sample_rate: int, codec: str) -> None:
-    av = pytest.importorskip("av", reason="needs PyAV: pip install 'retrotone[ffmpeg]'")
     layout = "stereo" if len(samples) == 2 else "mono"
     with av.open(str(path), "w") as container:
         stream = container.add_stream(codec, rate=sample_rate, layout=layout)
@@ -280,15 +283,7 @@ def test_ffmpeg_blocks_are_gathered(tmp_path: Path) -> None:
     assert sum(sizes) >= files.BLOCK_FRAMES
 
 
-def test_without_pyav_the_extra_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(sys.modules, "av", None)
-    (tmp_path / "song.m4a").write_bytes(b"anything")
-    with pytest.raises(MissingExtraError, match=r"\.m4a files need .* pip install 'retrotone\[ffmpeg\]'"):
-        AudioFile(tmp_path / "song.m4a")
-
-
 def test_damaged_ffmpeg_files(tmp_path: Path) -> None:
-    pytest.importorskip("av", reason="needs PyAV: pip install 'retrotone[ffmpeg]'")
     (tmp_path / "noise.m4a").write_bytes(b"no sound" * 500)
     with pytest.raises(AudioError, match=r"noise\.m4a is not a sound file .* convert it to WAV or FLAC"):
         AudioFile(tmp_path / "noise.m4a")
@@ -305,16 +300,13 @@ def broken_inputs(folder: Path) -> dict[str, str]:
     (folder / "text.wav").write_text("this is no sound")
     (folder / "notes.txt").write_text("this is no sound")
     tone = 0.1 * np.sin(np.arange(9000))
-    soundfile.write(folder / "surround.wav", np.tile(tone[:, None], 6), 44_100)
+    soundfile.write(folder / "wide.wav", np.tile(tone[:, None], 100), 44_100)
     soundfile.write(folder / "none.wav", tone[:0], 44_100)
     soundfile.write(folder / "slow.wav", tone, 4_000)
     soundfile.write(folder / "fast.wav", tone, 384_000)
     holed = tone.copy()
     holed[5000] = np.nan
     soundfile.write(folder / "nan.wav", holed, 44_100, subtype="FLOAT")
-    soundfile.write(folder / "cut.flac", np.random.default_rng(0).standard_normal(50_000) * 0.1, 44_100)
-    data = (folder / "cut.flac").read_bytes()
-    (folder / "cut.flac").write_bytes(data[: len(data) // 2])
     return {
         "folder.wav": "is a folder: name a sound file",
         "pipe.wav": "is a pipe or device: name a sound file",
@@ -322,14 +314,13 @@ def broken_inputs(folder: Path) -> dict[str, str]:
         "text.wav/song.wav": "does not exist: check the path",
         f"{'long' * 70}.wav": r"cannot be read \(File name too long\): check the path",
         "empty.wav": r"is empty \(0 bytes\): export it again",
-        "text.wav": "is not a sound file that can be decoded: use WAV, FLAC",
-        "notes.txt": "is not a sound file that can be decoded: use WAV, FLAC",
-        "surround.wav": "has 6 channels: mix it down to mono or stereo first",
+        "text.wav": "is not a sound file that can be decoded: convert it to WAV or FLAC",
+        "notes.txt": "is not a sound file that can be decoded: convert it to WAV or FLAC",
+        "wide.wav": "has 100 channels: mix it down to mono or stereo first",
         "none.wav": "holds no samples: export it again",
         "slow.wav": "has a rate of 4000 Hz: resample it to 8,000-192,000 Hz first",
         "fast.wav": "has a rate of 384000 Hz: resample it",
         "nan.wav": "contains NaN or infinite samples: export it again",
-        "cut.flac": "decoded",
     }
 
 

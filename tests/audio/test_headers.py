@@ -73,12 +73,6 @@ def crc(page: bytes) -> int:
 @pytest.mark.parametrize("suffix", [".wav", ".au", ".mp3", ".ogg", ".flac"])
 def test_a_length_of_years_is_not_believed(tmp_path: Path, suffix: str) -> None:
     path = endless(tmp_path, suffix)
-    # its decoder finds that the end comes too early
-    if suffix == ".flac":
-        for read in (rt.load, analyse):
-            with pytest.raises(rt.AudioError, match="is damaged and cannot be decoded"):
-                read(path)
-        return
     sound, analysis = rt.load(path), analyse(path)
     assert sound.duration == pytest.approx(2, abs=0.1)
     assert analysis.duration == pytest.approx(2, abs=0.1)
@@ -102,9 +96,9 @@ def test_a_long_song_that_was_cut_off_is_as_long_as_what_is_left(tmp_path: Path)
 @pytest.mark.parametrize(
     ("header", "message"),
     [
-        ({"channels": 65_535}, "is not a sound file"),
+        ({"channels": 65_535}, "holds no samples"),
         ({"channels": 1_000}, "has 1000 channels"),
-        ({"channels": 0}, "is not a sound file"),
+        ({"channels": 0}, "holds no samples"),
         ({"rate": MOST}, "is not a sound file"),
         ({"rate": 0}, "is not a sound file"),
         ({"rate": 1_000_000}, "has a rate of 1000000 Hz"),

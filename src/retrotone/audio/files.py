@@ -2,65 +2,82 @@
 
 from __future__ import annotations
 
-import io
+import logging
 import os
 import stat
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import numpy as np
-import soundfile
 
-from retrotone.audio import ffmpeg
+from retrotone.audio.clicks import mended
+from retrotone.audio.downmix import mixed_down, stereo_matrix
+from retrotone.audio.reading.ffmpeg import FfmpegReader
+from retrotone.audio.reading.libsndfile import LibsndfileReader
+from retrotone.audio.reading.opening import TOLERANCE_SECONDS, open_reader
 from retrotone.errors import AudioError
 from retrotone.types import Block
+
+log = logging.getLogger("retrotone")
 
 # about 12 s at 44.1 kHz: 4 MB of stereo float32
 BLOCK_FRAMES = 1 << 19
 MIN_RATE, MAX_RATE = 8_000, 192_000
-MAX_CHANNELS = 2
+# more are mixed down, up to those that FFmpeg has names for
+MAX_CHANNELS, MAX_MIXED_CHANNELS = 2, 64
 # of the files that a folder is searched for; what a file holds is told by its content
-SUFFIXES = frozenset([".wav", ".flac", ".aiff", ".aif", ".ogg", ".opus", ".mp3", ".au", ".m4a", ".aac", ".mp4", ".wma"])
-FFMPEG_SUFFIXES = {".m4a", ".aac", ".mp4", ".wma"}
+SUFFIXES = frozenset(
+    (
+        *(".wav", ".bwf", ".rf64", ".w64", ".aiff", ".aif", ".aifc", ".au", ".caf", ".flac", ".ogg", ".oga", ".opus"),
+        *(".spx", ".mp3", ".mp2", ".m4a", ".m4b", ".mp4", ".aac", ".ac3", ".dts", ".wma", ".asf", ".ape", ".wv"),
+        *(".tta", ".tak", ".mpc", ".dsf", ".mka", ".webm"),
+    )
+)
 
 
 class AudioFile:
     """A sound file on disk, read in blocks; nothing is decoded before `blocks` or `excerpt` is called.
 
+    What the file holds is told by its content, never by its name, and a header is a hint: all sound that is there is
+    read. More than two channels are mixed down to stereo (`downmix`), with one line in the log.
+
     Parameters
     ----------
     path : str or Path
-        WAV, FLAC, OGG, MP3, Opus or AIFF; M4A, AAC and WMA with the ``ffmpeg`` extra.
+        Any format of FFmpeg or libsndfile: WAV, FLAC, OGG, MP3, Opus, AIFF, M4A, AAC, WMA, APE, WavPack, CAF ...
+    strict : bool
+        Refuse a damaged file, instead of reading what is there.
 
     Attributes
     ----------
     sample_rate, channels, frames : int
-        `frames` is what the header says. It is an estimate for an MP3 without such a header, and too large for a
-        file that was cut short: where it matters, count the frames that `blocks` yields.
+        `frames` is how many there are, by what the file holds where its header is wrong. Damage within the file is
+        only found by decoding it: then `blocks` yields fewer.
+    exact : bool
+        Whether `frames` is exact to the sample, or by a clock that ticks in milliseconds.
+    damage : str or None
+        What is missing, as "holds 3.0 s of the 5.0 s that its header promises"; more may be found in reading.
 
     Raises
     ------
     AudioError
-        Missing, unreadable, not audio, empty, over two channels, or a rate outside 8-192 kHz.
-    MissingExtraError
-        The format needs the ``ffmpeg`` extra.
+        Missing, unreadable, not audio, empty, a rate outside 8-192 kHz or, with `strict`, damaged.
     """
 
-    def __init__(self, path: str | os.PathLike[str]) -> None:
-        self.path = Path(path)
+    def __init__(self, path: str | os.PathLike[str], strict: bool = False) -> None:
+        self.path, self._strict = Path(path), strict
         _check_readable(self.path)
-        self._ffmpeg = self.path.suffix.lower() in FFMPEG_SUFFIXES
-        if self._ffmpeg:
-            self.sample_rate, self.channels, self.frames = ffmpeg.probe(self.path)
-        else:
-            try:
-                info = soundfile.info(native(self.path))
-            except (soundfile.LibsndfileError, RuntimeError) as error:
-                raise AudioError(
-                    f"{self.path} is not a sound file that can be decoded: use WAV, FLAC, OGG, MP3, Opus or AIFF"
-                ) from error
-            self.sample_rate, self.channels, self.frames = info.samplerate, info.channels, info.frames
+        self._reader = open_reader(self.path)
+        self.sample_rate, self.frames, self.exact = self._reader.sample_rate, self._reader.frames, self._reader.exact
+        if self._reader.channels > MAX_MIXED_CHANNELS:
+            raise AudioError(f"{self.path} has {self._reader.channels} channels: mix it down to mono or stereo first")
+        self.channels = min(self._reader.channels, MAX_CHANNELS)
         check_shape(str(self.path), self.channels, self.frames, self.sample_rate)
+        self._told: set[str] = set()
+        self.damage: str | None = None
+        self._compare(self.frames, self._reader.promised)
+        if not self.damage and not self._reader.whole:
+            self._set_damage(f"was cut: it has no end, and {self.duration:.1f} s are there")
 
     @property
     def name(self) -> str:
@@ -69,24 +86,24 @@ class AudioFile:
 
     @property
     def duration(self) -> float:
-        """Seconds, by the header."""
+        """Seconds, as exact as `frames`."""
         return self.frames / self.sample_rate
 
     def blocks(self) -> Iterator[Block]:
         """Yield float32 blocks of shape (channels, n), n <= BLOCK_FRAMES; AudioError for NaN or infinity."""
-        decode = ffmpeg.decode if self._ffmpeg else _decode_soundfile
         total = 0
-        for block in decode(self.path):
-            check_finite(self.name, block)
+        for block in self._decoded():
             total += block.shape[1]
-            yield block
+            yield self._checked(block)
         if total == 0:
             raise AudioError(f"{self.path} holds no samples: export it again")
+        self._compare(total, self._reader.promised or self.frames)
+        self._tell_damage()
 
     def excerpt(self, start: float, seconds: float) -> Block:
-        """Return the samples from a time on, without decoding what comes before.
+        """Return the samples from a time on; what comes before is decoded only where a file has no index.
 
-        The position is exact, except in M4A, AAC and WMA, where it may be off by a packet (0.1 s).
+        The position is exact in WAV, AIFF, FLAC, OGG and MP3; in other formats it may be off by a packet (0.1 s).
 
         Parameters
         ----------
@@ -101,16 +118,60 @@ class AudioFile:
         Raises
         ------
         AudioError
-            The file is damaged, or holds NaN or infinite samples.
+            The file holds NaN or infinite samples, or cannot be decoded.
         """
         first, count = round(start * self.sample_rate), round(seconds * self.sample_rate)
-        if self._ffmpeg:
-            blocks = first_frames(ffmpeg.decode(self.path, start), count)
-            samples = np.concatenate([np.zeros((self.channels, 0), np.float32), *blocks], axis=1)
-        else:
-            samples = _read_soundfile(self.path, first, count)
-        check_finite(self.name, samples)
-        return samples
+        blocks = list(first_frames(self._decoded(first, min(count, BLOCK_FRAMES) or 1), count))
+        empty = np.zeros((self._reader.channels, 0), np.float32)
+        return self._checked(np.concatenate([empty, *blocks], axis=1))
+
+    def _decoded(self, start: int = 0, block_frames: int = BLOCK_FRAMES) -> Iterator[Block]:
+        """Yield the samples of all channels; where libsndfile finds damage, FFmpeg reads on."""
+        position = start
+        self._tell_damage()
+        try:
+            # no larger in memory than stereo
+            frames = max(block_frames * MAX_CHANNELS // max(self._reader.channels, MAX_CHANNELS), 1)
+            for block in self._reader.blocks(frames, start):
+                position += block.shape[1]
+                yield block
+        except AudioError:
+            if not isinstance(self._reader, LibsndfileReader):
+                raise
+            other = FfmpegReader(self.path)
+            other.ignore_index()
+            yield from other.blocks(block_frames, position)
+
+    def _checked(self, block: Block) -> Block:
+        check_finite(self.name, block)
+        block, clicks = mended(block)
+        if clicks:
+            self._tell(f"{self.path} holds samples far beyond full scale: they were mended as clicks")
+        if self._reader.channels <= MAX_CHANNELS:
+            return block
+        self._tell(f"{self.path} has {self._reader.channels} channels: mixed down to stereo (ITU-R BS.775)")
+        return mixed_down(block, stereo_matrix(self._reader.channels, self._reader.layout))
+
+    def _compare(self, frames: int, promised: int | None) -> None:
+        """Note as damage that much fewer frames are there than were promised."""
+        if promised and promised - frames > TOLERANCE_SECONDS * self.sample_rate:
+            there, wanted = frames / self.sample_rate, promised / self.sample_rate
+            self._set_damage(f"is damaged: {there:.1f} s of the {wanted:.1f} s that its header promises can be read")
+
+    def _set_damage(self, damage: str) -> None:
+        if self._strict:
+            raise AudioError(f"{self.path} {damage}: export it again, or leave out --strict to use what is there")
+        self.damage = damage
+
+    def _tell_damage(self) -> None:
+        if self.damage:
+            self._tell(f"{self.path} {self.damage}")
+
+    def _tell(self, line: str) -> None:
+        """Log a line, once."""
+        if line not in self._told:
+            self._told.add(line)
+            log.warning("%s", line)
 
 
 def check_shape(name: str, channels: int, frames: int, sample_rate: int) -> None:
@@ -170,15 +231,6 @@ def native(path: Path) -> str | bytes:
     return str(path) if os.name == "nt" else os.fsencode(path)
 
 
-def _decode_soundfile(path: Path) -> Iterator[Block]:
-    try:
-        with soundfile.SoundFile(_Endless(path) if _is_mp3_without_length(path) else native(path)) as file:
-            while len(block := file.read(BLOCK_FRAMES, dtype="float32", always_2d=True)):
-                yield block.T
-    except (soundfile.LibsndfileError, RuntimeError) as error:
-        raise AudioError(f"{path} is damaged and cannot be decoded: export it again") from error
-
-
 def first_frames(blocks: Iterable[Block], frames: int | None) -> Iterator[Block]:
     """Yield blocks until they add up to `frames` (None: all of them); the rest of the stream is not decoded.
 
@@ -193,44 +245,3 @@ def first_frames(blocks: Iterable[Block], frames: int | None) -> Iterator[Block]
             left -= block.shape[1]
             if left <= 0:
                 return
-
-
-def _read_soundfile(path: Path, first: int, count: int) -> Block:
-    try:
-        with soundfile.SoundFile(native(path)) as file:
-            file.seek(min(first, file.frames))
-            samples: Block = file.read(count, dtype="float32", always_2d=True).T
-            return samples
-    except (soundfile.LibsndfileError, RuntimeError) as error:
-        raise AudioError(f"{path} is damaged and cannot be decoded: export it again") from error
-
-
-class _Endless(io.FileIO):
-    """A file that reports a far greater length than it has.
-
-    libsndfile estimates the length of an MP3 without a Xing header from the size of its first frame, and stops there:
-    half of a variable-rate recording can be lost. With too high an estimate it reads to the end.
-    """
-
-    def seek(self, offset: int, whence: int = os.SEEK_SET, /) -> int:
-        self._at_end = whence == os.SEEK_END
-        return super().seek(offset, whence)
-
-    def tell(self) -> int:
-        return super().tell() * (1000 if self._at_end else 1)
-
-    _at_end = False
-
-
-def _is_mp3_without_length(path: Path) -> bool:
-    if path.suffix.lower() != ".mp3":
-        return False
-    with path.open("rb") as file:
-        tag = file.read(10)
-        # the size of an ID3 tag stands in bytes of seven bits
-        if tag[:3] == b"ID3":
-            file.seek(10 + sum(byte << shift for byte, shift in zip(tag[6:], (21, 14, 7, 0), strict=True)))
-        else:
-            file.seek(0)
-        first_frame = file.read(2048)
-    return not any(name in first_frame for name in (b"Xing", b"Info", b"VBRI"))

@@ -7,8 +7,8 @@ from collections.abc import Iterable, Iterator
 import numpy as np
 from numpy.typing import ArrayLike
 
-from retrotone.audio.audio import resampled
 from retrotone.audio.files import BLOCK_FRAMES
+from retrotone.audio.resampling import resampled
 from retrotone.rave.info import RaveInfo
 from retrotone.rave.latent_paths import edited
 from retrotone.rave.runner import Runner

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import numpy as np
 
-from retrotone.audio.audio import SILENCE, resampled
+from retrotone.audio.audio import SILENCE
+from retrotone.audio.resampling import resampled
 from retrotone.dsp.loudness import LoudnessMeter
 from retrotone.dsp.stft import OVERLAP, STUDY_N_FFT, STUDY_RMS, STUDY_SCALE, n_fft_for, stft
 from retrotone.errors import AudioError

@@ -14,7 +14,7 @@ from retrotone.audio.clicks import mended
 from retrotone.audio.downmix import mixed_down, stereo_matrix
 from retrotone.audio.reading.ffmpeg import FfmpegReader
 from retrotone.audio.reading.libsndfile import LibsndfileReader
-from retrotone.audio.reading.opening import TOLERANCE_SECONDS, open_reader
+from retrotone.audio.reading.opening import COARSE_SECONDS, TOLERANCE_SECONDS, open_reader
 from retrotone.errors import AudioError
 from retrotone.types import Block
 
@@ -154,7 +154,8 @@ class AudioFile:
 
     def _compare(self, frames: int, promised: int | None) -> None:
         """Note as damage that much fewer frames are there than were promised."""
-        if promised and promised - frames > TOLERANCE_SECONDS * self.sample_rate:
+        tolerance_seconds = TOLERANCE_SECONDS if self.exact else COARSE_SECONDS
+        if promised and promised - frames > tolerance_seconds * self.sample_rate:
             there, wanted = frames / self.sample_rate, promised / self.sample_rate
             self._set_damage(f"is damaged: {there:.1f} s of the {wanted:.1f} s that its header promises can be read")
 

@@ -16,7 +16,7 @@ from retrotone.dsp.limiter import limited
 from retrotone.dsp.loudness import LoudnessMeter, PeakMeter
 from retrotone.errors import OutputError
 from retrotone.progress import Progress
-from retrotone.style.sample import Sample
+from retrotone.style.sample import Sample, TurnedDown
 from retrotone.types import Block, Source, Spectrogram
 
 # Limiting below 1 dB is not reported.
@@ -99,6 +99,10 @@ class Rendering:
         if np.isfinite(content.loudness) and np.isfinite(meter.integrated):
             gain = np.float32(10 ** ((content.loudness - meter.integrated) / 20))
         peak = peaks.finish() * float(gain)
+        # its loudness was not to be had below full scale: peaks keep their shape
+        if isinstance(source, TurnedDown) and peak > ceiling:
+            gain *= np.float32(ceiling / peak)
+            peak = ceiling
         if peak > ceiling * AUDIBLE_LIMITING:
             log.warning(
                 "%s: limited peaks that rose %.1f dB above -1 dBTP", source.name, 20 * np.log10(peak / PEAK_CEILING)

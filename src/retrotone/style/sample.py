@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
-from retrotone.audio.audio import SILENCE
+from retrotone.audio.audio import SILENCE, log
 from retrotone.audio.resampling import resampled
 from retrotone.dsp.loudness import LoudnessMeter
 from retrotone.dsp.stft import OVERLAP, STUDY_N_FFT, STUDY_RMS, STUDY_SCALE, n_fft_for, stft
@@ -17,6 +18,54 @@ from retrotone.types import Block, Matrix, Source, Spectrogram
 
 # A map is fitted to at most 95 s, in excerpts evenly spread.
 SAMPLE_FRAMES, SAMPLE_EXCERPTS = 4096, 16
+
+
+@dataclass(frozen=True)
+class TurnedDown:
+    """A recording above full scale at a level that fits, as a source of blocks: its peaks keep their shape.
+
+    Parameters
+    ----------
+    source : Source
+    peak : float
+        Of the source; it becomes 1.
+    """
+
+    source: Source
+    peak: float
+
+    def __post_init__(self) -> None:
+        log.warning("%s: turned down by %.1f dB, to full scale", self.name, 20 * np.log10(self.peak))
+
+    @property
+    def name(self) -> str:
+        """How messages call it."""
+        return self.source.name
+
+    @property
+    def sample_rate(self) -> int:
+        """In Hz."""
+        return self.source.sample_rate
+
+    @property
+    def channels(self) -> int:
+        """One or two."""
+        return self.source.channels
+
+    @property
+    def frames(self) -> int:
+        """Samples per channel, as the source tells them."""
+        return self.source.frames
+
+    @property
+    def duration(self) -> float:
+        """In seconds."""
+        return self.source.duration
+
+    def blocks(self) -> Iterator[Block]:
+        """Yield the samples in blocks of shape (channels, n)."""
+        for block in self.source.blocks():
+            yield block / np.float32(self.peak)
 
 
 @dataclass

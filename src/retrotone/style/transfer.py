@@ -31,7 +31,7 @@ from retrotone.style.media.chain import makeup_db, medium_blocks
 from retrotone.style.medium import Medium
 from retrotone.style.rendering import SPOOL_BYTES, Rendering
 from retrotone.style.resynthesis import Resynthesis
-from retrotone.style.sample import Sample
+from retrotone.style.sample import Sample, TurnedDown
 from retrotone.style.spectral import SpectralTransfer
 from retrotone.types import Block, Source
 
@@ -243,11 +243,14 @@ class StyleTransfer:
         progress = _rising(progress)
         target, method = self._target(style, source, part(progress, 0, 0.1))
         content = Sample.of(source, source.sample_rate, part(progress, 0.1, 0.2))
+        if content.peak > 1.0:
+            source = TurnedDown(source, content.peak)
+            content = Sample.of(source, source.sample_rate, part(progress, 0.1, 0.2))
         blocks = self._restyled(source, content, target, method, strength, progress)
         ceiling = PEAK_CEILING
         if strength == 0:
-            # the content, bit by bit, unless it would clip
-            blocks, ceiling = source.blocks(), 1.0 if content.peak > 1.0 else np.inf
+            # the content, bit by bit
+            blocks, ceiling = source.blocks(), np.inf
         with tempfile.SpooledTemporaryFile(max_size=SPOOL_BYTES) as spool:
             rendering = Rendering.collect(blocks, content, source, ceiling, spool, part(progress, 0.4, 1.0))
             yield rendering, method

@@ -65,8 +65,9 @@ class FfmpegReader:
             self.sample_rate, self.channels = int(stream.rate), int(stream.channels)
             names = tuple(channel.name for channel in stream.layout.channels)
             self.layout = () if "NONE" in names else names
-            # coarser clocks, as that of Matroska, tell lengths to a millisecond
-            self.exact = 1 / _tick(stream) >= self.sample_rate
+            # Coarser clocks, as that of Matroska, tell lengths to a millisecond. The length of CAF takes every packet
+            # for a full one.
+            self.exact = self.format != "caf" and 1 / _tick(stream) >= self.sample_rate
             self.promised: int | None = None
             if self.format not in WITHOUT_LENGTH:
                 seconds = stream.duration * _tick(stream) if stream.duration else (container.duration or 0) / 1e6
@@ -110,7 +111,7 @@ class FfmpegReader:
         self._seeks = False
 
     def decode_all(self) -> None:
-        """Decode all that can be decoded, and set `frames` by it: the packets of a damaged FLAC do not tell."""
+        """Decode all that can be decoded, and set `frames` by it: damaged packets do not tell."""
         self.ignore_index()
         self.frames = sum(block.shape[1] for block in self.blocks(MIN_BLOCK_FRAMES))
         self.exact = True

@@ -18,8 +18,8 @@ from retrotone.audio.reading.mpeg import xing_length
 from retrotone.audio.reading.reader import Place, Reader
 from retrotone.errors import AudioError
 
-# seconds by which a header may be wrong before all packets are looked at
-TOLERANCE_SECONDS = 0.1
+# seconds by which a header may be wrong; more, where its clock is coarse or a decoder swallows the first packet
+TOLERANCE_SECONDS, COARSE_SECONDS = 0.05, 0.25
 TICK_SECONDS = 0.001
 # libsndfile knows no names of channels
 MAX_CHANNELS = 2
@@ -119,8 +119,11 @@ def _open_flac(path: Path, file: FfmpegReader) -> Reader:
 def _measured(file: FfmpegReader) -> FfmpegReader:
     """Return a file whose `frames` are those that are there."""
     end, promised = file.measure(), file.promised
-    if promised is None or abs(end - promised) > TOLERANCE_SECONDS * file.sample_rate:
+    if promised is None or end - promised > COARSE_SECONDS * file.sample_rate:
         file.count()
+    elif promised - end > COARSE_SECONDS * file.sample_rate:
+        # of what was cut, the last packet may not decode
+        file.decode_all()
     else:
         # The packet at the end is filled up; the header, or the packet's own length, says how far it counts. The
         # header's clock may tick in milliseconds.

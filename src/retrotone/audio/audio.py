@@ -209,13 +209,13 @@ def load(path: AudioFile | str | os.PathLike[str], seconds: float | None = None)
     Parameters
     ----------
     path : path-like or AudioFile
-        WAV, FLAC, OGG, MP3, Opus or AIFF; M4A, AAC and WMA with the ``ffmpeg`` extra.
+        Any format of FFmpeg or libsndfile, see `AudioFile`.
     seconds : float, optional
         How much of its start to load; by default all of it.
 
     Raises
     ------
-    AudioError, MissingExtraError
+    AudioError
         See `AudioFile`.
     """
     file = path if isinstance(path, AudioFile) else AudioFile(path)
@@ -229,7 +229,7 @@ def open_recording(recording: Audio | AudioFile | str | os.PathLike[str]) -> Aud
 
     Raises
     ------
-    AudioError, MissingExtraError
+    AudioError
         See `AudioFile`.
     """
     return AudioFile(recording) if isinstance(recording, str | os.PathLike) else recording

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Protocol
 
+from retrotone.audio.files import SUFFIXES
 from retrotone.desktop import tasks
 from retrotone.desktop.jobs import JobObserver, JobQueue
 from retrotone.desktop.player import Frames, Player
@@ -16,8 +17,7 @@ from retrotone.desktop.theme import Theme
 from retrotone.utils.temporary import TemporaryFolder
 
 NO_SONG = "There is no song yet: choose one, drop one here, or take the example."
-SOUND_SUFFIXES = ".wav .flac .mp3 .ogg .opus .aiff .aif .m4a .aac .wma"
-SOUND_FILES = [("Recordings", SOUND_SUFFIXES), ("All files", "*")]
+SOUND_FILES = [("Recordings", " ".join(sorted(SUFFIXES))), ("All files", "*")]
 
 
 class SessionView(Protocol):

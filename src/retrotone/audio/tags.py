@@ -7,20 +7,21 @@ import re
 import struct
 import unicodedata
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import suppress
-from dataclasses import dataclass, field
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, BinaryIO
 
+from retrotone.audio.id3 import FRAMES, read_lists
+
 # other spellings of the names in the vocabulary, in lower case: FFmpeg's, and those of formats that it passes on
-ALIASES = {
+ALIASES = {frame.lower(): name for name, frame in FRAMES.items()} | {
     "album_artist": "albumartist",
     "album artist": "albumartist",
     "tracknumber": "track",
     "discnumber": "disc",
     "year": "date",
-    # ID3v2.4, ID3v2.3, and what taggers use elsewhere
-    "tdor": "originaldate",
+    # of ID3v2.3, and what taggers use in other formats
     "tory": "originaldate",
     "original date": "originaldate",
     "originalyear": "originaldate",
@@ -35,7 +36,7 @@ LINES = LISTS | {"title", "album", "track", "disc", "date", "originaldate"}
 # what a tag may say about the file and its samples and not about the song; it would be wrong in another file
 FILE_FACTS = re.compile(
     r"encoder|major_brand|minor_version|compatible_brands|creation_time|handler_name|vendor_id|language|duration"
-    r"|(replaygain|r128|accuraterip|_statistics|itun(smpb|norm|pgap|es_cddb)).*"
+    r"|(id3v2_priv|replaygain|r128|accuraterip|_statistics|itun(smpb|norm|pgap|es_cddb)).*"
 )
 # FFmpeg's names of the codecs that covers are in
 COVER_TYPES = {"mjpeg": "image/jpeg", "png": "image/png", "gif": "image/gif", "bmp": "image/bmp", "webp": "image/webp"}
@@ -101,23 +102,60 @@ def read_tags(path: str | os.PathLike[str]) -> Tags:
     Tags
         Empty where there are none or the file cannot be read.
     """
-    import av
-
     # what taggers write is not always what the format prescribes: other errors than FFmpeg's are possible
-    with suppress(OSError, av.FFmpegError, ValueError, LookupError, struct.error):
-        with Path(path).open("rb") as file:
-            # an open file, since FFmpeg would take some names for addresses; and content must not name other files
-            with av.open(file, metadata_errors="surrogateescape", options={"protocol_whitelist": "none"}) as container:
-                raw = _metadata(container)
-                cover, cover_type = _cover(container)
-                name = container.format.name
-            if name == "mp3":
-                ape = _lower(_read_ape(file))
-                file.seek(0)
-                # an ID3v1 tag at the end cuts its texts, an ID3v2 tag at the start does not
-                raw = ape | raw if file.read(3) == b"ID3" else raw | ape
+    with suppress(OSError, ValueError, LookupError, struct.error), Path(path).open("rb") as file:
+        with opened(file) as container:
+            raw = _metadata(container)
+            cover, cover_type = _cover(container)
+            name = container.format.name
+        raw |= _lower(read_lists(file).items())
+        if name == "mp3":
+            ape = _lower(_read_ape(file))
+            file.seek(0)
+            # an ID3v1 tag at the end cuts its texts, an ID3v2 tag at the start does not
+            raw = ape | raw if file.read(3) == b"ID3" else raw | ape
         return Tags(_cleaned(_decoded(raw), joined=name in ("ogg", "flac")), cover, cover_type)
     return Tags()
+
+
+def result_tags(song: str | os.PathLike[str] | None, *done: str) -> Tags:
+    """Return the tags for a file that was made of a song: the song's, and a comment that says what was done.
+
+    Parameters
+    ----------
+    song : path-like, optional
+    *done : str
+        Such as "1930s", "strength 0.7".
+    """
+    from retrotone import __version__
+
+    tags = read_tags(song) if song is not None else Tags()
+    comment = f"retrotone {__version__}: {', '.join(done)}"
+    return replace(tags, values={**tags.values, "comment": (*tags["comment"], comment)})
+
+
+@contextmanager
+def opened(file: BinaryIO) -> Iterator[Any]:
+    """Open a sound file by FFmpeg; in its texts, bytes that are not UTF-8 are surrogates.
+
+    Parameters
+    ----------
+    file : binary file
+        Not its path, which FFmpeg could take for an address.
+
+    Raises
+    ------
+    OSError
+        FFmpeg cannot read it.
+    """
+    import av
+
+    try:
+        # what a file holds must not make FFmpeg open others
+        with av.open(file, metadata_errors="surrogateescape", options={"protocol_whitelist": "none"}) as container:
+            yield container
+    except av.FFmpegError as error:
+        raise OSError(str(error)) from error
 
 
 def _metadata(container: Any) -> dict[str, str]:
@@ -136,12 +174,17 @@ def _lower(pairs: Iterable[tuple[str, str]]) -> dict[str, str]:
 
 def _cover(container: Any) -> tuple[bytes, str]:
     """Return the front cover, or else the first picture, and its MIME type."""
-    pictures = [stream for stream in container.streams.video if stream.codec_context.name in COVER_TYPES]
+    from av.stream import Disposition
+
+    pictures = [
+        stream
+        for stream in container.streams.video
+        if stream.disposition & Disposition.attached_pic and stream.codec_context.name in COVER_TYPES
+    ]
     pictures.sort(key=lambda stream: stream.metadata.get("comment") != "Cover (front)")
-    for stream in pictures:
-        # of FFmpeg's AV_DISPOSITION_ATTACHED_PIC
-        if "attached_pic" in str(stream.disposition):
-            return bytes(next(container.demux(stream))), COVER_TYPES[stream.codec_context.name]
+    for stream in pictures[:1]:
+        # it comes before the sound
+        return bytes(next(container.demux(stream))), COVER_TYPES[stream.codec_context.name]
     return b"", ""
 
 

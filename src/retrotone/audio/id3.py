@@ -71,6 +71,18 @@ def encode(values: Mapping[str, Sequence[str]], cover: bytes, cover_type: str) -
     return HEADER.pack(b"ID3", 0x0400, 0, _syncsafe(len(body))) + body
 
 
+def precedes_mp3(file: BinaryIO) -> bool:
+    """Return whether a file is a tag and, right behind it, a frame of MPEG layer 3."""
+    file.seek(0)
+    header = file.read(HEADER.size)
+    if header[:3] != b"ID3" or len(header) < HEADER.size:
+        return False
+    file.seek(_plain(header[6:]), os.SEEK_CUR)
+    frame = file.read(2)
+    # eleven bits are the frame's mark, two the layer
+    return len(frame) == 2 and frame[0] == 0xFF and frame[1] & 0xE6 == 0xE2
+
+
 def read_lists(file: BinaryIO) -> dict[str, str]:
     """Return the text frames of a file's tag that have several values, joined by NUL.
 

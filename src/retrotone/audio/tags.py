@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from retrotone.audio.id3 import FRAMES, read_lists
+from retrotone.audio.id3 import FRAMES, precedes_mp3, read_lists
 
 # other spellings of the names in the vocabulary, in lower case: FFmpeg's, and those of formats that it passes on
 ALIASES = {frame.lower(): name for name, frame in FRAMES.items()} | {
@@ -49,6 +49,8 @@ KANA, KANJI = re.compile(r"[\u3041-\u30fa]"), re.compile(r"[\u4e00-\u9fff]")
 # the second byte of a Japanese character may be a Latin letter: "Don’t" in cp1252 would be "Don" and a character
 KANJI_IN_WORD = re.compile(r"[A-Za-z][\u4e00-\u9fff]|[\u4e00-\u9fff][A-Za-z]")
 
+# of FFmpeg: neither sound nor cover is decoded to learn more about it
+HEADERS_ONLY = {"codec_whitelist": "none", "probesize": "32", "analyzeduration": "1"}
 # APEv2: "APETAGEX", version, size of items and footer, number of items, flags, 8 bytes reserved
 APE_FOOTER = struct.Struct("<8sIIII8x")
 ID3V1_BYTES = 128
@@ -104,7 +106,8 @@ def read_tags(path: str | os.PathLike[str]) -> Tags:
     """
     # what taggers write is not always what the format prescribes: other errors than FFmpeg's are possible
     with suppress(OSError, ValueError, LookupError, struct.error), Path(path).open("rb") as file:
-        with opened(file) as container:
+        # behind a large cover FFmpeg would guess for tens of milliseconds
+        with opened(file, "mp3" if precedes_mp3(file) else None, HEADERS_ONLY) as container:
             raw = _metadata(container)
             cover, cover_type = _cover(container)
             name = container.format.name
@@ -135,13 +138,17 @@ def result_tags(song: str | os.PathLike[str] | None, *done: str) -> Tags:
 
 
 @contextmanager
-def opened(file: BinaryIO) -> Iterator[Any]:
+def opened(file: BinaryIO, kind: str | None = None, options: Mapping[str, str] | None = None) -> Iterator[Any]:
     """Open a sound file by FFmpeg; in its texts, bytes that are not UTF-8 are surrogates.
 
     Parameters
     ----------
     file : binary file
         Not its path, which FFmpeg could take for an address.
+    kind : str, optional
+        FFmpeg's name of the format; by default the content decides.
+    options : mapping of str to str, optional
+        FFmpeg's.
 
     Raises
     ------
@@ -150,9 +157,11 @@ def opened(file: BinaryIO) -> Iterator[Any]:
     """
     import av
 
+    file.seek(0)
+    # what a file holds must not make FFmpeg open others
+    options = {**(options or {}), "protocol_whitelist": "none"}
     try:
-        # what a file holds must not make FFmpeg open others
-        with av.open(file, metadata_errors="surrogateescape", options={"protocol_whitelist": "none"}) as container:
+        with av.open(file, format=kind, metadata_errors="surrogateescape", options=options) as container:
             yield container
     except av.FFmpegError as error:
         raise OSError(str(error)) from error

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from retrotone.audio.id3 import FRAMES, precedes_mp3, read_lists
+from retrotone.audio.reading.ffmpeg import DEMUXERS
 
 # other spellings of the names in the vocabulary, in lower case: FFmpeg's, and those of formats that it passes on
 ALIASES = {frame.lower(): name for name, frame in FRAMES.items()} | {
@@ -158,8 +159,7 @@ def opened(file: BinaryIO, kind: str | None = None, options: Mapping[str, str] |
     import av
 
     file.seek(0)
-    # what a file holds must not make FFmpeg open others
-    options = {**(options or {}), "protocol_whitelist": "none"}
+    options = {**(options or {}), "format_whitelist": DEMUXERS}
     try:
         with av.open(file, format=kind, metadata_errors="surrogateescape", options=options) as container:
             yield container

@@ -11,7 +11,6 @@ from types import TracebackType
 import numpy as np
 import soundfile
 
-from retrotone.audio.files import native
 from retrotone.audio.tag_writing import chunks, write_tags
 from retrotone.audio.tags import Tags, opened
 from retrotone.errors import OutputError
@@ -85,12 +84,13 @@ class AudioWriter:
         with _encoding(self.path), ExitStack() as stack:
             self._temporary = stack.enter_context(temporary_beside(self.path))
             self._file = soundfile.SoundFile(
-                native(self._temporary),
+                _descriptor(self._temporary, os.O_RDWR),
                 "w",
                 sample_rate,
                 channels,
                 format=self._kind,
                 subtype=self._subtype,
+                closefd=True,
                 compression_level=None if quality is None else min(1 - quality / BEST_QUALITY, MOST_COMPRESSION),
             )
             self._end = stack.pop_all()
@@ -182,6 +182,11 @@ def kept_bit_depth(song: Path, output: Path) -> int | None:
     return None
 
 
+def _descriptor(path: Path, flags: int) -> int:
+    """Open a file for libsndfile, which has room for names of 1,024 bytes only."""
+    return os.open(path, flags | getattr(os, "O_BINARY", 0))
+
+
 @contextmanager
 def _encoding(path: Path) -> Iterator[None]:
     """Turn the errors of libsndfile and of the system while writing `path` into one OutputError."""
@@ -195,7 +200,7 @@ def _encoding(path: Path) -> Iterator[None]:
 
 def _is_whole(path: Path, frames: int) -> bool:
     """Return whether a closed file holds all frames: libsndfile may not notice that the disk is full."""
-    with soundfile.SoundFile(native(path)) as file:
+    with soundfile.SoundFile(_descriptor(path, os.O_RDONLY), closefd=True) as file:
         if file.frames != frames:
             return False
         file.seek(max(frames - 1, 0))

@@ -18,6 +18,19 @@ if TYPE_CHECKING:
 
 DEFAULT_ERA = "1930s"
 
+BitDepth = Annotated[
+    int | None,
+    typer.Option(
+        metavar="16|24|32", help="Of WAV (32 is float), FLAC and AIFF; by default the song's, 24 of a lossy one."
+    ),
+]
+Quality = Annotated[
+    float | None,
+    typer.Option(
+        metavar="0..10", help="Of OGG, Opus and MP3: 10 is the best; by default about 4, 2 and 6 on this scale."
+    ),
+]
+
 
 def style_songs(
     songs: Annotated[list[str], typer.Argument(metavar="SONG", help="Recordings of any length.")],
@@ -60,18 +73,8 @@ def style_songs(
             "By default SONG-STYLE in the current folder, in the song's own format where it can be written.",
         ),
     ] = None,
-    bit_depth: Annotated[
-        int | None,
-        typer.Option(
-            metavar="16|24|32", help="Of WAV (32 is float), FLAC and AIFF; by default the song's, 24 of a lossy one."
-        ),
-    ] = None,
-    quality: Annotated[
-        float | None,
-        typer.Option(
-            metavar="0..10", help="Of OGG, Opus and MP3: 10 is the best; by default about 4, 2 and 6 on this scale."
-        ),
-    ] = None,
+    bit_depth: BitDepth = None,
+    quality: Quality = None,
     report: Annotated[
         bool, typer.Option("--report", help="Add a page to listen and look (.html) and its picture (.png).")
     ] = False,

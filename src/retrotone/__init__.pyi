@@ -1,6 +1,8 @@
 from .audio.audio import Audio as Audio
 from .audio.audio import load as load
 from .audio.files import AudioFile as AudioFile
+from .audio.tags import Tags as Tags
+from .audio.tags import read_tags as read_tags
 from .errors import AnalysisError as AnalysisError
 from .errors import AudioError as AudioError
 from .errors import Cancelled as Cancelled

@@ -19,7 +19,7 @@ from scipy.signal import correlate
 from retrotone.audio import files, writing
 from retrotone.audio.audio import Audio, load
 from retrotone.audio.files import AudioFile
-from retrotone.audio.ogg import SERIAL, fix_serial
+from retrotone.audio.ogg import SERIAL, finish
 from retrotone.audio.writing import AudioWriter
 from retrotone.errors import AudioError, OutputError
 from retrotone.utils.files import write_whole
@@ -122,7 +122,7 @@ def test_same_samples_give_same_bytes_at_any_time_and_in_any_blocks(tmp_path: Pa
 
     def save_all(folder: str, size: int) -> dict[str, bytes]:
         (tmp_path / folder).mkdir()
-        for bit_depth, names in ((24, ("a.wav", "a.flac", "a.aiff", "a.ogg", "a.opus", "a.mp3")), (32, ("f.wav",))):
+        for bit_depth, names in ((None, ("a.wav", "a.flac", "a.aiff", "a.ogg", "a.opus", "a.mp3")), (32, ("f.wav",))):
             for name in names:
                 with AudioWriter(tmp_path / folder / name, 2, 48_000, bit_depth) as writer:
                     for start in range(0, 96_000, size):
@@ -162,7 +162,8 @@ def test_ogg_pages_keep_valid_checksums(tmp_path: Path, suffix: str) -> None:
     path = Audio(noise, 48_000).save(tmp_path / f"a{suffix}")
     for serial in (SERIAL, 1, 0xFFFF_FFFF):
         if serial != SERIAL:
-            fix_serial(path, serial)
+            with path.open("r+b") as file:
+                finish(file, serial=serial)
         found = pages(path.read_bytes())
         assert len(found) > 3
         for page in found:
@@ -181,11 +182,11 @@ def test_another_decoder_reads_our_ogg_files(song: Audio, tmp_path: Path, suffix
     assert correlation(decoded[:, : audio.frames], load(path).samples[:, : decoded.shape[1]]) > 0.999
 
 
-def test_fix_serial_refuses_other_formats(tmp_path: Path) -> None:
+def test_only_ogg_files_get_a_serial_number(tmp_path: Path) -> None:
     path = tmp_path / "a.ogg"
     path.write_bytes(b"RIFF" * 100)
-    with pytest.raises(OSError, match="no Ogg page"):
-        fix_serial(path)
+    with path.open("r+b") as file, pytest.raises(OSError, match="no Ogg page"):
+        finish(file)
     assert path.read_bytes() == b"RIFF" * 100
 
 
@@ -359,8 +360,9 @@ def test_every_bad_output_is_named_before_anything_is_written(tmp_path: Path) ->
         "plain": (44_100, 24, r"a sound file's name needs a suffix: use one of \.wav \.flac"),
         "a.flac": (44_100, 32, "FLAC takes a bit depth of 16, 24, not 32"),
         "a.wav": (44_100, 8, "WAV takes a bit depth of 16, 24, 32, not 8"),
-        "a.mp3": (96_000, 24, r"MP3 cannot hold 96000 Hz: write \.wav or \.flac instead"),
-        "a.opus": (44_100, 24, r"OPUS cannot hold 44100 Hz: write \.wav or \.flac instead"),
+        "a.mp3": (96_000, None, r"MP3 cannot hold 96000 Hz: write \.wav or \.flac instead"),
+        "a.opus": (44_100, None, r"OPUS cannot hold 44100 Hz: write \.wav or \.flac instead"),
+        "a.ogg": (44_100, 16, r"OGG has no bit depth: choose a quality, or write \.wav or \.flac"),
         "nowhere/a.wav": (44_100, 24, "is not a folder: create it first"),
         "taken.wav": (44_100, 24, r"\(it is a folder\): name a file in it"),
     }

@@ -75,8 +75,10 @@ def likeness(a: NDArray[np.float32], b: NDArray[np.float32]) -> float:
 
 def whole_file(folder: Path, kind: str, audio: Audio) -> Path:
     path = folder / f"song.{kind}"
-    if kind in ("wav", "aiff", "flac", "mp3", "ogg"):
+    if kind in ("wav", "aiff", "flac"):
         return audio.save(path, 16)
+    if kind in ("mp3", "ogg"):
+        return audio.save(path)
     if kind == "opus":
         return audio.resample(48_000).save(path)
     if kind == "m4a":

@@ -104,7 +104,8 @@ def test_out_is_a_file_or_a_folder(folder: Path) -> None:
 def test_options_reach_the_transfer(folder: Path, music: rt.Audio) -> None:
     def styled(*options: str) -> bytes:
         assert run(["style", "in/song.wav", "-o", "out.wav", *options]) == 0
-        return Path("out.wav").read_bytes()
+        # the sound alone: the file also says what was done
+        return rt.load("out.wav").samples.tobytes()
 
     assert styled() == styled("--seed", "0", "--style", "1938")
     assert styled() != styled("--seed", "1")
@@ -118,6 +119,21 @@ def test_options_reach_the_transfer(folder: Path, music: rt.Audio) -> None:
     styled("--strength", "0")
     residual = rt.load("out.wav").samples - rt.load("in/song.wav").samples
     assert np.sqrt(np.mean(residual**2) / np.mean(music.samples**2)) < 1e-3
+
+
+def test_bit_depth_and_quality_of_the_result(folder: Path, capfd: Capture) -> None:
+    assert run(["style", "in/song.wav", "-o", "out.aiff", "--bit-depth", "16"]) == 0
+    assert soundfile.info("out.aiff").subtype == "PCM_16"
+    sizes = []
+    for quality in ("1", "9"):
+        assert run(["style", "in/song.wav", "-o", "out.mp3", "--quality", quality]) == 0
+        sizes.append(Path("out.mp3").stat().st_size)
+    assert sizes[0] < sizes[1]
+    capfd.readouterr()
+    assert run(["style", "in/song.wav", "-o", "out.flac", "--bit-depth", "32"]) == 2
+    assert capfd.readouterr().err == "retrotone: out.flac: FLAC takes a bit depth of 16, 24, not 32\n"
+    assert run(["style", "in/song.wav", "-o", "out.flac", "--quality", "5"]) == 2
+    assert "FLAC is lossless and has no quality" in capfd.readouterr().err
 
 
 @pytest.mark.parametrize(
@@ -149,7 +165,7 @@ def test_the_medium_of_a_record_is_written_edited_and_played(folder: Path, capfd
     assert run(["style", "in/song.wav", "--style", "disc.toml", "-o", "a.wav"]) == 0
     Path("disc.toml").write_text(preset.replace("separation_db = 0.0\n", ""))
     assert run(["style", "in/song.wav", "--style", "disc.toml", "-o", "b.wav"]) == 0
-    assert Path("a.wav").read_bytes() != Path("b.wav").read_bytes()
+    assert rt.load("a.wav").samples.tobytes() != rt.load("b.wav").samples.tobytes()
 
 
 def test_the_medium_of_an_era_can_be_edited_too(folder: Path, capfd: Capture) -> None:

@@ -10,6 +10,7 @@ import pytest
 from rave_exports import make_export
 
 import retrotone as rt
+from retrotone.audio.tags import Tags, read_tags
 from retrotone.cli.main import run
 
 Capture = pytest.CaptureFixture[str]
@@ -50,8 +51,13 @@ def test_generate_writes_a_clip_and_its_picture(model: str, clip: Path, capfd: C
 
 
 def test_generate_matches_a_songs_length_and_loudness(model: str, song: str, clip: Path) -> None:
+    song = str(rt.load(song).save(clip.with_name("song.mp3"), tags=Tags({"title": ("Blue Moon",)})))
     options = ["--match", song, "--seed", "3", "--path", "walk"]
     assert run(["generate", "--model", model, *options, "-o", str(clip)]) == 0
+    assert read_tags(clip).values == {
+        "title": ("Blue Moon",),
+        "comment": (f"retrotone {rt.__version__}: tiny, seed 3",),
+    }
     assert rt.load(clip).frames == rt.load(song).frames
     assert rt.load(clip).loudness == pytest.approx(rt.load(song).loudness, abs=0.2)
 

@@ -13,6 +13,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from retrotone.audio.files import BLOCK_FRAMES, MAX_CHANNELS, AudioFile, check_finite, check_shape, first_frames
 from retrotone.audio.resampling import resampled
+from retrotone.audio.tags import Tags
 from retrotone.audio.writing import AudioWriter
 from retrotone.dsp.loudness import LoudnessMeter, PeakMeter
 from retrotone.errors import AudioError
@@ -173,7 +174,13 @@ class Audio:
         now = self.loudness
         return self if np.isinf(now) else self.gain(lufs - now)
 
-    def save(self, path: str | os.PathLike[str], bit_depth: int = 24) -> Path:
+    def save(
+        self,
+        path: str | os.PathLike[str],
+        bit_depth: int | None = None,
+        quality: float | None = None,
+        tags: Tags | None = None,
+    ) -> Path:
         """Write the recording to a file; the suffix chooses the format (.wav .flac .aiff .ogg .opus .mp3).
 
         If its true peak is above -1 dBTP it is turned down, with one line in the log; a lossy codec may raise the peak
@@ -183,8 +190,8 @@ class Audio:
         ----------
         path : path-like
             File to write; replaced if it exists.
-        bit_depth : {16, 24, 32}
-            For WAV (32 is float), FLAC and AIFF.
+        bit_depth, quality, tags
+            As in `AudioWriter`.
 
         Returns
         -------
@@ -194,10 +201,10 @@ class Audio:
         Raises
         ------
         OutputError
-            Unknown suffix, a rate the codec lacks, missing folder, full disk.
+            See `AudioWriter`.
         """
         gain = headroom_gain(self.true_peak, str(path))
-        with AudioWriter(path, self.channels, self.sample_rate, bit_depth) as writer:
+        with AudioWriter(path, self.channels, self.sample_rate, bit_depth, quality, tags) as writer:
             for block in self.blocks():
                 writer.write(block * gain)
         return Path(path)

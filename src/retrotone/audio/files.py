@@ -229,11 +229,6 @@ def _check_readable(path: Path) -> None:
         raise AudioError(f"{path} is empty (0 bytes): export it again")
 
 
-def native(path: Path) -> str | bytes:
-    """Return a path as libsndfile takes it: as bytes, since a name need not be UTF-8; as text on Windows."""
-    return str(path) if os.name == "nt" else os.fsencode(path)
-
-
 def first_frames(blocks: Iterable[Block], frames: int | None) -> Iterator[Block]:
     """Yield blocks until they add up to `frames` (None: all of them); the rest of the stream is not decoded.
 

@@ -1,80 +1,132 @@
-"""Give Ogg files a fixed serial number: encoders draw a random one, so that equal samples give unequal files.
+"""Put tags into Ogg files, and give them a fixed serial number: encoders draw a random one, so that equal samples would
+give unequal files.
 
-The number stands in the header of every page, which the page's checksum covers. The checksum (CRC-32 with polynomial
-0x04c11db7, bits not reflected, zero at the start and nothing at the end; RFC 3533, section 6) is linear over
-GF(2): changing four bytes changes it by a value that depends on the change and on how many bytes follow, not
-on what they are. So only the header of each page needs to be read.
+A file is a sequence of pages, each with the serial number of its stream, its own number and a checksum (RFC 3533,
+section 6). The first packets of a stream are headers and the second of these holds the tags: RFC 7845, section 5, for
+Opus, and for Vorbis https://xiph.org/vorbis/doc/Vorbis_I_spec.html, section 4.2. Audio begins on a page of its own.
 """
 
 from __future__ import annotations
 
+import os
 import struct
-from functools import cache
-from pathlib import Path
+import zlib
+from collections.abc import Iterator, Sequence
+from typing import BinaryIO
+
+from retrotone.utils.files import replace_bytes
 
 # any fixed number will do while a file holds one stream
 SERIAL = 0x6F727465
-POLYNOMIAL = 0x1_04C1_1DB7
 
-# RFC 3533: "OggS", version, flags, position (8 bytes), serial, page number, checksum, count of segments
+# "OggS", version, flags, position (8 bytes), serial, page number, checksum, count of segments
 HEADER = struct.Struct("<4sBBQIIIB")
 SERIAL_AT, CHECKSUM_AT = 14, 22
+CONTINUED = 1
+FULL_SEGMENT, MOST_SEGMENTS = 255, 255
+# of a page on which no packet ends
+NO_POSITION = 0xFFFF_FFFF_FFFF_FFFF
+# by the first 8 bytes of a stream: how many packets are headers, and what the one with the tags begins with
+CODECS = {b"OpusHead": (2, b"OpusTags"), b"\x01vorbis\0": (3, b"\x03vorbis")}
+# the checksum is the CRC-32 of zlib but for the order of the bits in each byte and in the result
+REVERSED = bytes(int(f"{byte:08b}"[::-1], 2) for byte in range(256))
 
 
-def fix_serial(path: Path, serial: int = SERIAL) -> None:
-    """Rewrite the serial number of every page in place; for hours of music it takes a second.
+def finish(file: BinaryIO, fields: Sequence[str] = (), serial: int = SERIAL) -> None:
+    """Add fields to the tags of an Ogg file, and number its pages anew, in place.
 
     Parameters
     ----------
-    path : Path
-        An Ogg file that holds one stream.
+    file : binary file
+        Open for reading and writing; it holds one stream, of Vorbis or Opus.
+    fields : sequence of str
+        Such as "ARTIST=Somebody".
     serial : int
         32 bits.
 
     Raises
     ------
     OSError
-        The file cannot be written, or is not made of Ogg pages.
+        The file cannot be written, or is not such a file.
     """
-    with path.open("r+b") as file:
-        start = 0
-        while header := file.read(HEADER.size):
-            if len(header) < HEADER.size or header[:4] != b"OggS":
-                raise OSError(f"no Ogg page at byte {start}")
-            old, checksum, segments = (HEADER.unpack(header)[i] for i in (4, 6, 7))
-            length = HEADER.size + segments + sum(file.read(segments))
-            file.seek(start + SERIAL_AT)
-            file.write(struct.pack("<I", serial))
-            file.seek(start + CHECKSUM_AT)
-            file.write(struct.pack("<I", checksum ^ _change(old ^ serial, length - SERIAL_AT)))
-            start += length
-            file.seek(start)
+    if fields:
+        _add_fields(file, fields)
+    file.seek(0)
+    for number, page in enumerate(_pages(file)):
+        struct.pack_into("<III", page, SERIAL_AT, serial, number, 0)
+        struct.pack_into("<I", page, CHECKSUM_AT, _checksum(page))
+        file.seek(-len(page), os.SEEK_CUR)
+        file.write(page)
 
 
-def _change(difference: int, remaining: int) -> int:
-    """Return by what a checksum changes when `difference` is XORed in, `remaining` bytes from the end."""
-    first_byte_highest = int.from_bytes(difference.to_bytes(4, "little"), "big")
-    return _multiply(first_byte_highest, _shift(remaining))
+def with_fields(comments: bytes, fields: Sequence[str]) -> bytes:
+    """Add fields to a Vorbis comment (https://xiph.org/vorbis/doc/v-comment.html), before those that it has."""
+    (vendor_length,) = struct.unpack_from("<I", comments)
+    start = 4 + vendor_length
+    (count,) = struct.unpack_from("<I", comments, start)
+    added = [struct.pack("<I", len(data)) + data for data in (field.encode() for field in fields)]
+    return b"".join((comments[:start], struct.pack("<I", count + len(added)), *added, comments[start + 4 :]))
 
 
-@cache
-def _shift(count: int) -> int:
-    """Return x^(8 count) modulo the polynomial, by which `count` more bytes multiply the remainder."""
-    if count == 0:
-        return 1
-    half = _shift(count // 2)
-    square = _multiply(half, half)
-    return _multiply(square, 1 << 8) if count % 2 else square
+def _add_fields(file: BinaryIO, fields: Sequence[str]) -> None:
+    """Write the headers anew from the second page on; numbers and checksums are left to `finish`."""
+    file.seek(0)
+    first = next(_pages(file), b"")
+    # the first page holds the first packet alone, in one segment
+    codec = bytes(first[HEADER.size + 1 :][:8])
+    if codec not in CODECS:
+        raise OSError("neither Vorbis nor Opus")
+    count, magic = CODECS[codec]
+    packets = _packets(file, count - 1)
+    end = file.tell()
+    packets[0] = magic + with_fields(packets[0].removeprefix(magic), fields)
+    replace_bytes(file, len(first), end, b"".join(_paged(packets)))
 
 
-def _multiply(a: int, b: int) -> int:
-    """Multiply two polynomials over GF(2), as bits, modulo the checksum's."""
-    product = 0
-    while b:
-        if b & 1:
-            product ^= a
-        a <<= 1
-        if a >> 32:
-            a ^= POLYNOMIAL
-        b >>= 1
-    return product
+def _pages(file: BinaryIO) -> Iterator[bytearray]:
+    """Yield the pages from the file's position on."""
+    while header := file.read(HEADER.size):
+        if len(header) < HEADER.size or header[:4] != b"OggS":
+            raise OSError(f"no Ogg page at byte {file.tell() - len(header)}")
+        segments = file.read(header[-1])
+        yield bytearray(header + segments + file.read(sum(segments)))
+
+
+def _packets(file: BinaryIO, count: int) -> list[bytes]:
+    """Return the next packets, of which the last ends a page."""
+    packets, packet = [], b""
+    for page in _pages(file):
+        start = HEADER.size + page[HEADER.size - 1]
+        for size in page[HEADER.size : start]:
+            packet += page[start : start + size]
+            start += size
+            if size < FULL_SEGMENT:
+                packets.append(packet)
+                packet = b""
+        if len(packets) >= count:
+            break
+    return packets
+
+
+def _paged(packets: Sequence[bytes]) -> Iterator[bytes]:
+    """Yield pages of packets that hold no audio."""
+    body = b"".join(packets)
+    sizes = b"".join(
+        bytes([FULL_SEGMENT]) * (len(packet) // FULL_SEGMENT) + bytes([len(packet) % FULL_SEGMENT])
+        for packet in packets
+    )
+    continued = False
+    for start in range(0, len(sizes), MOST_SEGMENTS):
+        segments = sizes[start : start + MOST_SEGMENTS]
+        position = 0 if min(segments) < FULL_SEGMENT else NO_POSITION
+        header = HEADER.pack(b"OggS", 0, CONTINUED if continued else 0, position, 0, 0, 0, len(segments))
+        yield header + segments + body[: sum(segments)]
+        body = body[sum(segments) :]
+        continued = segments[-1] == FULL_SEGMENT
+
+
+def _checksum(page: bytearray) -> int:
+    """Return the checksum of a page whose own checksum is zero."""
+    # zlib inverts the register at the start and at the end, Ogg does not
+    reflected = zlib.crc32(page.translate(REVERSED), 0xFFFF_FFFF) ^ 0xFFFF_FFFF
+    return int(f"{reflected:032b}"[::-1], 2)

@@ -11,8 +11,8 @@ from types import TracebackType
 import numpy as np
 import soundfile
 
-from retrotone.audio.files import native
-from retrotone.audio.ogg import fix_serial
+from retrotone.audio.tag_writing import chunks, write_tags
+from retrotone.audio.tags import Tags, opened
 from retrotone.errors import OutputError
 from retrotone.types import Block
 from retrotone.utils.files import writing
@@ -28,6 +28,9 @@ FORMATS: dict[str, tuple[str, dict[int, str]]] = {
     ".opus": ("OGG", {0: "OPUS"}),
     ".mp3": ("MP3", {0: "MPEG_LAYER_III"}),
 }
+DEFAULT_BIT_DEPTH = 24
+# the scale of Vorbis; libsndfile's goes from 0, the best, to 1, and it refuses 1 for MP3
+BEST_QUALITY, MOST_COMPRESSION = 10, 0.99
 # bytes: the headers of these formats count with 32 bits
 LARGEST = {"WAV": 1 << 32, "AIFF": 1 << 32}
 CODEC_RATES = {
@@ -48,24 +51,47 @@ class AudioWriter:
         The suffix chooses the format: .wav .flac .aiff .ogg .opus .mp3.
     channels, sample_rate : int
         Of every block; the rate in Hz.
-    bit_depth : {16, 24, 32}
-        For WAV (32 is float), FLAC and AIFF (16, 24); ignored by lossy formats.
+    bit_depth : {16, 24, 32}, optional
+        For WAV (32 is float), FLAC and AIFF (16, 24); by default 24.
+    quality : float, optional
+        For OGG, Opus and MP3: 0 is the smallest file, 10 the best; by default the encoder's own choice.
+    tags : Tags, optional
 
     Raises
     ------
     OutputError
-        Unknown suffix, a rate the codec lacks, missing folder, full disk, over 4 GB of WAV or AIFF.
+        Unknown suffix, a rate the codec lacks, a bit depth or quality that the format does not have, missing folder,
+        full disk, over 4 GB of WAV or AIFF.
     """
 
-    def __init__(self, path: str | os.PathLike[str], channels: int, sample_rate: int, bit_depth: int = 24) -> None:
+    def __init__(
+        self,
+        path: str | os.PathLike[str],
+        channels: int,
+        sample_rate: int,
+        bit_depth: int | None = None,
+        quality: float | None = None,
+        tags: Tags | None = None,
+    ) -> None:
         self.path = Path(path)
-        self._kind, self._subtype = output_format(self.path, sample_rate, bit_depth)
-        self._most = LARGEST[self._kind] // (channels * bit_depth // 8) - 1024 if self._kind in LARGEST else None
+        self._kind, self._subtype = output_format(self.path, sample_rate, bit_depth, quality)
+        self._tags = tags or Tags()
+        self._most = None
+        if self._kind in LARGEST:
+            room = LARGEST[self._kind] - 1024 - len(chunks(self._kind, self._tags))
+            self._most = room // (channels * (bit_depth or DEFAULT_BIT_DEPTH) // 8)
         self._frames = 0
         with _encoding(self.path), ExitStack() as stack:
             self._temporary = stack.enter_context(temporary_beside(self.path))
             self._file = soundfile.SoundFile(
-                native(self._temporary), "w", sample_rate, channels, format=self._kind, subtype=self._subtype
+                _descriptor(self._temporary, os.O_RDWR),
+                "w",
+                sample_rate,
+                channels,
+                format=self._kind,
+                subtype=self._subtype,
+                closefd=True,
+                compression_level=None if quality is None else min(1 - quality / BEST_QUALITY, MOST_COMPRESSION),
             )
             self._end = stack.pop_all()
 
@@ -95,13 +121,17 @@ class AudioWriter:
                 self._file.close()
                 if not _is_whole(self._temporary, self._frames):
                     raise OSError("the file came out short")
-                _make_repeatable(self._temporary, self._kind, self._subtype)
+                if (self._kind, self._subtype) == ("WAV", "FLOAT"):
+                    _clear_time(self._temporary)
+                write_tags(self._temporary, self._kind, self._tags)
                 self._temporary.replace(self.path)
         finally:
             self._end.close()
 
 
-def output_format(path: Path, sample_rate: int, bit_depth: int) -> tuple[str, str]:
+def output_format(
+    path: Path, sample_rate: int, bit_depth: int | None = None, quality: float | None = None
+) -> tuple[str, str]:
     """Return libsndfile's (format, subtype) for a path.
 
     Parameters
@@ -110,25 +140,51 @@ def output_format(path: Path, sample_rate: int, bit_depth: int) -> tuple[str, st
         Its suffix chooses the format.
     sample_rate : int
         In Hz.
-    bit_depth : int
-        Ignored by lossy formats.
+    bit_depth, quality
+        As in `AudioWriter`.
 
     Raises
     ------
     OutputError
-        The format does not exist, or cannot hold this rate or bit depth.
+        The format does not exist, or cannot hold this rate, bit depth or quality.
     """
     suffix = path.suffix.lower()
     if suffix not in FORMATS:
         what = f"cannot write '{suffix}' files" if suffix else "a sound file's name needs a suffix"
         raise OutputError(f"{path}: {what}: use one of {' '.join(FORMATS)}")
     kind, subtypes = FORMATS[suffix]
-    if 0 not in subtypes and bit_depth not in subtypes:
+    name, lossy = suffix[1:].upper(), 0 in subtypes
+    if bit_depth is not None and lossy:
+        raise OutputError(f"{path}: {name} has no bit depth: choose a quality, or write .wav or .flac")
+    if quality is not None and not lossy:
+        raise OutputError(f"{path}: {name} is lossless and has no quality: choose a bit depth, or write .ogg or .mp3")
+    if quality is not None and not 0 <= quality <= BEST_QUALITY:
+        raise OutputError(f"quality must be between 0 and {BEST_QUALITY}, not {quality:g}")
+    bit_depth = 0 if lossy else DEFAULT_BIT_DEPTH if bit_depth is None else bit_depth
+    if bit_depth not in subtypes:
         raise OutputError(f"{path}: {kind} takes a bit depth of {', '.join(map(str, subtypes))}, not {bit_depth}")
     rates = CODEC_RATES.get(suffix)
     if rates and sample_rate not in rates:
-        raise OutputError(f"{path}: {suffix[1:].upper()} cannot hold {sample_rate} Hz: write .wav or .flac instead")
-    return kind, subtypes.get(0) or subtypes[bit_depth]
+        raise OutputError(f"{path}: {name} cannot hold {sample_rate} Hz: write .wav or .flac instead")
+    return kind, subtypes[bit_depth]
+
+
+def kept_bit_depth(song: Path, output: Path) -> int | None:
+    """Return the bit depth of a song, or the next one that an output can have; None where one of them is lossy."""
+    with suppress(OSError, ValueError, LookupError), song.open("rb") as file, opened(file) as container:
+        depths = sorted(FORMATS[output.suffix.lower()][1])
+        codec = container.streams.audio[0].codec_context
+        if codec.codec.lossless and depths != [0]:
+            # FFmpeg decodes 24 bits into integers of 32
+            whole = codec.format.name.startswith("s32") and not codec.name.startswith("pcm_s32")
+            depth = 24 if whole else codec.format.bits
+            return next((possible for possible in depths if possible >= depth), depths[-1])
+    return None
+
+
+def _descriptor(path: Path, flags: int) -> int:
+    """Open a file for libsndfile, which has room for names of 1,024 bytes only."""
+    return os.open(path, flags | getattr(os, "O_BINARY", 0))
 
 
 @contextmanager
@@ -144,20 +200,17 @@ def _encoding(path: Path) -> Iterator[None]:
 
 def _is_whole(path: Path, frames: int) -> bool:
     """Return whether a closed file holds all frames: libsndfile may not notice that the disk is full."""
-    with soundfile.SoundFile(native(path)) as file:
+    with soundfile.SoundFile(_descriptor(path, os.O_RDONLY), closefd=True) as file:
         if file.frames != frames:
             return False
         file.seek(max(frames - 1, 0))
         return len(file.read(1)) == min(frames, 1)
 
 
-def _make_repeatable(path: Path, kind: str, subtype: str) -> None:
-    """Overwrite the random number or time that libsndfile put into a file: the same samples give the same bytes."""
-    if kind == "OGG":
-        fix_serial(path)
-    elif (kind, subtype) == ("WAV", "FLOAT"):
-        with path.open("r+b") as file:
-            peak_chunk = file.read(128).index(b"PEAK")
-            # after name, size and version of the chunk comes the time of writing
-            file.seek(peak_chunk + 12)
-            file.write(bytes(4))
+def _clear_time(path: Path) -> None:
+    """Overwrite the time that libsndfile put into a WAV of floats: the same samples give the same bytes."""
+    with path.open("r+b") as file:
+        peak_chunk = file.read(128).index(b"PEAK")
+        # after name, size and version of the chunk comes the time of writing
+        file.seek(peak_chunk + 12)
+        file.write(bytes(4))

@@ -52,6 +52,7 @@ def generate(
     with Bar() as bar:
         from retrotone.audio.audio import load
         from retrotone.audio.files import AudioFile
+        from retrotone.audio.tags import result_tags
         from retrotone.audio.writing import output_format
         from retrotone.figures.base import png
         from retrotone.figures.recordings import feature_figure
@@ -61,7 +62,7 @@ def generate(
         from retrotone.utils.files import write_whole
 
         rave = RaveModel.from_pretrained(model or DEFAULT_MODEL)
-        output_format(output, rave.info.sample_rate, 24)
+        output_format(output, rave.info.sample_rate)
         ends = between and (load(between[0], BETWEEN_SECONDS), load(between[1], BETWEEN_SECONDS))
         clip = rave.generate(
             seconds,
@@ -72,7 +73,7 @@ def generate(
             recordings=ends,
             progress=part(bar.item(), 0.0, 0.8),
         )
-        clip.save(output)
+        clip.save(output, tags=None if match is None else result_tags(match, clip.name))
         picture = output.with_suffix(".png")
         write_whole(picture, png(feature_figure(clip, clip.name)))
     typer.echo(printable(f"{output}: {clip.duration:.1f} s by {rave.name}, seed {seed}; picture {picture}"))

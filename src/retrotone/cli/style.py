@@ -18,6 +18,19 @@ if TYPE_CHECKING:
 
 DEFAULT_ERA = "1930s"
 
+BitDepth = Annotated[
+    int | None,
+    typer.Option(
+        metavar="16|24|32", help="Of WAV (32 is float), FLAC and AIFF; by default the song's, 24 of a lossy one."
+    ),
+]
+Quality = Annotated[
+    float | None,
+    typer.Option(
+        metavar="0..10", help="Of OGG, Opus and MP3: 10 is the best; by default about 4, 2 and 6 on this scale."
+    ),
+]
+
 
 def style_songs(
     songs: Annotated[list[str], typer.Argument(metavar="SONG", help="Recordings of any length.")],
@@ -60,6 +73,8 @@ def style_songs(
             "By default SONG-STYLE in the current folder, in the song's own format where it can be written.",
         ),
     ] = None,
+    bit_depth: BitDepth = None,
+    quality: Quality = None,
     report: Annotated[
         bool, typer.Option("--report", help="Add a page to listen and look (.html) and its picture (.png).")
     ] = False,
@@ -90,7 +105,7 @@ def style_songs(
     kept, dropped = _words(only), _words(without)
     check_settings(opened, method, noise, resynthesis, kept + dropped)
     outputs, folder = output_paths(songs, opened, out)
-    job = Job(transfer, opened, folder, report, metrics, kept, dropped)
+    job = Job(transfer, opened, folder, report, metrics, kept, dropped, bit_depth, quality)
 
     def restyle(index: int, progress: Progress) -> str:
         figures = job.run(songs[index], outputs[index], progress)

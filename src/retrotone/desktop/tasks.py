@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
     from retrotone.audio.audio import Audio
+    from retrotone.audio.tags import Tags
     from retrotone.library.library import Library
     from retrotone.report import Comparison
     from retrotone.services.listen import SongSummary
@@ -83,6 +84,8 @@ class Version:
     file_name: str
     sound: Sound
     waveform: NDArray[np.float32]
+    song: str
+    tags: Tags
 
 
 @dataclass(frozen=True)
@@ -209,15 +212,15 @@ def restyle(context: TaskContext, song: str, choice: StyleChoice, strength: floa
     audio = done.audio
     sound = _write_sound(context, audio.blocks(), choice.title, audio.sample_rate, audio.channels)
     waveform = waveform_envelope(audio, listen.POINTS)
-    return Version(choice.title, done.sentence, done.file_name, sound, waveform)
+    return Version(choice.title, done.sentence, done.file_name, sound, waveform, song, done.tags)
 
 
-def save(context: TaskContext, sound: Sound, path: str) -> str:
-    """Write a sound to the file `path`; return a message."""
+def save(context: TaskContext, version: Version, path: str) -> str:
+    """Write a restyled song to the file `path`; return a message."""
     from retrotone.services import restyle
 
     context.progress(0.0, f"saving {Path(path).name}")
-    return restyle.save(_audio(sound), path)
+    return restyle.save(_audio(version.sound), path, version.song, version.tags)
 
 
 def compare(

@@ -11,7 +11,8 @@ from typing import Any
 
 from retrotone.audio.audio import Audio, load, open_recording
 from retrotone.audio.files import AudioFile
-from retrotone.audio.writing import FORMATS
+from retrotone.audio.tags import Tags
+from retrotone.audio.writing import FORMATS, kept_bit_depth
 from retrotone.errors import OutputError, StyleError
 from retrotone.progress import Progress, part, silent
 from retrotone.style.choices import GeneratedStyle, OpenStyle, Records, StyleChoice
@@ -33,12 +34,15 @@ class Restyled:
         Name for its file: song and style, in the song's format where that can be written.
     sentence : str
         What was done.
+    tags : Tags
+        For its file: the song's, and a comment that says what was done.
     """
 
     audio: Audio
     style: StyleChoice
     file_name: str
     sentence: str
+    tags: Tags
 
 
 def restyle(
@@ -68,8 +72,11 @@ def restyle(
     source = open_recording(song)
     progress(0.0, f"preparing {style.title}")
     opened = style.open(seed)
-    audio = StyleTransfer(strength=strength, seed=seed).stylize(source, opened, progress=progress)
-    return Restyled(audio, style, result_name(source.name, opened), _what_was_done(source, style, strength))
+    transfer = StyleTransfer(strength=strength, seed=seed)
+    audio = transfer.stylize(source, opened, progress=progress)
+    sentence = _what_was_done(source, style, strength)
+    tags = transfer.tags(source, _style_name(opened))
+    return Restyled(audio, style, result_name(source.name, opened), sentence, tags)
 
 
 def restyle_file(
@@ -107,9 +114,24 @@ def restyle_file(
     return output, _what_was_done(source, style, strength)
 
 
-def save(audio: Audio, path: str | os.PathLike[str]) -> str:
-    """Write a recording, and say so; `OutputError` where it cannot be written."""
-    return f"Saved {audio.save(path)}."
+def save(restyled: Audio, path: str | os.PathLike[str], song: str | os.PathLike[str], tags: Tags) -> str:
+    """Write a restyled song at the song's bit depth, and say so.
+
+    Parameters
+    ----------
+    restyled : Audio
+    path : path-like
+    song : path-like
+        What was restyled.
+    tags : Tags
+        See `Restyled`.
+
+    Raises
+    ------
+    OutputError
+        It cannot be written.
+    """
+    return f"Saved {restyled.save(path, kept_bit_depth(Path(song), Path(path)), tags=tags)}."
 
 
 def result_name(song: str | os.PathLike[str], style: OpenStyle) -> str:
@@ -209,6 +231,9 @@ class Job:
         Whether to write a report of each result or only to measure it.
     only, without : sequence of str
         Parts of the medium, see `chosen_parts`.
+    bit_depth : int, optional
+    quality : float, optional
+        See `StyleTransfer.stylize_file`.
     """
 
     transfer: StyleTransfer
@@ -218,6 +243,8 @@ class Job:
     metrics: bool
     only: Sequence[str] = ()
     without: Sequence[str] = ()
+    bit_depth: int | None = None
+    quality: float | None = None
     # read from the record for the first song, for all
     _medium: Medium | None = field(default=None, init=False)
 
@@ -240,7 +267,8 @@ class Job:
         share = 0.5 if self.report or self.metrics else 1.0
         style = _for_song(self.style, source, part(progress, 0.0, 0.2 * share))
         target, transfer = self._target(style, part(progress, 0.0, 0.2 * share))
-        done = transfer.stylize_file(source, target, output, progress=part(progress, 0.2 * share, share))
+        rest = part(progress, 0.2 * share, share)
+        done = transfer.stylize_file(source, target, output, None, rest, self.bit_depth, self.quality)
         measures: dict[str, float | None] = dict.fromkeys(MEASURES)
         if self.report:
             medium = target if isinstance(target, Medium) else None

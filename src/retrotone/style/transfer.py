@@ -20,7 +20,8 @@ import numpy as np
 
 from retrotone.audio.audio import PEAK_CEILING, Audio
 from retrotone.audio.files import AudioFile
-from retrotone.audio.writing import AudioWriter, output_format
+from retrotone.audio.tags import Tags, result_tags
+from retrotone.audio.writing import AudioWriter, kept_bit_depth, output_format
 from retrotone.dsp.loudness import ABSOLUTE_GATE, LoudnessMeter
 from retrotone.errors import OutputError, StyleError
 from retrotone.progress import Progress, part, silent
@@ -34,6 +35,7 @@ from retrotone.style.resynthesis import Resynthesis
 from retrotone.style.sample import Sample, TurnedDown
 from retrotone.style.spectral import SpectralTransfer
 from retrotone.types import Block, Source
+from retrotone.utils.text import title
 
 if TYPE_CHECKING:
     from retrotone.style.gram import GramTransfer
@@ -177,7 +179,7 @@ class StyleTransfer:
             An unknown era, a method that needs something else, a strength outside [0, 1].
         """
         source = _source(content)
-        with self._rendered(source, style, strength, progress) as (result, _):
+        with self._rendered(source, style, strength, progress) as (result, _, _):
             return Audio(np.concatenate(list(result.blocks()), axis=1), source.sample_rate, name=source.name)
 
     def stylize_file(
@@ -187,8 +189,12 @@ class StyleTransfer:
         output: str | os.PathLike[str],
         strength: float | None = None,
         progress: Progress = silent,
+        bit_depth: int | None = None,
+        quality: float | None = None,
     ) -> Transfer:
         """Do the same from file to file, in memory that does not grow with length.
+
+        The output has the content's tags and cover, and a comment that says what was done.
 
         Parameters
         ----------
@@ -197,6 +203,8 @@ class StyleTransfer:
         output : path
             The suffix chooses the format (.wav .flac .aiff .ogg .opus .mp3).
             The file appears there when it is complete.
+        bit_depth, quality
+            As in `AudioWriter`; by default the content's bit depth, or the next one that the format has.
 
         Returns
         -------
@@ -214,10 +222,13 @@ class StyleTransfer:
         output = Path(output)
         if not output.parent.is_dir():
             raise OutputError(f"{output.parent} is not a folder: create it first")
-        output_format(output, source.sample_rate, 24)
-        with self._rendered(source, style, strength, part(progress, 0, 0.95)) as (result, method):
+        output_format(output, source.sample_rate, bit_depth, quality)
+        if bit_depth is None and isinstance(source, AudioFile):
+            bit_depth = kept_bit_depth(source.path, output)
+        with self._rendered(source, style, strength, part(progress, 0, 0.95)) as (result, method, name):
             meter = LoudnessMeter(source.channels, source.sample_rate)
-            with AudioWriter(output, source.channels, source.sample_rate) as writer:
+            tags = self.tags(source, name, strength)
+            with AudioWriter(output, source.channels, source.sample_rate, bit_depth, quality, tags) as writer:
                 for block in result.blocks():
                     meter.add(block)
                     writer.write(block)
@@ -233,11 +244,35 @@ class StyleTransfer:
                 loudness_change_lu=change if np.isfinite(change) else 0.0,
             )
 
+    def tags(self, content: Source, style: str, strength: float | None = None) -> Tags:
+        """Return the tags of a result: the content's, and a comment that says what was done.
+
+        Parameters
+        ----------
+        content : Audio or AudioFile
+            Of a recording in memory the tags are unknown.
+        style : str
+            The style's name.
+        strength : float, optional
+            As in `stylize`.
+        """
+        strength = self.strength if strength is None else strength
+        done = [style]
+        # the other methods follow from the style
+        if self.method in ("transport", "gram"):
+            done.append(f"method {self.method}")
+        if strength != DEFAULT_STRENGTH:
+            done.append(f"strength {strength:g}")
+        # a generated clip's name tells its seed
+        if self.seed and f"seed {self.seed}" not in style:
+            done.append(f"seed {self.seed}")
+        return result_tags(content.path if isinstance(content, AudioFile) else None, *done)
+
     @contextmanager
     def _rendered(
         self, source: Source, style: object, strength: float | None, progress: Progress
-    ) -> Iterator[tuple[Rendering, Method]]:
-        """Render into a temporary file, and give the rendering and its method while that file is open."""
+    ) -> Iterator[tuple[Rendering, Method, str]]:
+        """Render into a temporary file; give the rendering, its method and the style's name while that file is open."""
         strength = self.strength if strength is None else strength
         _check_strength(strength)
         progress = _rising(progress)
@@ -253,7 +288,7 @@ class StyleTransfer:
             blocks, ceiling = source.blocks(), np.inf
         with tempfile.SpooledTemporaryFile(max_size=SPOOL_BYTES) as spool:
             rendering = Rendering.collect(blocks, content, source, ceiling, spool, part(progress, 0.4, 1.0))
-            yield rendering, method
+            yield rendering, method, target.name if isinstance(target, Medium | Restyler) else title(target.name)
 
     def _restyled(
         self,

@@ -6,9 +6,13 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import BinaryIO
 
 from retrotone.errors import OutputError
 from retrotone.utils.temporary import temporary_beside
+
+# at once
+MOVED_BYTES = 1 << 20
 
 
 def write_whole(path: str | os.PathLike[str], data: bytes) -> None:
@@ -72,3 +76,34 @@ def file_identity(path: str | os.PathLike[str]) -> tuple[int, int] | None:
     except OSError:
         return None
     return status.st_dev, status.st_ino
+
+
+def replace_bytes(file: BinaryIO, start: int, end: int, data: bytes) -> None:
+    """Replace a part of an open file by more bytes; what follows is moved.
+
+    Parameters
+    ----------
+    file : binary file
+        Open for reading and writing.
+    start, end : int
+        The part that is replaced, in bytes; equal ones insert.
+    data : bytes
+        At least as long as that part.
+
+    Raises
+    ------
+    OSError
+        The file cannot be written.
+    """
+    shift = len(data) - (end - start)
+    stop = file.seek(0, os.SEEK_END)
+    # from the end, so that nothing is overwritten before it is moved
+    while stop > end:
+        begin = max(stop - MOVED_BYTES, end)
+        file.seek(begin)
+        block = file.read(stop - begin)
+        file.seek(begin + shift)
+        file.write(block)
+        stop = begin
+    file.seek(start)
+    file.write(data)

@@ -83,7 +83,7 @@ class RestyleTab(Page):
         if path and session.path and Path(path).exists() and Path(path).samefile(session.path):
             session.say("That is the song itself, which stays as it is: choose another name.", error=True)
         elif path:
-            session.run(tasks.save, version.sound, path, done=session.say, keep=True)
+            session.run(tasks.save, version, path, done=session.say, keep=True)
 
     def song_changed(self) -> None:
         """Show the song and its results."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import os
 import re
 import struct
@@ -118,6 +119,13 @@ def read_tags(path: str | os.PathLike[str]) -> Tags:
                 raw = ape | raw if file.read(3) == b"ID3" else raw | ape
         return Tags(_cleaned(_decoded(raw), joined=name in ("ogg", "flac")), cover, cover_type)
     return Tags()
+
+
+def decode_text(data: bytes) -> str:
+    """Return a text of unknown encoding: UTF-8, UTF-16 where a mark says so, or a code page that is guessed."""
+    if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        return data.decode("utf-16", "replace")
+    return _decode(data, _guess_encoding(data)).removeprefix("\ufeff")
 
 
 def _metadata(container: Any) -> dict[str, str]:

@@ -57,6 +57,11 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
         """CREATE INDEX descriptions_by_vector ON descriptions
             USING hnsw ((vector::halfvec(128)) halfvec_ip_ops) WHERE vector_dims(vector) = 128""",
     ),
+    (
+        "ALTER TABLE tracks ADD COLUMN damage text",
+        "ALTER TABLE tracks ADD COLUMN start_seconds double precision",
+        "ALTER TABLE tracks ADD COLUMN end_seconds double precision",
+    ),
 )
 
 # By the beginning of SQLSTATE.

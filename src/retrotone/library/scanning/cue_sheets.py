@@ -139,9 +139,9 @@ def _command(line: str) -> tuple[str, str]:
 
 def _sheet_file(value: str) -> SheetFile:
     """Return the file of a FILE command: a name, in quotes or not, and a type."""
-    quoted = re.fullmatch(r'"(.*)"\s*(\S*)', value.strip())
-    name, kind = quoted.groups() if quoted else re.fullmatch(r"(.*?)(?:\s+(\w+))?", value.strip()).groups("")
-    return SheetFile(re.split(r"[/\\]", name)[-1], kind.upper() not in DATA)
+    quoted, plain = re.match(r'"(.*)"', value), re.match(r"(.*?)(?:\s+\w+)?\s*$", value)
+    name = match[1] if (match := quoted or plain) else ""
+    return SheetFile(re.split(r"[/\\]", name)[-1], not value.rstrip().upper().endswith(DATA))
 
 
 def _unquoted(value: str) -> str:

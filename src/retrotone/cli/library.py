@@ -214,8 +214,8 @@ def check_library(
             complain(problem)
         for _, reason in broken:
             complain(reason)
-        for name, damage in damaged:
-            complain(f"{name}: {damage}")
+        for path, damage in damaged:
+            complain(f"{path} {damage}")
         state = "is whole" if not problems else "was mended: scan again" if repair else "needs --repair"
         typer.echo(f"{printable(file)} {state}")
     if problems and not repair:

@@ -179,7 +179,7 @@ class Library:
         return self._catalogue().broken()
 
     def damaged(self) -> list[tuple[str, str]]:
-        """Return the name of each track that was analysed although its file is damaged, and what is damaged."""
+        """Return path and damage of each file that was analysed although it is damaged."""
         return self._catalogue().damaged()
 
     def similar(

@@ -48,7 +48,7 @@ class NewTrack:
     analysis : Analysis or None
         A track without one can be searched, but not described again.
     damage : str or None
-        What is damaged in the file, in a line; None if nothing is.
+        What is wrong with the file, as "is damaged: ..."; None if nothing is.
     """
 
     file: FoundFile
@@ -94,7 +94,7 @@ class Track:
     loudness : float or None
         In LUFS; -inf for silence.
     damage : str or None
-        What is damaged in the file, in a line; None if nothing is.
+        What is wrong with the file, as "is damaged: ..."; None if nothing is.
     number : int or None
         Its number in a cue sheet that divides the file into tracks; None if the file is one track.
     start, end : float or None

@@ -131,9 +131,9 @@ class Catalogue:
         return [(str(Place.from_bytes(key)), reason) for key, reason in rows]
 
     def damaged(self) -> list[tuple[str, str]]:
-        """Return the name of each track that was analysed although its file is damaged, and what is damaged."""
+        """Return the files that were analysed although they are damaged, and how they are."""
         rows = self.query(f"SELECT path, damage {DESCRIBED} AND damage IS NOT NULL ORDER BY path")
-        return [(str(Place.from_bytes(key)), damage) for key, damage in rows]
+        return list(dict.fromkeys((Place.from_bytes(key).path, damage) for key, damage in rows))
 
     # Changes
 

@@ -53,8 +53,7 @@ class ScanReport:
     broken : list of (str, str)
         Name and reason of each track that cannot be analysed, including those known from earlier scans.
     damaged : list of (str, str)
-        Name of each track that was analysed although its file is damaged, and what is damaged; including those known
-        from earlier scans.
+        Path and damage of each file that was analysed although it is damaged, including those known from earlier scans.
     passed_over : dict of str to int
         How many files of sound and video there are of each suffix that retrotone does not read.
     unreadable : list of (str, str)
@@ -94,12 +93,18 @@ class ScanReport:
     @property
     def reasons(self) -> list[str]:
         """What was not read or analysed as a whole, and why, one line each."""
-        named = [reason if path in reason else f"{path}: {reason}" for path, reason in self.unreadable + self.damaged]
+        unreadable = [reason if path in reason else f"{path}: {reason}" for path, reason in self.unreadable]
+        damaged = [f"{path} {damage}" for path, damage in self.damaged]
         # all tracks of a cue sheet may have one reason
-        lines = list(dict.fromkeys([*named, *(reason for _, reason in self.broken)]))
-        if counts := [f"{count} {suffix}" for suffix, count in sorted(self.passed_over.items())]:
-            lines.append(f"passed over, as retrotone does not read their formats: {', '.join(counts)}")
-        return lines
+        return list(dict.fromkeys(unreadable + damaged + [reason for _, reason in self.broken])) + self._passed_over
+
+    @property
+    def _passed_over(self) -> list[str]:
+        """How many files were passed over and why, in one line, or none."""
+        counts = [f"{count} {suffix}" for suffix, count in sorted(self.passed_over.items())]
+        why = [f"{', '.join(counts)} (formats that retrotone does not read)"] if counts else []
+        why += [f"{len(self.unreadable)} that could not be read"] if self.unreadable else []
+        return [f"passed over: {'; '.join(why)}"] if why else []
 
 
 def scan(
@@ -332,7 +337,7 @@ class _Scan:
         if seconds is not None and seconds < LEAST_SECONDS:
             return Failed(file, f"{file.place} is {seconds:.2g} s long: too short to tell how it sounds")
         if damage is not None and self._strict:
-            return Failed(file, f"{file.path}: {damage}", damage=damage)
+            return Failed(file, f"{file.path} {damage}", damage=damage)
         return outcome
 
     def _store(self, content: bytes, outcome: Analysed | Failed) -> None:

@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Iterator
 from dataclasses import dataclass
 
-from retrotone.audio.files import BLOCK_FRAMES, AudioFile
 from retrotone.audio.tags import read_tags
-from retrotone.errors import AudioError, MissingExtraError, RetrotoneError
+from retrotone.errors import MissingExtraError, RetrotoneError
 from retrotone.features.analysis import Analysis, analyse
 from retrotone.library.description import Description, describe
 from retrotone.library.files import FoundFile
 from retrotone.library.names import genre_name, year_name
-from retrotone.types import Block
-from retrotone.utils.text import clock
+from retrotone.library.sections import open_place
 
 
 @dataclass(frozen=True)
@@ -56,7 +52,7 @@ def analyse_file(file: FoundFile) -> Analysed | Failed:
     """Return the tags, the analysis and the description of a file or a cue sheet's track, or why there are none."""
     path = file.path
     try:
-        source = Section(path, file.part.start, file.part.end) if file.part else AudioFile(path)
+        source = open_place(file.place, file.part.start, file.part.end) if file.part else open_place(file.place)
         analysis = analyse(source)
         return Analysed(file, tags_of(file), analysis, describe(analysis), source.damage)
     except MissingExtraError as error:
@@ -85,37 +81,3 @@ def tags_of(file: FoundFile) -> dict[str, str]:
         "year": year_name(*tags["originaldate"], *tags["date"]),
     }
     return {**found, **(file.part.tags if file.part else {})}
-
-
-class Section(AudioFile):
-    """The part of a sound file between two times, read as a file of its own is.
-
-    Parameters
-    ----------
-    path : path-like
-    start : float
-        In seconds.
-    end : float or None
-        In seconds; None for the end of the file.
-
-    Raises
-    ------
-    AudioError, MissingExtraError
-        See `AudioFile`; or the file ends before the section starts.
-    """
-
-    def __init__(self, path: str | os.PathLike[str], start: float, end: float | None) -> None:
-        super().__init__(path)
-        self._start, whole = start, self.duration
-        if start >= whole:
-            raise AudioError(f"{path} lasts {clock(whole)}: its cue sheet has a track at {clock(start)}")
-        self.frames = round((min(end or whole, whole) - start) * self.sample_rate)
-
-    def blocks(self) -> Iterator[Block]:
-        """Yield float32 blocks of shape (channels, n), n <= BLOCK_FRAMES; AudioError for NaN or infinity."""
-        for first in range(0, self.frames, BLOCK_FRAMES):
-            yield self.excerpt(first / self.sample_rate, BLOCK_FRAMES / self.sample_rate)
-
-    def excerpt(self, start: float, seconds: float) -> Block:
-        """Return the samples from a time of the section on; see `AudioFile.excerpt`."""
-        return super().excerpt(self._start + start, min(seconds, self.duration - start))

@@ -8,6 +8,7 @@ they are processes of this machine, in `ray_cluster` actors on many machines.
 from __future__ import annotations
 
 import ctypes
+import logging
 import multiprocessing
 import os
 import signal
@@ -24,7 +25,7 @@ from typing import Generic, Protocol, TypeVar
 
 import numpy as np
 
-from retrotone.audio.audio import Audio
+from retrotone.audio.audio import Audio, log
 from retrotone.errors import LibraryError, RetrotoneError
 from retrotone.features.analysis import analyse
 from retrotone.library.description import describe
@@ -316,6 +317,8 @@ def _serve(connection: Connection) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     threading.Thread(target=_follow_parent, daemon=True).start()
+    # The process that writes the catalogue tells what is wrong with a file.
+    log.setLevel(logging.ERROR)
     with suppress(EOFError, OSError):
         try:
             prepare()

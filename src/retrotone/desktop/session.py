@@ -12,7 +12,7 @@ from retrotone.desktop import tasks
 from retrotone.desktop.jobs import JobObserver, JobQueue
 from retrotone.desktop.player import Frames, Player
 from retrotone.desktop.settings import Settings
-from retrotone.desktop.tasks import Song, Sound, Version
+from retrotone.desktop.tasks import Song, Sound, TrackRow, Version
 from retrotone.desktop.theme import Theme
 from retrotone.utils.temporary import TemporaryFolder
 
@@ -127,9 +127,9 @@ class Session:
         self.player.choice = len(versions) - 1
         self._view.playback_changed(len(versions) > 1)
 
-    def play_file(self, path: str) -> None:
-        """Play another recording."""
-        self.run(tasks.decode, path, done=self._play)
+    def play_track(self, track: TrackRow) -> None:
+        """Play a track of the library."""
+        self.run(tasks.decode, track.path, track.start, track.end, done=self._play)
 
     def seek(self, fraction: float) -> None:
         """Go to a position in the song; if another recording plays, the song takes its turn again."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
     from retrotone.audio.audio import Audio
     from retrotone.library.library import Library
+    from retrotone.library.records import Track
     from retrotone.report import Comparison
     from retrotone.services.listen import SongSummary
 
@@ -87,9 +88,15 @@ class Version:
 
 @dataclass(frozen=True)
 class TrackRow:
-    """A track of the library: its row in a table, and its position, genre and colour on the map."""
+    """A track of the library: its row in a table, and its position, genre and colour on the map.
 
+    `place` names it in the library; a track of a cue sheet lies between `start` and `end` seconds of the file `path`.
+    """
+
+    place: str
     path: str
+    start: float | None
+    end: float | None
     cells: tuple[str, ...]
     x: float = 0.0
     y: float = 0.0
@@ -152,12 +159,13 @@ def bundled(context: TaskContext) -> str:
     return str(assets.bundled_song())
 
 
-def decode(context: TaskContext, path: str) -> Sound:
-    """Decode a recording for the player."""
-    from retrotone.audio.files import AudioFile
+def decode(context: TaskContext, path: str, start: float | None = None, end: float | None = None) -> Sound:
+    """Decode a recording, or a cue sheet's track of it, for the player."""
+    from retrotone.library.files import Place
+    from retrotone.library.sections import open_place
     from retrotone.utils import text
 
-    file = AudioFile(path)
+    file = open_place(Place(path), start, end)
     return _write_sound(context, file.blocks(), text.title(path), file.sample_rate, file.channels)
 
 
@@ -279,9 +287,7 @@ def similar(context: TaskContext, library: str | None, song: str) -> list[TrackR
             matches = similar.similar_tracks(opened, summary, progress=context.progress)
         except MissingLibrary as error:
             raise LibraryError("there is no library yet: add a folder in the tab Library and scan it") from error
-    return [
-        TrackRow(match.track.path, (*similar.track_cells(match.track), f"{match.similarity:.3f}")) for match in matches
-    ]
+    return [_track_row(match.track, f"{match.similarity:.3f}") for match in matches]
 
 
 def export(context: TaskContext, library: str | None, tracks: Sequence[str], path: str) -> str:
@@ -301,7 +307,6 @@ def scan(context: TaskContext, library: str | None, folders: Sequence[str]) -> s
 def library_map(context: TaskContext, library: str | None) -> list[TrackRow]:
     """Return the tracks of the library with their positions on its map; none if there is no library yet."""
     from retrotone.library.catalogue.base import MissingLibrary
-    from retrotone.services import similar
 
     context.progress(0.0, "drawing the map")
     with _library(library) as opened:
@@ -309,7 +314,13 @@ def library_map(context: TaskContext, library: str | None) -> list[TrackRow]:
             positions = opened.map_points()
         except MissingLibrary:
             return []
-    return [TrackRow(p.track.path, tuple(similar.track_cells(p.track)), p.x, p.y, p.genre, p.colour) for p in positions]
+    return [replace(_track_row(p.track), x=p.x, y=p.y, genre=p.genre, colour=p.colour) for p in positions]
+
+
+def _track_row(track: Track, *cells: str) -> TrackRow:
+    from retrotone.services import similar
+
+    return TrackRow(str(track.place), track.path, track.start, track.end, (*similar.track_cells(track), *cells))
 
 
 def study_loss(context: TaskContext, width: int, scale: float) -> None:

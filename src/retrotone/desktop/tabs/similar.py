@@ -67,12 +67,12 @@ class SimilarTab(Page):
     def play(self) -> None:
         """Play the selected song."""
         if track := self._selected():
-            self._session.play_file(track.path)
+            self._session.play_track(track)
 
     def add(self) -> None:
         """Add the selected song to the playlist."""
         if track := self._selected():
-            self.playlist[track.path] = track
+            self.playlist[track.place] = track
             self._show_playlist()
 
     def remove(self) -> None:

@@ -12,8 +12,9 @@ from retrotone.desktop import tasks
 from retrotone.desktop.jobs import JobObserver, JobQueue
 from retrotone.desktop.player import Frames, Player
 from retrotone.desktop.settings import Settings
-from retrotone.desktop.tasks import Song, Sound, TrackRow, Version
+from retrotone.desktop.tasks import Song, Sound, Version
 from retrotone.desktop.theme import Theme
+from retrotone.desktop.track_row import TrackRow
 from retrotone.utils.temporary import TemporaryFolder
 
 NO_SONG = "There is no song yet: choose one, drop one here, or take the example."

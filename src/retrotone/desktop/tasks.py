@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from retrotone.desktop.jobs import TaskContext
+from retrotone.desktop.track_row import TrackRow
 from retrotone.errors import LibraryError
 from retrotone.style.choices import StyleChoice, find_style, style_choices
 from retrotone.types import Block
@@ -25,7 +26,6 @@ if TYPE_CHECKING:
 
     from retrotone.audio.audio import Audio
     from retrotone.library.library import Library
-    from retrotone.library.records import Track
     from retrotone.report import Comparison
     from retrotone.services.listen import SongSummary
 
@@ -84,24 +84,6 @@ class Version:
     file_name: str
     sound: Sound
     waveform: NDArray[np.float32]
-
-
-@dataclass(frozen=True)
-class TrackRow:
-    """A track of the library: its row in a table, and its position, genre and colour on the map.
-
-    `place` names it in the library; a track of a cue sheet lies between `start` and `end` seconds of the file `path`.
-    """
-
-    place: str
-    path: str
-    start: float | None
-    end: float | None
-    cells: tuple[str, ...]
-    x: float = 0.0
-    y: float = 0.0
-    genre: str = ""
-    colour: str = ""
 
 
 @dataclass(frozen=True)
@@ -287,7 +269,7 @@ def similar(context: TaskContext, library: str | None, song: str) -> list[TrackR
             matches = similar.similar_tracks(opened, summary, progress=context.progress)
         except MissingLibrary as error:
             raise LibraryError("there is no library yet: add a folder in the tab Library and scan it") from error
-    return [_track_row(match.track, f"{match.similarity:.3f}") for match in matches]
+    return [TrackRow.of(match.track, f"{match.similarity:.3f}") for match in matches]
 
 
 def export(context: TaskContext, library: str | None, tracks: Sequence[str], path: str) -> str:
@@ -314,13 +296,7 @@ def library_map(context: TaskContext, library: str | None) -> list[TrackRow]:
             positions = opened.map_points()
         except MissingLibrary:
             return []
-    return [replace(_track_row(p.track), x=p.x, y=p.y, genre=p.genre, colour=p.colour) for p in positions]
-
-
-def _track_row(track: Track, *cells: str) -> TrackRow:
-    from retrotone.services import similar
-
-    return TrackRow(str(track.place), track.path, track.start, track.end, (*similar.track_cells(track), *cells))
+    return [replace(TrackRow.of(p.track), x=p.x, y=p.y, genre=p.genre, colour=p.colour) for p in positions]
 
 
 def study_loss(context: TaskContext, width: int, scale: float) -> None:

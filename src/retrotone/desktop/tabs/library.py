@@ -8,7 +8,7 @@ from tkinter import filedialog, ttk
 from retrotone.desktop import tasks
 from retrotone.desktop.drawing import Map
 from retrotone.desktop.session import Session
-from retrotone.desktop.tasks import TrackRow
+from retrotone.desktop.track_row import TrackRow
 from retrotone.desktop.widgets import JobProgress, Page, Table, WrappedLabel, add_buttons
 
 

@@ -8,7 +8,7 @@ from tkinter import filedialog, ttk
 
 from retrotone.desktop import tasks
 from retrotone.desktop.session import NO_SONG, Session
-from retrotone.desktop.tasks import TrackRow
+from retrotone.desktop.track_row import TrackRow
 from retrotone.desktop.widgets import Page, Table, add_buttons
 
 # Titles, and widths at 100 %.

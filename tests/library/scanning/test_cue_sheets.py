@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import shutil
+import struct
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
@@ -150,8 +151,8 @@ def test_a_sheet_in_the_tags_of_a_flac_divides_it(made_music: Path, tmp_path: Pa
         assert scan(library._catalogue(), [tmp_path], analyse_all=refuse).unchanged == 3
 
 
-def embed(path: Path, comments: list[str]) -> None:
-    """Write Vorbis comments into a FLAC, right behind its first block (RFC 9639)."""
+def embed(path: Path, comments: list[str], *more: bytes) -> None:
+    """Write Vorbis comments, and more metadata blocks, into a FLAC (RFC 9639)."""
     data = path.read_bytes()
     packed = b"".join(len(c.encode()).to_bytes(4, "little") + c.encode() for c in comments)
     block = (4).to_bytes(4, "little") + b"test" + len(comments).to_bytes(4, "little") + packed
@@ -162,8 +163,31 @@ def embed(path: Path, comments: list[str]) -> None:
         if kind != 4:
             blocks.append(bytes([kind]) + data[position + 1 : position + 4 + length])
         position += 4 + length
-    blocks.append(bytes([4 | 128]) + len(block).to_bytes(3, "big") + block)
+    blocks += [*more, bytes([4 | 128]) + len(block).to_bytes(3, "big") + block]
     path.write_bytes(b"fLaC" + b"".join(blocks) + data[position:])
+
+
+def test_a_flac_may_have_its_sheet_in_a_block_and_an_album_its_sheet_in_every_file(
+    made_music: Path, tmp_path: Path
+) -> None:
+    path = make_album(tmp_path, made_music)
+    index, track = struct.Struct(">QB3x"), struct.Struct(">QB12xB13xB")
+    tracks = [
+        track.pack(22_050 * second, number, 0, 1) + index.pack(0, 1) for number, second in ((1, 0), (2, 4), (3, 8))
+    ]
+    sheet = bytes(395) + bytes([4]) + b"".join(tracks) + track.pack(22_050 * 12, 255, 0, 0)
+    embed(path, ["ARTIST=The Band"], bytes([5]) + len(sheet).to_bytes(3, "big") + sheet)
+    one = tmp_path / "one.flac"
+    shutil.copy(made_music / "buzz/Ada.flac", one)
+    embed(one, [f"CUESHEET={SHEET}"])
+    with Library(tmp_path / "music.db") as library:
+        library.scan([tmp_path], workers=1)
+        assert [(track.name, track.start, track.end) for track in library.tracks()] == [
+            ("The Band – album#1", 0, 4),
+            ("The Band – album#2", 4, 8),
+            ("The Band – album#3", 8, pytest.approx(12)),
+            ("one", None, None),
+        ]
 
 
 def test_sheets_for_single_tracks_and_for_missing_files(album: Path, made_music: Path) -> None:

@@ -2,20 +2,23 @@
 
 A sheet is a text of commands: FILE names a sound file, TRACK begins a track, TITLE and PERFORMER name the album or the
 track, and INDEX 01 tells where in the file the track begins; INDEX 00 is the gap before it. It lies beside the sound
-file, or in a tag of it.
+file, or in a tag of it; a FLAC may have it in a block of its own kind, without names.
 """
 
 from __future__ import annotations
 
 import os
 import re
+import struct
 import unicodedata
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from retrotone.audio.files import SUFFIXES
+from retrotone.audio.files import SUFFIXES, AudioFile
 from retrotone.audio.tags import decode_text, read_tags
+from retrotone.errors import AudioError
 from retrotone.library.files import FoundFile, Part
 from retrotone.library.names import genre_name, year_name
 
@@ -29,6 +32,10 @@ LONGEST_SHEET = 1 << 20
 POSITION = re.compile(r"(\d{1,4}):(\d\d):(\d\d)")
 # Commands, and tags by the names of `records.TAGS`.
 NAMES = {"TITLE": "title", "PERFORMER": "artist", "GENRE": "genre", "DATE": "year"}
+# The block of a FLAC (RFC 9639, 8.7): catalogue number, lead-in, flags, number of tracks; of each track the offset in
+# samples, number, ISRC, flags and number of indices; of each index the offset from the track's, and number.
+FLAC_SHEET, FLAC_TRACK, FLAC_INDEX = struct.Struct(">128xQ259xB"), struct.Struct(">QB12xB13xB"), struct.Struct(">QB3x")
+STREAMINFO, CUESHEET = 0, 5
 # Types of files that hold a disc's data rather than sound.
 DATA = ("BINARY", "MOTOROLA")
 
@@ -123,12 +130,49 @@ def find_sheets(
 
 
 def embedded_parts(path: str) -> list[Part]:
-    """Return the tracks of a cue sheet in a file's tags, none where there are fewer than two."""
+    """Return the tracks of a cue sheet in a file's tags or a block of its own, none where there are fewer than two."""
     if Path(path).suffix.lower() not in EMBEDDING:
         return []
     # such a sheet need not name the file
     files = parse_sheet("\n".join(["FILE", *read_tags(path)["cuesheet"]]))
-    return next((file.parts for file in files if len(file.parts) > 1), [])
+    with suppress(OSError, struct.error, AudioError):
+        files.append(SheetFile("", parts=_flac_parts(path)))
+        parts = next((file.parts for file in files if len(file.parts) > 1), [])
+        # some programs write the sheet of an album into each of its files
+        return parts if parts and parts[-1].start < AudioFile(path).duration else []
+    return []
+
+
+def _flac_parts(path: str) -> list[Part]:
+    """Return the tracks of a FLAC's cue sheet block, without names."""
+    blocks = dict(_flac_blocks(path))
+    # 20 bits behind sizes of blocks and frames
+    rate = int.from_bytes(blocks.get(STREAMINFO, b"")[10:13], "big") >> 4
+    parts: list[Part] = []
+    if CUESHEET not in blocks or not rate:
+        return parts
+    data, position = blocks[CUESHEET], FLAC_SHEET.size
+    for _ in range(FLAC_SHEET.unpack_from(data)[1]):
+        offset, number, flags, count = FLAC_TRACK.unpack_from(data, position)
+        position += FLAC_TRACK.size
+        for _ in range(count):
+            after, index = FLAC_INDEX.unpack_from(data, position)
+            position += FLAC_INDEX.size
+            # the first flag marks a track of data
+            _add_index(parts, index, Part(number, (offset + after) / rate, None, {}), flags < 128)
+    return parts
+
+
+def _flac_blocks(path: str) -> Iterator[tuple[int, bytes]]:
+    """Yield those metadata blocks of a FLAC that tell of its tracks, as types and data."""
+    with open(path, "rb") as file:
+        is_last = file.read(4) != b"fLaC"
+        while not is_last and len(header := file.read(4)) == 4:
+            is_last, kind, length = header[0] >= 128, header[0] & 127, int.from_bytes(header[1:], "big")
+            if kind in (STREAMINFO, CUESHEET):
+                yield kind, file.read(length)
+            else:
+                file.seek(length, os.SEEK_CUR)
 
 
 def _command(line: str) -> tuple[str, str]:

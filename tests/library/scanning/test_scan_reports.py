@@ -15,6 +15,7 @@ from places import Places
 import retrotone as rt
 from retrotone.cli.main import run
 from retrotone.library.catalogue.catalogue import Catalogue
+from retrotone.library.files import FoundFile
 from retrotone.library.library import Library
 
 pytestmark = pytest.mark.usefixtures("analysing_here")
@@ -143,11 +144,15 @@ def test_tags_of_old_programs_are_read_as_they_were_meant(made_music: Path, tmp_
     assert (remaster.year, zero.year) == ("1973", "")
 
 
-def test_a_library_of_before_keeps_all_rows(scanned: str, places: Places) -> None:
+def test_a_library_of_before_keeps_all_rows_and_tries_again_what_was_broken(
+    scanned: str, places: Places, made_music: Path, tmp_path: Path
+) -> None:
     location = places.copy(scanned)
+    song = FoundFile.at(shutil.copy(made_music / "organ/Ada.flac", tmp_path))
     with Library(location) as library:
         tracks = library.tracks()
     with Catalogue(location) as catalogue:
+        catalogue.add_broken(song, b"", "it could not be read")
         for column in COLUMNS:
             catalogue.query(f"ALTER TABLE tracks DROP COLUMN {column}")
         is_file = location.endswith(".db")
@@ -155,3 +160,6 @@ def test_a_library_of_before_keeps_all_rows(scanned: str, places: Places) -> Non
     with Library(location) as library:
         assert library.tracks() == tracks
         assert (library.damaged(), library.check()) == ([], [])
+        assert library.broken() == [(song.path, "it could not be read")]
+        report = library.scan([tmp_path], workers=1)
+        assert (report.broken, len(library)) == ([], 13)

@@ -61,6 +61,8 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
         "ALTER TABLE tracks ADD COLUMN damage text",
         "ALTER TABLE tracks ADD COLUMN start_seconds double precision",
         "ALTER TABLE tracks ADD COLUMN end_seconds double precision",
+        # Files that could not be read before may be readable now: with this size the next scan tries them again.
+        "UPDATE tracks SET size = -1 WHERE reason IS NOT NULL",
     ),
 )
 

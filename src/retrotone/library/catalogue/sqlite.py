@@ -58,6 +58,8 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
         "ALTER TABLE tracks ADD COLUMN damage TEXT",
         "ALTER TABLE tracks ADD COLUMN start_seconds REAL",
         "ALTER TABLE tracks ADD COLUMN end_seconds REAL",
+        # Files that could not be read before may be readable now: with this size the next scan tries them again.
+        "UPDATE tracks SET size = -1 WHERE reason IS NOT NULL",
     ),
 )
 

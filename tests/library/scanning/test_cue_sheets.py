@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import os
 import shutil
 import struct
 from collections.abc import Iterable, Iterator
@@ -200,6 +201,8 @@ def test_sheets_for_single_tracks_and_for_missing_files(album: Path, made_music:
     (folder / "gone.cue").write_text('FILE "away.wav" WAVE\nFILE "far away.wav" WAVE\n')
     (folder / "game.cue").write_text("FILE game.bin BINARY\nTRACK 01 MODE1/2352\nINDEX 01 00:00:00\n")
     (folder / "noise.cue").write_bytes(bytes(range(256)) * 9)
+    if hasattr(os, "mkfifo"):
+        os.mkfifo(folder / "pipe.cue")
     with Library(folder / "music.db") as library:
         report = library.scan([folder], workers=1)
         assert [Path(track.path).name for track in library.tracks()] == ["album.flac", "one.flac", "two.flac"]

@@ -247,7 +247,7 @@ class _Scan:
                 self._progress(
                     ANALYSIS_STARTS + (1 - ANALYSIS_STARTS) * self._done / len(todo),
                     f"{self._done}/{len(todo)} analysed, {rate:.1f} a second, {left} left: "
-                    f"{os.path.basename(outcome.file.path)}",
+                    f"{os.path.basename(str(outcome.file.place))}",
                 )
 
     def _tracks(self, found: FoundFile) -> Iterator[tuple[FoundFile, Known | None]]:

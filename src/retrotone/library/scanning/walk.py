@@ -116,7 +116,8 @@ def _enter(
             yield Unreadable(folder, error.strerror or str(error))
             continue
         visible = [entry for entry in entries if not _is_hidden(entry, root, exclude)]
-        cues = [entry.name for entry in visible if _suffix(entry.name) == cue_sheets.SUFFIX]
+        # reading a pipe would wait for its writer
+        cues = [e.name for e in visible if _suffix(e.name) == cue_sheets.SUFFIX and os.path.isfile(e.path)]
         names = [entry.name for entry in entries]
         divided, problems = cue_sheets.find_sheets(folder, names, cues) if cues else ({}, {})
         yield from (Unreadable(path, reason) for path, reason in problems.items())

@@ -210,6 +210,19 @@ def test_sheets_for_single_tracks_and_for_missing_files(album: Path, made_music:
     assert report.unreadable == [(str(folder / "gone.cue"), "its file away.wav and 1 more is missing")]
 
 
+def test_a_sheet_may_name_files_in_folders_below_it_and_on_other_machines(album: Path) -> None:
+    text = SHEET.replace("album.wav", "CD1\\album.flac")
+    for name in ("CD1", "CD2"):
+        shutil.copytree(album.parent, album.parent / name, ignore=lambda *_: {"CD1", "CD2", "album.cue"})
+    album.with_suffix(".cue").write_text(text + text.replace("CD1", "CD2"))
+    found = [file for file in walk([album.parent]) if isinstance(file, FoundFile)]
+    assert [str(file.place.path) for file in found if file.part] == [
+        str(album.parent / name / "album.flac") for name in ("CD1", "CD2") for _ in range(3)
+    ]
+    album.with_suffix(".cue").write_text(SHEET.replace("album.wav", "C:\\rips\\album.wav"))
+    assert sum(file.path == str(album) for file in walk([album.parent]) if isinstance(file, FoundFile)) == 3
+
+
 def test_a_track_beyond_the_end_of_its_file_is_broken_and_the_others_are_not(album: Path) -> None:
     with album.with_suffix(".cue").open("a") as sheet:
         sheet.write("TRACK 04 AUDIO\nTITLE Four\nINDEX 01 01:40:00\n")
@@ -246,7 +259,7 @@ def test_sheets_with_several_files_and_data_tracks_are_parsed() -> None:
         "TRACK 02 AUDIO\r\nINDEX 00 100:02:00\r\nFILE side b.flac WAVE\r\nINDEX 01 00:00:00\r\nINDEX 02 00:01:00\r\n"
         "TRACK 03 MODE1/2352\r\nINDEX 01 00:09:00\r\nTRACK 04 AUDIO\r\nINDEX 01 00:10:00\r\nNONSENSE\r\nINDEX x"
     )
-    assert (one.name, two.name) == ('side "A".flac', "side b.flac")
+    assert (one.name, two.name) == ('C:/rips/side "A".flac', "side b.flac")
     assert [(p.number, p.start, p.end, p.tags) for p in one.parts] == [
         (1, pytest.approx(5999 + 74 / 75), 6002, {"title": '7" mix'})
     ]

@@ -84,7 +84,7 @@ def parse_sheet(text: str) -> list[SheetFile]:
 def find_sheets(
     folder: str, names: Sequence[str], cues: Sequence[str]
 ) -> tuple[dict[str, tuple[FoundFile, list[Part]]], dict[str, str]]:
-    """Find the files of a folder that cue sheets beside them divide into tracks.
+    """Find the files that the cue sheets of a folder divide into tracks: they lie there, or in a folder below.
 
     Parameters
     ----------
@@ -97,7 +97,7 @@ def find_sheets(
     Returns
     -------
     divided : dict of str to (FoundFile, list of Part)
-        By the name of the sound file: its sheet, and two tracks or more.
+        By the path of the sound file: its sheet, and two tracks or more.
     problems : dict of str to str
         What is wrong, by the path of a sheet.
     """
@@ -117,12 +117,15 @@ def find_sheets(
         missing = []
         for file in files:
             # the sound was often converted after the sheet was written, and both renamed
-            likely = [file.name, Path(file.name).stem, *([Path(cue).stem] if len(files) == 1 else [])]
+            base = os.path.basename(file.name)
+            likely = [base, Path(base).stem, *([Path(cue).stem] if len(files) == 1 else [])]
             found = next((by_name[name] for name in map(_folded, likely) if name in by_name), None)
+            if os.path.dirname(file.name) and os.path.isfile(os.path.join(folder, file.name)):
+                found = file.name
             if found is None:
                 missing += [file.name] if file.is_sound else []
             elif len(file.parts) > 1:
-                divided.setdefault(found, (sheet, file.parts))
+                divided.setdefault(os.path.join(folder, found), (sheet, file.parts))
         if missing:
             more = f" and {len(missing) - 1} more" if missing[1:] else ""
             problems[path] = f"its file {missing[0]}{more} is missing"
@@ -185,7 +188,7 @@ def _sheet_file(value: str) -> SheetFile:
     """Return the file of a FILE command: a name, in quotes or not, and a type."""
     quoted, plain = re.match(r'"(.*)"', value), re.match(r"(.*?)(?:\s+\w+)?\s*$", value)
     name = match[1] if (match := quoted or plain) else ""
-    return SheetFile(re.split(r"[/\\]", name)[-1], not value.rstrip().upper().endswith(DATA))
+    return SheetFile(name.replace("\\", "/"), not value.rstrip().upper().endswith(DATA))
 
 
 def _unquoted(value: str) -> str:

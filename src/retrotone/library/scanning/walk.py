@@ -10,7 +10,7 @@ from itertools import chain
 
 from retrotone.audio.files import SUFFIXES
 from retrotone.errors import LibraryError
-from retrotone.library.files import FoundFile
+from retrotone.library.files import FoundFile, Part
 from retrotone.library.scanning import cue_sheets
 
 # Sound, music and video that people keep among their music and that retrotone does not read, unless SUFFIXES has it.
@@ -101,6 +101,7 @@ def _enter(
     root: str, folder: str, exclude: Sequence[str], entered: set[tuple[int, int]], links: list[tuple[str, str]]
 ) -> Iterator[Found]:
     """Yield the files of a folder, then those of the folders in it, and add links to `links`."""
+    divided: dict[str, tuple[FoundFile, list[Part]]] = {}
     # A stack, as folders may be nested deeper than calls can be.
     folders = [folder]
     while folders:
@@ -119,8 +120,10 @@ def _enter(
         # reading a pipe would wait for its writer
         cues = [e.name for e in visible if _suffix(e.name) == cue_sheets.SUFFIX and os.path.isfile(e.path)]
         names = [entry.name for entry in entries]
-        divided, problems = cue_sheets.find_sheets(folder, names, cues) if cues else ({}, {})
-        yield from (Unreadable(path, reason) for path, reason in problems.items())
+        if cues:
+            by_sheets, problems = cue_sheets.find_sheets(folder, names, cues)
+            divided = by_sheets | divided
+            yield from (Unreadable(path, reason) for path, reason in problems.items())
         below = []
         for entry in visible:
             try:
@@ -130,8 +133,8 @@ def _enter(
                     below.append(entry.path)
                 elif _suffix(entry.name) in SUFFIXES and entry.is_file():
                     found = FoundFile.at(entry.path)
-                    if entry.name in divided:
-                        sheet, parts = divided[entry.name]
+                    if entry.path in divided:
+                        sheet, parts = divided[entry.path]
                         size, mtime_ns = found.size + sheet.size, max(found.mtime_ns, sheet.mtime_ns)
                         yield from (FoundFile(found.path, size, mtime_ns, part) for part in parts)
                     else:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import codecs
 import os
 import re
 import struct
@@ -123,7 +122,7 @@ def read_tags(path: str | os.PathLike[str]) -> Tags:
 
 def decode_text(data: bytes) -> str:
     """Return a text of unknown encoding: UTF-8, UTF-16 where a mark says so, or a code page that is guessed."""
-    if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+    if data.startswith((b"\xff\xfe", b"\xfe\xff")):
         return data.decode("utf-16", "replace")
     return _decode(data, _guess_encoding(data)).removeprefix("\ufeff")
 

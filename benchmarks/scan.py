@@ -23,7 +23,8 @@ from retrotone.library.catalogue.catalogue import Catalogue
 from retrotone.library.files import FoundFile, content_hash
 from retrotone.library.records import NewTrack
 from retrotone.library.scanning.scan import scan
-from retrotone.library.scanning.workers import Analysed, analyse_file, distribute, prepare
+from retrotone.library.scanning.track import Analysed, analyse_file
+from retrotone.library.scanning.workers import distribute, prepare
 
 ROWS = 5_000
 ANSWERS = 3_000
@@ -35,7 +36,7 @@ def listening(folder: Path) -> Analysed:
     prepare()
     began, analysed = time.process_time(), []
     for path in sorted(each for each in folder.rglob("*") if each.suffix in (".ogg", ".flac", ".mp3", ".wav")):
-        outcome = analyse_file(str(path))
+        outcome = analyse_file(FoundFile.at(str(path)))
         if isinstance(outcome, Analysed):
             analysed.append(outcome)
     spent = time.process_time() - began
@@ -81,14 +82,14 @@ def sharing_out(song: Analysed) -> None:
         def prepare(self, versions: Any) -> None:
             return None
 
-        def analyse_file(self, name: bytes) -> Analysed:
+        def analyse_file(self, file: FoundFile) -> Analysed:
             return song
 
     ray.init(num_cpus=4, include_dashboard=False, log_to_driver=False, object_store_memory=80 << 20)
     try:
         remote = ray.remote(num_cpus=1)(Parrot)
-        paths = (f"/music/{number}" for number in range(ANSWERS))
-        outcomes = distribute(paths, 4, lambda: ray_cluster._RayWorker(remote), ray_cluster._wait)
+        files = (FoundFile(f"/music/{number}", 1, 1) for number in range(ANSWERS))
+        outcomes = distribute(files, 4, lambda: ray_cluster._RayWorker(remote), ray_cluster._wait)
         with closing(outcomes):
             next(outcomes)
             spent = _cost(lambda: list(outcomes))
@@ -107,11 +108,11 @@ def looking(folder: Path) -> None:
         (album / f"{number:07} some title.flac").write_bytes(number.to_bytes(4, "big"))
     one = folder / "song.bin"
     one.write_bytes(os.urandom(30 << 20))
-    found = FoundFile(str(one), one.stat().st_size, 0)
+    found = FoundFile.at(str(one))
     print(f"content hash: {_cost(lambda: [content_hash(found) for _ in range(1000)]):.2f} ms, in the file cache")
     with Catalogue(folder / "files.db", create=True) as catalogue:
 
-        def refuse(paths: Iterator[str], workers: int) -> Iterator[Any]:
+        def refuse(files: Iterator[FoundFile], workers: int) -> Iterator[Any]:
             yield from ()
 
         def look() -> None:
@@ -119,7 +120,7 @@ def looking(folder: Path) -> None:
 
         print(f"new files: {1e3 * _cost(look) / FILES:.2f} ms a file, {_peak(look) / 1e6:.0f} MB for {FILES}")
         for path in music.rglob("*.flac"):
-            found = FoundFile(str(path), path.stat().st_size, path.stat().st_mtime_ns)
+            found = FoundFile.at(str(path))
             catalogue.query(
                 "INSERT INTO tracks (path, size, mtime_ns, fingerprint, present) VALUES (?, ?, ?, ?, TRUE)",
                 (os.fsencode(path), found.size, found.mtime_ns, bytes(16)),

@@ -14,6 +14,8 @@ import soundfile
 from numpy.typing import NDArray
 from places import Databases, Files, Places
 
+from retrotone.library.files import FoundFile
+
 RATE = 22_050
 SHARED = Path(__file__).resolve().parents[2] / "shared"
 
@@ -111,8 +113,8 @@ def analysing_here() -> Iterator[None]:
     """Scans of this module analyse in this process: a worker process would take 4 s to start for each scan."""
     from retrotone.library.scanning import workers as pool
 
-    def analyse_all(paths: Iterable[str], workers: int) -> Iterator[pool.Analysed | pool.Failed]:
-        yield from map(pool.analyse_file, paths)
+    def analyse_all(files: Iterable[FoundFile], workers: int) -> Iterator[pool.Analysed | pool.Failed]:
+        yield from map(pool.analyse_file, files)
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(pool, "analyse_all", analyse_all)

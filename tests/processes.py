@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterable, Iterator
 
-from retrotone.library.scanning.workers import Analysed, Failed, analyse_file
+from retrotone.library.files import FoundFile
+from retrotone.library.scanning.track import Analysed, Failed, analyse_file
 
 
 def in_a_fork(work: Callable[[], object]) -> int:
@@ -23,6 +24,6 @@ def in_a_fork(work: Callable[[], object]) -> int:
         os._exit(1)
 
 
-def analyse_here(paths: Iterable[str], workers: int) -> Iterator[Analysed | Failed]:
+def analyse_here(files: Iterable[FoundFile], workers: int) -> Iterator[Analysed | Failed]:
     """Analyse in this process, where all is loaded."""
-    yield from map(analyse_file, paths)
+    yield from map(analyse_file, files)

@@ -16,7 +16,7 @@ import torch
 
 import retrotone as rt
 from retrotone.library.library import Library
-from retrotone.library.scanning.workers import analyse_file
+from retrotone.library.scanning.track import analyse_file
 from retrotone.services import generate, listen, restyle
 from retrotone.services.demo import bundled
 from retrotone.style.choices import find_style

@@ -122,6 +122,13 @@ def read_tags(path: str | os.PathLike[str]) -> Tags:
     return Tags()
 
 
+def decode_text(data: bytes) -> str:
+    """Return a text of unknown encoding: UTF-8, UTF-16 where a mark says so, or a code page that is guessed."""
+    if data.startswith((b"\xff\xfe", b"\xfe\xff")):
+        return data.decode("utf-16", "replace")
+    return _decode(data, _guess_encoding(data)).removeprefix("\ufeff")
+
+
 def result_tags(song: str | os.PathLike[str] | None, *done: str) -> Tags:
     """Return the tags for a file that was made of a song: the song's, and a comment that says what was done.
 

@@ -55,19 +55,24 @@ def scan_folders(
         str | None,
         typer.Option(metavar="ADDRESS", help="Let a Ray cluster analyse: ray://HOST:10001, HOST:PORT or, on it, auto."),
     ] = None,
+    strict: Annotated[
+        bool, typer.Option("--strict", help="Refuse damaged files; exit code 1 if a file cannot be analysed.")
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
     """Bring the library up to date with folders. It may be stopped at any time, and goes on from there."""
     from dataclasses import asdict
 
     with Bar() as bar, _open(library) as opened:
-        report = opened.scan(folders, exclude or (), dry_run, workers, bar.item(), cluster)
+        report = opened.scan(folders, exclude or (), dry_run, workers, bar.item(), cluster, strict)
     if as_json:
         typer.echo(json.dumps(asdict(report)))
-        return
-    for reason in report.reasons:
-        complain(reason)
-    typer.echo(f"{report.summary} ({report.seconds:.1f} s)")
+    else:
+        for reason in report.reasons:
+            complain(reason)
+        typer.echo(f"{report.summary} ({report.seconds:.1f} s)")
+    if strict and report.broken:
+        raise typer.Exit(1)
 
 
 @app.command("similar")
@@ -139,7 +144,7 @@ def show_duplicates(library: File = None, as_json: AsJson = False) -> None:
     with Bar() as bar, _open(library) as opened:
         groups = opened.duplicates(bar.item())
     for group in groups:
-        paths = [track.path for track in group]
+        paths = [str(track.place) for track in group]
         typer.echo(json.dumps(paths) if as_json else "\n".join(map(printable, paths)) + "\n")
     if not groups and not as_json:
         typer.echo("no duplicates")
@@ -173,12 +178,13 @@ def suggest_genres(
     with _open(library) as opened:
         suggestions = opened.genres(note)
     for each in suggestions if as_json else ():
-        facts = {"path": each.track.path, "genre": each.genre, "confidence": each.confidence, "sure": each.sure}
+        facts = {"path": str(each.track.place), "genre": each.genre, "confidence": each.confidence, "sure": each.sure}
         typer.echo(json.dumps(facts))
     if as_json:
         return
     rows = [
-        [each.genre + ("" if each.sure else "?"), f"{each.confidence:.2f}", each.track.path] for each in suggestions
+        [each.genre + ("" if each.sure else "?"), f"{each.confidence:.2f}", str(each.track.place)]
+        for each in suggestions
     ]
     print_table(["genre", "confidence", "file"], rows)
     sure = sum(each.sure for each in suggestions)
@@ -197,15 +203,19 @@ def check_library(
     """Check that the library is undamaged; exit code 1 if it is damaged."""
     with Bar() as bar, _open(library) as opened:
         problems = opened.repair(bar.item()) if repair else opened.check(bar.item())
-        broken = opened.broken() if repair or not problems else []
+        broken, damaged = (opened.broken(), opened.damaged()) if repair or not problems else ([], [])
         file = opened.name
     if as_json:
-        typer.echo(json.dumps({"file": file, "problems": problems, "repaired": repair, "broken": broken}))
+        typer.echo(
+            json.dumps({"file": file, "problems": problems, "repaired": repair, "broken": broken, "damaged": damaged})
+        )
     else:
         for problem in problems:
             complain(problem)
         for _, reason in broken:
             complain(reason)
+        for path, damage in damaged:
+            complain(f"{path} {damage}")
         state = "is whole" if not problems else "was mended: scan again" if repair else "needs --repair"
         typer.echo(f"{printable(file)} {state}")
     if problems and not repair:
@@ -263,7 +273,7 @@ def _show(
     for track, similarity in zip(tracks, similarities, strict=True):
         minutes, seconds = divmod(round(track.duration or 0), 60)
         genre = track.genre or track.heard_genre + ("" if track.sure else "?")
-        cells = [track.name, genre, f"{minutes}:{seconds:02}", os.path.relpath(track.path)]
+        cells = [track.name, genre, f"{minutes}:{seconds:02}", os.path.relpath(str(track.place))]
         rows.append(cells if similarity is None else [f"{similarity:.3f}", *cells])
     print_table([*(["similarity"] if matches is not None else []), "track", "genre", "length", "file"], rows)
     if out is not None:

@@ -13,7 +13,7 @@ from retrotone.desktop.theme import Theme, blend
 from retrotone.desktop.widgets import Event
 
 if TYPE_CHECKING:
-    from retrotone.desktop.tasks import TrackRow
+    from retrotone.desktop.track_row import TrackRow
 
 Anchor = Literal["w", "e", "center"]
 

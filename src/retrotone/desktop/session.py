@@ -14,6 +14,7 @@ from retrotone.desktop.player import Frames, Player
 from retrotone.desktop.settings import Settings
 from retrotone.desktop.tasks import Song, Sound, Version
 from retrotone.desktop.theme import Theme
+from retrotone.desktop.track_row import TrackRow
 from retrotone.utils.temporary import TemporaryFolder
 
 NO_SONG = "There is no song yet: choose one, drop one here, or take the example."
@@ -127,9 +128,9 @@ class Session:
         self.player.choice = len(versions) - 1
         self._view.playback_changed(len(versions) > 1)
 
-    def play_file(self, path: str) -> None:
-        """Play another recording."""
-        self.run(tasks.decode, path, done=self._play)
+    def play_track(self, track: TrackRow) -> None:
+        """Play a track of the library."""
+        self.run(tasks.decode, track.path, track.start, track.end, done=self._play)
 
     def seek(self, fraction: float) -> None:
         """Go to a position in the song; if another recording plays, the song takes its turn again."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from retrotone.desktop.jobs import TaskContext
+from retrotone.desktop.track_row import TrackRow
 from retrotone.errors import LibraryError
 from retrotone.style.choices import StyleChoice, find_style, style_choices
 from retrotone.types import Block
@@ -89,18 +90,6 @@ class Version:
 
 
 @dataclass(frozen=True)
-class TrackRow:
-    """A track of the library: its row in a table, and its position, genre and colour on the map."""
-
-    path: str
-    cells: tuple[str, ...]
-    x: float = 0.0
-    y: float = 0.0
-    genre: str = ""
-    colour: str = ""
-
-
-@dataclass(frozen=True)
 class Picture:
     """A comparison as a picture and a table.
 
@@ -155,12 +144,13 @@ def bundled(context: TaskContext) -> str:
     return str(assets.bundled_song())
 
 
-def decode(context: TaskContext, path: str) -> Sound:
-    """Decode a recording for the player."""
-    from retrotone.audio.files import AudioFile
+def decode(context: TaskContext, path: str, start: float | None = None, end: float | None = None) -> Sound:
+    """Decode a recording, or a cue sheet's track of it, for the player."""
+    from retrotone.library.files import Place
+    from retrotone.library.sections import open_place
     from retrotone.utils import text
 
-    file = AudioFile(path)
+    file = open_place(Place(path), start, end)
     return _write_sound(context, file.blocks(), text.title(path), file.sample_rate, file.channels)
 
 
@@ -282,9 +272,7 @@ def similar(context: TaskContext, library: str | None, song: str) -> list[TrackR
             matches = similar.similar_tracks(opened, summary, progress=context.progress)
         except MissingLibrary as error:
             raise LibraryError("there is no library yet: add a folder in the tab Library and scan it") from error
-    return [
-        TrackRow(match.track.path, (*similar.track_cells(match.track), f"{match.similarity:.3f}")) for match in matches
-    ]
+    return [TrackRow.of(match.track, f"{match.similarity:.3f}") for match in matches]
 
 
 def export(context: TaskContext, library: str | None, tracks: Sequence[str], path: str) -> str:
@@ -304,7 +292,6 @@ def scan(context: TaskContext, library: str | None, folders: Sequence[str]) -> s
 def library_map(context: TaskContext, library: str | None) -> list[TrackRow]:
     """Return the tracks of the library with their positions on its map; none if there is no library yet."""
     from retrotone.library.catalogue.base import MissingLibrary
-    from retrotone.services import similar
 
     context.progress(0.0, "drawing the map")
     with _library(library) as opened:
@@ -312,7 +299,7 @@ def library_map(context: TaskContext, library: str | None) -> list[TrackRow]:
             positions = opened.map_points()
         except MissingLibrary:
             return []
-    return [TrackRow(p.track.path, tuple(similar.track_cells(p.track)), p.x, p.y, p.genre, p.colour) for p in positions]
+    return [replace(TrackRow.of(p.track), x=p.x, y=p.y, genre=p.genre, colour=p.colour) for p in positions]
 
 
 def study_loss(context: TaskContext, width: int, scale: float) -> None:

@@ -21,7 +21,7 @@ SUFFIXES = (".m3u8", ".csv", ".json")
 FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
 COLUMNS = (
     "path", "artist", "title", "album", "year", "genre", "heard_genre", "confidence", "sure", "duration", "tempo",
-    "key", "loudness", "tags",
+    "key", "loudness", "tags", "number", "start", "end", "damage",
 )  # fmt: skip
 
 
@@ -69,6 +69,10 @@ def _m3u8(tracks: Sequence[Track], folder: str | None) -> str:
     lines = ["#EXTM3U"]
     for track in tracks:
         lines.append(f"#EXTINF:{round(track.duration or -1)},{' '.join(track.name.split())}")
+        # understood by VLC and players that follow it; for others a comment
+        for option, seconds in (("start-time", track.start), ("stop-time", track.end)):
+            if seconds is not None:
+                lines.append(f"#EXTVLCOPT:{option}={seconds:.3f}")
         lines.append(_location(track.path, folder))
     return "\n".join(lines) + "\n"
 

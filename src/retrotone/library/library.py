@@ -18,13 +18,14 @@ from retrotone.library.catalogue import repair
 from retrotone.library.catalogue.base import MissingLibrary
 from retrotone.library.catalogue.catalogue import Catalogue
 from retrotone.library.export import export
+from retrotone.library.files import Place
 from retrotone.library.records import Track
 from retrotone.library.scanning.scan import ScanReport, scan
 from retrotone.library.search import playlists
 from retrotone.library.search.duplicates import same_recordings
 from retrotone.library.search.neighbours import between
 from retrotone.library.search.playlists import Match
-from retrotone.library.search.queries import Song, find_file, find_seed, find_seeds
+from retrotone.library.search.queries import Song, find_seed, find_seeds, find_track
 from retrotone.library.session import LibrarySession, default_path
 from retrotone.progress import Progress, silent
 
@@ -113,6 +114,7 @@ class Library:
         workers: int | None = None,
         progress: Progress = silent,
         cluster: str | None = None,
+        strict: bool = False,
     ) -> ScanReport:
         """Bring the library up to date with folders; see `retrotone.library.scanning.scan.scan`.
 
@@ -120,7 +122,7 @@ class Library:
 
         Parameters
         ----------
-        folders, exclude, dry_run, progress
+        folders, exclude, dry_run, progress, strict
             See there.
         workers : int, optional
             Processes that analyse; by default one for each core, of this machine or the cluster.
@@ -137,14 +139,14 @@ class Library:
             catalogue = self._catalogue(create=not dry_run)
         except MissingLibrary:
             with Catalogue(":memory:", create=True) as empty:
-                return scan(empty, folders, exclude, dry_run, workers, progress)
+                return scan(empty, folders, exclude, dry_run, workers, progress, strict=strict)
         if cluster is None or dry_run:
-            report = scan(catalogue, folders, exclude, dry_run, workers, progress)
+            report = scan(catalogue, folders, exclude, dry_run, workers, progress, strict=strict)
         else:
             from retrotone.library.scanning.ray_cluster import connected
 
             with connected(cluster) as (analyse_all, cores):
-                report = scan(catalogue, folders, exclude, False, workers or cores, progress, analyse_all)
+                report = scan(catalogue, folders, exclude, False, workers or cores, progress, analyse_all, strict)
         if not dry_run:
             self._session.update_descriptions(progress)
         return report
@@ -160,8 +162,12 @@ class Library:
         return self._session.tracks(genre, exclude)
 
     def find(self, path: str | os.PathLike[str]) -> Track | None:
-        """Return the track that a file is, or is a copy of; None where the library has neither."""
-        found = find_file(os.path.abspath(path), self._catalogue(), self._session.neighbours())
+        """Return the track that a file is, or is a copy of; None where the library has neither.
+
+        The second track of a cue sheet is ``album.flac#2``.
+        """
+        place = Place.from_name(os.path.abspath(path))
+        found = find_track(place, self._catalogue(), self._session.neighbours())
         return found[1] if found else None
 
     def analysis(self, track: Track) -> Analysis:
@@ -169,8 +175,12 @@ class Library:
         return self._catalogue().analysis(track.id)
 
     def broken(self) -> list[tuple[str, str]]:
-        """Return path and reason of each file that cannot be analysed."""
+        """Return name and reason of each track that cannot be analysed."""
         return self._catalogue().broken()
+
+    def damaged(self) -> list[tuple[str, str]]:
+        """Return path and damage of each file that was analysed although it is damaged."""
+        return self._catalogue().damaged()
 
     def similar(
         self,

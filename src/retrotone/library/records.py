@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from retrotone.library.files import FoundFile
+from retrotone.library.files import FoundFile, Place
+from retrotone.library.names import artist_key
 
 if TYPE_CHECKING:
     from retrotone.features.analysis import Analysis
@@ -18,14 +19,15 @@ TAGS = ("title", "artist", "album", "genre", "year")
 
 @dataclass(frozen=True)
 class Known:
-    """What a scan needs to know of a file in the catalogue; `version` is that of its analysis, None without one."""
+    """What a scan needs to know of a track in the catalogue; `version` is that of its analysis, None without one."""
 
     id: int
-    path: str
+    place: Place
     size: int
     mtime_ns: int
     present: bool
     reason: str | None
+    damage: str | None
     version: int | None
 
 
@@ -45,6 +47,8 @@ class NewTrack:
     description : Description
     analysis : Analysis or None
         A track without one can be searched, but not described again.
+    damage : str or None
+        What is wrong with the file, as "is damaged: ..."; None if nothing is.
     """
 
     file: FoundFile
@@ -53,6 +57,7 @@ class NewTrack:
     duration: float | None
     description: Description
     analysis: Analysis | None = None
+    damage: str | None = None
 
 
 @dataclass(frozen=True)
@@ -68,9 +73,10 @@ class Track:
     duration : float or None
         In seconds.
     title, artist, album, year : str
-        From the file's tags; empty where it has none.
+        From the tags of the file or its cue sheet; empty where they have none. The year is the original one, in four
+        digits.
     genre : str
-        From the file's tags, else as noted by `Library.genres`, else empty.
+        From the tags, else as noted by `Library.genres`, else empty.
     heard_genre : str
         The answer of `GenreClassifier`.
     confidence : float
@@ -87,6 +93,12 @@ class Track:
         As "F# minor", estimated from the sound.
     loudness : float or None
         In LUFS; -inf for silence.
+    damage : str or None
+        What is wrong with the file, as "is damaged: ..."; None if nothing is.
+    number : int or None
+        Its number in a cue sheet that divides the file into tracks; None if the file is one track.
+    start, end : float or None
+        Of a cue sheet's track, where it lies in the file, in seconds.
     """
 
     id: int
@@ -105,11 +117,25 @@ class Track:
     tempo: float | None
     key: str | None
     loudness: float | None
+    damage: str | None = None
+    number: int | None = None
+    start: float | None = None
+    end: float | None = None
+
+    @property
+    def place(self) -> Place:
+        """Where it lies: the file, or a track of its cue sheet."""
+        return Place(self.path, self.number)
+
+    @property
+    def artist_key(self) -> str:
+        """What is equal for all spellings of its artist; empty where none is known. See `names.artist_key`."""
+        return artist_key(self.artist)
 
     @property
     def name(self) -> str:
         """Artist and title, with the file's name where the tags have no title."""
-        title = self.title or Path(self.path).stem
+        title = self.title or str(Place(Path(self.path).stem, self.number))
         return f"{self.artist} – {title}" if self.artist else title
 
     @property

@@ -23,6 +23,7 @@ from retrotone.figures.base import png
 from retrotone.figures.training import genre_training_figure
 from retrotone.library.catalogue.base import MissingLibrary
 from retrotone.library.library import Library, Match
+from retrotone.library.sections import open_place
 from retrotone.metrics import SECONDS as PICTURED_SECONDS
 from retrotone.progress import Progress, part
 from retrotone.rave.pretrained import DEFAULT_MODEL
@@ -272,7 +273,7 @@ class Handlers:
     def _excerpt(self, match: Match) -> str | None:
         """Copy the middle of a track into the uploads, as the library's files are not served; None if it is gone."""
         try:
-            file = AudioFile(match.track.path)
+            file = open_place(match.track.place, match.track.start, match.track.end)
             start = max(0.0, (file.duration - EXCERPT_SECONDS) / 2)
             excerpt = Audio(file.excerpt(start, EXCERPT_SECONDS), file.sample_rate, match.track.name)
         except (AudioError, OSError):

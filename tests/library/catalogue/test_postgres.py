@@ -19,8 +19,8 @@ from retrotone.library.files import FoundFile, content_hash
 from retrotone.library.library import Library, Track
 from retrotone.library.records import NewTrack
 from retrotone.library.scanning.scan import scan
+from retrotone.library.scanning.track import Analysed, Failed, analyse_file
 from retrotone.library.scanning.walk import walk
-from retrotone.library.scanning.workers import Analysed, Failed, analyse_file
 from retrotone.library.search import neighbours, playlists
 from retrotone.progress import silent
 
@@ -41,7 +41,7 @@ def other_user(location: str, user: str, password: str = "") -> str:
 
 def test_many_writers_at_once_lose_no_track_and_double_none(made_music: Path, places: Databases) -> None:
     location, clips = places.new(), [str(clip) for clip in sorted(made_music.glob("buzz/*.flac"))]
-    outcomes = [analyse_file(clip) for clip in clips]
+    outcomes = [analyse_file(FoundFile.at(clip)) for clip in clips]
     files = [each for each in walk([made_music / "buzz"]) if isinstance(each, FoundFile)]
 
     def write(writer: int) -> None:
@@ -87,19 +87,19 @@ def test_a_network_that_fails_during_a_scan_loses_only_the_file_in_progress(
     with Library(location) as library:
         catalogue = library._catalogue(create=True)
 
-        def analyse_until_cut(paths: Iterable[str], workers: int) -> Iterator[Analysed | Failed]:
-            for number, path in enumerate(paths):
+        def analyse_until_cut(files: Iterable[FoundFile], workers: int) -> Iterator[Analysed | Failed]:
+            for number, found in enumerate(files):
                 if number == 2:
                     wire = catalogue._database._connection.fileno()
                     with socket.socket(fileno=os.dup(wire)) as ours:
                         ours.shutdown(socket.SHUT_RDWR)
-                yield analyse_file(path)
+                yield analyse_file(found)
 
         with pytest.raises(rt.LibraryError, match=r"connection.*: the server went away: try again$") as caught:
             scan(catalogue, [made_music / "buzz"], analyse_all=analyse_until_cut)
         assert "\n" not in str(caught.value)
         report = scan(
-            catalogue, [made_music / "buzz"], analyse_all=lambda paths, _: (analyse_file(path) for path in paths)
+            catalogue, [made_music / "buzz"], analyse_all=lambda files, _: (analyse_file(found) for found in files)
         )
         assert (report.analysed, report.unchanged) == (1, 2)
         assert library.check() == []

@@ -17,11 +17,12 @@ import pytest
 
 import retrotone as rt
 from retrotone.library.catalogue.catalogue import Catalogue
+from retrotone.library.files import FoundFile
 from retrotone.library.library import Library
 from retrotone.library.scanning import ray_cluster as cluster_
 from retrotone.library.scanning.ray_cluster import SETTINGS, RayActor, Unshared
 from retrotone.library.scanning.scan import scan
-from retrotone.library.scanning.workers import Failed, analyse_file
+from retrotone.library.scanning.track import Failed, analyse_file
 
 PATIENCE_SECONDS = 60.0
 
@@ -88,7 +89,7 @@ def test_a_worker_and_a_node_that_die_cost_no_track_and_double_none(
         assert library.check() == []
         tracks = library.tracks()
         with Catalogue(tmp_path / "local.db", create=True) as local:
-            scan(local, [music], analyse_all=lambda paths, workers: (analyse_file(path) for path in paths))
+            scan(local, [music], analyse_all=lambda files, workers: (analyse_file(file) for file in files))
             assert [track.path for track in tracks] == [track.path for track in local.tracks()]
             for ours, theirs in zip(tracks, local.tracks(), strict=True):
                 assert (ours.name, ours.genre, ours.heard_genre) == (theirs.name, theirs.genre, theirs.heard_genre)
@@ -151,8 +152,8 @@ def test_without_ray_one_line_names_the_extra(
 
 
 def test_a_node_tells_what_it_does_not_see_and_that_it_has_another_retrotone(tmp_path: Path) -> None:
-    missing = RayActor().analyse_file(os.fsencode(tmp_path / "missing.wav"))
-    unshared = RayActor().analyse_file(os.fsencode(tmp_path / "music" / "missing.wav"))
+    missing = RayActor().analyse_file(FoundFile(str(tmp_path / "missing.wav"), 1, 1))
+    unshared = RayActor().analyse_file(FoundFile(str(tmp_path / "music" / "missing.wav"), 1, 1))
     assert isinstance(missing, Failed)
     assert not missing.lasting
     assert isinstance(unshared, Unshared)

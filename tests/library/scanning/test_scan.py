@@ -20,9 +20,10 @@ import retrotone as rt
 from retrotone.library.catalogue import postgres, sqlite
 from retrotone.library.catalogue.catalogue import Catalogue
 from retrotone.library.description import describe
+from retrotone.library.files import FoundFile
 from retrotone.library.library import Library
 from retrotone.library.scanning.scan import scan
-from retrotone.library.scanning.workers import Analysed, Failed, analyse_file
+from retrotone.library.scanning.track import Analysed, Failed, analyse_file
 
 pytestmark = pytest.mark.usefixtures("analysing_here")
 KINDS = ("buzz", "melody", "organ", "pulse")
@@ -54,8 +55,8 @@ def paths(library: Library, folder: Path) -> list[str]:
     return [os.path.relpath(track.path, folder) for track in library.tracks()]
 
 
-def refuse(paths: Iterable[str], workers: int) -> Iterator[Analysed | Failed]:
-    raise AssertionError(f"asked to analyse {list(paths)}")
+def refuse(files: Iterable[FoundFile], workers: int) -> Iterator[Analysed | Failed]:
+    raise AssertionError(f"asked to analyse {list(files)}")
 
 
 def test_what_was_scanned_is_known_by_sound_and_tags(scanned: str, places: Places, made_music: Path) -> None:
@@ -102,7 +103,9 @@ def test_of_new_files_of_the_same_content_one_is_analysed(made_music: Path, plac
         shutil.copytree(made_music / "organ", tmp_path / name)
     with Library(places.new()) as library:
         report = scan(
-            library._catalogue(create=True), [tmp_path], analyse_all=lambda paths, _: (analyse_file(p) for p in paths)
+            library._catalogue(create=True),
+            [tmp_path],
+            analyse_all=lambda files, _: (analyse_file(file) for file in files),
         )
         assert (report.analysed, report.copied) == (3, 6)
         assert len(library) == 9
@@ -233,9 +236,9 @@ def test_a_file_that_vanishes_during_the_scan(library: Library, music: Path) -> 
     for name in ("vanishes", "stays"):
         rt.load(music / CLIPS[0], seconds=2 if name == "stays" else 3).save(music / f"{name}.wav", 16)
 
-    def analyse_late(paths: Iterable[str], workers: int) -> Iterator[Analysed | Failed]:
+    def analyse_late(files: Iterable[FoundFile], workers: int) -> Iterator[Analysed | Failed]:
         (music / "vanishes.wav").unlink()
-        yield from map(analyse_file, paths)
+        yield from map(analyse_file, files)
 
     report = scan(library._catalogue(), [music], analyse_all=analyse_late)
     assert report.analysed == 1
@@ -414,6 +417,7 @@ def test_a_library_of_an_older_retrotone_is_described_anew_from_its_analyses(sca
         tracks, matches = library.tracks(), library.similar(library.tracks()[0])
     with Catalogue(older) as catalogue:
         for change in (
+            *(f"ALTER TABLE tracks DROP COLUMN {name}" for name in ("damage", "start_seconds", "end_seconds")),
             "DROP TRIGGER stamp_new",
             "DROP TRIGGER stamp_changed",
             "DROP INDEX descriptions_by_stamp",

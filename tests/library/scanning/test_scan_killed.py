@@ -12,9 +12,10 @@ import pytest
 from processes import analyse_here, in_a_fork
 
 from retrotone.library.catalogue.catalogue import Catalogue
+from retrotone.library.files import FoundFile
 from retrotone.library.library import Library
 from retrotone.library.scanning.scan import scan
-from retrotone.library.scanning.workers import analyse_file
+from retrotone.library.scanning.track import analyse_file
 
 pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="signals and forks are POSIX's")
 KILLS = 10
@@ -22,7 +23,7 @@ CHILDREN = Path(f"/proc/self/task/{os.getpid()}/children")
 
 
 def test_kill_9_at_any_moment_loses_no_track_and_doubles_none(made_music: Path, tmp_path: Path) -> None:
-    clips = [str(clip) for clip in made_music.glob("*/*.flac")]
+    clips = [FoundFile.at(str(clip)) for clip in made_music.glob("*/*.flac")]
     # Once, so that forks of this process have loaded all that analysis needs.
     analyse_file(clips[0])
     began = time.monotonic()

@@ -23,9 +23,10 @@ from retrotone.errors import LibraryError
 from retrotone.library.catalogue import repair
 from retrotone.library.catalogue.catalogue import Catalogue
 from retrotone.library.export import export
+from retrotone.library.files import FoundFile
 from retrotone.library.library import Library
 from retrotone.library.scanning.scan import scan
-from retrotone.library.scanning.workers import analyse_file
+from retrotone.library.scanning.track import analyse_file
 from retrotone.progress import Progress
 
 pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="signals and forks are POSIX's")
@@ -60,7 +61,7 @@ def test_three_scans_at_once_and_those_who_ask_meanwhile(made_music: Path, tmp_p
     music = Path(shutil.copytree(made_music, tmp_path / "music"))
     shutil.copy(music / "organ/Ada.flac", music / "again.flac")
     # Once, so that forks of this process have loaded all that analysis needs.
-    analyse_file(str(music / "again.flac"))
+    analyse_file(FoundFile.at(str(music / "again.flac")))
     file = tmp_path / "music.db"
     with Catalogue(file, create=True):
         pass
@@ -120,7 +121,7 @@ def test_who_comes_during_a_repair_waits_and_loses_nothing(database: Path, monke
 
 @pytest.mark.parametrize("room", [30_000, 60_000])
 def test_a_disk_that_fills_during_a_scan(made_music: Path, tmp_path: Path, room: int) -> None:
-    analyse_file(str(made_music / "organ/Ada.flac"))
+    analyse_file(FoundFile.at(str(made_music / "organ/Ada.flac")))
     file, reported = tmp_path / "music.db", tmp_path / "reported"
 
     def limited() -> None:

@@ -10,9 +10,11 @@ from pathlib import Path
 import pytest
 
 import retrotone as rt
+from retrotone.library.files import FoundFile
 from retrotone.library.library import Library
 from retrotone.library.scanning import workers
-from retrotone.library.scanning.workers import Analysed, Failed, analyse_all
+from retrotone.library.scanning.track import Analysed, Failed
+from retrotone.library.scanning.workers import analyse_all
 
 
 def test_a_decoder_that_does_not_come_back_costs_only_its_file(
@@ -23,7 +25,8 @@ def test_a_decoder_that_does_not_come_back_costs_only_its_file(
     rt.load(clip).save(endless)
     # A hole of 1 TB, in which the decoder looks for the last page.
     os.truncate(endless, 1 << 40)
-    outcomes = {outcome.path: outcome for outcome in analyse_all([str(endless), str(clip)], 1)}
+    files = [FoundFile.at(str(endless)), FoundFile.at(str(clip))]
+    outcomes = {outcome.file.path: outcome for outcome in analyse_all(files, 1)}
     assert outcomes.keys() == {str(endless), str(clip)}
     failed = outcomes[str(endless)]
     assert isinstance(failed, Failed)

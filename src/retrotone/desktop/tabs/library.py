@@ -8,7 +8,7 @@ from tkinter import filedialog, ttk
 from retrotone.desktop import tasks
 from retrotone.desktop.drawing import Map
 from retrotone.desktop.session import Session
-from retrotone.desktop.tasks import TrackRow
+from retrotone.desktop.track_row import TrackRow
 from retrotone.desktop.widgets import JobProgress, Page, Table, WrappedLabel, add_buttons
 
 
@@ -104,7 +104,7 @@ class LibraryTab(Page):
     def _describe(self, track: TrackRow | None) -> None:
         count = len(self.map.tracks)
         idle = f"{count} tracks: point at one for its name, click to open it." if count else ""
-        self.caption.configure(text=idle if track is None else " · ".join([*track.cells, track.path]))
+        self.caption.configure(text=idle if track is None else " · ".join([*track.cells, track.place]))
 
     def _apply_report_theme(self) -> None:
         colours = self._session.theme.colours

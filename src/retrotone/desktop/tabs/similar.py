@@ -8,7 +8,7 @@ from tkinter import filedialog, ttk
 
 from retrotone.desktop import tasks
 from retrotone.desktop.session import NO_SONG, Session
-from retrotone.desktop.tasks import TrackRow
+from retrotone.desktop.track_row import TrackRow
 from retrotone.desktop.widgets import Page, Table, add_buttons
 
 # Titles, and widths at 100 %.
@@ -67,12 +67,12 @@ class SimilarTab(Page):
     def play(self) -> None:
         """Play the selected song."""
         if track := self._selected():
-            self._session.play_file(track.path)
+            self._session.play_track(track)
 
     def add(self) -> None:
         """Add the selected song to the playlist."""
         if track := self._selected():
-            self.playlist[track.path] = track
+            self.playlist[track.place] = track
             self._show_playlist()
 
     def remove(self) -> None:

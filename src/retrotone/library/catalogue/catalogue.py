@@ -5,14 +5,15 @@ expensive to recompute, ``analyses`` (seconds a track) and ``descriptions`` (mil
 better recipe for similarity or genre recomputes the descriptions without reading a sound file.
 
 Every change is one transaction: a process that is killed loses only the change that it was making. Paths are stored as
-the bytes that the file system uses, as not all of them are valid text.
+the bytes that the file system uses, as not all of them are valid text. That of a cue sheet's track is the file's with a
+NUL and the track's number.
 """
 
 from __future__ import annotations
 
 import json
 import os
-from collections.abc import Hashable, Iterable, Iterator, Sequence
+from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import fields
 from typing import Any
 
@@ -25,11 +26,13 @@ from retrotone.library.catalogue.base import MissingAnalysis, Nearest, Row, Rows
 from retrotone.library.catalogue.database import open_database
 from retrotone.library.catalogue.rows import SELECT_KNOWN, SELECT_TRACK, known_from, track_from
 from retrotone.library.description import Description
-from retrotone.library.files import FoundFile
+from retrotone.library.files import FoundFile, Place
 from retrotone.library.records import TAGS, Known, NewTrack, Track
 from retrotone.progress import Progress, silent
 
 ANALYSIS = ("version", "data")
+# Columns of ``tracks`` that reading a file gives.
+FACTS = ("duration", "damage", *TAGS)
 DESCRIPTION = tuple(field.name for field in fields(Description))
 # Most ids in one query.
 LOOKUP = 500
@@ -94,45 +97,51 @@ class Catalogue:
 
     # Files
 
-    def lookup(self, path: str) -> Known | None:
-        """Return what is known of the file at a path, None if nothing is."""
-        rows = self.query(f"{SELECT_KNOWN} WHERE path = ?", (os.fsencode(path),))
+    def lookup(self, place: Place) -> Known | None:
+        """Return what is known of the track at a place, None if nothing is."""
+        rows = self.query(f"{SELECT_KNOWN} WHERE path = ?", (place.to_bytes(),))
         return known_from(rows[0]) if rows else None
 
-    def with_content_hash(self, content: bytes, path: str) -> list[Known]:
-        """Return analysed files of the same content: that of the path first, then those that are gone, then others.
+    def with_content_hash(self, content: bytes, place: Place) -> list[Known]:
+        """Return analysed tracks of the same content: that of the place first, then those that are gone, then others.
 
         Parameters
         ----------
         content : bytes
             See `files.content_hash`; stored in the column ``fingerprint``.
-        path : str
+        place : Place
         """
         same = f"{SELECT_KNOWN} WHERE fingerprint = ? AND version IS NOT NULL"
-        rows = self.query(f"{same} AND path = ?", (content, os.fsencode(path)))
+        rows = self.query(f"{same} AND path = ?", (content, place.to_bytes()))
         rows += self.query(f"{same} ORDER BY present, id LIMIT {COPIES}", (content,))
         return [known_from(row) for row in rows]
 
     def present_under(self, folder: str) -> list[tuple[int, str]]:
-        """Return id and path of the files that the last scan found in a folder or below it."""
+        """Return id and path of the tracks that the last scan found in a folder or below it."""
         start = os.fsencode(os.path.join(folder, ""))
         end = start[:-1] + bytes([start[-1] + 1])
         rows = self.query(
             "SELECT id, path FROM tracks WHERE path >= ? AND path < ? AND present ORDER BY path", (start, end)
         )
-        return [(number, os.fsdecode(path)) for number, path in rows]
+        return [(number, Place.from_bytes(key).path) for number, key in rows]
 
     def broken(self) -> list[tuple[str, str]]:
-        """Return the files that could not be analysed, and why."""
+        """Return the name of each track that could not be analysed, and why."""
         rows = self.query("SELECT path, reason FROM tracks WHERE present AND reason IS NOT NULL ORDER BY path")
-        return [(os.fsdecode(path), reason) for path, reason in rows]
+        return [(str(Place.from_bytes(key)), reason) for key, reason in rows]
+
+    def damaged(self) -> list[tuple[str, str]]:
+        """Return the files that were analysed although they are damaged, and how they are."""
+        rows = self.query(f"SELECT path, damage {DESCRIBED} AND damage IS NOT NULL ORDER BY path")
+        return list(dict.fromkeys((Place.from_bytes(key).path, damage) for key, damage in rows))
 
     # Changes
 
     def add_track(self, track: NewTrack) -> None:
         """Store a track, in place of what was known of its path."""
         with self._database.transaction():
-            number = self._put_file(track.file, track.content_hash, None, track.duration, track.tags)
+            facts = {"duration": track.duration, "damage": track.damage, **track.tags}
+            number = self._put_file(track.file, track.content_hash, None, facts)
             if track.analysis is None:
                 self.query("DELETE FROM analyses WHERE track = ?", (number,))
             else:
@@ -140,7 +149,7 @@ class Catalogue:
                 self._put("analyses", {"track": number, "version": version, "data": data}, "track")
             self._put_description(number, track.description)
 
-    def add_broken(self, found: FoundFile, content: bytes, reason: str) -> None:
+    def add_broken(self, found: FoundFile, content: bytes, reason: str, damage: str | None = None) -> None:
         """Store why a file cannot be analysed, in place of what was known of its path.
 
         Parameters
@@ -150,19 +159,22 @@ class Catalogue:
             See `files.content_hash`.
         reason : str
             One line.
+        damage : str, optional
+            What is damaged, where that alone is the reason.
         """
         with self._database.transaction():
-            number = self._put_file(found, content, reason, None, {})
+            number = self._put_file(found, content, reason, {"damage": damage})
             self.query("DELETE FROM analyses WHERE track = ?", (number,))
             self.query("DELETE FROM descriptions WHERE track = ?", (number,))
 
     def move(self, number: int, found: FoundFile) -> None:
         """Store the new path, size and time of a file, and that it is present."""
         with self._database.transaction():
-            self.query("DELETE FROM tracks WHERE path = ? AND id <> ?", (os.fsencode(found.path), number))
+            key = found.place.to_bytes()
+            self.query("DELETE FROM tracks WHERE path = ? AND id <> ?", (key, number))
             self.query(
                 "UPDATE tracks SET path = ?, size = ?, mtime_ns = ?, present = TRUE WHERE id = ?",
-                (os.fsencode(found.path), found.size, found.mtime_ns, number),
+                (key, found.size, found.mtime_ns, number),
             )
 
     def copy(self, number: int, found: FoundFile, content: bytes) -> bool:
@@ -183,14 +195,13 @@ class Catalogue:
         """
         with self._database.transaction():
             rows = self.query(
-                f"SELECT duration, {', '.join(TAGS)} FROM tracks WHERE id = ? AND id IN (SELECT a.track "
+                f"SELECT {', '.join(FACTS)} FROM tracks WHERE id = ? AND id IN (SELECT a.track "
                 "FROM analyses a JOIN descriptions d ON d.track = a.track)",
                 (number,),
             )
             if not rows:
                 return False
-            duration, *tags = rows[0]
-            copy = self._put_file(found, content, None, duration, dict(zip(TAGS, tags, strict=True)))
+            copy = self._put_file(found, content, None, dict(zip(FACTS, rows[0], strict=True)))
             for table, names in (("analyses", ANALYSIS), ("descriptions", DESCRIPTION)):
                 self.query(
                     f"INSERT INTO {table} (track, {', '.join(names)}) SELECT ?, {', '.join(names)} "
@@ -278,7 +289,7 @@ class Catalogue:
             "FROM tracks t JOIN descriptions d ON track = id WHERE id IN",
             numbers,
         )
-        return [(number, os.fsdecode(path), genre) for number, path, genre in rows]
+        return [(number, Place.from_bytes(key).path, genre) for number, key, genre in rows]
 
     def analysis(self, number: int) -> Analysis:
         """Return the analysis of a track.
@@ -339,19 +350,19 @@ class Catalogue:
     def _damage_error(self) -> LibraryError:
         return LibraryError(f"{self.name} is damaged: run retrotone library check --repair")
 
-    def _put_file(
-        self, found: FoundFile, content: bytes, reason: str | None, duration: float | None, tags: dict[str, str]
-    ) -> int:
-        """Insert or update a row of ``tracks`` and return its id."""
+    def _put_file(self, found: FoundFile, content: bytes, reason: str | None, facts: Mapping[str, Any]) -> int:
+        """Insert or update a row of ``tracks`` with what is known of its `FACTS`, and return its id."""
         row = {
-            "path": os.fsencode(found.path),
+            "path": found.place.to_bytes(),
             "size": found.size,
             "mtime_ns": found.mtime_ns,
             "fingerprint": content,
             "present": True,
             "reason": reason,
-            "duration": duration,
-            **{name: (tags.get(name) or "")[:LONGEST_TAG] for name in TAGS},
+            "start_seconds": found.part.start if found.part else None,
+            "end_seconds": found.part.end if found.part else None,
+            **{name: facts.get(name) for name in FACTS},
+            **{name: (facts.get(name) or "")[:LONGEST_TAG] for name in TAGS},
         }
         self._put("tracks", row, "path")
         [(number,)] = self.query("SELECT id FROM tracks WHERE path = ?", (row["path"],))

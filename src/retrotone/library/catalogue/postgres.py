@@ -57,6 +57,13 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
         """CREATE INDEX descriptions_by_vector ON descriptions
             USING hnsw ((vector::halfvec(128)) halfvec_ip_ops) WHERE vector_dims(vector) = 128""",
     ),
+    (
+        "ALTER TABLE tracks ADD COLUMN damage text",
+        "ALTER TABLE tracks ADD COLUMN start_seconds double precision",
+        "ALTER TABLE tracks ADD COLUMN end_seconds double precision",
+        # Files that could not be read before may be readable now: with this size the next scan tries them again.
+        "UPDATE tracks SET size = -1 WHERE reason IS NOT NULL",
+    ),
 )
 
 # By the beginning of SQLSTATE.

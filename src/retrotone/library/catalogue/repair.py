@@ -19,6 +19,7 @@ from retrotone.library.catalogue.base import Vector
 from retrotone.library.catalogue.catalogue import Catalogue
 from retrotone.library.catalogue.database import is_address
 from retrotone.library.catalogue.sqlite import APPLICATION_ID, MIGRATIONS, TABLES, invalid_rows
+from retrotone.library.files import Place
 from retrotone.progress import Progress, silent
 from retrotone.utils.files import writing
 
@@ -126,7 +127,7 @@ def _check(catalogue: Catalogue, progress: Progress) -> tuple[list[str], list[in
     )
     faults: dict[int, str] = {}
     lengths: dict[int, int] = {}
-    for index, (number, path, version, packed) in enumerate(chain.from_iterable(rows)):
+    for index, (number, key, version, packed) in enumerate(chain.from_iterable(rows)):
         if index % 100 == 0:
             progress(min(index / count, 1.0), f"{index}/{count} tracks checked")
         try:
@@ -134,7 +135,7 @@ def _check(catalogue: Catalogue, progress: Progress) -> tuple[list[str], list[in
         except ValueError:
             vector = NO_VECTOR
         if fault := _fault(catalogue, number, version, vector):
-            faults[number] = f"{os.fsdecode(path)}: {fault}"
+            faults[number] = f"{Place.from_bytes(key)}: {fault}"
         lengths[number] = len(vector)
     usual = Counter(lengths.values()).most_common(1)[0][0] if lengths else 0
     odd = [number for number, length in lengths.items() if length != usual and number not in faults]

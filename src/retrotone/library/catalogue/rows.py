@@ -4,44 +4,65 @@ from __future__ import annotations
 
 import json
 import math
-import os
 from collections.abc import Sequence
 from typing import Any
 
 from retrotone.errors import LibraryError
 from retrotone.library.catalogue.base import Row
+from retrotone.library.files import Place
 from retrotone.library.records import Known, Track
 
-SELECT_KNOWN = "SELECT id, path, size, mtime_ns, present, reason, version FROM tracks LEFT JOIN analyses ON track = id"
+SELECT_KNOWN = (
+    "SELECT id, path, size, mtime_ns, present, reason, damage, version FROM tracks LEFT JOIN analyses ON track = id"
+)
 SELECT_TRACK = (
     "SELECT id, path, duration, coalesce(title, ''), coalesce(artist, ''), coalesce(album, ''), coalesce(year, ''), "
     "coalesce(nullif(t.genre, ''), given_genre, ''), "
-    "d.genre, confidence, sure, tags, eras, tempo, key, loudness FROM tracks t JOIN descriptions d ON track = id"
+    "d.genre, confidence, sure, tags, eras, tempo, key, loudness, damage, start_seconds, end_seconds "
+    "FROM tracks t JOIN descriptions d ON track = id"
 )
 INVALID = "the library is damaged, a row holds invalid values: run retrotone library check --repair"
 
 NUMBER, WORD = (float, type(None)), (str, type(None))
-KNOWN_TYPES = (int, bytes, int, int, int, WORD, (int, type(None)))
-TRACK_TYPES = (int, bytes, NUMBER, *4 * (str,), str, str, float, int, str, str, NUMBER, WORD, NUMBER)
+KNOWN_TYPES = (int, bytes, int, int, int, WORD, WORD, (int, type(None)))
+TRACK_TYPES = (
+    int,
+    bytes,
+    NUMBER,
+    *4 * (str,),
+    str,
+    str,
+    float,
+    int,
+    str,
+    str,
+    NUMBER,
+    WORD,
+    NUMBER,
+    WORD,
+    NUMBER,
+    NUMBER,
+)
 
 
 def known_from(row: Row) -> Known:
     """Return a row of `SELECT_KNOWN` as a record; LibraryError if it is invalid."""
     _check_types(row, KNOWN_TYPES)
-    number, path, size, mtime_ns, present, reason, version = row
-    return Known(number, os.fsdecode(path), size, mtime_ns, bool(present), reason, version)
+    number, key, size, mtime_ns, present, *rest = row
+    return Known(number, Place.from_bytes(key), size, mtime_ns, bool(present), *rest)
 
 
 def track_from(row: Row) -> Track:
     """Return a row of `SELECT_TRACK` as a record; LibraryError if it is invalid."""
     _check_types(row, TRACK_TYPES)
-    number, path, duration, title, artist, album, year, genre, heard_genre = row[:9]
-    confidence, sure, tags, eras, tempo, key, loudness = row[9:]
+    number, key, duration, title, artist, album, year, genre, heard_genre = row[:9]
+    confidence, sure, tags, eras, tempo, mode, loudness, damage, start, end = row[9:]
+    place = Place.from_bytes(key)
     if not math.isfinite(duration or 0.0):
         raise LibraryError(INVALID)
     return Track(
         id=number,
-        path=os.fsdecode(path),
+        path=place.path,
         duration=duration,
         title=title,
         artist=artist,
@@ -54,8 +75,13 @@ def track_from(row: Row) -> Track:
         tags=_likelihoods(tags),
         eras=_likelihoods(eras),
         tempo=tempo,
-        key=key,
+        key=mode,
         loudness=loudness,
+        damage=damage,
+        number=place.number,
+        start=start,
+        # the last track of a sheet ends where the file does
+        end=start + (duration or 0.0) if start is not None and end is None else end,
     )
 
 

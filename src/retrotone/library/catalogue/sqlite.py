@@ -53,6 +53,14 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
         """CREATE TRIGGER stamp_changed AFTER UPDATE OF vector ON descriptions BEGIN
             UPDATE descriptions SET stamp = random() WHERE track = new.track; END""",
     ),
+    # Of a cue sheet's track, where it lies in the file; in its path, a NUL and its number follow the file's path.
+    (
+        "ALTER TABLE tracks ADD COLUMN damage TEXT",
+        "ALTER TABLE tracks ADD COLUMN start_seconds REAL",
+        "ALTER TABLE tracks ADD COLUMN end_seconds REAL",
+        # Files that could not be read before may be readable now: with this size the next scan tries them again.
+        "UPDATE tracks SET size = -1 WHERE reason IS NOT NULL",
+    ),
 )
 
 REMEDIES = {

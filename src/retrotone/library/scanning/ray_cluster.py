@@ -22,7 +22,9 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from retrotone.errors import LibraryError, MissingExtraError, RetrotoneError
-from retrotone.library.scanning.workers import Analysed, Failed, WorkerDied, analyse_file, distribute, prepare
+from retrotone.library.files import FoundFile
+from retrotone.library.scanning.track import Analysed, Failed, analyse_file
+from retrotone.library.scanning.workers import WorkerDied, distribute, prepare
 
 if TYPE_CHECKING:
     from retrotone.library.scanning.scan import AnalyseAll
@@ -85,7 +87,7 @@ def connected(address: str) -> Iterator[tuple[AnalyseAll, int]]:
     try:
         cores = int(ray.cluster_resources().get("CPU", 0))  # type: ignore[no-untyped-call]
         start = partial(_RayWorker, ray.remote(num_cpus=1)(RayActor))
-        yield lambda paths, workers: distribute(paths, workers, start, _wait), max(cores, 1)
+        yield lambda files, workers: distribute(files, workers, start, _wait), max(cores, 1)
     except (ConnectionError, ray.exceptions.RaySystemError) as error:
         raise LibraryError(f"the cluster {address} went away: what was analysed is kept, scan again") from error
     finally:
@@ -106,17 +108,16 @@ class RayActor:
             return f"{socket.gethostname()}: {error}"
         return None
 
-    def analyse_file(self, name: bytes) -> Analysed | Failed:
-        """Analyse a file, given its path in bytes, as it need not be valid text."""
-        path = os.fsdecode(name)
-        outcome = analyse_file(path)
-        if isinstance(outcome, Analysed) or os.path.exists(path):
+    def analyse_file(self, file: FoundFile) -> Analysed | Failed:
+        """Analyse a file, or tell that this node does not see it."""
+        outcome = analyse_file(file)
+        if isinstance(outcome, Analysed) or os.path.exists(file.path):
             return outcome
-        folder, host = os.path.dirname(path), socket.gethostname()
+        folder, host = os.path.dirname(file.path), socket.gethostname()
         if os.path.isdir(folder):
-            return Failed(path, f"{path} is not there on {host}: scan again", lasting=False)
+            return Failed(file, f"{file.path} is not there on {host}: scan again", lasting=False)
         reason = f"{host} does not see {folder}: share it with all nodes of the cluster under that path"
-        return Unshared(path, reason, lasting=False)
+        return Unshared(file, reason, lasting=False)
 
 
 class Unshared(Failed):
@@ -126,7 +127,7 @@ class Unshared(Failed):
 class _RayWorker:
     """Driver-side handle of a Ray worker."""
 
-    path: str | None = None
+    file: FoundFile | None = None
     since = 0.0
     ready = False
 
@@ -134,8 +135,8 @@ class _RayWorker:
         self._actor = actor.remote()
         self.pending = self._actor.prepare.remote(_versions())
 
-    def send(self, path: str) -> bool:
-        self.pending = self._actor.analyse_file.remote(os.fsencode(path))
+    def send(self, file: FoundFile) -> bool:
+        self.pending = self._actor.analyse_file.remote(file)
         return True
 
     def receive(self) -> Analysed | Failed | None:
@@ -154,7 +155,7 @@ class _RayWorker:
             raise WorkerDied from error
         if isinstance(message, str):
             raise LibraryError(message)
-        if isinstance(message, Unshared) and os.path.exists(message.path):
+        if isinstance(message, Unshared) and os.path.exists(message.file.path):
             raise LibraryError(message.reason)
         self.ready = True
         return message

@@ -9,27 +9,29 @@ from __future__ import annotations
 
 import os
 import time
+from collections import Counter
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from contextlib import closing
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from retrotone.errors import LibraryError
 from retrotone.features.analysis import VERSION
-from retrotone.library.files import FoundFile, content_hash
+from retrotone.library.files import FoundFile, Place, content_hash
 from retrotone.library.records import NewTrack
+from retrotone.library.scanning.cue_sheets import embedded_parts
 from retrotone.library.scanning.disk_list import DiskList
-from retrotone.library.scanning.walk import walk
+from retrotone.library.scanning.walk import PassedOver, Unreadable, walk
 from retrotone.progress import Progress, silent
 from retrotone.utils.text import clock
 
 if TYPE_CHECKING:
     from retrotone.library.catalogue.catalogue import Catalogue
     from retrotone.library.records import Known
-    from retrotone.library.scanning.workers import Analysed, Failed
+    from retrotone.library.scanning.track import Analysed, Failed
 
-AnalyseAll = Callable[[Iterable[str], int], Generator["Analysed | Failed", None, None]]
-"""Analyses files: takes paths and a number of workers, yields the outcome for each path, in any order. It takes a path
+AnalyseAll = Callable[[Iterable[FoundFile], int], Generator["Analysed | Failed", None, None]]
+"""Analyses files: takes files and a number of workers, yields the outcome for each file, in any order. It takes a file
 only when a worker is free, and stops its workers when it is closed."""
 
 # Share of the progress at which analysis starts; files are counted before that.
@@ -49,9 +51,13 @@ class ScanReport:
     unchanged, analysed, moved, copied, gone : int
         Numbers of tracks; those `gone` are no longer there, and stay in the catalogue.
     broken : list of (str, str)
-        Path and reason of each file that cannot be analysed, including those known from earlier scans.
+        Name and reason of each track that cannot be analysed, including those known from earlier scans.
+    damaged : list of (str, str)
+        Path and damage of each file that was analysed although it is damaged, including those known from earlier scans.
+    passed_over : dict of str to int
+        How many files of sound and video there are of each suffix that retrotone does not read.
     unreadable : list of (str, str)
-        Folders, links and files that could not be read; what the catalogue holds of them stays.
+        Folders, links, files and cue sheets that could not be read; what the catalogue holds of them stays.
     seconds : float
         Duration of the scan.
     dry : bool
@@ -64,6 +70,8 @@ class ScanReport:
     copied: int = 0
     gone: int = 0
     broken: list[tuple[str, str]] = field(default_factory=list)
+    damaged: list[tuple[str, str]] = field(default_factory=list)
+    passed_over: dict[str, int] = field(default_factory=dict)
     unreadable: list[tuple[str, str]] = field(default_factory=list)
     seconds: float = 0.0
     dry: bool = False
@@ -78,14 +86,25 @@ class ScanReport:
             "known from a copy": self.copied,
             "gone": self.gone,
             "broken": len(self.broken),
+            "damaged": len(self.damaged),
         }
         return ", ".join(f"{count} {what}" for what, count in counts.items() if count) or "no music found"
 
     @property
     def reasons(self) -> list[str]:
-        """Why each file or folder could not be read or analysed, one line each."""
+        """What was not read or analysed as a whole, and why, one line each."""
         unreadable = [reason if path in reason else f"{path}: {reason}" for path, reason in self.unreadable]
-        return unreadable + [reason for _, reason in self.broken]
+        damaged = [f"{path} {damage}" for path, damage in self.damaged]
+        # all tracks of a cue sheet may have one reason
+        return list(dict.fromkeys(unreadable + damaged + [reason for _, reason in self.broken])) + self._passed_over
+
+    @property
+    def _passed_over(self) -> list[str]:
+        """How many files were passed over and why, in one line, or none."""
+        counts = [f"{count} {suffix}" for suffix, count in sorted(self.passed_over.items())]
+        why = [f"{', '.join(counts)} (formats that retrotone does not read)"] if counts else []
+        why += [f"{len(self.unreadable)} that could not be read"] if self.unreadable else []
+        return [f"passed over: {'; '.join(why)}"] if why else []
 
 
 def scan(
@@ -96,6 +115,7 @@ def scan(
     workers: int | None = None,
     progress: Progress = silent,
     analyse_all: AnalyseAll | None = None,
+    strict: bool = False,
 ) -> ScanReport:
     """Bring a catalogue up to date with folders.
 
@@ -114,6 +134,8 @@ def scan(
         Receives the rate and the time left.
     analyse_all : callable, optional
         By default `workers.analyse_all`, processes on this machine; else that of a cluster.
+    strict : bool
+        Treat a damaged file as one that cannot be analysed.
 
     Raises
     ------
@@ -123,7 +145,7 @@ def scan(
     if workers is not None and workers < 1:
         raise LibraryError(f"{workers} workers analyse nothing: use 1 or more")
     began = time.monotonic()
-    this = _Scan(catalogue, ScanReport(dry=dry_run), progress)
+    this = _Scan(catalogue, ScanReport(dry=dry_run), progress, strict)
     todo = this.recognise(this.compare(folders, exclude))
     report = this.report
     if dry_run:
@@ -133,6 +155,8 @@ def scan(
 
         this.analyse(todo, analyse_all or pool.analyse_all, min(workers or _cores(), len(todo)))
     report.broken.sort(key=lambda each: os.fsencode(each[0]))
+    roots = tuple(os.path.join(os.path.abspath(folder), "") for folder in folders)
+    report.damaged = [each for each in catalogue.damaged() if each[0].startswith(roots)]
     report.seconds = time.monotonic() - began
     return report
 
@@ -146,39 +170,46 @@ class _Scan:
     report : ScanReport
         Filled by the steps; where it is `dry`, they leave the catalogue unchanged.
     progress : Progress
+    strict : bool
+        See `scan`.
     """
 
-    def __init__(self, catalogue: Catalogue, report: ScanReport, progress: Progress) -> None:
-        self._catalogue, self.report, self._progress = catalogue, report, progress
+    def __init__(self, catalogue: Catalogue, report: ScanReport, progress: Progress, strict: bool) -> None:
+        self._catalogue, self.report, self._progress, self._strict = catalogue, report, progress, strict
         self._gone: set[int] = set()
         self._moved: set[int] = set()
-        # Files given to workers, by path, and the number of files that are finished.
-        self._in_progress: dict[str, tuple[FoundFile, bytes]] = {}
+        # Content hashes of the files given to workers, and the number of files that are finished.
+        self._in_progress: dict[Place, bytes] = {}
         self._done = 0
 
     def compare(self, folders: Sequence[str | os.PathLike[str]], exclude: Sequence[str]) -> DiskList[FoundFile]:
-        """Compare files with the catalogue by path, size and time, and return those that are new or changed."""
+        """Compare tracks with the catalogue by place, size and time, and return those that are new or changed."""
         here: set[int] = set()
         returned: list[int] = []
         new = DiskList[FoundFile]()
+        passed_over = Counter[str]()
         for count, each in enumerate(walk(folders, exclude), start=1):
             if count % REPORT_EVERY == 0:
                 self._progress(0.0, f"{count} files looked at")
-            if not isinstance(each, FoundFile):
+            if isinstance(each, Unreadable):
                 self.report.unreadable.append((each.path, each.reason))
                 continue
-            known = self._catalogue.lookup(each.path)
-            if known is not None:
-                here.add(known.id)
-            if known is None or not _is_current(known, each):
-                new.append(each)
+            if isinstance(each, PassedOver):
+                passed_over[os.path.splitext(each.path)[1].lower()] += 1
                 continue
-            if not known.present:
-                returned.append(known.id)
-            if known.reason is None:
-                self.report.unchanged += 1
-            else:
-                self.report.broken.append((known.path, known.reason))
+            for track, known in self._tracks(each):
+                if known is not None:
+                    here.add(known.id)
+                if known is None or not self._is_current(known, track):
+                    new.append(track)
+                    continue
+                if not known.present:
+                    returned.append(known.id)
+                if known.reason is None:
+                    self.report.unchanged += 1
+                else:
+                    self.report.broken.append((str(known.place), known.reason))
+        self.report.passed_over = dict(passed_over)
         self._gone = self._missing(folders, here)
         for ids, present in ((returned, True), (self._gone, False)):
             if ids and not self.report.dry:
@@ -207,17 +238,38 @@ class _Scan:
         """Analyse files and store each result as it comes."""
         began = time.monotonic()
         self._progress(ANALYSIS_STARTS, f"0/{len(todo)} analysed")
-        with closing(analyse_all(self._paths(todo), workers)) as outcomes:
-            for outcome in map(_refuse_short, outcomes):
+        with closing(analyse_all(self._files(todo), workers)) as outcomes:
+            for outcome in map(self._judged, outcomes):
                 self._done += 1
-                self._store(*self._in_progress.pop(outcome.path), outcome)
+                self._store(self._in_progress.pop(outcome.file.place), outcome)
                 rate = self._done / max(time.monotonic() - began, 1e-3)
                 left = clock((len(todo) - self._done) / rate)
                 self._progress(
                     ANALYSIS_STARTS + (1 - ANALYSIS_STARTS) * self._done / len(todo),
                     f"{self._done}/{len(todo)} analysed, {rate:.1f} a second, {left} left: "
-                    f"{os.path.basename(outcome.path)}",
+                    f"{os.path.basename(str(outcome.file.place))}",
                 )
+
+    def _tracks(self, found: FoundFile) -> Iterator[tuple[FoundFile, Known | None]]:
+        """Yield a file, or the tracks of the cue sheet in its tags, with what is known of each."""
+        known = self._catalogue.lookup(found.place)
+        if found.part or (known is not None and self._is_current(known, found)):
+            yield found, known
+            return
+        tracks = [replace(found, part=part) for part in embedded_parts(found.path)]
+        yield from ((track, self._catalogue.lookup(track.place)) for track in tracks)
+        if not tracks:
+            yield found, known
+
+    def _is_current(self, known: Known, found: FoundFile) -> bool:
+        """Tell whether a file is unchanged, and this version of analysis would come to the same outcome."""
+        if (known.size, known.mtime_ns) != (found.size, found.mtime_ns) or not self._is_treated_alike(known):
+            return False
+        return known.reason is not None or known.version == VERSION
+
+    def _is_treated_alike(self, known: Known) -> bool:
+        """Tell whether a damaged file was analysed, or listed as broken, as this scan would have it."""
+        return known.damage is None or self._strict == (known.reason is not None)
 
     def _missing(self, folders: Sequence[str | os.PathLike[str]], here: set[int]) -> set[int]:
         """Return the tracks that were in the folders and are gone, without those in what could not be read."""
@@ -236,9 +288,9 @@ class _Scan:
         if same is None:
             return False
         # Only the time of the file changed, or it moved.
-        if same.path == found.path:
+        if same.place == found.place:
             self.report.unchanged += 1
-        elif same.id not in self._moved and not os.path.lexists(same.path):
+        elif same.id not in self._moved and not os.path.lexists(same.place.path):
             self.report.moved += 1
             self._moved.add(same.id)
             self._gone.discard(same.id)
@@ -253,12 +305,18 @@ class _Scan:
 
     def _same_content(self, found: FoundFile, content: bytes) -> Known | None:
         """Return a track of the same content: the file itself, else one whose file is gone, else any other."""
-        same = [track for track in self._catalogue.with_content_hash(content, found.path) if track.version == VERSION]
+        same = [
+            track
+            for track in self._catalogue.with_content_hash(content, found.place)
+            if track.version == VERSION and self._is_treated_alike(track)
+        ]
         return min(
-            same, key=lambda track: (track.path != found.path, os.path.lexists(track.path), track.id), default=None
+            same,
+            key=lambda track: (track.place != found.place, os.path.lexists(track.place.path), track.id),
+            default=None,
         )
 
-    def _paths(self, todo: DiskList[tuple[FoundFile, bytes]]) -> Iterator[str]:
+    def _files(self, todo: DiskList[tuple[FoundFile, bytes]]) -> Iterator[FoundFile]:
         """Yield the files that still need analysis: a file of the same content may have been analysed meanwhile."""
         for found, content in todo:
             same = self._same_content(found, content)
@@ -266,42 +324,40 @@ class _Scan:
                 self.report.copied += 1
                 self._done += 1
                 continue
-            self._in_progress[found.path] = found, content
-            yield found.path
+            self._in_progress[found.place] = content
+            yield found
 
-    def _store(self, found: FoundFile, content: bytes, outcome: Analysed | Failed) -> None:
+    def _judged(self, outcome: Analysed | Failed) -> Analysed | Failed:
+        """Return an outcome, replaced by a failure if the track is too short, or damaged and that is not allowed."""
+        from retrotone.library.scanning.track import Analysed, Failed
+
+        if not isinstance(outcome, Analysed):
+            return outcome
+        file, seconds, damage = outcome.file, outcome.analysis.duration, outcome.damage
+        if seconds is not None and seconds < LEAST_SECONDS:
+            return Failed(file, f"{file.place} is {seconds:.2g} s long: too short to tell how it sounds")
+        if damage is not None and self._strict:
+            return Failed(file, f"{file.path} {damage}", damage=damage)
+        return outcome
+
+    def _store(self, content: bytes, outcome: Analysed | Failed) -> None:
         """Store the outcome of an analysis in the catalogue and in the report."""
-        from retrotone.library.scanning.workers import Analysed
+        from retrotone.library.scanning.track import Analysed
 
+        found, name = outcome.file, str(outcome.file.place)
         if isinstance(outcome, Analysed):
             analysis = outcome.analysis
             self._catalogue.add_track(
-                NewTrack(found, content, outcome.tags, analysis.duration, outcome.description, analysis)
+                NewTrack(found, content, outcome.tags, analysis.duration, outcome.description, analysis, outcome.damage)
             )
             self.report.analysed += 1
-        elif not os.path.exists(outcome.path):
-            self.report.unreadable.append((outcome.path, "it went away during the scan"))
+        elif not os.path.exists(found.path):
+            self.report.unreadable.append((name, "it went away during the scan"))
         elif outcome.lasting:
-            self._catalogue.add_broken(found, content, outcome.reason)
-            self.report.broken.append((outcome.path, outcome.reason))
+            self._catalogue.add_broken(found, content, outcome.reason, outcome.damage)
+            self.report.broken.append((name, outcome.reason))
         else:
-            self.report.unreadable.append((outcome.path, outcome.reason))
-
-
-def _refuse_short(outcome: Analysed | Failed) -> Analysed | Failed:
-    """Return an outcome, replaced by a failure if the track is too short."""
-    from retrotone.library.scanning.workers import Analysed, Failed
-
-    seconds = outcome.analysis.duration if isinstance(outcome, Analysed) else None
-    if seconds is None or seconds >= LEAST_SECONDS:
-        return outcome
-    return Failed(outcome.path, f"{outcome.path} is {seconds:.2g} s long: too short to tell how it sounds")
-
-
-def _is_current(known: Known, found: FoundFile) -> bool:
-    """Tell whether a file is unchanged, and was analysed by this version of analysis or could not be analysed."""
-    same = (known.size, known.mtime_ns) == (found.size, found.mtime_ns)
-    return same and (known.reason is not None or known.version == VERSION)
+            self.report.unreadable.append((name, outcome.reason))
 
 
 def _cores() -> int:

@@ -10,7 +10,17 @@ from itertools import chain
 
 from retrotone.audio.files import SUFFIXES
 from retrotone.errors import LibraryError
-from retrotone.library.files import FoundFile
+from retrotone.library.files import FoundFile, Part
+from retrotone.library.scanning import cue_sheets
+
+# Sound, music and video that people keep among their music and that retrotone does not read, unless SUFFIXES has it.
+OTHER_SUFFIXES = frozenset([
+    ".3gp", ".aa", ".aax", ".ac3", ".aifc", ".alac", ".amr", ".ape", ".avi", ".caf", ".dff", ".dsf", ".dts", ".eac3",
+    ".flv", ".gsm", ".it", ".kar", ".m4b", ".m4p", ".m4r", ".m4v", ".mid", ".midi", ".mka", ".mkv", ".mod", ".mov",
+    ".mp+", ".mp1", ".mp2", ".mpc", ".mpeg", ".mpg", ".ofr", ".oga", ".ogm", ".ogv", ".ra", ".rm", ".rmi", ".s3m",
+    ".shn", ".sid", ".snd", ".spc", ".spx", ".tak", ".thd", ".tta", ".voc", ".vqf", ".w64", ".weba", ".webm", ".wmv",
+    ".wv", ".xm",
+]) - SUFFIXES  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -21,8 +31,20 @@ class Unreadable:
     reason: str
 
 
-def walk(folders: Sequence[str | os.PathLike[str]], exclude: Sequence[str] = ()) -> Iterator[FoundFile | Unreadable]:
-    """Yield the sound files in folders and what could not be read; hidden files and folders are skipped.
+@dataclass(frozen=True)
+class PassedOver:
+    """A file of sound or video in a format that retrotone does not read."""
+
+    path: str
+
+
+Found = FoundFile | Unreadable | PassedOver
+
+
+def walk(folders: Sequence[str | os.PathLike[str]], exclude: Sequence[str] = ()) -> Iterator[Found]:
+    """Yield the sound files in folders, and what could not be read or is passed over.
+
+    In place of a file that a cue sheet beside it divides, its tracks are yielded. Hidden files and folders are skipped.
 
     Parameters
     ----------
@@ -51,7 +73,7 @@ def walk(folders: Sequence[str | os.PathLike[str]], exclude: Sequence[str] = ())
             if os.path.isdir(link):
                 yield from _enter(root, link, exclude, entered, links)
             elif _suffix(link) in SUFFIXES:
-                found, folder = _stat_file(link), os.stat(os.path.dirname(os.path.realpath(link)))
+                found, folder = FoundFile.at(link), os.stat(os.path.dirname(os.path.realpath(link)))
                 if os.path.isfile(link) and (folder.st_dev, folder.st_ino) not in entered:
                     yield found
         except OSError as error:
@@ -77,8 +99,9 @@ def is_excluded(path: str, patterns: Sequence[str]) -> bool:
 
 def _enter(
     root: str, folder: str, exclude: Sequence[str], entered: set[tuple[int, int]], links: list[tuple[str, str]]
-) -> Iterator[FoundFile | Unreadable]:
+) -> Iterator[Found]:
     """Yield the files of a folder, then those of the folders in it, and add links to `links`."""
+    divided: dict[str, tuple[FoundFile, list[Part]]] = {}
     # A stack, as folders may be nested deeper than calls can be.
     folders = [folder]
     while folders:
@@ -93,17 +116,31 @@ def _enter(
         except OSError as error:
             yield Unreadable(folder, error.strerror or str(error))
             continue
+        visible = [entry for entry in entries if not _is_hidden(entry, root, exclude)]
+        # reading a pipe would wait for its writer
+        cues = [e.name for e in visible if _suffix(e.name) == cue_sheets.SUFFIX and os.path.isfile(e.path)]
+        names = [entry.name for entry in entries]
+        if cues:
+            by_sheets, problems = cue_sheets.find_sheets(folder, names, cues)
+            divided = by_sheets | divided
+            yield from (Unreadable(path, reason) for path, reason in problems.items())
         below = []
-        for entry in entries:
-            if entry.name.startswith(".") or (exclude and is_excluded(os.path.relpath(entry.path, root), exclude)):
-                continue
+        for entry in visible:
             try:
                 if entry.is_symlink():
                     links.append((root, entry.path))
                 elif entry.is_dir():
                     below.append(entry.path)
                 elif _suffix(entry.name) in SUFFIXES and entry.is_file():
-                    yield _stat_file(entry.path)
+                    found = FoundFile.at(entry.path)
+                    if entry.path in divided:
+                        sheet, parts = divided[entry.path]
+                        size, mtime_ns = found.size + sheet.size, max(found.mtime_ns, sheet.mtime_ns)
+                        yield from (FoundFile(found.path, size, mtime_ns, part) for part in parts)
+                    else:
+                        yield found
+                elif _suffix(entry.name) in OTHER_SUFFIXES and entry.is_file():
+                    yield PassedOver(entry.path)
             # It was deleted meanwhile.
             except FileNotFoundError:
                 continue
@@ -113,9 +150,8 @@ def _enter(
         folders += reversed(below)
 
 
-def _stat_file(path: str) -> FoundFile:
-    status = os.stat(path)
-    return FoundFile(path, status.st_size, status.st_mtime_ns)
+def _is_hidden(entry: os.DirEntry[str], root: str, exclude: Sequence[str]) -> bool:
+    return entry.name.startswith(".") or (bool(exclude) and is_excluded(os.path.relpath(entry.path, root), exclude))
 
 
 def _suffix(name: str) -> str:

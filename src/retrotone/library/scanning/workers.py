@@ -8,6 +8,7 @@ they are processes of this machine, in `ray_cluster` actors on many machines.
 from __future__ import annotations
 
 import ctypes
+import logging
 import multiprocessing
 import os
 import signal
@@ -17,7 +18,6 @@ import time
 from collections import Counter
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from itertools import islice
 from multiprocessing.connection import Connection, wait
 from types import ModuleType
@@ -25,11 +25,12 @@ from typing import Generic, Protocol, TypeVar
 
 import numpy as np
 
-from retrotone.audio.audio import Audio
-from retrotone.errors import LibraryError, MissingExtraError, RetrotoneError
-from retrotone.features.analysis import Analysis, analyse
-from retrotone.library.description import Description, describe
-from retrotone.library.records import TAGS
+from retrotone.audio.audio import Audio, log
+from retrotone.errors import LibraryError, RetrotoneError
+from retrotone.features.analysis import analyse
+from retrotone.library.description import describe
+from retrotone.library.files import FoundFile, Place
+from retrotone.library.scanning.track import Analysed, Failed, analyse_file
 
 # Attempts at a file whose worker died: the file may not have been the cause.
 TRIES = 2
@@ -46,54 +47,6 @@ M_TRIM_THRESHOLD, KEPT = -1, 1 << 28
 M_MMAP_THRESHOLD, KEPT_AT_ONCE = -3, 1 << 25
 
 
-@dataclass(frozen=True)
-class Analysed:
-    """The results for a file that was analysed."""
-
-    path: str
-    tags: dict[str, str]
-    analysis: Analysis
-    description: Description
-
-
-@dataclass(frozen=True)
-class Failed:
-    """Why a file was not analysed; `lasting` if another attempt at the same file would fail as well."""
-
-    path: str
-    reason: str
-    lasting: bool = True
-
-
-def analyse_file(path: str) -> Analysed | Failed:
-    """Return the tags, the analysis and the description of a file, or why there are none."""
-    try:
-        analysis = analyse(path)
-        return Analysed(path, read_tags(path), analysis, describe(analysis))
-    except MissingExtraError as error:
-        return Failed(path, str(error), lasting=False)
-    except RetrotoneError as error:
-        return Failed(path, str(error))
-    except MemoryError:
-        return Failed(path, f"{path} needs more memory than there is: close other programs", lasting=False)
-    # One strange file must not end a scan of many.
-    except Exception as error:
-        return Failed(path, f"{path} cannot be analysed ({error!r}): export it again")
-
-
-def read_tags(path: str) -> dict[str, str]:
-    """Return title, artist, album, genre and year by a file's tags, empty where it has none."""
-    from tinytag import TinyTag
-
-    try:
-        tags = TinyTag.get(path).as_dict()
-    # Tags are optional; tinytag raises its own errors, struct's and others.
-    except Exception:
-        tags = {}
-    values = {name: tags.get(name) or [] for name in TAGS}
-    return {name: "; ".join(map(str, v if isinstance(v, list) else [v])) for name, v in values.items()}
-
-
 class WorkerDied(Exception):
     """A worker's process ended: its file goes to another worker."""
 
@@ -103,7 +56,7 @@ class Worker(Protocol):
 
     Attributes
     ----------
-    path : str or None
+    file : FoundFile or None
         The file that it has.
     since : float
         When it got that file, by `time.monotonic`.
@@ -111,11 +64,11 @@ class Worker(Protocol):
         Whether it has loaded what it needs.
     """
 
-    path: str | None
+    file: FoundFile | None
     since: float
     ready: bool
 
-    def send(self, path: str) -> bool:
+    def send(self, file: FoundFile) -> bool:
         """Send it a file; False if it is dead."""
 
     def receive(self) -> Analysed | Failed | None:
@@ -154,20 +107,23 @@ def _keep_memory() -> None:
         mallopt(M_MMAP_THRESHOLD, KEPT_AT_ONCE)
 
 
-def analyse_all(paths: Iterable[str], workers: int) -> Generator[Analysed | Failed, None, None]:
+def analyse_all(files: Iterable[FoundFile], workers: int) -> Generator[Analysed | Failed, None, None]:
     """Analyse files in so many processes of this machine; see `distribute`."""
-    return distribute(paths, workers, _Process, _wait)
+    return distribute(files, workers, _Process, _wait)
 
 
 def distribute(
-    paths: Iterable[str], workers: int, start: Callable[[], W], wait_for: Callable[[Sequence[W], float], Iterable[W]]
+    files: Iterable[FoundFile],
+    workers: int,
+    start: Callable[[], W],
+    wait_for: Callable[[Sequence[W], float], Iterable[W]],
 ) -> Generator[Analysed | Failed, None, None]:
     """Distribute files among workers, and yield one outcome for each file as soon as it is there.
 
     Parameters
     ----------
-    paths : iterable of str
-        A path is taken only when a worker is free: no more than `workers` files are being analysed at any moment.
+    files : iterable of FoundFile
+        A file is taken only when a worker is free: no more than `workers` files are being analysed at any moment.
     workers : int
         How many.
     start : callable
@@ -180,7 +136,7 @@ def distribute(
     LibraryError
         No worker can be started.
     """
-    pool = _Pool(iter(paths), workers, start)
+    pool = _Pool(iter(files), workers, start)
     try:
         pool.fill()
         while True:
@@ -201,20 +157,20 @@ class _Pool(Generic[W]):
 
     Parameters
     ----------
-    paths : iterator of str
+    files : iterator of FoundFile
     size : int
         Number of workers.
     start : callable
         Starts a worker.
     """
 
-    def __init__(self, paths: Iterator[str], size: int, start: Callable[[], W]) -> None:
-        self._paths, self._size, self._start = paths, size, start
+    def __init__(self, files: Iterator[FoundFile], size: int, start: Callable[[], W]) -> None:
+        self._files, self._size, self._start = files, size, start
         self._workers: list[W] = []
         self._outcomes: list[Analysed | Failed] = []
-        # Files taken from `paths` that no worker has: the next one, or those whose worker died.
-        self._waiting: list[str] = []
-        self._deaths = Counter[str]()
+        # Files taken from `files` that no worker has: the next one, or those whose worker died.
+        self._waiting: list[FoundFile] = []
+        self._deaths = Counter[Place]()
         # Workers in a row that died before they were ready.
         self._dead_at_start = 0
         self._last_ready = time.monotonic()
@@ -226,10 +182,10 @@ class _Pool(Generic[W]):
     def send_files(self) -> None:
         """Send a file to each worker that is free."""
         for worker in list(self._workers):
-            if not worker.ready or worker.path is not None or not self._has_more():
+            if not worker.ready or worker.file is not None or not self._has_more():
                 continue
             if worker.send(self._waiting[-1]):
-                worker.path, worker.since = self._waiting.pop(), time.monotonic()
+                worker.file, worker.since = self._waiting.pop(), time.monotonic()
             else:
                 self._replace(worker)
 
@@ -240,20 +196,20 @@ class _Pool(Generic[W]):
 
     def is_finished(self) -> bool:
         """Tell whether all files have their outcomes."""
-        return not self._has_more() and all(worker.path is None for worker in self._workers)
+        return not self._has_more() and all(worker.file is None for worker in self._workers)
 
     def busy(self) -> list[W]:
         """Return the workers that have a file, or are still starting."""
-        return [worker for worker in self._workers if worker.path is not None or not worker.ready]
+        return [worker for worker in self._workers if worker.file is not None or not worker.ready]
 
     def receive(self, worker: W) -> None:
         """Take a worker's message; replace the worker if it died."""
-        path, worker.path = worker.path, None
+        file, worker.file = worker.file, None
         try:
             outcome = worker.receive()
             self._dead_at_start = 0
         except WorkerDied:
-            outcome = self._after_death(path)
+            outcome = self._after_death(file)
             self._replace(worker)
         if outcome is not None:
             self._outcomes.append(outcome)
@@ -264,9 +220,9 @@ class _Pool(Generic[W]):
             raise LibraryError("the workers die as they start: free some memory, or use fewer workers")
         now = time.monotonic()
         for worker in list(self._workers):
-            if worker.path is not None and now - worker.since > LIMIT_SECONDS:
-                reason = f"{worker.path} keeps the decoder busy for over {LIMIT_SECONDS:.0f} s: export it again"
-                self._outcomes.append(Failed(worker.path, reason))
+            if worker.file is not None and now - worker.since > LIMIT_SECONDS:
+                reason = f"{worker.file.path} keeps the decoder busy for over {LIMIT_SECONDS:.0f} s: export it again"
+                self._outcomes.append(Failed(worker.file, reason))
                 self._replace(worker)
         if any(worker.ready for worker in self._workers):
             self._last_ready = now
@@ -279,21 +235,21 @@ class _Pool(Generic[W]):
             worker.stop()
 
     def _has_more(self) -> bool:
-        """Tell whether a file waits for a worker, taking the next path if needed."""
+        """Tell whether a file waits for a worker, taking the next one if needed."""
         if not self._waiting:
-            self._waiting.extend(islice(self._paths, 1))
+            self._waiting.extend(islice(self._files, 1))
         return bool(self._waiting)
 
-    def _after_death(self, path: str | None) -> Failed | None:
+    def _after_death(self, file: FoundFile | None) -> Failed | None:
         """Return the failure of a file whose workers died, or None if it is to be tried again."""
-        if path is None:
+        if file is None:
             self._dead_at_start += 1
             return None
-        self._deaths[path] += 1
-        if self._deaths[path] < TRIES:
-            self._waiting.append(path)
+        self._deaths[file.place] += 1
+        if self._deaths[file.place] < TRIES:
+            self._waiting.append(file)
             return None
-        return Failed(path, f"{path} makes the decoder crash: export it again")
+        return Failed(file, f"{file.path} makes the decoder crash: export it again")
 
     def _replace(self, worker: W) -> None:
         """Stop a worker, and start another if there is more to do."""
@@ -306,7 +262,7 @@ class _Pool(Generic[W]):
 class _Process:
     """A worker in a process of this machine."""
 
-    path: str | None = None
+    file: FoundFile | None = None
     since = 0.0
     ready = False
 
@@ -323,9 +279,9 @@ class _Process:
             sys.modules["__main__"] = script
         worker_end.close()
 
-    def send(self, path: str) -> bool:
+    def send(self, file: FoundFile) -> bool:
         try:
-            self.connection.send(path)
+            self.connection.send(file)
         except OSError:
             return False
         return True
@@ -361,6 +317,8 @@ def _serve(connection: Connection) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     threading.Thread(target=_follow_parent, daemon=True).start()
+    # The process that writes the catalogue tells what is wrong with a file.
+    log.setLevel(logging.ERROR)
     with suppress(EOFError, OSError):
         try:
             prepare()

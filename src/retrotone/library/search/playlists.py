@@ -70,7 +70,7 @@ def similar(candidates: Iterator[Match], k: int, seeds: set[int], per_artist: in
     for match in candidates:
         if len(chosen) == k:
             break
-        artist = match.track.artist.casefold()
+        artist = match.track.artist_key
         capped = per_artist is not None and artist and artists[artist] >= per_artist
         if match.track.id not in seeds and not capped:
             chosen.append(match)
@@ -148,13 +148,13 @@ def playlist(
         Whether two tracks are one recording.
     """
     used = _Used(is_same, first)
-    artists = Counter(track.artist.casefold() for track in first)
+    artists = Counter(track.artist_key for track in first)
     total = sum(track.duration or 0.0 for track in first)
     chosen: list[tuple[Track, Vector]] = []
     too_long = 0
     for match in matches(neighbours, query, lookup):
         track = match.track
-        artist, duration = track.artist.casefold(), track.duration or 0.0
+        artist, duration = track.artist_key, track.duration or 0.0
         if artist and artists[artist] >= per_artist:
             continue
         if total + duration / 2 > seconds:
@@ -174,14 +174,14 @@ def playlist(
 
 def _chain(start: Vector, first: Sequence[Track], chosen: Sequence[tuple[Track, Vector]]) -> Iterator[Track]:
     """Yield the chosen tracks, each the nearest to the one before, of another artist where there is one."""
-    vector, artist = start, first[-1].artist.casefold() if first else ""
+    vector, artist = start, first[-1].artist_key if first else ""
     left = {each[0].id: each for each in chosen}
     while left:
-        others = [each for each in left.values() if not artist or each[0].artist.casefold() != artist]
+        others = [each for each in left.values() if not artist or each[0].artist_key != artist]
         others = others or list(left.values())
         cosines = np.array([each for _, each in others]) @ vector
         track, vector = others[int(cosines.argmax())]
-        artist = track.artist.casefold()
+        artist = track.artist_key
         del left[track.id]
         yield track
 
@@ -202,5 +202,5 @@ class _Used:
     def _is_equivalent(self, track: Track, other: Track) -> bool:
         if track.id == other.id:
             return True
-        names = [(each.artist.casefold(), each.title.casefold()) for each in (track, other)]
-        return (bool(track.title) and names[0] == names[1]) or self._is_same(track, other)
+        names = [(each.artist_key, each.title.casefold()) for each in (track, other)]
+        return (all(names[0]) and names[0] == names[1]) or self._is_same(track, other)

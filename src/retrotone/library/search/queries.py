@@ -12,7 +12,7 @@ from retrotone.features.analysis import Analysis, analyse
 from retrotone.library import embedding
 from retrotone.library.catalogue.base import Vector
 from retrotone.library.catalogue.catalogue import Catalogue
-from retrotone.library.files import FoundFile, content_hash
+from retrotone.library.files import FoundFile, Place, content_hash
 from retrotone.library.records import Known, Track
 from retrotone.library.search.neighbours import Indexed, Neighbours
 from retrotone.progress import Progress
@@ -41,21 +41,21 @@ def find_seed(
         return embedding.embed(song), None
     if isinstance(song, Audio):
         return embedding.embed(analyse(song, progress)), None
-    path = song.path if isinstance(song, Track) else os.path.abspath(song)
-    return find_file(path, catalogue, near) or (embedding.embed(analyse(path, progress)), None)
+    place = song.place if isinstance(song, Track) else Place.from_name(os.path.abspath(song))
+    return find_track(place, catalogue, near) or (embedding.embed(analyse(str(place), progress)), None)
 
 
-def find_file(path: str, catalogue: Catalogue, near: Neighbours | Indexed) -> tuple[Vector, Track] | None:
-    """Return the vector, shape (d,), and track of a file or of a copy of it; None if the library has neither.
+def find_track(place: Place, catalogue: Catalogue, near: Neighbours | Indexed) -> tuple[Vector, Track] | None:
+    """Return the vector, shape (d,), and track of a place or of a copy of it; None if the library has neither.
 
     Parameters
     ----------
-    path : str
-        Absolute.
+    place : Place
+        With an absolute path.
     catalogue : Catalogue
     near : Neighbours or Indexed
     """
-    for known in chain([catalogue.lookup(path)], _copies(path, catalogue)):
+    for known in chain([catalogue.lookup(place)], _copies(place, catalogue)):
         vector = near.vector(known.id) if known else None
         if known is not None and vector is not None:
             for track in catalogue.tracks([known.id]):
@@ -90,15 +90,14 @@ def find_seeds(
     return [vector for vector, _ in found], list({track.id: track for _, track in found if track}.values())
 
 
-def _copies(path: str, catalogue: Catalogue) -> Iterator[Known]:
+def _copies(place: Place, catalogue: Catalogue) -> Iterator[Known]:
     """Yield the library's files of the same content as a file outside of it, or as one reached by a link."""
     # reading a pipe would wait for its writer
-    if not os.path.isfile(path):
+    if not os.path.isfile(str(place)):
         return
     try:
-        status = os.stat(path)
-        content = content_hash(FoundFile(path, status.st_size, status.st_mtime_ns))
+        content = content_hash(FoundFile.at(place.path))
     # the analysis of the file, which follows, reports this error
     except OSError:
         return
-    yield from catalogue.with_content_hash(content, path)
+    yield from catalogue.with_content_hash(content, place)

@@ -153,7 +153,9 @@ def _fault(catalogue: Catalogue, number: int, version: int | None, vector: Vecto
             catalogue.analysis(number)
     except (AnalysisError, LibraryError):
         return "its analysis is damaged"
-    if not np.isfinite(vector).all() or abs(np.linalg.norm(vector.astype(float)) - 1) > UNIT_TOLERANCE:
+    # that of silence has a length of 0
+    length = np.linalg.norm(vector.astype(float))
+    if not len(vector) or not np.isfinite(length) or min(length, abs(length - 1)) > UNIT_TOLERANCE:
         return "its vector is missing or damaged"
     return ""
 

@@ -36,8 +36,6 @@ only when a worker is free, and stops its workers when it is closed."""
 ANALYSIS_STARTS = 0.02
 # Files that are looked at from one report of progress to the next.
 REPORT_EVERY = 100
-# Shorter tracks are refused: musicnn needs 3 s at a time.
-LEAST_SECONDS = 1.0
 
 
 @dataclass
@@ -208,7 +206,7 @@ class _Scan:
         began = time.monotonic()
         self._progress(ANALYSIS_STARTS, f"0/{len(todo)} analysed")
         with closing(analyse_all(self._paths(todo), workers)) as outcomes:
-            for outcome in map(_refuse_short, outcomes):
+            for outcome in outcomes:
                 self._done += 1
                 self._store(*self._in_progress.pop(outcome.path), outcome)
                 rate = self._done / max(time.monotonic() - began, 1e-3)
@@ -286,16 +284,6 @@ class _Scan:
             self.report.broken.append((outcome.path, outcome.reason))
         else:
             self.report.unreadable.append((outcome.path, outcome.reason))
-
-
-def _refuse_short(outcome: Analysed | Failed) -> Analysed | Failed:
-    """Return an outcome, replaced by a failure if the track is too short."""
-    from retrotone.library.scanning.workers import Analysed, Failed
-
-    seconds = outcome.analysis.duration if isinstance(outcome, Analysed) else None
-    if seconds is None or seconds >= LEAST_SECONDS:
-        return outcome
-    return Failed(outcome.path, f"{outcome.path} is {seconds:.2g} s long: too short to tell how it sounds")
 
 
 def _is_current(known: Known, found: FoundFile) -> bool:

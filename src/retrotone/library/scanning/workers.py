@@ -27,7 +27,7 @@ import numpy as np
 
 from retrotone.audio.audio import Audio
 from retrotone.errors import LibraryError, MissingExtraError, RetrotoneError
-from retrotone.features.analysis import Analysis, analyse
+from retrotone.features.analysis import Analysis, analyse_or_silence
 from retrotone.library.description import Description, describe
 from retrotone.library.records import TAGS
 
@@ -68,7 +68,7 @@ class Failed:
 def analyse_file(path: str) -> Analysed | Failed:
     """Return the tags, the analysis and the description of a file, or why there are none."""
     try:
-        analysis = analyse(path)
+        analysis = analyse_or_silence(path)
         return Analysed(path, read_tags(path), analysis, describe(analysis))
     except MissingExtraError as error:
         return Failed(path, str(error), lasting=False)
@@ -140,7 +140,7 @@ def prepare() -> None:
     from threadpoolctl import threadpool_limits
 
     noise = 0.1 * np.random.default_rng(0).standard_normal((1, 4 * 22_050), np.float32)
-    describe(analyse(Audio(noise, 22_050)))
+    describe(analyse_or_silence(Audio(noise, 22_050)))
     # There are as many workers as cores.
     threadpool_limits(1, user_api="blas")
     _keep_memory()

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from itertools import chain
 
 from retrotone.audio.audio import Audio
-from retrotone.errors import LibraryError
+from retrotone.errors import AudioError, LibraryError
 from retrotone.features.analysis import Analysis, analyse
 from retrotone.library import embedding
 from retrotone.library.catalogue.base import Vector
@@ -42,7 +42,12 @@ def find_seed(
     if isinstance(song, Audio):
         return embedding.embed(analyse(song, progress)), None
     path = song.path if isinstance(song, Track) else os.path.abspath(song)
-    return find_file(path, catalogue, near) or (embedding.embed(analyse(path, progress)), None)
+    known = find_file(path, catalogue, near)
+    if known is None:
+        return embedding.embed(analyse(path, progress)), None
+    if not known[0].any():
+        raise AudioError(f"{path} is silent: nothing sounds like it")
+    return known
 
 
 def find_file(path: str, catalogue: Catalogue, near: Neighbours | Indexed) -> tuple[Vector, Track] | None:

@@ -42,6 +42,14 @@ def test_content_given_back_keeps_everything_and_gains_nothing(song: metrics.Pro
     assert result.envelope_gain == pytest.approx(0, abs=1e-9)
 
 
+def test_opposed_channels_are_measured_as_what_each_of_them_is(song: metrics.Profile) -> None:
+    one = song.audio.mono()
+    content, opposed = metrics.Profile(one), metrics.Profile(one.with_samples(one.samples * np.float32([[1], [-1]])))
+    assert metrics.chroma_cosine(content, opposed) == pytest.approx(1, abs=1e-3)
+    assert metrics.onset_f1(content, opposed) > 0.95
+    assert metrics.log_spectral_distance(content, opposed) < 0.1
+
+
 def test_style_given_back_gains_everything_and_loses_the_song(song: metrics.Profile, style: metrics.Profile) -> None:
     result = metrics.measure(song, style, style.audio)
     assert result.style_gain == pytest.approx(1, abs=1e-5)

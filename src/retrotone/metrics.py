@@ -15,6 +15,7 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.linalg import eigh
 
 from retrotone.audio.audio import Audio
+from retrotone.audio.listening import listen_to
 from retrotone.dsp.filterbanks import mel
 from retrotone.dsp.stft import OVERLAP, STUDY_N_FFT, STUDY_RATE, STUDY_RMS, STUDY_SCALE
 from retrotone.errors import AudioError
@@ -81,7 +82,7 @@ class Profile:
 
     def __init__(self, audio: Audio) -> None:
         self.audio = audio
-        excerpt = audio.slice(0.0, SECONDS).mono()
+        excerpt = listen_to(audio.slice(0.0, SECONDS))
         if excerpt.duration < MIN_SECONDS:
             raise AudioError(
                 f"{audio.name} lasts only {excerpt.duration:.2f} s: measures need at least {MIN_SECONDS} s"

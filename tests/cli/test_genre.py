@@ -95,7 +95,7 @@ def test_the_picture_of_a_song_analysed_from_end_to_end_has_none() -> None:
 
 
 def test_one_bad_file_is_one_line_and_among_others_does_not_stop_them(folder: Path, capsys: Capture) -> None:
-    write("good.wav", 0.3)
+    write("good.wav", 1.0)
     Path("text.wav").write_text("no sound\n" * 50)
     Path("cut.wav").write_bytes(Path("good.wav").read_bytes()[:20])
     soundfile.write("nan.wav", np.full(RATE, np.nan), RATE, subtype="FLOAT")
@@ -159,11 +159,11 @@ def test_a_part_of_gtzan_is_scored_by_the_bundled_classifier(shared_music: Path,
 def test_folders_that_cannot_be_judged_are_one_line(folder: Path, capsys: Capture) -> None:
     Path("empty").mkdir()
     for genre in (*GTZAN_GENRES, "soul"):
-        write(f"eleven/{genre}/{genre}.00000.wav", 0.1)
+        write(f"eleven/{genre}/{genre}.00000.wav", 1.0)
     for genre in ("hum", "ring"):
         for name in ("one", "two"):
-            write(f"pairs/{genre}/{name}.wav", 0.1)
-    write("single/hum/one.wav", 0.1)
+            write(f"pairs/{genre}/{name}.wav", 1.0)
+    write("single/hum/one.wav", 1.0)
     for name, arguments in (
         ("empty holds no recordings", ["empty"]),
         ("missing is no folder", ["missing"]),
@@ -245,6 +245,6 @@ def test_wrong_options_are_one_line(
 def test_one_artist_is_too_few_to_tell_a_genre_from_its_artist(folder: Path, capsys: Capture) -> None:
     for genre in ("hum", "whistle"):
         for track in range(2):
-            write(f"music/{genre}/solo/{track}.wav", 0.5, 100)
+            write(f"music/{genre}/solo/{track}.wav", 1.0, 100)
     assert run(["genre", "evaluate", "music"]) == 2
     assert "add tracks by another artist" in capsys.readouterr().err

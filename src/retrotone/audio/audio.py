@@ -17,7 +17,7 @@ from retrotone.audio.tags import Tags
 from retrotone.audio.writing import AudioWriter
 from retrotone.dsp.loudness import LoudnessMeter, PeakMeter
 from retrotone.errors import AudioError
-from retrotone.types import Block, Source
+from retrotone.types import Block
 
 log = logging.getLogger("retrotone")
 
@@ -251,12 +251,6 @@ def folded(samples: Block) -> Block:
     # decoded samples are interleaved in memory: without the copy the mean takes seven times longer
     mean: Block = np.ascontiguousarray(samples).mean(axis=0, keepdims=True)
     return mean
-
-
-def mono_blocks(source: Source, sample_rate: int) -> Iterator[NDArray[np.float32]]:
-    """Yield a recording folded to mono and resampled to a rate in Hz, in blocks of shape (n,)."""
-    for block in resampled(map(folded, source.blocks()), 1, source.sample_rate, sample_rate):
-        yield block[0]
 
 
 def pcm16(samples: NDArray[np.float32]) -> NDArray[np.int16]:

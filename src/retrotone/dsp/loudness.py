@@ -25,6 +25,8 @@ MEMORY_SECONDS = 0.125
 FFT_MEMORIES = 4
 # BS.1770-5 Annex 2
 OVERSAMPLING = 4
+# Larger samples count as this: the sums of their squares would be more than a float32 holds.
+LARGEST = 1e15
 
 
 def k_weighting(sample_rate: int) -> NDArray[np.float64]:
@@ -100,6 +102,7 @@ class LoudnessMeter:
 
         memory, count = self._before.shape[1], block.shape[1]
         joined = np.concatenate([self._before, block], axis=1)
+        np.clip(joined, -LARGEST, LARGEST, out=joined)
         self._before = joined[:, count:]
         size = scipy.fft.next_fast_len(min(memory + count, FFT_MEMORIES * memory), real=True)
         step = size - memory

@@ -10,19 +10,21 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from retrotone.audio.audio import Audio, load, open_recording
+from retrotone.audio.clicks import mended
 from retrotone.audio.files import AudioFile
+from retrotone.audio.listening import listen_to
 from retrotone.dsp.filterbanks import N_CHROMA
 from retrotone.dsp.loudness import LoudnessMeter
-from retrotone.errors import AnalysisError
+from retrotone.errors import AnalysisError, AudioError
 from retrotone.features import musicnn
-from retrotone.features.gtzan import COLUMNS, FINGERPRINT_BANDS, timbre
+from retrotone.features.gtzan import COLUMNS, FINGERPRINT_BANDS, middle_of, timbre
 from retrotone.progress import Progress, part, silent
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
 # analyses of different versions cannot be compared
-VERSION = 2
+VERSION = 3
 # Frames from patch to patch, 5 s, which makes 6 patches a clip. The published taggrams of GTZAN have one a second, 28 a
 # clip, which takes five times as long: over folds of artists, nearest neighbours share a genre in .793 of cases by 28
 # patches, in .788 by 6 (docs/library.md).
@@ -36,8 +38,12 @@ SEPARATED_SECONDS = 5.0
 # musicnn's tags depend on level. Nine tenths of the validation clips of GTZAN lie between -29 and -13 LUFS. Recordings
 # outside of this range are brought to STANDARD_LUFS.
 USUAL_LUFS, STANDARD_LUFS = (-30.0, -11.0), -17.0
-# fields stored by another name, by which libraries already hold them
-STORED_NAMES = {"fingerprint": "course"}
+# Quieter recordings hold nothing but noise: that of 16-bit dither is 1.5e-5, music at -80 LUFS is about 1e-4.
+SILENT_RMS = 4e-5
+# The gate of BS.1770 passes nothing below -70 LUFS. A recording as quiet as that is measured louder by so many dB.
+RAISED_DB = 60.0
+# shorter recordings tell too little of how they sound
+LEAST_SECONDS = 1.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -65,7 +71,8 @@ class Analysis:
     duration : float or None
         Of the whole track, in seconds.
     loudness : float or None
-        Integrated loudness of the excerpts in LUFS (BS.1770-5); -inf for silence.
+        Integrated loudness of the excerpts in LUFS (BS.1770-5, with a lower gate where nothing passes that of -70);
+        -inf for silence.
     version : int
         Analyses of different versions cannot be compared.
 
@@ -150,7 +157,7 @@ class Analysis:
         """Return the analysis in the safetensors format, which holds data only, nothing executable."""
         import safetensors.numpy
 
-        known = {STORED_NAMES.get(field.name, field.name): getattr(self, field.name) for field in fields(self)}
+        known = {field.name: getattr(self, field.name) for field in fields(self)}
         return safetensors.numpy.save({name: np.asarray(value) for name, value in known.items() if value is not None})
 
     @classmethod
@@ -172,8 +179,7 @@ class Analysis:
             raise AnalysisError("these bytes are no stored analysis, or damaged: run analyse again") from error
         numbers = {name: float(parts[name]) for name in ("duration", "loudness") if name in parts}
         names = ("taggram", "times", "excerpt", "embedding", "columns", "chroma", "fingerprint")
-        stored = {name: STORED_NAMES.get(name, name) for name in names}
-        arrays = {name: parts[key] for name, key in stored.items() if key in parts}
+        arrays = {name: parts[name] for name in names if name in parts}
         return cls(**arrays, **numbers, version=version)  # type: ignore[arg-type]
 
 
@@ -203,22 +209,31 @@ def analyse(recording: Audio | AudioFile | str | os.PathLike[str], progress: Pro
     Raises
     ------
     AudioError, MissingExtraError
-        See `AudioFile`.
+        It is silent, lasts less than a second, or cannot be read; see `AudioFile`.
     """
     source = open_recording(recording)
-    meter = LoudnessMeter(source.channels, source.sample_rate)
+    analysis = analyse_or_silence(source, progress)
+    if analysis.taggram is None:
+        raise AudioError(f"{source.name} is silent: there is nothing to analyse")
+    return analysis
+
+
+def analyse_or_silence(recording: Audio | AudioFile | str | os.PathLike[str], progress: Progress = silent) -> Analysis:
+    """Do what `analyse` does, but of a silent recording return its duration and a loudness of -inf, nothing else."""
+    source = open_recording(recording)
     duration, excerpts, middle = _excerpts(source)
-    for _, audio in excerpts:
-        for block in audio.blocks():
-            meter.add(block)
-    loudness = meter.integrated
-    usual = np.isinf(loudness) or USUAL_LUFS[0] <= loudness <= USUAL_LUFS[1]
+    check_length(source.name, duration)
+    sounds = [listen_to(audio) for _, audio in excerpts]
+    loudness = _loudness([audio for _, audio in excerpts])
+    if np.isinf(loudness) or all(is_silence(heard.samples) for heard in sounds):
+        return Analysis(duration=duration, loudness=-np.inf)
+    gain = 0.0 if USUAL_LUFS[0] <= loudness <= USUAL_LUFS[1] else STANDARD_LUFS - loudness
     patches = []
-    for index, (start, audio) in enumerate(excerpts):
+    for index, ((start, _), heard) in enumerate(zip(excerpts, sounds, strict=True)):
         stage = part(progress, index / len(excerpts), (index + 1) / len(excerpts))
-        found = musicnn.listen(audio if usual else audio.gain(STANDARD_LUFS - loudness), HOP, stage)
+        found = musicnn.listen(heard.gain(gain), HOP, stage)
         patches.append(found._replace(times=found.times + np.float32(start)))
-    sound = timbre(middle, SEPARATED_SECONDS)
+    sound = timbre(listen_to(middle).gain(gain), SEPARATED_SECONDS)
     return Analysis(
         taggram=np.concatenate([found.tags for found in patches]),
         times=np.concatenate([found.times for found in patches]),
@@ -232,8 +247,31 @@ def analyse(recording: Audio | AudioFile | str | os.PathLike[str], progress: Pro
     )
 
 
+def check_length(name: str, seconds: float) -> None:
+    """Raise AudioError if a recording lasts less than a second."""
+    if seconds < LEAST_SECONDS:
+        raise AudioError(f"{name} is {seconds:.2g} s long: too short to tell how it sounds")
+
+
+def is_silence(samples: NDArray[np.float32]) -> bool:
+    """Tell whether what is heard of a recording, any shape, is no louder than the noise of 16 bits."""
+    return float(np.square(samples).mean()) < SILENT_RMS**2
+
+
+def _loudness(excerpts: Sequence[Audio]) -> float:
+    """Return the integrated loudness of excerpts together in LUFS, -inf if they hold nothing but zeros."""
+    for raised_db in (0.0, RAISED_DB):
+        meter = LoudnessMeter(excerpts[0].channels, excerpts[0].sample_rate)
+        for audio in excerpts:
+            for block in audio.blocks():
+                meter.add(mended(block)[0] * np.float32(10 ** (raised_db / 20)))
+        if np.isfinite(meter.integrated):
+            return meter.integrated - raised_db
+    return -np.inf
+
+
 def _excerpts(source: Audio | AudioFile) -> tuple[float, list[tuple[float, Audio]], Audio]:
-    """Return the duration of a recording, start and sound of each excerpt, and a sound whose middle is the recording's.
+    """Return the duration of a recording, start and sound of each excerpt, and the sound of its middle.
 
     All times are in seconds.
     """
@@ -253,7 +291,7 @@ def _excerpts(source: Audio | AudioFile) -> tuple[float, list[tuple[float, Audio
         source = load(source, 2 * SHORT_SECONDS)
     starts = _starts(source.duration)
     length = min(source.duration / len(starts), EXCERPT_SECONDS)
-    return source.duration, [(start, source.slice(start, start + length)) for start in starts], source
+    return source.duration, [(start, source.slice(start, start + length)) for start in starts], middle_of(source)
 
 
 def _starts(duration: float) -> list[float]:

@@ -20,6 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from retrotone.audio.audio import Audio, load
+from retrotone.audio.listening import listen_to
 from retrotone.dsp.filterbanks import A4, N_CHROMA, chroma_filters, mel
 from retrotone.dsp.hpss import TINY, harmonic_mask
 from retrotone.dsp.stft import CHUNK_FRAMES, OVERLAP, STUDY_N_FFT, STUDY_RATE, istft, stft, window
@@ -74,7 +75,8 @@ def gtzan_columns(recording: Audio | str | os.PathLike[str]) -> NDArray[np.float
     Parameters
     ----------
     recording : Audio or path-like
-        Any rate, one or two channels: folded to mono, resampled to 22.05 kHz. Only the middle 30 s are used.
+        Any rate, one or two channels. What is heard of its middle 30 s (`retrotone.audio.listening`) is used, resampled
+        to 22.05 kHz.
 
     Returns
     -------
@@ -124,7 +126,8 @@ def timbre(recording: Audio | str | os.PathLike[str], separated_seconds: float =
     -------
     Timbre
     """
-    samples = _samples(recording if isinstance(recording, Audio) else load(recording))
+    audio = middle_of(recording if isinstance(recording, Audio) else load(recording))
+    samples = listen_to(audio).resample(STUDY_RATE).samples[0]
     spectrum = _spectrum(samples)
     # the frames of librosa's centred transform, shape (frames, bins)
     magnitude = np.abs(spectrum[1 : 2 + len(samples) // HOP])
@@ -166,10 +169,10 @@ def at_level(columns: NDArray[np.float64], rms: float = 0.1) -> NDArray[np.float
     return result
 
 
-def _samples(audio: Audio) -> Array:
+def middle_of(audio: Audio) -> Audio:
+    """Return the middle 30 s of a recording, or the whole of a shorter one."""
     start = max(audio.duration - SECONDS, 0.0) / 2
-    samples: Array = audio.slice(start, start + SECONDS).mono().resample(STUDY_RATE).samples[0]
-    return samples
+    return audio.slice(start, start + SECONDS)
 
 
 def _spectrum(samples: Array) -> NDArray[np.complex64]:

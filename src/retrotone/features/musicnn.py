@@ -20,8 +20,9 @@ import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
-from retrotone.audio.audio import Audio, mono_blocks
+from retrotone.audio.audio import Audio
 from retrotone.audio.files import AudioFile
+from retrotone.audio.listening import mono_blocks
 from retrotone.dsp.stft import window
 from retrotone.errors import AnalysisError
 from retrotone.progress import Progress, silent
@@ -81,8 +82,9 @@ def listen(recording: Audio | str | os.PathLike[str], hop: int = PATCH_FRAMES, p
     Parameters
     ----------
     recording : Audio or path
-        Any length and rate; folded to mono at 16 kHz. A recording shorter than a patch is repeated until it fills one,
-        as in the network's training. At the end, what does not fill a patch is dropped. Silence has tags, too.
+        Any length and rate; what is heard of it (`retrotone.audio.listening`) is resampled to 16 kHz. A recording
+        shorter than a patch is repeated until it fills one, as in the network's training. At the end, what does not
+        fill a patch is dropped. Silence has tags, too.
     hop : int
         Frames of 16 ms from one patch to the next; a patch has 187.
     progress : Progress

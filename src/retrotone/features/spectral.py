@@ -1,7 +1,8 @@
 """Spectral features over time: mel spectrogram, spectral centroid, chroma, and a waveform envelope.
 
-All take an `Audio` of any rate, with one or two channels, fold it to mono, and return frames over time. The
-window lasts about 93 ms at every rate (`retrotone.dsp.stft.n_fft_for`); the hop is a quarter of it.
+All take an `Audio` of any rate, with one or two channels, and return frames over time. Spectra are those of what is
+heard of it (`retrotone.audio.listening`). The window lasts about 93 ms at every rate (`retrotone.dsp.stft.n_fft_for`);
+the hop is a quarter of it.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from retrotone.audio.audio import Audio
+from retrotone.audio.listening import listen_to
 from retrotone.dsp.stft import OVERLAP, n_fft_for
 
 N_MELS = 128
@@ -31,7 +33,7 @@ def mel_spectrogram(audio: Audio, n_mels: int = N_MELS) -> NDArray[np.float32]:
     Parameters
     ----------
     audio : Audio
-        Folded to mono at its own rate.
+        Heard at its own rate.
     n_mels : int
         Slaney mel bands from 0 Hz to half the sample rate.
 
@@ -43,7 +45,7 @@ def mel_spectrogram(audio: Audio, n_mels: int = N_MELS) -> NDArray[np.float32]:
     import librosa
 
     power = librosa.feature.melspectrogram(
-        y=_mono(audio), sr=audio.sample_rate, n_mels=n_mels, **_window(audio.sample_rate)
+        y=_heard(audio), sr=audio.sample_rate, n_mels=n_mels, **_window(audio.sample_rate)
     )
     decibels: NDArray[np.float32] = librosa.power_to_db(power, amin=POWER_FLOOR, top_db=None)
     return decibels
@@ -55,7 +57,7 @@ def spectral_centroid(audio: Audio) -> NDArray[np.float32]:
     Parameters
     ----------
     audio : Audio
-        Folded to mono at its own rate.
+        Heard at its own rate.
 
     Returns
     -------
@@ -64,7 +66,7 @@ def spectral_centroid(audio: Audio) -> NDArray[np.float32]:
     """
     import librosa
 
-    centroid = librosa.feature.spectral_centroid(y=_mono(audio), sr=audio.sample_rate, **_window(audio.sample_rate))
+    centroid = librosa.feature.spectral_centroid(y=_heard(audio), sr=audio.sample_rate, **_window(audio.sample_rate))
     return np.asarray(centroid[0], np.float32)
 
 
@@ -74,7 +76,7 @@ def chromagram(audio: Audio) -> NDArray[np.float32]:
     Parameters
     ----------
     audio : Audio
-        Folded to mono and resampled to 22.05 kHz.
+        Heard at 22.05 kHz.
 
     Returns
     -------
@@ -83,7 +85,7 @@ def chromagram(audio: Audio) -> NDArray[np.float32]:
     """
     import librosa
 
-    samples = _mono(audio.mono().resample(CHROMA_RATE))
+    samples = listen_to(audio).resample(CHROMA_RATE).samples[0]
     frames = 1 + len(samples) // CHROMA_HOP
     if not samples.any():
         return np.zeros((12, frames), np.float32)
@@ -98,7 +100,7 @@ def waveform_envelope(audio: Audio, points: int) -> NDArray[np.float32]:
     Parameters
     ----------
     audio : Audio
-        Folded to mono.
+        The extremes are those of all channels.
     points : int
         Upper limit; a recording with fewer frames has one point for each frame.
 
@@ -113,14 +115,14 @@ def waveform_envelope(audio: Audio, points: int) -> NDArray[np.float32]:
     array([[-0.2,  0. ],
            [ 0.1,  0.3]], dtype=float32)
     """
-    samples = _mono(audio)
-    points = min(points, len(samples))
-    starts = np.arange(points) * len(samples) // points
-    return np.stack([np.minimum.reduceat(samples, starts), np.maximum.reduceat(samples, starts)])
+    points = min(points, audio.frames)
+    starts = np.arange(points) * audio.frames // points
+    lowest, highest = (extreme.reduceat(audio.samples, starts, axis=1) for extreme in (np.minimum, np.maximum))
+    return np.stack([lowest.min(axis=0), highest.max(axis=0)])
 
 
-def _mono(audio: Audio) -> NDArray[np.float32]:
-    samples: NDArray[np.float32] = audio.mono().samples[0]
+def _heard(audio: Audio) -> NDArray[np.float32]:
+    samples: NDArray[np.float32] = listen_to(audio).samples[0]
     return samples
 
 

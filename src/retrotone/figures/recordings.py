@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from retrotone.audio.audio import Audio
+from retrotone.audio.listening import listen_to
 from retrotone.dsp.filterbanks import hz_to_mel, mel_edges
 from retrotone.errors import AudioError
 from retrotone.features.spectral import chromagram, mel_spectrogram, spectral_centroid, waveform_envelope
@@ -226,7 +227,7 @@ def comparison_figure(versions: Mapping[str, Audio], medium: Medium | None = Non
     # mono, at one rate
     rate = max(audio.sample_rate for audio in versions.values())
     names = [fitting_title(name) for name in versions]
-    audios = [audio.mono().resample(rate) for audio in versions.values()]
+    audios = [listen_to(audio).resample(rate) for audio in versions.values()]
     mels = [mel_spectrogram(audio) for audio in audios]
     centroids = [spectral_centroid(audio) for audio in audios]
     colours = [COLOURS[i % len(COLOURS)] for i in range(len(audios))]

@@ -19,7 +19,6 @@ KINDS = (Analysis, Audio, str, os.PathLike)
 # In a model's folder: the weights of a network, and what is known of any model.
 WEIGHTS, FACTS = "model.safetensors", "model.json"
 
-SILENT = "it is silent"
 UNCLEAR = "no genre stands out"
 STRANGE = "it does not sound like the music this classifier knows"
 # The share of known music that may be called unsure for want of confidence.

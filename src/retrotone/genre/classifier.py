@@ -25,7 +25,7 @@ from numpy.typing import NDArray
 
 from retrotone.errors import GenreError, ModelError
 from retrotone.features.analysis import Analysis, analyse
-from retrotone.genre.base import SILENT, STRANGE, UNCLEAR, UNDECIDED, Answer, Recording, tracks_of
+from retrotone.genre.base import STRANGE, UNCLEAR, UNDECIDED, Answer, Recording, tracks_of
 from retrotone.genre.calibration import Domain, best_scale, honest_sharpness, known_music
 from retrotone.genre.datasets import LabelledTrack, artists_of, folds, most_folds
 from retrotone.genre.discriminant import Head, Learner, normalised, track_means
@@ -223,9 +223,7 @@ class GenreClassifier:
         strangeness = self._domain.distance(columns) if self._domain and columns is not None else None
         best = int(probabilities.argmax())
         doubt = ""
-        if analysis.loudness == -np.inf:
-            doubt = SILENT
-        elif strangeness is not None and strangeness > 1:
+        if strangeness is not None and strangeness > 1:
             doubt = STRANGE
         elif probabilities[best] < self._least["/".join(heads)]:
             doubt = UNCLEAR

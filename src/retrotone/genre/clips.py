@@ -10,8 +10,9 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from retrotone.audio.audio import FULL_SCALE_16, Audio, mono_blocks, pcm16
+from retrotone.audio.audio import FULL_SCALE_16, Audio, pcm16
 from retrotone.audio.files import AudioFile
+from retrotone.audio.listening import mono_blocks
 from retrotone.errors import GenreError
 from retrotone.genre.datasets import LabelledTrack
 from retrotone.progress import Progress, silent
@@ -110,6 +111,6 @@ def gather(tracks: Sequence[LabelledTrack], sample_rate: int, folder: Path, prog
 
 
 def mono(recording: Audio | str | os.PathLike[str], sample_rate: int) -> Iterator[NDArray[np.float32]]:
-    """Yield a recording folded to mono, at a rate, in blocks of shape (n,)."""
+    """Yield what is heard of a recording, at a rate, in blocks of shape (n,)."""
     source = recording if isinstance(recording, Audio) else AudioFile(recording)
     return mono_blocks(source, sample_rate)

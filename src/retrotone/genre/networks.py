@@ -23,9 +23,9 @@ from torch import Tensor, nn
 
 from retrotone.audio.audio import Audio
 from retrotone.dsp.filterbanks import mel
-from retrotone.dsp.loudness import LoudnessMeter
-from retrotone.errors import GenreError, ModelError
-from retrotone.genre.base import FACTS, SILENT, UNCLEAR, UNDECIDED, WEIGHTS, Answer, Recording, tracks_of
+from retrotone.errors import AudioError, GenreError, ModelError
+from retrotone.features.analysis import check_length, is_silence
+from retrotone.genre.base import FACTS, UNCLEAR, UNDECIDED, WEIGHTS, Answer, Recording, tracks_of
 from retrotone.genre.calibration import temperature
 from retrotone.genre.clips import mono
 from retrotone.genre.discriminant import LEAST, normalised
@@ -291,9 +291,7 @@ class GenreNetwork:
         timeline = self._by_segment(samples)
         found = self._tempered(timeline.mean(axis=0))
         best, rate = int(found.argmax()), self.networks[0].sample_rate
-        meter = LoudnessMeter(1, rate)
-        meter.add(samples[None])
-        doubt = SILENT if meter.integrated == -np.inf else UNCLEAR if found[best] < self.least else ""
+        doubt = UNCLEAR if found[best] < self.least else ""
         return Answer(
             genre=str(self.classes_[best]),
             confidence=float(found[best]),
@@ -329,7 +327,13 @@ class GenreNetwork:
     def _samples(self, recording: Recording) -> NDArray[np.float32]:
         if not isinstance(recording, Audio | str | os.PathLike):
             raise GenreError(f"a network takes audio: give an Audio or a path, no {type(recording).__name__}")
-        return np.concatenate(list(mono(recording, self.networks[0].sample_rate)))
+        rate = self.networks[0].sample_rate
+        samples = np.concatenate(list(mono(recording, rate)))
+        name = recording.name if isinstance(recording, Audio) else os.fspath(recording)
+        check_length(name, len(samples) / rate)
+        if is_silence(samples):
+            raise AudioError(f"{name} is silent: there is nothing to classify")
+        return samples
 
     def _by_segment(self, samples: NDArray[np.float32]) -> NDArray[np.float64]:
         """Return the mean over seeds, shape (segments, genres)."""

@@ -29,9 +29,9 @@ class Description:
     Attributes
     ----------
     vector : ndarray, shape (d,), float32
-        See `embedding.embed`.
+        See `embedding.embed`; zeros for silence.
     genre : str
-        The answer of `GenreClassifier`, whether it is sure or not.
+        The answer of `GenreClassifier`, whether it is sure or not; empty for silence.
     confidence : float
     sure : bool
     genres : dict of str to float
@@ -64,13 +64,15 @@ class Description:
 
 
 def describe(analysis: Analysis) -> Description:
-    """Return the description of an analysis.
+    """Return the description of an analysis; silence has no genre, no tags and a vector of zeros.
 
     Raises
     ------
     AnalysisError
-        It has no taggram.
+        It has no taggram, and is not of silence.
     """
+    if analysis.loudness == -np.inf:
+        return Description(embedding.no_vector(), "", 0.0, False, {}, {}, {}, None, None, -np.inf)
     vector, answer = embedding.embed_with_answer(analysis)
     assert analysis.taggram is not None
     likely = {tag: round(p, DIGITS) for tag, p in ranked_tags(analysis.taggram).items()}

@@ -95,6 +95,13 @@ def embed_with_answer(analysis: Analysis) -> tuple[NDArray[np.float32], Answer]:
     return vector, answer
 
 
+def no_vector() -> NDArray[np.float32]:
+    """Return the vector of silence, which is like nothing: zeros, shape (128,)."""
+    from retrotone.genre.classifier import bundled_classifier
+
+    return np.zeros(len(bundled_classifier().classes_) + SOUND_DIMENSIONS, np.float32)
+
+
 def genre_part(answer: Answer) -> Rows:
     """Return the genre part of a vector, shape (genres,)."""
     sharpened = np.array(list(answer.probabilities.values())) ** SHARPNESS

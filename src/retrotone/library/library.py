@@ -292,7 +292,7 @@ class Library:
         suggestions = [
             Suggestion(track, track.heard_genre, track.confidence, track.sure)
             for track in self.tracks()
-            if not track.genre
+            if track.heard_genre and not track.genre
         ]
         if note:
             self._catalogue().give_genre({each.track.id: each.genre for each in suggestions if each.sure})

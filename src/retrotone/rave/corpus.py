@@ -9,8 +9,9 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from retrotone.audio.audio import FULL_SCALE_16, mono_blocks, pcm16
+from retrotone.audio.audio import FULL_SCALE_16, pcm16
 from retrotone.audio.files import SUFFIXES, AudioFile
+from retrotone.audio.listening import mono_blocks
 from retrotone.errors import AudioError
 from retrotone.progress import Progress, silent
 from retrotone.utils.files import make_folder, write_whole, writing

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from retrotone.audio.audio import Audio, folded, open_recording
+from retrotone.audio.audio import Audio, open_recording
 from retrotone.audio.files import AudioFile
 from retrotone.features.analysis import Analysis, analyse
 from retrotone.features.tags import ranked_tags
@@ -128,16 +128,15 @@ def genre_figure(song: SongSummary) -> Figure:
 
 
 def _waveform(source: Audio | AudioFile, progress: Progress) -> tuple[NDArray[np.float32], int]:
-    """Return the outline of a recording, folded to mono, and how many frames it truly has."""
+    """Return the extremes of all channels of a recording, and how many frames it truly has."""
     lows: list[NDArray[np.float32]] = []
     highs: list[NDArray[np.float32]] = []
     frames = 0
     for block in source.blocks():
-        mono = folded(block)[0]
-        starts = np.arange(0, len(mono), STRIDE)
-        lows.append(np.minimum.reduceat(mono, starts))
-        highs.append(np.maximum.reduceat(mono, starts))
-        frames += len(mono)
+        starts = np.arange(0, block.shape[1], STRIDE)
+        lows.append(np.minimum.reduceat(block, starts, axis=1).min(axis=0))
+        highs.append(np.maximum.reduceat(block, starts, axis=1).max(axis=0))
+        frames += block.shape[1]
         progress(0.1 * min(frames / source.frames, 1.0), f"reading {title(source.name)}")
     low, high = np.concatenate(lows), np.concatenate(highs)
     points = min(POINTS, len(low))

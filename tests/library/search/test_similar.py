@@ -245,6 +245,54 @@ def test_many_tracks_of_one_length_are_told_apart_and_each_is_looked_up_once(
     assert len(set(reported)) > 20
 
 
+def test_fingerprints_that_do_not_move_agree_with_none(library: Library) -> None:
+    still = np.tile(np.linspace(-20, 20, 24), (57, 1))
+    analysis = rt.Analysis(fingerprint=still, chroma=np.arange(12.0))
+    tracks = [replace(library.tracks()[0], id=number, duration=30.0) for number in range(2)]
+    vectors = np.ones((2, 128), np.float32) / np.sqrt(128)
+    assert duplicates.same_recordings(tracks, Neighbours(np.arange(2), vectors), lambda number: analysis) == []
+
+
+def test_opposed_channels_are_music_and_silence_is_like_nothing(
+    made_music: Path, places: Places, tmp_path: Path, capsys: Capture
+) -> None:
+    music = tmp_path / "music"
+    music.mkdir()
+    for kind in KINDS:
+        song = rt.load(made_music / kind / "Bix.flac")
+        song.save(music / f"{kind}.flac", 16)
+        song.with_samples(song.samples * np.float32([[1], [-1]])).save(music / f"{kind}, opposed.flac", 16)
+    silence = song.with_samples(np.zeros((1, song.frames)))
+    silent = [str(silence.save(music / f"silence {depth}.flac", depth)) for depth in (16, 24)]
+    song.slice(0, 0.5).save(music / "moment.flac")
+    with Library(places.new()) as library:
+        report = library.scan([music])
+        assert report.analysed == 10
+        assert report.broken == [
+            (str(music / "moment.flac"), f"{music / 'moment.flac'} is 0.5 s long: too short to tell how it sounds")
+        ]
+        assert library.scan([music]).unchanged == 10
+        stored = [track for track in library.tracks() if track.path in silent]
+        assert [(track.tags, track.eras, track.heard_genre, track.sure) for track in stored] == [
+            ({}, {}, "", False)
+        ] * 2
+        assert [track.duration for track in stored] == [4.0, 4.0]
+        copies = [[str(music / f"{kind}{end}.flac") for end in (", opposed", "")] for kind in KINDS]
+        assert [[track.path for track in group] for group in library.duplicates()] == copies
+        for opposed, normal in copies:
+            found = library.similar(opposed, k=20)
+            assert (found[0].track.path, found[0].similarity) == (normal, pytest.approx(1, abs=0.001))
+            assert len(found) == 7
+            assert not {match.track.path for match in found} & set(silent)
+        assert not {each.track.path for each in library.genres()} & set(silent)
+        assert library.check() == []
+        ask = ["library", "similar", "--library", library._session.location]
+    moved = shutil.copy(silent[0], tmp_path / "elsewhere.flac")
+    for path in (silent[0], str(moved)):
+        assert run([*ask, path]) == 2
+        assert capsys.readouterr().err == f"retrotone: {path} is silent: nothing sounds like it\n"
+
+
 def test_genres_are_suggested_and_noted_only_when_asked(scanned: str, places: Places) -> None:
     with Library(places.copy(scanned)) as copy:
         untagged = [track.path for track in copy.tracks() if not track.genre]

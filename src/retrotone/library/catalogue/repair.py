@@ -150,11 +150,11 @@ def _fault(catalogue: Catalogue, number: int, version: int | None, vector: Vecto
     if version is None:
         return "it has no analysis"
     try:
-        if version == VERSION:
-            catalogue.analysis(number)
+        is_silence = version == VERSION and catalogue.analysis(number).loudness == -np.inf
     except (AnalysisError, LibraryError):
         return "its analysis is damaged"
-    if not np.isfinite(vector).all() or abs(np.linalg.norm(vector.astype(float)) - 1) > UNIT_TOLERANCE:
+    length = 0.0 if is_silence else 1.0
+    if not np.isfinite(vector).all() or abs(np.linalg.norm(vector.astype(float)) - length) > UNIT_TOLERANCE:
         return "its vector is missing or damaged"
     return ""
 

@@ -38,8 +38,6 @@ only when a worker is free, and stops its workers when it is closed."""
 ANALYSIS_STARTS = 0.02
 # Files that are looked at from one report of progress to the next.
 REPORT_EVERY = 100
-# Shorter tracks are refused: musicnn needs 3 s at a time.
-LEAST_SECONDS = 1.0
 
 
 @dataclass
@@ -328,16 +326,11 @@ class _Scan:
             yield found
 
     def _judged(self, outcome: Analysed | Failed) -> Analysed | Failed:
-        """Return an outcome, replaced by a failure if the track is too short, or damaged and that is not allowed."""
+        """Return an outcome, replaced by a failure if the track is damaged and that is not allowed."""
         from retrotone.library.scanning.track import Analysed, Failed
 
-        if not isinstance(outcome, Analysed):
-            return outcome
-        file, seconds, damage = outcome.file, outcome.analysis.duration, outcome.damage
-        if seconds is not None and seconds < LEAST_SECONDS:
-            return Failed(file, f"{file.place} is {seconds:.2g} s long: too short to tell how it sounds")
-        if damage is not None and self._strict:
-            return Failed(file, f"{file.path} {damage}", damage=damage)
+        if self._strict and isinstance(outcome, Analysed) and outcome.damage is not None:
+            return Failed(outcome.file, f"{outcome.file.path} {outcome.damage}", damage=outcome.damage)
         return outcome
 
     def _store(self, content: bytes, outcome: Analysed | Failed) -> None:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from retrotone.audio.tags import read_tags
 from retrotone.errors import MissingExtraError, RetrotoneError
-from retrotone.features.analysis import Analysis, analyse
+from retrotone.features.analysis import Analysis, analyse_or_silence
 from retrotone.library.description import Description, describe
 from retrotone.library.files import FoundFile
 from retrotone.library.names import genre_name, year_name
@@ -53,7 +53,7 @@ def analyse_file(file: FoundFile) -> Analysed | Failed:
     path = file.path
     try:
         source = open_place(file.place, file.part.start, file.part.end) if file.part else open_place(file.place)
-        analysis = analyse(source)
+        analysis = analyse_or_silence(source)
         return Analysed(file, tags_of(file), analysis, describe(analysis), source.damage)
     except MissingExtraError as error:
         return Failed(file, str(error), lasting=False)

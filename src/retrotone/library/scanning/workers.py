@@ -27,7 +27,7 @@ import numpy as np
 
 from retrotone.audio.audio import Audio, log
 from retrotone.errors import LibraryError, RetrotoneError
-from retrotone.features.analysis import analyse
+from retrotone.features.analysis import analyse_or_silence
 from retrotone.library.description import describe
 from retrotone.library.files import FoundFile, Place
 from retrotone.library.scanning.track import Analysed, Failed, analyse_file
@@ -93,7 +93,7 @@ def prepare() -> None:
     from threadpoolctl import threadpool_limits
 
     noise = 0.1 * np.random.default_rng(0).standard_normal((1, 4 * 22_050), np.float32)
-    describe(analyse(Audio(noise, 22_050)))
+    describe(analyse_or_silence(Audio(noise, 22_050)))
     # There are as many workers as cores.
     threadpool_limits(1, user_api="blas")
     _keep_memory()

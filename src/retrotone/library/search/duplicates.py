@@ -44,7 +44,7 @@ ONE_HARMONY = 0.5
 SHIFT = 8
 # steps (4 s); shorter fingerprints are not compared
 LEAST = 16
-# dB; a fingerprint that varies by less, as in silence, is not compared
+# dB; a fingerprint that varies by less tells nothing, and agrees with none
 STILL = 0.1
 # least cosine of the sound parts, where fingerprints cannot be compared
 SHORT_COSINE = 0.995
@@ -223,7 +223,7 @@ def _correlations(x: Matrix, y: Matrix) -> Matrix:
     Returns
     -------
     ndarray, shape (k, l)
-        The highest over shifts; NaN where one is too short, or does not vary.
+        The highest over shifts, 0 where one does not vary; NaN where one is too short.
     """
     steps = min(x.shape[1], y.shape[1])
     highest = np.full((len(x), len(y)), np.nan, np.float32)
@@ -238,9 +238,9 @@ def _correlations(x: Matrix, y: Matrix) -> Matrix:
 
 
 def _unit(fingerprints: Matrix) -> Matrix:
-    """Return fingerprints, each band centred, as unit vectors, shape (n, steps * 24); NaN if one does not vary."""
+    """Return fingerprints, each band centred, as unit vectors, shape (n, steps * 24); zeros if one does not vary."""
     centred = (fingerprints - fingerprints.mean(axis=1, keepdims=True)).reshape(len(fingerprints), -1)
     lengths = np.linalg.norm(centred, axis=1, keepdims=True)
-    lengths[lengths < STILL * np.sqrt(centred.shape[1])] = np.nan
+    lengths[lengths < STILL * np.sqrt(centred.shape[1])] = np.inf
     unit: Matrix = centred / lengths
     return unit

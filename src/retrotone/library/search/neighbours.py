@@ -32,18 +32,20 @@ def neighbours(catalogue: Catalogue, progress: Progress = silent) -> Neighbours 
 
 
 class Neighbours:
-    """Unit vectors to search.
+    """Vectors to search.
 
     Parameters
     ----------
     numbers : ndarray, shape (n,), int64
         The tracks' numbers. Of tracks with equal cosines, the first here comes first.
     vectors : ndarray, shape (n, d), float32
+        Unit vectors; zeros for silent tracks.
     """
 
     def __init__(self, numbers: NDArray[np.int64], vectors: NDArray[np.float32]) -> None:
         self.numbers, self.vectors = numbers, vectors
         self._rows = {int(number): row for row, number in enumerate(numbers)}
+        self._sounding = vectors.any(axis=1)
 
     def __len__(self) -> int:
         return len(self.numbers)
@@ -54,20 +56,21 @@ class Neighbours:
         return None if row is None else self.vectors[row]
 
     def ranked(self, query: NDArray[np.float32]) -> Iterator[tuple[int, float]]:
-        """Yield all tracks as (number, cosine), the nearest first; of equals the first in `numbers`.
+        """Yield all tracks but silent ones as (number, cosine), the nearest first; of equals the first in `numbers`.
 
         Parameters
         ----------
         query : ndarray, shape (d,)
             A unit vector.
         """
-        if not len(self):
+        count = int(self._sounding.sum())
+        if not count:
             return
         # (n,)
-        cosines = self.vectors @ query
+        cosines = np.where(self._sounding, self.vectors @ query, -np.inf)
         seen = 0
-        for wanted in (FIRST, len(self)):
-            if wanted > len(self):
+        for wanted in (FIRST, count):
+            if wanted > count:
                 continue
             least = np.partition(cosines, len(self) - wanted)[len(self) - wanted]
             near = np.flatnonzero(cosines >= least)
@@ -98,7 +101,9 @@ class Indexed:
         return self._known.get(number)
 
     def ranked(self, query: NDArray[np.float32]) -> Iterator[tuple[int, float]]:
-        """Yield all tracks as (number, cosine), nearly all of the nearest first; of equals the first by path.
+        """Yield all tracks but silent ones as (number, cosine), nearly all of the nearest first.
+
+        Of equals the first by path comes first.
 
         Parameters
         ----------
@@ -122,7 +127,8 @@ class Indexed:
         numbers, vectors = self._fetch(candidates)
         if not len(numbers):
             return []
-        cosines = vectors @ query
+        sounding = vectors.any(axis=1)
+        numbers, cosines = numbers[sounding], vectors[sounding] @ query
         order = np.argsort(-cosines, kind="stable")
         return list(zip(numbers[order].tolist(), cosines[order].tolist(), strict=True))
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from itertools import chain
 
 from retrotone.audio.audio import Audio
-from retrotone.errors import LibraryError
+from retrotone.errors import AudioError, LibraryError
 from retrotone.features.analysis import Analysis, analyse
 from retrotone.library import embedding
 from retrotone.library.catalogue.base import Vector
@@ -42,7 +42,12 @@ def find_seed(
     if isinstance(song, Audio):
         return embedding.embed(analyse(song, progress)), None
     place = song.place if isinstance(song, Track) else Place.from_name(os.path.abspath(song))
-    return find_track(place, catalogue, near) or (embedding.embed(analyse(str(place), progress)), None)
+    known = find_track(place, catalogue, near)
+    if known is None:
+        return embedding.embed(analyse(str(place), progress)), None
+    if not known[0].any():
+        raise AudioError(f"{place} is silent: nothing sounds like it")
+    return known
 
 
 def find_track(place: Place, catalogue: Catalogue, near: Neighbours | Indexed) -> tuple[Vector, Track] | None:

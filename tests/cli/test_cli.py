@@ -32,6 +32,7 @@ KEYS = [
     "chroma_cosine",
     "onset_f1",
     "loudness_change_lu",
+    "damage",
 ]
 Capture = pytest.CaptureFixture[str]
 
@@ -393,3 +394,24 @@ def test_stopped_while_writing_leaves_nothing_half_written(folder: Path, sent: s
     # after SIGKILL nothing can be removed
     if sent != signal.SIGKILL:
         assert list(Path("out").iterdir()) == []
+
+
+def test_a_damaged_song_is_used_as_far_as_it_goes_and_strict_refuses_it(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = folder / "in/song.wav"
+    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+    said = "is damaged: 1.5 s of the 3.0 s that its header promises can be read"
+    for verb in (["style"], ["tags"], ["genre", "predict"]):
+        assert run([*verb, "in/song.wav", "--strict"]) != 0
+        refused = capsys.readouterr()
+        assert (refused.out, refused.err.count("\n")) == ("", 1)
+        assert said in refused.err
+        assert "--strict" in refused.err
+        assert names(folder) == ["in/record.flac", "in/song.wav"]
+    for verb in (["tags"], ["genre", "predict"], ["style"]):
+        assert run([*verb, "in/song.wav", "--json"]) == 0
+        used = capsys.readouterr()
+        assert json.loads(used.out)["damage"] == said
+        assert said in used.err
+    assert rt.load("song-1930s.wav").duration == pytest.approx(1.5, abs=0.01)

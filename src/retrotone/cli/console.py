@@ -7,7 +7,7 @@ import sys
 from collections.abc import Callable, Sequence
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 
 # width of a table where no terminal limits it
 PIPE_COLUMNS = 200
+Strict = Annotated[
+    bool, typer.Option("--strict", help="Refuse a damaged recording, instead of using what can be read of it.")
+]
 
 
 class Bar:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from retrotone.cli.console import Bar, check_resume, failure, print_each, print_table, report_failures
+from retrotone.cli.console import Bar, Strict, check_resume, failure, print_each, print_table, report_failures
 from retrotone.errors import GenreError, ModelError, OutputError
 from retrotone.progress import Progress
 from retrotone.utils.text import printable
@@ -49,9 +49,11 @@ def predict(
     plot: Annotated[
         bool, typer.Option("--plot", help="Draw the evidence: SONG-genre.png in the current folder.")
     ] = False,
+    strict: Strict = False,
 ) -> None:
     """Name the genre of songs, one of ten or of those of a model of your own, or say that it is not sure."""
     pictures = _pictures(songs) if plot else [None] * len(songs)
+    from retrotone.audio.files import AudioFile
     from retrotone.genre.classifier import GenreClassifier
     from retrotone.genre.models import open_model
 
@@ -59,10 +61,11 @@ def predict(
 
     def answered(index: int, progress: Progress) -> str:
         song, picture = songs[index], pictures[index]
-        answer = classifier.answer(song, progress)
+        source = AudioFile(song, strict)
+        answer = classifier.answer(source, progress)
         if picture:
             _draw(answer, song, picture)
-        return json.dumps(_figures(song, answer)) if as_json else _sentence(song, answer)
+        return json.dumps(_figures(song, answer) | {"damage": source.damage}) if as_json else _sentence(song, answer)
 
     print_each(songs, answered, BAD_INPUT)
 

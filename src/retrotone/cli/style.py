@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from retrotone.cli.console import print_each
+from retrotone.cli.console import Strict, print_each
 from retrotone.errors import StyleError
 from retrotone.progress import Progress
 from retrotone.utils.text import printable
@@ -75,6 +75,7 @@ def style_songs(
     ] = None,
     bit_depth: BitDepth = None,
     quality: Quality = None,
+    strict: Strict = False,
     report: Annotated[
         bool, typer.Option("--report", help="Add a page to listen and look (.html) and its picture (.png).")
     ] = False,
@@ -105,7 +106,7 @@ def style_songs(
     kept, dropped = _words(only), _words(without)
     check_settings(opened, method, noise, resynthesis, kept + dropped)
     outputs, folder = output_paths(songs, opened, out)
-    job = Job(transfer, opened, folder, report, metrics, kept, dropped, bit_depth, quality)
+    job = Job(transfer, opened, folder, report, metrics, kept, dropped, bit_depth, quality, strict)
 
     def restyle(index: int, progress: Progress) -> str:
         figures = job.run(songs[index], outputs[index], progress)

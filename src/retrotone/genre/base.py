@@ -10,11 +10,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from retrotone.audio.audio import Audio
+from retrotone.audio.files import AudioFile
 from retrotone.errors import GenreError
 from retrotone.features.analysis import Analysis
 
-Recording = Analysis | Audio | str | os.PathLike[str]
-KINDS = (Analysis, Audio, str, os.PathLike)
+Recording = Analysis | Audio | AudioFile | str | os.PathLike[str]
+KINDS = (Analysis, Audio, AudioFile, str, os.PathLike)
 
 # In a model's folder: the weights of a network, and what is known of any model.
 WEIGHTS, FACTS = "model.safetensors", "model.json"

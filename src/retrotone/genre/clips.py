@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from retrotone.audio.audio import FULL_SCALE_16, Audio, pcm16
+from retrotone.audio.audio import FULL_SCALE_16, Audio, open_recording, pcm16
 from retrotone.audio.files import AudioFile
 from retrotone.audio.listening import mono_blocks
 from retrotone.errors import GenreError
@@ -110,7 +110,6 @@ def gather(tracks: Sequence[LabelledTrack], sample_rate: int, folder: Path, prog
     return Clips(folder, tracks)
 
 
-def mono(recording: Audio | str | os.PathLike[str], sample_rate: int) -> Iterator[NDArray[np.float32]]:
+def mono(recording: Audio | AudioFile | str | os.PathLike[str], sample_rate: int) -> Iterator[NDArray[np.float32]]:
     """Yield what is heard of a recording, at a rate, in blocks of shape (n,)."""
-    source = recording if isinstance(recording, Audio) else AudioFile(recording)
-    return mono_blocks(source, sample_rate)
+    return mono_blocks(open_recording(recording), sample_rate)

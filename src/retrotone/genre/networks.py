@@ -22,6 +22,7 @@ from safetensors import SafetensorError
 from torch import Tensor, nn
 
 from retrotone.audio.audio import Audio
+from retrotone.audio.files import AudioFile
 from retrotone.dsp.filterbanks import mel
 from retrotone.errors import AudioError, GenreError, ModelError
 from retrotone.features.analysis import check_length, is_silence
@@ -325,11 +326,11 @@ class GenreNetwork:
         return path
 
     def _samples(self, recording: Recording) -> NDArray[np.float32]:
-        if not isinstance(recording, Audio | str | os.PathLike):
+        if not isinstance(recording, Audio | AudioFile | str | os.PathLike):
             raise GenreError(f"a network takes audio: give an Audio or a path, no {type(recording).__name__}")
         rate = self.networks[0].sample_rate
         samples = np.concatenate(list(mono(recording, rate)))
-        name = recording.name if isinstance(recording, Audio) else os.fspath(recording)
+        name = recording.name if isinstance(recording, Audio | AudioFile) else os.fspath(recording)
         check_length(name, len(samples) / rate)
         if is_silence(samples):
             raise AudioError(f"{name} is silent: there is nothing to classify")

@@ -234,6 +234,8 @@ class Job:
     bit_depth : int, optional
     quality : float, optional
         See `StyleTransfer.stylize_file`.
+    strict : bool
+        Refuse a damaged song.
     """
 
     transfer: StyleTransfer
@@ -245,6 +247,7 @@ class Job:
     without: Sequence[str] = ()
     bit_depth: int | None = None
     quality: float | None = None
+    strict: bool = False
     # read from the record for the first song, for all
     _medium: Medium | None = field(default=None, init=False)
 
@@ -261,7 +264,7 @@ class Job:
         from retrotone.report import MEASURES
 
         # a song that cannot be read leaves no folder behind
-        source = AudioFile(song)
+        source = AudioFile(song, self.strict)
         if self.folder:
             make_folder(self.folder)
         share = 0.5 if self.report or self.metrics else 1.0
@@ -276,7 +279,7 @@ class Job:
         elif self.metrics:
             progress(share, f"measuring {output.name}")
             measures |= _measure(source, style, output)
-        return _figures(done, measures)
+        return _figures(done, measures) | {"damage": source.damage}
 
     def _target(self, style: Any, progress: Progress) -> tuple[Any, StyleTransfer]:
         """Return what the transfer gets: the medium where the method is one."""

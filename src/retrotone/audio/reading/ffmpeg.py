@@ -195,14 +195,15 @@ class _Converter:
                 yield from _arrays(self._resampler.resample(None))
             self._form = form
             if frame is not None:
-                self._resampler = AudioResampler(format="fltp", layout=frame.layout, rate=self._sample_rate)
+                self._resampler = AudioResampler(format="flt", layout=frame.layout, rate=self._sample_rate)
         if self._resampler and frame is not None:
             yield from _arrays(self._resampler.resample(frame))
 
 
 def _arrays(frames: list[AudioFrame]) -> Iterator[Block]:
     for frame in frames:
-        yield frame.to_ndarray().astype(np.float32, copy=False)
+        # interleaved: PyAV reads past its table of planes for eight channels and more
+        yield frame.to_ndarray().astype(np.float32, copy=False).reshape(frame.samples, -1).T
 
 
 def _tick(stream: AudioStream) -> Fraction:

@@ -17,7 +17,7 @@ from retrotone.style.reading.band import Edge
 from retrotone.style.reading.hum import Tone
 from retrotone.style.reading.reading import Reading
 from retrotone.style.reading.spectrum import HZ, NOTHING_DB
-from retrotone.style.reading.speed import CENTRES_HZ, Speed
+from retrotone.style.reading.speed import BANDS_HZ, CENTRES_HZ, Speed
 
 T = TypeVar("T")
 
@@ -132,22 +132,18 @@ def _noise_confidence(reading: Reading) -> float:
 
 
 def _wobbles(speeds: Sequence[Speed]) -> tuple[Wobble, ...]:
-    """Return the wow of a disc's turns, if most show it, and that in each band; sines of the same root mean square."""
+    """Return the wow in each band: a sine where most records waver with their turns, else at random."""
     if not speeds:
         return ()
-    turning = [speed for speed in speeds if speed.turns_hz]
-    wobbles = []
-    if len(turning) > len(speeds) / 2:
-        hz, depth = median(speed.turns_hz for speed in turning), median(speed.turn_depth for speed in turning)
-        wobbles.append(Wobble(round(hz, 3), round(depth * 2**0.5, 6)))
     depths = np.median([speed.depths for speed in speeds], axis=0)
-    return (
-        *wobbles,
-        *(
-            Wobble(round(hz, 2), round(float(depth) * 2**0.5, 6), random=True)
-            for hz, depth in zip(CENTRES_HZ, depths, strict=True)
-            if depth > 0
-        ),
+    turns = [speed.turns_hz for speed in speeds if speed.turns_hz]
+    turns_hz = median(turns) if len(turns) > len(speeds) / 2 else 0.0
+    # sines of the same root mean square
+    return tuple(
+        Wobble(round(turns_hz if turning else centre_hz, 3), round(float(depth) * 2**0.5, 6), random=not turning)
+        for (low_hz, high_hz), centre_hz, depth in zip(BANDS_HZ, CENTRES_HZ, depths, strict=True)
+        for turning in [low_hz <= turns_hz < high_hz]
+        if depth > 0
     )
 
 

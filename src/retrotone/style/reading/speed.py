@@ -60,14 +60,14 @@ class Speed:
     Attributes
     ----------
     depths : ndarray, shape (len(BANDS_HZ),)
-        Root-mean-square deviation of the speed in each band, as a share, without the turns.
+        Root-mean-square deviation of the speed in each band, as a share.
     curve : ndarray, shape (frames,)
         The deviation over time.
     frame_rate : float
         Of the curve, in Hz.
     confidence : float
-    turns_hz, turn_depth : float
-        Of a disc that wavers once a turn: turns per second, and root-mean-square deviation; its band has no other.
+    turns_hz : float
+        Turns per second of a disc that wavers with them, which is all that its band shows; 0 where none shows.
     """
 
     depths: NDArray[np.float64]
@@ -75,12 +75,11 @@ class Speed:
     frame_rate: float
     confidence: float
     turns_hz: float = 0.0
-    turn_depth: float = 0.0
 
     @property
     def depth(self) -> float:
-        """Root-mean-square deviation over all bands, that of the turns included."""
-        return float(np.sqrt(np.square(self.depths).sum() + self.turn_depth**2))
+        """Root-mean-square deviation over all bands."""
+        return float(np.sqrt(np.square(self.depths).sum()))
 
 
 def read_speed(pieces: Sequence[Block], sample_rate: int) -> Speed | None:
@@ -129,14 +128,14 @@ def read_speed(pieces: Sequence[Block], sample_rate: int) -> Speed | None:
     ]
     if np.concatenate(still).size < FEWEST_PARTIALS or np.concatenate(still).mean() > MOST_STILL:
         depths[:] = 0.0
-    depths[[low <= turns_hz < high for low, high in BANDS_HZ]] = 0.0
     depths[-1] = min(depths[-1], FLUTTER_SHARE * np.sqrt(np.square(depths[:-1]).sum()))
     if not depths[:SLOW].any() or np.sqrt(np.square(depths).sum()) < LEAST_DEPTH:
         depths[:] = 0.0
-    if not depths.any() and not turns_hz:
+    depths[[low <= turns_hz < high for low, high in BANDS_HZ]] = turn_depth
+    if not depths.any():
         return None
     confidence = float(np.clip(2 * heard.mean(), 0.1, 0.9))
-    return Speed(depths, (curves[0] + curves[1]) / 2, frame_rate, confidence, turns_hz, turn_depth)
+    return Speed(depths, (curves[0] + curves[1]) / 2, frame_rate, confidence, turns_hz)
 
 
 @dataclass(frozen=True)

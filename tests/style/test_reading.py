@@ -72,6 +72,7 @@ def test_wow_is_found_within_40_percent(shared_music: Path) -> None:
     assert moved is not None
     # a sine of .4 % peak and a band of .2 %
     assert moved.depth == pytest.approx(np.hypot(0.004, 0.002) / 2**0.5, rel=0.4)
+    assert moved.turns_hz == pytest.approx(1.3, rel=0.01)
 
 
 @pytest.mark.parametrize("per_second", [6.0, 14.0])

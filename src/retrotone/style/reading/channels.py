@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from retrotone.style.reading.floor import NoiseFloor
 from retrotone.style.reading.spectrum import HZ, in_bands, n_fft_for, power_density
-from retrotone.types import Block
+from retrotone.types import Block, Matrix
 
 # Side to middle, in dB, below which the music is mono.
 MONO_DB = -27.0
@@ -56,8 +56,30 @@ class Channels:
         return self.side_db < MONO_DB and (self.is_mono_noise or not wide)
 
 
-def read_channels(pieces: Sequence[Block], sample_rate: int, floor: NoiseFloor) -> Channels:
-    """Compare the channels.
+@dataclass(frozen=True)
+class Stereo:
+    """Two channels, in time with each other and equally loud.
+
+    Attributes
+    ----------
+    middle, side : list of ndarray, shape (frames, bins)
+        Power densities of half of their sum and difference, piece by piece.
+    delay_s : float
+        By which the right channel was late; 0 where that does not show.
+    """
+
+    middle: list[Matrix]
+    side: list[Matrix]
+    delay_s: float
+
+    @property
+    def noise_side(self) -> list[Matrix]:
+        """The side, in which noise of its own in each channel is as loud as in these."""
+        return [2 * side for side in self.side]
+
+
+def align(pieces: Sequence[Block], sample_rate: int) -> Stereo | None:
+    """Bring the channels of a record together.
 
     Parameters
     ----------
@@ -65,14 +87,14 @@ def read_channels(pieces: Sequence[Block], sample_rate: int, floor: NoiseFloor) 
         Of the record, at -20 LUFS.
     sample_rate : int
         In Hz.
-    floor : NoiseFloor
 
     Returns
     -------
-    Channels
+    Stereo or None
+        None for one channel.
     """
     if len(pieces[0]) == 1:
-        return Channels(-np.inf, -np.inf, 0.0)
+        return None
     delay_s = _delay(pieces, sample_rate)
     # a difference in level is no width
     powers = np.concatenate([np.square(piece).sum(axis=1, keepdims=True) for piece in pieces], axis=1).sum(axis=1)
@@ -82,7 +104,27 @@ def read_channels(pieces: Sequence[Block], sample_rate: int, floor: NoiseFloor) 
         left, right = piece[0], balance * _advanced(piece[1], delay_s * sample_rate)
         middles.append(power_density((left + right) / 2, sample_rate))
         sides.append(power_density((left - right) / 2, sample_rate))
-    middle, side = np.concatenate(middles), np.concatenate(sides)
+    return Stereo(middles, sides, delay_s)
+
+
+def read_channels(stereo: Stereo | None, sample_rate: int, floor: NoiseFloor) -> Channels:
+    """Compare the channels.
+
+    Parameters
+    ----------
+    stereo : Stereo or None
+        Of the record, at -20 LUFS.
+    sample_rate : int
+        In Hz.
+    floor : NoiseFloor
+
+    Returns
+    -------
+    Channels
+    """
+    if stereo is None:
+        return Channels(-np.inf, -np.inf, 0.0)
+    middle, side = np.concatenate(stereo.middle), np.concatenate(stereo.side)
     if len(middle) == 0:
         return Channels(np.inf, np.inf, 0.0)
     # where noise was seen, its quiet moments have the same distribution in both
@@ -99,7 +141,7 @@ def read_channels(pieces: Sequence[Block], sample_rate: int, floor: NoiseFloor) 
     width = HZ[music]
     rest = float(np.maximum(side_power - share * noise, 0)[music] @ width)
     side_db = float(10 * np.log10(max(rest, 1e-30) / float((middle_power - noise)[music] @ width)))
-    return Channels(side_db, noise_side_db, delay_s)
+    return Channels(side_db, noise_side_db, stereo.delay_s)
 
 
 def _delay(pieces: Sequence[Block], sample_rate: int) -> float:

@@ -3,8 +3,10 @@
 Every short frame is divided by the spectrum around it in time and frequency, which leaves clicks standing out of music
 and noise alike (the idea of prediction residuals: Godsill and Rayner, "Digital Audio Restoration", 1998, ch. 5). A
 first pass finds loud ones; their mean spectrum then weights a second pass, which finds all that the noise lets through.
-A drum is no click: after it, sound goes on. How many clicks lie below the threshold follows from how far those above
-exceed it, as sizes are log-normal.
+A drum is no click: before or after it there is more sound than usual, so a click is measured against the louder of
+both. Clicks know nothing of the music: where many come with the beginnings of notes, only the time in which few notes
+begin is counted, or nothing. How many clicks lie below the threshold follows from how far those above exceed it, as
+sizes are distributed in known ways; a scratch, which comes once a turn, is counted apart.
 """
 
 from __future__ import annotations
@@ -15,8 +17,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import maximum_filter1d, median_filter, uniform_filter1d
-from scipy.optimize import brentq
-from scipy.special import log_ndtr, ndtr
+from scipy.special import ndtr
 
 from retrotone.style.reading.spectrum import n_fft_for
 from retrotone.types import Block
@@ -24,28 +25,42 @@ from retrotone.types import Block
 FRAME_SECONDS = 0.023
 # Bins over which the surrounding spectrum is smoothed, and frames before and after that count.
 SMOOTHING_BINS, NEAREST, FARTHEST = 7, 2, 4
-# Thresholds of both passes, in standard deviations of the residual around.
-LOUD, AUDIBLE = 7.5, 6.0
-# Seconds over which the residual's deviation is read, and medians of these are taken.
-SCALE_SECONDS, SCALES = 0.02, 15
+# Thresholds of both passes, in deviations of the residual around.
+LOUD, AUDIBLE = 7.5, 5.0
+# The residual's level is the median over LEVEL_SECONDS, taken every HOP_SECONDS: before a click, after it (GUARD_HOPS
+# away), and the median of a longer time, of which the largest counts.
+HOP_SECONDS, LEVEL_HOPS, GUARD_HOPS, STEADY_HOPS = 0.00125, 4, 1, 241
+# Samples of the residual that are left out between two of a median.
+THINNED = 3
+# The first pass takes clicks where the level around is no more than this many times the usual.
+CALM = 1.9
 APART_SECONDS = 0.004
-# Around a click: from .001 s away, for .005 s.
-GUARD_SECONDS, AROUND_SECONDS = 0.001, 0.005
-# Residual power after a click, relative to the deviation and to that before it.
-QUIET_AFTER, NO_LOUDER_AFTER = 3.5, 4.0
 # Clicks are reported where this many a second exceed 16 and 20 deviations, and this share of those above 8 exceeds 20:
 # sizes of clicks vary much more than those of a drummer's strokes.
 LEAST_ABOVE_16, LEAST_ABOVE_20, SHARE_ABOVE_20 = 0.25, 0.1, 0.06
-# Deviation of the log size, by published counts of scratches (Godsill and Rayner) and by ear.
-LOG_SIZE_SD = 0.95
-# No more than this many deviations of the log size does the threshold lie above the median.
-DEEPEST, HIGHEST = -2.0, 0.25
+# Growth of the music from frames BEFORE a click to those AFTER it, in this many bands. In all frames of the record,
+# clicks above 8 deviations have a mean rank of .5, but by CHANCE (in standard deviations). What exceeds it is music:
+# then the share of the time in which the music grows least is counted, and nothing where the rank exceeds MUSICAL.
+COUNTED, BEFORE, AFTER, BANDS = 0.6, (-4, -3, -2), (2, 3, 4), 24
+CHANCE, MUSICAL = 3.0, 0.65
+# Sizes are log-normal (Godsill and Rayner), Weibull or Pareto distributed (as `retrotone.style.media.noise` has them).
+# The deviation of the log size, the Weibull's and the Pareto's exponent, and by which factor (as a logarithm) each may
+# differ.
+LOG_SIZE_SD, LOG_SIZE_SPREAD = 1.0, 0.2
+EXPONENT, EXPONENT_SPREAD = 0.8, 0.25
+INDEX, INDEX_SPREAD = 1.6, 0.2
+# Deviation of the logarithm of the median size over the threshold, before a click is seen.
+DEPTH_SD = 0.5
+# Turns a second of discs, the share by which players differ, and seconds within which a scratch returns.
+TURNS_HZ, TURNS_TOLERANCE, RETURN_SECONDS = (78 / 60, 45 / 60, 100 / 180), 0.004, 0.01
+# Share of the turns in which a scratch must be seen, and how many times more often than chance would have it.
+SCRATCH_SHARE, SCRATCH_FACTOR = 0.4, 3.0
 # Time constants of a click's decay in s.
 SHORTEST_S, LONGEST_S = 0.00005, 0.002
 # Share of a click's energy below the end of its spectrum.
 ENERGY_SHARE = 0.95
-# A click's mean shape is read from the loudest.
-SHAPES = 150
+# A click's mean shape is read from the loudest, its height from the very loudest, within so many seconds.
+SHAPES, MEASURED, PEAK_SECONDS = 150, 30, 0.0005
 # Seconds of the record that are read.
 READ_SECONDS = 30.0
 
@@ -98,30 +113,34 @@ def read_clicks(pieces: Sequence[Block], sample_rate: int) -> Clicks | None:
     if len(samples) < sample_rate:
         return None
     detector = _Detector(samples, sample_rate)
-    loud = detector.find(detector.residual(np.sqrt(1 / detector.around, dtype=np.float32)), LOUD)
+    loud = detector.find(detector.residual(np.sqrt(1 / detector.around, dtype=np.float32)), LOUD, calm=True)
     if len(loud.at) < max(0.3 * len(samples) / sample_rate, 4):
         return None
     spectrum = detector.mean_spectrum(loud)
     gain = (np.sqrt(spectrum) / detector.around).astype(np.float32)
-    found = detector.find(detector.residual(gain), AUDIBLE)
+    found = detector.as_peaks(detector.find(detector.residual(gain), AUDIBLE), gain @ np.sqrt(spectrum))
     seconds = len(samples) / sample_rate
-    above_8, above_16, above_20 = (np.sum(found.deviations > least) for least in (8, 16, 20))
-    if above_16 < LEAST_ABOVE_16 * seconds or above_20 < max(LEAST_ABOVE_20 * seconds, SHARE_ABOVE_20 * above_8):
+    growth, loudest = detector.growth(found.at), found.deviations > 8
+    musical = float(growth[loudest].mean()) if loudest.any() else 0.5
+    counted, counted_seconds = found.chosen(growth < COUNTED), COUNTED * seconds
+    above_8, above_16, above_20 = (np.sum(counted.deviations > least) / counted_seconds for least in (8, 16, 20))
+    if above_16 < LEAST_ABOVE_16 or above_20 < max(LEAST_ABOVE_20, SHARE_ABOVE_20 * above_8):
         return None
-    rate, median_size = _rate(found, seconds)
+    if musical < 0.5 + CHANCE / np.sqrt(12 * loudest.sum()):
+        counted, counted_seconds = found, seconds
+    elif musical > MUSICAL:
+        return None
+    rate, median_size = _rate(counted, counted_seconds, sample_rate)
     ring_hz, high_hz, decay_s = detector.shape(found)
-    # a click's spectrum with and without the gains of the residual: its peak in the recording by its size there
-    amplitude = np.sqrt(spectrum)
-    peak = float(amplitude.sum() / (np.median(gain, axis=0) @ amplitude))
     confidence = float(np.clip(len(found.at) / 60, 0.2, 0.9))
     return Clicks(
         rate,
-        float(20 * np.log10(max(peak * median_size, 1e-9))),
+        float(20 * np.log10(max(median_size, 1e-9))),
         ring_hz,
         high_hz,
         decay_s,
         found.at / sample_rate,
-        20 * np.log10(np.maximum(peak * found.sizes, 1e-9)),
+        20 * np.log10(np.maximum(found.sizes, 1e-9)),
         confidence,
     )
 
@@ -142,6 +161,10 @@ class _Found:
     deviations: NDArray[np.float64]
     scales: NDArray[np.float64]
 
+    def chosen(self, which: NDArray[np.bool_]) -> _Found:
+        """Return some of the clicks."""
+        return _Found(self.at[which], self.sizes[which], self.deviations[which], self.scales)
+
 
 class _Detector:
     """Short frames of a recording and the spectrum around each.
@@ -154,7 +177,7 @@ class _Detector:
 
     def __init__(self, samples: NDArray[np.float32], sample_rate: int) -> None:
         self._samples, self._sample_rate = samples, sample_rate
-        self._n_fft = n_fft_for(sample_rate, FRAME_SECONDS)
+        self._n_fft, self._peak = n_fft_for(sample_rate, FRAME_SECONDS), int(PEAK_SECONDS * sample_rate)
         self._window = np.sin(np.pi * (np.arange(self._n_fft) + 0.5) / self._n_fft).astype(np.float32)
         padded = np.pad(samples, self._n_fft)
         frames = np.lib.stride_tricks.sliding_window_view(padded, self._n_fft)[:: self._n_fft // 2]
@@ -180,30 +203,52 @@ class _Detector:
             out[start : start + len(joined)] += joined[: len(out) - start]
         return out[self._n_fft : self._n_fft + len(self._samples)]
 
-    def find(self, residual: NDArray[np.float32], threshold: float) -> _Found:
-        """Return what stands out of a residual, shape (n,), and is quiet right after."""
-        size, rate = np.abs(residual), self._sample_rate
-        block = int(SCALE_SECONDS * rate)
-        blocks = size[: len(size) // block * block].reshape(-1, block)
-        # the deviation of a Gaussian by its median
-        scales = np.maximum(median_filter(np.median(blocks, axis=1) / 0.6745, SCALES), 1e-12)
-        scale = np.interp(np.arange(len(size)), (np.arange(len(scales)) + 0.5) * block, scales)
-        deviations = size / scale
-        peaks = (deviations > threshold) & (deviations >= maximum_filter1d(deviations, int(APART_SECONDS * rate)))
-        guard, around = int(GUARD_SECONDS * rate), int(AROUND_SECONDS * rate)
-        at = np.flatnonzero(peaks)
-        at = at[(at > guard + around) & (at < len(size) - guard - around - 1)]
-        # clipped, so that one click does not hide its neighbour
-        energy = np.concatenate([[0.0], np.cumsum(np.square(np.minimum(deviations, 50.0)))])
-        after = (energy[at + guard + around] - energy[at + guard]) / around
-        before = (energy[at - guard] - energy[at - guard - around]) / around
-        at = at[(after < QUIET_AFTER) & (after < NO_LOUDER_AFTER * np.maximum(before, 0.7))]
-        return _Found(at, size[at].astype(np.float64), deviations[at], scales)
+    def find(self, residual: NDArray[np.float32], threshold: float, calm: bool = False) -> _Found:
+        """Return what stands out of a residual, shape (n,), and of its level before and after; calm ones alone."""
+        size, hop = np.abs(residual), int(HOP_SECONDS * self._sample_rate)
+        scales, usual = _levels(size, hop)
+        deviations = size[: len(scales) * hop] / np.repeat(scales, hop)
+        apart = int(APART_SECONDS * self._sample_rate)
+        at = np.flatnonzero((deviations > threshold) & (deviations >= maximum_filter1d(deviations, apart)))
+        if calm:
+            at = at[scales[at // hop] < CALM * usual[at // hop]]
+        return _Found(at, size[at].astype(np.float64), deviations[at].astype(np.float64), scales)
+
+    def as_peaks(self, found: _Found, heard: NDArray[np.floating]) -> _Found:
+        """Return clicks with sizes and deviations as peaks of the recording, of which each frame shows a share.
+
+        Parameters
+        ----------
+        found : _Found
+        heard : ndarray, shape (frames,)
+            What the gains of the residual leave of a click.
+        """
+        hops = (np.arange(len(found.scales)) + 0.5) * len(self._samples) / len(found.scales)
+        sizes, scales = found.sizes / heard[self._frame(found.at)], found.scales / heard[self._frame(hops)]
+        loudest = found.at[np.argsort(-found.deviations)[:MEASURED]]
+        reach = np.arange(-2 * self._peak, 3 * self._peak)
+        around = self._samples[np.clip(loudest[:, None] + reach, 0, len(self._samples) - 1)]
+        # the median takes the slow music away
+        peaks = np.abs(around - np.median(around, axis=1, keepdims=True))[:, self._peak : -self._peak].max(axis=1)
+        factor = float(np.median(peaks / sizes[np.argsort(-found.deviations)[:MEASURED]]))
+        return _Found(found.at, sizes * factor, found.deviations, scales * factor)
+
+    def growth(self, at: NDArray[np.intp]) -> NDArray[np.float64]:
+        """Return the rank, from 0 to 1 of all frames, of how much the music grows around each click, shape (n,)."""
+        edges = np.unique(np.round(np.geomspace(4, 0.6 * self._power.shape[1], BANDS + 1)).astype(int))
+        level = np.log(np.add.reduceat(self._power, edges, axis=1)[:, :-1] + 1e-12)
+        after, before = (sum(np.roll(level, -step, axis=0) for step in steps) for steps in (AFTER, BEFORE))
+        growth = np.maximum(after - before, 0).mean(axis=1)
+        return np.asarray((growth.argsort().argsort() / len(growth))[self._frame(at)])
+
+    def _frame(self, at: NDArray[np.integer] | NDArray[np.float64]) -> NDArray[np.intp]:
+        """Return the frame whose middle lies closest to a sample."""
+        return np.round((at + self._n_fft / 2) / (self._n_fft / 2)).astype(np.intp)
 
     def mean_spectrum(self, found: _Found) -> NDArray[np.float64]:
         """Return the power spectrum of the loudest clicks less what is around them, shape (bins,), at any level."""
         loudest = np.argsort(-found.deviations)[:SHAPES]
-        frames = np.round((found.at[loudest] + self._n_fft / 2) / (self._n_fft / 2)).astype(int)
+        frames = self._frame(found.at[loudest])
         excess = self._power[frames] - self.around[frames]
         excess /= np.maximum((excess / self.around[frames]).mean(axis=1, keepdims=True), 1e-20)
         return np.maximum(uniform_filter1d(np.median(excess, axis=0), 2 * SMOOTHING_BINS + 1), 0)
@@ -219,22 +264,82 @@ class _Detector:
         return pitch, end, float(np.clip(1 / (2 * np.pi * max(width, 1.0)), SHORTEST_S, LONGEST_S))
 
 
-def _rate(found: _Found, seconds: float) -> tuple[float, float]:
-    """Return the rate of all clicks per second, and their median size, by a truncated log-normal distribution."""
-    thresholds = np.sort(AUDIBLE * found.scales)
-    least = np.quantile(thresholds, 0.15)
-    sizes = found.sizes[found.sizes > least]
-    # a click counts for all the time in which the noise would have hidden it
-    weights = 1 / np.clip(np.searchsorted(thresholds, sizes) / len(thresholds), 0.15, 1)
-    excess = float(weights @ np.minimum(np.log(sizes / least), 3) / weights.sum()) / LOG_SIZE_SD
+def _levels(size: NDArray[np.float32], hop: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return the deviation around each hop, the largest of before, after and usual, and the usual one."""
+    windows = np.lib.stride_tricks.sliding_window_view(size, LEVEL_HOPS * hop)[::hop, ::THINNED]
+    # the deviation of a Gaussian by its median
+    level = np.maximum(np.median(windows, axis=1).astype(np.float64) / 0.6745, 1e-12)
+    # window k covers the hops k to k + LEVEL_HOPS
+    hops = np.arange(len(size) // hop)
+    before, after, usual = (
+        values[np.clip(hops + shift, 0, len(level) - 1)]
+        for values, shift in (
+            (level, -LEVEL_HOPS - GUARD_HOPS),
+            (level, 1 + GUARD_HOPS),
+            (median_filter(level, STEADY_HOPS), -LEVEL_HOPS // 2),
+        )
+    )
+    return np.maximum(np.maximum(before, after), usual), usual
 
-    def too_small(depth: float) -> float:
-        hazard = np.exp(-0.5 * depth**2 - 0.5 * np.log(2 * np.pi) - log_ndtr(-depth))
-        return float(hazard - depth - excess)
 
-    if too_small(DEEPEST) < 0:
-        depth = DEEPEST
-    else:
-        depth = HIGHEST if too_small(HIGHEST) > 0 else brentq(too_small, DEEPEST, HIGHEST)
-    rate = weights.sum() / seconds / ndtr(-depth)
-    return float(rate), float(least * np.exp(-LOG_SIZE_SD * depth))
+def _rate(found: _Found, seconds: float, sample_rate: int) -> tuple[float, float]:
+    """Return the rate of all clicks per second, and their median size.
+
+    Posterior means over the parameters of both distributions of size. Clicks are a Poisson process: the likelihood of
+    those that were seen is that of their sizes, given that each exceeds a threshold, which changes with the music.
+    """
+    scratches, turns_hz = _scratches(found.at / sample_rate, seconds)
+    sizes = np.log(found.sizes[~scratches])
+    thresholds = np.quantile(np.log(AUDIBLE * found.scales), np.linspace(0.02, 0.98, 25))
+    base = float(np.median(thresholds))
+    medians = base + np.linspace(-2.5, 1.5, 41)[:, None]
+    spreads = np.exp(np.linspace(np.log(0.5), np.log(2.2), 16))
+    exponents = np.exp(np.linspace(np.log(0.45), np.log(1.6), 16))
+
+    normal_seen = ndtr((medians[..., None] - thresholds) / spreads[:, None]).mean(axis=2)
+    squares = sum(np.square((size - medians) / spreads) for size in sizes)
+    normal = -0.5 * squares - len(sizes) * np.log(spreads * np.sqrt(2 * np.pi))
+    normal -= 0.5 * np.square(np.log(spreads / LOG_SIZE_SD) / LOG_SIZE_SPREAD) + np.log(LOG_SIZE_SPREAD)
+
+    powers = np.log(2) * np.exp(exponents[:, None] * (thresholds - medians[..., None]))
+    weibull_seen = np.exp(-powers).mean(axis=2)
+    weibull = sum(
+        (np.log(power) + np.log(exponents) - power
+         for power in (np.log(2) * np.exp(exponents * (size - medians)) for size in sizes)),
+        np.zeros_like(weibull_seen),
+    )  # fmt: skip
+    weibull -= 0.5 * np.square(np.log(exponents / EXPONENT) / EXPONENT_SPREAD) + np.log(EXPONENT_SPREAD)
+
+    indices = np.exp(np.linspace(np.log(0.9), np.log(3.0), 16))
+    least = medians - np.log(2) / indices
+    pareto_seen = np.exp(-indices[:, None] * np.maximum(thresholds - least[..., None], 0)).mean(axis=2)
+    pareto = len(sizes) * np.log(indices) - sum(indices * (size - least) for size in sizes)
+    pareto = np.where(least > sizes.min(initial=np.inf), -np.inf, pareto)
+    pareto -= 0.5 * np.square(np.log(indices / INDEX) / INDEX_SPREAD) + np.log(INDEX_SPREAD)
+
+    seen = np.maximum(np.concatenate([normal_seen, weibull_seen, pareto_seen], axis=1), 1e-3)
+    likelihood = np.concatenate([normal, weibull, pareto], axis=1) - len(sizes) * np.log(seen)
+    likelihood -= 0.5 * np.square((medians - base) / DEPTH_SD)
+    share = np.exp(likelihood - likelihood.max())
+    share /= share.sum()
+    rate = len(sizes) / seconds * np.exp(-float((share * np.log(seen)).sum()))
+    return float(rate + turns_hz), float(np.exp((share * medians).sum()))
+
+
+def _scratches(times_s: NDArray[np.float64], seconds: float) -> tuple[NDArray[np.bool_], float]:
+    """Return which clicks come back once a turn, and the turns per second; none and 0 where there is no scratch."""
+    best, found, rate = 0.0, np.zeros(len(times_s), bool), 0.0
+    for turns_hz in TURNS_HZ:
+        bins = int(1 / (turns_hz * RETURN_SECONDS))
+        chance = len(times_s) / bins
+        for hz in turns_hz * (1 + np.linspace(-TURNS_TOLERANCE, TURNS_TOLERANCE, 41)):
+            phase = (times_s * hz * bins).astype(int) % bins
+            count = np.bincount(phase, minlength=bins)
+            # a scratch may lie across the border of two bins
+            count = count + np.roll(count, -1)
+            top = int(count.argmax())
+            least = max(best + 2 * chance, SCRATCH_FACTOR * 2 * chance, SCRATCH_SHARE * seconds * turns_hz)
+            if count[top] > least:
+                best, rate = count[top] - 2 * chance, turns_hz
+                found = (phase == top) | (phase == (top + 1) % bins)
+    return found, rate

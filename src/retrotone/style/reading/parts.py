@@ -17,7 +17,7 @@ from retrotone.style.reading.band import Edge
 from retrotone.style.reading.hum import Tone
 from retrotone.style.reading.reading import Reading
 from retrotone.style.reading.spectrum import HZ, NOTHING_DB
-from retrotone.style.reading.speed import CENTRES_HZ
+from retrotone.style.reading.speed import BANDS_HZ, CENTRES_HZ, Speed
 
 T = TypeVar("T")
 
@@ -61,16 +61,11 @@ def medium_parts(readings: Sequence[Reading]) -> dict[str, Any]:
     if noise is not None:
         parts["noises"] = (noise,)
         confidence["noise"] = median(_noise_confidence(reading) for reading in readings)
-    wobbles = _most(readings, lambda reading: reading.speed)
+    speeds = _most(readings, lambda reading: reading.speed)
+    wobbles = _wobbles(speeds)
     if wobbles:
-        depths = np.median([speed.depths for speed in wobbles], axis=0)
-        # a sine of the same root mean square
-        parts["wobbles"] = tuple(
-            Wobble(round(hz, 2), round(float(depth) * 2**0.5, 6), random=True)
-            for hz, depth in zip(CENTRES_HZ, depths, strict=True)
-            if depth > 0
-        )
-        confidence["wow"] = median(speed.confidence for speed in wobbles)
+        parts["wobbles"] = wobbles
+        confidence["wow"] = median(speed.confidence for speed in speeds)
     crackle = _crackle(readings)
     if crackle is not None:
         parts["crackle"] = crackle
@@ -134,6 +129,22 @@ def _noise(readings: Sequence[Reading]) -> NoiseSpectrum | None:
 def _noise_confidence(reading: Reading) -> float:
     heard = (HZ > 50) & (HZ < 15_000)
     return 0.2 + 0.8 * float(reading.floor.sure[heard].mean())
+
+
+def _wobbles(speeds: Sequence[Speed]) -> tuple[Wobble, ...]:
+    """Return the wow in each band: a sine where most records waver with their turns, else at random."""
+    if not speeds:
+        return ()
+    depths = np.median([speed.depths for speed in speeds], axis=0)
+    turns = [speed.turns_hz for speed in speeds if speed.turns_hz]
+    turns_hz = median(turns) if len(turns) > len(speeds) / 2 else 0.0
+    # sines of the same root mean square
+    return tuple(
+        Wobble(round(turns_hz if turning else centre_hz, 3), round(float(depth) * 2**0.5, 6), random=not turning)
+        for (low_hz, high_hz), centre_hz, depth in zip(BANDS_HZ, CENTRES_HZ, depths, strict=True)
+        for turning in [low_hz <= turns_hz < high_hz]
+        if depth > 0
+    )
 
 
 def _crackle(readings: Sequence[Reading]) -> Crackle | None:

@@ -15,7 +15,7 @@ from retrotone.errors import StyleError
 from retrotone.progress import Progress, part, silent
 from retrotone.style.media.media import REFERENCE_LUFS
 from retrotone.style.reading.band import Edge, read_edges
-from retrotone.style.reading.channels import Channels, read_channels
+from retrotone.style.reading.channels import Channels, align, read_channels
 from retrotone.style.reading.clicks import Clicks, read_clicks
 from retrotone.style.reading.floor import NoiseFloor, read_floor
 from retrotone.style.reading.hum import Tone, read_hum
@@ -92,10 +92,11 @@ def read(record: Source, progress: Progress = silent) -> Reading:
         clicks, speed = pool.submit(read_clicks, pieces, sample_rate), pool.submit(read_speed, pieces, sample_rate)
         hum = read_hum(pieces, sample_rate)
         powers = densities(pieces, sample_rate)
-        floor = read_floor(powers, sample_rate, [tone.hz for tone in hum])
+        stereo = align(pieces, sample_rate)
+        floor = read_floor(powers, sample_rate, [tone.hz for tone in hum], stereo.noise_side if stereo else ())
         spectrum_db = in_bands(np.concatenate(powers).mean(axis=0), sample_rate)
         low, high = read_edges(spectrum_db, floor)
-        channels = read_channels(pieces, sample_rate, floor)
+        channels = read_channels(stereo, sample_rate, floor)
         progress(0.7, f"reading the clicks and the speed of {Path(record.name).name}")
         reading = Reading(record.name, spectrum_db, floor, low, high, channels, clicks.result(), speed.result(), hum)
     progress(1.0, f"read {Path(record.name).name}")

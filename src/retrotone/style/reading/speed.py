@@ -3,7 +3,11 @@
 Partials are followed from frame to frame by their instantaneous frequency (the phase vocoder's: Flanagan and Golden,
 1966). The logarithm of each is the note's own pitch plus the speed, so both follow by least squares, robustly, over all
 partials. Two halves of the partials give two estimates of the speed; what they have in common is the medium, what they
-have not is the reading's error and the players' own vibrato.
+have not is the reading's error.
+
+Singers and strings glide, too, but what accompanies them does not: where too many partials stand still, the movement
+is the players'. A disc wavers once a turn, and for minutes in the same phase: a line in the spectrum of the speed, far
+above what is around it, which no player makes.
 """
 
 from __future__ import annotations
@@ -34,6 +38,13 @@ CENTRES_HZ = tuple(float(np.sqrt(low * high)) for low, high in BANDS_HZ)
 SLOW = 2
 # Correlation of both halves below which a band shows nothing, and the least depth that counts, as a share.
 COMMON, LEAST_DEPTH = 0.35, 0.001
+# A partial of so many frames stands still where it follows the others by less than FOLLOWS of their movement, known to
+# within FOLLOWS_SD; this share of such is too much, and so few partials tell nothing.
+STILL_FRAMES, FOLLOWS, FOLLOWS_SD, MOST_STILL, FEWEST_PARTIALS = 12, 0.3, 0.35, 0.28, 20
+# Turns a second of discs, and the share by which players differ; a line stands this many times above the mean power at
+# so many Hz to both sides, and is no shallower than this share.
+TURNS_HZ, TURNS_TOLERANCE, AROUND_HZ = (78 / 60, 45 / 60, 100 / 180), 0.006, (0.09, 0.3)
+LINE_POWER, LEAST_LINE = 7.5, 0.0005
 # Players' vibrato lies in the last band: there, no more than this share of the depth below is the medium's.
 FLUTTER_SHARE = 0.7
 # Share of the frames in which partials must be heard.
@@ -55,12 +66,15 @@ class Speed:
     frame_rate : float
         Of the curve, in Hz.
     confidence : float
+    turns_hz : float
+        Turns per second of a disc that wavers with them, which is all that its band shows; 0 where none shows.
     """
 
     depths: NDArray[np.float64]
     curve: NDArray[np.float64]
     frame_rate: float
     confidence: float
+    turns_hz: float = 0.0
 
     @property
     def depth(self) -> float:
@@ -107,11 +121,21 @@ def read_speed(pieces: Sequence[Block], sample_rate: int) -> Speed | None:
     if heard.mean() < LEAST_HEARD:
         return None
     depths = np.array([_shared(curves, heard, frame_rate, *band) for band in BANDS_HZ])
+    turns_hz, turn_depth = _turns(curves, heard, frame_rate)
+    still = [
+        _still(frame[chosen], track[chosen], log_hz[chosen], other, heard)
+        for chosen, other in ((half[track], curves[1]), (~half[track], curves[0]))
+    ]
+    if np.concatenate(still).size < FEWEST_PARTIALS or np.concatenate(still).mean() > MOST_STILL:
+        depths[:] = 0.0
     depths[-1] = min(depths[-1], FLUTTER_SHARE * np.sqrt(np.square(depths[:-1]).sum()))
-    if not depths[:SLOW].any():
+    if not depths[:SLOW].any() or np.sqrt(np.square(depths).sum()) < LEAST_DEPTH:
+        depths[:] = 0.0
+    depths[[low <= turns_hz < high for low, high in BANDS_HZ]] = turn_depth
+    if not depths.any():
         return None
-    speed = Speed(depths, (curves[0] + curves[1]) / 2, frame_rate, float(np.clip(2 * heard.mean(), 0.1, 0.9)))
-    return speed if speed.depth > LEAST_DEPTH else None
+    confidence = float(np.clip(2 * heard.mean(), 0.1, 0.9))
+    return Speed(depths, (curves[0] + curves[1]) / 2, frame_rate, confidence, turns_hz)
 
 
 @dataclass(frozen=True)
@@ -206,3 +230,48 @@ def _shared(
     common = float(np.mean(first * second))
     correlation = common / np.sqrt(float(np.mean(first**2) * np.mean(second**2)) + 1e-20)
     return float(np.sqrt(common)) if correlation > COMMON else 0.0
+
+
+def _still(
+    frame: NDArray[np.intp],
+    track: NDArray[np.intp],
+    log_hz: NDArray[np.float64],
+    speed: NDArray[np.float64],
+    heard: NDArray[np.bool_],
+) -> NDArray[np.bool_]:
+    """Return for each long partial whether it stands still while the speed, shape (frames,), moves."""
+    known = heard[frame]
+    frame, track, log_hz = frame[known], track[known], log_hz[known]
+    count = np.bincount(track)
+    points = np.maximum(count, 1)
+    moved, own = speed[frame], log_hz
+    moved = moved - (np.bincount(track, moved) / points)[track]
+    own = own - (np.bincount(track, own) / points)[track]
+    power = np.maximum(np.bincount(track, moved**2), 1e-12)
+    slope = np.bincount(track, moved * own) / power
+    rest = np.maximum(np.bincount(track, own**2) - slope**2 * power, 1e-14)
+    deviation = np.sqrt(rest / np.maximum(count - 2, 1) / power)
+    return np.asarray(slope[(count >= STILL_FRAMES) & (deviation < FOLLOWS_SD)] < FOLLOWS)
+
+
+def _turns(curves: Sequence[NDArray[np.float64]], heard: NDArray[np.bool_], frame_rate: float) -> tuple[float, float]:
+    """Return the turns per second of a disc that wavers with them, and its deviation; zeros where none shows."""
+    if len(heard) < 60:
+        return 0.0, 0.0
+    band = butter(2, [BANDS_HZ[0][0], BANDS_HZ[SLOW][1]], "bandpass", fs=frame_rate, output="sos")
+    moved = np.stack([sosfiltfilt(band, curve)[heard] for curve in curves])
+    times = np.flatnonzero(heard) / frame_rate
+    found, strongest = (0.0, 0.0), LINE_POWER
+    for turns_hz in TURNS_HZ:
+        rates = turns_hz * (1 + np.linspace(-TURNS_TOLERANCE, TURNS_TOLERANCE, 13))
+        aside = np.linspace(*AROUND_HZ, 15)
+        hertz = np.concatenate([rates, turns_hz - aside, turns_hz + aside])
+        # (2, rates): the complex amplitude of a sine at each rate, by both halves of the partials
+        first, second = 2 * moved @ np.exp(-2j * np.pi * np.outer(times, hertz)) / len(times)
+        line = (first * second.conj()).real[: len(rates)]
+        around = float(np.square((np.abs(first) + np.abs(second)) / 2)[len(rates) :].mean())
+        best = int(line.argmax())
+        depth = float(np.sqrt(max(line[best] - around / 2, 0.0) / 2))
+        if line[best] > strongest * around and depth > LEAST_LINE:
+            found, strongest = (float(rates[best]), depth), float(line[best] / around)
+    return found

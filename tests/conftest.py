@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import functools
 import importlib.util
 from collections.abc import Callable, Iterable, Iterator
 from itertools import count
 from pathlib import Path
 from types import ModuleType
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
@@ -15,6 +17,9 @@ from numpy.typing import NDArray
 from places import Databases, Files, Places
 
 from retrotone.library.files import FoundFile
+
+if TYPE_CHECKING:
+    from retrotone.library.scanning.track import Analysed, Failed
 
 RATE = 22_050
 SHARED = Path(__file__).resolve().parents[2] / "shared"
@@ -80,13 +85,26 @@ def places(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
 
 
 @pytest.fixture(scope="session")
-def scanned(made_music: Path, places: Places) -> str:
+def analyse_once() -> Callable[[FoundFile], Analysed | Failed]:
+    """Analyse a file in this process, and only once however many libraries hold it."""
+    from retrotone.library.scanning.track import analyse_file
+
+    return functools.cache(analyse_file)
+
+
+@pytest.fixture(scope="session")
+def scanned(made_music: Path, places: Places, analyse_once: Callable[[FoundFile], Analysed | Failed]) -> str:
     """A library of the clips of `made_music`, to be copied."""
     from retrotone.library.library import Library
+    from retrotone.library.scanning.scan import scan
 
     location = places.new()
     with Library(location) as library:
-        report = library.scan([made_music], workers=1)
+        report = scan(
+            library._catalogue(create=True),
+            [made_music],
+            analyse_all=lambda files, workers: (analyse_once(file) for file in files),
+        )
         assert (report.analysed, report.unchanged, report.broken) == (12, 0, [])
     return location
 

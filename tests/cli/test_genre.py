@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 import soundfile
 
-from retrotone.audio.audio import load
+from retrotone.audio.audio import Audio, load
 from retrotone.cli.main import run
 from retrotone.genre.datasets import GTZAN_GENRES, gtzan_index
 
@@ -39,11 +39,16 @@ def write(path: str | Path, seconds: float = 3.2, pitch: float = 0.0, seed: int 
     soundfile.write(path, sound, RATE)
 
 
-@pytest.fixture
-def ballet(shared_music: Path, folder: Path) -> str:
+@pytest.fixture(scope="module")
+def dance(shared_music: Path) -> Audio:
     """Ten seconds of the Sugar Plum Fairy."""
-    load(shared_music / SUGAR_PLUM).slice(10, 20).save("ballet.flac")
-    return "ballet.flac"
+    return load(shared_music / SUGAR_PLUM, 20).slice(10)
+
+
+@pytest.fixture
+def ballet(dance: Audio, folder: Path) -> str:
+    """The dance, as a file."""
+    return dance.save("ballet.flac").name
 
 
 def test_a_ballet_and_a_dog_as_json(ballet: str, shared_music: Path, capsys: Capture) -> None:

@@ -43,6 +43,7 @@ def test_noise_and_silence_have_no_key() -> None:
         assert key_of(timbre(rt.Audio(samples, RATE)).chroma) is None
 
 
+@pytest.mark.usefixtures("analysing_here")
 def test_the_library_stores_the_key(tmp_path: Path) -> None:
     cadence(2, "minor").save(tmp_path / "d.flac")
     with rt.Library(tmp_path / "music.db") as library:

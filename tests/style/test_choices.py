@@ -235,21 +235,6 @@ def test_api_command_and_window_refuse_a_wrong_word_alike(
     assert " ".join(capfd.readouterr().err.split()) == f"retrotone: {wanted}".removesuffix(".")
 
 
-def test_the_page_refuses_an_unknown_word_alike(folder: Path) -> None:
-    gradio = pytest.importorskip("gradio", reason="needs the extra web")
-    from retrotone.web.handlers import Handlers
-    from retrotone.web.uploads import Uploads
-
-    uploads, visitor = Uploads(limit=1 << 30), SimpleNamespace(session_hash="a visitor")
-    song = str(rt.load(assets.bundled_song()).slice(4, 6).save(folder / "song.wav"))
-    try:
-        with pytest.raises(gradio.Error) as caught:
-            Handlers(uploads).restyle(visitor, song, UNKNOWN, bar=lambda fraction, desc: None)  # type: ignore[arg-type]
-    finally:
-        uploads.remove()
-    assert caught.value.message == reason(lambda: find_style(UNKNOWN))
-
-
 def test_an_open_recording_is_not_opened_again() -> None:
     recording = AudioFile(assets.bundled_record())
     assert StyleChoice.of_recording(recording).open() is recording

@@ -20,7 +20,7 @@ from retrotone.style.resynthesis import griffin_lim, resynthesise
 from retrotone.style.sample import reference_magnitude
 from retrotone.style.transfer import StyleTransfer
 
-SHAPES = [(8_000, 2), (11_025, 1), (22_050, 1), (44_100, 2), (48_000, 1), (96_000, 2), (192_000, 1)]
+SHAPES = [(8_000, 2), (22_050, 1), (44_100, 2), (192_000, 1)]
 
 
 TRANSPORT = StyleTransfer("transport")
@@ -135,11 +135,6 @@ def test_a_content_may_be_as_short_as_one_sample(sample_rate: int, channels: int
     content = Audio(np.full((channels, 1), 0.1), sample_rate)
     if frames > 1:
         content = tune(sample_rate, frames, channels, peak=0.05)
-    check_shape(content, TRANSPORT.stylize(content, worn()))
-
-
-def test_twenty_seconds() -> None:
-    content = tune(44_100, 20 * 44_100)
     check_shape(content, TRANSPORT.stylize(content, worn()))
 
 

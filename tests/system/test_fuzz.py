@@ -131,6 +131,7 @@ def test_a_damaged_model_is_run_or_refused(tmp_path: Path) -> None:
     load()
 
 
+@pytest.mark.usefixtures("analysing_here")
 def test_a_damaged_library_is_read_or_refused(song: Audio, tmp_path: Path) -> None:
     song.save(tmp_path / "song.wav")
     path = tmp_path / "library.db"

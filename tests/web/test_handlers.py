@@ -13,7 +13,9 @@ import pytest
 
 import retrotone as rt
 from retrotone.audio.files import AudioFile
+from retrotone.style.choices import find_style
 from retrotone.utils import assets
+from retrotone.utils.text import sentence
 from retrotone.web.uploads import Uploads
 
 gradio = pytest.importorskip("gradio", reason="needs the extra web")
@@ -84,6 +86,14 @@ def test_a_visitor_cannot_name_a_file_as_style_or_model(uploads: Uploads, song: 
             handlers.restyle(VISITOR, song, name, bar=bar)
         with pytest.raises(gradio.Error, match="there is no style"):
             handlers.generate(VISITOR, name, bar=bar)
+
+
+def test_the_page_refuses_an_unknown_word_as_the_api_does(uploads: Uploads, song: str) -> None:
+    with pytest.raises(rt.StyleError) as wanted:
+        find_style("1850s")
+    with pytest.raises(gradio.Error) as caught:
+        Handlers(uploads).restyle(VISITOR, song, "1850s", bar=bar)
+    assert caught.value.message == sentence(wanted.value)
 
 
 def test_a_record_that_is_named_like_a_model_is_read_as_a_recording(

@@ -104,7 +104,7 @@ def trap() -> Trap:
 
 
 @pytest.fixture(scope="module")
-def library(made_music: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def library(made_music: Path, analysing_here: None, tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("library") / "library.db"
     with Library(path) as library:
         library.scan([made_music / "organ", made_music / "melody"], workers=1)
@@ -126,7 +126,9 @@ def server(library: Path, trap: Trap) -> Iterator[Server]:
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        # without a GPU, its emulation takes a quarter of the browser's time
+        args = ["--no-sandbox", "--disable-gpu"]
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=args)
         yield browser
         browser.close()
 
@@ -176,8 +178,9 @@ def sound(played: Any) -> Audio:
     return Audio(samples.T, rate)
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def visitor(browser: Browser, server: Server, asked: list[str]) -> Iterator[Visitor]:
+    """One visitor, who does one thing after another: a page takes 4 s of processor time to load."""
     visitor = Visitor(browser, server, asked)
     yield visitor
     visitor.page.context.close()

@@ -9,6 +9,7 @@ import signal
 import socket
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import urlencode
 
@@ -52,43 +53,47 @@ def test_a_port_that_is_taken_and_a_strange_host_get_a_line() -> None:
     assert "think of --password" in said[0]
 
 
-def test_a_password_guards_page_files_and_api() -> None:
-    pytest.importorskip("gradio_client", reason="needs the extra web")
+@pytest.fixture(scope="module")
+def guarded() -> Iterator[tuple[subprocess.Popen[str], int]]:
+    """A page with a password, in a process of its own, and its port: one for all tests, as it takes 9 s to start."""
     port = free_port()
-    process = web("--port", str(port), RETROTONE_PASSWORD="sesame")
+    # a process in the background ignores Ctrl-C by default
+    before = "import signal; signal.signal(2, signal.default_int_handler)"
+    process = web("--port", str(port), before=before, RETROTONE_PASSWORD="sesame")
     assert process.stdout
     assert str(port) in process.stdout.readline()
+    yield process, port
+    process.kill()
+    process.communicate()
 
+
+def test_a_password_guards_page_files_and_api(guarded: tuple[subprocess.Popen[str], int]) -> None:
     def ask(method: str, path: str, cookie: str = "", **form: str) -> tuple[int, str, str]:
-        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
+        connection = http.client.HTTPConnection("127.0.0.1", guarded[1], timeout=60)
         headers = {"content-type": "application/x-www-form-urlencoded", "cookie": cookie}
         connection.request(method, path, urlencode(form), headers)
         response = connection.getresponse()
         cookies = [line.split(";")[0] for line in response.headers.get_all("set-cookie", [])]
         return response.status, response.read().decode(), "; ".join(cookies)
 
-    try:
-        assert '"auth_required":true' in ask("GET", "/")[1].replace(" ", "")
-        for path in ("/config", "/gradio_api/info"):
-            assert ask("GET", path)[0] == 401
-        for path in ("/gradio_api/upload", "/gradio_api/queue/join"):
-            assert ask("POST", path, a="b")[0] == 401
-        assert ask("POST", "/login", username="me", password="guess")[0] == 400
-        status, _, cookie = ask("POST", "/login", username="me", password="sesame")
-        assert status == 200
-        assert "retrotone" in json.loads(ask("GET", "/config", cookie)[1])["title"]
-    finally:
-        process.terminate()
-        process.communicate(timeout=60)
+    assert '"auth_required":true' in ask("GET", "/")[1].replace(" ", "")
+    for path in ("/config", "/gradio_api/info"):
+        assert ask("GET", path)[0] == 401
+    for path in ("/gradio_api/upload", "/gradio_api/queue/join"):
+        assert ask("POST", path, a="b")[0] == 401
+    assert ask("POST", "/login", username="me", password="guess")[0] == 400
+    status, _, cookie = ask("POST", "/login", username="me", password="sesame")
+    assert status == 200
+    assert "retrotone" in json.loads(ask("GET", "/config", cookie)[1])["title"]
 
 
-def test_ctrl_c_ends_it_without_a_traceback_while_a_job_runs(made_music: Path) -> None:
+def test_ctrl_c_ends_it_without_a_traceback_while_a_job_runs(
+    guarded: tuple[subprocess.Popen[str], int], made_music: Path
+) -> None:
+    """Last of those that use the page, which it ends."""
     client = pytest.importorskip("gradio_client", reason="needs the extra web")
-    port = free_port()
-    process = web("--port", str(port), before="import signal; signal.signal(2, signal.default_int_handler)")
-    assert process.stdout
-    process.stdout.readline()
-    visitor = client.Client(f"http://127.0.0.1:{port}", verbose=False)
+    process, port = guarded
+    visitor = client.Client(f"http://127.0.0.1:{port}", auth=("me", "sesame"), verbose=False)
     job = visitor.submit(client.handle_file(made_music / "melody" / "Ada.flac"), api_name="/genre")
     while job.status().code.name not in ("PROCESSING", "ITERATING", "PROGRESS"):
         assert not job.done()

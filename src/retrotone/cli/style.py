@@ -30,6 +30,10 @@ Quality = Annotated[
         metavar="0..10", help="Of OGG, Opus and MP3: 10 is the best; by default about 4, 2 and 6 on this scale."
     ),
 ]
+Resynthesis = Annotated[
+    str | None,
+    typer.Option(metavar="content|griffinlim|random", help="Of transport and gram: whose phase the result gets."),
+]
 
 
 def style_songs(
@@ -90,10 +94,7 @@ def style_songs(
             metavar="X", help="Of transport and gram: hiss of the recording in the song's pauses, 1 as on it, 0 none."
         ),
     ] = None,
-    resynthesis: Annotated[
-        str | None,
-        typer.Option(metavar="content|griffinlim|random", help="Of transport and gram: whose phase the result gets."),
-    ] = None,
+    resynthesis: Resynthesis = None,
 ) -> None:
     """Give songs the sound of an era or of another recording."""
     from retrotone.services.restyle import Job, check_settings, output_paths
@@ -103,10 +104,10 @@ def style_songs(
     settings: dict[str, Any] = {name: value for name, value in given.items() if value is not None}
     transfer = StyleTransfer(**settings)
     opened = _chosen_style(style, method, model).open(seed)
-    kept, dropped = _words(only), _words(without)
-    check_settings(opened, method, noise, resynthesis, kept + dropped)
+    parts = _words(only), _words(without)
+    check_settings(opened, method, noise, resynthesis, sum(parts, []))
     outputs, folder = output_paths(songs, opened, out)
-    job = Job(transfer, opened, folder, report, metrics, kept, dropped, bit_depth, quality, strict)
+    job = Job(transfer, opened, folder, report, metrics, *parts, bit_depth, quality, strict)
 
     def restyle(index: int, progress: Progress) -> str:
         figures = job.run(songs[index], outputs[index], progress)

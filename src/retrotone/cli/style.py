@@ -104,10 +104,10 @@ def style_songs(
     settings: dict[str, Any] = {name: value for name, value in given.items() if value is not None}
     transfer = StyleTransfer(**settings)
     opened = _chosen_style(style, method, model).open(seed)
-    parts = _words(only), _words(without)
-    check_settings(opened, method, noise, resynthesis, sum(parts, []))
+    kept, dropped = _words(only), _words(without)
+    check_settings(opened, method, noise, resynthesis, kept + dropped)
     outputs, folder = output_paths(songs, opened, out)
-    job = Job(transfer, opened, folder, report, metrics, *parts, bit_depth, quality, strict)
+    job = Job(transfer, opened, folder, report, metrics, kept, dropped, bit_depth, quality, strict)
 
     def restyle(index: int, progress: Progress) -> str:
         figures = job.run(songs[index], outputs[index], progress)

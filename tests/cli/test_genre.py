@@ -54,7 +54,7 @@ def ballet(dance: Audio, folder: Path) -> str:
 def test_a_ballet_and_a_dog_as_json(ballet: str, shared_music: Path, capsys: Capture) -> None:
     assert run(["genre", "predict", "--json", ballet, str(shared_music / DOG)]) == 0
     dance, dog = map(json.loads, capsys.readouterr().out.splitlines())
-    assert list(dance) == ["file", "genre", "confidence", "sure", "probabilities"]
+    assert list(dance) == ["file", "genre", "confidence", "sure", "probabilities", "damage"]
     assert (dance["file"], dance["genre"], dance["sure"]) == (ballet, "classical", True)
     assert tuple(dance["probabilities"]) == GTZAN_GENRES
     assert dance["confidence"] == max(dance["probabilities"].values())

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import os
 import re
 import struct
@@ -14,6 +13,7 @@ from typing import Any, BinaryIO
 
 from retrotone.audio.id3 import FRAMES, precedes_mp3, read_lists
 from retrotone.audio.reading.ffmpeg import DEMUXERS
+from retrotone.audio.reading.reader import RawFile
 
 # other spellings of the names in the vocabulary, in lower case: FFmpeg's, and those of formats that it passes on
 ALIASES = {frame.lower(): name for name, frame in FRAMES.items()} | {
@@ -106,7 +106,7 @@ def read_tags(path: str | os.PathLike[str]) -> Tags:
         Empty where there are none or the file cannot be read.
     """
     # what taggers write is not always what the format prescribes: other errors than FFmpeg's are possible
-    with suppress(OSError, ValueError, LookupError, struct.error), _File(path) as file:
+    with suppress(OSError, ValueError, LookupError, struct.error), RawFile(path) as file:
         # behind a large cover FFmpeg would guess for tens of milliseconds
         with opened(file, "mp3" if precedes_mp3(file) else None, HEADERS_ONLY) as container:
             raw = _metadata(container)
@@ -143,16 +143,6 @@ def result_tags(song: str | os.PathLike[str] | None, *done: str) -> Tags:
     tags = read_tags(song) if song is not None else Tags()
     comment = f"retrotone {__version__}: {', '.join(done)}"
     return replace(tags, values={**tags.values, "comment": (*tags["comment"], comment)})
-
-
-class _File(io.FileIO):
-    """A file that answers a wrong position, where damaged headers point, as FFmpeg's own files do."""
-
-    def seek(self, offset: int, whence: int = os.SEEK_SET, /) -> int:
-        try:
-            return super().seek(offset, whence)
-        except (OSError, OverflowError):
-            return -1
 
 
 @contextmanager

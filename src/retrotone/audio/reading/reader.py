@@ -6,7 +6,7 @@ import io
 import os
 from collections.abc import Iterator
 from pathlib import Path
-from typing import BinaryIO, Protocol, TypeAlias
+from typing import Protocol, TypeAlias
 
 from retrotone.types import Block
 
@@ -53,6 +53,16 @@ Place: TypeAlias = "Path | Part"
 """Where sound is stored: a file, or a part of one."""
 
 
+class RawFile(io.FileIO):
+    """A file that answers a wrong position, where damaged headers point, as FFmpeg's own files do."""
+
+    def seek(self, offset: int, whence: int = os.SEEK_SET, /) -> int:
+        try:
+            return super().seek(offset, whence)
+        except (OSError, OverflowError):
+            return -1
+
+
 class Part:
     """Some bytes of a file, from `start` to before `stop`.
 
@@ -69,9 +79,9 @@ class Part:
     def __str__(self) -> str:
         return str(self.path)
 
-    def open(self) -> BinaryIO:
+    def open(self) -> io.RawIOBase:
         """Return the bytes as a file that can be read and sought in."""
-        return io.BufferedReader(_PartFile(self))
+        return _PartFile(self)
 
 
 class _PartFile(io.RawIOBase):
@@ -88,8 +98,12 @@ class _PartFile(io.RawIOBase):
 
     def seek(self, offset: int, whence: int = os.SEEK_SET, /) -> int:
         size = self._part.stop - self._part.start
-        self._position = offset + {os.SEEK_SET: 0, os.SEEK_CUR: self._position, os.SEEK_END: size}[whence]
-        return self._position
+        position = offset + {os.SEEK_SET: 0, os.SEEK_CUR: self._position, os.SEEK_END: size}[whence]
+        # as `RawFile`
+        if position < 0:
+            return -1
+        self._position = position
+        return position
 
     def tell(self) -> int:
         return self._position
@@ -107,6 +121,6 @@ class _PartFile(io.RawIOBase):
         super().close()
 
 
-def open_bytes(place: Place) -> BinaryIO:
+def open_bytes(place: Place) -> io.RawIOBase:
     """Open a file, or a part of one, for reading."""
-    return place.open("rb") if isinstance(place, Path) else place.open()
+    return RawFile(place) if isinstance(place, Path) else place.open()

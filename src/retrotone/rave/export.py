@@ -7,6 +7,7 @@ main latents, then those of detail. ``decode`` takes either; ``forward`` keeps t
 """
 
 import io
+import re
 import warnings
 import zipfile
 from collections.abc import Sequence
@@ -40,6 +41,10 @@ MAX_SCALE = 1e3
 # beginnings of the names of an export's weights, and ends of those that are no weights
 LEARNED = ("pqmf.", "encoder.", "decoder.", PRIOR, "latent_", "fidelity")
 STATES = (".cache", ".turns", ".starts")
+# parts of an archive that no reader needs: debugging information, and a hash
+OPTIONAL = (".debug_pkl", ".data/serialization_id")
+# TorchScript writes the constants of a module in the order of a set.
+CONSTANTS = re.compile(rb"(?:^  \w+ : Final\[.*\n)+", re.MULTILINE)
 # nn~'s number for a float
 FLOAT = 2
 
@@ -315,16 +320,17 @@ def export(weights: Weights, path: Path, rate: int | None = None) -> None:
         # torch 2.13 deprecates TorchScript, but nn~ loads nothing else
         warnings.filterwarnings("ignore", category=DeprecationWarning)
         torch.jit.save(torch.jit.script(streaming(weights, rate)), data)
-    write_whole(path, without_source_paths(data.getvalue()))
+    write_whole(path, portable(data.getvalue()))
 
 
-def without_source_paths(archive: bytes) -> bytes:
-    """Leave out an archive's debugging information, which holds the paths of this machine's source files."""
+def portable(archive: bytes) -> bytes:
+    """Return a TorchScript archive without the paths of this machine's source files, and the same at every run."""
     data = io.BytesIO()
-    with zipfile.ZipFile(io.BytesIO(archive)) as whole, zipfile.ZipFile(data, "w") as stripped:
+    with zipfile.ZipFile(io.BytesIO(archive)) as whole, zipfile.ZipFile(data, "w") as made:
         for entry in whole.infolist():
-            if not entry.filename.endswith(".debug_pkl"):
-                stripped.writestr(entry, whole.read(entry))
+            if not entry.filename.endswith(OPTIONAL):
+                content = CONSTANTS.sub(lambda lines: b"".join(sorted(lines[0].splitlines(True))), whole.read(entry))
+                made.writestr(entry, content)
     return data.getvalue()
 
 

@@ -11,7 +11,7 @@ from neutone_sdk.utils import save_neutone_model
 from torch import Tensor
 
 from retrotone import __version__
-from retrotone.rave.export import Export, streaming, without_source_paths
+from retrotone.rave.export import Export, portable, streaming
 from retrotone.rave.weights import Weights
 from retrotone.utils.files import write_whole
 from retrotone.utils.temporary import TemporaryFolder
@@ -131,4 +131,4 @@ def export_neutone(weights: Weights, path: Path, name: str, rate: int | None = N
                 save_neutone_model(wrapped, folder, dump_samples=True, submission=True, speed_benchmark=False)
         finally:
             logging.disable(logging.NOTSET)
-        write_whole(path, without_source_paths((folder / "model.nm").read_bytes()))
+        write_whole(path, portable((folder / "model.nm").read_bytes()))

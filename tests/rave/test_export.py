@@ -139,7 +139,9 @@ def test_numpy_gives_what_torch_gives(weights: Weights, network: ScriptedNetwork
     values = song(RATE, 3.0).samples[:, : 120 * 512]
     if method == "decode":
         values = network.voice(0)("encode", values)
-    mine, wanted, cut = NumpyNetwork(weights).voice(0), network.voice(0)(method, values), values.shape[1] // 4
+    # both begin at the same late frame of their oscillators
+    mine, wanted = NumpyNetwork(weights).voice(0, 5000), network.voice(0, 5000)(method, values)
+    cut = values.shape[1] // 4
     pieces = [mine(method, piece) for piece in (values[:, :cut], values[:, cut:])]
     assert difference_db(np.concatenate(pieces, axis=1), wanted) <= -100
 

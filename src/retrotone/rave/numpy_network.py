@@ -59,9 +59,9 @@ class NumpyNetwork:
         names = [name.removesuffix(".weight") for name, tensor in self.tensors.items() if tensor.ndim == 3]
         self.layers = {name: Convolution(self.tensors, name, strides.get(name, 1)) for name in names}
 
-    def voice(self, seed: int) -> Voice:
-        """Return a fresh stream; `seed` is that of the prior's draws."""
-        return _Stream(self, np.random.default_rng(seed))
+    def voice(self, seed: int, moment: int = 0) -> Voice:
+        """See `retrotone.rave.runner.Network.voice`."""
+        return _Stream(self, np.random.default_rng(seed), moment)
 
 
 class Convolution:
@@ -128,11 +128,11 @@ def load_network(path: Path) -> tuple[NumpyNetwork, RaveInfo]:
 class _Stream:
     """One recording's way through a network: the past of each layer, and the frames counted so far."""
 
-    def __init__(self, network: NumpyNetwork, rng: np.random.Generator) -> None:
+    def __init__(self, network: NumpyNetwork, rng: np.random.Generator, moment: int) -> None:
         self._network = network
         self._weights, self._shape = network.tensors, network.weights.shape
         self._pasts: dict[str, Array] = {}
-        self._noise_frame, self._tone_frame = 0, 0
+        self._noise_frame = self._tone_frame = moment
         self._prior = Prior(network.tensors, rng) if network.weights.has_prior else None
 
     def __call__(self, method: str, values: Array) -> Array:

@@ -43,8 +43,16 @@ class Network(Protocol):
     def causal(self) -> bool:
         """Whether no output of the encoder depends on later input."""
 
-    def voice(self, seed: int) -> Voice:
-        """Return a fresh voice; `seed` is that of all that the model draws."""
+    def voice(self, seed: int, moment: int = 0) -> Voice:
+        """Return a fresh voice.
+
+        Parameters
+        ----------
+        seed : int
+            Of all that the model draws.
+        moment : int
+            Frame at which the oscillators and the noise of a model of retrotone begin.
+        """
 
 
 class Runner:
@@ -66,9 +74,9 @@ class Runner:
         self._probe_frames = -(-round(PROBE_SECONDS * sample_rate) // ratio)
         self._delay = info.delay
 
-    def voices(self, count: int, seed: int) -> list[Voice]:
+    def voices(self, count: int, seed: int, moment: int = 0) -> list[Voice]:
         """Return fresh voices that draw the same noise, so that equal channels stay equal."""
-        return [self._network.voice(seed) for _ in range(count)]
+        return [self._network.voice(seed, moment) for _ in range(count)]
 
     @property
     def delay(self) -> tuple[int, int]:

@@ -30,6 +30,8 @@ MAX_LATENTS, MAX_RATIO, MAX_BYTES = 1 << 12, 1 << 16, 1 << 30
 OUTWARD = re.compile(rb"\.\s*(save|from_file)\b|\bops\s*\.\s*(?!prim\b)")
 # of the buffers in which cached convolutions keep their past
 STATE_SUFFIXES = (".pad", ".cache")
+# of those in which exports of retrotone count the frames of their oscillators and their noise
+CLOCK_SUFFIX = "clock.cache"
 # the largest seed that torch takes
 MAX_SEED = 1 << 63
 
@@ -54,9 +56,9 @@ class ScriptedNetwork:
         stated = [delay for delay in delays if delay is not None]
         return bool(stated) and not any(stated)
 
-    def voice(self, seed: int) -> ScriptedVoice:
-        """Return a fresh voice; `seed` is that of all that the model draws."""
-        return ScriptedVoice(self.module, seed)
+    def voice(self, seed: int, moment: int = 0) -> ScriptedVoice:
+        """See `retrotone.rave.runner.Network.voice`."""
+        return ScriptedVoice(self.module, seed, moment)
 
 
 class ScriptedVoice:
@@ -66,17 +68,17 @@ class ScriptedVoice:
     ----------
     module : torch.jit.ScriptModule
         The export, which is copied and not changed.
-    seed : int
-        Of all that the model draws.
+    seed, moment : int
+        See `retrotone.rave.runner.Network.voice`.
     """
 
-    def __init__(self, module: torch.jit.ScriptModule, seed: int) -> None:
+    def __init__(self, module: torch.jit.ScriptModule, seed: int, moment: int = 0) -> None:
         self._rng_state = torch.Generator().manual_seed(seed % MAX_SEED).get_state()
         with torch.no_grad():
             self._module = copy.deepcopy(module)
             for name, buffer in self._module.named_buffers():
                 if name.endswith(STATE_SUFFIXES):
-                    buffer.zero_()
+                    buffer.fill_(moment if name.endswith(CLOCK_SUFFIX) else 0)
 
     def __call__(self, method: str, values: Array) -> Array:
         """See `retrotone.rave.runner.Voice`."""

@@ -47,13 +47,13 @@ clean: ## Remove everything that make built
 	@touch $@
 
 .venv/.dev: .venv/.pip $(REQUIREMENTS)
-	$(RETROTONE) '.[desktop,web,cluster]' --group dev
+	$(RETROTONE) '.[rave,desktop,web,cluster]' --group dev
 	@touch $@ .venv/.retrotone
 
 .venv/.docs: .venv/.pip $(REQUIREMENTS)
-	$(RETROTONE) . --group docs
+	$(RETROTONE) '.[rave]' --group docs
 	@touch $@
 
 .venv/.bench: .venv/.pip $(REQUIREMENTS)
-	$(RETROTONE) '.[bench]'
+	$(RETROTONE) '.[bench,rave]'
 	@touch $@

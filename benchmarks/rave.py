@@ -64,7 +64,7 @@ class RaveScore:
 def measure_rave() -> RaveScore:
     """Measure on the demo's song and on the developers' recordings where they are."""
     rave = rt.RaveModel.from_pretrained()
-    rave.restyle(bundled().content.slice(0, 3))  # the first calls of a TorchScript compile it
+    rave.restyle(bundled().content.slice(0, 3))  # the first call loads what the others need
     answers: list[Answer] = []
     embeddings: dict[str, list[NDArray[np.float32]]] = {"song": [], "aged": [], "answer": []}
     for name, song in _songs():

@@ -20,7 +20,7 @@ from retrotone.dsp.filterbanks import mel
 from retrotone.dsp.stft import OVERLAP, STUDY_N_FFT, STUDY_RATE, STUDY_RMS, STUDY_SCALE
 from retrotone.errors import AudioError
 from retrotone.features.spectral import chromagram
-from retrotone.style.random_network import patch_weights, random_network
+from retrotone.style.random_network import patch_weights, random_weights
 
 SECONDS = 60.0
 RATE, N_FFT, HOP = STUDY_RATE, STUDY_N_FFT, STUDY_N_FFT // OVERLAP
@@ -358,7 +358,7 @@ def _gram_energy(moments: NDArray[np.float32]) -> float:
 @lru_cache(maxsize=1)
 def _network_metric() -> NDArray[np.float32]:
     """Return W^T W of the study's network, shape (3076, 3076), in the order of `patch_moments`."""
-    weights = patch_weights(random_network(N_FFT // 2 + 1)).numpy()
+    weights = patch_weights(*random_weights(N_FFT // 2 + 1))
     metric: NDArray[np.float32] = weights.T @ weights
     return metric
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from processes import run_without_torch
 from rave_exports import make_export
 
 import retrotone as rt
@@ -66,6 +67,22 @@ def test_generate_goes_from_one_recording_to_another(model: str, song: str, long
     between = ["--between", song, long_song, "--seconds", "1"]
     assert run(["generate", "--model", model, *between, "-o", str(clip)]) == 0
     assert rt.load(clip).duration == 1.0
+
+
+def test_without_torch_the_bundled_model_plays_and_others_name_the_extra(model: str, song: str, tmp_path: Path) -> None:
+    restyled, clip = tmp_path / "restyled.wav", tmp_path / "clip.wav"
+    done = run_without_torch(
+        ["style", song, "--method", "rave", "-o", str(restyled)], ["generate", "--seconds", "2", "-o", str(clip)]
+    )
+    assert done.returncode == 0, done.stderr
+    parlour = rt.RaveModel.from_pretrained()
+    for path, audio in ((restyled, parlour.restyle(rt.load(song))), (clip, parlour.generate(2))):
+        assert np.abs(rt.load(path).samples - audio.samples).max() < 1e-4
+    done = run_without_torch(["models", "info", model], ["models", "export", "parlour", "-o", str(tmp_path / "p.ts")])
+    assert done.returncode == 2
+    assert [line.partition(": ")[2].rpartition(": ")[2] for line in done.stderr.splitlines()] == 2 * [
+        "pip install 'retrotone[rave]'"
+    ]
 
 
 def test_generate_refuses_bad_input(model: str, song: str, clip: Path, capfd: Capture) -> None:

@@ -14,9 +14,12 @@ import pytest
 import torch
 
 import retrotone as rt
+from retrotone.cli.main import run
 from retrotone.errors import AudioError, Cancelled, ModelError
 from retrotone.rave.corpus import HELD_OUT, gather
 from retrotone.rave.training import CHECKPOINT, Recipe, Training, train
+
+Capture = pytest.CaptureFixture[str]
 
 RATE = 22_050
 RECIPE = Recipe(steps=6, batch=2, crop=8192, every=2)
@@ -111,6 +114,19 @@ def test_discriminators_join_in_and_leave_the_encoder_alone(songs: Path, tmp_pat
     )
     blank = Training(judged.corpus, recipe, judged.shape).discriminators.state_dict()
     assert any(not torch.equal(value, blank[name]) for name, value in judged.discriminators.state_dict().items())
+
+
+def test_a_model_for_players_at_48_khz_learns_at_half_of_it(songs: Path, tmp_path: Path, capfd: Capture) -> None:
+    model = tmp_path / "mine.ts"
+    words = ["models", "train", str(songs), "-o", str(model), "--steps", "1", "--batch", "2", "--rate", "48000"]
+    assert run(words) == 0
+    assert gather(songs, None, tmp_path / "mine.training", RATE, 8192).sample_rate == 24_000
+    info = rt.RaveModel.load(model).info
+    assert (info.sample_rate, info.ratio) == (48_000, 1024)
+    (tmp_path / "mine.training" / CHECKPOINT).unlink()
+    capfd.readouterr()
+    assert run(words[:-2]) == 2
+    assert "at 24000 Hz: delete it to begin anew" in capfd.readouterr().err
 
 
 def test_recordings_are_held_out_whole(tmp_path: Path) -> None:

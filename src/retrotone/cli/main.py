@@ -133,6 +133,10 @@ def run(arguments: Sequence[str] | None = None) -> int:
         return app(args=arguments, prog_name="retrotone", standalone_mode=False) or 0
     except RetrotoneError as error:
         complain(str(error))
+    except ModuleNotFoundError as error:
+        if error.name != "torch":
+            raise
+        complain("this needs PyTorch: pip install 'retrotone[rave]'")
     except typer.TyperException as error:
         context = getattr(error, "ctx", None)
         if message := " ".join(error.format_message().split()).rstrip("."):

@@ -1,19 +1,24 @@
-"""``retrotone models``: list, download and train RAVE models."""
+"""``retrotone models``: list, download, train and export RAVE models."""
 
 from __future__ import annotations
 
 import json
 from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
 from retrotone.cli.console import Bar, check_resume, print_table
-from retrotone.errors import ModelError, OutputError
+from retrotone.errors import MissingExtraError, ModelError, OutputError
 from retrotone.utils.text import printable
 
-app = typer.Typer(no_args_is_help=True, help="List, download, inspect and train RAVE models.")
+Rate = Annotated[
+    Literal["44100", "48000"] | None,
+    typer.Option(help="Rate of the players, in Hz, which do not resample; by default that of the network."),
+]
+
+app = typer.Typer(no_args_is_help=True, help="List, download, inspect, train and export RAVE models.")
 
 JSON_HELP = "Print one JSON object"
 
@@ -50,6 +55,7 @@ def show_info(
         typer.echo(json.dumps(facts))
     else:
         print_table(["fact", "value"], [[name.replace("_", " "), _plain(v)] for name, v in facts.items()])
+        typer.echo(f"Players such as nn~ and the RAVE VST do not resample: run them at {rave.info.sample_rate:,} Hz.")
 
 
 @app.command("download")
@@ -101,6 +107,7 @@ def train(
     resume: Annotated[
         bool, typer.Option("--resume", help="Go on where a training was stopped, with its settings.")
     ] = False,
+    rate: Rate = None,
 ) -> None:
     """Train a RAVE on a folder of recordings.
 
@@ -108,15 +115,13 @@ def train(
     and the folder MODEL.training with the decoded recordings and the last
     checkpoint.
     """
-    model = Path(out)
-    if model.suffix != ".ts":
-        raise OutputError(f"{model} is no name for a model: it has to end in .ts")
+    model = _model_file(out, [".ts"])
     folder = model.with_suffix(".training")
     with Bar() as bar:
         from retrotone.figures.base import png
         from retrotone.figures.training import rave_training_figure
         from retrotone.progress import part
-        from retrotone.rave.export import PRIOR_SHARE, export
+        from retrotone.rave.export import PRIOR_SHARE, export, weights_of
         from retrotone.rave.training import CHECKPOINT, Recipe, Training, train
         from retrotone.utils.files import write_whole
 
@@ -129,18 +134,61 @@ def train(
             Path(recordings),
             folder,
             None if target is None else Path(target),
-            Recipe(steps=steps, batch=batch, adversarial_from=adversarial_from, seed=seed),
+            Recipe(steps=steps, batch=batch, adversarial_from=adversarial_from, seed=seed, rate=rate and int(rate)),
             draw,
             part(bar.item(), 0.0, 0.9),
         )
         progress = bar.item()
         encodings = training.encodings(part(progress, 0.9, 0.92))
         prior_steps = training.recipe.steps // PRIOR_SHARE
-        export(training.average, encodings, model, prior_steps, part(progress, 0.92, 1.0))
+        weights = weights_of(training.average, encodings, prior_steps, part(progress, 0.92, 1.0))
+        export(weights, model, training.recipe.rate)
     for name in training.corpus.skipped:
         typer.echo(f"{printable(name)} was left out: too short, or not to be read", err=True)
     last = training.history[-1]
     typer.echo(f"{printable(model)}: {training.corpus.hours:.1f} h, {last.step} steps, loss {last.spectral:.3f}")
+
+
+@app.command("export")
+def export_model(
+    model: Annotated[str, typer.Argument(metavar="NAME|FILE", help="A model that retrotone trained.")],
+    out: Annotated[
+        str, typer.Option("-o", "--out", metavar="OUT", help="MODEL.ts or MODEL.safetensors; MODEL.nm with --neutone.")
+    ],
+    rate: Rate = None,
+    neutone: Annotated[bool, typer.Option("--neutone", help="For Neutone FX, which runs it in any DAW.")] = False,
+) -> None:
+    """Write a model as a file for players, or for retrotone alone.
+
+    MODEL.ts opens in nn~ (Max, Pure Data), the RAVE VST and SuperCollider.
+    MODEL.nm opens in Neutone FX, which resamples by itself.
+    MODEL.safetensors opens in retrotone, which runs it without PyTorch.
+    """
+    file = _model_file(out, [".nm"] if neutone else [".ts", ".safetensors"])
+    if rate and file.suffix == ".safetensors":
+        raise OutputError(f"--rate is for players: leave it out, or let {file} end in .ts")
+    from retrotone.rave.export import export, weights_in
+    from retrotone.rave.pretrained import find_file
+
+    path = find_file(model)
+    weights, hz = weights_in(path), rate and int(rate)
+    if neutone:
+        try:
+            from retrotone.rave.neutone import export_neutone
+        except ModuleNotFoundError as error:
+            raise MissingExtraError("--neutone needs its extra: pip install 'retrotone[neutone]'") from error
+        export_neutone(weights, file, path.stem, hz)
+    elif file.suffix == ".ts":
+        export(weights, file, hz)
+    else:
+        weights.write(file)
+    typer.echo(printable(file))
+
+
+def _model_file(out: str, suffixes: list[str]) -> Path:
+    if Path(out).suffix not in suffixes:
+        raise OutputError(f"{out} is no name for a model: it has to end in {' or '.join(suffixes)}")
+    return Path(out)
 
 
 def _agrees() -> bool:

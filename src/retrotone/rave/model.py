@@ -1,4 +1,4 @@
-"""RaveModel: run any TorchScript RAVE export (Caillon and Esling 2021) on recordings, or without any."""
+"""RaveModel: run any RAVE model (Caillon and Esling 2021) on recordings, or without any."""
 
 from __future__ import annotations
 
@@ -7,20 +7,20 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import numpy as np
-import torch
 from numpy.typing import ArrayLike, NDArray
 
 from retrotone.audio.audio import PEAK_CEILING, Audio
 from retrotone.audio.files import AudioFile
 from retrotone.dsp.limiter import limited
-from retrotone.errors import AudioError, ModelError, StyleError
+from retrotone.errors import AudioError, MissingExtraError, ModelError, StyleError
 from retrotone.progress import Progress, part, silent
 from retrotone.rave import latent_paths as paths
 from retrotone.rave import pretrained
-from retrotone.rave.info import RaveInfo, load_export
+from retrotone.rave.info import RaveInfo
 from retrotone.rave.levels import at_loudness, loudness_of, mixed
 from retrotone.rave.reconstruction import reconstruct, to_channels
-from retrotone.rave.runner import Runner
+from retrotone.rave.runner import Network, Runner
+from retrotone.rave.weights import SUFFIX
 from retrotone.types import Block, Source
 
 Latent = NDArray[np.float32]
@@ -56,30 +56,43 @@ class RaveModel:
     >>> model.generate(30, seed=7).save("retro.flac")  # doctest: +SKIP
     """
 
-    def __init__(self, module: torch.jit.ScriptModule, info: RaveInfo) -> None:
+    def __init__(self, network: Network, info: RaveInfo) -> None:
         self.info = info
-        self._runner = Runner(module, info)
+        self._runner = Runner(network, info)
 
     @classmethod
     def load(cls, path: str | os.PathLike[str], sample_rate: int | None = None) -> RaveModel:
-        """Load an export from a file.
+        """Load a model from a file.
 
-        Only TorchScript archives are opened: their code runs in TorchScript's own interpreter, while a pickle could
+        Of TorchScript, only archives are opened: their code runs in TorchScript's own interpreter, while a pickle could
         run anything.
 
         Parameters
         ----------
         path : path-like
-            A ``.ts`` file, as RAVE's ``export`` writes it.
+            A ``.ts`` file, as RAVE's ``export`` writes it, or the ``.safetensors`` of a model of retrotone.
         sample_rate : int, optional
-            For an export that does not state its own.
+            In Hz, for an export that does not state its own.
 
         Raises
         ------
         ModelError
-            Missing, damaged, changed since it was downloaded, no TorchScript archive, or no RAVE export.
+            Missing, damaged, changed since it was downloaded, no TorchScript archive, or no RAVE model.
+        MissingExtraError
+            TorchScript, and torch is not installed.
         """
-        return cls(*load_export(Path(path), sample_rate))
+        path = Path(path)
+        if path.suffix == SUFFIX:
+            from retrotone.rave.numpy_network import load_network
+
+            return cls(*load_network(path))
+        try:
+            from retrotone.rave.torchscript import load_export
+        except ModuleNotFoundError as error:
+            raise MissingExtraError(
+                f"{path.name} is a TorchScript model, which needs the rave extra: pip install 'retrotone[rave]'"
+            ) from error
+        return cls(*load_export(path, sample_rate))
 
     @classmethod
     def from_pretrained(

@@ -103,7 +103,7 @@ def find_entry(name: str) -> Entry:
 def model_path(entry: Entry) -> Path:
     """Return the path of a model that ships with retrotone, or of the download, which may not exist yet."""
     if entry.url is None:
-        return asset(f"{entry.name}.ts")
+        return asset(f"{entry.name}.safetensors")
     return folder() / f"{entry.name}.ts"
 
 

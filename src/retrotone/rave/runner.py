@@ -1,21 +1,18 @@
-"""Run a TorchScript RAVE export on audio and latents of any length, a window at a time.
+"""Run a RAVE model on audio and latents of any length, a window at a time.
 
-An export that streams keeps its past in buffers, so its windows need no overlap. One that does not has no memory
+A model that streams keeps its past, so its windows need no overlap. One that does not has no memory
 between calls: its windows overlap by enough context that both sides agree at the seams.
 """
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Iterable, Iterator
+from typing import Protocol
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
-from retrotone.errors import ModelError
-from retrotone.rave.info import STATE_SUFFIXES, RaveInfo
-from retrotone.utils.threads import one_thread
+from retrotone.rave.info import RaveInfo
 
 Array = NDArray[np.float32]
 
@@ -23,8 +20,6 @@ Array = NDArray[np.float32]
 WINDOW_SECONDS = 2.0
 # the receptive field of RAVE v1 to v3 is 0.55 s to either side
 CONTEXT_SECONDS = 0.75
-# the largest that torch takes
-MAX_SEED = 1 << 63
 # -120 dBFS: spherical encoders divide by the norm, which is 0 in digital silence
 DITHER = 1e-6
 # the slowest export known lags by 0.6 s
@@ -34,51 +29,43 @@ PROBE_SAMPLES = 512
 PROBES = 4
 
 
-class Voice:
-    """One stream of audio through a copy of a model, with its own state and random numbers.
-
-    Parameters
-    ----------
-    module : torch.jit.ScriptModule
-        The export, which is copied and not changed.
-    seed : int
-        Of all that the model draws.
-    """
-
-    def __init__(self, module: torch.jit.ScriptModule, seed: int) -> None:
-        self._rng_state = torch.Generator().manual_seed(seed % MAX_SEED).get_state()
-        with torch.no_grad():
-            self._module = copy.deepcopy(module)
-            for name, buffer in self._module.named_buffers():
-                if name.endswith(STATE_SUFFIXES):
-                    buffer.zero_()
+class Voice(Protocol):
+    """One stream of audio through a model, with its own state and random numbers."""
 
     def __call__(self, method: str, values: Array) -> Array:
-        """Run ``encode``, ``encode_full``, ``decode`` or ``prior`` on (channels, n) and return the same without NaN."""
-        tensor = torch.from_numpy(np.ascontiguousarray(values, np.float32))[None]
-        with torch.no_grad(), torch.random.fork_rng(devices=[]), one_thread():
-            torch.set_rng_state(self._rng_state)
-            try:
-                result = getattr(self._module, method)(tensor)
-            except RuntimeError as error:
-                reason = str(error).strip().splitlines()[-1]
-                raise ModelError(f"the model fails in {method} ({reason}): export it again") from error
-            self._rng_state = torch.get_rng_state()
-        finite: Array = torch.nan_to_num(result[0].float(), nan=0.0, posinf=0.0, neginf=0.0).numpy()
-        return finite
+        """Run ``encode``, ``encode_full``, ``decode`` or ``prior`` on (channels, n) and return the same, all finite."""
+
+
+class Network(Protocol):
+    """What runs a model: torch or NumPy."""
+
+    @property
+    def causal(self) -> bool:
+        """Whether no output of the encoder depends on later input."""
+
+    def voice(self, seed: int, moment: int = 0) -> Voice:
+        """Return a fresh voice.
+
+        Parameters
+        ----------
+        seed : int
+            Of all that the model draws.
+        moment : int
+            Frame at which the oscillators and the noise of a model of retrotone begin.
+        """
 
 
 class Runner:
-    """A loaded export, its shapes, and its delay.
+    """A loaded model, its shapes, and its delay.
 
     Parameters
     ----------
-    module : torch.jit.ScriptModule
+    network : Network
     info : RaveInfo
     """
 
-    def __init__(self, module: torch.jit.ScriptModule, info: RaveInfo) -> None:
-        self._module = module
+    def __init__(self, network: Network, info: RaveInfo) -> None:
+        self._network = network
         self.ratio, self.streaming = info.ratio, info.streaming
         self.channels_in, sample_rate, ratio = info.channels_in, info.sample_rate, info.ratio
         # of a window, in latent frames
@@ -87,9 +74,9 @@ class Runner:
         self._probe_frames = -(-round(PROBE_SECONDS * sample_rate) // ratio)
         self._delay = info.delay
 
-    def voices(self, count: int, seed: int) -> list[Voice]:
+    def voices(self, count: int, seed: int, moment: int = 0) -> list[Voice]:
         """Return fresh voices that draw the same noise, so that equal channels stay equal."""
-        return [Voice(self._module, seed) for _ in range(count)]
+        return [self._network.voice(seed, moment) for _ in range(count)]
 
     @property
     def delay(self) -> tuple[int, int]:
@@ -195,7 +182,7 @@ class Runner:
         # symmetric, so that linear-phase filters keep its centre
         burst = np.concatenate([half, half[:, -2::-1]], axis=1)
         before = self._latent_and_sound(quiet)
-        position_of = _start if _is_causal(self._module) else _middle
+        position_of = _start if self._network.causal else _middle
         lags = []
         for probe in range(PROBES):
             centre = (frames // 4) * self.ratio + (2 * probe + 1) * self.ratio // (2 * PROBES)
@@ -227,14 +214,6 @@ def _middle(energy: Array) -> float:
 def _start(energy: Array) -> float:
     """Index of the first energy above -90 dB of the maximum."""
     return float(np.argmax(energy > 1e-9 * energy.max()))
-
-
-def _is_causal(module: torch.jit.ScriptModule) -> bool:
-    """Return whether the encoder states for all its convolutions that they are causal."""
-    parts = (part for name, part in module.named_modules() if name.startswith("encoder"))
-    delays = [getattr(part, "cumulative_delay", None) for part in parts]
-    stated = [delay for delay in delays if delay is not None]
-    return bool(stated) and not any(stated)
 
 
 def windows(pieces: Iterable[Array], size: int, context: int) -> Iterator[tuple[Array, int, int]]:

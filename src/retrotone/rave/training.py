@@ -18,12 +18,13 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from retrotone.dsp.filterbanks import mel
-from retrotone.errors import ModelError
+from retrotone.errors import AudioError, ModelError
 from retrotone.progress import Progress, part, silent
 from retrotone.rave.corpus import Corpus, gather
 from retrotone.rave.nn.discriminator import Discriminators
-from retrotone.rave.nn.network import Rave, Shape
-from retrotone.rave.runner import MAX_SEED
+from retrotone.rave.nn.network import Rave
+from retrotone.rave.shape import RESAMPLED, Shape
+from retrotone.rave.torchscript import MAX_SEED
 from retrotone.utils.files import write_whole
 from retrotone.utils.temporary import locked_folder
 from retrotone.utils.threads import one_thread
@@ -79,6 +80,9 @@ class Recipe:
     every : int
         Steps between checkpoints.
     seed : int
+    rate : int, optional
+        In Hz, at which players will run the model: the network itself runs at half of it. By default both run at
+        22,050 Hz.
     """
 
     steps: int = 20_000
@@ -88,6 +92,7 @@ class Recipe:
     adversarial_from: float = 1.0
     every: int = 500
     seed: int = 0
+    rate: int | None = None
 
 
 class Point(NamedTuple):
@@ -217,7 +222,7 @@ class Training:
             output, mean, deviation = self.network(x, recipe.batch // 2)
         # aligned in time: the output follows the input by the network's delay
         made, real = output[..., delay:], target[..., :-delay]
-        spectral = spectral_distance(made, real)
+        spectral = spectral_distance(made, real, self.shape.sample_rate)
         # the first half of the batch has no detail whose phase could be kept
         wave = wave_distance(made[recipe.batch // 2 :], real[recipe.batch // 2 :])
         divergence = kullback_leibler(mean, deviation)
@@ -280,7 +285,7 @@ class Training:
         with torch.no_grad(), one_thread(), torch.random.fork_rng(devices=[]):
             torch.manual_seed(self.recipe.seed % MAX_SEED)
             made = self.average(x, 0)[0][..., self.shape.delay :]
-        return spectral_distance(made, target[..., : -self.shape.delay]).item()
+        return spectral_distance(made, target[..., : -self.shape.delay], self.shape.sample_rate).item()
 
     def _message(self) -> str:
         if not self.history:
@@ -288,7 +293,7 @@ class Training:
         return f"step {self.step}, loss {self.history[-1].spectral:.3f}"
 
 
-def spectral_distance(made: Tensor, real: Tensor) -> Tensor:
+def spectral_distance(made: Tensor, real: Tensor, sample_rate: int) -> Tensor:
     """Return the multi-scale spectral distance of RAVE: relative squared error, and mean error of the logarithm.
 
     The logarithm is taken of every bin, as in RAVE, and of the power in mel bands. The bins of noise cannot be
@@ -303,15 +308,15 @@ def spectral_distance(made: Tensor, real: Tensor) -> Tensor:
         floor = AUDIBLE * math.sqrt(size)
         relative = (a - b).square().sum((1, 2)) / (b.square().sum((1, 2)) + 1e-6)
         total = total + relative.mean() + (torch.log(a + floor) - torch.log(b + floor)).abs().mean()
-        p, q = (torch.log(mel_filters(size) @ x.square() + floor**2) / 2 for x in (a, b))
+        p, q = (torch.log(mel_filters(size, sample_rate) @ x.square() + floor**2) / 2 for x in (a, b))
         total = total + BAND_WEIGHT * (p - q).abs().mean()
     return total / len(SCALES)
 
 
 @cache
-def mel_filters(size: int) -> Tensor:
+def mel_filters(size: int, sample_rate: int) -> Tensor:
     """Return filters of equal area, shape (bands, size // 2 + 1): as many bands as that resolution can tell apart."""
-    return torch.from_numpy(mel(sample_rate=Shape().sample_rate, n_fft=size, n_mels=BANDS[size], fmin=60.0))
+    return torch.from_numpy(mel(sample_rate=sample_rate, n_fft=size, n_mels=BANDS[size], fmin=60.0))
 
 
 def wave_distance(made: Tensor, real: Tensor) -> Tensor:
@@ -352,14 +357,14 @@ def train(
     Raises
     ------
     AudioError
-        No usable recording.
+        No usable recording, or a folder that holds other recordings or another rate.
     ModelError
         A checkpoint that cannot be read, or losses that are no longer finite.
     OutputError
         The folder cannot be written to, or another training is running in it.
     """
     recipe = recipe or Recipe()
-    shape = Shape()
+    shape = Shape(sample_rate=recipe.rate // RESAMPLED) if recipe.rate else Shape()
     corpus = gather(recordings, targets, folder, shape.sample_rate, recipe.crop, part(progress, 0.0, 0.02))
     with locked_folder(folder):
         checkpoint = folder / CHECKPOINT
@@ -371,6 +376,8 @@ def train(
             except UNREADABLE as error:
                 raise ModelError(f"{checkpoint} cannot be read: delete it to begin anew") from error
         else:
+            if corpus.sample_rate != shape.sample_rate:
+                raise AudioError(f"{folder} holds the recordings at {corpus.sample_rate} Hz: delete it to begin anew")
             training = Training(corpus, recipe, shape)
 
         def save(training: Training) -> None:

@@ -26,7 +26,7 @@ OpenStyle: TypeAlias = "Medium | AudioFile | Records | RaveModel | GeneratedStyl
 
 # rave:NAME is a clip that a model generates; a model's name alone means that the model plays the song
 RAVE_PREFIX = "rave:"
-MODEL_SUFFIX = ".ts"
+MODEL_SUFFIXES = (".ts", ".safetensors")
 # of a medium's file; those in the folder of presets are found by their stem
 MEDIUM_SUFFIX = ".toml"
 PRESET_FOLDER = "media"
@@ -245,7 +245,7 @@ def find_style(text: str, method: str | None = None, *, files: bool = True) -> S
     if files and _is_file(path):
         if path.suffix == MEDIUM_SUFFIX:
             return _opened(path)
-        return _model(text) if path.suffix == MODEL_SUFFIX else StyleChoice.of_path(text)
+        return _model(text) if path.suffix in MODEL_SUFFIXES else StyleChoice.of_path(text)
     if (named := _named(text, files)) is not None:
         return named
     if files and text and path.is_dir():

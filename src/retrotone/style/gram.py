@@ -372,7 +372,9 @@ def _network(n_bins: int, n_features: int, seed: int) -> torch.nn.Conv1d:
 @lru_cache(maxsize=1)
 def _metric(n_bins: int, n_features: int, seed: int) -> torch.Tensor:
     """Return Q = W^T W, shape (KERNEL bins + 1,) * 2: the network as an inner product of patches."""
-    weights = patch_weights(_network(n_bins, n_features, seed))
+    network = _network(n_bins, n_features, seed)
+    assert network.bias is not None
+    weights = torch.from_numpy(patch_weights(network.weight.numpy(), network.bias.numpy()))
     return weights.T @ weights
 
 

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import numpy as np
+from numpy.typing import NDArray
+
 if TYPE_CHECKING:
     import torch
 
@@ -13,11 +16,12 @@ KERNEL = 3
 N_FEATURES = 4096
 
 
-def random_network(n_bins: int, n_features: int = N_FEATURES, seed: int = 0) -> torch.nn.Conv1d:
-    """Return the convolution, frozen.
+def random_weights(
+    n_bins: int, n_features: int = N_FEATURES, seed: int = 0
+) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """Draw weights, then biases, uniformly within ±1/sqrt(3 n_bins), PyTorch's own range for a new layer.
 
-    Weights, then biases, are drawn uniformly within ±1/sqrt(3 n_bins), PyTorch's own range for a new layer,
-    from a generator of its own: the same seed gives the same network whatever else has been drawn.
+    The numbers are those of ``torch.rand``, 24 bits of each output of the Mersenne Twister, but torch is not needed.
 
     Parameters
     ----------
@@ -30,6 +34,29 @@ def random_network(n_bins: int, n_features: int = N_FEATURES, seed: int = 0) -> 
 
     Returns
     -------
+    weights : ndarray, shape (n_features, n_bins, KERNEL)
+    biases : ndarray, shape (n_features,)
+    """
+    # numpy.random.Generator seeds the Mersenne Twister in another way
+    twister = np.random.RandomState(seed)
+    bound = np.float32((n_bins * KERNEL) ** -0.5)
+    drawn = []
+    for size in (n_features * n_bins * KERNEL, n_features):
+        outputs = twister.randint(0, 1 << 32, size, dtype=np.uint32) & 0xFFFFFF
+        drawn.append((outputs.astype(np.float32) * np.float32(2**-23) - 1) * bound)
+    return drawn[0].reshape(n_features, n_bins, KERNEL), drawn[1]
+
+
+def random_network(n_bins: int, n_features: int = N_FEATURES, seed: int = 0) -> torch.nn.Conv1d:
+    """Return the convolution with `random_weights`, frozen.
+
+    Parameters
+    ----------
+    n_bins, n_features, seed : int
+        As for `random_weights`.
+
+    Returns
+    -------
     torch.nn.Conv1d
         (batch, n_bins, frames) -> (batch, n_features, frames); no gradient reaches its weights.
     """
@@ -37,26 +64,18 @@ def random_network(n_bins: int, n_features: int = N_FEATURES, seed: int = 0) -> 
 
     # on "meta" the layer draws no weights of its own
     layer = torch.nn.Conv1d(n_bins, n_features, KERNEL, padding=KERNEL // 2, device="meta")
-    network = layer.to_empty(device="cpu")
-    generator = torch.Generator().manual_seed(seed)
-    bound = (n_bins * KERNEL) ** -0.5
-    for weights in (network.weight, network.bias):
-        assert weights is not None
-        weights.requires_grad_(False)
-        weights.copy_((torch.rand(weights.shape, generator=generator) * 2 - 1) * bound)
-    return network
+    weights, biases = (torch.from_numpy(drawn) for drawn in random_weights(n_bins, n_features, seed))
+    layer.load_state_dict({"weight": weights, "bias": biases}, assign=True)
+    return layer.requires_grad_(False)
 
 
-def patch_weights(network: torch.nn.Conv1d) -> torch.Tensor:
+def patch_weights(weights: NDArray[np.float32], biases: NDArray[np.float32]) -> NDArray[np.float32]:
     """Return the convolution as a matrix W, shape (n_features, KERNEL n_bins + 1): F = W P.
 
     A column of P holds KERNEL neighbouring frames, the earliest first, and a one for the bias.
     """
-    import torch
-
-    assert network.bias is not None
-    by_frame = network.weight.permute(0, 2, 1).reshape(network.out_channels, -1)
-    return torch.cat([by_frame, network.bias[:, None]], dim=1)
+    by_frame = weights.transpose(0, 2, 1).reshape(len(weights), -1)
+    return np.concatenate([by_frame, biases[:, None]], axis=1)
 
 
 def gram_matrix(features: torch.Tensor) -> torch.Tensor:

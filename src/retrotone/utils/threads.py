@@ -1,9 +1,14 @@
-"""Run torch on one thread."""
+"""Run torch or BLAS on one thread."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
+from functools import cache
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from threadpoolctl import ThreadpoolController
 
 
 @contextmanager
@@ -22,3 +27,17 @@ def one_thread() -> Iterator[None]:
         yield
     finally:
         torch.set_num_threads(threads)
+
+
+def one_blas_thread() -> AbstractContextManager[object]:
+    """Limit NumPy's matrix products to one thread inside the ``with`` block, for the reasons of `one_thread`."""
+    limit: AbstractContextManager[object] = _blas().limit(limits=1)
+    return limit
+
+
+@cache
+def _blas() -> ThreadpoolController:
+    """Return the control of BLAS's threads, cached because finding the library is slow."""
+    from threadpoolctl import ThreadpoolController
+
+    return ThreadpoolController().select(user_api="blas")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 from pathlib import Path
 
 import numpy as np
@@ -10,12 +9,12 @@ import pytest
 import torch
 
 import retrotone as rt
-from retrotone.rave.export import export, principal
-from retrotone.rave.info import load_export
+from retrotone.rave.export import export, principal, weights_of
 from retrotone.rave.nn import pqmf
-from retrotone.rave.nn.network import Rave, Shape
+from retrotone.rave.nn.network import Rave
 from retrotone.rave.nn.streaming import interleaved
-from retrotone.rave.runner import Voice
+from retrotone.rave.shape import Shape
+from retrotone.rave.torchscript import load_export
 
 SHAPE = Shape()
 
@@ -38,7 +37,9 @@ def model(network: Rave, tmp_path_factory: pytest.TempPathFactory) -> Path:
     rng = np.random.default_rng(0)
     mixing = rng.normal(size=(SHAPE.full_latent_size, SHAPE.full_latent_size))
     latents = (mixing @ rng.normal(size=(SHAPE.full_latent_size, 500)) + 3).astype(np.float32)
-    return export(copy.deepcopy(network), [latents], tmp_path_factory.mktemp("own") / "own.ts")
+    path = tmp_path_factory.mktemp("own") / "own.ts"
+    export(weights_of(network, [latents]), path)
+    return path
 
 
 def noise(seconds: float, top: float, seed: int = 0) -> rt.Audio:
@@ -73,41 +74,22 @@ def test_bands_keep_to_themselves() -> None:
 
 @pytest.mark.parametrize("method", ["encode", "encode_full", "forward"])
 def test_a_stream_in_chunks_is_the_whole(model: Path, method: str) -> None:
-    module, info = load_export(model)
+    own, info = load_export(model)
     sound = noise(2.4, 9000.0).samples[:, : 100 * info.ratio]
-    whole = Voice(module, 0)(method, sound)
-    streaming, cuts = Voice(module, 0), np.cumsum([1, 7, 30, 2, 20, 40]) * info.ratio
+    whole = own.voice(0)(method, sound)
+    streaming, cuts = own.voice(0), np.cumsum([1, 7, 30, 2, 20, 40]) * info.ratio
     chunks = [streaming(method, chunk) for chunk in np.split(sound, cuts, axis=1) if chunk.size]
     assert np.abs(np.concatenate(chunks, axis=1) - whole).max() < 1e-5
     assert np.abs(whole).max() > 0.01
 
 
 def test_training_and_stream_are_one_network(network: Rave, model: Path) -> None:
-    module, _ = load_export(model)
+    own, _ = load_export(model)
     sound = noise(1.5, 9000.0).samples[:, : 50 * SHAPE.ratio]
     with torch.no_grad():
         mean, _ = network.encoder(network.pqmf(torch.from_numpy(sound[None]))).chunk(2, 1)
-        turned = module.latent_pca @ (mean[0] - module.latent_mean[:, None])
-    assert np.abs(Voice(module, 0)("encode_full", sound) - turned.numpy()).max() < 1e-4
-
-
-def test_the_export_has_what_players_look_for(model: Path) -> None:
-    module, info = load_export(model)
-    size, full, ratio = info.latent_size, info.full_latent_size, info.ratio
-    assert (info.sample_rate, ratio, full) == (SHAPE.sample_rate, SHAPE.ratio, SHAPE.full_latent_size)
-    assert 1 <= size <= SHAPE.latent_size
-    assert info.streaming
-    assert module.encode_params.tolist() == [1, 1, size, ratio]
-    assert module.decode_params.tolist() == [size, ratio, 1, 1]
-    assert module.forward_params.tolist() == [1, 1, 1, 1]
-    assert module.latent_pca.shape == (full, full)
-    assert module.latent_mean.shape == module.fidelity.shape == (full,)
-    assert set(module.get_methods()) == {"encode", "decode", "forward"}
-    assert int(module.sr) == int(module.sampling_rate) == SHAPE.sample_rate
-    caches = [buffer for name, buffer in module.named_buffers() if name.endswith(".cache")]
-    assert caches
-    # loads silent
-    assert not any(cache.any() for cache in caches)
+        turned = own.module.latent_pca @ (mean[0] - own.module.latent_mean[:, None])
+    assert np.abs(own.voice(0)("encode_full", sound) - turned.numpy()).max() < 1e-4
 
 
 def test_a_recording_comes_back_in_time(model: Path) -> None:

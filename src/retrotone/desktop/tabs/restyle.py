@@ -15,7 +15,7 @@ from retrotone.style.choices import StyleChoice
 
 # The kinds of style in their order in the table.
 KINDS = ("era", "rave", "record")
-MODEL_FILES = [("RAVE models", ".ts"), ("All files", "*")]
+MODEL_FILES = [("RAVE models", ".ts .safetensors"), ("All files", "*")]
 
 
 class RestyleTab(Page):

@@ -15,7 +15,6 @@ Three things differ from the paper:
 """
 
 import math
-from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
@@ -23,74 +22,25 @@ from torch.nn import functional
 
 from retrotone.rave.nn import pqmf
 from retrotone.rave.nn.streaming import CausalConv, Clock, Noise, interleaved
+from retrotone.rave.shape import (
+    COMPRESSION,
+    DECADES,
+    DILATIONS,
+    GAIN,
+    LATE_FRAMES,
+    LEAK,
+    LOWEST_DECADE,
+    ONE_OF_MANY,
+    PHASE_BITS,
+    Shape,
+    tone_frequencies,
+    tone_phases,
+)
 
-# of the rectifiers, as in RAVE
-LEAK = 0.2
-DILATIONS = (1, 3, 9)
-# future latent frames that the decoder sees
-LATE_FRAMES = 2
-# scales the bands of music to about unit variance
-GAIN = 16.0
 # initial raw scale of a latent: almost no noise
 EXACT = -4.0
 # initial bias of an amplitude, -57 dB: the branches start softly
 QUIET = -1.0
-# weight of one oscillator
-ONE_OF_MANY = 0.05
-# Hz (A1); quarter tones
-LOWEST_TONE, TONES_PER_OCTAVE = 55.0, 24
-# of the sample rate
-TOP_TONE = 0.45
-# of a cycle, between the phases of neighbouring oscillators, so that their peaks never coincide
-GOLDEN = 0.618034
-
-
-@dataclass(frozen=True)
-class Shape:
-    """The hyperparameters of a network.
-
-    Attributes
-    ----------
-    sample_rate : int
-        In Hz.
-    bands : int
-        Of the PQMF.
-    channels : tuple of int
-        At the rate of the bands, and after each stride.
-    strides : tuple of int
-    latent_size : int
-        Main latent dimensions, which suffice to decode.
-    detailed_bands : int
-        How many of the lowest bands have further latents for their detail. Where these are zero, the decoder makes
-        it up.
-    """
-
-    sample_rate: int = 22_050
-    bands: int = 16
-    channels: tuple[int, int, int, int] = (48, 64, 128, 160)
-    strides: tuple[int, int, int] = (4, 4, 2)
-    latent_size: int = 16
-    detailed_bands: int = 7
-
-    @property
-    def held(self) -> int:
-        """Samples of a band per latent frame."""
-        return math.prod(self.strides)
-
-    @property
-    def ratio(self) -> int:
-        """Samples per latent frame."""
-        return self.bands * self.held
-
-    @property
-    def full_latent_size(self) -> int:
-        """Latent dimensions, those of detail included."""
-        return self.latent_size + self.detailed_bands * self.held
-
-    @property
-    def delay(self) -> int:
-        """Samples by which the output follows the input: that of the filter bank, and some latent frames."""
-        return (pqmf.TAPS_PER_BAND - 1) * self.bands + (LATE_FRAMES + 1) * self.ratio
 
 
 class Residual(nn.Module):
@@ -169,7 +119,7 @@ class Encoder(nn.Module):
         """Return means and raw deviations of latents: (batch, bands, n) -> (batch, 2 * full_latent_size, frames)."""
         bands = self.gain * bands
         mean, raw = self.deep(compressed(bands)).chunk(2, 1)
-        return torch.cat([mean + functional.pad(self.detail(bands), (0, 0, self.others, 0)), raw], 1)
+        return torch.cat([mean + torch.constant_pad_nd(self.detail(bands), [0, 0, self.others, 0]), raw], 1)
 
 
 class Decoder(nn.Module):
@@ -198,7 +148,7 @@ class Decoder(nn.Module):
         self.noise = CausalConv(second, shape.bands, 3, bias=QUIET)
         self.hiss = Noise()
         self.synthesis = pqmf.synthesis(shape.bands)
-        self.tones = Tones(third, shape.sample_rate, shape.bands * shape.strides[0] * shape.strides[1])
+        self.tones = Tones(third, shape)
         # the other branches ignore the detail at first
         self.enter.weight.data[:, self.others :] = 0.0
 
@@ -225,23 +175,21 @@ class Tones(nn.Module):
     turns: Tensor
     starts: Tensor
 
-    def __init__(self, channels: int, sample_rate: int, hop: int) -> None:
+    def __init__(self, channels: int, shape: Shape) -> None:
         super().__init__()
-        size = int(math.log2(TOP_TONE * sample_rate / LOWEST_TONE) * TONES_PER_OCTAVE)
-        steps = torch.arange(size, dtype=torch.float64)
-        # in cycles per sample
-        frequency = LOWEST_TONE * 2 ** (steps / TONES_PER_OCTAVE) / sample_rate
-        self.hop, self.weight = hop, ONE_OF_MANY
-        self.level = CausalConv(channels, size, 3, bias=QUIET)
+        frequency, hop = torch.from_numpy(tone_frequencies(shape.sample_rate)), shape.tone_hop
+        self.weight, self.phases, self.cycle = ONE_OF_MANY, 2**PHASE_BITS - 1, 2.0**PHASE_BITS
+        self.level = CausalConv(channels, len(frequency), 3, bias=QUIET)
         self.clock = Clock()
-        self.register_buffer("turns", frequency[:, None] * hop, persistent=False)
-        self.register_buffer("starts", steps[:, None] * GOLDEN, persistent=False)
+        self.hop = hop
+        for name, phases in zip(("turns", "starts"), tone_phases(shape), strict=True):
+            self.register_buffer(name, torch.from_numpy(phases), persistent=False)
         time = torch.arange(2 * hop, dtype=torch.float64)
         window = torch.sin(math.pi * (time + 0.5) / (2 * hop)).square()
         angle = 2 * math.pi * frequency[:, None] * time
         windowed = torch.cat([torch.cos(angle), -torch.sin(angle)]) * window
         # overlap-add of two frames: kernel position 0 is the last one, 1 this one
-        self.play = CausalConv(2 * size, hop, 2, bias=None)
+        self.play = CausalConv(2 * len(frequency), hop, 2, bias=None)
         fading, starting = windowed[:, hop:].T, windowed[:, :hop].T
         self.play.weight = nn.Parameter(torch.stack([fading, starting], -1).float(), requires_grad=False)
 
@@ -250,7 +198,8 @@ class Tones(nn.Module):
         level = self.weight * amplitude(self.level(x))
         # not inside a product: TorchScript would call it twice
         frame = self.clock(level.shape[-1])
-        angle = 2 * math.pi * ((self.turns * frame + self.starts) % 1).to(level.dtype)
+        phase = (self.turns * frame + self.starts) & self.phases
+        angle = phase.to(level.dtype) * (2 * math.pi / self.cycle)
         return interleaved(self.play(torch.cat([level * torch.cos(angle), level * torch.sin(angle)], 1)), self.hop)
 
 
@@ -287,11 +236,11 @@ def lapped(size: int) -> Tensor:
     return math.sqrt(2 / size) * window * torch.cos(math.pi / size * (n + size / 2) * k)
 
 
-def compressed(x: Tensor) -> Tensor:
+def compressed(x: Tensor, gain: float = COMPRESSION) -> Tensor:
     """Compress: linear for small values, logarithmic for large ones, lest loud music saturates the network."""
-    return torch.asinh(4 * x)
+    return torch.asinh(gain * x)
 
 
-def amplitude(x: Tensor) -> Tensor:
+def amplitude(x: Tensor, decades: float = DECADES, lowest: float = LOWEST_DECADE) -> Tensor:
     """Map any number to an amplitude between -80 and 6 dB, where the gradient does not vanish."""
-    return 10 ** (4.3 * torch.sigmoid(x) - 4)
+    return 10 ** (decades * torch.sigmoid(x) + lowest)

@@ -14,10 +14,10 @@ from scipy.optimize import minimize_scalar
 from scipy.signal import firwin
 
 from retrotone.rave.nn.streaming import CausalConv
+from retrotone.rave.shape import TAPS_PER_BAND
 
 # of the leakage between bands that are not neighbours, as in RAVE
 ATTENUATION_DB = 100.0
-TAPS_PER_BAND = 32
 
 
 def prototype(bands: int) -> NDArray[np.float64]:

@@ -14,12 +14,11 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from retrotone.progress import Progress, silent
+from retrotone.rave.shape import MIN_DEVIATION
 from retrotone.utils.threads import one_thread
 
 HIDDEN = 192
 MIXTURE = 6
-# latents have unit variance
-MIN_DEVIATION = 0.05
 # frames
 SEQUENCE = 256
 BATCH = 32
@@ -78,7 +77,7 @@ class Prior(nn.Module):
     def forward(self, frames: int, temperature: float) -> Tensor:
         """Draw the next frames: -> (1, size, frames). At temperature 0 each is the mean of the likeliest Gaussian."""
         state, last = self.cache[:, : -self.size], self.cache[:, -self.size :]
-        path = torch.zeros(1, self.size, frames)
+        path = last.new_zeros(1, self.size, frames)
         for frame in range(frames):
             state = self.cell(last, state)
             weights, means, deviations = self.predict(state)
@@ -86,7 +85,7 @@ class Prior(nn.Module):
                 choice = torch.multinomial(torch.softmax(weights[0] / temperature, 0), 1)
             else:
                 choice = weights[0].argmax(0, keepdim=True)
-            last = means[:, choice[0]] + temperature * deviations[:, choice[0]] * torch.randn(1, self.size)
+            last = means[:, choice[0]] + temperature * deviations[:, choice[0]] * torch.randn_like(last)
             path[:, :, frame] = last
         self.cache.copy_(torch.cat([state, last], 1))
         return path

@@ -11,8 +11,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-# streams at once; RAVE's exports take 64, but the buffers of their past make the file larger
-MAX_BATCH = 4
+from retrotone.rave.shape import HASH
 
 
 class Past(nn.Module):
@@ -32,16 +31,22 @@ class Past(nn.Module):
     def stream(self) -> None:
         """From now on, continue where the last call ended."""
         self.streaming = True
-        self.cache = torch.zeros(MAX_BATCH, self.cache.shape[1], self.samples)
+        self.cache = self.cache.new_zeros(1, self.cache.shape[1], self.samples)
 
     def forward(self, x: Tensor) -> Tensor:
         """(batch, channels, n) -> (batch, channels, samples + n)."""
         if not self.streaming:
-            return functional.pad(x, (self.samples, 0))
+            # functional.pad becomes aten::pad, which the RAVE VST's libtorch 1.11 does not know
+            return torch.constant_pad_nd(x, [self.samples, 0])
         if self.samples == 0:
             return x
-        joined = torch.cat([self.cache[: x.shape[0]], x], -1)
-        self.cache[: x.shape[0]].copy_(joined[:, :, -self.samples :])
+        streams = x.shape[0]
+        # more streams than ever before: their past is silent
+        if streams > self.cache.shape[0]:
+            added = self.cache.new_zeros(streams - self.cache.shape[0], self.cache.shape[1], self.samples)
+            self.cache = torch.cat([self.cache, added])
+        joined = torch.cat([self.cache[:streams], x], -1)
+        self.cache[:streams].copy_(joined[:, :, -self.samples :])
         return joined
 
 
@@ -53,7 +58,7 @@ class Clock(nn.Module):
     def __init__(self) -> None:
         super().__init__()
         self.streaming = False
-        self.register_buffer("cache", torch.zeros(1, dtype=torch.float64), persistent=False)
+        self.register_buffer("cache", torch.zeros(1, dtype=torch.int64), persistent=False)
 
     def stream(self) -> None:
         """From now on, continue where the last call ended."""
@@ -61,7 +66,7 @@ class Clock(nn.Module):
 
     def forward(self, frames: int) -> Tensor:
         """Return the numbers of the next frames, shape (frames,)."""
-        numbers = self.cache + torch.arange(frames, dtype=torch.float64)
+        numbers = self.cache + torch.arange(frames, device=self.cache.device)
         if self.streaming:
             self.cache.add_(frames)
         return numbers
@@ -70,12 +75,13 @@ class Clock(nn.Module):
 class Noise(nn.Module):
     """White noise between -1 and 1, shaped like a level (batch, bands, n).
 
-    While streaming, a sample's number alone decides its value (the integer hash lowbias32 of C. Wellons, 2018): the
-    noise, too, is the same however a stream is cut.
+    While streaming, a sample's number alone decides its value (`HASH`): the noise, too, is the same however a stream is
+    cut.
     """
 
     def __init__(self) -> None:
         super().__init__()
+        self.first, self.second = HASH
         self.clock = Clock()
 
     def forward(self, level: Tensor) -> Tensor:
@@ -83,9 +89,9 @@ class Noise(nn.Module):
         if not self.clock.streaming:
             return 2 * torch.rand_like(level) - 1
         bands = level.shape[1]
-        number = self.clock(level.shape[2]).long() * bands + torch.arange(bands)[:, None]
-        number = ((number ^ (number >> 16)) * 0x7FEB352D) & 0xFFFFFFFF
-        number = ((number ^ (number >> 15)) * 0x846CA68B) & 0xFFFFFFFF
+        number = self.clock(level.shape[2]) * bands + torch.arange(bands, device=level.device)[:, None]
+        number = ((number ^ (number >> 16)) * self.first) & 0xFFFFFFFF
+        number = ((number ^ (number >> 15)) * self.second) & 0xFFFFFFFF
         noise: Tensor = (number ^ (number >> 16)).to(level.dtype) / 0x7FFFFFFF - 1
         return noise.expand(level.shape)
 

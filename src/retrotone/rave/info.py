@@ -24,6 +24,8 @@ MAX_LATENTS, MAX_RATIO, MAX_BYTES = 1 << 12, 1 << 16, 1 << 30
 OUTWARD = re.compile(rb"\.\s*(save|from_file)\b|\bops\s*\.\s*(?!prim\b)")
 # of the buffers in which cached convolutions keep their past
 STATE_SUFFIXES = (".pad", ".cache")
+# of those in which exports of retrotone count the frames of their oscillators and their noise
+CLOCK_SUFFIX = "clock.cache"
 
 
 @dataclass(frozen=True)

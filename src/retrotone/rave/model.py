@@ -41,6 +41,8 @@ WARM_UP_SECONDS = 1.0
 SPARE_SECONDS = 2.0
 # below the peak; what is quieter counts as silence
 AUDIBLE_DB = -60.0
+# frames at which the oscillators of a clip may begin, so that no two clips share their phases
+MOMENTS = 1 << 16
 
 
 class RaveModel:
@@ -143,7 +145,7 @@ class RaveModel:
         ----------
         latent : array_like, shape (latent_size, frames)
         seed : int
-            Of the dropped latents and of the noise in the sound, where a model draws them.
+            Of the dropped latents, of the noise in the sound and of the phases of oscillators, where a model has them.
         progress : Progress
 
         Returns
@@ -161,7 +163,8 @@ class RaveModel:
             raise StyleError(f"{self.name} takes latents of shape ({self.info.latent_size}, frames), not {path.shape}")
         if not np.isfinite(path).all():
             raise StyleError("the latents are not finite: check scale and offset")
-        voices, pieces, done = self._runner.voices(1, seed), [], 0
+        moment = int(np.random.default_rng(seed).integers(MOMENTS))
+        voices, pieces, done = self._runner.voices(1, seed, moment), [], 0
         total = path.shape[1] * self.info.ratio
         for piece in self._runner.decode(voices, [path[None]], self._runner.delay[1]):
             pieces.append(piece[0])

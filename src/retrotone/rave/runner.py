@@ -14,7 +14,7 @@ import torch
 from numpy.typing import NDArray
 
 from retrotone.errors import ModelError
-from retrotone.rave.info import STATE_SUFFIXES, RaveInfo
+from retrotone.rave.info import CLOCK_SUFFIX, STATE_SUFFIXES, RaveInfo
 from retrotone.utils.threads import one_thread
 
 Array = NDArray[np.float32]
@@ -43,15 +43,17 @@ class Voice:
         The export, which is copied and not changed.
     seed : int
         Of all that the model draws.
+    moment : int
+        Frame at which the oscillators and the noise of an export of retrotone begin.
     """
 
-    def __init__(self, module: torch.jit.ScriptModule, seed: int) -> None:
+    def __init__(self, module: torch.jit.ScriptModule, seed: int, moment: int = 0) -> None:
         self._rng_state = torch.Generator().manual_seed(seed % MAX_SEED).get_state()
         with torch.no_grad():
             self._module = copy.deepcopy(module)
             for name, buffer in self._module.named_buffers():
                 if name.endswith(STATE_SUFFIXES):
-                    buffer.zero_()
+                    buffer.fill_(moment if name.endswith(CLOCK_SUFFIX) else 0)
 
     def __call__(self, method: str, values: Array) -> Array:
         """Run ``encode``, ``encode_full``, ``decode`` or ``prior`` on (channels, n) and return the same without NaN."""
@@ -87,9 +89,9 @@ class Runner:
         self._probe_frames = -(-round(PROBE_SECONDS * sample_rate) // ratio)
         self._delay = info.delay
 
-    def voices(self, count: int, seed: int) -> list[Voice]:
+    def voices(self, count: int, seed: int, moment: int = 0) -> list[Voice]:
         """Return fresh voices that draw the same noise, so that equal channels stay equal."""
-        return [Voice(self._module, seed) for _ in range(count)]
+        return [Voice(self._module, seed, moment) for _ in range(count)]
 
     @property
     def delay(self) -> tuple[int, int]:

@@ -72,7 +72,7 @@ PASSAGES = {
     ),
     "The Liberty Bell (Sousa 1893)": Passage("SousaJP/TheLibertyBell/TheLibertyBell.ly", 12, 48, 156, 0, "brass band"),
     "King Cotton (Sousa 1895)": Passage("SousaJP/KingCotton/KingCotton.ly", 12, 48, 156, 2, "orchestra"),
-    "El Capitan (Sousa 1896)": Passage("SousaJP/ElCapitanMarch/ElCapitanMarch.ly", 12, 48, 156, 0, "wind band"),
+    "El Capitan (Sousa 1895)": Passage("SousaJP/ElCapitanMarch/ElCapitanMarch.ly", 12, 48, 156, 0, "wind band"),
     "Bethena (Joplin 1905), first strain": Passage(
         "JoplinS/bethena/bethena-lys/joplin_bethena.ly", 24, 48, 156, -2, "salon trio"
     ),

@@ -14,18 +14,20 @@ from numpy.typing import NDArray
 
 from retrotone.audio.audio import Audio
 from retrotone.audio.files import AudioFile
+from retrotone.dsp.filterbanks import chroma_filters
+from retrotone.dsp.stft import OVERLAP, stft
 from retrotone.errors import AudioError
 from retrotone.progress import Progress, silent
+from retrotone.rave.beats import beats
 from retrotone.rave.levels import at_loudness
 from retrotone.types import Source
 from retrotone.utils.files import write_whole
 
 Latent = NDArray[np.float32]
 
-# beats and harmony are found at this rate, in frames of this many samples
-RATE, HOP, N_FFT = 22_050, 512, 4096
-# correlation of the onsets with themselves a beat later, below which a record has no beat
-CLEAR_BEAT = 0.1
+# beats and harmony are found at this rate in Hz, in frames of this many samples
+RATE, N_FFT = 22_050, 2048
+HOP = N_FFT // OVERLAP
 # from one cut to the next in a record without a beat
 CUT_SECONDS = 0.5
 # before a cut, whose harmony is that of so long
@@ -71,20 +73,20 @@ class Record:
         frame_rate : float
             Frames of the encoding per second.
         """
-        import librosa
-
-        samples = audio.mono().resample(RATE).samples[0]
-        times = _beats(samples)
-        beat = len(times) > 0
+        samples = audio.mono().resample(RATE).samples
+        spectrum = np.concatenate(list(stft([samples], N_FFT)), axis=1)[0]
+        # the frames whose middle is a multiple of HOP, shape (frames, bins)
+        power = np.square(np.abs(spectrum[1 : 2 + samples.shape[1] // HOP]))
+        at = beats(power, RATE, HOP)
+        beat = len(at) > 0
         if not beat:
-            times = np.arange(0.0, audio.duration, CUT_SECONDS)
-        chroma = librosa.feature.chroma_stft(y=samples, sr=RATE, hop_length=HOP, n_fft=N_FFT)
-        ends = np.round(times * RATE / HOP).astype(np.int64)
-        starts = np.maximum(ends - round(HARMONY_SECONDS * RATE / HOP), 0)
-        sums = np.pad(np.cumsum(chroma, axis=1), ((0, 0), (1, 0)))
-        harmony = (sums[:, np.minimum(ends, chroma.shape[1])] - sums[:, starts]).T
+            at = np.round(np.arange(0.0, audio.duration, CUT_SECONDS) * RATE / HOP).astype(np.int64)
+        chroma = power @ chroma_filters(RATE, N_FFT, tuning=0.0).T
+        chroma /= np.maximum(chroma.max(axis=1, keepdims=True), 1e-9)
+        sums = np.pad(np.cumsum(chroma, axis=0), ((1, 0), (0, 0)))
+        harmony = sums[at] - sums[np.maximum(at - round(HARMONY_SECONDS * RATE / HOP), 0)]
         harmony /= np.maximum(np.linalg.norm(harmony, axis=1, keepdims=True), 1e-9)
-        cuts = np.round(times * frame_rate).astype(np.int64)
+        cuts = np.round(at * (HOP / RATE * frame_rate)).astype(np.int64)
         return cls(audio.name, latent, cuts, beat, harmony.astype(np.float32))
 
 
@@ -190,17 +192,3 @@ def encoded(
     if not records:
         raise AudioError("there is no sound in any of the records: name others")
     return Bank(tuple(records))
-
-
-def _beats(samples: NDArray[np.float32]) -> NDArray[np.float64]:
-    """Return the times of the beats in seconds, shape (beats,); none where the beat is not clear."""
-    import librosa
-
-    onsets = librosa.onset.onset_strength(y=samples, sr=RATE, hop_length=HOP)
-    _, frames = librosa.beat.beat_track(onset_envelope=onsets, sr=RATE, hop_length=HOP)
-    period = round(float(np.median(np.diff(frames)))) if len(frames) > 1 else 0
-    varying = onsets - onsets.mean()
-    if not period or (varying[:-period] * varying[period:]).sum() < CLEAR_BEAT * np.square(varying).sum():
-        return np.zeros(0)
-    times: NDArray[np.float64] = frames * (HOP / RATE)
-    return times

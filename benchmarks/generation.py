@@ -94,7 +94,7 @@ def page(found: Sequence[Generated]) -> Page:
 distance of musicnn's embeddings to the developers' recordings of music, aged as the {ERA}; its likeliest tags on
 average; the highest correlation between the waveforms of two seeds. *Copied* is how much any {COPIED_SECONDS:.0f} s of
 a clip run like a part of one record: the correlation of 40 mel bands beside their mean, or of the chroma where that is
-lower, every quarter of a second.
+lower, every quarter of a second. Times are the processor's.
 
 {table(head, rows)}""")
 

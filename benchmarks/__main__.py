@@ -16,7 +16,7 @@ from itertools import chain
 from pathlib import Path
 
 import retrotone as rt
-from benchmarks import classification, genre, length, library, quality, rave, speed, startup, truth
+from benchmarks import classification, generation, genre, length, library, quality, rave, speed, startup, truth
 from benchmarks.cases import cases
 from benchmarks.methods import methods
 from benchmarks.page import MissingDataError, Page
@@ -57,6 +57,10 @@ def _rave(long: bool) -> Page:
     return rave.page(rave.measure_rave())
 
 
+def _generation(long: bool) -> Page:
+    return generation.page(generation.measure_generation())
+
+
 def _genre(long: bool) -> Page:
     return genre.page(genre.measure_genre(bundled().content))
 
@@ -78,6 +82,7 @@ SECTIONS: dict[str, Section] = {
     "length": _length,
     "startup": _startup,
     "rave": _rave,
+    "generation": _generation,
     "genre": _genre,
     "classification": _classification,
     "library": _library,

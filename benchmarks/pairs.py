@@ -49,7 +49,7 @@ def bundled(seconds: float | None = None) -> Pair:
 
 def played(seconds: float = SECONDS) -> Pair:
     """Return the demo's song and a clip that the bundled RAVE made up: what the study took its style from."""
-    clip = rt.RaveModel.from_pretrained().generate(seconds, seed=0)
+    clip = rt.RaveModel.from_pretrained().generate(seconds, path="slerp", seed=0)
     return Pair("demo song to a clip by parlour", bundled(seconds).content, clip)
 
 

@@ -67,7 +67,7 @@ def measure_rave() -> RaveScore:
     rave.restyle(bundled().content.slice(0, 3))  # the first call loads what the others need
     answers: list[Answer] = []
     embeddings: dict[str, list[NDArray[np.float32]]] = {"song": [], "aged": [], "answer": []}
-    for name, song in _songs():
+    for name, song in songs():
         aged = rt.age(song, ERA, seed=AGE_SEED)
         begin = time.perf_counter()
         answer = rave.restyle(song)
@@ -136,7 +136,7 @@ def held_note(seconds: float, sample_rate: int) -> rt.Audio:
     return rt.Audio(0.1 * chord[None].astype(np.float32), sample_rate, "held note")
 
 
-def _songs() -> Iterator[tuple[str, rt.Audio]]:
+def songs() -> Iterator[tuple[str, rt.Audio]]:
     yield "demo song", bundled().content
     if MUSIC.is_dir():
         for path in sorted(MUSIC.glob("*.ogg")):

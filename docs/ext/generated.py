@@ -97,6 +97,7 @@ def licences() -> Iterator[str]:
     yield from ["", "| inside | from | licence |", "|---|---|---|"]
     yield "| `musicnn_msd.safetensors` | musicnn 0.1 (PyPI), converted by `tools/convert_musicnn.py` | ISC |"
     yield "| `parlour.safetensors` | trained here, see [its card](../model-parlour.md) | MIT |"
+    yield "| `parlour.bank` | rendered here from public-domain scores, see [its card](../bank.md) | MIT |"
     learned = "trained here on published features, see [the card](../model-genre.md)"
     yield f"| `genre/classifier.safetensors`, `library/similarity.safetensors` | {learned} | MIT |"
     yield "| `gtzan.csv` | names, splits and checksums: facts about [GTZAN](../data-gtzan.md) | none needed |"

@@ -69,6 +69,33 @@ def test_generate_goes_from_one_recording_to_another(model: str, song: str, long
     assert rt.load(clip).duration == 1.0
 
 
+def test_generate_plays_the_users_records(model: str, long_song: str, clip: Path, capfd: Capture) -> None:
+    folder = clip.with_name("records")
+    folder.mkdir()
+    for number in range(2):
+        rt.RaveModel.load(model).generate(6, seed=number).save(folder / f"{number}.wav")
+    (folder / "broken.wav").write_text("no sound")
+    options = ["generate", "--model", model, "--seconds", "4", "-o", str(clip)]
+    assert run([*options, "--from", str(folder), "--from", str(folder / "0.wav")]) == 0
+    assert rt.load(clip).duration == 4.0
+    once = rt.load(clip).samples
+    assert run([*options, "--from", str(folder), "--from", str(folder / "0.wav")]) == 0
+    assert np.array_equal(once, rt.load(clip).samples)
+    capfd.readouterr()
+    for wrong, words in (
+        (["--from", str(clip.with_name("nothing.wav"))], "nothing.wav does not exist"),
+        (["--from", str(folder), "--path", "walk"], "plays no records"),
+        (["--from", str(folder), "--between", long_song, long_song], "leave out --path and --from"),
+        (["--path", "records"], "without records"),
+    ):
+        assert run([*options, *wrong]) == 2
+        assert words in capfd.readouterr().err
+    (folder / "0.wav").unlink()
+    (folder / "1.wav").unlink()
+    assert run([*options, "--from", str(folder)]) == 2
+    assert "no recording that can be read" in capfd.readouterr().err
+
+
 def test_without_torch_the_bundled_model_plays_and_others_name_the_extra(model: str, song: str, tmp_path: Path) -> None:
     restyled, clip = tmp_path / "restyled.wav", tmp_path / "clip.wav"
     done = run_without_torch(

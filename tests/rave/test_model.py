@@ -15,6 +15,7 @@ from rave_exports import Glutton, Saboteur, make_export, scripted
 import retrotone as rt
 from retrotone.audio.audio import Audio
 from retrotone.errors import AudioError, ModelError, StyleError
+from retrotone.rave.generation import path_at_random
 
 # reproduces its input
 FAITHFUL = {"latent_size": None, "noise": 0.0}
@@ -263,10 +264,31 @@ def test_between_two_recordings_it_goes_from_one_to_the_other(tmp_path: Path) ->
     assert spectrum[1][2900:3100].max() > 3 * spectrum[1][250:350].max()
 
 
+@pytest.mark.parametrize("streaming", [True, False])
+def test_any_model_plays_records(tmp_path: Path, streaming: bool) -> None:
+    model = rt.RaveModel.load(make_export(tmp_path / "model.ts", streaming=streaming, **FAITHFUL))
+    time = np.arange(8 * 44_100) / 44_100
+    records = [Audio(0.1 * np.sin(2 * np.pi * hertz * time)[None], 44_100) for hertz in (300, 3000)]
+    bank = model.bank(records)
+    clip = model.generate(8, bank=bank, seed=1)
+    spectrum = np.abs(np.fft.rfft(clip.samples[0].reshape(16, -1), 44_100, axis=1))
+    high = spectrum[:, 2900:3100].max(axis=1) > spectrum[:, 250:350].max(axis=1)
+    # in turns, never more than a few seconds of one
+    runs = np.diff(np.flatnonzero(np.diff(np.concatenate([[-1], high, [-1]]))))
+    assert len(runs) >= 2
+    assert runs.max() <= 7
+    assert np.array_equal(clip.samples, model.generate(8, bank=bank, seed=1).samples)
+    assert not np.allclose(clip.samples, model.generate(8, bank=bank, seed=2).samples, atol=0.01)
+    with pytest.raises(StyleError, match="plays no records"):
+        model.generate(1, bank=bank, path="walk")
+    with pytest.raises(StyleError, match="without records"):
+        model.generate(1, path="records")
+
+
 def test_temperature_is_how_far_it_goes(tmp_path: Path) -> None:
     model = rt.RaveModel.load(make_export(tmp_path / "model.ts"))
     for path in ("slerp", "walk"):
-        spreads = [model._path(path, 400, 1, heat, 50).std() for heat in (0.5, 1.0)]
+        spreads = [path_at_random(path, model.info, 400, 1, heat, 1.0).std() for heat in (0.5, 1.0)]
         assert spreads[0] == pytest.approx(spreads[1] / 2, rel=1e-4)
 
 

@@ -9,7 +9,12 @@ import pytest
 
 import retrotone as rt
 from retrotone.metrics import Profile, chroma_cosine, frechet_distance, log_spectral_distance
+from retrotone.rave.generation import own_bank
 from retrotone.utils.assets import bundled_song
+
+pytest.importorskip("benchmarks", reason="needs the repository: run from its root")
+
+from benchmarks.generation import agreement
 
 ERA, AGE_SEED = "1930s", 1000
 
@@ -48,6 +53,25 @@ def test_real_music_comes_nearer_to_its_aged_self(parlour: rt.RaveModel, shared_
     assert answered < 0.7 * untouched
     song_set, aged_set, answer_set = (np.concatenate(sets[kind]) for kind in ("song", "aged", "answer"))
     assert frechet_distance(answer_set, aged_set) < 0.5 * frechet_distance(song_set, aged_set)
+
+
+def test_what_it_generates_is_music_and_no_copy_of_a_record(parlour: rt.RaveModel) -> None:
+    clips = [parlour.generate(10, seed=seed) for seed in (0, 1)]
+    tags = np.concatenate([rt.musicnn.listen(clip).tags for clip in clips]).mean(axis=0)
+    likeliest = {rt.musicnn.LABELS[i] for i in np.argsort(-tags)[:2]}
+    assert not likeliest & {"ambient", "electronic", "experimental"}
+    bank = own_bank(parlour.info)
+    assert bank is not None
+    assert sum(record.latent.shape[1] for record in bank.records) * 512 / 22_050 > 180
+    for record in bank.records[::4]:
+        assert agreement(clips[0], parlour.decode(record.latent)) < 0.8
+    assert agreement(parlour.decode(bank.records[0].latent[:, 200:500]), parlour.decode(bank.records[0].latent)) > 0.8
+
+
+@pytest.mark.parametrize("path", ["records", "slerp", "prior"])
+def test_two_seeds_share_no_waveform(parlour: rt.RaveModel, path: str) -> None:
+    first, second = (parlour.generate(5, path=path, seed=seed).samples[0] for seed in (0, 1))
+    assert abs(np.corrcoef(first, second)[0, 1]) < 0.2
 
 
 @pytest.mark.parametrize("path", ["slerp", "walk"])

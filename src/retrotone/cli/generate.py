@@ -27,28 +27,41 @@ def generate(
         float | None, typer.Option(metavar="S", help="How long; 30 by default, or as long as the song of --match.")
     ] = None,
     match: Annotated[str | None, typer.Option(metavar="SONG", help="Make it as long and as loud as a song.")] = None,
+    records: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--from",
+            metavar="RECORD|FOLDER",
+            help="Records to play, one to three seconds of each at a time; by default those that come with parlour.",
+        ),
+    ] = None,
     path: Annotated[
         str | None,
         typer.Option(
-            metavar="slerp|linear|smooth|walk|prior",
-            help="How it moves through the model's latent space; slerp by default.",
+            metavar="records|slerp|linear|smooth|walk|prior",
+            help="How it moves through the model's latent space: by default from record to record, or by slerp with a "
+            "model that comes without records.",
         ),
     ] = None,
     between: Annotated[
-        tuple[str, str] | None,
-        typer.Option(metavar="A B", help="Go from one recording's encoding into another's, with no --path."),
+        tuple[str, str] | None, typer.Option(metavar="A B", help="Go from one recording's encoding into another's.")
     ] = None,
     seed: Annotated[int, typer.Option(min=0, metavar="N", help="Another seed, another clip.")] = 0,
     temperature: Annotated[
-        float, typer.Option(metavar="X", help="How far from the middle of the latent space; 1 is usual.")
+        float,
+        typer.Option(
+            metavar="X", help="How far from the middle of the latent space, or from the best joins; 1 is usual."
+        ),
     ] = 1.0,
 ) -> None:
     """Generate a clip with a model, and draw it."""
     output = Path(out)
     if not output.parent.is_dir():
         raise OutputError(f"{output.parent} is not a folder: create it first")
-    if path and between:
-        raise StyleError("--between is a path of its own: leave out --path")
+    if between and (path or records):
+        raise StyleError("--between is a path of its own: leave out --path and --from")
+    if records and path not in (None, "records"):
+        raise StyleError(f"--path {path} plays no records: leave out --path or --from")
     with Bar() as bar:
         from retrotone.audio.audio import load
         from retrotone.audio.files import AudioFile
@@ -59,19 +72,23 @@ def generate(
         from retrotone.progress import part
         from retrotone.rave.model import RaveModel
         from retrotone.rave.pretrained import DEFAULT_MODEL
+        from retrotone.services.generate import find_records
         from retrotone.utils.files import write_whole
 
         rave = RaveModel.from_pretrained(model or DEFAULT_MODEL)
         output_format(output, rave.info.sample_rate)
+        progress = bar.item()
+        bank = rave.bank(find_records(records), seed, part(progress, 0.0, 0.4)) if records else None
         ends = between and (load(between[0], BETWEEN_SECONDS), load(between[1], BETWEEN_SECONDS))
         clip = rave.generate(
             seconds,
             match=None if match is None else AudioFile(match),
-            path=path or "slerp",
+            path=path,
             seed=seed,
             temperature=temperature,
+            bank=bank,
             recordings=ends,
-            progress=part(bar.item(), 0.0, 0.8),
+            progress=part(progress, 0.4, 0.8),
         )
         clip.save(output, tags=None if match is None else result_tags(match, clip.name))
         picture = output.with_suffix(".png")

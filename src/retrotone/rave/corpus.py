@@ -153,7 +153,7 @@ def gather(
         if corpus.sources != sources:
             raise AudioError(f"{folder} holds other recordings, of {corpus.sources[0]}: delete it to begin anew")
         return corpus
-    paths = _recordings_in(recordings)
+    paths = recordings_in(recordings)
     make_folder(folder)
     names, lengths, skipped = [], [], []
     with writing(folder / INPUTS), (folder / INPUTS).open("wb") as inputs, (folder / TARGETS).open("wb") as outputs:
@@ -179,12 +179,13 @@ def gather(
     return Corpus(folder)
 
 
-def _recordings_in(folder: Path) -> list[Path]:
+def recordings_in(folder: Path) -> list[Path]:
+    """Return the recordings below a folder, in order, by their names; AudioError if there are none or no folder."""
     if not folder.is_dir():
-        raise AudioError(f"{folder} is not a folder: name one with recordings to learn from")
+        raise AudioError(f"{folder} is not a folder: name one with recordings")
     paths = sorted(path for path in folder.rglob("*") if path.suffix.lower() in SUFFIXES)
     if not paths:
-        raise AudioError(f"{folder} holds no recordings: name a folder with some to learn from")
+        raise AudioError(f"{folder} holds no recordings: name a folder with some")
     return paths
 
 

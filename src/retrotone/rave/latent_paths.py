@@ -45,7 +45,7 @@ def drawn(path: str, rng: np.random.Generator, latent_size: int, frames: int, sp
     if path == "walk":
         return walk(rng, latent_size, frames, memory)
     if path not in PATHS:
-        known = ", ".join([*PATHS, "walk", "prior"])
+        known = ", ".join(["records", *PATHS, "walk", "prior"])
         raise StyleError(f"path {path!r} does not exist: use one of {known}")
     anchors = rng.standard_normal((latent_size, max(round(frames / spacing), 1) + 1))
     return PATHS[path](anchors, frames)

@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from retrotone.audio.audio import PEAK_CEILING, Audio
+from retrotone.audio.audio import Audio
 from retrotone.audio.files import AudioFile
-from retrotone.dsp.limiter import limited
-from retrotone.errors import AudioError, MissingExtraError, ModelError, StyleError
+from retrotone.errors import AudioError, MissingExtraError, StyleError
 from retrotone.progress import Progress, part, silent
+from retrotone.rave import generation, pretrained
 from retrotone.rave import latent_paths as paths
-from retrotone.rave import pretrained
+from retrotone.rave.bank import Bank, encoded
 from retrotone.rave.info import RaveInfo
 from retrotone.rave.levels import at_loudness, loudness_of, mixed
 from retrotone.rave.reconstruction import reconstruct, to_channels
@@ -31,16 +32,12 @@ CLIP_SECONDS = 30.0
 CLIP_LUFS = -16.0
 # from one anchor of a path to the next
 ANCHOR_SECONDS = 1.5
-MIN_ANCHOR_SECONDS = 0.01
-# a clip is made in memory
-MAX_SECONDS = 4 * 3600.0
-WALK_MEMORY_SECONDS = 0.5
 # decoded before the clip begins and dropped: the decoder starts from an empty past
 WARM_UP_SECONDS = 1.0
 # up to this much silence is trimmed from the start without shortening the clip
 SPARE_SECONDS = 2.0
-# below the peak; what is quieter counts as silence
-AUDIBLE_DB = -60.0
+# frames at which the oscillators of a clip may begin, so that no two clips share their phases
+MOMENTS = 1 << 16
 
 
 class RaveModel:
@@ -127,7 +124,7 @@ class RaveModel:
         """Samples by which the export lags behind its input; what this class returns does not lag."""
         return self._runner.round_trip
 
-    def encode(self, audio: Audio, seed: int = 0) -> Latent:
+    def encode(self, audio: Audio, seed: int = 0, full: bool = False) -> Latent:
         """Encode a recording.
 
         Parameters
@@ -136,6 +133,8 @@ class RaveModel:
             Any rate and channels; stereo is mixed down for a mono model.
         seed : int
             Variational encoders draw at random.
+        full : bool
+            With the latents of detail, where the model has them: then there are full_latent_size of them.
 
         Returns
         -------
@@ -146,8 +145,28 @@ class RaveModel:
         frames = -(-fitting.shape[1] // self.info.ratio)
         voices = self._runner.voices(1, seed)
         lag, _ = self._runner.delay
-        latent: Latent = np.concatenate(list(self._runner.encode(voices, [fitting[None]])), axis=-1)[0]
+        method = "encode_full" if full and self.info.detailed else "encode"
+        latent: Latent = np.concatenate(list(self._runner.encode(voices, [fitting[None]], method)), axis=-1)[0]
         return latent[:, lag : lag + frames]
+
+    def bank(self, recordings: Sequence[Source], seed: int = 0, progress: Progress = silent) -> Bank:
+        """Encode records for `generate` to play.
+
+        Parameters
+        ----------
+        recordings : sequence of Audio or AudioFile
+            The middle minute of each is used, and of more than 40 records a choice; silent ones are left out.
+        seed : int
+            Of the choice, and of what a variational encoder draws.
+        progress : Progress
+
+        Raises
+        ------
+        AudioError
+            All are silent, or one cannot be read.
+        """
+        frame_rate = self.info.sample_rate / self.info.ratio
+        return encoded(recordings, partial(self.encode, seed=seed, full=True), frame_rate, seed, progress)
 
     def decode(self, latent: ArrayLike, seed: int = 0, progress: Progress = silent) -> Audio:
         """Decode a path through the latent space, at the level that the model gives it.
@@ -155,8 +174,9 @@ class RaveModel:
         Parameters
         ----------
         latent : array_like, shape (latent_size, frames)
+            Or (full_latent_size, frames) as `encode` gives them.
         seed : int
-            Of the dropped latents and of the noise in the sound, where a model draws them.
+            Of the dropped latents, of the noise in the sound and of the phases of oscillators, where a model has them.
         progress : Progress
 
         Returns
@@ -170,11 +190,13 @@ class RaveModel:
             An array of another shape, or not finite.
         """
         path = np.asarray(latent, np.float32)
-        if path.ndim != 2 or len(path) != self.info.latent_size or path.shape[1] == 0:
+        sizes = {self.info.latent_size, self.info.full_latent_size if self.info.detailed else self.info.latent_size}
+        if path.ndim != 2 or len(path) not in sizes or path.shape[1] == 0:
             raise StyleError(f"{self.name} takes latents of shape ({self.info.latent_size}, frames), not {path.shape}")
         if not np.isfinite(path).all():
             raise StyleError("the latents are not finite: check scale and offset")
-        voices, pieces, done = self._runner.voices(1, seed), [], 0
+        moment = int(np.random.default_rng(seed).integers(MOMENTS))
+        voices, pieces, done = self._runner.voices(1, seed, moment), [], 0
         total = path.shape[1] * self.info.ratio
         for piece in self._runner.decode(voices, [path[None]], self._runner.delay[1]):
             pieces.append(piece[0])
@@ -268,16 +290,17 @@ class RaveModel:
         self,
         seconds: float | None = None,
         match: Audio | AudioFile | None = None,
-        path: str = "slerp",
+        path: str | None = None,
         seed: int = 0,
         temperature: float = 1.0,
         anchor_seconds: float = ANCHOR_SECONDS,
+        bank: Bank | None = None,
         recordings: tuple[Audio, Audio] | None = None,
         scale: ArrayLike = 1.0,
         offset: ArrayLike = 0.0,
         progress: Progress = silent,
     ) -> Audio:
-        """Decode a path through the latent space that starts from no song: a clip.
+        """Decode a path through the latent space: a clip.
 
         Parameters
         ----------
@@ -286,14 +309,18 @@ class RaveModel:
         match : Audio or AudioFile, optional
             A song whose length (unless `seconds` says otherwise) and loudness the clip gets. The default loudness is
             -16 LUFS.
-        path : {"slerp", "linear", "smooth", "walk", "prior"}
-            Between random anchors along arcs, lines or a spline; a random walk; or drawn by the model's prior.
+        path : {"records", "slerp", "linear", "smooth", "walk", "prior"}, optional
+            From one record of a bank to another; between random anchors along arcs, lines or a spline; a random walk;
+            or drawn by the model's prior. By default "records", or "slerp" for a model without a bank.
         seed : int
             Another seed, another clip.
         temperature : float
-            How far from the origin of the space the path goes; 1 is where recordings lie.
+            How far from the origin of the space the path goes; 1 is where recordings lie. Among records, how far from
+            the best fit a join may be.
         anchor_seconds : float
             From one anchor to the next.
+        bank : Bank, optional
+            The records to play, see `bank`; by default those that come with the model.
         recordings : (Audio, Audio), optional
             Go from the encoding of the first to that of the second instead.
         scale, offset : array_like
@@ -316,7 +343,7 @@ class RaveModel:
         """
         if seconds is None:
             seconds = match.duration if match else CLIP_SECONDS
-        _check_clip(seconds, temperature, anchor_seconds)
+        generation.check_clip(seconds, temperature, anchor_seconds)
         loudness = CLIP_LUFS if match is None else loudness_of(match)
         if match is not None and np.isinf(loudness):
             raise AudioError(f"{match.name} is silent: name a song with sound to match")
@@ -324,26 +351,32 @@ class RaveModel:
         wanted = max(round(seconds * rate), 1)
         frames = -(-(wanted + round(SPARE_SECONDS * rate)) // ratio)
         if recordings is None:
-            latent = self._path(path, frames, seed, temperature, anchor_seconds)
+            latent = self._path(path, bank, frames, seed, temperature, anchor_seconds)
         else:
             latent = self._path_between(recordings, -(-wanted // ratio), frames, seed)
+        # the latents of detail describe records as they were: edited ones go without them
+        if np.any(np.not_equal(scale, 1)) or np.any(np.not_equal(offset, 0)):
+            latent = latent[: self.info.latent_size]
         progress(0.05, f"{self.name} plays")
         sound = self._decode_warmed_up(paths.edited(latent, scale, offset), seed, part(progress, 0.05, 0.95))
-        first = min(self._first_audible(sound), sound.shape[1] - wanted)
-        clip = Audio(sound[:, first : first + wanted], rate, f"{self.name}, seed {seed}").fade()
         progress(1.0, f"{self.name} has played")
-        clip = at_loudness(clip, loudness)
-        return clip.with_samples(np.concatenate(list(limited([clip.samples], rate, PEAK_CEILING)), axis=1))
+        return generation.finished(sound, wanted, rate, f"{self.name}, seed {seed}", loudness)
 
-    def _path(self, path: str, frames: int, seed: int, temperature: float, anchor_seconds: float) -> Latent:
-        """Draw a path at random, shape (latent_size, frames)."""
+    def _path(
+        self, path: str | None, bank: Bank | None, frames: int, seed: int, temperature: float, anchor_seconds: float
+    ) -> Latent:
+        """Return a path that starts from no two recordings, shape (latent dimensions, frames)."""
+        if bank is not None and path not in (None, "records"):
+            raise StyleError(f"the path {path} plays no records: leave out the path or the records")
+        if path in (None, "records"):
+            bank = bank or generation.own_bank(self.info)
+        if bank is not None:
+            return generation.path_among(bank, self.info, frames, seed, temperature)
+        if path == "records":
+            raise StyleError(f"{self.name} comes without records: name some to play, or a path such as slerp")
         if path == "prior":
-            return self._prior(frames, seed, temperature)
-        frame_rate = self.info.sample_rate / self.info.ratio
-        rng, memory = np.random.default_rng(seed), WALK_MEMORY_SECONDS * frame_rate
-        latent = paths.drawn(path, rng, self.info.latent_size, frames, anchor_seconds * frame_rate, memory)
-        latent *= np.float32(temperature)
-        return latent if self.info.codes is None else paths.over_codes(latent, self.info.codes)
+            return generation.path_of_prior(self._runner, self.info, frames, seed, temperature)
+        return generation.path_at_random(path or "slerp", self.info, frames, seed, temperature, anchor_seconds)
 
     def _path_between(self, recordings: tuple[Audio, Audio], arrival: int, frames: int, seed: int) -> Latent:
         """Go from one recording to another in `arrival` frames, then stay, shape (latent_size, frames)."""
@@ -356,30 +389,6 @@ class RaveModel:
         warm = -(-round(WARM_UP_SECONDS * self.info.sample_rate) // self.info.ratio)
         latent = np.concatenate([np.repeat(latent[:, :1], warm, axis=1), latent], axis=1)
         return self.decode(latent, seed, progress).samples[:, warm * self.info.ratio :]
-
-    def _first_audible(self, sound: Block) -> int:
-        magnitude = np.abs(sound)
-        audible = np.flatnonzero(magnitude.max(axis=0) > magnitude.max() * 10 ** (AUDIBLE_DB / 20))
-        if len(audible) == 0:
-            raise ModelError(f"{self.name} stays silent on this path: try another seed or a temperature of 1")
-        return int(audible[0])
-
-    def _prior(self, frames: int, seed: int, temperature: float) -> Latent:
-        if not self.info.has_prior:
-            raise StyleError(f"{self.name} has no prior: choose another path, such as slerp")
-        # exports take the inverse of softplus, scaled so that 0 means a temperature of 1
-        wanted = max(temperature, 1e-3) * np.log(2)
-        control = wanted + np.log(-np.expm1(-wanted))
-        [voice] = self._runner.voices(1, seed)
-        return voice("prior", np.full((1, frames), control, np.float32))[: self.info.latent_size, :frames]
-
-
-def _check_clip(seconds: float, temperature: float, anchor_seconds: float) -> None:
-    if not (0 < seconds <= MAX_SECONDS and 0 <= temperature < np.inf and MIN_ANCHOR_SECONDS <= anchor_seconds < np.inf):
-        raise StyleError(
-            f"seconds must be above 0 and at most {MAX_SECONDS:.0f}, temperature 0 or above, and anchor_seconds "
-            f"at least {MIN_ANCHOR_SECONDS}"
-        )
 
 
 def _reporting(blocks: Iterable[Block], source: Source, progress: Progress) -> Iterator[Block]:

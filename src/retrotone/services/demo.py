@@ -47,7 +47,7 @@ def make_demo(folder: str | os.PathLike[str], progress: Progress = silent) -> di
     aged = transfer.stylize(song, ERA, progress=part(progress, 0.0, 0.1))
     played = rave.restyle(song, progress=part(progress, 0.1, 0.2))
     transferred = transfer.stylize(song, record, progress=part(progress, 0.2, 0.4))
-    clip = rave.generate(path="prior", seed=SEED, progress=part(progress, 0.4, 0.45))
+    clip = rave.generate(seed=SEED, progress=part(progress, 0.4, 0.45))
     progress(0.45, "saving the sounds")
     made = {
         song.save(folder / "original.wav"): "the song: a clean modern recording",
@@ -55,7 +55,7 @@ def make_demo(folder: str | os.PathLike[str], progress: Progress = silent) -> di
         aged.save(folder / f"song-{ERA}.wav"): f"the song as a medium of the {ERA} would have kept it",
         played.save(folder / "song-rave.wav"): f"the song as the RAVE model {rave.name} plays it",
         transferred.save(folder / "song-style.wav"): "the song in the sound of that record",
-        clip.save(folder / "rave.wav"): f"a clip that {rave.name} generates, led by its prior",
+        clip.save(folder / "rave.wav"): f"a clip that {rave.name} generates, from record to record",
     }
     for sound, name in ((song, "original"), (clip, "rave")):
         progress(0.5, f"drawing {name}")

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from retrotone.audio.audio import Audio
+from retrotone.errors import AudioError, MissingExtraError
 from retrotone.progress import Progress, part, silent
 from retrotone.rave.pretrained import DEFAULT_MODEL
 from retrotone.utils.text import clock
@@ -13,8 +17,11 @@ from retrotone.utils.text import clock
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
+    from retrotone.audio.files import AudioFile
+
 # paths through a model's latent space, and what to call them
 WALKS = {
+    "records": "from record to record",
     "slerp": "from point to point, along arcs",
     "linear": "from point to point, straight",
     "smooth": "from point to point, in one sweep",
@@ -44,9 +51,40 @@ class Clip:
     figure: Figure
 
 
+def find_records(names: Iterable[str]) -> list[AudioFile]:
+    """Open recordings.
+
+    Parameters
+    ----------
+    names : iterable of str
+        Paths of recordings, and of folders that are searched for some, with all their folders; files in these that
+        cannot be read are left out.
+
+    Raises
+    ------
+    AudioError
+        One does not exist or cannot be read; a folder holds no recording.
+    """
+    from retrotone.audio.files import AudioFile
+    from retrotone.rave.corpus import recordings_in
+
+    found = []
+    for name in names:
+        if not Path(name).is_dir():
+            found.append(AudioFile(name))
+            continue
+        before = len(found)
+        for path in recordings_in(Path(name)):
+            with suppress(AudioError, MissingExtraError):
+                found.append(AudioFile(path))
+        if len(found) == before:
+            raise AudioError(f"{name} holds no recording that can be read: name another folder")
+    return found
+
+
 def generate(
     model: str = DEFAULT_MODEL,
-    path: str = "slerp",
+    path: str = "records",
     seconds: float = 10.0,
     seed: int = 0,
     temperature: float = 1.0,

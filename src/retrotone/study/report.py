@@ -108,7 +108,7 @@ def write_report(
     rave, out = RaveModel.from_pretrained(model), make_folder(out_dir)
     with locked_folder(out):
         song = load(paths[0], SECONDS)
-        clip = rave.generate(match=song, seed=seed, progress=part(progress, 0.0, 0.02))
+        clip = rave.generate(match=song, path="slerp", seed=seed, progress=part(progress, 0.0, 0.02))
         sections = [
             _generation(clip, rave, out),
             _losses(song, clip, out, steps, part(progress, 0.03, 0.5)),

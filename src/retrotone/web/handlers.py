@@ -165,7 +165,7 @@ class Handlers:
         self,
         request: gr.Request,
         model: str = DEFAULT_MODEL,
-        walk: str = "slerp",
+        walk: str = "records",
         seconds: float = 10.0,
         seed: int = 0,
         temperature: float = 1.0,

@@ -182,7 +182,7 @@ def _generate(handlers: Handlers) -> tuple[dict[str, Any], gr.Button]:
     with gr.Tab("Generate", id="generate"), gr.Row(equal_height=False):
         with gr.Column(scale=2, min_width=300):
             model = gr.Radio(models, value=models[0], label="Model")
-            walk = gr.Radio([(label, name) for name, label in WALKS.items()], value="slerp", label="How it moves")
+            walk = gr.Radio([(label, name) for name, label in WALKS.items()], value="records", label="How it moves")
             seconds = gr.Slider(1, MAX_CLIP_SECONDS, 10, step=1, label="Seconds")
             temperature = gr.Slider(0, 3, 1, step=0.1, label="Temperature", info="1 is usual; higher varies more")
             seed = gr.Number(0, label="Seed", info="Another seed, another clip", precision=0, minimum=0)

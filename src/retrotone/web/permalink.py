@@ -56,7 +56,7 @@ def settings() -> dict[str, Setting]:
         "style": Setting("1930s", _one_of(*known, RECORD)),
         "strength": Setting(1.0, _within(0, 1)),
         "model": Setting(DEFAULT_MODEL, _one_of(*models)),
-        "walk": Setting("slerp", _one_of(*WALKS)),
+        "walk": Setting("records", _one_of(*WALKS)),
         "seconds": Setting(10.0, _within(1, MAX_CLIP_SECONDS)),
         "seed": Setting(0, _count),
         "temperature": Setting(1.0, _within(0, 3)),

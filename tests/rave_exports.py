@@ -89,7 +89,7 @@ class TinyRave(nn.Module):
 
     def __init__(
         self,
-        sample_rate: int,
+        sample_rate: int | None,
         ratio: int,
         channels: int,
         latent_size: int | None,
@@ -115,7 +115,7 @@ class TinyRave(nn.Module):
         self.ratio, self.level, self.noise, self.divide = ratio, level, noise, divide
         if old:
             self.register_buffer("sampling_rate", torch.tensor(sample_rate))
-        else:
+        elif sample_rate is not None:
             self.sr = sample_rate
         self.register_buffer("latent_mean", torch.zeros(full))
         self.register_buffer("latent_pca", torch.eye(full))
@@ -156,7 +156,7 @@ class TinyRave(nn.Module):
 def make_export(
     path: Path,
     *,
-    sample_rate: int = 44_100,
+    sample_rate: int | None = 44_100,
     ratio: int = 512,
     channels: int = 1,
     latent_size: int | None = 8,

@@ -246,6 +246,15 @@ def test_every_path_makes_sound_of_the_length_asked_for(tmp_path: Path, path: st
     assert min(np.square(part).mean() for part in seconds) > 0.01 * np.square(clip.samples).mean()
 
 
+def test_a_rate_that_the_export_does_not_tell_stands_in_its_name(tmp_path: Path) -> None:
+    untold = make_export(tmp_path / "model.ts", sample_rate=None)
+    with pytest.raises(rt.ModelError, match=r"put it into the file's name, as in model-44100\.ts"):
+        rt.RaveModel.load(untold)
+    assert rt.RaveModel.load(untold, sample_rate=48_000).info.sample_rate == 48_000
+    named = untold.rename(tmp_path / "model-32000-v2.ts")
+    assert rt.RaveModel.from_pretrained(str(named)).info.sample_rate == 32_000
+
+
 def test_a_clip_can_match_a_song(tmp_path: Path) -> None:
     model = rt.RaveModel.load(make_export(tmp_path / "model.ts", sample_rate=48_000))
     song = music(2.5, 44_100, channels=2).with_loudness(-27)

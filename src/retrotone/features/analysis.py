@@ -208,7 +208,7 @@ def analyse(recording: Audio | AudioFile | str | os.PathLike[str], progress: Pro
 
     Raises
     ------
-    AudioError, MissingExtraError
+    AudioError
         It is silent, lasts less than a second, or cannot be read; see `AudioFile`.
     """
     source = open_recording(recording)

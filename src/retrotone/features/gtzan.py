@@ -85,7 +85,7 @@ def gtzan_columns(recording: Audio | str | os.PathLike[str]) -> NDArray[np.float
 
     Raises
     ------
-    AudioError, MissingExtraError
+    AudioError
         See `AudioFile`.
     """
     return timbre(recording).columns

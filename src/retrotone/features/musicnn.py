@@ -96,7 +96,7 @@ def listen(recording: Audio | str | os.PathLike[str], hop: int = PATCH_FRAMES, p
 
     Raises
     ------
-    AudioError, MissingExtraError
+    AudioError
         See `AudioFile`.
     AnalysisError
         A hop under 1.

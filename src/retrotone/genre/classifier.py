@@ -183,7 +183,7 @@ class GenreClassifier:
         ------
         GenreError
             Not fitted, something that is no track, or a track of which neither taggram nor columns are known.
-        AudioError, MissingExtraError
+        AudioError
             See `analyse`.
         """
         tracks = tracks_of(X)
@@ -213,7 +213,7 @@ class GenreClassifier:
 
         Raises
         ------
-        GenreError, AudioError, MissingExtraError
+        GenreError, AudioError
             See `predict_proba`.
         """
         analysis = _analysis(recording, progress)

@@ -66,7 +66,7 @@ def fit_folder(recordings: str | os.PathLike[str], progress: Progress = silent) 
 
     Raises
     ------
-    GenreError, AudioError, MissingExtraError
+    GenreError, AudioError
         A collection that cannot be used.
     """
     learnt_from, checked_on = sides(recordings)

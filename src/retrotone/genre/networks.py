@@ -263,7 +263,7 @@ class GenreNetwork:
         ------
         GenreError
             Something that is no recording. An analysis is none: a network takes audio.
-        AudioError, MissingExtraError
+        AudioError
             See `AudioFile`.
         """
         found = [self._by_segment(self._samples(x)).mean(axis=0) for x in tracks_of(X)]
@@ -284,7 +284,7 @@ class GenreNetwork:
 
         Raises
         ------
-        GenreError, AudioError, MissingExtraError
+        GenreError, AudioError
             See `predict_proba`.
         """
         samples = self._samples(recording)

@@ -22,6 +22,8 @@ from retrotone.utils.threads import one_thread
 
 Array = NDArray[np.float32]
 
+# in Hz: a number in a file's name is a rate if it is one of these
+USUAL_RATES = (16_000, 22_050, 24_000, 32_000, 44_100, 48_000, 88_200, 96_000)
 # of current exports, v1, others
 RATE_NAMES = ("sr", "sampling_rate", "sample_rate")
 # Files beyond these are refused: RAVE's have 128 latents of 2,048 samples, and some 100 MB.
@@ -160,8 +162,11 @@ def read_info(module: Any, path: Path, sample_rate: int | None = None) -> RaveIn
     if not (1 <= channels_in <= MAX_CHANNELS and 1 <= channels_out <= MAX_CHANNELS):
         raise ModelError(f"{path} has {channels_in} channels in and {channels_out} out: only 1 or 2 can be run")
     stated = next((getattr(module, name) for name in RATE_NAMES if hasattr(module, name)), sample_rate)
+    stated = _rate_in_name(path) if stated is None else stated
     if stated is None:
-        raise ModelError(f"{path} does not tell its sample rate: give it to RaveModel.load")
+        raise ModelError(
+            f"{path} does not tell its sample rate: put it into the file's name, as in {path.stem}-44100{path.suffix}"
+        )
     rate = int(stated)
     if not MIN_RATE <= rate <= MAX_RATE:
         raise ModelError(f"{path} says its sample rate is {rate} Hz: export the model again")
@@ -183,6 +188,12 @@ def read_info(module: Any, path: Path, sample_rate: int | None = None) -> RaveIn
         has_prior="prior_params" in buffers,
         parameters=sum(weights.numel() for weights in module.parameters()),
     )
+
+
+def _rate_in_name(path: Path) -> int | None:
+    """Return the sample rate in Hz that stands in a file's name: the way to give it everywhere, in the window, too."""
+    numbers = map(int, re.findall(r"(?<!\d)\d{4,6}(?!\d)", path.stem))
+    return next((number for number in numbers if number in USUAL_RATES), None)
 
 
 def _stated_delay(module: Any) -> tuple[int, int] | None:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from retrotone.audio.audio import Audio
-from retrotone.errors import AudioError, MissingExtraError
+from retrotone.errors import AudioError
 from retrotone.progress import Progress, part, silent
 from retrotone.rave.pretrained import DEFAULT_MODEL
 from retrotone.utils.text import clock
@@ -75,7 +75,7 @@ def find_records(names: Iterable[str]) -> list[AudioFile]:
             continue
         before = len(found)
         for path in recordings_in(Path(name)):
-            with suppress(AudioError, MissingExtraError):
+            with suppress(AudioError):
                 found.append(AudioFile(path))
         if len(found) == before:
             raise AudioError(f"{name} holds no recording that can be read: name another folder")

@@ -93,7 +93,7 @@ def listen(song: Audio | AudioFile | str | os.PathLike[str], progress: Progress 
 
     Raises
     ------
-    AudioError, MissingExtraError
+    AudioError
         It cannot be read.
     """
     from retrotone.genre.classifier import bundled_classifier

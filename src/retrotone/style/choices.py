@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, TypeAlias, cast
 
-from retrotone.errors import AudioError, MissingExtraError, StyleError
+from retrotone.errors import AudioError, StyleError
 from retrotone.progress import Progress, silent
 from retrotone.utils.files import config_folder
 from retrotone.utils.text import printable, title
@@ -270,7 +270,7 @@ def _recordings(folder: Path) -> list[AudioFile]:
     found = []
     for path in sorted(folder.iterdir()):
         if path.is_file() and not path.name.startswith("."):
-            with suppress(AudioError, MissingExtraError):
+            with suppress(AudioError):
                 found.append(AudioFile(path))
     if not found:
         raise StyleError(f"{folder} holds no recordings: name a folder with records in it, or a record")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from retrotone.audio.tags import read_tags
-from retrotone.errors import MissingExtraError, RetrotoneError
+from retrotone.errors import RetrotoneError
 from retrotone.features.analysis import Analysis, analyse_or_silence
 from retrotone.library.description import Description, describe
 from retrotone.library.files import FoundFile
@@ -55,8 +55,6 @@ def analyse_file(file: FoundFile) -> Analysed | Failed:
         source = open_place(file.place, file.part.start, file.part.end) if file.part else open_place(file.place)
         analysis = analyse_or_silence(source)
         return Analysed(file, tags_of(file), analysis, describe(analysis), source.damage)
-    except MissingExtraError as error:
-        return Failed(file, str(error), lasting=False)
     except RetrotoneError as error:
         return Failed(file, str(error))
     except MemoryError:

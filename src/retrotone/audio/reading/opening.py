@@ -63,10 +63,12 @@ def _open_pcm(path: Path, file: FfmpegReader) -> Reader:
     if file.channels <= MAX_CHANNELS:
         with suppress(AudioError):
             reader = LibsndfileReader(path)
+    if reader is None:
+        return _measured(file)
     # both are asked where one finds less than is promised
-    if reader is None or reader.frames < (file.promised or 0) - TOLERANCE_SECONDS * file.sample_rate:
-        file.count()
-        if reader is None or file.frames > reader.frames:
+    if reader.frames < (file.promised or 0) - TOLERANCE_SECONDS * file.sample_rate:
+        file.decode_all()
+        if file.frames > reader.frames:
             return file
     reader.promised = file.promised
     return reader

@@ -13,6 +13,7 @@ import retrotone as rt
 from retrotone.desktop import tasks
 from retrotone.desktop.settings import Settings
 from retrotone.style.choices import StyleChoice
+from retrotone.style.eras import ERAS
 
 if TYPE_CHECKING:
     from tests.desktop.conftest import Driver
@@ -144,6 +145,21 @@ def test_the_window_reacts_while_it_restyles_and_cancels(driver: Driver, song: P
     assert driver.status == "Cancelled."
     assert len(session.results) == before
     assert not window.progress.button.winfo_viewable()
+
+
+def test_a_preset_is_chosen_like_a_record(driver: Driver, song: Path, answers: dict[str, str], tmp_path: Path) -> None:
+    preset = tmp_path / "my disc.toml"
+    ERAS["1930s"].save(preset)
+    tab = driver.window.restyle_tab
+    driver.show(tab)
+    answers["askopenfilename"] = str(preset)
+    driver.press("A record…")
+    driver.wait(lambda: driver.idle)
+    chosen = tab.styles.selected
+    assert "my disc" in chosen
+    before = len(driver.session.results)
+    driver.press("Restyle")
+    driver.wait(lambda: len(driver.session.results) > before)
 
 
 def test_jobs_are_done_one_after_the_other_in_their_order(driver: Driver) -> None:

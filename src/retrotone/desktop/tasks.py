@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from retrotone.desktop.jobs import TaskContext
 from retrotone.desktop.track_row import TrackRow
 from retrotone.errors import LibraryError
-from retrotone.style.choices import StyleChoice, find_style, style_choices
+from retrotone.style.choices import MEDIUM_SUFFIX, StyleChoice, find_style, style_choices
 from retrotone.types import Block
 
 if TYPE_CHECKING:
@@ -118,18 +118,18 @@ def choices(context: TaskContext) -> list[StyleChoice]:
 
 
 def own_choice(context: TaskContext, kind: str, path: str) -> StyleChoice:
-    """Return the style of a recording or model of one's own, once it could be opened.
+    """Return the style of a recording, preset or model of one's own, once it could be opened.
 
     Parameters
     ----------
     context : TaskContext
     kind : {"record", "rave", "generated"}
     path : str
-        Of a recording, or of a model's file.
+        Of a recording, of a preset (.toml) in its place, or of a model's file.
     """
     from retrotone.audio.files import AudioFile
 
-    if kind == "record":
+    if kind == "record" and not path.endswith(MEDIUM_SUFFIX):
         AudioFile(path)
         return StyleChoice.of_path(path)
     choice = find_style(path, "rave" if kind == "rave" else None)

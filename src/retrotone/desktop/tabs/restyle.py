@@ -11,10 +11,11 @@ from retrotone.desktop.drawing import Waveform
 from retrotone.desktop.session import NO_SONG, SOUND_FILES, Session
 from retrotone.desktop.tasks import Version
 from retrotone.desktop.widgets import Page, Table, WrappedLabel, add_buttons
-from retrotone.style.choices import StyleChoice
+from retrotone.style.choices import MEDIUM_SUFFIX, StyleChoice
 
 # The kinds of style in their order in the table.
-KINDS = ("era", "rave", "record")
+KINDS = ("era", "medium", "rave", "record")
+RECORD_FILES = [SOUND_FILES[0], ("Presets", MEDIUM_SUFFIX), *SOUND_FILES[1:]]
 MODEL_FILES = [("RAVE models", ".ts .safetensors"), ("All files", "*")]
 
 
@@ -43,7 +44,7 @@ class RestyleTab(Page):
 
     def choose_record(self) -> None:
         """Ask for a recording whose sound the song gets."""
-        self._choose_file("record", SOUND_FILES, "Choose the record that the song should sound like")
+        self._choose_file("record", RECORD_FILES, "Choose the record that the song should sound like")
 
     def choose_model(self) -> None:
         """Ask for a model's file."""

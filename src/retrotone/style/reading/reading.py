@@ -91,8 +91,8 @@ def read(record: Source, progress: Progress = silent) -> Reading:
     with ThreadPoolExecutor(2) as pool:
         clicks, speed = pool.submit(read_clicks, pieces, sample_rate), pool.submit(read_speed, pieces, sample_rate)
         hum = read_hum(pieces, sample_rate)
-        powers = densities(pieces, sample_rate)
         stereo = align(pieces, sample_rate)
+        powers = stereo.channels if stereo else densities(pieces, sample_rate)
         floor = read_floor(powers, sample_rate, [tone.hz for tone in hum], stereo.noise_side if stereo else ())
         spectrum_db = in_bands(np.concatenate(powers).mean(axis=0), sample_rate)
         low, high = read_edges(spectrum_db, floor)

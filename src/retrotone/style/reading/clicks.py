@@ -119,7 +119,14 @@ def read_clicks(pieces: Sequence[Block], sample_rate: int) -> Clicks | None:
         return None
     spectrum = detector.mean_spectrum(loud)
     gain = (np.sqrt(spectrum) / detector.around).astype(np.float32)
-    found = detector.as_peaks(detector.find(detector.residual(gain), AUDIBLE), gain @ np.sqrt(spectrum))
+    # without a spectrum in common the gain is 0, and nothing is found
+    found = detector.find(detector.residual(gain), AUDIBLE)
+    if len(found.at) == 0:
+        return None
+    found, spectrum = detector.as_peaks(found, gain @ np.sqrt(spectrum)), detector.mean_spectrum(found)
+    # what stands out of digital silence alone has no size
+    if not found.sizes.any() or not spectrum.any():
+        return None
     seconds = len(samples) / sample_rate
     growth, loudest = detector.growth(found.at), found.deviations > 8
     musical = float(growth[loudest].mean()) if loudest.any() else 0.5
@@ -132,7 +139,7 @@ def read_clicks(pieces: Sequence[Block], sample_rate: int) -> Clicks | None:
     elif musical > MUSICAL:
         return None
     rate, median_size = _rate(counted, counted_seconds, sample_rate)
-    ring_hz, high_hz, decay_s = detector.shape(found)
+    ring_hz, high_hz, decay_s = detector.shape(spectrum)
     confidence = float(np.clip(len(found.at) / 60, 0.2, 0.9))
     return Clicks(
         rate,
@@ -252,14 +259,13 @@ class _Detector:
         excess /= np.maximum((excess / self.around[frames]).mean(axis=1, keepdims=True), 1e-20)
         return np.maximum(uniform_filter1d(np.median(excess, axis=0), 2 * SMOOTHING_BINS + 1), 0)
 
-    def shape(self, found: _Found) -> tuple[float, float, float]:
+    def shape(self, spectrum: NDArray[np.float64]) -> tuple[float, float, float]:
         """Return the centre and the end of a click's spectrum in Hz, and the time constant of its decay in s."""
-        power, hertz = self.mean_spectrum(found), np.fft.rfftfreq(self._n_fft, 1 / self._sample_rate)
-        power /= max(float(power.sum()), 1e-30)
-        pitch = float(hertz @ power)
-        width = float(np.sqrt(np.square(hertz - pitch) @ power))
+        share, hertz = spectrum / spectrum.sum(), np.fft.rfftfreq(self._n_fft, 1 / self._sample_rate)
+        pitch = float(hertz @ share)
+        width = float(np.sqrt(np.square(hertz - pitch) @ share))
         # a decaying cosine: its spectrum is as wide as its decay is short
-        end = float(hertz[np.searchsorted(np.cumsum(power), ENERGY_SHARE)])
+        end = float(hertz[np.searchsorted(np.cumsum(share), ENERGY_SHARE)])
         return pitch, end, float(np.clip(1 / (2 * np.pi * max(width, 1.0)), SHORTEST_S, LONGEST_S))
 
 

@@ -111,9 +111,9 @@ def read_speed(pieces: Sequence[Block], sample_rate: int) -> Speed | None:
     if not partials:
         return None
     frame, track, log_hz = (np.concatenate(column) for column in zip(*partials, strict=True))
-    if len(frame) == 0:
-        return None
     half = np.random.default_rng(0).random(groups) < 0.5
+    if half.all() or not half.any():
+        return None
     frame_rate = 1 / HOP_SECONDS
     curves, heard = [], np.ones(start, bool)
     for chosen in (half[track], ~half[track]):

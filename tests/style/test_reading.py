@@ -165,7 +165,7 @@ def test_a_record_with_no_click_is_read(shared_music: Path) -> None:
 
 ODD: dict[str, Callable[[np.ndarray, np.random.Generator], np.ndarray]] = {
     "clicks on digital silence": lambda time, rng: (
-        0.3 * rng.standard_normal(len(time)) * (rng.random(len(time)) < 3e-4)
+        0.3 * rng.standard_normal(len(time)) * (rng.random(len(time)) < 1e-4)
     ),
     "a steady tone": lambda time, rng: 0.3 * np.sin(2 * np.pi * 440 * time),
     "noise below -70 LUFS": lambda time, rng: 1e-5 * rng.standard_normal(len(time)),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -155,6 +156,31 @@ def test_a_short_record_is_read_as_far_as_it_goes(seconds: float) -> None:
     noise = rt.Audio(0.1 * np.random.default_rng(0).standard_normal((2, round(seconds * 44_100))), 44_100)
     medium = Medium.from_recording(noise)
     assert medium.apply(noise).samples.shape == noise.samples.shape
+
+
+def test_a_record_with_no_click_is_read(shared_music: Path) -> None:
+    record = rt.load(next(shared_music.glob("Karissa*.ogg"))).slice(20, 50)
+    assert read(record).clicks is None
+
+
+ODD: dict[str, Callable[[np.ndarray, np.random.Generator], np.ndarray]] = {
+    "clicks on digital silence": lambda time, rng: (
+        0.3 * rng.standard_normal(len(time)) * (rng.random(len(time)) < 1e-4)
+    ),
+    "a steady tone": lambda time, rng: 0.3 * np.sin(2 * np.pi * 440 * time),
+    "noise below -70 LUFS": lambda time, rng: 1e-5 * rng.standard_normal(len(time)),
+    "noise after silence": lambda time, rng: 0.1 * rng.standard_normal(len(time)) * (time > time[-1] / 2),
+}
+
+
+@pytest.mark.parametrize("seconds", [0.5, 3.0])
+@pytest.mark.parametrize("gains", [(1.0,), (1.0, 0.0), (1.0, -1.0)], ids=["mono", "one silent channel", "opposed"])
+@pytest.mark.parametrize("kind", ODD)
+def test_odd_records_are_read_without_a_warning(kind: str, gains: tuple[float, ...], seconds: float) -> None:
+    time = np.arange(round(seconds * 44_100)) / 44_100
+    record = rt.Audio(np.outer(gains, ODD[kind](time, np.random.default_rng(0))), 44_100)
+    # a RuntimeWarning is an error here, see pyproject.toml
+    assert np.isfinite(Medium.from_recording(record).apply(record).samples).all()
 
 
 def test_a_record_of_a_moment_is_refused() -> None:

@@ -253,17 +253,16 @@ class _Fit:
         inverse = np.linalg.inv(self.prior.covariance(seen, seen) + self.prior.noise_db**2 * np.eye(len(seen)))
         onwards = self.prior.covariance(OCTAVES[self.hidden], seen)
 
-        def cost(gain: Curve) -> float:
-            rest = (self.music - gain)[self.visible]
-            weights = inverse @ rest
-            likelihood = (FREEDOM + len(seen)) * np.log1p(rest @ weights / (FREEDOM - 2))
-            # how far the music that noise hides would have to stand above it
-            above = np.maximum(onwards @ weights + (gain - self.bound)[self.hidden], 0)
-            return float(likelihood + 0.5 * np.log1p(np.square(above / 6)).sum())
-
-        without = cost(np.zeros(len(HZ)))
-        trials = [(cost(filter_db(hz, order)) + penalty(hz), hz, order) for hz in corners for order in orders]
-        costs, hertz, slopes = (np.array(column) for column in zip(*trials, strict=True))
+        hertz, slopes = (values.reshape(-1) for values in np.meshgrid(corners, orders, indexing="ij"))
+        # (1 + trials, len(HZ)): no filter, then each that is tried
+        gains = np.array([np.zeros(len(HZ)), *map(filter_db, hertz, slopes)])
+        rest = (self.music - gains)[:, self.visible]
+        weights = rest @ inverse
+        likelihoods = (FREEDOM + len(seen)) * np.log1p((rest * weights).sum(axis=1) / (FREEDOM - 2))
+        # how far the music that noise hides would have to stand above it
+        above = np.maximum(weights @ onwards.T + (gains - self.bound)[:, self.hidden], 0)
+        without, *trials = likelihoods + 0.5 * np.log1p(np.square(above / 6)).sum(axis=1)
+        costs = np.array(trials) + np.repeat([penalty(hz) for hz in corners], len(orders))
         share = np.exp(-0.5 * (costs - costs.min()))
         share /= share.sum()
         centre = share @ np.log2(hertz)

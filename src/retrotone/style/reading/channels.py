@@ -7,9 +7,19 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.fft import irfft, next_fast_len, rfft
 
 from retrotone.style.reading.floor import NoiseFloor
-from retrotone.style.reading.spectrum import HZ, in_bands, n_fft_for, power_density
+from retrotone.style.reading.spectrum import (
+    HZ,
+    as_density,
+    in_bands,
+    long_spectrogram,
+    n_fft_for,
+    power,
+    quantiles,
+    spectrogram,
+)
 from retrotone.types import Block, Matrix
 
 # Side to middle, in dB, below which the music is mono.
@@ -58,16 +68,19 @@ class Channels:
 
 @dataclass(frozen=True)
 class Stereo:
-    """Two channels, in time with each other and equally loud.
+    """Two channels, and what they are in time with each other and equally loud.
 
     Attributes
     ----------
+    channels : list of ndarray, shape (frames, bins)
+        Power densities of both channels, piece by piece.
     middle, side : list of ndarray, shape (frames, bins)
-        Power densities of half of their sum and difference, piece by piece.
+        The same of half of their sum and difference once they are in time and equally loud.
     delay_s : float
         By which the right channel was late; 0 where that does not show.
     """
 
+    channels: list[Matrix]
     middle: list[Matrix]
     side: list[Matrix]
     delay_s: float
@@ -99,12 +112,17 @@ def align(pieces: Sequence[Block], sample_rate: int) -> Stereo | None:
     # a difference in level is no width
     powers = np.concatenate([np.square(piece).sum(axis=1, keepdims=True) for piece in pieces], axis=1).sum(axis=1)
     balance = np.float32(np.sqrt(powers[0] / powers[1])) if powers[1] else np.float32(1)
-    middles, sides = [], []
+    channels, middles, sides = list[Matrix](), [], []
     for piece in pieces:
-        left, right = piece[0], balance * _advanced(piece[1], delay_s * sample_rate)
-        middles.append(power_density((left + right) / 2, sample_rate))
-        sides.append(power_density((left - right) / 2, sample_rate))
-    return Stereo(middles, sides, delay_s)
+        both = long_spectrogram(piece, sample_rate)
+        channels.extend(as_density(both, sample_rate))
+        left, right = both
+        if delay_s:
+            (right,) = long_spectrogram(_advanced(piece[1], delay_s * sample_rate)[None], sample_rate)
+        right = balance * right
+        middles.append(as_density((left + right) / 2, sample_rate))
+        sides.append(as_density((left - right) / 2, sample_rate))
+    return Stereo(channels, middles, sides, delay_s)
 
 
 def read_channels(stereo: Stereo | None, sample_rate: int, floor: NoiseFloor) -> Channels:
@@ -128,7 +146,7 @@ def read_channels(stereo: Stereo | None, sample_rate: int, floor: NoiseFloor) ->
     if len(middle) == 0:
         return Channels(np.inf, np.inf, 0.0)
     # where noise was seen, its quiet moments have the same distribution in both
-    quiet_middle, quiet_side = (in_bands(np.quantile(each, 0.1, axis=0), sample_rate) for each in (middle, side))
+    quiet_middle, quiet_side = (in_bands(quantiles(each, [0.1])[0], sample_rate) for each in (middle, side))
     sure = floor.sure & np.isfinite(quiet_middle)
     noise_side_db = float(np.median((quiet_side - quiet_middle)[sure])) if sure.any() else -np.inf
     share = 10 ** (noise_side_db / 10)
@@ -154,18 +172,16 @@ def _delay(pieces: Sequence[Block], sample_rate: int) -> float:
     cross: NDArray[np.complex128] = np.zeros(n_fft // 2 + 1, complex)
     powers = np.zeros((2, n_fft // 2 + 1))
     for piece in pieces:
-        if piece.shape[1] >= n_fft:
-            frames = np.lib.stride_tricks.sliding_window_view(piece, n_fft, axis=1)[:, :: n_fft // 2]
-            left, right = np.fft.rfft(frames * window, axis=2)
-            cross += (left.conj() * right).sum(axis=0)
-            powers += np.stack([np.square(np.abs(each)).sum(axis=0) for each in (left, right)])
+        both = spectrogram(piece, window, n_fft // 2)
+        cross += (both[0].conj() * both[1]).sum(axis=0)
+        powers += power(both).sum(axis=1)
     hertz = np.fft.rfftfreq(n_fft, 1 / sample_rate)
     coherence = np.square(np.abs(cross)) / np.maximum(powers.prod(axis=0), 1e-30)
     weight = np.where((hertz > 200) & (hertz < 10_000), coherence, 0)
     if weight.sum() < 1e-9:
         return 0.0
     whitened = weight * cross / np.maximum(np.abs(cross), 1e-30)
-    correlation = np.fft.irfft(whitened, FINER * n_fft) * FINER * n_fft / (2 * weight.sum())
+    correlation = irfft(whitened, FINER * n_fft) * FINER * n_fft / (2 * weight.sum())
     reach = int(LONGEST_DELAY_S * sample_rate * FINER)
     lags = np.arange(-reach, reach + 1)
     near = correlation[lags]
@@ -176,7 +192,6 @@ def _delay(pieces: Sequence[Block], sample_rate: int) -> float:
 
 def _advanced(samples: NDArray[np.float32], shift: float) -> NDArray[np.float32]:
     """Return samples, shape (n,), moved forward by a fraction of samples."""
-    if shift == 0:
-        return samples
-    turn = 2j * np.pi * np.fft.rfftfreq(len(samples)) * shift
-    return np.fft.irfft(np.fft.rfft(samples) * np.exp(turn), len(samples)).astype(np.float32)
+    size = next_fast_len(len(samples), real=True)
+    turns = np.exp(2j * np.pi * np.fft.rfftfreq(size) * shift).astype(np.complex64)
+    return np.asarray(irfft(rfft(samples, size) * turns, size)[: len(samples)])

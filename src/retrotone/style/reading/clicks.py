@@ -16,10 +16,11 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.ndimage import maximum_filter1d, median_filter, uniform_filter1d
+from scipy.fft import irfft
+from scipy.ndimage import median_filter, uniform_filter1d
 from scipy.special import ndtr
 
-from retrotone.style.reading.spectrum import n_fft_for
+from retrotone.style.reading.spectrum import n_fft_for, power, spectrogram
 from retrotone.types import Block
 
 FRAME_SECONDS = 0.023
@@ -118,7 +119,14 @@ def read_clicks(pieces: Sequence[Block], sample_rate: int) -> Clicks | None:
         return None
     spectrum = detector.mean_spectrum(loud)
     gain = (np.sqrt(spectrum) / detector.around).astype(np.float32)
-    found = detector.as_peaks(detector.find(detector.residual(gain), AUDIBLE), gain @ np.sqrt(spectrum))
+    # without a spectrum in common the gain is 0, and nothing is found
+    found = detector.find(detector.residual(gain), AUDIBLE)
+    if len(found.at) == 0:
+        return None
+    found, spectrum = detector.as_peaks(found, gain @ np.sqrt(spectrum)), detector.mean_spectrum(found)
+    # what stands out of digital silence alone has no size
+    if not found.sizes.any() or not spectrum.any():
+        return None
     seconds = len(samples) / sample_rate
     growth, loudest = detector.growth(found.at), found.deviations > 8
     musical = float(growth[loudest].mean()) if loudest.any() else 0.5
@@ -131,7 +139,7 @@ def read_clicks(pieces: Sequence[Block], sample_rate: int) -> Clicks | None:
     elif musical > MUSICAL:
         return None
     rate, median_size = _rate(counted, counted_seconds, sample_rate)
-    ring_hz, high_hz, decay_s = detector.shape(found)
+    ring_hz, high_hz, decay_s = detector.shape(spectrum)
     confidence = float(np.clip(len(found.at) / 60, 0.2, 0.9))
     return Clicks(
         rate,
@@ -180,22 +188,18 @@ class _Detector:
         self._n_fft, self._peak = n_fft_for(sample_rate, FRAME_SECONDS), int(PEAK_SECONDS * sample_rate)
         self._window = np.sin(np.pi * (np.arange(self._n_fft) + 0.5) / self._n_fft).astype(np.float32)
         padded = np.pad(samples, self._n_fft)
-        frames = np.lib.stride_tricks.sliding_window_view(padded, self._n_fft)[:: self._n_fft // 2]
-        self._spectrum = np.fft.rfft(frames * self._window, axis=1).astype(np.complex64)
-        self._power = np.square(self._spectrum.real) + np.square(self._spectrum.imag)
+        (self._spectrum,) = spectrogram(padded[None], self._window, self._n_fft // 2)
+        self._power = power(self._spectrum)
         # (frames, bins): the mean of the frames around, the frame itself and its neighbours left out
         smooth = uniform_filter1d(self._power, SMOOTHING_BINS, axis=1)
-        total = np.cumsum(np.pad(smooth, ((FARTHEST + 1, FARTHEST), (0, 0)), mode="edge"), axis=0, dtype=np.float64)
-        count, whole, core = len(smooth), 2 * FARTHEST + 1, 2 * NEAREST - 1
-        wide = total[whole:] - total[:count]
-        start = FARTHEST + 1 - NEAREST
-        near = total[start + core : start + core + count] - total[start : start + count]
-        mean = (wide - near) / (whole - core)
-        self.around: NDArray[np.float32] = np.maximum(mean + 1e-9 * mean.mean(), 1e-20).astype(np.float32)
+        wide = np.pad(smooth, ((FARTHEST, FARTHEST), (0, 0)), mode="edge")
+        starts = [FARTHEST + side * step for side in (-1, 1) for step in range(NEAREST, FARTHEST + 1)]
+        mean = sum(wide[start : start + len(smooth)] for start in starts) / np.float32(len(starts))
+        self.around: NDArray[np.float32] = np.maximum(mean + np.float32(1e-9) * mean.mean(), np.float32(1e-20))
 
     def residual(self, gain: NDArray[np.float32]) -> NDArray[np.float32]:
         """Return the recording with its spectrogram, shape (frames, bins), multiplied by gains; shape (n,)."""
-        pieces = np.fft.irfft(self._spectrum * gain, self._n_fft, axis=1) * self._window
+        pieces = irfft(self._spectrum * gain, self._n_fft, axis=1) * self._window
         out = np.zeros(len(self._samples) + 3 * self._n_fft, np.float32)
         for offset in (0, 1):
             joined = pieces[offset::2].reshape(-1)
@@ -207,9 +211,11 @@ class _Detector:
         """Return what stands out of a residual, shape (n,), and of its level before and after; calm ones alone."""
         size, hop = np.abs(residual), int(HOP_SECONDS * self._sample_rate)
         scales, usual = _levels(size, hop)
-        deviations = size[: len(scales) * hop] / np.repeat(scales, hop)
+        deviations = (size[: len(scales) * hop].reshape(-1, hop) / scales[:, None].astype(np.float32)).reshape(-1)
         apart = int(APART_SECONDS * self._sample_rate)
-        at = np.flatnonzero((deviations > threshold) & (deviations >= maximum_filter1d(deviations, apart)))
+        at = np.flatnonzero(deviations > threshold)
+        around = np.lib.stride_tricks.sliding_window_view(np.pad(deviations, apart // 2), apart)
+        at = at[deviations[at] >= around[at].max(axis=1)]
         if calm:
             at = at[scales[at // hop] < CALM * usual[at // hop]]
         return _Found(at, size[at].astype(np.float64), deviations[at].astype(np.float64), scales)
@@ -253,14 +259,13 @@ class _Detector:
         excess /= np.maximum((excess / self.around[frames]).mean(axis=1, keepdims=True), 1e-20)
         return np.maximum(uniform_filter1d(np.median(excess, axis=0), 2 * SMOOTHING_BINS + 1), 0)
 
-    def shape(self, found: _Found) -> tuple[float, float, float]:
+    def shape(self, spectrum: NDArray[np.float64]) -> tuple[float, float, float]:
         """Return the centre and the end of a click's spectrum in Hz, and the time constant of its decay in s."""
-        power, hertz = self.mean_spectrum(found), np.fft.rfftfreq(self._n_fft, 1 / self._sample_rate)
-        power /= max(float(power.sum()), 1e-30)
-        pitch = float(hertz @ power)
-        width = float(np.sqrt(np.square(hertz - pitch) @ power))
+        share, hertz = spectrum / spectrum.sum(), np.fft.rfftfreq(self._n_fft, 1 / self._sample_rate)
+        pitch = float(hertz @ share)
+        width = float(np.sqrt(np.square(hertz - pitch) @ share))
         # a decaying cosine: its spectrum is as wide as its decay is short
-        end = float(hertz[np.searchsorted(np.cumsum(power), ENERGY_SHARE)])
+        end = float(hertz[np.searchsorted(np.cumsum(share), ENERGY_SHARE)])
         return pitch, end, float(np.clip(1 / (2 * np.pi * max(width, 1.0)), SHORTEST_S, LONGEST_S))
 
 
@@ -297,23 +302,21 @@ def _rate(found: _Found, seconds: float, sample_rate: int) -> tuple[float, float
     exponents = np.exp(np.linspace(np.log(0.45), np.log(1.6), 16))
 
     normal_seen = ndtr((medians[..., None] - thresholds) / spreads[:, None]).mean(axis=2)
-    squares = sum(np.square((size - medians) / spreads) for size in sizes)
-    normal = -0.5 * squares - len(sizes) * np.log(spreads * np.sqrt(2 * np.pi))
+    total, squares = sizes.sum(), np.square(sizes).sum()
+    from_medians = squares - 2 * medians * total + len(sizes) * np.square(medians)
+    normal = -0.5 * from_medians / np.square(spreads) - len(sizes) * np.log(spreads * np.sqrt(2 * np.pi))
     normal -= 0.5 * np.square(np.log(spreads / LOG_SIZE_SD) / LOG_SIZE_SPREAD) + np.log(LOG_SIZE_SPREAD)
 
     powers = np.log(2) * np.exp(exponents[:, None] * (thresholds - medians[..., None]))
     weibull_seen = np.exp(-powers).mean(axis=2)
-    weibull = sum(
-        (np.log(power) + np.log(exponents) - power
-         for power in (np.log(2) * np.exp(exponents * (size - medians)) for size in sizes)),
-        np.zeros_like(weibull_seen),
-    )  # fmt: skip
+    weibull = len(sizes) * np.log(np.log(2) * exponents) + exponents * (total - len(sizes) * medians)
+    weibull -= np.log(2) * np.exp(-exponents * medians) * np.exp(np.multiply.outer(sizes, exponents)).sum(axis=0)
     weibull -= 0.5 * np.square(np.log(exponents / EXPONENT) / EXPONENT_SPREAD) + np.log(EXPONENT_SPREAD)
 
     indices = np.exp(np.linspace(np.log(0.9), np.log(3.0), 16))
     least = medians - np.log(2) / indices
     pareto_seen = np.exp(-indices[:, None] * np.maximum(thresholds - least[..., None], 0)).mean(axis=2)
-    pareto = len(sizes) * np.log(indices) - sum(indices * (size - least) for size in sizes)
+    pareto = len(sizes) * np.log(indices) - indices * (total - len(sizes) * least)
     pareto = np.where(least > sizes.min(initial=np.inf), -np.inf, pareto)
     pareto -= 0.5 * np.square(np.log(indices / INDEX) / INDEX_SPREAD) + np.log(INDEX_SPREAD)
 

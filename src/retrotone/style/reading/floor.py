@@ -18,10 +18,10 @@ from numpy.typing import NDArray
 from scipy.ndimage import binary_opening
 from scipy.special import gammaincinv
 
-from retrotone.style.reading.spectrum import HALF_BAND, HZ, NOTHING_DB, kaiser, n_fft_for
+from retrotone.style.reading.spectrum import HALF_BAND, HZ, NOTHING_DB, kaiser, n_fft_for, quantiles
 from retrotone.types import Matrix
 
-QUANTILES = np.array([0.02, 0.1, 0.3, 0.5])
+QUANTILES = (0.02, 0.1, 0.3, 0.5)
 # dB by which the estimates of two quantiles may differ: noise alone stays within .5. The second where few do.
 AGREEMENT_DB, LOOSE_AGREEMENT_DB = 0.7, 1.0
 # Music raises the lowest level of a band by some EXCESS_DB[0] + EXCESS_DB[1] times the square of that difference; on
@@ -150,12 +150,11 @@ def _patches(densities: Sequence[Matrix], sample_rate: int) -> tuple[NDArray[np.
         count, frames = max((stop - start) // size, 0), _frames(size)
         values = []
         for density in densities:
-            cells = density[:, start : start + count * size].reshape(len(density), count, size).mean(axis=2)
-            total = np.cumsum(cells, axis=0, dtype=np.float64)
-            mean = (total[frames:] - total[:-frames]) / frames
+            cells = density[:, start : start + count * size].reshape(-1, count, size) @ np.ones(size, np.float32)
             # as many times for every size
-            values.append(mean[: max(len(density) - longest, 0)])
-        patches.append((np.concatenate(values).astype(np.float32), size))
+            times = max(len(density) - longest, 0)
+            values.append(sum(cells[late : late + times] for late in range(1, frames + 1)) / np.float32(frames * size))
+        patches.append((np.concatenate(values), size))
         centres.append((start + size * (np.arange(count) + 0.5) - 0.5) * hz_per_bin)
         start += count * size
     return np.concatenate(centres), patches
@@ -174,7 +173,7 @@ def _quantiles(
         freedom = _degrees_of_freedom(_frames(size), size, sample_rate)
         if len(values) == 0:
             values = np.full((1, values.shape[1]), 0.0, np.float32)
-        scaled = np.quantile(values, QUANTILES, axis=0) / (gammaincinv(freedom, QUANTILES) / freedom)[:, None]
+        scaled = quantiles(values, QUANTILES) / (gammaincinv(freedom, QUANTILES) / freedom)[:, None]
         estimates = 10 * np.log10(scaled + 10 ** (NOTHING_DB / 10))
         levels.append(estimates[0])
         differences.append(np.diff(estimates, axis=0))
@@ -236,18 +235,20 @@ def _hiss(bound: NDArray[np.float64], excess: NDArray[np.float64], sure: NDArray
     first = octaves[treble & used].min()
     # the last knee stands for none
     ends = np.append(octaves[HZ > KNEES_HZ], 6.0)
-    grid = np.meshgrid(ends, ORDERS, np.arange(-2.5, 2.6, 0.5), np.arange(-3.0, 4.1, 0.5), indexing="ij")
-    knees, orders, tilts, levels = (values.reshape(-1, 1) for values in grid)
+    grid = np.meshgrid(ends, ORDERS, np.arange(-2.5, 2.6, 0.5), indexing="ij")
+    # (shapes, 1) each
+    knees, orders, tilts = (values.reshape(-1, 1) for values in grid)
     shapes = tilts * octaves - 10 * np.log10(1 + 2.0 ** (2 * orders * (octaves - knees)))
-    levels = levels + (bound - shapes)[:, treble & used].min(axis=1, keepdims=True)
-    rest = (bound - levels - shapes)[:, used]
+    # (shapes, levels), and (shapes, levels, bands)
+    levels = (bound - shapes)[:, treble & used].min(axis=1, keepdims=True) + np.arange(-3.0, 4.1, 0.5)
+    rest = (bound - shapes)[:, None, used] - levels[..., None]
     turn = SEEN_SD_DB**2 / excess[used]
     above = np.where(rest < turn, np.square(rest / SEEN_SD_DB) / 2, (rest - turn / 2) / excess[used])
-    cost = np.where(rest < 0, np.minimum(np.square(rest / SEEN_SD_DB) / 2, FARTHEST_BELOW), above).sum(axis=1)
-    cost += np.square((tilts[:, 0] - TILT_DB) / TILT_SD_DB) / 2
-    cost += np.square(np.minimum(knees[:, 0] - first, 0) / KNEE_SD) / 2
+    cost = np.where(rest < 0, np.minimum(np.square(rest / SEEN_SD_DB) / 2, FARTHEST_BELOW), above).sum(axis=2)
+    cost += np.square((tilts - TILT_DB) / TILT_SD_DB) / 2
+    cost += np.square(np.minimum(knees - first, 0) / KNEE_SD) / 2
     share = np.exp(cost.min() - cost)
-    return np.asarray(share @ (levels + shapes) / share.sum())
+    return np.asarray(((share * levels).sum() + share.sum(axis=1) @ shapes) / share.sum())
 
 
 def _rumble(bound: NDArray[np.float64], sure: NDArray[np.bool_]) -> NDArray[np.float64]:

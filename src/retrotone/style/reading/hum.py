@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from retrotone.style.reading.spectrum import n_fft_for
+from retrotone.style.reading.spectrum import n_fft_for, power, quantiles, spectrogram
 from retrotone.types import Block
 
 # Long enough to part the tones from notes, in s.
@@ -52,15 +52,13 @@ def read_hum(pieces: Sequence[Block], sample_rate: int) -> list[Tone]:
     reach = int((MAINS_HZ[-1] * (1 + DRIFT) * PARTIALS + FAR_HZ) * n_fft / sample_rate) + 2
     powers = []
     for piece in pieces:
-        middle = piece.mean(axis=0)
-        if len(middle) >= n_fft:
-            frames = np.lib.stride_tricks.sliding_window_view(middle, n_fft)[:: n_fft // 2]
-            powers.append(np.abs(np.fft.rfft(frames * window, axis=1)[:, :reach]) ** 2)
+        (spectrum,) = spectrogram(piece.mean(axis=0, keepdims=True), window, n_fft // 2)
+        powers.append(power(spectrum[:, :reach]))
     if sum(map(len, powers)) < 6:
         return []
     # the power of a sine of RMS 1 at the centre of its bin is 1
-    power = np.concatenate(powers) * (2 / float(window.sum()) ** 2)
-    quiet, usual = np.quantile(power, (0.1, 0.5), axis=0)
+    tones = np.concatenate(powers) * (2 / float(window.sum()) ** 2)
+    quiet, usual = quantiles(tones, (0.1, 0.5))
     best: list[_Peak] = []
     for mains in MAINS_HZ:
         for base_hz in np.arange(mains * (1 - DRIFT), mains * (1 + DRIFT), STEP_HZ):

@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from retrotone.dsp.loudness import ABSOLUTE_GATE
 from retrotone.errors import StyleError
 from retrotone.progress import Progress, part, silent
 from retrotone.style.media.media import REFERENCE_LUFS
@@ -91,8 +92,8 @@ def read(record: Source, progress: Progress = silent) -> Reading:
     with ThreadPoolExecutor(2) as pool:
         clicks, speed = pool.submit(read_clicks, pieces, sample_rate), pool.submit(read_speed, pieces, sample_rate)
         hum = read_hum(pieces, sample_rate)
-        powers = densities(pieces, sample_rate)
         stereo = align(pieces, sample_rate)
+        powers = stereo.channels if stereo else densities(pieces, sample_rate)
         floor = read_floor(powers, sample_rate, [tone.hz for tone in hum], stereo.noise_side if stereo else ())
         spectrum_db = in_bands(np.concatenate(powers).mean(axis=0), sample_rate)
         low, high = read_edges(spectrum_db, floor)
@@ -105,8 +106,9 @@ def read(record: Source, progress: Progress = silent) -> Reading:
 
 def _at_reference(sample: Sample, channels: int) -> Sequence[Block]:
     """Return the excerpts at the loudness to which all levels of a medium refer."""
+    # a record below the gate has no loudness: it counts as one at the gate
     # BS.1770 adds the channels up, so one channel is 3 dB louder than each of two at the same figure
-    gain_db = REFERENCE_LUFS - sample.loudness + 10 * log10(channels / 2)
+    gain_db = REFERENCE_LUFS - max(sample.loudness, ABSOLUTE_GATE) + 10 * log10(channels / 2)
     gain = np.float32(10 ** (gain_db / 20))
     # equal channels tell no more than one
     equal = all(np.array_equal(piece[:1], piece[-1:]) for piece in sample.pieces)

@@ -7,8 +7,9 @@ from functools import cache
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.fft import rfft
 
-from retrotone.types import Block, Matrix
+from retrotone.types import Block, Matrix, Spectrogram
 from retrotone.utils.assets import asset
 
 # Centres of sixths of an octave, 22 Hz to 18 kHz.
@@ -25,39 +26,83 @@ def n_fft_for(sample_rate: int, seconds: float = WINDOW_SECONDS) -> int:
     return int(2 ** round(np.log2(seconds * sample_rate)))
 
 
+@cache
 def kaiser(n_fft: int) -> NDArray[np.float32]:
     """Return the window, shape (n_fft,)."""
     return np.kaiser(n_fft, KAISER_BETA).astype(np.float32)
 
 
-def power_density(samples: NDArray[np.float32], sample_rate: int) -> Matrix:
-    """Return the power density of one channel in frames that overlap by half.
+def spectrogram(samples: Block, window: NDArray[np.float32], hop: int) -> Spectrogram:
+    """Return the Fourier transforms of all whole frames.
 
     Parameters
     ----------
-    samples : ndarray, shape (n,)
+    samples : ndarray, shape (channels, n)
+    window : ndarray, shape (n_fft,)
+    hop : int
+        From frame to frame, in samples.
+
+    Returns
+    -------
+    ndarray, shape (channels, frames, n_fft // 2 + 1)
+        No frames where n < n_fft.
+    """
+    if samples.shape[1] < len(window):
+        return np.zeros((len(samples), 0, len(window) // 2 + 1), np.complex64)
+    frames = np.lib.stride_tricks.sliding_window_view(samples, len(window), axis=1)[:, ::hop]
+    # SciPy transforms several frames at a time, NumPy one
+    return np.asarray(rfft(frames * window))
+
+
+def power(spectrum: Spectrogram) -> NDArray[np.float32]:
+    """Return the squared magnitudes, of the same shape."""
+    return np.asarray(np.square(spectrum.real) + np.square(spectrum.imag))
+
+
+def power_density(samples: Block, sample_rate: int) -> NDArray[np.float32]:
+    """Return the power density of each channel in frames that overlap by half.
+
+    Parameters
+    ----------
+    samples : ndarray, shape (channels, n)
     sample_rate : int
         In Hz.
 
     Returns
     -------
-    ndarray, shape (frames, n_fft // 2 + 1)
-        One-sided, per Hz; white noise of variance v gives 2 v / sample_rate. No frames where n < n_fft.
+    ndarray, shape (channels, frames, n_fft // 2 + 1)
+        No frames where n < n_fft.
     """
-    n_fft = n_fft_for(sample_rate)
-    if len(samples) < n_fft:
-        return np.zeros((0, n_fft // 2 + 1), np.float32)
-    window = kaiser(n_fft)
-    frames = np.lib.stride_tricks.sliding_window_view(samples, n_fft)[:: n_fft // 2]
-    spectrum = np.fft.rfft(frames * window, axis=1)
-    power: Matrix = np.square(spectrum.real) + np.square(spectrum.imag)
-    power *= np.float32(2 / (float(window @ window) * sample_rate))
-    return power.astype(np.float32, copy=False)
+    return as_density(long_spectrogram(samples, sample_rate), sample_rate)
+
+
+def long_spectrogram(samples: Block, sample_rate: int) -> Spectrogram:
+    """Return the transforms behind `power_density`."""
+    window = kaiser(n_fft_for(sample_rate))
+    return spectrogram(samples, window, len(window) // 2)
+
+
+def as_density(spectrum: Spectrogram, sample_rate: int) -> NDArray[np.float32]:
+    """Return the power density of a `long_spectrogram`, of the same shape.
+
+    It is one-sided, per Hz: white noise of variance v gives 2 v / sample_rate.
+    """
+    window = kaiser(n_fft_for(sample_rate))
+    return power(spectrum) * np.float32(2 / (float(window @ window) * sample_rate))
+
+
+def quantiles(values: Matrix, shares: Sequence[float]) -> NDArray[np.float64]:
+    """Return quantiles of each column of values, shape (len(shares), columns): as `numpy.quantile`, but sooner."""
+    ordered = np.sort(values, axis=0)
+    at = np.asarray(shares) * (len(values) - 1)
+    below = at.astype(int)
+    low, high = ordered[below], ordered[np.minimum(below + 1, len(values) - 1)]
+    return np.asarray(low + (at - below)[:, None] * (high - low))
 
 
 def densities(pieces: Sequence[Block], sample_rate: int) -> list[Matrix]:
     """Return `power_density` of every channel of every piece, those with frames alone."""
-    found = [power_density(channel, sample_rate) for piece in pieces for channel in piece]
+    found = [channel for piece in pieces for channel in power_density(piece, sample_rate)]
     return [each for each in found if len(each)]
 
 

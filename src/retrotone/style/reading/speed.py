@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from scipy.ndimage import uniform_filter1d
 from scipy.signal import butter, sosfiltfilt
 
-from retrotone.style.reading.spectrum import n_fft_for
+from retrotone.style.reading.spectrum import n_fft_for, power, spectrogram
 from retrotone.types import Block
 
 FRAME_SECONDS, HOP_SECONDS, LAG_SECONDS = 0.093, 0.023, 0.003
@@ -29,6 +29,8 @@ LOWEST_HZ, HIGHEST_HZ = 150.0, 5000.0
 PROMINENCE, SMOOTHING_BINS, RANGE = 4.0, 41, 1e-4
 # A partial moves by no more than this share from frame to frame, and is followed for this many frames at least.
 LARGEST_STEP, SHORTEST_TRACK = 0.012, 8
+# More than the logarithm of any frequency in Hz.
+FRAME_APART = 20.0
 # Passes of the least squares; after each of the marked ones, outliers count less.
 PASSES, REWEIGHTED = 40, (8, 16, 24, 32)
 # Rates of wow and flutter in Hz, by bands, and the centre at which each is played back.
@@ -109,9 +111,9 @@ def read_speed(pieces: Sequence[Block], sample_rate: int) -> Speed | None:
     if not partials:
         return None
     frame, track, log_hz = (np.concatenate(column) for column in zip(*partials, strict=True))
-    if len(frame) == 0:
-        return None
     half = np.random.default_rng(0).random(groups) < 0.5
+    if half.all() or not half.any():
+        return None
     frame_rate = 1 / HOP_SECONDS
     curves, heard = [], np.ones(start, bool)
     for chosen in (half[track], ~half[track]):
@@ -154,48 +156,46 @@ def _partials(samples: NDArray[np.float32], sample_rate: int) -> _Partials:
     n_fft = n_fft_for(sample_rate, FRAME_SECONDS)
     hop, lag = round(HOP_SECONDS * sample_rate), round(LAG_SECONDS * sample_rate)
     window = np.hanning(n_fft).astype(np.float32)
-    frames = np.lib.stride_tricks.sliding_window_view(samples, n_fft)
     low, high = int(LOWEST_HZ * n_fft / sample_rate), int(min(HIGHEST_HZ, 0.45 * sample_rate) * n_fft / sample_rate)
-    later = np.fft.rfft(frames[lag::hop] * window, axis=1)[:, low:high]
-    spectrum = np.fft.rfft(frames[: len(frames) - lag : hop] * window, axis=1)[: len(later), low:high]
-    bins = np.arange(low, high)
-    turn = np.angle(later * spectrum.conj() * np.exp(-2j * np.pi * bins * lag / n_fft))
+    now, later = (
+        spectrogram(part[None], window, hop)[0, :, low:high] for part in (samples[: len(samples) - lag], samples[lag:])
+    )
+    strength = power(now)
+    peaks = np.zeros(strength.shape, bool)
+    middle = strength[:, 2:-2]
+    peaks[:, 2:-2] = (middle > strength[:, 1:-3]) & (middle >= strength[:, 3:-1])
+    peaks[:, 2:-2] &= (middle > strength[:, :-4]) & (middle > strength[:, 4:])
+    peaks &= strength > PROMINENCE * uniform_filter1d(strength, SMOOTHING_BINS, axis=1)
+    peaks &= strength > RANGE * strength.max(axis=1, keepdims=True)
+    frame, at = np.nonzero(peaks)
+    bins = at + low
+    turn = np.angle(later[peaks] * now[peaks].conj() * np.exp(-2j * np.pi * bins * lag / n_fft))
     hertz = np.maximum((bins / n_fft + turn / (2 * np.pi * lag)) * sample_rate, 1.0)
-    power = np.abs(spectrum) ** 2
-    peaks = np.zeros(power.shape, bool)
-    middle = power[:, 2:-2]
-    peaks[:, 2:-2] = (middle > power[:, 1:-3]) & (middle >= power[:, 3:-1])
-    peaks[:, 2:-2] &= (middle > power[:, :-4]) & (middle > power[:, 4:])
-    peaks &= power > PROMINENCE * uniform_filter1d(power, SMOOTHING_BINS, axis=1)
-    peaks &= power > RANGE * power.max(axis=1, keepdims=True)
-    return _linked(peaks, np.log(hertz), power)
+    return _linked(frame, np.log(hertz), strength[peaks], len(peaks))
 
 
-def _linked(peaks: NDArray[np.bool_], log_hz: NDArray[np.float64], power: NDArray[np.float64]) -> _Partials:
-    """Join peaks, shape (frames, bins), of neighbouring frames that lie close together."""
-    frames, tracks, points, count = [], [], [], 0
-    before, names, loud = np.zeros(0), np.zeros(0, int), np.zeros(0)
-    for frame in range(len(peaks)):
-        bins = np.flatnonzero(peaks[frame])
-        pitch, strength = log_hz[frame, bins], power[frame, bins]
-        name = np.full(len(bins), -1)
-        if len(before) and len(bins):
-            nearest = np.abs(before[None] - pitch[:, None]).argmin(axis=1)
-            same = np.abs(before[nearest] - pitch) < LARGEST_STEP
-            # an attack begins a new note
-            same &= strength < 4 * loud[nearest]
-            name[same] = names[nearest[same]]
-        new = name < 0
-        name[new] = count + np.arange(new.sum())
-        count += int(new.sum())
-        frames.append(np.full(len(bins), frame))
-        tracks.append(name)
-        points.append(pitch)
-        before, names, loud = pitch, name, strength
-    frame_of, track_of, log_of = np.concatenate(frames), np.concatenate(tracks), np.concatenate(points)
-    long = np.bincount(track_of, minlength=1)[track_of] >= SHORTEST_TRACK
-    _, renumbered = np.unique(track_of[long], return_inverse=True)
-    return _Partials(frame_of[long], renumbered, log_of[long], len(peaks), int(renumbered.max(initial=-1)) + 1)
+def _linked(
+    frame: NDArray[np.intp], log_hz: NDArray[np.float64], powers: NDArray[np.float32], frames: int
+) -> _Partials:
+    """Join peaks, shape (n,), of neighbouring frames that lie close together."""
+    # ascending by frame, then by pitch: two frames lie farther apart than any two pitches
+    key = frame * FRAME_APART + log_hz
+    order = key.argsort()
+    # the same pitch one frame before, and the peaks to both sides of it, shape (2, n)
+    before = key - FRAME_APART
+    above = np.searchsorted(key, before, sorter=order)
+    sides = order[np.clip([above - 1, above], 0, len(key) - 1)]
+    distances = np.abs(key[sides] - before)
+    nearest = np.where(distances[0] <= distances[1], *sides)
+    # an attack begins a new note
+    same = (distances.min(axis=0) < LARGEST_STEP) & (powers < 4 * powers[nearest])
+    first = np.where(same, nearest, np.arange(len(key)))
+    # from each peak to the first of its partial, in steps that double
+    while (first != first[first]).any():
+        first = first[first]
+    long = np.bincount(first, minlength=1)[first] >= SHORTEST_TRACK
+    _, track = np.unique(first[long], return_inverse=True)
+    return _Partials(frame[long], track, log_hz[long], frames, int(track.max(initial=-1)) + 1)
 
 
 def _common(

@@ -41,6 +41,10 @@ MOST_GAIN = 2.0
 SILENT_SHARE = 1e-4
 
 
+class Heard(Audio):
+    """What is heard of a recording, mono: to hear it once more changes nothing, and takes no time."""
+
+
 def heard(source: Source) -> Iterator[Block]:
     """Yield what is heard of a recording, in blocks of shape (1, n) at its own rate.
 
@@ -56,9 +60,13 @@ def heard(source: Source) -> Iterator[Block]:
     >>> round(float(opposed.mono().peak), 3), round(listen_to(opposed).peak, 3)
     (0.0, 1.0)
     """
+    if isinstance(source, Heard):
+        yield from source.blocks()
+        return
     n_fft = WINDOWS * n_fft_for(source.sample_rate)
     found = _survey(source, n_fft)
-    blocks = (mended(block)[0][found.sounding] for block in source.blocks())
+    whole = (mended(block)[0] for block in source.blocks()) if found.clicks else source.blocks()
+    blocks = (block[found.sounding] for block in whole)
     if not found.rumbles and not found.cancels:
         yield from map(folded, blocks)
         return
@@ -67,9 +75,11 @@ def heard(source: Source) -> Iterator[Block]:
     yield from istft((mix(chunk) * gain for chunk in stft(blocks, n_fft)), n_fft, found.frames)
 
 
-def listen_to(audio: Audio) -> Audio:
+def listen_to(audio: Audio) -> Heard:
     """Return what is heard of a recording in memory, shape (1, frames); see `heard`."""
-    return audio.with_samples(np.concatenate(list(heard(audio)), axis=1))
+    if isinstance(audio, Heard):
+        return audio
+    return Heard(np.concatenate(list(heard(audio)), axis=1), audio.sample_rate, audio.name)
 
 
 def mono_blocks(source: Source, sample_rate: int) -> Iterator[NDArray[np.float32]]:
@@ -89,22 +99,27 @@ class _Survey(NamedTuple):
         Which channels to hear.
     rumbles, cancels : bool
         Whether rumble must be removed, and whether the channels lose too much in their mean.
+    clicks : bool
+        Whether there are samples to mend.
     """
 
     frames: int
     sounding: slice | NDArray[np.bool_]
     rumbles: bool
     cancels: bool
+    clicks: bool
 
 
 def _survey(source: Source, n_fft: int) -> _Survey:
     inaudible = np.arange(n_fft // 2 + 1) * source.sample_rate / n_fft < INAUDIBLE_HZ
-    frames = 0
+    frames = clicks = 0
     # of each block: the channels' powers, the power of rumble, the dB that channels cancel
     powers, rumbles, cancelled = [], [], []
     for block in source.blocks():
         frames += block.shape[1]
-        spectrum = _sparse_spectrum(mended(block)[0], n_fft)
+        block, absurd = mended(block)
+        clicks += absurd
+        spectrum = _sparse_spectrum(block, n_fft)
         power = np.square(np.abs(spectrum)).sum(axis=1)
         powers.append(power.sum(axis=1, dtype=float))
         rumbles.append(power[:, inaudible].sum(dtype=float))
@@ -117,6 +132,7 @@ def _survey(source: Source, n_fft: int) -> _Survey:
         slice(None) if sounding.all() else sounding,
         rumbles=bool(sum(rumbles) > RUMBLE_SHARE * total),
         cancels=bool(np.sum(powers, axis=1) @ cancelled > CANCELLED_DB * total),
+        clicks=clicks > 0,
     )
 
 

@@ -233,7 +233,8 @@ def analyse_or_silence(recording: Audio | AudioFile | str | os.PathLike[str], pr
         stage = part(progress, index / len(excerpts), (index + 1) / len(excerpts))
         found = musicnn.listen(heard.gain(gain), HOP, stage)
         patches.append(found._replace(times=found.times + np.float32(start)))
-    sound = timbre(listen_to(middle).gain(gain), SEPARATED_SECONDS)
+    known = (heard for (_, audio), heard in zip(excerpts, sounds, strict=True) if audio is middle)
+    sound = timbre((next(known, None) or listen_to(middle)).gain(gain), SEPARATED_SECONDS)
     return Analysis(
         taggram=np.concatenate([found.tags for found in patches]),
         times=np.concatenate([found.times for found in patches]),

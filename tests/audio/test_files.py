@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 import soundfile
 from numpy.typing import NDArray
+from ogg_pages import checksum
 from scipy.signal import correlate
 
 from retrotone.audio import files, writing
@@ -135,16 +136,6 @@ def test_same_samples_give_same_bytes_at_any_time_and_in_any_blocks(tmp_path: Pa
     second = save_all("second", 1 << 16)
     assert [name for name in first if first[name] != second[name]] == []
     assert len(first) == 7
-
-
-def checksum(page: bytes) -> int:
-    """CRC of RFC 3533, bit by bit as it is defined."""
-    register = 0
-    for byte in page:
-        register ^= byte << 24
-        for _ in range(8):
-            register = (register << 1) ^ (0x1_04C1_1DB7 if register & 0x8000_0000 else 0)
-    return register
 
 
 def pages(data: bytes) -> list[bytes]:

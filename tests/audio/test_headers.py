@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import soundfile
+from ogg_pages import checksum
 
 import retrotone as rt
 from retrotone.features.analysis import analyse
@@ -56,18 +57,8 @@ def endless(folder: Path, suffix: str) -> Path:
         page = data.rindex(b"OggS")
         patched(path, page + 6, struct.pack("<q", 1 << 60))
         patched(path, page + 22, bytes(4))
-        patched(path, page + 22, struct.pack("<I", crc(path.read_bytes()[page:])))
+        patched(path, page + 22, struct.pack("<I", checksum(path.read_bytes()[page:])))
     return path
-
-
-def crc(page: bytes) -> int:
-    """Return Ogg's checksum of a page."""
-    register = 0
-    for byte in page:
-        register ^= byte << 24
-        for _ in range(8):
-            register = (register << 1 ^ (0x04C1_1DB7 if register >> 31 else 0)) & MOST
-    return register
 
 
 @pytest.mark.parametrize("suffix", [".wav", ".au", ".mp3", ".ogg", ".flac"])

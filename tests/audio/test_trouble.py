@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 import soundfile
 from numpy.typing import NDArray
+from ogg_pages import checksum
 
 from retrotone.audio.audio import Audio, load
 from retrotone.audio.files import AudioFile
@@ -65,8 +66,7 @@ def likeness(a: NDArray[np.float32], b: NDArray[np.float32]) -> float:
     n = min(a.shape[-1], b.shape[-1]) - 4000
     return max(
         float(np.corrcoef(a[..., 2000 : 2000 + n].ravel(), b[..., 2000 + d : 2000 + d + n].ravel())[0, 1])
-        for d in range(-1200, 1800)
-        if d in (0, 1105, -1105, 529, 576, 1152, 1024, 1681)
+        for d in (-1105, 0, 529, 576, 1024, 1105, 1152, 1681)
     )
 
 
@@ -211,16 +211,6 @@ def test_links_of_a_chained_ogg_are_all_heard(stereo: Audio, tmp_path: Path, kin
     assert read.shape == (2, 2 * audio.frames)
     np.testing.assert_allclose(read[:, audio.frames :], load(parts[1]).samples, atol=1e-3)
     np.testing.assert_allclose(file.excerpt(SECONDS + 1, 0.5), read[:, 48_000 * (SECONDS + 1) :][:, :24_000], atol=1e-3)
-
-
-def checksum(page: bytes) -> int:
-    """Return Ogg's checksum of a page (RFC 3533)."""
-    register = 0
-    for byte in page:
-        register ^= byte << 24
-        for _ in range(8):
-            register = (register << 1 ^ (0x04C1_1DB7 if register >> 31 else 0)) & 0xFFFF_FFFF
-    return register
 
 
 # -- remarks, names, channels

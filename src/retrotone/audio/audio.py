@@ -167,6 +167,8 @@ class Audio:
 
     def gain(self, decibels: float) -> Audio:
         """Return the recording louder or softer."""
+        if decibels == 0:
+            return self
         return self.with_samples(self.samples * np.float32(10 ** (decibels / 20)))
 
     def with_loudness(self, lufs: float) -> Audio:
@@ -248,8 +250,8 @@ def folded(samples: Block) -> Block:
     >>> folded(np.array([[0.5, 1.0], [0.0, -1.0]], np.float32))
     array([[0.25, 0.  ]], dtype=float32)
     """
-    # decoded samples are interleaved in memory: without the copy the mean takes seven times longer
-    mean: Block = np.ascontiguousarray(samples).mean(axis=0, keepdims=True)
+    # decoded samples are interleaved in memory: numpy's own mean takes several times longer
+    mean: Block = sum(samples[1:], samples[:1]) / np.float32(len(samples))
     return mean
 
 

@@ -13,6 +13,12 @@ FAR_ABOVE = 100.0
 USUAL_SHARE = 0.999
 
 
+def largest(block: Block) -> float:
+    """Return the largest magnitude of the samples; NaN if one is NaN, 0 if there are none."""
+    # in this order: where a sample is NaN, so are both extremes, and max returns its first argument
+    return max(float(block.max()), -float(block.min())) if block.size else 0.0
+
+
 def mended(block: Block) -> tuple[Block, int]:
     """Replace absurd samples by a straight line between their neighbours.
 
@@ -37,7 +43,7 @@ def mended(block: Block) -> tuple[Block, int]:
     >>> samples[0, :4].round(2), count
     (array([0.1, 0.2, 0.3, 0.4], dtype=float32), 1)
     """
-    if block.size == 0 or max(float(block.max()), -float(block.min())) <= LOUDEST_USUAL:
+    if largest(block) <= LOUDEST_USUAL:
         return block, 0
     sizes = np.abs(block)
     absurd = sizes > max(LOUDEST_USUAL, FAR_ABOVE * float(np.quantile(sizes, USUAL_SHARE)))

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
-from retrotone.audio.clicks import mended
+from retrotone.audio.clicks import LOUDEST_USUAL, largest, mended
 from retrotone.audio.downmix import mixed_down, stereo_matrix
 from retrotone.audio.reading.ffmpeg import FfmpegReader
 from retrotone.audio.reading.libsndfile import LibsndfileReader
@@ -144,10 +144,10 @@ class AudioFile:
             yield from other.blocks(block_frames, position)
 
     def _checked(self, block: Block) -> Block:
-        check_finite(self.name, block)
-        block, clicks = mended(block)
-        if clicks:
-            self._tell(f"{self.path} holds samples far beyond full scale: they were mended as clicks")
+        if check_finite(self.name, block) > LOUDEST_USUAL:
+            block, clicks = mended(block)
+            if clicks:
+                self._tell(f"{self.path} holds samples far beyond full scale: they were mended as clicks")
         if self._reader.channels <= MAX_CHANNELS:
             return block
         self._tell(f"{self.path} has {self._reader.channels} channels: mixed down to stereo (ITU-R BS.775)")
@@ -200,11 +200,12 @@ def check_shape(name: str, channels: int, frames: int, sample_rate: int) -> None
         raise AudioError(f"{name} has a rate of {sample_rate} Hz: resample it to 8,000-192,000 Hz first")
 
 
-def check_finite(name: str, block: Block) -> None:
-    """Raise AudioError if a sample is NaN or infinite."""
-    # the extremes are NaN where any sample is
-    if block.size and not np.isfinite([block.max(), block.min()]).all():
+def check_finite(name: str, block: Block) -> float:
+    """Return the largest magnitude of the samples; AudioError if one is NaN or infinite."""
+    size = largest(block)
+    if not np.isfinite(size):
         raise AudioError(f"{name} contains NaN or infinite samples: export it again")
+    return size
 
 
 def _check_readable(path: Path) -> None:

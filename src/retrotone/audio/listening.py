@@ -120,10 +120,10 @@ def _survey(source: Source, n_fft: int) -> _Survey:
         block, absurd = mended(block)
         clicks += absurd
         spectrum = _sparse_spectrum(block, n_fft)
-        power = np.square(np.abs(spectrum)).sum(axis=1)
+        power = _powers(spectrum)
         powers.append(power.sum(axis=1, dtype=float))
         rumbles.append(power[:, inaudible].sum(dtype=float))
-        cancelled.append(_cancelled_db(spectrum, source.sample_rate) if len(block) > 1 else 0.0)
+        cancelled.append(_cancelled_db(power, _cross(spectrum), source.sample_rate) if len(block) > 1 else 0.0)
     channels, total = np.sum(powers, axis=0), np.sum(powers) + TINY
     sounding = channels >= SILENT_SHARE * channels.max()
     return _Survey(
@@ -140,20 +140,21 @@ def _sparse_spectrum(block: Block, n_fft: int) -> Spectrogram:
     """Return the spectra of one window in `EVERY` of a block, shape (channels, windows, bins)."""
     import scipy.fft
 
-    padded = np.pad(block, ((0, 0), (0, max(n_fft - block.shape[1], 0))))
-    windows = np.lib.stride_tricks.sliding_window_view(padded, n_fft, axis=1)[:, :: EVERY * n_fft]
+    if block.shape[1] < n_fft:
+        block = np.pad(block, ((0, 0), (0, n_fft - block.shape[1])))
+    windows = np.lib.stride_tricks.sliding_window_view(block, n_fft, axis=1)[:, :: EVERY * n_fft]
     spectrum: Spectrogram = scipy.fft.rfft(windows * window(n_fft))
     return spectrum
 
 
-def _cancelled_db(spectrum: Spectrogram, sample_rate: int) -> float:
-    """Return by how many dB, on average over mel bands, two channels, (2, windows, bins), cancel in their mean."""
-    bands = _mel_bands(sample_rate, 2 * (spectrum.shape[2] - 1))
-    mean, aligned = (
-        bands @ np.square(np.abs(mixed)).sum(axis=0) for mixed in (_mean(spectrum)[0], _aligned_mean(spectrum)[0])
-    )
-    floor = aligned.max() * 10 ** (-RANGE_DB / 10) + TINY
-    return float(10 * np.log10((aligned + floor) / (mean + floor)).mean())
+def _cancelled_db(powers: NDArray[np.float32], cross: NDArray[np.complex64], sample_rate: int) -> float:
+    """Return by how many dB, on average over mel bands, two channels cancel in their mean: see `_alignment`."""
+    turn, gain = _alignment(powers, cross)
+    aligned = np.square(gain) * _power_of_sum(powers, cross, turn)
+    mean = _power_of_sum(powers, cross, np.ones_like(cross))
+    heard_so, heard_aligned = np.stack([mean, aligned]) @ _mel_bands(sample_rate, 2 * (len(cross) - 1)).T
+    floor = heard_aligned.max() * 10 ** (-RANGE_DB / 10) + TINY
+    return float(10 * np.log10((heard_aligned + floor) / (heard_so + floor)).mean())
 
 
 def _mean(spectrum: Spectrogram) -> Spectrogram:
@@ -165,28 +166,61 @@ def _mean(spectrum: Spectrogram) -> Spectrogram:
 def _aligned_mean(spectrum: Spectrogram) -> Spectrogram:
     """Return the mean of the channels, shape (1, frames, bins), what they have in common turned to one phase.
 
-    In each bin the second channel is multiplied by 1 - c + c exp(i p): p is the phase of left times right conjugate,
-    averaged over all frames, c the coherence, the share of its power that the first channel predicts. Then the bin is
-    given the power that it would have if p had been 0.
-
     Parameters
     ----------
     spectrum : ndarray, shape (channels, frames, bins)
     """
     if len(spectrum) == 1:
         return spectrum
-    left, right = spectrum
-    cross = np.einsum("ij,ij->j", left, right.conj())
-    powers = np.square(np.abs(spectrum)).sum(axis=1)
+    turn, gain = _alignment(_powers(spectrum), _cross(spectrum))
+    result: Spectrogram = (spectrum[0] + spectrum[1] * turn)[None] * gain / 2
+    return result
+
+
+def _alignment(
+    powers: NDArray[np.float32], cross: NDArray[np.complex64]
+) -> tuple[NDArray[np.complex64], NDArray[np.float32]]:
+    """Return by what the second channel is multiplied, and then the sum of both, each of shape (bins,).
+
+    The second channel is multiplied by 1 - c + c exp(i p): p is the phase of left times right conjugate, c the
+    coherence, the share of its power that the first channel predicts. Then the sum is given the power that it would
+    have if p had been 0.
+
+    Parameters
+    ----------
+    powers : ndarray, shape (2, bins)
+        Of the channels.
+    cross : ndarray, shape (bins,)
+        Left times right conjugate.
+    """
     magnitude = np.abs(cross)
     coherence = np.square(magnitude / np.maximum(np.sqrt(powers[0]) * np.sqrt(powers[1]), TINY))
     phase = np.divide(cross, magnitude, out=np.ones_like(cross), where=magnitude > 0)
-    mixed: Spectrogram = left + right * (1 - coherence + coherence * phase)
-    power = np.einsum("ij,ij->j", mixed, mixed.conj()).real
+    turn = 1 - coherence + coherence * phase
     wanted = powers.sum(axis=0) + 2 * magnitude
-    gain = np.sqrt(wanted / np.maximum(power, TINY))
-    result: Spectrogram = mixed[None] * np.minimum(gain, MOST_GAIN) / 2
-    return result
+    gain = np.sqrt(wanted / np.maximum(_power_of_sum(powers, cross, turn), TINY))
+    return turn, np.minimum(gain, MOST_GAIN)
+
+
+def _powers(spectrum: Spectrogram) -> NDArray[np.float32]:
+    """Return the power of each channel in each bin over all frames, shape (channels, bins)."""
+    powers: NDArray[np.float32] = (np.square(spectrum.real) + np.square(spectrum.imag)).sum(axis=1)
+    return powers
+
+
+def _cross(spectrum: Spectrogram) -> NDArray[np.complex64]:
+    """Return left times right conjugate in each bin, summed over all frames, shape (bins,)."""
+    cross: NDArray[np.complex64] = (spectrum[0] * spectrum[1].conj()).sum(axis=0)
+    return cross
+
+
+def _power_of_sum(
+    powers: NDArray[np.float32], cross: NDArray[np.complex64], turn: NDArray[np.complex64]
+) -> NDArray[np.float32]:
+    """Return the power of the first channel plus `turn` times the second, shape (bins,)."""
+    power: NDArray[np.float32] = powers[0] + np.square(np.abs(turn)) * powers[1] + 2 * (cross * turn.conj()).real
+    # rounding leaves less than nothing where the channels cancel
+    return np.maximum(power, 0)
 
 
 def _highpass(sample_rate: int, n_fft: int) -> NDArray[np.float32]:

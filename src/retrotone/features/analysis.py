@@ -265,7 +265,7 @@ def _loudness(excerpts: Sequence[Audio]) -> float:
         meter = LoudnessMeter(excerpts[0].channels, excerpts[0].sample_rate)
         for audio in excerpts:
             for block in audio.blocks():
-                meter.add(mended(block)[0] * np.float32(10 ** (raised_db / 20)))
+                meter.add(block * np.float32(10 ** (raised_db / 20)) if raised_db else block)
         if np.isfinite(meter.integrated):
             return meter.integrated - raised_db
     return -np.inf
@@ -290,6 +290,8 @@ def _excerpts(source: Audio | AudioFile) -> tuple[float, list[tuple[float, Audio
             duration = sum(block.shape[1] for block in source.blocks()) / rate
         # twice the limit: the header of a short recording may estimate too little
         source = load(source, 2 * SHORT_SECONDS)
+    else:
+        source = source.with_samples(mended(source.samples)[0])
     starts = _starts(source.duration)
     length = min(source.duration / len(starts), EXCERPT_SECONDS)
     return source.duration, [(start, source.slice(start, start + length)) for start in starts], middle_of(source)

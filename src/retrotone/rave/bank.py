@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from retrotone.audio.audio import Audio
+from retrotone.audio.listening import listen_to
 from retrotone.audio.files import AudioFile
 from retrotone.dsp.filterbanks import chroma_filters
 from retrotone.dsp.stft import OVERLAP, stft
@@ -73,7 +74,7 @@ class Record:
         frame_rate : float
             Frames of the encoding per second.
         """
-        samples = audio.mono().resample(RATE).samples
+        samples = listen_to(audio).resample(RATE).samples
         spectrum = np.concatenate(list(stft([samples], N_FFT)), axis=1)[0]
         # the frames whose middle is a multiple of HOP, shape (frames, bins)
         power = np.square(np.abs(spectrum[1 : 2 + samples.shape[1] // HOP]))

@@ -13,8 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from retrotone.audio.audio import Audio
-from retrotone.audio.listening import listen_to
 from retrotone.audio.files import AudioFile
+from retrotone.audio.listening import listen_to
 from retrotone.dsp.filterbanks import chroma_filters
 from retrotone.dsp.stft import OVERLAP, stft
 from retrotone.errors import AudioError

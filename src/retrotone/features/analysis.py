@@ -256,7 +256,7 @@ def check_length(name: str, seconds: float) -> None:
 
 def is_silence(samples: NDArray[np.float32]) -> bool:
     """Tell whether what is heard of a recording, any shape, is no louder than the noise of 16 bits."""
-    return float(np.square(samples).mean()) < SILENT_RMS**2
+    return float(np.vdot(samples, samples)) < SILENT_RMS**2 * samples.size
 
 
 def _loudness(excerpts: Sequence[Audio]) -> float:

@@ -14,7 +14,7 @@ help: ## Show this list
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):[^#]*## /  make \1\t/' | expand -t 16
 
 demo: .venv/.retrotone ## Give the bundled song the sound of the bundled record: out/demo
-	$(BIN)/retrotone demo -o out/demo
+	$(BIN)/retrotone demo -o out/demo --overwrite
 
 test: .venv/.dev ## Run the tests
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --dist loadfile

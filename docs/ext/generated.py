@@ -53,7 +53,7 @@ def make_sounds(folder: Path) -> None:
     record = bundled("demo_style.ogg", "the record")
     for name, style in zip(SOUNDS, (None, "1930s", "1980s", record), strict=True):
         sound = song if style is None else rt.StyleTransfer().stylize(song, style)
-        sound.fade().save(folder / f"{name}.ogg")
+        sound.fade().save(folder / f"{name}.ogg", overwrite=True)
 
 
 def reference() -> Iterator[str]:

@@ -31,7 +31,7 @@ from retrotone.metrics import (
     true_peak_db,
 )
 from retrotone.progress import Progress, silent
-from retrotone.utils.files import write_whole
+from retrotone.utils.files import check_outputs, write_whole
 from retrotone.utils.templates import render_page
 
 if TYPE_CHECKING:
@@ -103,13 +103,15 @@ class Comparison:
     figure: Figure
     medium: Medium | None = None
 
-    def save(self, path: str | os.PathLike[str]) -> Path:
+    def save(self, path: str | os.PathLike[str], overwrite: bool = False) -> Path:
         """Write the comparison; the same comparison gives the same bytes.
 
         Parameters
         ----------
         path : path-like
             ``.html`` for a self-contained page with players, table and figure; ``.png`` for the figure alone.
+        overwrite : bool
+            Whether a file that exists is replaced.
 
         Returns
         -------
@@ -119,12 +121,13 @@ class Comparison:
         Raises
         ------
         OutputError
-            Another suffix, a missing folder, a full disk.
+            Another suffix, a file that exists, a missing folder, a full disk.
         """
         path = Path(path)
         suffix = path.suffix.lower()
         if suffix not in (".html", ".png"):
             raise OutputError(f"{path}: a comparison is written as .html or .png, not '{suffix}'")
+        check_outputs([path], overwrite=overwrite)
         write_whole(path, png(self.figure) if suffix == ".png" else self._page().encode())
         return path
 

@@ -398,7 +398,7 @@ def test_permissions_are_what_the_umask_leaves(tmp_path: Path) -> None:
     for mask, mode in ((0o022, 0o644), (0o077, 0o600), (0o002, 0o664)):
         before = os.umask(mask)
         try:
-            audio.save(tmp_path / "a.wav")
+            audio.save(tmp_path / "a.wav", overwrite=True)
             write_whole(tmp_path / "a.html", b"page")
         finally:
             os.umask(before)

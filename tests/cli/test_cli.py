@@ -18,7 +18,10 @@ import pytest
 import soundfile
 
 import retrotone as rt
+from retrotone.cli import console
+from retrotone.cli.console import print_each
 from retrotone.cli.main import run
+from retrotone.progress import Progress
 from retrotone.services.demo import bundled
 
 COMMAND = [sys.executable, "-m", "retrotone"]
@@ -102,9 +105,30 @@ def test_out_is_a_file_or_a_folder(folder: Path) -> None:
     ]
 
 
+def test_a_folder_keeps_its_folders_and_what_is_done_is_passed_over(folder: Path, capfd: Capture) -> None:
+    Path("in/deep/er").mkdir(parents=True)
+    for name in ("deep/er/a.wav", ".hidden.wav", "cover.jpg"):
+        Path("in", name).write_bytes(Path("in/song.wav").read_bytes())
+    Path("in/record.flac").unlink()
+    command = ["style", "in", "--recursive", "-o", "in/out", "--strength", "0.5", "--seed", "3"]
+    assert run(command) == 0
+    made = ["deep/er/a-1930s-strength0.5-seed3.wav", "song-1930s-strength0.5-seed3.wav"]
+    assert names(Path("in/out").resolve()) == made
+    Path("in/out", made[0]).unlink()
+    kept = Path("in/out", made[1]).stat()
+    capfd.readouterr()
+    assert run([*command, "--skip"]) == 0
+    out, err = capfd.readouterr()
+    assert out.startswith(f"in/out/{made[0]}: era")
+    assert out.count("\n") == 1
+    assert err == "retrotone: 1 of 2 songs are done already and passed over\n"
+    assert names(Path("in/out").resolve()) == made
+    assert Path("in/out", made[1]).stat().st_mtime_ns == kept.st_mtime_ns
+
+
 def test_options_reach_the_transfer(folder: Path, music: rt.Audio) -> None:
     def styled(*options: str) -> bytes:
-        assert run(["style", "in/song.wav", "-o", "out.wav", *options]) == 0
+        assert run(["style", "in/song.wav", "-o", "out.wav", "--overwrite", *options]) == 0
         # the sound alone: the file also says what was done
         return rt.load("out.wav").samples.tobytes()
 
@@ -127,7 +151,7 @@ def test_bit_depth_and_quality_of_the_result(folder: Path, capfd: Capture) -> No
     assert soundfile.info("out.aiff").subtype == "PCM_16"
     sizes = []
     for quality in ("1", "9"):
-        assert run(["style", "in/song.wav", "-o", "out.mp3", "--quality", quality]) == 0
+        assert run(["style", "in/song.wav", "-o", "out.mp3", "--overwrite", "--quality", quality]) == 0
         sizes.append(Path("out.mp3").stat().st_size)
     assert sizes[0] < sizes[1]
     capfd.readouterr()
@@ -181,7 +205,7 @@ def test_the_medium_of_an_era_can_be_edited_too(folder: Path, capfd: Capture) ->
 
 def test_a_folder_called_like_an_era_does_not_hide_it(folder: Path) -> None:
     for _ in range(2):
-        assert run(["style", "in/song.wav", "--style", "1950s", "-o", "1950s/"]) == 0
+        assert run(["style", "in/song.wav", "--style", "1950s", "-o", "1950s/", "--overwrite"]) == 0
     assert names(folder / "1950s") == ["song-1950s.wav"]
 
 
@@ -389,11 +413,33 @@ def test_stopped_while_writing_leaves_nothing_half_written(folder: Path, sent: s
         time.sleep(0.005)
     process.send_signal(sent)
     out, err = process.communicate()
-    assert (process.returncode, out, err) == (code, "", "")
+    said = "" if sent == signal.SIGKILL else "retrotone: stopped: nothing was written\n"
+    assert (process.returncode, out, err) == (code, "", said)
     assert not Path("out/long.ogg").exists()
     # after SIGKILL nothing can be removed
     if sent != signal.SIGKILL:
         assert list(Path("out").iterdir()) == []
+
+
+def test_a_stop_among_several_songs_tells_how_many_are_done(capfd: Capture) -> None:
+    def work(index: int, progress: Progress) -> str:
+        if index == 2:
+            raise KeyboardInterrupt
+        return "done"
+
+    with pytest.raises(KeyboardInterrupt):
+        print_each(["a.wav", "b.wav", "c.wav"], work, "done: go on with --skip")
+    assert capfd.readouterr().err == "retrotone: stopped: 2 of 3 songs are done: go on with --skip\n"
+
+
+def test_where_there_is_no_terminal_progress_is_a_line_from_time_to_time(
+    capfd: Capture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for seconds, said in ((60.0, ""), (0.0, "retrotone: 50%: measuring\n")):
+        monkeypatch.setattr(console, "LINE_SECONDS", seconds)
+        with console.Bar() as bar:
+            bar.item()(0.5, "measuring")
+        assert capfd.readouterr().err == said
 
 
 def test_a_damaged_song_is_used_as_far_as_it_goes_and_strict_refuses_it(

@@ -75,7 +75,7 @@ def test_generate_plays_the_users_records(model: str, long_song: str, clip: Path
     for number in range(2):
         rt.RaveModel.load(model).generate(6, seed=number).save(folder / f"{number}.wav")
     (folder / "broken.wav").write_text("no sound")
-    options = ["generate", "--model", model, "--seconds", "4", "-o", str(clip)]
+    options = ["generate", "--model", model, "--seconds", "4", "-o", str(clip), "--overwrite"]
     assert run([*options, "--from", str(folder), "--from", str(folder / "0.wav")]) == 0
     assert rt.load(clip).duration == 4.0
     once = rt.load(clip).samples
@@ -127,7 +127,7 @@ def test_style_takes_a_model_or_a_clip_that_it_generates(
     model: str, long_song: str, tmp_path: Path, capfd: Capture
 ) -> None:
     out = str(tmp_path / "out.wav")
-    options = ["style", long_song, "-o", out, "--json"]
+    options = ["style", long_song, "-o", out, "--json", "--overwrite"]
     for extra, method in (
         (["--method", "rave", "--model", model], "rave"),
         (["--method", "rave", "--style", f"rave:{model}"], "rave"),

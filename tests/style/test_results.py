@@ -92,7 +92,7 @@ def test_another_bit_depth_or_quality_on_request_where_there_is_one(tmp_path: Pa
     assert soundfile.info(tmp_path / "a.wav").subtype == "FLOAT"
     sizes = []
     for quality in (2, 8):
-        transfer.stylize_file(song, "1930s", tmp_path / "a.mp3", quality=quality)
+        transfer.stylize_file(song, "1930s", tmp_path / "a.mp3", quality=quality, overwrite=True)
         sizes.append((tmp_path / "a.mp3").stat().st_size)
     assert sizes[0] < sizes[1]
     for output, settings, message in (

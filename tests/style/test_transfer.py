@@ -186,13 +186,26 @@ def test_files_give_the_same_bytes_and_what_stylize_gives(tmp_path: Path) -> Non
     assert transfer.loudness_change_lu == pytest.approx(load(outputs[1]).loudness - content.loudness, abs=0.05)
 
 
-def test_a_song_may_be_overwritten_by_its_transfer(tmp_path: Path) -> None:
-    path = tune(22_050, 44_100).save(tmp_path / "song.wav")
-    before = load(path).samples
-    TRANSPORT.stylize_file(path, worn(), path)
-    assert load(path).frames == 44_100
-    assert np.abs(load(path).samples - before).max() > 0.01
-    assert list(tmp_path.iterdir()) == [path]
+def test_songs_and_styles_are_never_overwritten_and_other_files_only_on_request(tmp_path: Path) -> None:
+    song = tune(8_000, 8_000).save(tmp_path / "song.wav")
+    (tmp_path / "records").mkdir()
+    record = worn(8_000).save(tmp_path / "records/record.wav")
+    before = {path: path.read_bytes() for path in (song, record)}
+    (tmp_path / "link.wav").symlink_to(song)
+    (tmp_path / "hard.wav").hardlink_to(record)
+    for style, output in ((record, song), (str(record), tmp_path / "link.wav"), (str(record.parent), "hard.wav")):
+        with pytest.raises(OutputError, match="is an input"):
+            StyleTransfer().stylize_file(song, style, tmp_path / output, overwrite=True)
+    taken = tmp_path / "taken.wav"
+    taken.write_bytes(b"older")
+    before[taken] = b"older"
+    with pytest.raises(OutputError, match="is there already"):
+        StyleTransfer().stylize_file(song, "1930s", taken)
+    with pytest.raises(OutputError, match="is there already"):
+        load(song).save(taken)
+    assert {path: path.read_bytes() for path in before} == before
+    StyleTransfer().stylize_file(song, "1930s", taken, overwrite=True)
+    assert load(taken).frames == 8_000
 
 
 # --- strength ------------------------------------------------------------------------------------------------
@@ -324,7 +337,7 @@ def test_an_era_is_a_medium_by_default_and_a_style_on_request(tmp_path: Path) ->
     path = tune(22_050, 44_100).save(tmp_path / "song.wav")
     results = {}
     for method in (None, "era", "transport"):
-        transfer = StyleTransfer(method=method).stylize_file(path, "1930s", tmp_path / "out.wav")
+        transfer = StyleTransfer(method=method).stylize_file(path, "1930s", tmp_path / "out.wav", overwrite=True)
         results[method] = transfer.method, load(tmp_path / "out.wav").samples
     assert [results[method][0] for method in (None, "era", "transport")] == ["era", "era", "transport"]
     np.testing.assert_array_equal(results[None][1], results["era"][1])

@@ -120,11 +120,14 @@ def test_broken_style(refused: Run, song: Path, tmp_path: Path, kind: str, messa
 
 def test_missing_song_and_folder(refused: Run, song: Path, tmp_path: Path) -> None:
     assert "nope.mp3 does not exist" in refused("style", "nope.mp3", "-o", "new/")
-    assert "is a folder" in refused("style", tmp_path)
+    for verb in (["style"], ["tags"], ["genre", "predict"]):
+        assert "is a folder: name a sound file, or take all that it holds with --recursive" in refused(*verb, tmp_path)
+    assert "would lie among the songs" in refused("style", tmp_path, "--recursive")
     assert "File name too long" in refused("style", "long" * 70 + ".mp3")
     assert "nope.flac does not exist" in refused("style", song, "--style", "nope.flac")
     (tmp_path / "empty").mkdir()
     assert "holds no recordings" in refused("style", song, "--style", tmp_path / "empty")
+    assert "holds no recordings" in refused("tags", tmp_path / "empty", "--recursive")
     assert "nope.mp3 does not exist" in refused("compare", song, "nope.mp3")
 
 
@@ -133,6 +136,7 @@ def test_permissions(refused: Run, song: Path, tmp_path: Path) -> None:
     closed = tmp_path / "closed"
     closed.mkdir(mode=0o500)
     assert "could not be written" in refused("style", song, "-o", closed / "out.wav")
+    assert "could not be written" in refused("compare", song, "-o", closed / "new/")
     song.chmod(0)
     assert "cannot be read" in refused("style", song)
     song.chmod(0o600)
@@ -210,9 +214,9 @@ def test_outputs_that_cannot_be(refused: Run, song: Path, tmp_path: Path) -> Non
     assert "2 files need as many different names" in refused("compare", song, song, "--names", "a,b,c")
     assert "written as .html or .png" in refused("compare", song, song, "--names", "a,b", "-o", "out.pdf")
     (tmp_path / "taken").write_text("")
-    assert "cannot be made" in refused("style", song, "-o", "taken/")
-    assert "cannot be made" in refused("study", "loss", song, song, "-o", "taken/deep")
-    assert "cannot be made" in refused("demo", "-o", "taken")
+    assert "takes no files" in refused("style", song, "-o", "taken/")
+    assert "takes no files" in refused("study", "loss", song, song, "-o", "taken/deep")
+    assert "takes no files" in refused("demo", "-o", "taken")
     (tmp_path / "out.wav").mkdir()
     (tmp_path / "out.wav" / "song-1930s.wav").mkdir()
     assert "is a folder" in refused("style", song, "-o", "out.wav")
@@ -229,14 +233,38 @@ def test_inputs_are_never_overwritten(refused: Run, music: rt.Audio, song: Path,
     music.save(tmp_path / "record.wav")
     assert message in refused("style", song, "--style", "record.wav", "-o", "record.wav")
     music.save(tmp_path / "song-1930s.wav")
-    assert message in refused("style", song, "song-1930s.wav")
+    assert message in refused("style", song, "song-1930s.wav", "--overwrite")
+    for options in (("--match", song), ("--between", song, "record.wav"), ("--from", "link.wav")):
+        assert message in refused("generate", "--seconds", "1", *options, "-o", "hard.wav", "--overwrite")
+
+
+def test_files_that_exist_are_kept_unless_asked(refused: Run, song: Path, tmp_path: Path) -> None:
+    older = ["song-1930s.wav", "a.html", "report.png", "a.toml", "clip.png", "losses.png", "song-genre.png", "all.csv"]
+    for name in older:
+        (tmp_path / name).write_text("older")
+    (tmp_path / "link.wav").symlink_to("nowhere")
+    for arguments, name in (
+        (("style", song), "song-1930s.wav"),
+        (("style", song, "-o", "link.wav"), "link.wav"),
+        (("style", song, "-o", "a.wav", "--report"), "a.html"),
+        (("compare", song), "report.png"),
+        (("medium", "1930s", "-o", "a.toml"), "a.toml"),
+        (("generate", "-o", "clip.wav"), "clip.png"),
+        (("study", "loss", song, song, "-o", "."), "losses.png"),
+        (("demo", "-o", "."), "report.png"),
+        (("genre", "predict", song, "--plot"), "song-genre.png"),
+        (("library", "export", "all.csv"), "all.csv"),
+        (("library", "similar", song, "-o", "all.csv"), "all.csv"),
+    ):
+        assert f"{name} is there already" in refused(*arguments)
+    assert "leave one of them out" in refused("style", song, "--skip", "--overwrite")
 
 
 def test_two_songs_never_share_an_output(refused: Run, music: rt.Audio, song: Path, tmp_path: Path) -> None:
     (tmp_path / "other").mkdir()
     music.save(tmp_path / "other" / "song.flac")
     assert "would both become" in refused("style", song, "other/song.flac", "-o", "out")
-    assert "is one file for 2 songs" in refused("style", song, "other/song.flac", "-o", "out.wav")
+    assert "is one file for several songs" in refused("style", song, "other/song.flac", "-o", "out.wav")
 
 
 @pytest.mark.parametrize("suffix", [".wav", ".ogg"])

@@ -23,7 +23,7 @@ WRITER = """
 import sys
 import numpy as np
 from retrotone.audio.writing import AudioWriter
-with AudioWriter(sys.argv[1], 1, 48_000) as writer:
+with AudioWriter(sys.argv[1], 1, 48_000, overwrite=True) as writer:
     writer.write(np.full((1, 48_000), 0.1, np.float32))
     print("writing", flush=True)
     sys.stdin.read()

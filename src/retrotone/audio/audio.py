@@ -182,6 +182,7 @@ class Audio:
         bit_depth: int | None = None,
         quality: float | None = None,
         tags: Tags | None = None,
+        overwrite: bool = False,
     ) -> Path:
         """Write the recording to a file; the suffix chooses the format (.wav .flac .aiff .ogg .opus .mp3).
 
@@ -191,8 +192,8 @@ class Audio:
         Parameters
         ----------
         path : path-like
-            File to write; replaced if it exists.
-        bit_depth, quality, tags
+            File to write.
+        bit_depth, quality, tags, overwrite
             As in `AudioWriter`.
 
         Returns
@@ -205,8 +206,8 @@ class Audio:
         OutputError
             See `AudioWriter`.
         """
-        gain = headroom_gain(self.true_peak, str(path))
-        with AudioWriter(path, self.channels, self.sample_rate, bit_depth, quality, tags) as writer:
+        with AudioWriter(path, self.channels, self.sample_rate, bit_depth, quality, tags, overwrite) as writer:
+            gain = headroom_gain(self.true_peak, str(path))
             for block in self.blocks():
                 writer.write(block * gain)
         return Path(path)

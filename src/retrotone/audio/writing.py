@@ -15,7 +15,7 @@ from retrotone.audio.tag_writing import chunks, write_tags
 from retrotone.audio.tags import Tags, opened
 from retrotone.errors import OutputError
 from retrotone.types import Block
-from retrotone.utils.files import writing
+from retrotone.utils.files import check_outputs, writing
 from retrotone.utils.temporary import temporary_beside
 
 # suffix -> (libsndfile format, subtype by bit depth)
@@ -56,12 +56,14 @@ class AudioWriter:
     quality : float, optional
         For OGG, Opus and MP3: 0 is the smallest file, 10 the best; by default the encoder's own choice.
     tags : Tags, optional
+    overwrite : bool
+        Whether a file that exists is replaced.
 
     Raises
     ------
     OutputError
-        Unknown suffix, a rate the codec lacks, a bit depth or quality that the format does not have, missing folder,
-        full disk, over 4 GB of WAV or AIFF.
+        Unknown suffix, a rate the codec lacks, a bit depth or quality that the format does not have, a file that
+        exists, missing folder, full disk, over 4 GB of WAV or AIFF.
     """
 
     def __init__(
@@ -72,9 +74,11 @@ class AudioWriter:
         bit_depth: int | None = None,
         quality: float | None = None,
         tags: Tags | None = None,
+        overwrite: bool = False,
     ) -> None:
         self.path = Path(path)
         self._kind, self._subtype = output_format(self.path, sample_rate, bit_depth, quality)
+        check_outputs([self.path], overwrite=overwrite)
         self._tags = tags or Tags()
         self._most = None
         if self._kind in LARGEST:

@@ -8,29 +8,33 @@ from typing import Annotated
 
 import typer
 
-from retrotone.cli.console import Bar, print_table
+from retrotone.cli.console import Bar, Overwrite, print_table
 from retrotone.errors import OutputError, StyleError
+from retrotone.utils.files import check_outputs, make_folder, output_path
 from retrotone.utils.text import printable
+
+DEFAULT_PAGE = "report.html"
 
 
 def compare_files(
     files: Annotated[list[str], typer.Argument(metavar="FILE", help="Versions, the original first.")],
     out: Annotated[
         str, typer.Option("-o", "--out", metavar="OUT", help="The page (.html), or only its picture (.png).")
-    ] = "report.html",
+    ] = DEFAULT_PAGE,
     style: Annotated[
         str | None, typer.Option(metavar="FILE", help="The recording they should sound like: adds how close they came.")
     ] = None,
     names: Annotated[
         str | None, typer.Option(metavar="A,B,...", help="What to call them; by default the files' names.")
     ] = None,
+    overwrite: Overwrite = False,
 ) -> None:
     """Compare versions of a recording: a page with players, a picture and a table."""
-    page = Path(out)
+    page, folder = output_path(out, DEFAULT_PAGE)
     if page.suffix.lower() not in (".html", ".png"):
         raise OutputError(f"{out}: a comparison is written as .html or .png, not '{page.suffix}'")
-    if not page.parent.is_dir():
-        raise OutputError(f"{page.parent} is not a folder: create it first")
+    outputs = list(dict.fromkeys((page, page.with_suffix(".png"))))
+    check_outputs(outputs, [*files, *([style] if style else [])], overwrite=overwrite, folder=folder)
     titles = _titles(files) if names is None else [name.strip() for name in names.split(",")]
     if len(titles) != len(files) or len(set(titles)) != len(files):
         raise StyleError(f"{len(files)} files need as many different names, not '{','.join(titles)}': use --names")
@@ -46,7 +50,9 @@ def compare_files(
         progress = bar.item()
         medium = None if style is None else Medium.from_recording(style, progress=part(progress, 0.0, 0.2))
         comparison = compare(versions, target, part(progress, 0.2, 1.0), medium)
-        written = [comparison.save(path) for path in dict.fromkeys((page, page.with_suffix(".png")))]
+        if folder:
+            make_folder(folder)
+        written = [comparison.save(path, overwrite) for path in outputs]
     print_table(*comparison_cells(comparison))
     typer.echo(f"wrote {' and '.join(map(printable, written))}")
 

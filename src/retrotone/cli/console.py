@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import sys
+import time
 from collections.abc import Callable, Sequence
 from functools import cache
 from pathlib import Path
@@ -11,24 +12,43 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from retrotone.errors import ModelError, RetrotoneError
+from retrotone.errors import ModelError, OutputError, RetrotoneError
 from retrotone.progress import Progress
 from retrotone.utils.text import printable
 
 if TYPE_CHECKING:
     from rich.console import Console
 
+# exit codes of every command; bad usage counts as all
+SOME_FAILED, ALL_FAILED = 1, 2
+# between two lines of progress where nobody sees a bar
+LINE_SECONDS = 60.0
+# what a stopped command leaves behind, mostly
+NOTHING_KEPT = "nothing was written"
 # width of a table where no terminal limits it
 PIPE_COLUMNS = 200
 Strict = Annotated[
     bool, typer.Option("--strict", help="Refuse a damaged recording, instead of using what can be read of it.")
 ]
+Overwrite = Annotated[
+    bool, typer.Option("--overwrite", help="Replace files that exist. What is read is never written over.")
+]
+Skip = Annotated[bool, typer.Option("--skip", help="Pass over songs whose results are there: go on after a stop.")]
+Recursive = Annotated[
+    bool, typer.Option("--recursive", "-r", help="Of a folder that is named, all recordings, in its folders as well.")
+]
 
 
 class Bar:
-    """A progress bar over `total` items on stderr; nothing where stderr is not a terminal."""
+    """A progress bar over `total` items on stderr; a line a minute where stderr is not a terminal.
 
-    def __init__(self, total: int = 1) -> None:
+    Attributes
+    ----------
+    kept : str
+        What to say where the user stops the work: what is kept, and how to go on.
+    """
+
+    def __init__(self, total: int = 1, kept: str = NOTHING_KEPT) -> None:
         from rich import progress
         from rich.table import Column
 
@@ -47,13 +67,17 @@ class Bar:
             disable=not (sys.stderr.isatty() and _stderr().is_interactive),
         )
         self._total, self._task = total, self._bar.add_task("starting", total=total)
+        self.kept, self._last_line = kept, time.monotonic()
 
     def __enter__(self) -> Bar:
         self._bar.start()
         return self
 
-    def __exit__(self, *_: object) -> None:
+    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
         self._bar.stop()
+        # Ctrl-C and SIGTERM
+        if isinstance(error, KeyboardInterrupt | SystemExit):
+            complain(f"stopped: {self.kept}")
 
     def item(self, index: int = 0) -> Progress:
         """Return the callback of one item."""
@@ -62,6 +86,9 @@ class Bar:
             if self._total > 1:
                 message = f"{index + 1}/{self._total} {message} ({fraction:.0%})"
             self._bar.update(self._task, completed=index + fraction, description=printable(message))
+            if self._bar.disable and time.monotonic() - self._last_line >= LINE_SECONDS:
+                self._last_line = time.monotonic()
+                complain(f"{(index + fraction) / self._total:.0%}: {message}")
 
         return progress
 
@@ -85,7 +112,7 @@ def complain(message: str) -> None:
     _stderr().print(line, markup=False, highlight=False, emoji=False, soft_wrap=True)
 
 
-def print_each(songs: Sequence[str], work: Callable[[int, Progress], str], failure_code: int = 1) -> None:
+def print_each(songs: Sequence[str], work: Callable[[int, Progress], str], kept: str) -> None:
     """Print a line for each song under one progress bar; where one of many fails, go on with the others.
 
     Parameters
@@ -94,10 +121,10 @@ def print_each(songs: Sequence[str], work: Callable[[int, Progress], str], failu
         Their paths.
     work : callable
         Takes the number of a song and its progress callback, and returns the line to print.
-    failure_code : int
-        Exit code where songs failed.
+    kept : str
+        What to say of the songs before one at which the user stops.
     """
-    failures = []
+    failures: list[str] = []
     with Bar(len(songs)) as bar:
         for index, song in enumerate(songs):
             try:
@@ -108,7 +135,18 @@ def print_each(songs: Sequence[str], work: Callable[[int, Progress], str], failu
                 failures.append(failure(song, error))
             else:
                 bar.print(line)
-    report_failures(failures, len(songs), failure_code)
+                bar.kept = f"{index + 1 - len(failures)} of {len(songs)} songs are {kept}"
+    report_failures(failures, len(songs))
+
+
+def numbers_to_do(outputs: Sequence[Path], skip: bool, overwrite: bool) -> list[int]:
+    """Return which results are to be made: with `skip` those that are not there yet, and say how many are."""
+    if skip and overwrite:
+        raise OutputError("--skip keeps what --overwrite would replace: leave one of them out")
+    numbers = [k for k, output in enumerate(outputs) if not (skip and output.exists())]
+    if done := len(outputs) - len(numbers):
+        complain(f"{done} of {len(outputs)} songs are done already and passed over")
+    return numbers
 
 
 def failure(song: str, error: Exception) -> str:
@@ -117,13 +155,13 @@ def failure(song: str, error: Exception) -> str:
     return reason if song in reason else f"{song}: {reason}"
 
 
-def report_failures(failures: Sequence[str], songs: int, code: int = 1) -> None:
-    """Print which of so many songs failed, and exit with a code; do nothing if none did."""
+def report_failures(failures: Sequence[str], songs: int) -> None:
+    """Print which of so many songs failed, and exit with 1, or with 2 if all did; do nothing if none did."""
     if failures:
         for line in failures:
             complain(line)
         complain(f"{len(failures)} of {songs} songs failed")
-        raise typer.Exit(code)
+        raise typer.Exit(ALL_FAILED if len(failures) == songs else SOME_FAILED)
 
 
 def print_table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from retrotone.cli.console import Bar
-from retrotone.errors import OutputError, StyleError
+from retrotone.cli.console import Bar, Overwrite
+from retrotone.errors import StyleError
+from retrotone.utils.files import check_outputs, make_folder, output_path, write_whole
 from retrotone.utils.text import printable
 
 # of each recording: an hour would need gigabytes; a longer clip goes back and forth between the two
@@ -17,7 +17,10 @@ BETWEEN_SECONDS = 600.0
 
 def generate(
     out: Annotated[
-        str, typer.Option("-o", "--out", metavar="OUT", help="The sound; its picture (.png) goes next to it.")
+        str,
+        typer.Option(
+            "-o", "--out", metavar="OUT|DIR", help="The sound, or a folder for it; its picture (.png) goes next to it."
+        ),
     ],
     model: Annotated[
         str | None,
@@ -53,11 +56,9 @@ def generate(
             metavar="X", help="How far from the middle of the latent space, or from the best joins; 1 is usual."
         ),
     ] = 1.0,
+    overwrite: Overwrite = False,
 ) -> None:
     """Generate a clip with a model, and draw it."""
-    output = Path(out)
-    if not output.parent.is_dir():
-        raise OutputError(f"{output.parent} is not a folder: create it first")
     if between and (path or records):
         raise StyleError("--between is a path of its own: leave out --path and --from")
     if records and path not in (None, "records"):
@@ -72,13 +73,16 @@ def generate(
         from retrotone.progress import part
         from retrotone.rave.model import RaveModel
         from retrotone.rave.pretrained import DEFAULT_MODEL
-        from retrotone.services.generate import find_records
-        from retrotone.utils.files import write_whole
+        from retrotone.services.generate import clip_name, find_records
 
         rave = RaveModel.from_pretrained(model or DEFAULT_MODEL)
+        output, folder = output_path(out, clip_name(rave.name, path, seed))
         output_format(output, rave.info.sample_rate)
+        picture, played = output.with_suffix(".png"), find_records(records or [])
+        inputs = [*(each.path for each in played), *(between or ()), *([match] if match else [])]
+        check_outputs([output, picture], inputs, overwrite=overwrite, folder=folder)
         progress = bar.item()
-        bank = rave.bank(find_records(records), seed, part(progress, 0.0, 0.4)) if records else None
+        bank = rave.bank(played, seed, part(progress, 0.0, 0.4)) if records else None
         ends = between and (load(between[0], BETWEEN_SECONDS), load(between[1], BETWEEN_SECONDS))
         clip = rave.generate(
             seconds,
@@ -90,7 +94,8 @@ def generate(
             recordings=ends,
             progress=part(progress, 0.4, 0.8),
         )
-        clip.save(output, tags=None if match is None else result_tags(match, clip.name))
-        picture = output.with_suffix(".png")
+        if folder:
+            make_folder(folder)
+        clip.save(output, tags=None if match is None else result_tags(match, clip.name), overwrite=overwrite)
         write_whole(picture, png(feature_figure(clip, clip.name)))
     typer.echo(printable(f"{output}: {clip.duration:.1f} s by {rave.name}, seed {seed}; picture {picture}"))

@@ -10,9 +10,22 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from retrotone.cli.console import Bar, Strict, check_resume, failure, print_each, print_table, report_failures
+from retrotone.cli.console import (
+    Bar,
+    Overwrite,
+    Recursive,
+    Skip,
+    Strict,
+    check_resume,
+    failure,
+    numbers_to_do,
+    print_each,
+    print_table,
+    report_failures,
+)
 from retrotone.errors import GenreError, ModelError, OutputError
 from retrotone.progress import Progress
+from retrotone.utils.files import check_outputs
 from retrotone.utils.text import printable
 
 if TYPE_CHECKING:
@@ -26,8 +39,6 @@ app = typer.Typer(no_args_is_help=True, help="Predict genres, evaluate the class
 
 # least probability of the genres that are named after the first
 WORTH_NAMING = 0.05
-# exit code
-BAD_INPUT = 2
 SPLITS = ("test", "valid", "train")
 # share of an evaluation's time
 ANALYSING = 0.9
@@ -43,31 +54,48 @@ MODEL = typer.Option(
 
 @app.command("predict")
 def predict(
-    songs: Annotated[list[str], typer.Argument(metavar="FILE", help="Recordings of any length.")],
+    songs: Annotated[
+        list[str], typer.Argument(metavar="SONG|FOLDER", help="Recordings of any length; folders with --recursive.")
+    ],
     model: Annotated[str | None, MODEL] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object a song.")] = False,
-    plot: Annotated[
-        bool, typer.Option("--plot", help="Draw the evidence: SONG-genre.png in the current folder.")
-    ] = False,
+    plot: Annotated[bool, typer.Option("--plot", help="Draw the evidence: SONG-genre.png.")] = False,
+    out: Annotated[
+        str, typer.Option("-o", "--out", metavar="DIR", help="Folder for the pictures; by default the current one.")
+    ] = "",
+    recursive: Recursive = False,
+    skip: Skip = False,
+    overwrite: Overwrite = False,
     strict: Strict = False,
 ) -> None:
     """Name the genre of songs, one of ten or of those of a model of your own, or say that it is not sure."""
-    pictures = _pictures(songs) if plot else [None] * len(songs)
     from retrotone.audio.files import AudioFile
     from retrotone.genre.classifier import GenreClassifier
     from retrotone.genre.models import open_model
+    from retrotone.services.songs import check_distinct, find_songs
 
+    if skip and not plot:
+        raise OutputError("--skip passes over songs that have a picture: say --plot as well")
+    found = find_songs(songs, recursive)
+    pictures = [Path(out) / (song.folder or "") / f"{Path(song.path).stem}-genre.png" for song in found]
+    if plot:
+        check_distinct(found, pictures)
+        numbers = numbers_to_do(pictures, skip, overwrite)
+        found, pictures = [found[k] for k in numbers], [pictures[k] for k in numbers]
+        check_outputs(pictures, [song.path for song in found], overwrite=overwrite, folder=Path(out))
     classifier = GenreClassifier.from_pretrained() if model is None else open_model(model)
 
     def answered(index: int, progress: Progress) -> str:
-        song, picture = songs[index], pictures[index]
+        song, picture = found[index].path, pictures[index] if plot else None
         source = AudioFile(song, strict)
         answer = classifier.answer(source, progress)
         if picture:
             _draw(answer, song, picture)
-        return json.dumps(_figures(song, answer) | {"damage": source.damage}) if as_json else _sentence(song, answer)
+        if as_json:
+            return json.dumps(_figures(song, answer) | {"plot": picture and str(picture), "damage": source.damage})
+        return _sentence(song, answer) + (f"; picture {printable(picture)}" if picture else "")
 
-    print_each(songs, answered, BAD_INPUT)
+    print_each([song.path for song in found], answered, "answered" + (": go on with --skip" if plot else ""))
 
 
 @app.command("evaluate")
@@ -116,7 +144,7 @@ def evaluate(
         typer.echo(json.dumps(_scores(recordings, split, scores)))
     elif scores:
         _show_scores(scores)
-    report_failures(failures, len(tracks), BAD_INPUT)
+    report_failures(failures, len(tracks))
 
 
 @app.command("train")
@@ -170,24 +198,12 @@ def train(
         _train(recordings, folder, network, epochs or EPOCHS, seeds or 1, resume)
 
 
-def _pictures(songs: Sequence[str]) -> list[Path]:
-    """Return where each song's picture goes; no two songs share a path."""
-    taken: dict[Path, str] = {}
-    for song in songs:
-        picture = Path(f"{Path(song).stem}-genre.png")
-        if picture in taken:
-            raise OutputError(
-                f"{taken[picture]} and {song} would both be drawn as {picture}: draw them in separate folders"
-            )
-        taken[picture] = song
-    return list(taken)
-
-
 def _draw(answer: Answer, song: str, picture: Path) -> None:
     from retrotone.figures.base import png
     from retrotone.figures.genre import evidence_figure
-    from retrotone.utils.files import write_whole
+    from retrotone.utils.files import make_folder, write_whole
 
+    make_folder(picture.parent)
     write_whole(picture, png(evidence_figure(answer, printable(Path(song).stem), answer.duration or 0.0)))
 
 

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from retrotone.cli.console import Bar, complain, print_table
+from retrotone.cli.console import Bar, Overwrite, complain, print_table
+from retrotone.utils.files import check_outputs
 from retrotone.utils.text import printable
 
 if TYPE_CHECKING:
@@ -85,12 +86,13 @@ def show_similar(
     library: File = None,
     out: Out = None,
     absolute: Absolute = False,
+    overwrite: Overwrite = False,
     as_json: AsJson = False,
 ) -> None:
     """Name the tracks that sound most like a song."""
-    with Bar() as bar, _open(library) as opened:
+    with Bar() as bar, _open(library, out, overwrite) as opened:
         found = opened.similar(songs, k, per_artist, genre, exclude or (), bar.item())
-        _show(opened, [match.track for match in found], as_json, out, absolute, found)
+        _show(opened, [match.track for match in found], as_json, out, absolute, overwrite, found)
 
 
 @app.command("path")
@@ -101,11 +103,12 @@ def show_path(
     library: File = None,
     out: Out = None,
     absolute: Absolute = False,
+    overwrite: Overwrite = False,
     as_json: AsJson = False,
 ) -> None:
     """Make a playlist that leads evenly from one song to another."""
-    with Bar() as bar, _open(library) as opened:
-        _show(opened, opened.path(start, end, length, bar.item()), as_json, out, absolute)
+    with Bar() as bar, _open(library, out, overwrite) as opened:
+        _show(opened, opened.path(start, end, length, bar.item()), as_json, out, absolute, overwrite)
 
 
 def _refuse_seed(seeds: list[str] | None) -> None:
@@ -127,15 +130,16 @@ def show_playlist(
     library: File = None,
     out: Out = None,
     absolute: Absolute = False,
+    overwrite: Overwrite = False,
     as_json: AsJson = False,
     _seed: Annotated[
         list[str] | None, typer.Option("--seed", hidden=True, is_eager=True, callback=_refuse_seed)
     ] = None,
 ) -> None:
     """Make a playlist that sounds like a song, without repeats."""
-    with Bar() as bar, _open(library) as opened:
+    with Bar() as bar, _open(library, out, overwrite) as opened:
         tracks = opened.playlist(seeds, minutes, per_artist, genre, exclude or (), bar.item())
-        _show(opened, tracks, as_json, out, absolute)
+        _show(opened, tracks, as_json, out, absolute, overwrite)
 
 
 @app.command("duplicates")
@@ -155,12 +159,13 @@ def draw_map(
     out: Annotated[
         str, typer.Option("-o", "--out", metavar="OUT", help="A picture (.png) or an interactive page (.html).")
     ] = "map.html",
+    overwrite: Overwrite = False,
     library: File = None,
     as_json: AsJson = False,
 ) -> None:
     """Draw the library, similar tracks near each other, coloured by genre."""
-    with Bar() as bar, _open(library) as opened:
-        written, count = opened.map(out, bar.item()), len(opened)
+    with Bar() as bar, _open(library, out, overwrite) as opened:
+        written, count = opened.map(out, bar.item(), overwrite), len(opened)
     typer.echo(
         json.dumps({"file": str(written), "tracks": count}) if as_json else f"{printable(written)}: {count} tracks"
     )
@@ -229,19 +234,23 @@ def export_library(
     exclude: Exclude = None,
     library: File = None,
     absolute: Absolute = False,
+    overwrite: Overwrite = False,
     as_json: AsJson = False,
 ) -> None:
     """Write the whole library, or a genre of it, as a playlist or table with tags and moods."""
-    with _open(library) as opened:
+    with _open(library, out, overwrite) as opened:
         tracks = opened.tracks(genre, exclude or ())
-        written = opened.export(out, tracks, absolute)
+        written = opened.export(out, tracks, absolute, overwrite)
     count = len(tracks)
     typer.echo(
         json.dumps({"file": str(written), "tracks": count}) if as_json else f"{printable(written)}: {count} tracks"
     )
 
 
-def _open(path: str | None) -> Library:
+def _open(path: str | None, out: str | None = None, overwrite: bool = False) -> Library:
+    """Open the library; before any work, refuse a file for the results that may not be written."""
+    if out is not None:
+        check_outputs([out], overwrite=overwrite)
     from retrotone.library.library import Library
 
     return Library(path)
@@ -253,13 +262,14 @@ def _show(
     as_json: bool,
     out: str | None,
     absolute: bool,
+    overwrite: bool,
     matches: Sequence[Match] | None = None,
 ) -> None:
     """Print tracks, and write them where asked to."""
     from retrotone.library.export import described
 
     if out is not None:
-        library.export(out, tracks, absolute)
+        library.export(out, tracks, absolute, overwrite)
     similarities = [match.similarity for match in matches] if matches is not None else [None] * len(tracks)
     if as_json:
         for track, similarity in zip(tracks, similarities, strict=True):

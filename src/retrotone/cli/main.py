@@ -19,8 +19,9 @@ import typer
 from retrotone import __version__
 from retrotone.cli import compare, demo, eras, generate, genre, library, medium, models, study, style, tags, web
 from retrotone.cli import desktop as window
-from retrotone.cli.console import LogHandler, complain
+from retrotone.cli.console import ALL_FAILED, LogHandler, complain
 from retrotone.errors import RetrotoneError
+from retrotone.utils.files import takes_files
 
 # exit codes: 128 + SIGINT, 128 + SIGTERM
 INTERRUPTED, TERMINATED = 130, 143
@@ -64,7 +65,7 @@ def main() -> NoReturn:
     except OSError as error:
         # mostly of stdout, whose buffer must not fail again at exit
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
-        code = 2
+        code = ALL_FAILED
         # an unforeseen error of another file
         if error.filename is not None:
             complain(f"{error.filename} cannot be used ({error.strerror}): check the path and its permissions")
@@ -94,7 +95,7 @@ def _own_streams() -> None:
 def _own_caches() -> None:
     """Give matplotlib and numba a temporary folder for their caches where the home folder cannot be written to."""
     homes = (os.environ.get("XDG_CACHE_HOME") or "~/.cache", os.environ.get("XDG_CONFIG_HOME") or "~/.config")
-    if sys.platform == "win32" or all(_takes_files(Path(home).expanduser()) for home in homes):
+    if sys.platform == "win32" or all(takes_files(Path(home).expanduser()) for home in homes):
         return
     from retrotone.utils.temporary import TemporaryFolder
 
@@ -104,13 +105,8 @@ def _own_caches() -> None:
     os.environ.setdefault("MPLCONFIGDIR", folder)
     # numba keeps what it compiles in the source's folder, where it can
     jitted = find_spec("librosa")
-    if jitted is None or not _takes_files(Path(jitted.origin or "/").parent):
+    if jitted is None or not takes_files(Path(jitted.origin or "/").parent):
         os.environ.setdefault("NUMBA_CACHE_DIR", folder)
-
-
-def _takes_files(folder: Path) -> bool:
-    existing = next(path for path in (folder, *folder.parents) if path.exists())
-    return os.access(existing, os.W_OK | os.X_OK)
 
 
 def run(arguments: Sequence[str] | None = None) -> int:
@@ -124,8 +120,8 @@ def run(arguments: Sequence[str] | None = None) -> int:
     Returns
     -------
     int
-        0: all went well. 1: some of many songs failed (2 of ``genre predict`` and ``evaluate``). 2: bad input or
-        usage. 130: Ctrl-C.
+        0: all went well. 1: some of many songs failed, or a check found something. 2: nothing was done, by bad input or
+        usage.
     """
     log, handler = logging.getLogger("retrotone"), LogHandler()
     log.addHandler(handler)
@@ -143,7 +139,7 @@ def run(arguments: Sequence[str] | None = None) -> int:
             complain(f"{message}: see {context.command_path if context else 'retrotone'} --help")
     finally:
         log.removeHandler(handler)
-    return 2
+    return ALL_FAILED
 
 
 def _show_version(wanted: bool) -> None:

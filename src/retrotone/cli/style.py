@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from retrotone.cli.console import Strict, print_each
+from retrotone.cli.console import Overwrite, Recursive, Skip, Strict, numbers_to_do, print_each
 from retrotone.errors import StyleError
 from retrotone.progress import Progress
 from retrotone.utils.text import printable
@@ -30,6 +30,16 @@ Quality = Annotated[
         metavar="0..10", help="Of OGG, Opus and MP3: 10 is the best; by default about 4, 2 and 6 on this scale."
     ),
 ]
+Out = Annotated[
+    str | None,
+    typer.Option(
+        "-o",
+        "--out",
+        metavar="OUT|DIR",
+        help="A file for one song, or a folder: a new one's name ends with /. "
+        "By default SONG-STYLE in the current folder, in the song's own format where it can be written.",
+    ),
+]
 Resynthesis = Annotated[
     str | None,
     typer.Option(metavar="content|griffinlim|random", help="Of transport and gram: whose phase the result gets."),
@@ -37,7 +47,9 @@ Resynthesis = Annotated[
 
 
 def style_songs(
-    songs: Annotated[list[str], typer.Argument(metavar="SONG", help="Recordings of any length.")],
+    songs: Annotated[
+        list[str], typer.Argument(metavar="SONG|FOLDER", help="Recordings of any length; folders with --recursive.")
+    ],
     style: Annotated[
         list[str] | None,
         typer.Option(
@@ -67,16 +79,10 @@ def style_songs(
     strength: Annotated[
         float | None, typer.Option(metavar="0..1", help="0 is the song as it was, 1 all of the style.")
     ] = None,
-    out: Annotated[
-        str | None,
-        typer.Option(
-            "-o",
-            "--out",
-            metavar="OUT|DIR",
-            help="A file for one song, or a folder: a new one's name ends with /. "
-            "By default SONG-STYLE in the current folder, in the song's own format where it can be written.",
-        ),
-    ] = None,
+    out: Out = None,
+    recursive: Recursive = False,
+    skip: Skip = False,
+    overwrite: Overwrite = False,
     bit_depth: BitDepth = None,
     quality: Quality = None,
     strict: Strict = False,
@@ -98,6 +104,7 @@ def style_songs(
 ) -> None:
     """Give songs the sound of an era or of another recording."""
     from retrotone.services.restyle import Job, check_settings, output_paths
+    from retrotone.services.songs import find_songs
     from retrotone.style.transfer import StyleTransfer
 
     given = {"method": method, "strength": strength, "seed": seed, "noise": noise, "resynthesis": resynthesis}
@@ -106,14 +113,17 @@ def style_songs(
     opened = _chosen_style(style, method, model).open(seed)
     kept, dropped = _words(only), _words(without)
     check_settings(opened, method, noise, resynthesis, kept + dropped)
-    outputs, folder = output_paths(songs, opened, out)
-    job = Job(transfer, opened, folder, report, metrics, kept, dropped, bit_depth, quality, strict)
+    found = find_songs(songs, recursive, Path(out or ""))
+    outputs, folder = output_paths(found, opened, transfer, out)
+    job = Job(transfer, opened, folder, report, metrics, kept, dropped, bit_depth, quality, strict, overwrite)
+    numbers = numbers_to_do(outputs, skip, overwrite)
+    job.check([found[k] for k in numbers], [outputs[k] for k in numbers])
 
     def restyle(index: int, progress: Progress) -> str:
-        figures = job.run(songs[index], outputs[index], progress)
+        figures = job.run(found[numbers[index]].path, outputs[numbers[index]], progress)
         return json.dumps(figures) if as_json else _sentence(figures, report)
 
-    print_each(songs, restyle)
+    print_each([found[k].path for k in numbers], restyle, "done: go on with --skip")
 
 
 def _words(text: str | None) -> list[str]:

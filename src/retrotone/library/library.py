@@ -28,6 +28,7 @@ from retrotone.library.search.playlists import Match
 from retrotone.library.search.queries import Song, find_seed, find_seeds, find_track
 from retrotone.library.session import LibrarySession, default_path
 from retrotone.progress import Progress, silent
+from retrotone.utils.files import check_outputs
 
 if TYPE_CHECKING:
     from retrotone.library.map import MapPoint
@@ -298,7 +299,7 @@ class Library:
             self._catalogue().give_genre({each.track.id: each.genre for each in suggestions if each.sure})
         return suggestions
 
-    def map(self, path: str | os.PathLike[str], progress: Progress = silent) -> Path:
+    def map(self, path: str | os.PathLike[str], progress: Progress = silent, overwrite: bool = False) -> Path:
         """Draw the library as a picture (.png) or an interactive page (.html), and return its path.
 
         Raises
@@ -306,10 +307,11 @@ class Library:
         LibraryError
             Another suffix.
         OutputError
-            It cannot be written.
+            It cannot be written, or exists and `overwrite` is not set.
         """
         from retrotone.library.map import draw
 
+        check_outputs([path], overwrite=overwrite)
         tracks, near = self._session.tracks_and_vectors(progress)
         return draw(tracks, near.vectors, path, progress)
 
@@ -321,7 +323,11 @@ class Library:
         return map_points(tracks, near.vectors) if tracks else []
 
     def export(
-        self, path: str | os.PathLike[str], tracks: Sequence[Track] | None = None, absolute: bool = False
+        self,
+        path: str | os.PathLike[str],
+        tracks: Sequence[Track] | None = None,
+        absolute: bool = False,
+        overwrite: bool = False,
     ) -> Path:
         """Write tracks to a playlist (.m3u8), .csv or .json; see `retrotone.library.export.export`.
 
@@ -333,11 +339,14 @@ class Library:
             By default all.
         absolute : bool
             Whether a playlist names files by absolute paths instead of paths relative to its own folder.
+        overwrite : bool
+            Whether a file that exists is replaced.
 
         Raises
         ------
         LibraryError, OutputError
         """
+        check_outputs([path], overwrite=overwrite)
         return export(self.tracks() if tracks is None else tracks, path, absolute)
 
     def check(self, progress: Progress = silent) -> list[str]:

@@ -11,17 +11,31 @@ from retrotone.figures.base import png
 from retrotone.figures.recordings import feature_figure
 from retrotone.progress import Progress, part, silent
 from retrotone.rave.model import RaveModel
+from retrotone.rave.pretrained import DEFAULT_MODEL
 from retrotone.report import compare
 from retrotone.style.transfer import StyleTransfer
 from retrotone.utils.assets import asset
-from retrotone.utils.files import make_folder, write_whole
+from retrotone.utils.files import check_outputs, make_folder, write_whole
 
 ERA = "1930s"
 # of the generated clip
 SEED = 7
+# what the demo writes, and what each file is
+FILES = {
+    "report.html": "all versions, to hear, see and compare",
+    "report.png": "its picture: what changed",
+    "original.wav": "the song: a clean modern recording",
+    "style.wav": "the style: another piece, on an old record",
+    f"song-{ERA}.wav": f"the song as a medium of the {ERA} would have kept it",
+    "song-rave.wav": f"the song as the RAVE model {DEFAULT_MODEL} plays it",
+    "song-style.wav": "the song in the sound of that record",
+    "rave.wav": f"a clip that {DEFAULT_MODEL} generates, from record to record",
+    "original.png": "original.wav as waveform, mel spectrogram, centroid and chroma",
+    "rave.png": "rave.wav as waveform, mel spectrogram, centroid and chroma",
+}
 
 
-def make_demo(folder: str | os.PathLike[str], progress: Progress = silent) -> dict[Path, str]:
+def make_demo(folder: str | os.PathLike[str], progress: Progress = silent, overwrite: bool = False) -> dict[Path, str]:
     """Make the demo.
 
     Parameters
@@ -30,6 +44,8 @@ def make_demo(folder: str | os.PathLike[str], progress: Progress = silent) -> di
         Created where missing.
     progress : Progress
         Called as the work proceeds; `Cancelled` raised in it stops the demo.
+    overwrite : bool
+        Whether files that exist are replaced, such as those of an earlier demo.
 
     Returns
     -------
@@ -39,9 +55,11 @@ def make_demo(folder: str | os.PathLike[str], progress: Progress = silent) -> di
     Raises
     ------
     OutputError
-        The folder cannot be made or written to.
+        The folder cannot be made or written to, or a file of the demo is there.
     """
-    folder = make_folder(folder)
+    folder = Path(folder)
+    check_outputs([folder / name for name in FILES], overwrite=overwrite, folder=folder)
+    make_folder(folder)
     song, record = bundled("demo_song.ogg", "the song"), bundled("demo_style.ogg", "the record")
     transfer, rave = StyleTransfer(), RaveModel.from_pretrained()
     aged = transfer.stylize(song, ERA, progress=part(progress, 0.0, 0.1))
@@ -49,28 +67,26 @@ def make_demo(folder: str | os.PathLike[str], progress: Progress = silent) -> di
     transferred = transfer.stylize(song, record, progress=part(progress, 0.2, 0.4))
     clip = rave.generate(seed=SEED, progress=part(progress, 0.4, 0.45))
     progress(0.45, "saving the sounds")
-    made = {
-        song.save(folder / "original.wav"): "the song: a clean modern recording",
-        record.save(folder / "style.wav"): "the style: another piece, on an old record",
-        aged.save(folder / f"song-{ERA}.wav"): f"the song as a medium of the {ERA} would have kept it",
-        played.save(folder / "song-rave.wav"): f"the song as the RAVE model {rave.name} plays it",
-        transferred.save(folder / "song-style.wav"): "the song in the sound of that record",
-        clip.save(folder / "rave.wav"): f"a clip that {rave.name} generates, from record to record",
+    sounds = {
+        "original.wav": song,
+        "style.wav": record,
+        f"song-{ERA}.wav": aged,
+        "song-rave.wav": played,
+        "song-style.wav": transferred,
+        "rave.wav": clip,
     }
+    for name, sound in sounds.items():
+        sound.save(folder / name, overwrite=overwrite)
     for sound, name in ((song, "original"), (clip, "rave")):
         progress(0.5, f"drawing {name}")
-        picture = folder / f"{name}.png"
-        write_whole(picture, png(feature_figure(sound, name)))
-        made[picture] = f"{name}.wav as waveform, mel spectrogram, centroid and chroma"
+        write_whole(folder / f"{name}.png", png(feature_figure(sound, name)))
     versions = {"original": song, ERA: aged, "RAVE": played, "transfer": transferred}
     comparison = compare(versions, style=record, progress=part(progress, 0.55, 0.9))
     progress(0.9, "writing the report")
-    report = {
-        comparison.save(folder / "report.html"): "all versions, to hear, see and compare",
-        comparison.save(folder / "report.png"): "its picture: what changed",
-    }
+    for name in ("report.html", "report.png"):
+        comparison.save(folder / name, overwrite)
     progress(1.0, "done")
-    return {**report, **made}
+    return {folder / name: what for name, what in FILES.items()}
 
 
 def bundled(file: str, name: str) -> Audio:

@@ -14,7 +14,7 @@ from retrotone.errors import OutputError
 from retrotone.progress import Progress, silent
 from retrotone.style.medium import Medium
 from retrotone.style.reading.records import as_list, read_records
-from retrotone.utils.files import write_whole
+from retrotone.utils.files import check_outputs, write_whole
 from retrotone.utils.text import title
 
 if TYPE_CHECKING:
@@ -88,7 +88,7 @@ def write_medium_report(
     from retrotone.figures.base import png
     from retrotone.figures.medium import reading_figure
 
-    written = report_paths(path, overwrite)
+    written = _report_paths(path, overwrite)
     shown = list(zip(as_list(records), readings, strict=True))[:MOST_RECORDS]
     pictures, players = [], []
     for number, (record, reading) in enumerate(shown):
@@ -102,15 +102,13 @@ def write_medium_report(
     return written
 
 
-def report_paths(path: str | os.PathLike[str], overwrite: bool = False) -> list[Path]:
-    """Return the paths of page and picture; OutputError for another suffix than .html, or where one exists."""
+def _report_paths(path: str | os.PathLike[str], overwrite: bool = False) -> list[Path]:
+    """Return the paths of page and picture; OutputError for another suffix than .html, or where one may not go."""
     page = Path(path)
     if page.suffix.lower() != ".html":
         raise OutputError(f"{page}: a report of a medium is written as .html, not '{page.suffix}'")
     both = [page, page.with_suffix(".png")]
-    for file in both:
-        if file.exists() and not overwrite:
-            raise OutputError(f"{file} is there already: choose another name, or delete it first")
+    check_outputs(both, overwrite=overwrite)
     return both
 
 

@@ -15,11 +15,15 @@ from retrotone.audio.tags import Tags
 from retrotone.audio.writing import FORMATS, kept_bit_depth
 from retrotone.errors import OutputError, StyleError
 from retrotone.progress import Progress, part, silent
-from retrotone.style.choices import GeneratedStyle, OpenStyle, Records, StyleChoice
+from retrotone.services.songs import Song, check_distinct
+from retrotone.style.choices import GeneratedStyle, OpenStyle, Records, StyleChoice, input_paths
 from retrotone.style.medium import Medium
 from retrotone.style.transfer import StyleTransfer, Transfer, medium_of
-from retrotone.utils.files import file_identity, make_folder
+from retrotone.utils.files import check_outputs, make_folder, named_folder
 from retrotone.utils.text import clock, printable, title
+
+# beside a result: the page and its picture
+REPORT_SUFFIXES = (".html", ".png")
 
 
 @dataclass(frozen=True, eq=False)
@@ -31,7 +35,7 @@ class Restyled:
     audio : Audio
     style : StyleChoice
     file_name : str
-        Name for its file: song and style, in the song's format where that can be written.
+        Name for its file, see `result_name`.
     sentence : str
         What was done.
     tags : Tags
@@ -76,7 +80,7 @@ def restyle(
     audio = transfer.stylize(source, opened, progress=progress)
     sentence = _what_was_done(source, style, strength)
     tags = transfer.tags(source, _style_name(opened))
-    return Restyled(audio, style, result_name(source.name, opened), sentence, tags)
+    return Restyled(audio, style, result_name(source.name, opened, transfer), sentence, tags)
 
 
 def restyle_file(
@@ -94,7 +98,7 @@ def restyle_file(
     song, style, strength, seed, progress
         As in `restyle`.
     folder : path-like
-        The file in it is named after song and style.
+        The file in it has the name of `result_name`.
 
     Returns
     -------
@@ -109,36 +113,43 @@ def restyle_file(
     source = song if isinstance(song, AudioFile) else AudioFile(song)
     progress(0.0, f"preparing {style.title}")
     opened = style.open(seed)
-    output = Path(folder) / result_name(source.name, opened)
-    StyleTransfer(strength=strength, seed=seed).stylize_file(source, opened, output, progress=progress)
+    transfer = StyleTransfer(strength=strength, seed=seed)
+    output = Path(folder) / result_name(source.name, opened, transfer)
+    transfer.stylize_file(source, opened, output, progress=progress)
     return output, _what_was_done(source, style, strength)
 
 
 def save(restyled: Audio, path: str | os.PathLike[str], song: str | os.PathLike[str], tags: Tags) -> str:
-    """Write a restyled song at the song's bit depth, and say so.
+    """Write a restyled song at the song's bit depth, and say so. Whoever chose the path has agreed to replace a file.
 
     Parameters
     ----------
     restyled : Audio
     path : path-like
     song : path-like
-        What was restyled.
+        What was restyled; it is never replaced.
     tags : Tags
         See `Restyled`.
 
     Raises
     ------
     OutputError
-        It cannot be written.
+        It is the song, or cannot be written.
     """
-    return f"Saved {restyled.save(path, kept_bit_depth(Path(song), Path(path)), tags=tags)}."
+    check_outputs([path], [song], overwrite=True)
+    return f"Saved {restyled.save(path, kept_bit_depth(Path(song), Path(path)), tags=tags, overwrite=True)}."
 
 
-def result_name(song: str | os.PathLike[str], style: OpenStyle) -> str:
-    """Return the file name of a restyled song: both names, and the song's own format where it can be written."""
+def result_name(song: str | os.PathLike[str], style: OpenStyle, transfer: StyleTransfer) -> str:
+    """Return the file name of a restyled song, in the song's own format where it can be written.
+
+    It tells song and style, then method, strength and seed where they are not the usual ones:
+    ``song-1930s-strength0.5-seed7.wav``.
+    """
     path = Path(song)
     suffix = path.suffix if path.suffix.lower() in FORMATS else ".wav"
-    return f"{path.stem}-{_style_name(style)}{suffix}"
+    unusual = [value if name == "method" else f"{name}{value}" for name, value in transfer.unusual().items()]
+    return "-".join([path.stem, _style_name(style), *unusual]) + suffix
 
 
 def check_settings(
@@ -185,35 +196,38 @@ def chosen_parts(medium: Medium, only: Sequence[str], without: Sequence[str]) ->
     return (medium.only(*only) if only else medium).without(*without)
 
 
-def output_paths(songs: Sequence[str], style: OpenStyle, out: str | None) -> tuple[list[Path], Path | None]:
+def output_paths(
+    songs: Sequence[Song], style: OpenStyle, transfer: StyleTransfer, out: str | None
+) -> tuple[list[Path], Path | None]:
     """Return where each song's result goes, and the folder to create for them, if any.
 
     Parameters
     ----------
-    songs : sequence of str
-        Their paths.
+    songs : sequence of Song
     style : Medium, AudioFile, Records, RaveModel or GeneratedStyle
-        Results are called after it where `out` is a folder.
+    transfer : StyleTransfer
+        Results are called after both where `out` is a folder, and lie in it as their songs do in theirs.
     out : str, optional
         A file for one song, or a folder; by default the current one.
 
     Raises
     ------
     OutputError
-        One file for many songs, no suffix, an input that would be overwritten, or two results of one path.
+        One file for many songs, no suffix, or two results of one name.
     """
-    folder = Path(out or "")
-    if out and not out.endswith(("/", os.sep)) and not folder.is_dir():
-        if len(songs) == 1 and not folder.suffix:
+    folder = named_folder(out)
+    if folder is None:
+        file = Path(out or "")
+        alone = len(songs) == 1 and songs[0].folder is None
+        if alone and not file.suffix:
             raise OutputError(f"{out} has no suffix: use one of {' '.join(FORMATS)}, or end a folder's name with /")
-        if len(songs) == 1:
-            outputs = [folder]
-            _check_outputs(songs, style, outputs)
-            return outputs, None
-        if folder.suffix.lower() in FORMATS:
-            raise OutputError(f"{out} is one file for {len(songs)} songs: name a folder")
-    outputs = [folder / result_name(song, style) for song in songs]
-    _check_outputs(songs, style, outputs)
+        if alone:
+            return [file], None
+        if file.suffix.lower() in FORMATS:
+            raise OutputError(f"{out} is one file for several songs: name a folder")
+        folder = file
+    outputs = [folder / (song.folder or "") / result_name(song.path, style, transfer) for song in songs]
+    check_distinct(songs, outputs)
     return outputs, folder
 
 
@@ -236,6 +250,8 @@ class Job:
         See `StyleTransfer.stylize_file`.
     strict : bool
         Refuse a damaged song.
+    overwrite : bool
+        Replace files that exist; songs and styles never are.
     """
 
     transfer: StyleTransfer
@@ -248,8 +264,21 @@ class Job:
     bit_depth: int | None = None
     quality: float | None = None
     strict: bool = False
+    overwrite: bool = False
     # read from the record for the first song, for all
     _medium: Medium | None = field(default=None, init=False)
+
+    def check(self, songs: Sequence[Song], outputs: Sequence[Path]) -> None:
+        """Refuse outputs that are inputs, and files that exist unless they are to be replaced.
+
+        Raises
+        ------
+        OutputError
+        """
+        suffixes = REPORT_SUFFIXES if self.report else ()
+        files = [file for output in outputs for file in (output, *map(output.with_suffix, suffixes))]
+        inputs = [*(song.path for song in songs), *input_paths(self.style)]
+        check_outputs(files, inputs, overwrite=self.overwrite, folder=self.folder)
 
     def run(self, song: str, output: Path, progress: Progress) -> dict[str, Any]:
         """Restyle one song; return what ``--json`` prints.
@@ -266,12 +295,12 @@ class Job:
         # a song that cannot be read leaves no folder behind
         source = AudioFile(song, self.strict)
         if self.folder:
-            make_folder(self.folder)
+            make_folder(output.parent)
         share = 0.5 if self.report or self.metrics else 1.0
         style = _for_song(self.style, source, part(progress, 0.0, 0.2 * share))
         target, transfer = self._target(style, part(progress, 0.0, 0.2 * share))
         rest = part(progress, 0.2 * share, share)
-        done = transfer.stylize_file(source, target, output, None, rest, self.bit_depth, self.quality)
+        done = transfer.stylize_file(source, target, output, None, rest, self.bit_depth, self.quality, self.overwrite)
         measures: dict[str, float | None] = dict.fromkeys(MEASURES)
         if self.report:
             medium = target if isinstance(target, Medium) else None
@@ -307,8 +336,8 @@ class Job:
             versions[f"{heading}, generated"] = style
         versions[heading] = load(output, PLAYER_SECONDS)
         comparison = compare(versions, _recording(style), progress, medium)
-        for suffix in (".html", ".png"):
-            comparison.save(output.with_suffix(suffix))
+        for suffix in REPORT_SUFFIXES:
+            comparison.save(output.with_suffix(suffix), self.overwrite)
         return {name: getattr(comparison.table[-1], name) for name in MEASURES}
 
 
@@ -324,23 +353,6 @@ def _style_name(style: OpenStyle) -> str:
 def _what_was_done(source: Audio | AudioFile, style: StyleChoice, strength: float) -> str:
     degree = "" if strength == 1 else f", strength {strength:.0%}"
     return f"{title(source.name)} {style.phrase}{degree}: {clock(source.duration)}."
-
-
-def _check_outputs(songs: Sequence[str], style: OpenStyle, outputs: Sequence[Path]) -> None:
-    """Refuse to overwrite an input, or to write two results to one path."""
-    inputs = {file_identity(path) for path in songs}
-    records = style.sources if isinstance(style, Records) else [style] if isinstance(style, AudioFile) else []
-    inputs |= {file_identity(record.path) for record in records}
-    inputs.discard(None)
-    taken: dict[Path, str] = {}
-    for song, output in zip(songs, outputs, strict=True):
-        if file_identity(output) in inputs:
-            raise OutputError(f"{output} is an input and would be overwritten: choose another name with -o")
-        # a report has the same name but for its suffix
-        stem = output.with_suffix("")
-        if stem in taken:
-            raise OutputError(f"{taken[stem]} and {song} would both become {stem}: give them different folders")
-        taken[stem] = song
 
 
 def _measure(song: AudioFile, style: object, output: Path) -> dict[str, float | None]:

@@ -26,7 +26,7 @@ from retrotone.report import compare
 from retrotone.study.sweep import PAGE_COLUMNS, STEPS, page_cells, sweep_losses
 from retrotone.style.gram import GramTransfer
 from retrotone.style.transfer import StyleTransfer
-from retrotone.utils.files import make_folder, write_whole
+from retrotone.utils.files import check_outputs, make_folder, write_whole
 from retrotone.utils.templates import render_page
 from retrotone.utils.temporary import locked_folder
 
@@ -37,6 +37,9 @@ EPOCHS = 30
 GRAM_STEPS = 100
 SIMILAR = 5
 PAGE = "index.html"
+# the first files that a study writes
+CLIP = ("generated.flac", "generated.png")
+FILES = (PAGE, *CLIP, "comparison.html", "comparison.png", "curves.png", "confusion.png")
 
 
 @dataclass(frozen=True)
@@ -73,6 +76,7 @@ def write_report(
     epochs: int = EPOCHS,
     seed: int = 0,
     progress: Progress = silent,
+    overwrite: bool = False,
 ) -> Path:
     """Repeat the study on a folder of music and write a page about it.
 
@@ -91,6 +95,8 @@ def write_report(
     seed : int
     progress : Progress
         `Cancelled` raised in it stops the work; finished files stay, and a training is resumed by the next call.
+    overwrite : bool
+        Whether the files of a finished study, or others that are in the way, are replaced.
 
     Returns
     -------
@@ -105,7 +111,12 @@ def write_report(
     tracks = open_folder(folder).tracks
     if not (paths := [track.path for track in tracks if track.path]):
         raise GenreError(f"{folder} holds no recordings: name a folder with some in a folder for each genre")
-    rave, out = RaveModel.from_pretrained(model), make_folder(out_dir)
+    out = Path(out_dir)
+    # an unfinished study goes on
+    begun = all((out / name).is_file() for name in CLIP)
+    check_outputs([out / name for name in ((PAGE,) if begun else FILES)], overwrite=overwrite, folder=out)
+    rave = RaveModel.from_pretrained(model)
+    make_folder(out)
     with locked_folder(out):
         song = load(paths[0], SECONDS)
         clip = rave.generate(match=song, path="slerp", seed=seed, progress=part(progress, 0.0, 0.02))
@@ -124,7 +135,7 @@ def write_report(
 
 
 def _generation(clip: Audio, rave: RaveModel, out: Path) -> Section:
-    clip.save(out / "generated.flac")
+    clip.save(out / "generated.flac", overwrite=True)
     write_whole(out / "generated.png", png(feature_figure(clip, clip.name)))
     return Section(
         "A RAVE walked through its latent space",
@@ -140,7 +151,7 @@ def _generation(clip: Audio, rave: RaveModel, out: Path) -> Section:
 
 
 def _losses(song: Audio, clip: Audio, out: Path, steps: int, progress: Progress) -> Section:
-    rows = sweep_losses(song, clip, out / "losses", steps=steps, progress=progress)
+    rows = sweep_losses(song, clip, out / "losses", steps=steps, progress=progress, overwrite=True)
     fallen = [row for row in rows if not row.settings.clamp and row.kept < 0.2]
     return Section(
         "Two tables of losses that stood still",
@@ -164,8 +175,8 @@ def _comparison(song: Audio, clip: Audio, out: Path, seed: int, progress: Progre
         "closed form": StyleTransfer("transport", seed=seed).stylize(song, clip, progress=part(progress, 0.4, 0.6)),
     }
     comparison = compare(versions, clip, part(progress, 0.6, 1.0))
-    comparison.save(out / "comparison.html")
-    comparison.save(out / "comparison.png")
+    for page in ("comparison.html", "comparison.png"):
+        comparison.save(out / page, overwrite=True)
     return Section(
         "Original, RAVE and transfer, side by side",
         "Mel spectrograms, centroids and chromagrams of all three.",

@@ -26,7 +26,7 @@ from retrotone.dsp.stft import STUDY_N_FFT, STUDY_RATE, stft
 from retrotone.errors import AudioError
 from retrotone.figures.base import png
 from retrotone.progress import Progress, part, silent
-from retrotone.utils.files import make_folder, write_whole
+from retrotone.utils.files import check_outputs, make_folder, write_whole
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -42,6 +42,7 @@ LONGEST_SECONDS = 600.0
 STEPS = 60
 # A row stops at this share of its first loss.
 CURED = 0.015
+FILES = ("table.md", "table.csv", "losses.png")
 LEARNING_RATES = (0.01, 0.05, 0.1)
 STYLE_WEIGHTS = (2500.0, 5000.0)
 
@@ -95,6 +96,7 @@ def sweep_losses(
     steps: int = STEPS,
     seconds: float = SECONDS,
     progress: Progress = silent,
+    overwrite: bool = False,
 ) -> list[LossRow]:
     """Run the study's sweep, clamped and not, and write table.md, table.csv and losses.png.
 
@@ -111,6 +113,8 @@ def sweep_losses(
         Length of the excerpts.
     progress : Progress
         Called with each row's loss at every step; raise `Cancelled` in it to stop.
+    overwrite : bool
+        Whether files that exist are replaced.
 
     Returns
     -------
@@ -121,14 +125,16 @@ def sweep_losses(
     AudioError
         A recording is silent.
     OutputError
-        The folder cannot be made or written to.
+        The folder cannot be made or written to, or one of the files is there.
     """
-    folder = make_folder(out_dir)
+    folder = Path(out_dir)
+    check_outputs([folder / name for name in FILES], overwrite=overwrite, folder=folder)
+    make_folder(folder)
     rows = list(sweep(content, style, steps=steps, seconds=seconds, progress=progress))
-    write_whole(folder / "table.md", _markdown(rows, content, style, seconds).encode())
-    write_whole(folder / "table.csv", _csv(rows).encode())
-    write_whole(folder / "losses.png", png(loss_figure(rows)))
-    progress(1.0, f"wrote table.md, table.csv and losses.png to {folder}")
+    contents = (_markdown(rows, content, style, seconds).encode(), _csv(rows).encode(), png(loss_figure(rows)))
+    for name, data in zip(FILES, contents, strict=True):
+        write_whole(folder / name, data)
+    progress(1.0, f"wrote {', '.join(FILES)} to {folder}")
     return rows
 
 

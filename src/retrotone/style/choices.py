@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
@@ -146,6 +147,24 @@ class StyleChoice:
         if self.kind == "medium":
             return f"as {self.title} would have kept it"
         return f"as {self.title} plays it" if self.kind == "rave" else f"in the sound of {self.title}"
+
+
+def input_paths(recording: object) -> list[str | os.PathLike[str]]:
+    """Return the files that a song or style is read from, which results must not replace.
+
+    Parameters
+    ----------
+    recording : AudioFile, Records, StyleChoice, path or another style
+        A style that is no recording has no such files.
+    """
+    from retrotone.audio.files import AudioFile
+
+    if isinstance(recording, Records):
+        return [source.path for source in recording.sources]
+    if isinstance(recording, StyleChoice):
+        return [recording.name, *(source.path for source in recording.recordings)]
+    path = recording.path if isinstance(recording, AudioFile) else recording
+    return [path] if isinstance(path, str | os.PathLike) else []
 
 
 def style_choices(*, files: bool = True) -> list[StyleChoice]:

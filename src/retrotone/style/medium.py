@@ -26,7 +26,7 @@ from retrotone.style.media.spectrum import NoiseSpectrum
 from retrotone.style.media.units import Between, Loudness, Share, SlowHertz
 from retrotone.style.media.wow import Wobble
 from retrotone.style.tables import read_fields, toml_value
-from retrotone.utils.files import write_whole
+from retrotone.utils.files import check_outputs, write_whole
 from retrotone.utils.text import title
 
 if TYPE_CHECKING:
@@ -290,22 +290,25 @@ class Medium:
             )
         return medium
 
-    def save(self, path: str | os.PathLike[str]) -> Path:
+    def save(self, path: str | os.PathLike[str], overwrite: bool = False) -> Path:
         """Write the medium as a TOML file, whole or not at all, and return its path.
 
         Parameters
         ----------
         path : path-like
-            Replaced if it exists. `retrotone style SONG --style FILE.toml` needs the suffix .toml.
+            `retrotone style SONG --style FILE.toml` needs the suffix .toml.
+        overwrite : bool
+            Whether a file that exists is replaced: it may have been edited by hand.
 
         Raises
         ------
         OutputError
-            It cannot be written.
+            It exists, or cannot be written.
         """
         import tomli_w
 
         path = Path(path)
+        check_outputs([path], overwrite=overwrite)
         # text that a comment holds must be a line
         file = path.name if path.name.isprintable() else "FILE.toml"
         lines, tables = {}, []

@@ -23,10 +23,10 @@ from retrotone.audio.files import AudioFile
 from retrotone.audio.tags import Tags, result_tags
 from retrotone.audio.writing import AudioWriter, kept_bit_depth, output_format
 from retrotone.dsp.loudness import ABSOLUTE_GATE, LoudnessMeter
-from retrotone.errors import OutputError, StyleError
+from retrotone.errors import StyleError
 from retrotone.progress import Progress, part, silent
 from retrotone.style.ageing import AgedSource
-from retrotone.style.choices import GeneratedStyle, OpenStyle, Records, StyleChoice, find_style
+from retrotone.style.choices import GeneratedStyle, OpenStyle, Records, StyleChoice, find_style, input_paths
 from retrotone.style.eras import ERAS
 from retrotone.style.media.chain import makeup_db, medium_blocks
 from retrotone.style.medium import Medium
@@ -35,6 +35,7 @@ from retrotone.style.resynthesis import Resynthesis
 from retrotone.style.sample import Sample, TurnedDown
 from retrotone.style.spectral import SpectralTransfer
 from retrotone.types import Block, Source
+from retrotone.utils.files import check_outputs
 from retrotone.utils.text import title
 
 if TYPE_CHECKING:
@@ -191,6 +192,7 @@ class StyleTransfer:
         progress: Progress = silent,
         bit_depth: int | None = None,
         quality: float | None = None,
+        overwrite: bool = False,
     ) -> Transfer:
         """Do the same from file to file, in memory that does not grow with length.
 
@@ -205,6 +207,8 @@ class StyleTransfer:
             The file appears there when it is complete.
         bit_depth, quality
             As in `AudioWriter`; by default the content's bit depth, or the next one that the format has.
+        overwrite : bool
+            Whether a file that exists is replaced. Content and style never are.
 
         Returns
         -------
@@ -215,20 +219,21 @@ class StyleTransfer:
         AudioError, StyleError
             As in `stylize`.
         OutputError
-            The output cannot be written.
+            The output cannot be written, exists, or is the content or the style.
         """
         began = time.perf_counter()
         source = _source(content)
         output = Path(output)
-        if not output.parent.is_dir():
-            raise OutputError(f"{output.parent} is not a folder: create it first")
         output_format(output, source.sample_rate, bit_depth, quality)
+        if isinstance(style, str):
+            style = find_style(style, self.method)
+        check_outputs([output], [*input_paths(source), *input_paths(style)], overwrite=overwrite)
         if bit_depth is None and isinstance(source, AudioFile):
             bit_depth = kept_bit_depth(source.path, output)
         with self._rendered(source, style, strength, part(progress, 0, 0.95)) as (result, method, name):
             meter = LoudnessMeter(source.channels, source.sample_rate)
-            tags = self.tags(source, name, strength)
-            with AudioWriter(output, source.channels, source.sample_rate, bit_depth, quality, tags) as writer:
+            settings = (bit_depth, quality, self.tags(source, name, strength), overwrite)
+            with AudioWriter(output, source.channels, source.sample_rate, *settings) as writer:
                 for block in result.blocks():
                     meter.add(block)
                     writer.write(block)
@@ -256,17 +261,29 @@ class StyleTransfer:
         strength : float, optional
             As in `stylize`.
         """
+        # a generated clip's name tells its seed
+        said = [f"{name} {value}" for name, value in self.unusual(strength).items()]
+        done = [each for each in said if each not in style]
+        return result_tags(content.path if isinstance(content, AudioFile) else None, style, *done)
+
+    def unusual(self, strength: float | None = None) -> dict[str, str]:
+        """Return method, strength and seed by these names, each only where it is not the usual one.
+
+        Parameters
+        ----------
+        strength : float, optional
+            As in `stylize`.
+        """
         strength = self.strength if strength is None else strength
-        done = [style]
+        settings = {}
         # the other methods follow from the style
         if self.method in ("transport", "gram"):
-            done.append(f"method {self.method}")
+            settings["method"] = str(self.method)
         if strength != DEFAULT_STRENGTH:
-            done.append(f"strength {strength:g}")
-        # a generated clip's name tells its seed
-        if self.seed and f"seed {self.seed}" not in style:
-            done.append(f"seed {self.seed}")
-        return result_tags(content.path if isinstance(content, AudioFile) else None, *done)
+            settings["strength"] = f"{strength:g}"
+        if self.seed:
+            settings["seed"] = str(self.seed)
+        return settings
 
     @contextmanager
     def _rendered(

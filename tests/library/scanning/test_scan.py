@@ -154,9 +154,9 @@ def test_broken_files_are_listed_and_retried_only_when_they_change(library: Libr
     assert report.broken[2][1] == f"{music / 'tick.wav'} is 0.001 s long: too short to tell how it sounds"
     again = scan(library._catalogue(), [music], analyse_all=refuse)
     assert (again.broken, library.broken()) == (report.broken, report.broken)
-    rt.load(music / CLIPS[0], seconds=1.5).save(tick, 16)
+    rt.load(music / CLIPS[0], seconds=1.5).save(tick, 16, overwrite=True)
     assert library.scan([music], workers=1).analysed == 1
-    rt.load(music / CLIPS[0], seconds=2).save(text, 16)
+    rt.load(music / CLIPS[0], seconds=2).save(text, 16, overwrite=True)
     empty.unlink()
     assert library.scan([music], workers=1).analysed == 1
     assert library.broken() == []

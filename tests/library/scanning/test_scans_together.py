@@ -76,7 +76,7 @@ def test_three_scans_at_once_and_those_who_ask_meanwhile(made_music: Path, tmp_p
             assert library.check() == []
             if counts[-1] > 1:
                 assert library.similar(library.tracks()[0])
-                library.export(tmp_path / "all.m3u8")
+                library.export(tmp_path / "all.m3u8", overwrite=True)
         assert all(map(ended_well, children))
         assert len({track.path for track in library.tracks()}) == len(library) == 13
         assert library.check() == []
@@ -161,7 +161,7 @@ def test_rows_with_invalid_values_are_reported_and_repaired(
     with Library(database) as library:
         asked: list[Callable[[], object]] = [
             library.tracks, library.genres, library.duplicates, lambda: library.similar(song),
-            lambda: library.export(tmp_path / "all.csv"), lambda: library.export(tmp_path / "all.m3u8"),
+            lambda: library.export(tmp_path / "all.csv"), lambda: library.export(tmp_path / "all.m3u8", overwrite=True),
             lambda: library.playlist(song),
         ]  # fmt: skip
         said = []
@@ -188,7 +188,7 @@ def test_a_path_is_only_ever_a_name(database: Path, made_music: Path, tmp_path: 
         connection.execute("UPDATE tracks SET path = ? WHERE id = 2", (path,))
     with Library(database) as library:
         assert len(library.similar(made_music / "pulse/Clara.flac", k=12)) == 11
-        playlist = library.export(tmp_path / "all.m3u8").read_text("utf-8").splitlines()
+        playlist = library.export(tmp_path / "all.m3u8", overwrite=True).read_text("utf-8").splitlines()
         assert len(playlist) == 1 + 2 * 12
         assert library.scan([made_music], dry_run=True).analysed == 0
 

@@ -1,0 +1,85 @@
+"""Find the songs that a command was given: files, and with ``--recursive`` all that folders hold."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from retrotone.audio.files import SUFFIXES
+from retrotone.errors import AudioError, OutputError
+from retrotone.utils.files import is_folder
+
+
+@dataclass(frozen=True)
+class Song:
+    """A song that was named, or found in a folder that was.
+
+    Attributes
+    ----------
+    path : str
+    folder : Path or None
+        Its folder within the one that was named, which its results go to as well; None where it was named itself.
+    """
+
+    path: str
+    folder: Path | None = None
+
+
+def find_songs(names: Sequence[str], recursive: bool = False, out: Path | None = None) -> list[Song]:
+    """Return songs in the order in which they were named; those of a folder by their names.
+
+    Parameters
+    ----------
+    names : sequence of str
+        Paths of recordings and, with `recursive`, of folders that are searched with all their folders.
+    recursive : bool
+    out : Path, optional
+        Folder of the results, which is not searched.
+
+    Raises
+    ------
+    AudioError
+        A folder is named without `recursive`, or holds no recording.
+    OutputError
+        The results would go into a folder that is searched, where the next search would find them.
+    """
+    songs = []
+    for name in names:
+        if not is_folder(name):
+            songs.append(Song(name))
+        elif not recursive:
+            raise AudioError(f"{name} is a folder: name a sound file, or take all that it holds with --recursive")
+        else:
+            songs += _in_folder(name, out and out.resolve())
+    return songs
+
+
+def _in_folder(name: str, out: Path | None) -> list[Song]:
+    if Path(name).resolve() == out:
+        raise OutputError(f"the results would lie among the songs in {name}: name another folder with -o")
+    found = []
+    for folder, folders, files in os.walk(name):
+        here = Path(folder)
+        folders[:] = sorted(each for each in folders if each[0] != "." and (here / each).resolve() != out)
+        songs = sorted(file for file in files if file[0] != "." and Path(file).suffix.lower() in SUFFIXES)
+        found += [Song(str(here / file), here.relative_to(name)) for file in songs]
+    if not found:
+        raise AudioError(f"{name} holds no recordings: name a folder with some")
+    return found
+
+
+def check_distinct(songs: Sequence[Song], outputs: Sequence[Path]) -> None:
+    """Refuse results that would share a name, or have one that differs only in its suffix, as a report's does.
+
+    Raises
+    ------
+    OutputError
+    """
+    taken: dict[Path, str] = {}
+    for song, output in zip(songs, outputs, strict=True):
+        stem = output.with_suffix("")
+        if stem in taken:
+            raise OutputError(f"{taken[stem]} and {song.path} would both become {stem}: give them different folders")
+        taken[stem] = song.path

@@ -1,4 +1,4 @@
-"""``retrotone library similar``, ``path``, ``playlist`` and ``export``: tracks of the library, listed or written."""
+"""``retrotone library similar``, ``path``, ``playlist``, ``search`` and ``export``: tracks, listed or written."""
 
 from __future__ import annotations
 
@@ -11,19 +11,26 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from retrotone.cli.console import Bar, print_table
-from retrotone.cli.library.options import Absolute, AsJson, Exclude, File, Genre, Out, open_library
+from retrotone.cli.library.options import Absolute, AsJson, File, Out, PerAlbum, PerArtist, open_library, with_filters
+from retrotone.errors import LibraryError
 from retrotone.utils.text import printable
 
 if TYPE_CHECKING:
-    from retrotone.library.library import Library, Match, Track
+    from retrotone.library.library import Filter, Library, Match, Track
+
+Songs = Annotated[
+    list[str],
+    typer.Argument(metavar="SONG", help="A file, in the library or not, or title and artist; several are averaged."),
+]
 
 
+@with_filters
 def show_similar(
-    songs: Annotated[list[str], typer.Argument(metavar="SONG", help="In the library or not; several are averaged.")],
+    songs: Songs,
+    only: Filter,
     k: Annotated[int, typer.Option("-k", min=1, metavar="N", help="How many.")] = 5,
-    per_artist: Annotated[int | None, typer.Option(min=1, metavar="N", help="At most N tracks of one artist.")] = None,
-    genre: Genre = None,
-    exclude: Exclude = None,
+    per_artist: PerArtist = None,
+    per_album: PerAlbum = None,
     library: File = None,
     out: Out = None,
     absolute: Absolute = False,
@@ -31,13 +38,15 @@ def show_similar(
 ) -> None:
     """Name the tracks that sound most like a song."""
     with Bar() as bar, open_library(library) as opened:
-        found = opened.similar(songs, k, per_artist, genre, exclude or (), bar.item())
-        _show(opened, [match.track for match in found], as_json, out, absolute, found)
+        found = opened.similar(songs, k, only, per_artist, per_album, bar.item())
+        _show(opened, [match.track for match in found], only, as_json, out, absolute, found)
 
 
+@with_filters
 def show_path(
-    start: Annotated[str, typer.Argument(metavar="A", help="Where it starts.")],
+    start: Annotated[str, typer.Argument(metavar="A", help="Where it starts: a file, or title and artist.")],
     end: Annotated[str, typer.Argument(metavar="B", help="Where it ends.")],
+    only: Filter,
     length: Annotated[int, typer.Option(min=2, metavar="N", help="How many tracks.")] = 10,
     library: File = None,
     out: Out = None,
@@ -46,7 +55,7 @@ def show_path(
 ) -> None:
     """Make a playlist that leads evenly from one song to another."""
     with Bar() as bar, open_library(library) as opened:
-        _show(opened, opened.path(start, end, length, bar.item()), as_json, out, absolute)
+        _show(opened, opened.path(start, end, length, only, bar.item()), only, as_json, out, absolute)
 
 
 def _refuse_seed(seeds: list[str] | None) -> None:
@@ -56,14 +65,15 @@ def _refuse_seed(seeds: list[str] | None) -> None:
         raise LibraryError("playlist --seed is now --from: retrotone library playlist --from SONG")
 
 
+@with_filters
 def show_playlist(
     seeds: Annotated[
         list[str], typer.Option("--from", metavar="SONG", help="A song to start from; may be given several times.")
     ],
+    only: Filter,
     minutes: Annotated[float, typer.Option(min=1.0, metavar="M", help="How long.")] = 60.0,
     per_artist: Annotated[int, typer.Option(min=1, metavar="N", help="At most N tracks of one artist.")] = 3,
-    genre: Genre = None,
-    exclude: Exclude = None,
+    per_album: PerAlbum = None,
     library: File = None,
     out: Out = None,
     absolute: Absolute = False,
@@ -74,21 +84,45 @@ def show_playlist(
 ) -> None:
     """Make a playlist that sounds like a song, without repeats."""
     with Bar() as bar, open_library(library) as opened:
-        tracks = opened.playlist(seeds, minutes, per_artist, genre, exclude or (), bar.item())
-        _show(opened, tracks, as_json, out, absolute)
+        tracks = opened.playlist(seeds, minutes, only, per_artist, per_album, bar.item())
+        _show(opened, tracks, only, as_json, out, absolute)
 
 
+@with_filters
+def search_library(
+    only: Filter,
+    words: Annotated[
+        list[str] | None, typer.Argument(metavar="[WORDS]", help="Of title, artist or album; without any, all tracks.")
+    ] = None,
+    library: File = None,
+    out: Out = None,
+    absolute: Absolute = False,
+    as_json: AsJson = False,
+) -> None:
+    """List tracks by title and artist, tempo, key, year, genre and mood."""
+    with open_library(library) as opened:
+        if words:
+            found = opened.search(" ".join(words))
+            if not found:
+                raise LibraryError(f"no track is called '{' '.join(words)}'")
+            tracks = [track for track in found if only.accepts(track)]
+        else:
+            tracks = opened.tracks(only)
+        _show(opened, tracks, only, as_json, out, absolute)
+
+
+@with_filters
 def export_library(
     out: Annotated[str, typer.Argument(metavar="OUT", help="An .m3u8, .csv or .json file.")],
-    genre: Genre = None,
-    exclude: Exclude = None,
+    only: Filter,
     library: File = None,
     absolute: Absolute = False,
     as_json: AsJson = False,
 ) -> None:
-    """Write the whole library, or a genre of it, as a playlist or table with tags and moods."""
+    """Write the whole library, or what filters leave of it, as a playlist or table with tags and moods."""
     with open_library(library) as opened:
-        tracks = opened.tracks(genre, exclude or ())
+        tracks = opened.tracks(only)
+        _check_found(opened, tracks, only)
         written = opened.export(out, tracks, absolute)
     count = len(tracks)
     typer.echo(
@@ -96,9 +130,19 @@ def export_library(
     )
 
 
+def _check_found(library: Library, tracks: Sequence[Track], only: Filter) -> None:
+    """Refuse filters that leave no track, and say what there is."""
+    from retrotone.library.search.filters import explain
+
+    # a playlist begins with its songs in any case
+    if only and not any(map(only.accepts, tracks)):
+        raise LibraryError(explain(only, library.tracks()))
+
+
 def _show(
     library: Library,
     tracks: Sequence[Track],
+    only: Filter,
     as_json: bool,
     out: str | None,
     absolute: bool,
@@ -106,7 +150,9 @@ def _show(
 ) -> None:
     """Print tracks, and write them where asked to."""
     from retrotone.library.export import described
+    from retrotone.services.similar import track_cells
 
+    _check_found(library, tracks, only)
     if out is not None:
         library.export(out, tracks, absolute)
     similarities = [match.similarity for match in matches] if matches is not None else [None] * len(tracks)
@@ -120,9 +166,7 @@ def _show(
         return
     rows = []
     for track, similarity in zip(tracks, similarities, strict=True):
-        minutes, seconds = divmod(round(track.duration or 0), 60)
-        genre = track.genre or track.heard_genre + ("" if track.sure else "?")
-        cells = [track.name, genre, f"{minutes}:{seconds:02}", os.path.relpath(str(track.place))]
+        cells = [*track_cells(track), os.path.relpath(str(track.place))]
         rows.append(cells if similarity is None else [f"{similarity:.3f}", *cells])
     print_table([*(["similarity"] if matches is not None else []), "track", "genre", "length", "file"], rows)
     if out is not None:

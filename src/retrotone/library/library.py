@@ -23,6 +23,7 @@ from retrotone.library.records import Track
 from retrotone.library.scanning.scan import ScanReport, scan
 from retrotone.library.search import playlists
 from retrotone.library.search.by_name import find_by_name
+from retrotone.library.search.copies import best_first
 from retrotone.library.search.duplicates import same_recordings
 from retrotone.library.search.filters import EVERYTHING, Filter
 from retrotone.library.search.neighbours import between
@@ -289,9 +290,12 @@ class Library:
         )
 
     def duplicates(self, progress: Progress = silent) -> list[list[Track]]:
-        """Return groups of tracks that are one recording in other formats, at other levels or from other masters."""
+        """Return groups of tracks that are one recording in other formats, at other levels or from other masters.
+
+        In each group the copy to keep comes first; see `copies.best_first`.
+        """
         tracks, near = self._session.tracks_and_vectors(progress)
-        return same_recordings(tracks, near, self._catalogue().analysis, progress)
+        return [best_first(group) for group in same_recordings(tracks, near, self._catalogue().analysis, progress)]
 
     def genres(self, note: bool = False) -> list[Suggestion]:
         """Return a genre for each track whose tags name none, by path.

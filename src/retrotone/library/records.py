@@ -100,6 +100,8 @@ class Track:
         Its number in a cue sheet that divides the file into tracks; None if the file is one track.
     start, end : float or None
         Of a cue sheet's track, where it lies in the file, in seconds.
+    size : int
+        Of the file, in bytes; that of its cue sheet is included.
     """
 
     id: int
@@ -122,6 +124,7 @@ class Track:
     number: int | None = None
     start: float | None = None
     end: float | None = None
+    size: int = 0
 
     @property
     def place(self) -> Place:

@@ -22,6 +22,7 @@ from retrotone.cli.main import run
 from retrotone.library import map as map_
 from retrotone.library.library import Filter, Library, Track
 from retrotone.library.search import duplicates
+from retrotone.library.search.copies import best_first
 from retrotone.library.search.neighbours import Neighbours, slerp
 
 pytestmark = pytest.mark.usefixtures("analysing_here")
@@ -170,7 +171,7 @@ def test_a_mix_of_hours_does_not_end_a_playlist(scanned: str, places: Places, ma
 
 
 def test_duplicates_are_one_recording_in_other_formats_and_at_other_levels(
-    made_music: Path, tmp_path: Path, shared_music: Path
+    made_music: Path, tmp_path: Path, shared_music: Path, capsys: Capture
 ) -> None:
     song = rt.load(shared_music / "Kevin_MacLeod_-_Vibe_Ace.ogg")
     song.slice(5, 35).save(tmp_path / "a.flac", 16)
@@ -200,6 +201,27 @@ def test_duplicates_are_one_recording_in_other_formats_and_at_other_levels(
     assert groups == [
         ["a.flac", "b.mp3", "c.ogg"], ["loop 1.flac", "loop 1.mp3"], ["organ again.flac", "organ.flac"]
     ]  # fmt: skip
+    first, *_ = map(json.loads, Ask(str(tmp_path / "music.db"), capsys)("duplicates", "--json"))
+    sizes = {name: (tmp_path / name).stat().st_size for name in groups[0]}
+    assert first["keep"]["lossless"]
+    assert [Path(each["path"]).name for each in (first["keep"], *first["others"])] == groups[0]
+    assert first["bytes_freed"] == sizes["b.mp3"] + sizes["c.ogg"]
+    assert Ask(str(tmp_path / "music.db"), capsys)("duplicates")[-1].startswith("3 recordings; the other copies take ")
+
+
+def test_the_best_copy_is_whole_then_lossless_then_of_a_high_rate_then_long_and_tagged(library: Library) -> None:
+    like = replace(library.tracks()[0], duration=100.0, damage=None, genre="", title="", artist="", size=12_000_000)
+    ranked = [
+        replace(like, path="/high resolution.flac", size=40_000_000),
+        replace(like, path="/tagged.flac", title="Song", size=11_000_000),
+        replace(like, path="/plain.wav", size=17_600_000),
+        replace(like, path="/apple.m4a", duration=99.0),
+        replace(like, path="/high.mp3", size=4_000_000),
+        replace(like, path="/low.m4a", size=3_000_000),
+        replace(like, path="/low.ogg", size=1_500_000, title="Song", artist="Artist"),
+        replace(like, path="/cut.flac", damage="is damaged"),
+    ]
+    assert best_first(reversed(ranked)) == ranked
 
 
 @ON_SQLITE
@@ -278,7 +300,7 @@ def test_opposed_channels_are_music_and_silence_is_like_nothing(
         ] * 2
         assert [track.duration for track in stored] == [4.0, 4.0]
         copies = [[str(music / f"{kind}{end}.flac") for end in (", opposed", "")] for kind in KINDS]
-        assert [[track.path for track in group] for group in library.duplicates()] == copies
+        assert [sorted(track.path for track in group) for group in library.duplicates()] == copies
         for opposed, normal in copies:
             a, b = (
                 Library.embed(library.analysis(track)) for path in (opposed, normal) if (track := library.find(path))

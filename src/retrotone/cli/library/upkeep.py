@@ -45,14 +45,30 @@ def scan_folders(
 
 
 def show_duplicates(library: File = None, as_json: AsJson = False) -> None:
-    """List recordings that the library holds more than once, in other formats, levels or masters."""
+    """List recordings that the library holds more than once, the copy to keep first. Nothing is deleted.
+
+    They may differ in format, level or master. A copy without damage goes first, then a lossless one, then bit rate,
+    length and tags decide.
+    """
+    from retrotone.library.search.copies import freed_bytes, is_lossless, kbps
+
     with Bar() as bar, open_library(library) as opened:
         groups = opened.duplicates(bar.item())
     for group in groups:
-        paths = [str(track.place) for track in group]
-        typer.echo(json.dumps(paths) if as_json else "\n".join(map(printable, paths)) + "\n")
-    if not groups and not as_json:
-        typer.echo("no duplicates")
+        copies = [
+            {"path": str(track.place), "bytes": track.size, "lossless": is_lossless(track), "kbps": round(kbps(track))}
+            for track in group
+        ]
+        if as_json:
+            typer.echo(json.dumps({"keep": copies[0], "others": copies[1:], "bytes_freed": freed_bytes(group)}))
+            continue
+        for word, track in zip(["keep", *["also"] * (len(group) - 1)], group, strict=True):
+            facts = [f"{track.size / 1e6:.1f} MB", *([f"{kbps(track):.0f} kbit/s"] if kbps(track) else [])]
+            typer.echo(f"{word} {printable(str(track.place))} ({', '.join(facts)})")
+        typer.echo()
+    if not as_json:
+        freed = sum(map(freed_bytes, groups)) / 1e6
+        typer.echo(f"{len(groups)} recordings; the other copies take {freed:.1f} MB" if groups else "no duplicates")
 
 
 def draw_map(

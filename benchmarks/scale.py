@@ -21,7 +21,7 @@ from benchmarks.memory import peak
 from retrotone.features.analysis import VERSION
 from retrotone.library.catalogue.catalogue import Catalogue
 from retrotone.library.description import RECIPE
-from retrotone.library.library import Library
+from retrotone.library.library import Filter, Library
 
 DIMENSIONS = 128
 CENTRES = 2000  # kinds of music
@@ -84,7 +84,7 @@ def ask(path: str, seeds: list[int], genre: str | None = None) -> dict[str, Any]
         seconds, found = [], []
         for track in tracks:
             began = time.monotonic()
-            matches = library.similar(track, k=K, genre=genre)
+            matches = library.similar(track, k=K, only=Filter(genre=genre or ()))
             seconds.append(time.monotonic() - began)
             found.append([match.track.id for match in matches])
     return {

@@ -17,6 +17,7 @@ from .features import musicnn as musicnn
 from .features.analysis import Analysis as Analysis
 from .features.analysis import analyse as analyse
 from .genre.classifier import GenreClassifier as GenreClassifier
+from .library.library import Filter as Filter
 from .library.library import Library as Library
 from .metrics import measure as measure
 from .rave.model import RaveModel as RaveModel

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from retrotone.cli.library import File
+from retrotone.cli.library.options import File
 
 
 def open_window(

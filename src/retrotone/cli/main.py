@@ -17,9 +17,10 @@ from typing import Annotated, NoReturn
 import typer
 
 from retrotone import __version__
-from retrotone.cli import compare, demo, eras, generate, genre, library, medium, models, study, style, tags, web
+from retrotone.cli import compare, demo, eras, generate, genre, medium, models, study, style, tags, web
 from retrotone.cli import desktop as window
 from retrotone.cli.console import ALL_FAILED, LogHandler, complain
+from retrotone.cli.library.app import app as library
 from retrotone.errors import RetrotoneError
 from retrotone.utils.files import takes_files
 
@@ -43,7 +44,7 @@ app.command("demo")(demo.run_demo)
 app.command("app")(window.open_window)
 app.command("web")(web.serve_page)
 app.add_typer(genre.app, name="genre")
-app.add_typer(library.app, name="library")
+app.add_typer(library, name="library")
 app.add_typer(models.app, name="models")
 app.add_typer(study.app, name="study")
 

@@ -21,7 +21,7 @@ SUFFIXES = (".m3u8", ".csv", ".json")
 FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
 COLUMNS = (
     "path", "artist", "title", "album", "year", "genre", "heard_genre", "confidence", "sure", "duration", "tempo",
-    "key", "loudness", "tags", "number", "start", "end", "damage",
+    "key", "loudness", "tags", "number", "start", "end", "damage", "size",
 )  # fmt: skip
 
 

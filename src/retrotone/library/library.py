@@ -22,7 +22,10 @@ from retrotone.library.files import Place
 from retrotone.library.records import Track
 from retrotone.library.scanning.scan import ScanReport, scan
 from retrotone.library.search import playlists
+from retrotone.library.search.by_name import find_by_name
+from retrotone.library.search.copies import best_first
 from retrotone.library.search.duplicates import same_recordings
+from retrotone.library.search.filters import EVERYTHING, Filter
 from retrotone.library.search.neighbours import between
 from retrotone.library.search.playlists import Match
 from retrotone.library.search.queries import Song, find_seed, find_seeds, find_track
@@ -33,7 +36,7 @@ from retrotone.utils.files import check_outputs
 if TYPE_CHECKING:
     from retrotone.library.map import MapPoint
 
-__all__ = ["Library", "Match", "ScanReport", "Suggestion", "Track", "default_path"]
+__all__ = ["Filter", "Library", "Match", "ScanReport", "Suggestion", "Track", "default_path"]
 
 
 @dataclass(frozen=True)
@@ -49,8 +52,9 @@ class Suggestion:
 class Library:
     """A music library: a catalogue of analysed tracks, and the searches over it.
 
-    A song, in the methods below, is a `Track`, the path of a file inside or outside of the library, an `Audio` or an
-    `Analysis`. A song outside of the library is analysed when a method needs it.
+    A song, in the methods below, is a `Track`, the path of a file inside or outside of the library, an `Audio`, an
+    `Analysis`, or the name of a track: words of its title and artist, where no file is called so. A song outside of the
+    library is analysed when a method needs it.
 
     Parameters
     ----------
@@ -152,15 +156,21 @@ class Library:
             self._session.update_descriptions(progress)
         return report
 
-    def tracks(self, genre: str | None = None, exclude: Sequence[str] = ()) -> list[Track]:
-        """Return the tracks, of a genre or all, sorted by path.
+    def tracks(self, only: Filter = EVERYTHING) -> list[Track]:
+        """Return the tracks that a filter accepts, sorted by path."""
+        return self._session.tracks(only)
+
+    def search(self, text: str, only: Filter = EVERYTHING) -> list[Track]:
+        """Return the tracks whose title, artist and album hold all words of a text, the closest first.
 
         Parameters
         ----------
-        genre, exclude
-            See `similar`.
+        text : str
+            Capitals, accents and punctuation do not count, and words may be cut.
+        only : Filter
         """
-        return self._session.tracks(genre, exclude)
+        groups = find_by_name(text, self._session.up_to_date())
+        return [track for group in groups for track in group if only.accepts(track)]
 
     def find(self, path: str | os.PathLike[str]) -> Track | None:
         """Return the track that a file is, or is a copy of; None where the library has neither.
@@ -187,24 +197,25 @@ class Library:
         self,
         songs: Song | Sequence[Song],
         k: int = 5,
+        only: Filter = EVERYTHING,
         per_artist: int | None = None,
-        genre: str | None = None,
-        exclude: Sequence[str] = (),
+        per_album: int | None = None,
         progress: Progress = silent,
     ) -> list[Match]:
-        """Return the tracks that sound most like a song, or like the middle of several.
+        """Return the tracks that sound most like a song, or like the middle of several, each song once.
+
+        Versions of one song, such as a live one, a remaster or that of a compilation, are known by artist and title or
+        as one recording.
 
         Parameters
         ----------
         songs : song or sequence of songs
         k : int
             How many tracks.
-        per_artist : int, optional
-            Limit of tracks by one artist. Tracks without an artist are not limited.
-        genre : str, optional
-            Only tracks of this genre, by their tag or, without one, by the classifier.
-        exclude : sequence of str
-            Leave these paths out; see `walk.is_excluded`.
+        only : Filter
+            Which tracks are wanted.
+        per_artist, per_album : int, optional
+            Limits of tracks by one artist and of one album. Tracks without an artist or album are not limited.
         progress : Progress
             Called while a song is analysed.
 
@@ -212,14 +223,17 @@ class Library:
         ------
         LibraryError, AudioError, AnalysisError
         """
-        _check_positive(k=k, per_artist=per_artist)
+        _check_positive(k=k, per_artist=per_artist, per_album=per_album)
         near = self._session.searchable(progress)
         vectors, tracks = find_seeds(songs, self._catalogue(), near, progress)
-        candidates = playlists.matches(near, between(vectors), self._session.track_lookup(genre, exclude))
-        return playlists.similar(candidates, k, {track.id for track in tracks}, per_artist)
+        candidates = playlists.matches(near, between(vectors), self._session.track_lookup(only))
+        caps = playlists.Caps(per_artist, per_album)
+        return playlists.similar(candidates, k, tracks, caps, self._session.is_same(near))
 
-    def path(self, start: Song, end: Song, length: int = 10, progress: Progress = silent) -> list[Track]:
-        """Return tracks that lead evenly from one song to another, no recording twice.
+    def path(
+        self, start: Song, end: Song, length: int = 10, only: Filter = EVERYTHING, progress: Progress = silent
+    ) -> list[Track]:
+        """Return tracks that lead evenly from one song to another, no song twice.
 
         Parameters
         ----------
@@ -227,6 +241,8 @@ class Library:
             Part of the result where they are in the library.
         length : int
             How many tracks, ends included; 2 or more.
+        only : Filter
+            Which tracks are wanted between the ends.
         progress : Progress
 
         Raises
@@ -239,28 +255,26 @@ class Library:
         catalogue = self._catalogue()
         (a, first), (b, last) = (find_seed(song, catalogue, near, progress) for song in (start, end))
         return playlists.path(
-            near, (a, b), (first, last), length, self._session.track_lookup(), self._session.is_same(near)
+            near, (a, b), (first, last), length, self._session.track_lookup(only), self._session.is_same(near)
         )
 
     def playlist(
         self,
         seeds: Song | Sequence[Song],
         minutes: float = 60.0,
+        only: Filter = EVERYTHING,
         per_artist: int = 3,
-        genre: str | None = None,
-        exclude: Sequence[str] = (),
+        per_album: int | None = None,
         progress: Progress = silent,
     ) -> list[Track]:
-        """Return a playlist that begins with some songs and goes on with similar ones, no recording twice.
+        """Return a playlist that begins with some songs and goes on with similar ones, no song twice.
 
         Parameters
         ----------
         seeds : song or sequence of songs
         minutes : float
             Total length, met as closely as whole tracks allow.
-        per_artist : int
-            Limit of tracks by one artist. Tracks without an artist are not limited.
-        genre, exclude
+        only, per_artist, per_album
             See `similar`.
         progress : Progress
 
@@ -268,18 +282,21 @@ class Library:
         ------
         LibraryError, AudioError, AnalysisError
         """
-        _check_positive(minutes=minutes, per_artist=per_artist)
+        _check_positive(minutes=minutes, per_artist=per_artist, per_album=per_album)
         near = self._session.searchable(progress)
         vectors, first = find_seeds(seeds, self._catalogue(), near, progress)
-        lookup = self._session.track_lookup(genre, exclude)
+        lookup, caps = self._session.track_lookup(only), playlists.Caps(per_artist, per_album)
         return playlists.playlist(
-            near, between(vectors), first, 60 * minutes, per_artist, lookup, self._session.is_same(near)
+            near, between(vectors), first, 60 * minutes, caps, lookup, self._session.is_same(near)
         )
 
     def duplicates(self, progress: Progress = silent) -> list[list[Track]]:
-        """Return groups of tracks that are one recording in other formats, at other levels or from other masters."""
+        """Return groups of tracks that are one recording in other formats, at other levels or from other masters.
+
+        In each group the copy to keep comes first; see `copies.best_first`.
+        """
         tracks, near = self._session.tracks_and_vectors(progress)
-        return same_recordings(tracks, near, self._catalogue().analysis, progress)
+        return [best_first(group) for group in same_recordings(tracks, near, self._catalogue().analysis, progress)]
 
     def genres(self, note: bool = False) -> list[Suggestion]:
         """Return a genre for each track whose tags name none, by path.

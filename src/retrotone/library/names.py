@@ -22,6 +22,17 @@ NO_GENRES = frozenset({
 # Values of one tag: a slash divides only between blanks, as in "A / B", not in AC/DC.
 VALUES = re.compile(r"\s*[;\0]\s*|\s+/\s+")
 GUEST = re.compile(r"(?:\s|\s*[(\[])\s*(?:feat(?:uring)?|ft|with|vs|versus)(?:\.\s*|\s+)(?=\S)", re.IGNORECASE)
+# Letters that Unicode does not divide into a letter and an accent.
+LETTERS = str.maketrans({"ø": "o", "ł": "l", "đ": "d", "ı": "i", "æ": "ae", "œ": "oe", "þ": "th"})
+# What tells versions of one song apart: a performance, a master, a cut or an edition of it, or its guests.
+VERSION = re.compile(
+    r"\b(?:live|re-?master(?:ed|ing)?|mono|stereo|demo|take \d+|acoustic|unplugged|session|bonus|deluxe|expanded"
+    r"|anniversary|explicit|clean|(?:single|album|radio|short|long|extended|original|full|\d+) (?:version|edit|mix)"
+    r"|version|edit|feat(?:uring)?|ft|(?:19|20)\d\d)\b",
+    re.IGNORECASE,
+)
+FEATURED = re.compile(r"\s+(?:feat(?:uring)?|ft)\b.*", re.IGNORECASE)
+BRACKET = re.compile(r"\s*(?:\(([^()]*)\)|\[([^\[\]]*)\])")
 ARTICLE = re.compile(r"^the\s+(?=\S)|,\s*the$")
 # Four digits, or the first four of a date such as 19710423.
 YEAR = re.compile(r"(?<!\d)(?:1\d|20)\d\d(?=(?:(?:0\d|1[0-2])[0-3]\d)?(?!\d))")
@@ -49,6 +60,40 @@ def artist_key(artist: str) -> str:
     first = GUEST.split(VALUES.split(name)[0])[0].casefold()
     letters = _letters(ARTICLE.sub("", first)) or _letters(first)
     return "" if letters in NO_ARTISTS else letters or first
+
+
+def folded(text: str) -> str:
+    """Return the words of a text without accents, capitals and punctuation.
+
+    >>> folded("Björk – Jóga (Live)"), folded("Ärzte, Die")
+    ('bjork joga live', 'arzte die')
+    """
+    if not text.isascii():
+        text = "".join(c for c in unicodedata.normalize("NFKD", text) if not unicodedata.combining(c))
+        text = text.casefold().translate(LETTERS)
+    return " ".join("".join(c if c.isalnum() else " " for c in text.casefold()).split())
+
+
+@lru_cache(maxsize=1 << 14)
+def song_key(title: str) -> str:
+    """Return what is equal for the titles of all versions of a song: live, remastered, with guests, of an edition.
+
+    Parameters
+    ----------
+    title : str
+        As the tag has it.
+
+    Examples
+    --------
+    >>> {song_key(f"Jóga{end}") for end in ("", " (Live at Union Chapel)", " - Remastered 2011", " [feat. Guest]")}
+    {'joga'}
+    >>> song_key("Live and Let Die"), song_key("Dancing with Myself"), song_key("Jóga (Remix)")
+    ('live and let die', 'dancing with myself', 'joga remix')
+    """
+    kept = BRACKET.sub(lambda match: "" if VERSION.search(match[1] or match[2] or "") else match[0], title)
+    first, *rest = kept.split(" - ")
+    kept = " ".join([first, *(part for part in rest if not VERSION.search(part))])
+    return folded(FEATURED.sub("", kept)) or folded(title) or title.strip()
 
 
 def genre_name(genre: str) -> str:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from retrotone.library.files import FoundFile, Place
-from retrotone.library.names import artist_key
+from retrotone.library.names import artist_key, song_key
 
 if TYPE_CHECKING:
     from retrotone.features.analysis import Analysis
@@ -99,6 +100,8 @@ class Track:
         Its number in a cue sheet that divides the file into tracks; None if the file is one track.
     start, end : float or None
         Of a cue sheet's track, where it lies in the file, in seconds.
+    size : int
+        Of the file, in bytes; that of its cue sheet is included.
     """
 
     id: int
@@ -121,6 +124,7 @@ class Track:
     number: int | None = None
     start: float | None = None
     end: float | None = None
+    size: int = 0
 
     @property
     def place(self) -> Place:
@@ -131,6 +135,17 @@ class Track:
     def artist_key(self) -> str:
         """What is equal for all spellings of its artist; empty where none is known. See `names.artist_key`."""
         return artist_key(self.artist)
+
+    @property
+    def song_key(self) -> tuple[str, str] | None:
+        """What is equal for all versions of its song; None where artist or title is not known. See `names.song_key`."""
+        key = self.artist_key, song_key(self.title)
+        return key if all(key) else None
+
+    @property
+    def album_key(self) -> tuple[str, str] | None:
+        """What is equal for the tracks of its album: name and folder; None where the album is not known."""
+        return (song_key(self.album), os.path.dirname(self.path)) if self.album else None
 
     @property
     def name(self) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Sequence
+from collections.abc import Hashable
 from functools import cache, partial
 from pathlib import Path
 
@@ -15,8 +15,8 @@ from retrotone.library.catalogue.catalogue import Catalogue
 from retrotone.library.catalogue.database import is_address
 from retrotone.library.description import RECIPE, describe
 from retrotone.library.records import Track
-from retrotone.library.scanning.walk import is_excluded
 from retrotone.library.search.duplicates import features_of, is_same_recording
+from retrotone.library.search.filters import EVERYTHING, Filter
 from retrotone.library.search.neighbours import Indexed, Neighbours, neighbours
 from retrotone.library.search.playlists import IsSame, TrackLookup
 from retrotone.progress import Progress, silent
@@ -139,33 +139,16 @@ class LibrarySession:
         present = np.isin(numbers, [track.id for track in tracks])
         return tracks, Neighbours(numbers[present], vectors[present])
 
-    def tracks(self, genre: str | None = None, exclude: Sequence[str] = ()) -> list[Track]:
-        """Return all tracks by path, or those of a genre, without what `exclude` matches (`walk.is_excluded`)."""
-        return [
-            track for track in self.up_to_date().tracks() if _is_wanted(track.path, track.best_genre, genre, exclude)
-        ]
+    def tracks(self, only: Filter = EVERYTHING) -> list[Track]:
+        """Return all tracks that a filter accepts, by path."""
+        return [track for track in self.up_to_date().tracks() if only.accepts(track)]
 
-    def track_lookup(self, genre: str | None = None, exclude: Sequence[str] = ()) -> TrackLookup:
-        """Return a function from numbers to tracks that leaves out tracks as `tracks` does."""
-        catalogue = self.catalogue()
-        if not genre and not exclude:
-            return catalogue.tracks
-
-        def lookup(numbers: Sequence[int]) -> list[Track]:
-            wanted = {
-                number
-                for number, path, track_genre in catalogue.paths_and_genres(numbers)
-                if _is_wanted(path, track_genre, genre, exclude)
-            }
-            return catalogue.tracks([number for number in numbers if number in wanted])
-
-        return lookup
+    def track_lookup(self, only: Filter = EVERYTHING) -> TrackLookup:
+        """Return a function from numbers to those of their tracks that a filter accepts."""
+        tracks = self.catalogue().tracks
+        return (lambda numbers: [track for track in tracks(numbers) if only.accepts(track)]) if only else tracks
 
     def is_same(self, near: Neighbours | Indexed) -> IsSame:
         """Return a function that returns whether two tracks of the library are one recording."""
         features = cache(partial(features_of, self.catalogue().analysis))
         return lambda a, b: is_same_recording(a, b, near, features)
-
-
-def _is_wanted(path: str, track_genre: str, genre: str | None, exclude: Sequence[str]) -> bool:
-    return (genre or "").casefold() in track_genre.casefold() and not is_excluded(path, exclude)

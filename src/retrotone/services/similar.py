@@ -34,5 +34,5 @@ def similar_tracks(library: Library, song: SongSummary, k: int = 5, progress: Pr
 
 def track_cells(track: Track) -> list[str]:
     """Return name, genre and length of a track as a table shows them; a classified genre that is not sure has a "?"."""
-    genre = track.genre or track.heard_genre + ("" if track.sure else "?")
+    genre = track.genre or track.heard_genre + ("?" if track.heard_genre and not track.sure else "")
     return [track.name, genre, clock(track.duration or 0.0)]

@@ -125,7 +125,7 @@ def test_what_others_delete_while_a_playlist_is_made_is_not_missed(
             return tracks
 
         same, vector = library._session.is_same(near), near.vector(seed.id)
-        made = playlists.playlist(near, vector, [seed], 3600, 99, lookup, same)
+        made = playlists.playlist(near, vector, [seed], 3600, playlists.Caps(), lookup, same)
         assert len(made) == 10
         assert {track.id for track in made} & {track.id for track in forgotten} == {seed.id}
 

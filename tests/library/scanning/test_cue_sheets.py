@@ -94,7 +94,8 @@ def test_the_tracks_of_a_sheet_are_tracks_of_the_library(
         shutil.copy(made_music / "pulse/Ada.flac", album.parent)
         library.scan([album.parent], workers=1)
         [same] = library.duplicates()
-        assert [str(track.place) for track in same] == [str(album.parent / "Ada.flac"), f"{album}#2"]
+        # the sheet has more tags
+        assert [str(track.place) for track in same] == [f"{album}#2", str(album.parent / "Ada.flac")]
 
 
 def test_a_sheet_that_comes_changes_or_goes_is_noticed(album: Path, places: Places) -> None:

@@ -13,7 +13,7 @@ from places import Places, add_synthetic, groups, synthetic_description
 
 from retrotone.library.catalogue import sqlite
 from retrotone.library.catalogue.catalogue import Catalogue
-from retrotone.library.library import Library
+from retrotone.library.library import Filter, Library
 from retrotone.library.search.neighbours import Indexed, Neighbours
 
 # PostgreSQL maintains its own index
@@ -58,9 +58,9 @@ def test_an_index_finds_what_comparing_with_all_finds(library: Library, monkeypa
     varied = library.similar(seed, k=20, per_artist=1)
     assert len(varied) == 20
     assert max(Counter(match.track.artist for match in varied).values()) == 1
-    genre = library.similar(seed, k=3, genre="genre 07")
+    genre = library.similar(seed, k=3, only=Filter(genre="genre 07"))
     assert {match.track.genre for match in genre} == {"genre 07"}
-    few = library.similar(seed, k=COUNT, exclude=["000*", "0010*", "0011*", "0012*", "0013*"])
+    few = library.similar(seed, k=COUNT, only=Filter(exclude=["000*", "0010*", "0011*", "0012*", "0013*"]))
     assert len(few) == 601
     glide, hour = library.path(seed, library.tracks()[1900], length=5), library.playlist(seed)
     if library.file is None:
@@ -75,8 +75,8 @@ def test_an_index_finds_what_comparing_with_all_finds(library: Library, monkeypa
     library.close()
     assert isinstance(library._session.neighbours(), Neighbours)
     assert library.similar(seed, k=20, per_artist=1) == varied
-    assert library.similar(seed, k=3, genre="genre 07") == genre
-    assert library.similar(seed, k=COUNT, exclude=["000*", "0010*", "0011*", "0012*", "0013*"]) == few
+    assert library.similar(seed, k=3, only=Filter(genre="genre 07")) == genre
+    assert library.similar(seed, k=COUNT, only=Filter(exclude=["000*", "0010*", "0011*", "0012*", "0013*"])) == few
     assert library.path(seed, library.tracks()[1900], length=5) == glide
     assert library.playlist(seed) == hour
 

@@ -282,14 +282,16 @@ class Catalogue:
             found |= {row[0]: track_from(row) for row in self._select_among(f"{SELECT_TRACK} WHERE id IN", some)}
         return [found[int(number)] for number in numbers if int(number) in found]
 
-    def paths_and_genres(self, numbers: Sequence[int]) -> list[tuple[int, str, str]]:
-        """Return id, path and `Track.best_genre` of described tracks."""
-        rows = self._select_among(
-            "SELECT id, path, coalesce(nullif(t.genre, ''), given_genre, CASE WHEN sure THEN d.genre ELSE '' END) "
-            "FROM tracks t JOIN descriptions d ON track = id WHERE id IN",
-            numbers,
-        )
-        return [(number, Place.from_bytes(key).path, genre) for number, key, genre in rows]
+    def names(self) -> Iterator[tuple[int, Place, str, str, str]]:
+        """Yield id, place, title, artist and album of all tracks that are present and described, by path."""
+        names = "coalesce(title, ''), coalesce(artist, ''), coalesce(album, '')"
+        for rows in self._database.blocks(f"SELECT id, path, {names} {DESCRIBED} ORDER BY path"):
+            yield from ((number, Place.from_bytes(key), *texts) for number, key, *texts in rows)
+
+    def places(self, numbers: Sequence[int]) -> list[tuple[int, Place]]:
+        """Return id and place of tracks."""
+        rows = self._select_among("SELECT id, path FROM tracks WHERE id IN", numbers)
+        return [(number, Place.from_bytes(key)) for number, key in rows]
 
     def analysis(self, number: int) -> Analysis:
         """Return the analysis of a track.

@@ -139,8 +139,8 @@ def _check(catalogue: Catalogue, progress: Progress) -> tuple[list[str], list[in
         lengths[number] = len(vector)
     usual = Counter(lengths.values()).most_common(1)[0][0] if lengths else 0
     odd = [number for number, length in lengths.items() if length != usual and number not in faults]
-    for number, path, _ in catalogue.paths_and_genres(odd):
-        faults[number] = f"{path}: its vector is of another length"
+    for number, place in catalogue.places(odd):
+        faults[number] = f"{place}: its vector is of another length"
     again = sorted(faults)
     return problems + [faults[number] for number in again], again
 

@@ -18,7 +18,7 @@ SELECT_KNOWN = (
 SELECT_TRACK = (
     "SELECT id, path, duration, coalesce(title, ''), coalesce(artist, ''), coalesce(album, ''), coalesce(year, ''), "
     "coalesce(nullif(t.genre, ''), given_genre, ''), "
-    "d.genre, confidence, sure, tags, eras, tempo, key, loudness, damage, start_seconds, end_seconds "
+    "d.genre, confidence, sure, tags, eras, tempo, key, loudness, damage, start_seconds, end_seconds, size "
     "FROM tracks t JOIN descriptions d ON track = id"
 )
 INVALID = "the library is damaged, a row holds invalid values: run retrotone library check --repair"
@@ -42,6 +42,7 @@ TRACK_TYPES = (
     WORD,
     NUMBER,
     NUMBER,
+    int,
 )
 
 
@@ -56,7 +57,7 @@ def track_from(row: Row) -> Track:
     """Return a row of `SELECT_TRACK` as a record; LibraryError if it is invalid."""
     _check_types(row, TRACK_TYPES)
     number, key, duration, title, artist, album, year, genre, heard_genre = row[:9]
-    confidence, sure, tags, eras, tempo, mode, loudness, damage, start, end = row[9:]
+    confidence, sure, tags, eras, tempo, mode, loudness, damage, start, end, size = row[9:]
     place = Place.from_bytes(key)
     if not math.isfinite(duration or 0.0):
         raise LibraryError(INVALID)
@@ -82,6 +83,7 @@ def track_from(row: Row) -> Track:
         start=start,
         # the last track of a sheet ends where the file does
         end=start + (duration or 0.0) if start is not None and end is None else end,
+        size=size,
     )
 
 

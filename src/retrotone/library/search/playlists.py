@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Callable, Hashable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
 
@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from retrotone.library.records import Track
+from retrotone.library.search.duplicates import SECONDS
 from retrotone.library.search.neighbours import Indexed, Neighbours, slerp
 
 # A playlist is full when so many tracks did not fit. One track alone may be a mix of hours.
@@ -52,29 +53,27 @@ def matches(neighbours: Neighbours | Indexed, query: Vector, lookup: TrackLookup
         size = min(2 * size, LARGEST)
 
 
-def similar(candidates: Iterator[Match], k: int, seeds: set[int], per_artist: int | None) -> list[Match]:
-    """Return the first k candidates that are not seeds.
+def similar(candidates: Iterator[Match], k: int, seeds: Sequence[Track], caps: Caps, is_same: IsSame) -> list[Match]:
+    """Return the first k candidates that are other songs than the seeds and each other.
 
     Parameters
     ----------
     candidates : iterator of Match
         The most similar first.
     k : int
-    seeds : set of int
-        Numbers of the tracks to leave out.
-    per_artist : int or None
-        Limit of tracks by one artist. Tracks without an artist are not limited.
+    seeds : sequence of Track
+    caps : Caps
+    is_same : callable
+        Whether two tracks are one recording.
     """
     chosen: list[Match] = []
-    artists: Counter[str] = Counter()
+    used = _Used(is_same, seeds)
     for match in candidates:
         if len(chosen) == k:
             break
-        artist = match.track.artist_key
-        capped = per_artist is not None and artist and artists[artist] >= per_artist
-        if match.track.id not in seeds and not capped:
+        if caps.allow(match.track) and used.add(match.track):
+            caps.count(match.track)
             chosen.append(match)
-            artists[artist] += 1
     return chosen
 
 
@@ -125,7 +124,7 @@ def playlist(
     query: Vector,
     first: Sequence[Track],
     seconds: float,
-    per_artist: int,
+    caps: Caps,
     lookup: TrackLookup,
     is_same: IsSame,
 ) -> list[Track]:
@@ -140,22 +139,22 @@ def playlist(
         The tracks that it begins with.
     seconds : float
         Total length, met as closely as whole tracks allow.
-    per_artist : int
-        Limit of tracks by one artist. Tracks without an artist are not limited.
+    caps : Caps
     lookup : callable
         Returns the tracks of some numbers, without those that a filter leaves out.
     is_same : callable
         Whether two tracks are one recording.
     """
     used = _Used(is_same, first)
-    artists = Counter(track.artist_key for track in first)
+    for track in first:
+        caps.count(track)
     total = sum(track.duration or 0.0 for track in first)
     chosen: list[tuple[Track, Vector]] = []
     too_long = 0
     for match in matches(neighbours, query, lookup):
         track = match.track
-        artist, duration = track.artist_key, track.duration or 0.0
-        if artist and artists[artist] >= per_artist:
+        duration = track.duration or 0.0
+        if not caps.allow(track):
             continue
         if total + duration / 2 > seconds:
             too_long += 1
@@ -166,7 +165,7 @@ def playlist(
         # another process may remove a track at any time
         if vector is not None and used.add(track):
             chosen.append((track, vector))
-            artists[artist] += 1
+            caps.count(track)
             total += duration
     start = neighbours.vector(first[-1].id) if first else None
     return [*first, *_chain(query if start is None else start, first, chosen)]
@@ -186,21 +185,63 @@ def _chain(start: Vector, first: Sequence[Track], chosen: Sequence[tuple[Track, 
         yield track
 
 
+class Caps:
+    """Limits of the tracks by one artist and of one album; tracks without artist or album are not limited.
+
+    Parameters
+    ----------
+    per_artist, per_album : int, optional
+        By default there is no limit.
+    """
+
+    def __init__(self, per_artist: int | None = None, per_album: int | None = None) -> None:
+        self._limits = per_artist, per_album
+        self._counts: tuple[Counter[Hashable], ...] = Counter(), Counter()
+
+    def allow(self, track: Track) -> bool:
+        """Return whether one more track of its artist and album may be taken."""
+        return not any(
+            limit is not None and key and counts[key] >= limit
+            for limit, counts, key in zip(self._limits, self._counts, _owners(track), strict=True)
+        )
+
+    def count(self, track: Track) -> None:
+        """Count a track that was taken."""
+        for counts, key in zip(self._counts, _owners(track), strict=True):
+            counts[key] += 1
+
+
+def _owners(track: Track) -> tuple[Hashable, Hashable]:
+    return track.artist_key, track.album_key
+
+
 class _Used:
-    """The recordings that a playlist contains."""
+    """The songs that a list contains."""
 
     def __init__(self, is_same: IsSame, tracks: Sequence[Track]) -> None:
-        self._is_same, self._tracks = is_same, list(tracks)
+        self._is_same = is_same
+        self._songs: set[Hashable] = set()
+        # by their length, as only tracks of about one length can be one recording
+        self._tracks: defaultdict[int, list[Track]] = defaultdict(list)
+        for track in tracks:
+            self._remember(track)
 
     def add(self, track: Track) -> bool:
-        """Add a track, unless it, its recording or a track of the same artist and title is there already."""
-        if any(self._is_equivalent(track, other) for other in self._tracks):
+        """Add a track, unless it, its recording or another version of its song is there already."""
+        if track.song_key in self._songs:
             return False
-        self._tracks.append(track)
+        at = _length_class(track)
+        near = [other for each in (at - 1, at, at + 1) for other in self._tracks.get(each, ())]
+        if any(track.id == other.id or self._is_same(track, other) for other in near):
+            return False
+        self._remember(track)
         return True
 
-    def _is_equivalent(self, track: Track, other: Track) -> bool:
-        if track.id == other.id:
-            return True
-        names = [(each.artist_key, each.title.casefold()) for each in (track, other)]
-        return (all(names[0]) and names[0] == names[1]) or self._is_same(track, other)
+    def _remember(self, track: Track) -> None:
+        self._tracks[_length_class(track)].append(track)
+        if track.song_key:
+            self._songs.add(track.song_key)
+
+
+def _length_class(track: Track) -> int:
+    return int((track.duration or 0.0) // SECONDS)

@@ -14,9 +14,11 @@ from retrotone.library.catalogue.base import Vector
 from retrotone.library.catalogue.catalogue import Catalogue
 from retrotone.library.files import FoundFile, Place, content_hash
 from retrotone.library.records import Known, Track
+from retrotone.library.search.by_name import the_one_called
 from retrotone.library.search.neighbours import Indexed, Neighbours
 from retrotone.progress import Progress
 
+# A text that is no file's path is the name of a track: words of its title and artist.
 Song = Track | Analysis | Audio | str | os.PathLike[str]
 
 
@@ -27,7 +29,8 @@ def find_seed(
 
     Parameters
     ----------
-    song : Track, Analysis, Audio or path
+    song : Track, Analysis, Audio, path or name
+        A path goes before a name.
     catalogue : Catalogue
     near : Neighbours or Indexed
     progress : Progress
@@ -35,6 +38,8 @@ def find_seed(
 
     Raises
     ------
+    LibraryError
+        No track has that name, or several songs have.
     AudioError, AnalysisError
     """
     if isinstance(song, Analysis):
@@ -43,6 +48,9 @@ def find_seed(
         return embedding.embed(analyse(song, progress)), None
     place = song.place if isinstance(song, Track) else Place.from_name(os.path.abspath(song))
     known = find_track(place, catalogue, near)
+    if known is None and _is_name(song):
+        place = the_one_called(str(song), catalogue).place
+        known = find_track(place, catalogue, near)
     if known is None:
         return embedding.embed(analyse(str(place), progress)), None
     if not known[0].any():
@@ -85,7 +93,7 @@ def find_seeds(
     Raises
     ------
     LibraryError
-        An empty sequence.
+        An empty sequence, or a name that no track or several songs have.
     AudioError, AnalysisError
     """
     several = list(songs) if isinstance(songs, Sequence) and not isinstance(songs, str) else [songs]
@@ -93,6 +101,11 @@ def find_seeds(
         raise LibraryError("nothing to start from: name a song")
     found = [find_seed(song, catalogue, near, progress) for song in several]
     return [vector for vector, _ in found], list({track.id: track for _, track in found if track}.values())
+
+
+def _is_name(song: Song) -> bool:
+    """Return whether a song is the name of a track: neither a file nor a path with folders."""
+    return isinstance(song, str) and not os.path.lexists(song) and os.sep not in song.replace(f" {os.sep} ", "")
 
 
 def _copies(place: Place, catalogue: Catalogue) -> Iterator[Known]:

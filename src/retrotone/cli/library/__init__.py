@@ -1,0 +1,1 @@
+"""``retrotone library``: its commands, a module for each kind."""

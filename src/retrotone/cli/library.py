@@ -35,7 +35,7 @@ Genre = Annotated[
     str | None, typer.Option(metavar="GENRE", help="Only this genre: by tag or, without one, by the classifier.")
 ]
 Out = Annotated[
-    str | None, typer.Option("-o", "--out", metavar="FILE", help="Write the tracks as .m3u8, .csv or .json as well.")
+    str | None, typer.Option("-o", "--out", metavar="FILE", help="Write the tracks as .m3u8, .xspf, .csv or .json too.")
 ]
 Absolute = Annotated[
     bool, typer.Option("--absolute", help="In an .m3u8, write absolute paths, not paths relative to its folder.")
@@ -224,7 +224,7 @@ def check_library(
 
 @app.command("export")
 def export_library(
-    out: Annotated[str, typer.Argument(metavar="OUT", help="An .m3u8, .csv or .json file.")],
+    out: Annotated[str, typer.Argument(metavar="OUT", help="An .m3u8, .xspf, .csv or .json file.")],
     genre: Genre = None,
     exclude: Exclude = None,
     library: File = None,

@@ -323,7 +323,7 @@ class Library:
     def export(
         self, path: str | os.PathLike[str], tracks: Sequence[Track] | None = None, absolute: bool = False
     ) -> Path:
-        """Write tracks to a playlist (.m3u8), .csv or .json; see `retrotone.library.export.export`.
+        """Write tracks to a playlist (.m3u8, .xspf), .csv or .json; see `retrotone.library.export.export`.
 
         Parameters
         ----------

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from retrotone.cli import serve
 from retrotone.cli.console import Bar, complain, print_table
 from retrotone.utils.text import printable
 
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from retrotone.library.library import Library, Match, Track
 
 app = typer.Typer(no_args_is_help=True, help="Scan folders of music, and search them by sound.")
+app.command("serve")(serve.serve_library)
 
 File = Annotated[
     str | None,

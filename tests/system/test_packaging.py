@@ -30,10 +30,11 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_the_wheel_holds_every_file_of_the_package_and_nothing_else(wheel: Path) -> None:
-    package = ROOT / "src" / "retrotone"
+    source = ROOT / "src"
     ours = {
-        f"retrotone/{file.relative_to(package).as_posix()}"
-        for file in package.rglob("*")
+        file.relative_to(source).as_posix()
+        for package in ("retrotone", "beetsplug")
+        for file in (source / package).rglob("*")
         if file.is_file() and file.suffix != ".pyc"
     }
     with zipfile.ZipFile(wheel) as archive:

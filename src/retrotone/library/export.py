@@ -1,4 +1,4 @@
-"""Export tracks: a playlist that players open (M3U8), a table (CSV), or all fields (JSON)."""
+"""Export tracks: a playlist that players open (M3U8, XSPF), a table (CSV), or all fields (JSON)."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote
 
 from retrotone.errors import LibraryError
+from retrotone.library.playlist_files import m3u8, xspf
 from retrotone.library.records import Track
 from retrotone.utils.files import write_whole
 
-SUFFIXES = (".m3u8", ".csv", ".json")
+SUFFIXES = (".m3u8", ".xspf", ".csv", ".json")
 # characters that a spreadsheet's formula begins with
 FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
 COLUMNS = (
@@ -32,9 +32,10 @@ def export(tracks: Sequence[Track], path: str | os.PathLike[str], absolute: bool
     ----------
     tracks : sequence of Track
     path : path-like
-        The suffix chooses: .m3u8, .csv or .json.
+        The suffix chooses: .m3u8, .xspf, .csv or .json.
     absolute : bool
-        Whether a playlist holds absolute paths; else they are relative to its folder, so that both can be moved.
+        Whether an M3U8 holds absolute paths; else they are relative to its folder, so that both can be moved. An XSPF
+        holds absolute URIs.
 
     Raises
     ------
@@ -46,7 +47,9 @@ def export(tracks: Sequence[Track], path: str | os.PathLike[str], absolute: bool
     path = Path(path)
     suffix = path.suffix.lower()
     if suffix == ".m3u8":
-        text = _m3u8(tracks, None if absolute else os.path.realpath(path.parent))
+        text = m3u8(tracks, None if absolute else os.path.realpath(path.parent))
+    elif suffix == ".xspf":
+        text = xspf(tracks)
     elif suffix == ".csv":
         text = _csv(tracks)
     elif suffix == ".json":
@@ -63,37 +66,6 @@ def described(track: Track) -> dict[str, Any]:
     loudness = facts["loudness"]
     facts["loudness"] = loudness if loudness is not None and abs(loudness) != float("inf") else None
     return facts
-
-
-def _m3u8(tracks: Sequence[Track], folder: str | None) -> str:
-    lines = ["#EXTM3U"]
-    for track in tracks:
-        lines.append(f"#EXTINF:{round(track.duration or -1)},{' '.join(track.name.split())}")
-        # understood by VLC and players that follow it; for others a comment
-        for option, seconds in (("start-time", track.start), ("stop-time", track.end)):
-            if seconds is not None:
-                lines.append(f"#EXTVLCOPT:{option}={seconds:.3f}")
-        lines.append(_location(track.path, folder))
-    return "\n".join(lines) + "\n"
-
-
-def _location(path: str, folder: str | None) -> str:
-    """Return a playlist's line for a file: its path where a line can hold it, else a URI."""
-    # it contains a line break, or bytes that are not text
-    if not path.isprintable():
-        return "file://" + quote(os.fsencode(path))
-    if folder is None:
-        return path
-    parent, name = os.path.split(path)
-    # resolved first: ".." in a folder reached by a link is not the folder that holds the link
-    try:
-        relative = os.path.relpath(os.path.join(os.path.realpath(parent), name), folder)
-    # on another drive of Windows
-    except ValueError:
-        return path
-    # A comment begins with "#", players remove leading spaces, and a colon in the first part makes an address.
-    strange = relative.startswith(("#", " ")) or ":" in relative.split(os.sep)[0]
-    return os.path.join(".", relative) if strange else relative
 
 
 def _csv(tracks: Sequence[Track]) -> str:

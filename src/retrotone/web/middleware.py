@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from typing import Any
+from urllib.parse import urlsplit
 
 from starlette.datastructures import Headers
 from starlette.responses import PlainTextResponse
@@ -40,7 +41,6 @@ HEADERS = {
     "referrer-policy": "no-referrer",
     "cross-origin-resource-policy": "same-origin",
 }
-LOCAL_NAMES = ("localhost", "127.0.0.1", "[::1]")
 
 
 class RequestFilter:
@@ -55,7 +55,7 @@ class RequestFilter:
     largest : int
         Bytes of an uploaded file.
     names : iterable of str
-        Host names of this page; empty for any. Other names that were made to point here are refused (DNS rebinding).
+        Host names of this page; empty for any. See `is_foreign`.
     """
 
     def __init__(self, app: ASGIApp, uploads: Uploads, largest: int, names: Iterable[str] = ()) -> None:
@@ -80,7 +80,7 @@ class RequestFilter:
     async def _check(self, scope: Scope, receive: Receive) -> tuple[PlainTextResponse | None, Receive]:
         """Return why a request is refused, if it is, and its body, which may have been read."""
         headers, path = Headers(scope=scope), scope["path"]
-        if self.names and _host(headers.get("host", "")) not in self.names:
+        if is_foreign(headers, self.names):
             return _refusal(421, "This page is for the machine that it runs on."), receive
         if not OPEN.fullmatch(path):
             return _refusal(404, "There is nothing here."), receive
@@ -102,6 +102,21 @@ class RequestFilter:
         if not all(map(self.uploads.holds, _files(body))):
             return _refusal(403, "Upload a file: this page reads no others and fetches no addresses."), receive
         return None, _again(body, receive)
+
+
+def is_foreign(headers: Headers, names: Collection[str]) -> bool:
+    """Return whether a request was meant for another host than `names` (DNS rebinding), or is of another one's page.
+
+    Parameters
+    ----------
+    headers : Headers
+    names : collection of str
+        Host names of this server; empty for any.
+    """
+    hosts = [headers.get("host", "")]
+    if "origin" in headers:
+        hosts.append(urlsplit(headers["origin"]).netloc)
+    return bool(names) and not all(_host(host) in names for host in hosts)
 
 
 def too_big(largest: int) -> str:

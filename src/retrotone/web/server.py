@@ -15,6 +15,7 @@ from retrotone.errors import MissingExtraError, RetrotoneError
 from retrotone.web.uploads import Uploads
 
 HOST, PORT = "127.0.0.1", 7860
+LOCAL_NAMES = ("localhost", "127.0.0.1", "[::1]")
 MAX_UPLOAD_MB = 100
 # so many uploads of the largest size fit into the folder
 UPLOADS_KEPT = 30
@@ -62,7 +63,7 @@ def serve(
     RetrotoneError
         The address cannot be listened on.
     """
-    _check_free(host, port)
+    check_free(host, port)
     largest = max_upload << 20
     uploads = Uploads(limit=UPLOADS_KEPT * largest)
     try:
@@ -91,14 +92,14 @@ def _launch(
     from starlette.middleware import Middleware
 
     from retrotone.web.handlers import Handlers
-    from retrotone.web.middleware import LOCAL_NAMES, RequestFilter
+    from retrotone.web.middleware import RequestFilter
     from retrotone.web.page import CSS, page, theme
 
     # warnings about visitors' songs are not for the console
     logging.getLogger("retrotone").setLevel(logging.ERROR)
     handlers = Handlers(uploads, library)
     blocks = page(handlers, uploads)
-    names = {*LOCAL_NAMES, host} if is_local(host) else ()
+    names = local_names(host)
     options: dict[str, Any] = {}
     if password:
         options["auth"] = lambda _, given: secrets.compare_digest(given.encode(), password.encode())
@@ -144,7 +145,12 @@ def is_local(host: str) -> bool:
         return False
 
 
-def _check_free(host: str, port: int) -> None:
+def local_names(host: str) -> tuple[str, ...]:
+    """Return the host names by which this machine alone reaches a server; none where others reach it, too."""
+    return (*LOCAL_NAMES, host) if is_local(host) else ()
+
+
+def check_free(host: str, port: int) -> None:
     """Refuse a port that is taken and an address that is not this machine's."""
     try:
         found = socket.getaddrinfo(host.strip("[]"), port, type=socket.SOCK_STREAM)

@@ -341,10 +341,10 @@ def test_a_playlist_in_a_folder_reached_by_a_link_finds_its_songs(
     (tmp_path / "a/b").mkdir(parents=True)
     (tmp_path / "link").symlink_to(tmp_path / "a/b")
     (tmp_path / "music").symlink_to(made_music)
-    (tmp_path / " space.flac").write_bytes(b"")
-    (tmp_path / "link/ space.flac").write_bytes(b"")
+    (tmp_path / "a space.flac").write_bytes(b"")
+    (tmp_path / "link/a space.flac").write_bytes(b"")
     [track] = library.tracks(only=Filter(genre="organ"))
-    songs = [tmp_path / "music/organ/Ada.flac", tmp_path / "link/ space.flac", tmp_path / " space.flac"]
+    songs = [tmp_path / "music/organ/Ada.flac", tmp_path / "link/a space.flac", tmp_path / "a space.flac"]
     library.export(tmp_path / "link/p.m3u8", [replace(track, path=str(song)) for song in songs])
     lines = (tmp_path / "a/b/p.m3u8").read_text("utf-8").splitlines()[2::2]
     assert [line.strip() for line in lines] == lines

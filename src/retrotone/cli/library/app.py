@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from retrotone.cli.library import queries, upkeep
+from retrotone.cli.library import queries, serve, upkeep
 
 app = typer.Typer(no_args_is_help=True, help="Scan folders of music, and search them by sound.")
 # --help lists them in this order
@@ -18,3 +18,4 @@ app.command("map")(upkeep.draw_map)
 app.command("genres")(upkeep.suggest_genres)
 app.command("check")(upkeep.check_library)
 app.command("export")(queries.export_library)
+app.command("serve")(serve.serve_library)

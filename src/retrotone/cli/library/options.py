@@ -28,7 +28,7 @@ Exclude = Annotated[
     typer.Option(metavar="GLOB", help="Leave out files and folders of that name or path; may be given several times."),
 ]
 Out = Annotated[
-    str | None, typer.Option("-o", "--out", metavar="FILE", help="Write the tracks as .m3u8, .csv or .json as well.")
+    str | None, typer.Option("-o", "--out", metavar="FILE", help="Write the tracks as .m3u8, .xspf, .csv or .json too.")
 ]
 PerArtist = Annotated[int | None, typer.Option(min=1, metavar="N", help="At most N tracks of one artist.")]
 PerAlbum = Annotated[int | None, typer.Option(min=1, metavar="N", help="At most N tracks of one album.")]

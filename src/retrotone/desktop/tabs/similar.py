@@ -92,7 +92,7 @@ class SimilarTab(Page):
             title="Export the playlist",
             initialfile="similar.m3u8",
             defaultextension=".m3u8",
-            filetypes=[("Playlist", ".m3u8"), ("Table", ".csv"), ("JSON", ".json")],
+            filetypes=[("Playlist", ".m3u8 .xspf"), ("Table", ".csv"), ("JSON", ".json")],
             initialdir=session.settings.folder or None,
         )
         if path:

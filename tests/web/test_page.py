@@ -17,7 +17,6 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
-from urllib.request import urlopen
 
 import numpy as np
 import pytest
@@ -97,6 +96,11 @@ class Server:
         response = connection.getresponse()
         return response.status, response.read()
 
+    def upload(self, **headers: str) -> tuple[int, bytes]:
+        """Upload a small file without a browser."""
+        body = b'--x\r\nContent-Disposition: form-data; name="files"; filename="a.wav"\r\n\r\nno song\r\n--x--\r\n'
+        return self.ask("POST", "/gradio_api/upload", body, content_type="multipart/form-data; boundary=x", **headers)
+
 
 @pytest.fixture(scope="module")
 def trap() -> Trap:
@@ -116,11 +120,11 @@ def server(library: Path, trap: Trap) -> Iterator[Server]:
     proxies = dict.fromkeys(("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY"), trap.url)
     server = Server("--library", str(library), "--max-upload", str(MAX_UPLOAD_MB), NO_PROXY="", no_proxy="", **proxies)
     yield server.wait()
-    [song] = re.findall(r'"(/[^"]*retrotone-web-[^"]*\.ogg)"', urlopen(server.url).read().decode())[:1]
+    folder = Path(json.loads(server.upload()[1])[0]).parents[1]
     # no other user may read the folder
-    assert Path(song).parents[1].stat().st_mode & 0o077 == 0
+    assert folder.stat().st_mode & 0o077 == 0
     assert "Traceback" not in server.stop()
-    assert not Path(song).parents[1].exists()
+    assert not folder.exists()
 
 
 @pytest.fixture(scope="module")
@@ -311,9 +315,9 @@ def test_a_file_that_is_too_big_gets_a_sentence(visitor: Visitor, server: Server
     ],
 )
 def test_no_other_file_is_served(server: Server, path: str) -> None:
-    page = urlopen(server.url).read().decode()
-    folder = re.findall(r'"(/[^"]*retrotone-web-[^/"]*)', page)[0]
-    status, body = server.ask("GET", path.replace("FOLDER", folder))
+    if "FOLDER" in path:
+        path = path.replace("FOLDER", str(Path(json.loads(server.upload()[1])[0]).parents[1]))
+    status, body = server.ask("GET", path)
     assert status in (400, 403, 404)
     assert SECRET.encode() not in body
 
@@ -340,6 +344,43 @@ def test_an_upload_that_was_none_is_refused(server: Server, forged: str, where: 
 def test_a_page_elsewhere_cannot_pose_as_this_one(server: Server) -> None:
     assert server.ask("GET", "/", host="evil.example")[0] == 421
     assert server.ask("GET", "/", host="localhost:80")[0] == 200
+
+
+def test_a_page_of_another_origin_can_neither_upload_nor_call(server: Server) -> None:
+    body = json.dumps({"data": [None]}).encode()
+    foreign: list[dict[str, str]] = [
+        {"origin": "https://evil.example"},
+        # another port of this machine is another origin
+        {"origin": "http://127.0.0.1:8888"},
+        {"origin": "null"},
+        {"sec_fetch_site": "same-site"},
+        {"sec_fetch_site": "cross-site", "sec_fetch_mode": "navigate"},
+    ]
+    for headers in foreign:
+        assert server.upload(**headers)[0] == 403
+        for call in ("/gradio_api/call/genre", "/gradio_api/queue/join"):
+            status, words = server.ask("POST", call, body, content_type="application/json", **headers)
+            assert (status, words) == (403, b"This page does not answer to other pages.")
+    assert server.ask("GET", "/gradio_api/info", sec_fetch_site="cross-site", sec_fetch_mode="cors")[0] == 403
+    # a link on another page leads here, and the page's own requests pass
+    assert server.ask("GET", "/", sec_fetch_site="cross-site", sec_fetch_mode="navigate")[0] == 200
+    assert server.upload(origin=server.url)[0] == 200
+
+
+def test_the_configuration_names_no_folder(server: Server) -> None:
+    status, configuration = server.ask("GET", "/config")
+    assert status == 200
+    assert b"retrotone-web-" not in configuration
+
+
+def test_an_upload_that_breaks_off_and_a_call_that_does_not_exist_write_no_traceback(server: Server) -> None:
+    """The traceback would be found when the server ends."""
+    begun = b"POST /gradio_api/upload HTTP/1.1\r\nHost: localhost\r\nContent-Type: multipart/form-data; boundary=x\r\n"
+    with socket.create_connection(("127.0.0.1", urlsplit(server.url).port or 0)) as connection:
+        connection.sendall(begun + b"Content-Length: 1000\r\n\r\n--x\r\n")
+    status, words = server.ask("POST", "/gradio_api/call/nothing", b'{"data": []}', content_type="application/json")
+    assert status == 400
+    assert b"Use via API" in words
 
 
 def test_settings_travel_in_the_address(browser: Browser, server: Server, asked: list[str]) -> None:
@@ -371,6 +412,12 @@ def test_the_api_answers_a_program(server: Server, made_music: Path, tmp_path: P
     assert load(made).duration == pytest.approx(1.5, abs=0.01)
     with pytest.raises(Exception, match="there is no song yet"):
         client.predict(None, api_name="/genre")
+    with pytest.raises(Exception, match="Style cannot be '1850s': it is one of 1900s"):
+        client.predict(song, "1850s", 0.5, None, api_name="/retro")
+    with pytest.raises(Exception, match="Strength cannot be 'loud': it is a number from 0 to 1"):
+        client.predict(song, "1930s", "loud", None, api_name="/retro")
+    with pytest.raises(Exception, match="This call takes other values"):
+        client.predict(7, api_name="/genre")
 
 
 def test_the_browser_itself_refuses_to_ask_others(visitor: Visitor) -> None:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import http.client
 import json
 import os
+import shutil
 import signal
 import socket
+import ssl
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -15,6 +18,7 @@ from urllib.parse import urlencode
 
 import pytest
 
+from retrotone.cli.main import run
 from retrotone.web.uploads import Uploads
 
 
@@ -53,15 +57,40 @@ def test_a_port_that_is_taken_and_a_strange_host_get_a_line() -> None:
     assert "think of --password" in said[0]
 
 
+@pytest.mark.parametrize(
+    ("options", "why"),
+    [
+        (["--password-file", "nowhere"], "the password cannot be read from nowhere"),
+        (["--cert", "nowhere"], "--cert and --key belong together"),
+        (["--cert", "nowhere", "--key", "nowhere"], "cannot be used for HTTPS (No such file or directory)"),
+        (["--cert", __file__, "--key", __file__], "not a PEM certificate with its unlocked key"),
+    ],
+)
+def test_a_password_and_a_certificate_that_cannot_be_read_get_a_line(
+    options: list[str], why: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(["web", "--port", str(free_port()), *options]) == 2
+    said = capsys.readouterr().err
+    assert why in said
+    assert said.count("\n") == 1
+
+
 @pytest.fixture(scope="module")
-def guarded() -> Iterator[tuple[subprocess.Popen[str], int]]:
-    """A page with a password, in a process of its own, and its port: one for all tests, as it takes 9 s to start."""
-    port = free_port()
+def guarded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[subprocess.Popen[str], int]]:
+    """A page with a password and HTTPS, as a process, and its port: one for all tests, as it takes 9 s to start."""
+    if shutil.which("openssl") is None:
+        pytest.skip("needs openssl, for a certificate")
+    folder, port = tmp_path_factory.mktemp("secrets"), free_port()
+    password, certificate, key = (folder / name for name in ("password", "cert.pem", "key.pem"))
+    password.write_text("sesame\n")
+    command = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-subj", "/CN=localhost", "-days", "2"]
+    subprocess.run([*command, "-out", certificate, "-keyout", key], check=True, capture_output=True)
     # a process in the background ignores Ctrl-C by default
     before = "import signal; signal.signal(2, signal.default_int_handler)"
-    process = web("--port", str(port), before=before, RETROTONE_PASSWORD="sesame")
+    files = ("--password-file", str(password), "--cert", str(certificate), "--key", str(key))
+    process = web("--port", str(port), *files, before=before)
     assert process.stdout
-    assert str(port) in process.stdout.readline()
+    assert f"https://127.0.0.1:{port}" in process.stdout.readline()
     yield process, port
     process.kill()
     process.communicate()
@@ -69,7 +98,8 @@ def guarded() -> Iterator[tuple[subprocess.Popen[str], int]]:
 
 def test_a_password_guards_page_files_and_api(guarded: tuple[subprocess.Popen[str], int]) -> None:
     def ask(method: str, path: str, cookie: str = "", **form: str) -> tuple[int, str, str]:
-        connection = http.client.HTTPConnection("127.0.0.1", guarded[1], timeout=60)
+        context = ssl._create_unverified_context()
+        connection = http.client.HTTPSConnection("127.0.0.1", guarded[1], timeout=60, context=context)
         headers = {"content-type": "application/x-www-form-urlencoded", "cookie": cookie}
         connection.request(method, path, urlencode(form), headers)
         response = connection.getresponse()
@@ -93,12 +123,60 @@ def test_ctrl_c_ends_it_without_a_traceback_while_a_job_runs(
     """Last of those that use the page, which it ends."""
     client = pytest.importorskip("gradio_client", reason="needs the extra web")
     process, port = guarded
-    visitor = client.Client(f"http://127.0.0.1:{port}", auth=("me", "sesame"), verbose=False)
+    visitor = client.Client(f"https://127.0.0.1:{port}", auth=("me", "sesame"), verbose=False, ssl_verify=False)
     job = visitor.submit(client.handle_file(made_music / "melody" / "Ada.flac"), api_name="/genre")
     while job.status().code.name not in ("PROCESSING", "ITERATING", "PROGRESS"):
         assert not job.done()
     process.send_signal(signal.SIGINT)
     assert "Traceback" not in process.communicate(timeout=60)[1]
+
+
+def test_wrong_passwords_take_longer_and_longer_and_lock_nobody_out_for_good(monkeypatch: pytest.MonkeyPatch) -> None:
+    httpx = pytest.importorskip("httpx", reason="needs the extra web")
+    from starlette.requests import Request
+    from starlette.responses import Response
+    from starlette.types import Receive, Scope, Send
+
+    from retrotone.web import passwords
+
+    now = 0.0
+
+    async def wait(seconds: float) -> None:
+        nonlocal now
+        now += seconds
+
+    async def page(scope: Scope, receive: Receive, send: Send) -> None:
+        right = await Request(scope, receive).body() == b"sesame"
+        await Response(status_code=200 if right else 400)(scope, receive, send)
+
+    monkeypatch.setattr(passwords, "sleep", wait)
+    monkeypatch.setattr(passwords, "monotonic", lambda: now)
+    limit = passwords.LoginLimit(page)
+
+    def log_in(password: str, address: str = "192.0.2.1") -> int:
+        """Try a password, and where it is not taken, wait and try again."""
+
+        async def post() -> httpx.Response:
+            visitor = httpx.ASGITransport(limit, client=(address, 1))
+            async with httpx.AsyncClient(transport=visitor, base_url="http://page") as client:
+                return await client.post("/login", content=password)
+
+        response = asyncio.run(post())
+        if response.status_code == 429:
+            asyncio.run(wait(float(response.headers["retry-after"])))
+            return log_in(password, address)
+        return int(response.status_code)
+
+    assert [log_in("guess") for _ in range(10)] == [400] * 10
+    assert now > 60
+    assert log_in("sesame", "192.0.2.2") == 200
+    # IPv6 gives one visitor more addresses than anyone can count
+    before = now
+    assert {log_in("guess", f"2001:db8::{k}") for k in range(20)} == {400}
+    assert now - before > 10 * 60
+    before = now
+    assert log_in("sesame") == 200
+    assert now - before < 61
 
 
 def test_the_folder_forgets_the_oldest_and_keeps_what_the_page_shows(tmp_path: Path) -> None:

@@ -44,6 +44,7 @@ RECORD = "record"
 # longest song: other visitors wait meanwhile
 MAX_SECONDS = 20 * 60.0
 MAX_CLIP_SECONDS = 60.0
+MAX_SEED = 2**32 - 1
 SIMILAR_TRACKS = 5
 # of a similar track: enough to recognise it
 EXCERPT_SECONDS = 30.0

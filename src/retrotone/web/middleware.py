@@ -7,16 +7,20 @@ page does not use.
 from __future__ import annotations
 
 import json
+import logging
 import re
 from collections.abc import Collection, Iterable
 from typing import Any
 from urllib.parse import urlsplit
 
 from starlette.datastructures import Headers
+from starlette.requests import ClientDisconnect
 from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from retrotone.web.uploads import Uploads
+
+log = logging.getLogger(__name__)
 
 MB = 1 << 20
 # bytes of a request that is no upload
@@ -68,20 +72,37 @@ class RequestFilter:
                 await self.app(scope, receive, send)
             return
 
+        answered = False
+
         async def labelled(message: Message) -> None:
+            nonlocal answered
+            answered = True
             if message["type"] == "http.response.start":
                 extra = [(name.encode(), value.encode()) for name, value in HEADERS.items()]
                 message = {**message, "headers": [*message["headers"], *extra]}
             await send(message)
 
-        refusal, receive = await self._check(scope, receive)
-        await (refusal or self.app)(scope, receive, labelled)
+        try:
+            refusal, receive = await self._check(scope, receive)
+            await (refusal or self.app)(scope, receive, labelled)
+        except ClientDisconnect:
+            # the visitor has gone in the middle of an upload: nobody is left to answer
+            log.debug("an upload broke off")
+        except Exception:
+            if answered:
+                raise
+            # Gradio does not check what it looks up: calls and numbers that do not exist
+            log.debug("%s was not understood", scope["path"], exc_info=True)
+            refusal = _refusal(400, "This page does not understand that: Use via API, at its bottom, lists its calls.")
+            await refusal(scope, receive, labelled)
 
     async def _check(self, scope: Scope, receive: Receive) -> tuple[PlainTextResponse | None, Receive]:
         """Return why a request is refused, if it is, and its body, which may have been read."""
         headers, path = Headers(scope=scope), scope["path"]
         if is_foreign(headers, self.names):
             return _refusal(421, "This page is for the machine that it runs on."), receive
+        if _is_foreign(headers) and not _is_link(scope["method"], headers):
+            return _refusal(403, "This page does not answer to other pages."), receive
         if not OPEN.fullmatch(path):
             return _refusal(404, "There is nothing here."), receive
         if path.startswith(f"{API}/file=") and not self.uploads.holds(path.removeprefix(f"{API}/file=")):
@@ -131,6 +152,23 @@ def _refusal(status: int, sentence: str) -> PlainTextResponse:
 def _host(header: str) -> str:
     """Return a Host header without its port."""
     return re.sub(r":\d*$", "", header).lower()
+
+
+def _is_foreign(headers: Headers) -> bool:
+    """Return whether a page of another origin sends the request; a program names no origin.
+
+    Another port of this machine is another origin too. Browsers send Sec-Fetch-Site over connections that they trust,
+    and Origin with everything that may change something.
+    """
+    if site := headers.get("sec-fetch-site"):
+        return site not in ("same-origin", "none")
+    origin = headers.get("origin")
+    return origin is not None and urlsplit(origin).netloc.lower() != headers.get("host", "").lower()
+
+
+def _is_link(method: str, headers: Headers) -> bool:
+    """Return whether the browser follows a link to this page, which any page may hold."""
+    return method == "GET" and headers.get("sec-fetch-mode") == "navigate"
 
 
 def _files(body: bytes) -> list[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import reprlib
 from typing import Any
 
 import gradio as gr
@@ -13,7 +14,7 @@ from retrotone.study.sweep import SHORT_COLUMNS
 from retrotone.style.choices import StyleChoice
 from retrotone.utils.assets import bundled_song
 from retrotone.web import permalink
-from retrotone.web.handlers import MAX_CLIP_SECONDS, RECORD, SIMILAR_TRACKS, Handlers, styles
+from retrotone.web.handlers import MAX_CLIP_SECONDS, MAX_SEED, RECORD, SIMILAR_TRACKS, Handlers, styles
 from retrotone.web.uploads import Uploads
 
 # jobs that may wait in the queue
@@ -73,13 +74,45 @@ def theme() -> Base:
     )
 
 
+class Page(gr.Blocks):
+    """A page that answers wrong values of a program with a sentence; Gradio prints a traceback, and tells nothing."""
+
+    async def preprocess_data(self, block_fn: Any, inputs: list[Any], *rest: Any, **options: Any) -> Any:
+        """Check the values that a call was given, and prepare them for its handler."""
+        for component, value in zip(block_fn.inputs, inputs, strict=False):
+            if wanted := _wanted(component, value):
+                raise _refused(f"{component.label} cannot be {reprlib.repr(value)}: it is {wanted}.")
+        try:
+            return await super().preprocess_data(block_fn, inputs, *rest, **options)
+        except Exception as error:
+            raise _refused(
+                "This call takes other values: Use via API, at the bottom of the page, lists them."
+            ) from error
+
+
+def _wanted(component: Any, value: Any) -> str | None:
+    """Return what a component takes, if a value is something else."""
+    if isinstance(component, gr.Radio):
+        choices = [choice for _, choice in component.choices]
+        return None if value in choices else f"one of {', '.join(map(str, choices))}"
+    if isinstance(component, gr.Slider | gr.Number):
+        low, high = component.minimum or 0, component.maximum or MAX_SEED
+        fits = isinstance(value, int | float) and low <= value <= high
+        return None if fits else f"a number from {low:.10g} to {high:.10g}"
+    return None
+
+
+def _refused(sentence: str) -> gr.Error:
+    return gr.Error(sentence, title="That did not work", duration=None, print_exception=False)
+
+
 def page(handlers: Handlers, uploads: Uploads) -> gr.Blocks:
     """Lay the page out and connect it."""
     example = str(uploads.keep(bundled_song()))
-    blocks = gr.Blocks(title="retrotone", analytics_enabled=False)
+    blocks = Page(title="retrotone", analytics_enabled=False)
     with blocks:
         gr.Markdown("# retrotone\nGive any recording the sound of another era.")
-        song = _upload("Your song: close this one to drop yours", example, elem_id="song")
+        song = _upload("Your song: close this one to drop yours", elem_id="song")
         again = gr.Button("Take the song that comes with retrotone", size="sm", visible=False, elem_id="again")
         with gr.Tabs(overflow_behavior="wrap", elem_id="tabs") as tabs:
             settings, render = _restyle(handlers, song)
@@ -90,6 +123,8 @@ def page(handlers: Handlers, uploads: Uploads) -> gr.Blocks:
             _study(handlers)
         song.clear(lambda: (gr.Button(visible=True), gr.Audio(label="Your song")), None, [again, song], **HIDDEN)
         again.click(lambda: example, None, song, **HIDDEN)
+        # not in the configuration, which so names no folder
+        blocks.load(lambda: example, None, song, **HIDDEN)
         _share(blocks, tabs, settings | more, [render, generate])
         blocks.unload(handlers.stop)
     blocks.queue(default_concurrency_limit=4, max_size=WAITING, api_open=False)
@@ -185,7 +220,9 @@ def _generate(handlers: Handlers) -> tuple[dict[str, Any], gr.Button]:
             walk = gr.Radio([(label, name) for name, label in WALKS.items()], value="records", label="How it moves")
             seconds = gr.Slider(1, MAX_CLIP_SECONDS, 10, step=1, label="Seconds")
             temperature = gr.Slider(0, 3, 1, step=0.1, label="Temperature", info="1 is usual; higher varies more")
-            seed = gr.Number(0, label="Seed", info="Another seed, another clip", precision=0, minimum=0)
+            seed = gr.Number(
+                0, label="Seed", info="Another seed, another clip", precision=0, minimum=0, maximum=MAX_SEED
+            )
             go = _buttons(handlers, "Generate a clip", interactive=False)
         with gr.Column(scale=3, min_width=300):
             sentence = gr.Markdown("The generated clip appears here.", elem_classes="quiet")
@@ -242,16 +279,9 @@ def _share(blocks: gr.Blocks, tabs: gr.Tabs, settings: dict[str, Any], starters:
         each.select(None, None, None, js=permalink.writer("tab", each.id), **HIDDEN)
 
 
-def _upload(label: str, value: str | None = None, **settings: Any) -> gr.Audio:
+def _upload(label: str, **settings: Any) -> gr.Audio:
     return gr.Audio(
-        value,
-        label=label,
-        sources=["upload"],
-        type="filepath",
-        editable=False,
-        interactive=True,
-        buttons=[],
-        **settings,
+        label=label, sources=["upload"], type="filepath", editable=False, interactive=True, buttons=[], **settings
     )
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from retrotone.rave.pretrained import DEFAULT_MODEL
 from retrotone.services.generate import WALKS
-from retrotone.web.handlers import MAX_CLIP_SECONDS, RECORD, styles
+from retrotone.web.handlers import MAX_CLIP_SECONDS, MAX_SEED, RECORD, styles
 
 TABS = ("retro", "genre", "similar", "compare", "generate", "study")
 
@@ -42,7 +42,7 @@ def _within(low: float, high: float) -> Callable[[str], float]:
 
 
 def _count(text: str) -> int:
-    if int(text) < 0:
+    if not 0 <= int(text) <= MAX_SEED:
         raise ValueError(text)
     return int(text)
 

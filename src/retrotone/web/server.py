@@ -7,6 +7,7 @@ import logging
 import os
 import secrets
 import socket
+import ssl
 import threading
 from collections.abc import Callable
 from typing import Any
@@ -29,6 +30,8 @@ ENVIRONMENT = {
     # Gradio asks its own page whether it answers: that must not go through a proxy
     "NO_PROXY": "*",
     "no_proxy": "*",
+    # no visitor can change the address that wrong passwords are counted by
+    "FORWARDED_ALLOW_IPS": "",
 }
 
 
@@ -39,6 +42,7 @@ def serve(
     password: str | None = None,
     max_upload: int = MAX_UPLOAD_MB,
     started: Callable[[str], None] = lambda address: None,
+    tls: tuple[str | os.PathLike[str], str | os.PathLike[str]] | None = None,
 ) -> None:
     """Serve the page until the process is stopped.
 
@@ -55,15 +59,19 @@ def serve(
         Megabytes of an uploaded file.
     started : callable
         Called with the page's address once it answers.
+    tls : (path-like, path-like), optional
+        The files of a certificate and its key, both PEM: the page speaks HTTPS.
 
     Raises
     ------
     MissingExtraError
         Gradio is not installed.
     RetrotoneError
-        The address cannot be listened on.
+        The address cannot be listened on, the certificate cannot be used.
     """
     check_free(host, port)
+    if tls:
+        _check_certificate(*tls)
     largest = max_upload << 20
     uploads = Uploads(limit=UPLOADS_KEPT * largest)
     try:
@@ -75,7 +83,7 @@ def serve(
             raise MissingExtraError(
                 f"the page needs Gradio ({error.name or error} is missing): pip install 'retrotone[web]'"
             ) from error
-        _launch(uploads, host, port, library, password, largest, started)
+        _launch(uploads, host, port, library, password, largest, started, tls)
     finally:
         uploads.remove()
 
@@ -88,22 +96,31 @@ def _launch(
     password: str | None,
     largest: int,
     started: Callable[[str], None],
+    tls: tuple[str | os.PathLike[str], str | os.PathLike[str]] | None,
 ) -> None:
     from starlette.middleware import Middleware
 
     from retrotone.web.handlers import Handlers
     from retrotone.web.middleware import RequestFilter
     from retrotone.web.page import CSS, page, theme
+    from retrotone.web.passwords import WRONG_BEFORE_LOCK, LoginLimit
 
     # warnings about visitors' songs are not for the console
     logging.getLogger("retrotone").setLevel(logging.ERROR)
     handlers = Handlers(uploads, library)
     blocks = page(handlers, uploads)
-    names = local_names(host)
+    middleware = [Middleware(RequestFilter, uploads=uploads, largest=largest, names=local_names(host))]
     options: dict[str, Any] = {}
+    if tls:
+        # whether the certificate is to be trusted is for the visitors to say
+        options |= {"ssl_certfile": os.fspath(tls[0]), "ssl_keyfile": os.fspath(tls[1]), "ssl_verify": False}
     if password:
+        middleware.append(Middleware(LoginLimit))
         options["auth"] = lambda _, given: secrets.compare_digest(given.encode(), password.encode())
-        options["auth_message"] = "Any name will do; the password is known to whoever started this page."
+        options["auth_message"] = (
+            "Any name will do; the password is known to whoever started this page. "
+            f"After {WRONG_BEFORE_LOCK} wrong ones in a row, it takes no more for a minute."
+        )
     try:
         _, address, _ = blocks.launch(
             server_name=host,
@@ -111,7 +128,7 @@ def _launch(
             max_file_size=largest,
             theme=theme(),
             css=CSS,
-            app_kwargs={"middleware": [Middleware(RequestFilter, uploads=uploads, largest=largest, names=names)]},
+            app_kwargs={"middleware": middleware},
             share=False,
             quiet=True,
             show_error=False,
@@ -129,10 +146,10 @@ def _launch(
     finally:
         handlers.stop_all()
         if blocks.is_running:
-            # otherwise it waits 5 s for pages that follow their jobs; that they are cut off need not be printed
-            blocks.server.force_exit = True
+            # `Blocks.close` waits 5 s for pages that follow their jobs; that they are cut off need not be printed
             logging.getLogger("uvicorn.error").setLevel(logging.CRITICAL)
-        blocks.close(verbose=False)
+            blocks.server.force_exit = blocks.server.should_exit = True
+            blocks.server.thread.join(timeout=0.5)
 
 
 def is_local(host: str) -> bool:
@@ -160,3 +177,13 @@ def check_free(host: str, port: int) -> None:
     except OSError as error:
         reason = error.strerror or str(error)
         raise RetrotoneError(f"{host}:{port} cannot be listened on ({reason}): try another --port or --host") from error
+
+
+def _check_certificate(certificate: str | os.PathLike[str], key: str | os.PathLike[str]) -> None:
+    """Refuse files that are no certificate and its key, and a key that asks for a passphrase."""
+    try:
+        ssl.create_default_context(ssl.Purpose.CLIENT_AUTH).load_cert_chain(certificate, key, password="")
+    except OSError as error:
+        # an error of TLS is one as well, and its reason is in the library's own capitals
+        reason = error.strerror if error.filename or error.errno == 2 else "not a PEM certificate with its unlocked key"
+        raise RetrotoneError(f"{certificate} and {key} cannot be used for HTTPS ({reason})") from error

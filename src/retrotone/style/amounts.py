@@ -8,6 +8,7 @@ from math import log10
 from typing import Any, TypeAlias
 
 from retrotone.errors import StyleError
+from retrotone.style.choices import amounts_text
 from retrotone.style.media.dynamics import OPEN_CEILING_DB
 from retrotone.style.media.filters import Filter, Highpass, Lowpass, Peak, Shelf, corner
 from retrotone.style.media.media import OPEN_HIGH_HZ, OPEN_LOW_HZ
@@ -65,15 +66,6 @@ def with_amounts(medium: Medium, amounts: Mapping[str, float]) -> Medium:
         if amount > 0:
             result = replace(result, **_SCALES[part](result, amount))
     return replace(result, name=f"{medium.name}{amounts_text(changed)}"[:MAX_NAME])
-
-
-def amounts_text(amounts: Mapping[str, float]) -> str:
-    """Return what was changed, to follow a name.
-
-    >>> amounts_text({"noise": 0.5, "wow": 1.0})
-    ', noise 50 %'
-    """
-    return "".join(f", {part} {amount:.0%}".replace("%", " %") for part, amount in amounts.items() if amount != 1.0)
 
 
 def _level_db(amount: float) -> float:

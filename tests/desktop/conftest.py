@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import functools
 import os
 import shutil
 import subprocess
 import time
 import tkinter as tk
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from tkinter import filedialog, ttk
 
@@ -103,6 +105,12 @@ class Driver:
         self.window.show(tab)
         self.root.update()
 
+    def texts(self, master: tk.Misc) -> str:
+        """Return what the labels in a frame say."""
+        labels = [child for child in master.winfo_children() if isinstance(child, ttk.Label)]
+        others = [self.texts(child) for child in master.winfo_children() if not isinstance(child, ttk.Label)]
+        return " ".join([*(str(label.cget("text")) for label in labels), *others])
+
     def shot(self, name: str) -> None:
         """Keep a picture of the screen."""
         from PIL import ImageGrab
@@ -129,6 +137,12 @@ def driver(screen: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Dr
 
     patch = pytest.MonkeyPatch()
     home = tmp_path_factory.mktemp("home")
+    with suppress(ImportError):
+        import miniaudio
+
+        # runs in real time, and needs no hardware
+        silent = functools.partial(miniaudio.PlaybackDevice, backends=[miniaudio.Backend.NULL])
+        patch.setattr(miniaudio, "PlaybackDevice", silent)
     patch.setenv("XDG_CONFIG_HOME", str(home))
     driver = Driver(make_root(), home / "library.db")
     yield driver

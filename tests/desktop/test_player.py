@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from retrotone.desktop.player import FADE_FRAMES, Player
+from retrotone.desktop.player import FADE_FRAMES, Clip, Player
 
 RATE = 44_100
 
@@ -29,7 +29,7 @@ def versions() -> list[NDArray[np.float32]]:
 @pytest.fixture
 def player(versions: list[NDArray[np.float32]], complaints: list[str]) -> Player:
     player = Player(complaints.append)
-    player.load(versions, RATE)
+    player.load(list(map(Clip, versions)), RATE)
     # as after `play`, which would open a device
     player.playing = True
     return player
@@ -71,11 +71,29 @@ def test_another_result_of_the_same_song_plays_on_and_another_song_begins_anew(
     player: Player, versions: list[NDArray[np.float32]]
 ) -> None:
     player.frames(700)
-    player.load([versions[0], versions[0] * 0.5], RATE)
+    player.load([Clip(versions[0]), Clip(versions[0] * 0.5)], RATE)
     assert player.position == 700
-    player.load([versions[1].copy()], RATE)
+    player.load([Clip(versions[1].copy())], RATE)
     assert player.position == 0
     assert not player.playing
+
+
+def test_an_excerpt_is_waited_for_and_a_loop_goes_round_in_it(
+    player: Player, versions: list[NDArray[np.float32]]
+) -> None:
+    player.load([Clip(versions[0]), Clip(-versions[0][2000:6000], start=2000)], RATE)
+    player.choice = 1
+    # it begins later: silence, and no step forward
+    assert not player.frames(500).any()
+    assert player.position == 0
+    player.loop = 2000, 5000
+    player.seek(3000 / RATE)
+    sound = player.frames(6000)
+    np.testing.assert_allclose(sound[FADE_FRAMES:2000], -versions[0][3000 + FADE_FRAMES : 5000])
+    np.testing.assert_allclose(sound[2000 + FADE_FRAMES : 5000], -versions[0][2000 + FADE_FRAMES : 5000])
+    assert player.playing
+    player.seek(0.9)
+    assert player.loop is None
 
 
 def test_a_device_pulls_frames_until_it_is_paused(
@@ -86,7 +104,7 @@ def test_a_device_pulls_frames_until_it_is_paused(
     # runs in real time, and needs no hardware
     monkeypatch.setattr(miniaudio, "PlaybackDevice", silent)
     player = Player(complaints.append)
-    player.load(versions, RATE)
+    player.load(list(map(Clip, versions)), RATE)
     player.play()
     end = time.monotonic() + 30
     while not player.position and time.monotonic() < end:

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
-from tkinter import font
+from tkinter import font, messagebox
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 import retrotone as rt
-from retrotone.desktop import tasks
+from retrotone.desktop import restyle_tasks
+from retrotone.desktop.player import Player
 from retrotone.desktop.settings import Settings
 from retrotone.style.choices import StyleChoice
 from retrotone.style.eras import ERAS
@@ -59,7 +61,7 @@ def test_a_dropped_song_is_opened_whatever_its_name(driver: Driver, clip: Path, 
     other.write_bytes(clip.read_bytes())
     driver.drop(other, clip)
     driver.wait(lambda: driver.session.song is not None)
-    assert driver.window.name.cget("text") == other.name
+    assert driver.window.name.full_text == other.name
     assert driver.session.song is not None
     assert driver.session.song.name == str(other)
 
@@ -76,6 +78,9 @@ def test_a_file_that_is_no_sound_gets_a_sentence(driver: Driver, tmp_path: Path)
     assert not str(driver.window.status.cget("foreground"))
     # it does not say "Analysing…" for ever
     assert not driver.window.song_tab.verdict.cget("text")
+    # an error goes with its tab
+    driver.show(driver.window.study_tab)
+    assert driver.status == ""
 
 
 def test_an_error_in_a_callback_is_shown_and_the_window_goes_on(
@@ -91,7 +96,7 @@ def test_an_error_in_a_callback_is_shown_and_the_window_goes_on(
 def test_a_song_is_restyled_to_an_era(restyled: Driver) -> None:
     tab = restyled.window.restyle_tab
     assert "wax cylinder" in restyled.status
-    assert "1900s" in tab.heading.cget("text")
+    assert "1900s" in tab.heading.full_text
     assert tab.result.find_withtag("position")
     restyled.shot("restyle")
 
@@ -112,15 +117,49 @@ def test_the_player_switches_between_result_and_original(restyled: Driver, song:
     assert np.abs(result[1000:] - original).max() > 0.01
 
 
+def heard(player: Player) -> NDArray[np.float32]:
+    """Return the same moment near the end of the song, as the player plays it."""
+    player.playing = False
+    player.seek(0.95)
+    player.playing = True
+    sound = player.frames(8000)[4000:]
+    player.playing = False
+    return sound
+
+
+def test_a_style_and_its_dials_are_heard_at_once(restyled: Driver, song: Path) -> None:
+    tab, player = restyled.window.restyle_tab, restyled.session.player
+    player.pause()
+    player.seek(0.5)
+    tab.styles.select("era 1970s")
+    restyled.wait(lambda: "1970s" in tab.heading.full_text)
+    assert "0:03 to 0:06 (loudness-matched)" in tab.heading.full_text
+    assert "25 dB" in restyled.texts(tab.dials)
+    restyled.wait(lambda: player.position > player.length // 2)
+    # the arrow key of a dial: none of the crackle, heard at the same moment
+    noisy = heard(player)
+    restyled.session.set_loop(0.9, 1.0)
+    tab.dials.sliders["crackle"].focus_force()
+    restyled.root.update()
+    tab.dials.sliders["crackle"].event_generate("<Home>")
+    restyled.wait(lambda: "crackle 0 %: 0:05 to 0:06" in tab.heading.full_text)
+    restyled.shot("restyle-live")
+    quiet = heard(player)
+    assert 0 < np.std(noisy - quiet) < 0.1 * np.std(quiet)
+    player.pause()
+    restyled.key("<Control-l>")
+    assert player.loop is None
+
+
 def test_a_result_is_saved_but_not_over_the_song(
     restyled: Driver, song: Path, answers: dict[str, str], tmp_path: Path
 ) -> None:
     answers["asksaveasfilename"] = str(song)
-    restyled.press("Save as…")
+    restyled.press("Save…")
     assert "another name" in restyled.status
     target = tmp_path / "restyled.flac"
     answers["asksaveasfilename"] = str(target)
-    restyled.press("Save as…")
+    restyled.press("Save…")
     restyled.wait(lambda: restyled.idle)
     assert f"Saved {target}" in restyled.status
     saved = rt.load(target)
@@ -162,6 +201,19 @@ def test_a_preset_is_chosen_like_a_record(driver: Driver, song: Path, answers: d
     driver.wait(lambda: len(driver.session.results) > before)
 
 
+def test_dials_make_a_preset_of_ones_own(driver: Driver, answers: dict[str, str], tmp_path: Path) -> None:
+    tab = driver.window.restyle_tab
+    driver.show(tab)
+    tab.styles.select("era 1940s")
+    driver.wait(lambda: "hum" in tab.dials.sliders)
+    tab.dials.sliders["hum"].event_generate("<Button-1>", x=0, y=5)
+    assert tab.dials.amounts == {"hum": 0.0}
+    answers["asksaveasfilename"] = str(tmp_path / "quiet radio.toml")
+    driver.press("Save as preset…")
+    driver.wait(lambda: "quiet radio" in tab.styles.selected and "noise" in tab.dials.sliders)
+    assert "hum" not in tab.dials.sliders
+
+
 def test_jobs_are_done_one_after_the_other_in_their_order(driver: Driver) -> None:
     session, done = driver.session, list[str]()
 
@@ -169,10 +221,10 @@ def test_jobs_are_done_one_after_the_other_in_their_order(driver: Driver) -> Non
         done.append(choice.name)
         # the first submits another job, while others wait
         if choice.name == "1900s":
-            session.run(tasks.own_choice, "era", "1990s", done=then)
+            session.run(restyle_tasks.own_choice, "era", "1990s", done=then)
 
     for name in ("1900s", "1910s", "1930s"):
-        session.run(tasks.own_choice, "era", name, done=then)
+        session.run(restyle_tasks.own_choice, "era", name, done=then)
     driver.wait(lambda: driver.idle)
     assert done == ["1900s", "1910s", "1930s", "1990s"]
 
@@ -181,13 +233,29 @@ def test_another_song_stops_the_jobs_of_the_one_before(driver: Driver, song: Pat
     other = tmp_path / "other.wav"
     other.write_bytes(song.read_bytes())
     driver.show(driver.window.restyle_tab)
+    results = list(driver.session.results)
     driver.press("Restyle")
     driver.drop(other)
     driver.wait(lambda: driver.idle)
     assert driver.session.song is not None
     assert driver.session.song.name == str(other)
-    assert driver.session.results == []
+    assert driver.session.results == results
     assert driver.status == ""
+
+
+def test_results_that_are_not_saved_are_asked_about(driver: Driver, monkeypatch: pytest.MonkeyPatch) -> None:
+    session, asked = driver.session, list[str]()
+    monkeypatch.setattr(messagebox, "askyesno", lambda _, question, **__: bool(asked.append(question)))
+    driver.window.ask_to_close()
+    assert "not saved" in asked[0]
+    driver.show(driver.window.restyle_tab)
+    driver.press("Delete")
+    assert len(asked) == 2
+    assert session.results
+    monkeypatch.setattr(messagebox, "askyesno", lambda *_, **__: True)
+    while session.results:
+        driver.press("Delete")
+    assert not driver.window.restyle_tab.results.tree.get_children()
 
 
 def test_the_comparison_is_drawn_and_zooms(driver: Driver, song: Path) -> None:

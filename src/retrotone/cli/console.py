@@ -191,3 +191,16 @@ def check_resume(folder: Path, begun: bool, resume: bool) -> None:
         raise ModelError(f"{folder} holds a training: go on with --resume, or delete that folder")
     if resume and not begun:
         raise ModelError(f"{folder} holds no checkpoint: start without --resume")
+
+
+def password_in(file: Path) -> str:
+    """Return the first line of a file; RetrotoneError if there is none."""
+    try:
+        with file.open(encoding="utf-8") as lines:
+            password = lines.readline().rstrip("\r\n")
+    except (OSError, UnicodeError) as error:
+        reason = getattr(error, "strerror", None) or "not UTF-8"
+        raise RetrotoneError(f"the password cannot be read from {file} ({reason})") from error
+    if not password:
+        raise RetrotoneError(f"{file} begins with an empty line: its first line is the password")
+    return password

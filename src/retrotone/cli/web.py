@@ -11,8 +11,7 @@ from typing import Annotated, NoReturn
 
 import typer
 
-from retrotone.cli.console import complain
-from retrotone.errors import RetrotoneError
+from retrotone.cli.console import complain, password_in
 from retrotone.utils.text import printable
 
 
@@ -52,7 +51,7 @@ def serve_page(
     if (cert is None) != (key is None):
         raise typer.BadParameter("--cert and --key belong together: give both, or neither")
     if password_file:
-        password = _first_line(password_file)
+        password = password_in(password_file)
     if not is_local(host) and not password:
         complain(f"whoever reaches {host}:{port} can use this page and hear the library: think of --password-file")
 
@@ -72,15 +71,3 @@ def _leave(code: int) -> NoReturn:
     atexit._run_exitfuncs()
     sys.stdout.flush()
     os._exit(code)
-
-
-def _first_line(file: Path) -> str:
-    try:
-        with file.open(encoding="utf-8") as lines:
-            password = lines.readline().rstrip("\r\n")
-    except (OSError, UnicodeError) as error:
-        reason = getattr(error, "strerror", None) or "not UTF-8"
-        raise RetrotoneError(f"the password cannot be read from {file} ({reason})") from error
-    if not password:
-        raise RetrotoneError(f"{file} begins with an empty line: its first line is the password")
-    return password

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tkinter as tk
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,15 +12,14 @@ from numpy.typing import NDArray
 from retrotone.desktop.theme import Theme, blend
 from retrotone.desktop.widgets import Event
 
-if TYPE_CHECKING:
-    from retrotone.desktop.track_row import TrackRow
-
 Anchor = Literal["w", "e", "center"]
 
-# Dots of the map that are drawn at once.
-DOTS = 300
+# A drawing asks for so much, and takes what there is.
+LEAST_WIDTH = 240
 # What an arrow key moves on, as a fraction of the song.
 SEEK_STEP = 0.02
+# A shorter movement of the mouse is a click.
+DRAG_PIXELS = 5
 
 
 class Drawing(tk.Canvas):
@@ -81,7 +80,7 @@ class Drawing(tk.Canvas):
 
 
 class Waveform(Drawing):
-    """The waveform of a recording and the player's position, which a click, a drag or the arrow keys change.
+    """The waveform of a recording and the player's position: a click or the arrow keys change it, a drag marks a loop.
 
     Parameters
     ----------
@@ -91,6 +90,8 @@ class Waveform(Drawing):
         In pixels at 100 %.
     seek : callable
         Called with the new position, as a fraction of the length.
+    set_loop : callable
+        Called with both ends of a loop, as fractions of the length.
     role : {"original", "result"}
         Chooses the colour.
     empty : str
@@ -105,17 +106,22 @@ class Waveform(Drawing):
         theme: Theme,
         height: int,
         seek: Callable[[float], None],
+        set_loop: Callable[[float, float], None],
         role: str,
         empty: str,
         gutter: int = 0,
     ) -> None:
         self._outline: NDArray[np.float32] | None = None
         self._gutter = gutter
-        self._seek, self._role, self._empty, self._position = seek, role, empty, 0.0
-        super().__init__(master, theme, 500, height)
+        self._seek, self._set_loop, self._role, self._empty, self._position = seek, set_loop, role, empty, 0.0
+        self._pressed, self._loop = 0, (0.0, 0.0)
+        # both ends of the loop that is being marked
+        self._marked: tuple[float, float] | None = None
+        super().__init__(master, theme, LEAST_WIDTH, height)
         self.configure(takefocus=1)
-        for sequence in ("<Button-1>", "<B1-Motion>"):
-            self.bind(sequence, self._on_click)
+        self.bind("<Button-1>", self._on_press)
+        self.bind("<B1-Motion>", self._on_drag)
+        self.bind("<ButtonRelease-1>", self._on_release)
         self.bind("<Left>", lambda _: seek(max(self._position - SEEK_STEP, 0.0)))
         self.bind("<Right>", lambda _: seek(min(self._position + SEEK_STEP, 1.0)))
 
@@ -124,13 +130,22 @@ class Waveform(Drawing):
         self._outline = outline
         self.draw()
 
-    def set_position(self, fraction: float) -> None:
-        """Move the line at the player's position."""
-        self._position = fraction
-        width, height = self.extent
-        left = self.theme.px(self._gutter)
-        x = left + fraction * (width - left)
+    def set_position(self, fraction: float, loop: tuple[float, float] = (0.0, 0.0)) -> None:
+        """Move the line at the player's position, and the loop, all as fractions of the length."""
+        self._position, self._loop = fraction, self._marked or loop
+        height = self.extent[1]
+        x = self._x(fraction)
         self.coords("position", x, 0, x, height)
+        low, high = map(self._x, self._loop)
+        self.coords("loop", low, 0, high, height)
+
+    def _x(self, fraction: float) -> float:
+        left = self.theme.px(self._gutter)
+        return left + fraction * (self.extent[0] - left)
+
+    def _fraction(self, x: int) -> float:
+        left = self.theme.px(self._gutter)
+        return min(max((x - left) / max(self.extent[0] - left, 1), 0.0), 1.0)
 
     def draw(self) -> None:
         """Draw waveform and position."""
@@ -150,14 +165,28 @@ class Waveform(Drawing):
         middle, reach = height / 2, 0.46 * height / peak
         up, down = middle - high * reach - 0.5, middle - low * reach + 0.5
         points = np.concatenate([np.stack([x, up], 1), np.stack([x, down], 1)[::-1]])
+        marked = blend(self.theme.colours.panel, self.theme.colours.line, 0.7)
+        self.create_rectangle(0, 0, 0, height, fill=marked, width=0, tags="loop")
         self.create_polygon(points.ravel().tolist(), fill=colour, outline=colour)
         self.create_line(0, 0, 0, height, fill=self.theme.colours.ink, width=self.theme.px(2), tags="position")
-        self.set_position(self._position)
+        self.set_position(self._position, self._loop)
 
-    def _on_click(self, event: Event) -> None:
+    def _on_press(self, event: Event) -> None:
         self.focus_set()
-        left = self.theme.px(self._gutter)
-        self._seek(min(max((event.x - left) / max(self.extent[0] - left, 1), 0.0), 1.0))
+        self._pressed = event.x
+
+    def _on_drag(self, event: Event) -> None:
+        if abs(event.x - self._pressed) > DRAG_PIXELS:
+            low, high = sorted((self._pressed, event.x))
+            self._marked = self._fraction(low), self._fraction(high)
+            self.set_position(self._position)
+
+    def _on_release(self, event: Event) -> None:
+        marked, self._marked = self._marked, None
+        if marked:
+            self._set_loop(*marked)
+        else:
+            self._seek(self._fraction(event.x))
 
 
 class Bars(Drawing):
@@ -165,7 +194,7 @@ class Bars(Drawing):
 
     def __init__(self, master: tk.Misc, theme: Theme, rows: int) -> None:
         self._rows, self._values, self._sure = rows, list[tuple[str, float]](), True
-        super().__init__(master, theme, 300, 24 * rows + 4)
+        super().__init__(master, theme, LEAST_WIDTH, 24 * rows + 4)
 
     def show(self, values: Sequence[tuple[str, float]], sure: bool = True) -> None:
         """Show names and probabilities, the largest first; `sure` decides the colour of the first."""
@@ -200,7 +229,7 @@ class Timeline(Drawing):
         self._cells: NDArray[np.float64] = np.zeros((0, 0))
         self._stretches: NDArray[np.float64] = np.zeros((0, 2))
         self._duration = 1.0
-        super().__init__(master, theme, 500, 22 * rows)
+        super().__init__(master, theme, LEAST_WIDTH, 22 * rows)
 
     def clear(self) -> None:
         """Show nothing."""
@@ -252,122 +281,3 @@ class Timeline(Drawing):
                     self.create_rectangle(start, top, stop + 1, bottom, fill=fill, width=0)
         for index, genre in enumerate(self._genres):
             self.text(left - self.theme.px(8), (index + 0.5) * row, genre, "e")
-
-
-class Map(Drawing):
-    """Tracks as dots, similar ones near each other; the one under the pointer shows its name.
-
-    Parameters
-    ----------
-    master : tk.Misc
-    theme : Theme
-    on_hover : callable
-        Called with the track under the pointer, or None.
-    on_click : callable
-        Called with the track that was clicked.
-    """
-
-    def __init__(
-        self,
-        master: tk.Misc,
-        theme: Theme,
-        on_hover: Callable[[TrackRow | None], None],
-        on_click: Callable[[TrackRow], None],
-    ) -> None:
-        self.tracks: list[TrackRow] = []
-        self._on_hover, self._on_click = on_hover, on_click
-        # index of the track under the pointer; -1 for none
-        self._hovered = -1
-        # counts calls of `draw`, so that the dots of an older one are not drawn any more
-        self._drawing = 0
-        # centres of the dots, in pixels
-        self._centres: NDArray[np.float64] = np.zeros((0, 2))
-        super().__init__(master, theme, 420, 330)
-        self.bind("<Motion>", self._pointer_moved)
-        self.bind("<Leave>", lambda _: self._set_hovered(-1))
-        self.bind("<Button-1>", self._clicked)
-
-    def show(self, tracks: Sequence[TrackRow]) -> None:
-        """Replace the tracks."""
-        self.tracks = list(tracks)
-        self.draw()
-
-    def draw(self) -> None:
-        """Draw dots, and a legend of the genres."""
-        self.delete("all")
-        self._hovered = -1
-        width, height = self.extent
-        if not self.tracks:
-            text = "The map of your music appears here: choose folders and scan them."
-            self.text(width / 2, height / 2, text, "center", width=width - 20)
-            return
-        margin, line = self.theme.px(16), self.theme.px(20)
-        legend = list(dict.fromkeys((track.genre, track.colour) for track in self.tracks))
-        columns = max(width // self.theme.px(110), 1)
-        below = line * -(-len(legend) // columns) + margin
-        reach = np.array([width / 2 - margin, (height - below) / 2 - margin])
-        middle = np.array([width / 2, (height - below) / 2])
-        positions = np.array([(track.x, -track.y) for track in self.tracks])
-        self._centres = middle + positions * reach
-        radius = self.theme.px(float(np.clip(40 / np.sqrt(len(positions)), 2.5, 7)))
-        self._drawing += 1
-        self._draw_dots(self._drawing, 0, radius)
-        for index, (genre, colour) in enumerate(legend):
-            x = margin + (index % columns) * self.theme.px(110)
-            y = height - below + line * (index // columns) + line / 2
-            dot = self.theme.px(5)
-            self.create_oval(x - dot, y - dot, x + dot, y + dot, fill=colour, width=0)
-            self.text(x + 2 * dot, y, genre, faint=True)
-
-    def _draw_dots(self, drawing: int, first: int, radius: int) -> None:
-        """Draw some dots now and the others later, so that the window does not wait for a large library."""
-        if drawing != self._drawing or not self.winfo_exists():
-            return
-        edge = self.theme.colours.panel
-        for (x, y), track in zip(self._centres[first : first + DOTS], self.tracks[first : first + DOTS], strict=True):
-            self.create_oval(x - radius, y - radius, x + radius, y + radius, fill=track.colour, outline=edge)
-        if first + DOTS < len(self.tracks):
-            self.after(1, self._draw_dots, drawing, first + DOTS, radius)
-
-    def _nearest(self, event: Event) -> int:
-        if not len(self._centres) or not self.tracks:
-            return -1
-        distances = np.hypot(*(self._centres - (event.x, event.y)).T)
-        nearest = int(distances.argmin())
-        return nearest if distances[nearest] < self.theme.px(16) else -1
-
-    def _pointer_moved(self, event: Event) -> None:
-        self._set_hovered(self._nearest(event))
-
-    def _set_hovered(self, index: int) -> None:
-        if index == self._hovered:
-            return
-        self._hovered = index
-        self.delete("name")
-        if index < 0:
-            self._on_hover(None)
-            return
-        track, (x, y) = self.tracks[index], self._centres[index]
-        ring = self.theme.px(10)
-        ink = self.theme.colours.ink
-        self.create_oval(x - ring, y - ring, x + ring, y + ring, outline=ink, width=2, tags="name")
-        left = x > self.extent[0] / 2
-        label = self.create_text(
-            x + (-1.5 if left else 1.5) * ring,
-            y,
-            text=track.cells[0],
-            anchor="e" if left else "w",
-            fill=ink,
-            font="RetroStrong",
-            tags="name",
-        )
-        box = self.create_rectangle(
-            self.bbox(label), fill=self.theme.colours.panel, outline=self.theme.colours.line, tags="name"
-        )
-        self.tag_raise(label, box)
-        self._on_hover(track)
-
-    def _clicked(self, event: Event) -> None:
-        index = self._nearest(event)
-        if index >= 0:
-            self._on_click(self.tracks[index])

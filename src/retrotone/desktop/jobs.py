@@ -6,6 +6,7 @@ the window, too.
 
 from __future__ import annotations
 
+import importlib
 import logging
 import multiprocessing
 import os
@@ -112,12 +113,19 @@ class JobQueue:
         See `TaskContext`.
     on_warning : callable
         Called with each warning that a task logs.
+    idle_import : str
+        A module that takes a moment to import: the process does so before its first job.
     """
 
     def __init__(
-        self, after: Callable[[int, Callable[[], None]], object], folder: Path, on_warning: Callable[[str], None]
+        self,
+        after: Callable[[int, Callable[[], None]], object],
+        folder: Path,
+        on_warning: Callable[[str], None],
+        idle_import: str = "retrotone.features.musicnn",
     ) -> None:
         self._after, self._folder, self._on_warning = after, folder, on_warning
+        self._idle_import = idle_import
         self._context = multiprocessing.get_context("spawn")
         # shared with the process: jobs up to this number are cancelled
         self._cancelled = self._context.Value("q", 0)
@@ -137,9 +145,8 @@ class JobQueue:
         """Start the process, so that the first job need not wait for it."""
         if self._process is None:
             self._pipe, worker_end = self._context.Pipe()
-            self._process = self._context.Process(
-                target=_run_worker, args=(worker_end, self._cancelled, self._folder), name="retrotone work"
-            )
+            arguments = worker_end, self._cancelled, self._folder, self._idle_import
+            self._process = self._context.Process(target=_run_worker, args=arguments, name="retrotone work")
             self._process.start()
             worker_end.close()
 
@@ -288,7 +295,7 @@ class _WarningHandler(logging.Handler):
         self._send("warning", record.getMessage())
 
 
-def _run_worker(pipe: Connection, cancelled: Any, folder: Path) -> None:
+def _run_worker(pipe: Connection, cancelled: Any, folder: Path, idle_import: str) -> None:
     """Run the tasks that come through the pipe, until the window closes it: the main function of the process."""
     # Ctrl-C is for the window
     signal.signal(signal.SIGINT, signal.SIG_IGN)
@@ -301,8 +308,7 @@ def _run_worker(pipe: Connection, cancelled: Any, folder: Path) -> None:
     with suppress(EOFError, OSError):
         while True:
             if not pipe.poll():
-                # idle: import what takes a moment
-                from retrotone.features import musicnn  # noqa: F401
+                importlib.import_module(idle_import)
             number, task, arguments = pipe.recv()
             _run_task(task, arguments, _task_context(send, number, cancelled, folder), send)
     # without the exit handlers of torch and others, which take a second

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Generator, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -18,6 +19,26 @@ Frames = NDArray[np.float32]
 
 NO_DEVICE = "No sound device was found: connect speakers or headphones and press Play again."
 NO_EXTRA = "To hear songs here, install the desktop extra: pip install 'retrotone[desktop]'."
+
+
+@dataclass(frozen=True, eq=False)
+class Clip:
+    """A version of a recording, or an excerpt of one.
+
+    Attributes
+    ----------
+    frames : ndarray, shape (frames, channels), float32
+    start : int
+        Frame of the recording at which it begins.
+    """
+
+    frames: Frames
+    start: int = 0
+
+    def part(self, position: int, count: int) -> Frames:
+        """Return up to `count` frames from a position of the recording on; none outside the excerpt."""
+        first = position - self.start
+        return self.frames[first : first + count] if first >= 0 else self.frames[:0]
 
 
 class Player:
@@ -37,45 +58,49 @@ class Player:
     choice : int
         Index of the version to play.
     playing : bool
+    loop : (int, int) or None
+        Frames between which playback goes round.
     """
 
     def __init__(self, report_error: Callable[[str], None]) -> None:
         self._report_error = report_error
-        self._versions: list[Frames] = []
-        # index of the version that the last frames were taken from
-        self._last_choice = 0
+        self._versions: list[Clip] = []
+        # the clip that was played last, and the frame that follows there
+        self._last: tuple[Clip, int] | None = None
         self._device: Any = None
         # guards the position, which the device's thread moves, too
         self._lock = threading.Lock()
         self._opening = threading.Lock()
         self.sample_rate, self.position, self.choice, self.playing = 44_100, 0, 0, False
+        self.loop: tuple[int, int] | None = None
 
     @property
     def length(self) -> int:
         """Frames of the longest version."""
-        return max((len(version) for version in self._versions), default=0)
+        return max((clip.start + len(clip.frames) for clip in self._versions), default=0)
 
     @property
     def _format(self) -> tuple[int, int]:
         """Channels and sample rate of the device."""
-        return self._versions[0].shape[1] if self._versions else 2, self.sample_rate
+        return self._versions[0].frames.shape[1] if self._versions else 2, self.sample_rate
 
-    def load(self, versions: Sequence[Frames], sample_rate: int) -> None:
+    def load(self, versions: Sequence[Clip], sample_rate: int) -> None:
         """Replace the versions; if the first stays the same array, playback goes on at the same position.
 
         Parameters
         ----------
-        versions : sequence of ndarray, shape (frames, channels), float32
+        versions : sequence of Clip
+            Where one of them has nothing at a position, playback waits for a version that has.
         sample_rate : int
             In Hz.
         """
-        same = bool(self._versions and versions and versions[0] is self._versions[0])
+        same = bool(self._versions and versions and versions[0].frames is self._versions[0].frames)
         if not same:
             self.stop()
-            self.position = 0
-        self._versions, self.sample_rate = list(versions), sample_rate
-        self.choice = min(self.choice, max(len(versions) - 1, 0)) if same else 0
-        self._last_choice = min(self._last_choice, max(len(versions) - 1, 0)) if same else 0
+            self.position, self.loop, self._last = 0, None, None
+        with self._lock:
+            self._versions, self.sample_rate = list(versions), sample_rate
+            self.choice = min(self.choice, max(len(versions) - 1, 0)) if same else 0
 
     def play(self) -> None:
         """Start or resume."""
@@ -97,38 +122,51 @@ class Player:
             threading.Thread(target=device.close, daemon=True).start()
 
     def seek(self, fraction: float) -> None:
-        """Go to a position, as a fraction of the length."""
+        """Go to a position, as a fraction of the length; the loop ends if that lies outside."""
         with self._lock:
             self.position = round(min(max(fraction, 0.0), 1.0) * self.length)
+            if self.loop and not self.loop[0] <= self.position < self.loop[1]:
+                self.loop = None
 
     def frames(self, count: int) -> Frames:
         """Return the next frames of the chosen version, shape (count, channels), and advance the position.
 
-        Silence while paused and after the end, where playback stops.
+        Silence while paused, while a version has nothing at the position, and after the end, where playback stops.
         """
         with self._lock:
             return self._next(count)
 
     def _next(self, count: int) -> Frames:
-        versions, chosen = self._versions, self.choice
         result = np.zeros((count, self._format[0]), np.float32)
-        if not self.playing or not versions:
-            return result
-        start = self.position
-        part = versions[chosen][start : start + count]
-        result[: len(part)] = part
-        if chosen != self._last_choice:
-            # crossfade from the version before, at the same position
-            fade = min(FADE_FRAMES, count)
-            before = versions[self._last_choice][start : start + fade]
-            gain = np.linspace(0, 1, fade, dtype=np.float32)[:, None]
-            result[:fade] *= gain
-            result[: len(before)] += before * (1 - gain[: len(before)])
-            self._last_choice = chosen
-        self.position = start + count
-        if self.position >= self.length:
-            self.position, self.playing = self.length, False
+        filled = 0
+        while self.playing and self._versions and filled < count:
+            end = self.length
+            if self.loop:
+                start, end = self.loop
+                self.position = self.position if self.position < end else start
+            clip = self._versions[self.choice]
+            part = clip.part(self.position, min(count - filled, end - self.position))
+            if not len(part):
+                break
+            self._put(result[filled:], clip, part)
+            filled += len(part)
+            self.position += len(part)
+            self._last = clip, self.position
+            if self.position >= self.length and not self.loop:
+                self.playing = False
         return result
+
+    def _put(self, out: Frames, clip: Clip, part: Frames) -> None:
+        """Write frames; after a switch or a jump, fade from what would have followed."""
+        out[: len(part)] = part
+        if self._last is None or self._last == (clip, self.position):
+            return
+        last, position = self._last
+        fade = min(FADE_FRAMES, len(part))
+        before = last.part(position, fade)
+        gain = np.linspace(0, 1, fade, dtype=np.float32)[:, None]
+        out[:fade] *= gain
+        out[: len(before)] += before * (1 - gain[: len(before)])
 
     def _open(self) -> None:
         """Open and start the device, which may take a while: runs in a thread of its own."""

@@ -1,41 +1,65 @@
-"""The player's controls: play, original or result, position."""
+"""The player's controls: play, original or new sound, loop, position."""
 
 from __future__ import annotations
 
 import tkinter as tk
+from collections.abc import Callable
 from tkinter import ttk
 
 from retrotone.desktop.player import Player
+from retrotone.desktop.slider import Slider
 from retrotone.desktop.theme import Theme
 from retrotone.utils.text import clock
 
-NAMES = ("Original", "Result")
+NAMES = ("Original", "New sound")
+# Pixels at 100 %: a narrower bar has no room to say that both are as loud, and for slider and length.
+WIDE, NARROW = 860, 600
+# What the wheel and the arrow keys move on, as a fraction of the song.
+STEP = 0.02
 
 
 class PlayerBar(ttk.Frame):
-    """A row of controls; call `refresh` many times a second."""
+    """A row of controls; call `refresh` many times a second.
 
-    def __init__(self, master: tk.Misc, theme: Theme, player: Player) -> None:
+    Parameters
+    ----------
+    master : tk.Misc
+    theme : Theme
+    player : Player
+    seek : callable
+        Called with a position, as a fraction of the length.
+    toggle_loop : callable
+    """
+
+    def __init__(
+        self,
+        master: tk.Misc,
+        theme: Theme,
+        player: Player,
+        seek: Callable[[float], None],
+        toggle_loop: Callable[[], None],
+    ) -> None:
         super().__init__(master)
         self._player = player
-        self._refreshing = False
-        self.button = ttk.Button(self, text="Play", width=7, command=self.toggle)
-        self.button.pack(side="left")
-        self.choice = tk.IntVar(self, 0)
-        self.radio_buttons = []
-        for number, name in enumerate(NAMES):
-            radio_button = ttk.Radiobutton(
-                self, text=name, value=number, variable=self.choice, command=self._choose, state="disabled"
-            )
-            radio_button.pack(side="left", padx=(theme.px(12), 0))
-            self.radio_buttons.append(radio_button)
-        self.time = ttk.Label(self, text="0:00 / 0:00", width=16, anchor="e")
-        self.time.pack(side="right")
-        self.scale = ttk.Scale(self, from_=0.0, to=1.0, command=self._seek)
-        self.scale.pack(side="left", fill="x", expand=True, padx=theme.px(12))
+        self.button = ttk.Button(self, text="Play", width=5, command=self.toggle)
+        self.choice, self.looped = tk.IntVar(self, 0), tk.BooleanVar(self, False)
+        self.radio_buttons = [
+            ttk.Radiobutton(self, text=name, value=number, variable=self.choice, command=self._choose, state="disabled")
+            for number, name in enumerate(NAMES)
+        ]
+        self.matched = ttk.Label(self, text="loudness-matched", style="Small.TLabel")
+        self.loop_button = ttk.Checkbutton(self, text="Loop", variable=self.looped, command=toggle_loop)
+        self.scale = Slider(self, theme, 1.0, STEP, seek, width=60)
+        self.time = ttk.Label(self, text="0:00 / 0:00", anchor="e")
+        row = (self.button, *self.radio_buttons, self.matched, self.loop_button, self.scale, self.time)
+        for column, widget in enumerate(row):
+            widget.grid(row=0, column=column, sticky="ew", padx=(theme.px(8) if column else 0, 0))
+        self.columnconfigure(row.index(self.scale), weight=1)
+        self._narrow = False
+        self.bind("<Configure>", lambda event: self._fit(event.width / theme.scale))
 
     def set_switchable(self, switchable: bool) -> None:
-        """Enable or disable the choice between original and result."""
+        """Enable or disable the choice between original and new sound."""
         for radio_button in self.radio_buttons:
             radio_button.configure(state="normal" if switchable else "disabled")
         self.choice.set(self._player.choice)
@@ -49,24 +73,31 @@ class PlayerBar(ttk.Frame):
         self.refresh()
 
     def switch(self) -> None:
-        """Switch between original and result, at the same position."""
+        """Switch between original and new sound, at the same position."""
         if not self.radio_buttons[0].instate(["disabled"]):
             self.choice.set(1 - self.choice.get())
             self._choose()
 
     def refresh(self) -> None:
-        """Show the player's position."""
+        """Show the player's position and choices."""
         player = self._player
         self.button.configure(text="Pause" if player.playing else "Play")
         seconds, duration = (frames / player.sample_rate for frames in (player.position, player.length))
-        self.time.configure(text=f"{clock(int(seconds))} / {clock(duration)}")
-        self._refreshing = True
+        self.time.configure(text=clock(int(seconds)) + ("" if self._narrow else f" / {clock(duration)}"))
         self.scale.set(player.position / max(player.length, 1))
-        self._refreshing = False
+        if self.choice.get() != player.choice:
+            self.choice.set(player.choice)
+        if self.looped.get() != (player.loop is not None):
+            self.looped.set(player.loop is not None)
 
     def _choose(self) -> None:
         self._player.choice = self.choice.get()
 
-    def _seek(self, fraction: str) -> None:
-        if not self._refreshing:
-            self._player.seek(float(fraction))
+    def _fit(self, width: float) -> None:
+        """Leave out what there is no room for; `width` is in pixels at 100 %."""
+        self._narrow = width < NARROW
+        for widget, shown in ((self.matched, width >= WIDE), (self.scale, not self._narrow)):
+            if shown:
+                widget.grid()
+            else:
+                widget.grid_remove()

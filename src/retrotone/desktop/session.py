@@ -10,9 +10,11 @@ from typing import Any, Protocol
 from retrotone.audio.files import SUFFIXES
 from retrotone.desktop import tasks
 from retrotone.desktop.jobs import JobObserver, JobQueue
-from retrotone.desktop.player import Frames, Player
+from retrotone.desktop.live import EXCERPT_SECONDS, LONGEST_LOOP_SECONDS, LiveSound
+from retrotone.desktop.player import Clip, Frames, Player
+from retrotone.desktop.restyle_tasks import Excerpt, Recipe, Version
 from retrotone.desktop.settings import Settings
-from retrotone.desktop.tasks import Song, Sound, Version
+from retrotone.desktop.tasks import Song, Sound
 from retrotone.desktop.theme import Theme
 from retrotone.desktop.track_row import TrackRow
 from retrotone.utils.temporary import TemporaryFolder
@@ -40,6 +42,9 @@ class SessionView(Protocol):
     def result_added(self) -> None:
         """The song was restyled: the last of the results is new."""
 
+    def excerpt_added(self, excerpt: Excerpt) -> None:
+        """The player was given some seconds of the song in another sound."""
+
     def playback_changed(self, has_result: bool) -> None:
         """The player was given other recordings: the original alone, or a result as well."""
 
@@ -64,9 +69,12 @@ class Session:
     original : Sound or None
         The decoded song; None until it is decoded.
     results : list of Version
-        What the song was restyled to, in order.
-    jobs, long_jobs : JobQueue
-        For the song, and for scans and experiments.
+        What this song and those before it were restyled to, in order.
+    files : dict of Version to Path
+        Where results were saved.
+    live : LiveSound
+    jobs, long_jobs, live_jobs : JobQueue
+        For the song, for scans and experiments, and for live sound.
     """
 
     def __init__(self, root: tk.Tk, view: SessionView, library: str | None = None) -> None:
@@ -77,16 +85,19 @@ class Session:
         self.theme = Theme(root, self.settings.theme, self.settings.scale)
         self.jobs = JobQueue(root.after, self._temporary.path, self.say)
         self.long_jobs = JobQueue(root.after, self._temporary.path, self.say)
+        self.live_jobs = JobQueue(root.after, self._temporary.path, self.say, "retrotone.services.preview")
         # messages of the player's thread, which must not call Tk
         self.player_errors: list[str] = []
         self.player = Player(self.player_errors.append)
+        self.live = LiveSound(self.live_jobs, self.player, self._add_excerpt, self.say)
         self.path = ""
         self.song: Song | None = None
         self.original: Sound | None = None
         self.results: list[Version] = []
+        self.files: dict[Version, Path] = {}
         self._mapped: dict[Path, Frames] = {}
-        # the result that the player switches to, from 1 on; 0 is none
-        self._result_number = 0
+        # the result that the player switches to
+        self._result: Version | None = None
         self._plays_other_file = False
         self.theme.listeners.append(self._keep_theme)
         self.jobs.start()
@@ -100,11 +111,11 @@ class Session:
         self._view.show_message(text, error)
 
     def open_song(self, path: str) -> None:
-        """Open a song, decode and analyse it; jobs for the song before are stopped."""
+        """Open a song, decode and analyse it; jobs for the song before are stopped, its results are kept."""
         self.jobs.drop()
+        self.live.stop()
         self.player.load([], 44_100)
-        self.path, self.song, self.original = path, None, None
-        self.results = []
+        self.path, self.song, self.original, self._result = path, None, None, None
         self.say("")
         self.run(tasks.listen, path, done=self._set_song, show=self._set_original)
         self._view.song_changed()
@@ -116,17 +127,34 @@ class Session:
         self.say(version.sentence)
         self._view.result_added()
 
-    def play_result(self, number: int) -> None:
-        """Let the player switch between original and result, by its number from 1 on; 0 for no result."""
+    def remove_result(self, version: Version) -> None:
+        """Delete a result."""
+        self.results.remove(version)
+        self.files.pop(version, None)
+        self._mapped.pop(version.sound.path, None)
+        version.sound.path.unlink(missing_ok=True)
+        self.play_result(None)
+
+    def play_result(self, version: Version | None) -> None:
+        """Let the player switch between a result and its original; None for the song alone."""
+        original = version.original if version else self.original
+        if original is None:
+            return
+        self.live.stop()
+        self._result, self._plays_other_file = version, False
+        clips = [Clip(self._frames(original)), *([Clip(self._frames(version.sound))] if version else [])]
+        self.player.load(clips, original.sample_rate)
+        self.player.choice = len(clips) - 1
+        self._view.playback_changed(version is not None)
+
+    def hear(self, recipe: Recipe) -> None:
+        """Play the song from the player's position on in another sound, within a second."""
         if self.original is None:
             return
-        self._result_number, self._plays_other_file = number, False
-        versions = [self._frames(self.original)]
-        if 0 < number <= len(self.results):
-            versions.append(self._frames(self.results[number - 1].sound))
-        self.player.load(versions, self.original.sample_rate)
-        self.player.choice = len(versions) - 1
-        self._view.playback_changed(len(versions) > 1)
+        if self._plays_other_file or (self._result and self._result.original != self.original):
+            self.play_result(None)
+        self._result = None
+        self.live.hear(self.original, recipe)
 
     def play_track(self, track: TrackRow) -> None:
         """Play a track of the library."""
@@ -135,23 +163,50 @@ class Session:
     def seek(self, fraction: float) -> None:
         """Go to a position in the song; if another recording plays, the song takes its turn again."""
         if self._plays_other_file:
-            self.play_result(self._result_number)
+            self.play_result(self._result)
         self.player.seek(fraction)
+
+    def set_loop(self, low: float, high: float) -> None:
+        """Go round between two positions in the song, as fractions of its length."""
+        player = self.player
+        start, stop = (round(fraction * player.length) for fraction in (low, high))
+        stop = min(stop, player.length, start + round(LONGEST_LOOP_SECONDS * player.sample_rate))
+        if stop <= start:
+            return
+        player.loop = start, stop
+        if not start <= player.position < stop:
+            player.position = start
+
+    def toggle_loop(self) -> None:
+        """Go round in the seconds from the player's position on, or no longer."""
+        player = self.player
+        if player.loop:
+            player.loop = None
+        elif player.length:
+            start = player.position / player.length
+            self.set_loop(start, start + EXCERPT_SECONDS * player.sample_rate / player.length)
 
     def close(self) -> None:
         """Save the settings, stop player and jobs, and delete the session's files."""
         self.settings.save()
         self.player.stop()
-        queues = (self.jobs, self.long_jobs)
+        queues = (self.jobs, self.long_jobs, self.live_jobs)
         for queue in queues:
             queue.stop()
         for queue in queues:
             queue.close()
         self._temporary.remove()
 
+    def _add_excerpt(self, excerpt: Excerpt, clip: Clip) -> None:
+        assert self.original is not None
+        self.player.load([Clip(self._frames(self.original)), clip], self.original.sample_rate)
+        self._view.excerpt_added(excerpt)
+        self._view.playback_changed(True)
+
     def _set_original(self, sound: Sound) -> None:
         self.original = sound
-        self.play_result(0)
+        self.play_result(None)
+        self.live.prepare(sound)
         self._view.song_changed()
 
     def _set_song(self, song: Song) -> None:
@@ -159,7 +214,8 @@ class Session:
         self._view.song_changed()
 
     def _play(self, sound: Sound) -> None:
-        self.player.load([self._frames(sound)], sound.sample_rate)
+        self.live.stop()
+        self.player.load([Clip(self._frames(sound))], sound.sample_rate)
         self._plays_other_file = True
         self._view.playback_changed(False)
         self.player.play()

@@ -27,6 +27,8 @@ class Settings:
         Kind and name of the style that was chosen last.
     strength : int
         In percent.
+    size : list of int
+        Width and height of the window in pixels; empty before it was closed once.
     """
 
     theme: str = "light"
@@ -35,6 +37,7 @@ class Settings:
     library_folders: list[str] = field(default_factory=list)
     style: str = "era 1930s"
     strength: int = 100
+    size: list[int] = field(default_factory=list)
 
     @classmethod
     def load(cls) -> Settings:
@@ -53,6 +56,8 @@ class Settings:
             if type(value) is type(getattr(result, each.name)):
                 setattr(result, each.name, value)
         result.library_folders = [folder for folder in result.library_folders if isinstance(folder, str)]
+        if len(result.size) != 2 or not all(isinstance(each, int) and each > 0 for each in result.size):
+            result.size = []
         result.theme = "dark" if result.theme == "dark" else "light"
         result.strength = min(max(result.strength, 0), 100)
         result.scale = min(max(result.scale, 0), 300)

@@ -18,14 +18,12 @@ from numpy.typing import NDArray
 from retrotone.desktop.jobs import TaskContext
 from retrotone.desktop.track_row import TrackRow
 from retrotone.errors import LibraryError
-from retrotone.style.choices import MEDIUM_SUFFIX, StyleChoice, find_style, style_choices
 from retrotone.types import Block
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
     from retrotone.audio.audio import Audio
-    from retrotone.audio.tags import Tags
     from retrotone.library.library import Library
     from retrotone.report import Comparison
     from retrotone.services.listen import SongSummary
@@ -52,6 +50,12 @@ class Sound:
         """Return the samples, shape (frames, channels), mapped into memory."""
         return np.memmap(self.path, np.float32, "r").reshape(-1, self.channels)
 
+    def read(self) -> NDArray[np.float32]:
+        """Return the samples, shape (frames, channels), in memory, and delete the file."""
+        frames = np.fromfile(self.path, np.float32).reshape(-1, self.channels)
+        self.path.unlink()
+        return frames
+
     @property
     def duration(self) -> float:
         """Seconds."""
@@ -74,19 +78,6 @@ class Song:
     stretches: NDArray[np.float64]
     timeline: NDArray[np.float64]
     timeline_genres: list[str]
-
-
-@dataclass(frozen=True, eq=False)
-class Version:
-    """A restyled song; see `retrotone.services.restyle.Restyled`."""
-
-    title: str
-    sentence: str
-    file_name: str
-    sound: Sound
-    waveform: NDArray[np.float32]
-    song: str
-    tags: Tags
 
 
 @dataclass(frozen=True)
@@ -112,31 +103,6 @@ class Picture:
     cells: list[list[str]]
 
 
-def choices(context: TaskContext) -> list[StyleChoice]:
-    """Return the styles that a song can be given."""
-    return style_choices()
-
-
-def own_choice(context: TaskContext, kind: str, path: str) -> StyleChoice:
-    """Return the style of a recording, preset or model of one's own, once it could be opened.
-
-    Parameters
-    ----------
-    context : TaskContext
-    kind : {"record", "rave", "generated"}
-    path : str
-        Of a recording, of a preset (.toml) in its place, or of a model's file.
-    """
-    from retrotone.audio.files import AudioFile
-
-    if kind == "record" and not path.endswith(MEDIUM_SUFFIX):
-        AudioFile(path)
-        return StyleChoice.of_path(path)
-    choice = find_style(path, "rave" if kind == "rave" else None)
-    choice.open()
-    return choice
-
-
 def bundled(context: TaskContext) -> str:
     """Return the path of the song that ships with retrotone."""
     from retrotone.utils import assets
@@ -151,7 +117,7 @@ def decode(context: TaskContext, path: str, start: float | None = None, end: flo
     from retrotone.utils import text
 
     file = open_place(Place(path), start, end)
-    return _write_sound(context, file.blocks(), text.title(path), file.sample_rate, file.channels)
+    return write_sound(context, file.blocks(), text.title(path), file.sample_rate, file.channels)
 
 
 def listen(context: TaskContext, path: str) -> Song:
@@ -180,37 +146,6 @@ def listen(context: TaskContext, path: str) -> Song:
         timeline=answer.timeline,
         timeline_genres=list(answer.probabilities),
     )
-
-
-def restyle(context: TaskContext, song: str, choice: StyleChoice, strength: float, seed: int) -> Version:
-    """Restyle a song.
-
-    Parameters
-    ----------
-    context : TaskContext
-    song : str
-        Its path.
-    choice : StyleChoice
-    strength : float
-        Share of the style, 0 to 1.
-    seed : int
-    """
-    from retrotone.features.spectral import waveform_envelope
-    from retrotone.services import listen, restyle
-
-    done = restyle.restyle(song, choice, strength, seed, progress=context.progress)
-    audio = done.audio
-    sound = _write_sound(context, audio.blocks(), choice.title, audio.sample_rate, audio.channels)
-    waveform = waveform_envelope(audio, listen.POINTS)
-    return Version(choice.title, done.sentence, done.file_name, sound, waveform, song, done.tags)
-
-
-def save(context: TaskContext, version: Version, path: str) -> str:
-    """Write a restyled song to the file `path`; return a message."""
-    from retrotone.services import restyle
-
-    context.progress(0.0, f"saving {Path(path).name}")
-    return restyle.save(_audio(version.sound), path, version.song, version.tags)
 
 
 def compare(
@@ -242,7 +177,7 @@ def compare(
     key = tuple(str(sound.path) for sound in sounds)
     if key not in _comparison:
         titles = text.unique_titles([sound.name for sound in sounds])
-        versions = {title: _audio(sound) for title, sound in zip(titles, sounds, strict=True)}
+        versions = {title: audio_of(sound) for title, sound in zip(titles, sounds, strict=True)}
         _comparison.clear()
         _comparison[key] = compare.comparison(versions, context.progress)
     comparison = _comparison[key]
@@ -366,7 +301,7 @@ def _pixels(context: TaskContext, figure: Figure, dpi: float) -> Path:
     return Path(file.name)
 
 
-def _write_sound(context: TaskContext, blocks: Iterable[Block], name: str, sample_rate: int, channels: int) -> Sound:
+def write_sound(context: TaskContext, blocks: Iterable[Block], name: str, sample_rate: int, channels: int) -> Sound:
     """Write a sound to a file for the player; blocks have shape (channels, n)."""
     with tempfile.NamedTemporaryFile(dir=context.folder, suffix=".f32", delete=False) as file:
         for block in blocks:
@@ -375,7 +310,8 @@ def _write_sound(context: TaskContext, blocks: Iterable[Block], name: str, sampl
     return Sound(Path(file.name), name, sample_rate, channels)
 
 
-def _audio(sound: Sound) -> Audio:
+def audio_of(sound: Sound) -> Audio:
+    """Return a sound of the player as a recording."""
     from retrotone.audio.audio import Audio
 
     return Audio(sound.frames().T, sound.sample_rate, sound.name)

@@ -6,10 +6,12 @@ import tkinter as tk
 from collections.abc import Callable
 from dataclasses import dataclass
 from tkinter import font, ttk
+from typing import Any
 
 EXTRA_HINT = "For drag and drop, sound and the full look: pip install 'retrotone[desktop]'."
 BASE_DPI = 96.0
 TEXT_PX, SMALL_PX, TITLE_PX = 14, 12, 20
+BUTTONS, BUTTON_PADDING = ("TButton", "Accent.TButton"), (8, 2, 8, 3)
 STEPS_PERCENT = (75, 100, 125, 150, 175, 200, 250, 300)
 FONTS = {
     "TkDefaultFont": TEXT_PX,
@@ -101,12 +103,14 @@ class Theme:
 
     def resize(self, steps: int) -> None:
         """Make text larger by so many steps, smaller if negative; 0 follows the screen's resolution."""
+        before = self.percent
         if steps == 0:
             self.chosen, self.percent = 0, self._screen_percent()
         else:
             nearest = min(range(len(STEPS_PERCENT)), key=lambda k: abs(STEPS_PERCENT[k] - self.percent))
             self.chosen = self.percent = STEPS_PERCENT[min(max(nearest + steps, 0), len(STEPS_PERCENT) - 1)]
         self.apply()
+        _scale_padding(self._root, self.percent / before)
 
     def apply(self) -> None:
         """Set colours and sizes, and call the listeners."""
@@ -124,9 +128,10 @@ class Theme:
         style.configure("Treeview.Heading", font="TkDefaultFont", padding=(self.px(6), self.px(2)))
         selected = blend(self.colours.window, self.colours.original, 0.35)
         style.map("Treeview", background=[("selected", selected)], foreground=[("selected", self.colours.ink)])
-        style.configure("TNotebook.Tab", padding=(self.px(10), self.px(4)))
-        for name in ("TLabel", "TButton", "Accent.TButton", "Toolbutton", "TNotebook.Tab", "TRadiobutton"):
+        for name in (*BUTTONS, "TLabel", "Toolbutton", "TRadiobutton", "TCheckbutton"):
             style.configure(name, font="TkDefaultFont")
+        for name in BUTTONS:
+            style.configure(name, padding=tuple(self.px(side) for side in BUTTON_PADDING))
         style.configure("Title.TLabel", font="RetroTitle")
         style.configure("Strong.TLabel", font="RetroStrong")
         style.configure("Small.TLabel", font="RetroSmall", foreground=self.colours.faint)
@@ -141,8 +146,45 @@ class Theme:
             font.nametofont(name, self._root).configure(size=-self.px(size), family=self._family)
 
     def _screen_percent(self) -> int:
-        percent = 100 * self._root.winfo_fpixels("1i") / BASE_DPI
+        percent = 100 * (_xft_dpi(self._root) or self._root.winfo_fpixels("1i")) / BASE_DPI
         return min(STEPS_PERCENT[1:], key=lambda step: abs(step - percent))
+
+
+def _xft_dpi(root: tk.Tk) -> float:
+    """Return the resolution that the user set for X11, in dots per inch; 0 where there is none.
+
+    Desktops set the resource Xft.dpi, and Tk itself follows only the screen's size in millimetres. A program reads
+    resources of its own name, so that it takes a moment of another name.
+    """
+    if root.tk.call("tk", "windowingsystem") != "x11":
+        return 0.0
+    other = tk.Tk(className="Xft")
+    other.withdraw()
+    dpi = other.option_get("dpi", "Dpi")  # type: ignore[no-untyped-call]
+    other.destroy()
+    try:
+        return max(float(dpi), 0.0)
+    except ValueError:
+        return 0.0
+
+
+def _scale_padding(master: tk.Misc, ratio: float) -> None:
+    """Scale the distances between all widgets, which were set when the window was built."""
+    for child in master.winfo_children():
+        manager = child.winfo_manager()
+        if isinstance(child, tk.Widget) and manager in ("pack", "grid"):
+            info: Any = child.pack_info() if manager == "pack" else child.grid_info()
+            for side in ("padx", "pady"):
+                child.tk.call(manager, "configure", child, f"-{side}", _scaled(info[side], ratio))
+        if isinstance(child, ttk.Frame) and child.cget("padding"):
+            child.tk.call(child, "configure", "-padding", _scaled(child.cget("padding"), ratio))
+        _scale_padding(child, ratio)
+
+
+def _scaled(distance: Any, ratio: float) -> tuple[int, ...]:
+    """Scale a distance as Tk gives it: one number, or several."""
+    parts = distance if isinstance(distance, tuple) else (distance,)
+    return tuple(round(float(str(part)) * ratio) for part in parts)
 
 
 def blend(a: str, b: str, fraction: float) -> str:

@@ -1,9 +1,9 @@
-"""Widgets that ttk lacks: a page that scrolls, progress with Cancel, a table, wrapped text, a picture."""
+"""Widgets that ttk lacks: a page that scrolls, progress with Cancel, wrapped text, a picture."""
 
 from __future__ import annotations
 
 import tkinter as tk
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 from tkinter import ttk
 from typing import TYPE_CHECKING, Any, TypeAlias
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from retrotone.desktop.jobs import Job, JobQueue
 
 # Pixels at 100 %: room for two halves side by side.
-WIDE = 800
+WIDE = 940
 
 Event: TypeAlias = "tk.Event[tk.Misc]"
 
@@ -25,10 +25,12 @@ class Page(ttk.Frame):
     def __init__(self, master: tk.Misc, theme: Theme) -> None:
         super().__init__(master)
         self._theme = theme
+        # called with whether the page is wide, when it is laid out
+        self.listeners: list[Callable[[bool], None]] = []
         self._canvas = tk.Canvas(self, highlightthickness=0, borderwidth=0)
         down = ttk.Scrollbar(self, orient="vertical", command=self._canvas.yview)
         across = ttk.Scrollbar(self, orient="horizontal", command=self._canvas.xview)
-        self._canvas.configure(yscrollcommand=_hide_when_unneeded(down), xscrollcommand=_hide_when_unneeded(across))
+        self._canvas.configure(yscrollcommand=hide_when_unneeded(down), xscrollcommand=hide_when_unneeded(across))
         self.columnconfigure(0, weight=1)
         self.rowconfigure(0, weight=1)
         self._canvas.grid(row=0, column=0, sticky="nsew")
@@ -66,6 +68,8 @@ class Page(ttk.Frame):
             right.grid(row=1 if wide else 2, column=1 if wide else 0, sticky="nsew")
             self.body.columnconfigure(0, weight=left_weight, uniform="halves" if wide else "")
             self.body.columnconfigure(1, weight=right_weight if wide else 0, uniform="halves" if wide else "")
+            for listener in self.listeners:
+                listener(wide)
 
         self.body.rowconfigure(1, weight=1)
         self._canvas.bind("<Configure>", arrange, add=True)
@@ -165,79 +169,6 @@ class JobProgress(ttk.Frame):
         self.button.grid_remove()
 
 
-class Table(ttk.Frame):
-    """Rows of text, each with a key.
-
-    Parameters
-    ----------
-    master : tk.Misc
-    theme : Theme
-    columns : sequence of (str, int)
-        Titles, and widths in pixels at 100 %.
-    height : int
-        In rows.
-    on_select : callable, optional
-    """
-
-    def __init__(
-        self,
-        master: tk.Misc,
-        theme: Theme,
-        columns: Sequence[tuple[str, int]],
-        height: int,
-        on_select: Callable[[], None] = lambda: None,
-    ) -> None:
-        super().__init__(master)
-        self._theme = theme
-        self.tree = ttk.Treeview(self, show="headings", height=height, selectmode="browse")
-        bar = ttk.Scrollbar(self, orient="vertical", command=self.tree.yview)
-        self.tree.configure(yscrollcommand=_hide_when_unneeded(bar))
-        self.columnconfigure(0, weight=1)
-        self.rowconfigure(0, weight=1)
-        self.tree.grid(row=0, column=0, sticky="nsew")
-        bar.grid(row=0, column=1, sticky="ns")
-        self.tree.bind("<<TreeviewSelect>>", lambda _: on_select())
-        self.tree.bind("<Map>", lambda _: self._see(self.selected))
-        self.set_columns(columns)
-        theme.listeners.append(lambda: self.set_columns(self._columns))
-
-    def set_columns(self, columns: Sequence[tuple[str, int]]) -> None:
-        """Replace the columns: titles, and widths at 100 %; the widest column takes the remaining width."""
-        self._columns = list(columns)
-        names = [title for title, _ in columns]
-        widest = max(columns, key=lambda column: column[1])[0]
-        if list(self.tree["columns"]) != names:
-            self.tree.configure(columns=names)
-        for title, width in columns:
-            self.tree.heading(title, text=title, anchor="w")
-            self.tree.column(title, width=self._theme.px(width), minwidth=self._theme.px(40), stretch=title == widest)
-
-    def fill(self, rows: dict[str, Sequence[str]]) -> None:
-        """Replace the rows; the selected key stays selected if it is still there."""
-        before = self.selected
-        self.tree.delete(*self.tree.get_children())
-        for key, cells in rows.items():
-            self.tree.insert("", "end", iid=key, values=list(cells))
-        if before in rows:
-            self.tree.selection_set(before)
-
-    @property
-    def selected(self) -> str:
-        """The key of the selected row; empty if there is none."""
-        return next(iter(self.tree.selection()), "")
-
-    def select(self, key: str) -> None:
-        """Select a row and bring it into view."""
-        self.tree.selection_set(key)
-        self.tree.focus(key)
-        self.after_idle(self._see, key)
-
-    def _see(self, key: str) -> None:
-        if self.tree.exists(key):
-            self.tree.yview_moveto(0)
-            self.tree.see(key)
-
-
 class WrappedLabel(ttk.Label):
     """Text that wraps at the width of its frame."""
 
@@ -331,7 +262,7 @@ def add_buttons(
     return added
 
 
-def _hide_when_unneeded(bar: ttk.Scrollbar) -> Callable[[float, float], None]:
+def hide_when_unneeded(bar: ttk.Scrollbar) -> Callable[[float, float], None]:
     """Return a command for a scrollbar that hides it where everything fits."""
 
     def set_bar(first: float, last: float) -> None:

@@ -6,12 +6,15 @@ import sys
 import tkinter as tk
 from collections.abc import Callable
 from pathlib import Path
-from tkinter import filedialog, ttk
+from tkinter import filedialog, font, messagebox, ttk
 from types import TracebackType
 
-from retrotone.desktop import tasks
+from retrotone.desktop import restyle_tasks, tasks
+from retrotone.desktop.cut_text import CutLabel
+from retrotone.desktop.icon import icon_png
 from retrotone.desktop.jobs import JobObserver
 from retrotone.desktop.player_bar import PlayerBar
+from retrotone.desktop.restyle_tasks import Excerpt
 from retrotone.desktop.session import SOUND_FILES, Session
 from retrotone.desktop.tabs.compare import CompareTab
 from retrotone.desktop.tabs.library import LibraryTab
@@ -26,11 +29,14 @@ from retrotone.utils.text import sentence
 # Pixels at 100 %: fits 1280 x 720 with a frame around it.
 SIZE = (1200, 680)
 SMALLEST = (760, 480)
+ICON_PIXELS = 64
+# Pixels beside a tab's title: of the theme's picture, and at 100 %.
+TAB_BORDER, TAB_PADDING = 34, 10
 REFRESH_MS = 50
 WELCOME = "Drop a song anywhere in this window."
 KEYS = (
-    "Ctrl+O choose, Ctrl+E example, Ctrl+R restyle, Ctrl+S save, Ctrl+P play, Ctrl+B original or result, "
-    "Ctrl+D light or dark, Ctrl + and − size of text, Alt+1 to 6 tabs, Esc cancel."
+    "Ctrl+O choose, Ctrl+E example, Ctrl+R restyle, Ctrl+S save, Ctrl+P play, Ctrl+B original or new sound, "
+    "Ctrl+L loop, Ctrl+D light or dark, Ctrl + and − size of text, Alt+1 to 6 tabs, Esc cancel."
 )
 
 
@@ -53,14 +59,16 @@ class Window:
         self.root = root
         root.title("retrotone")
         root.report_callback_exception = self._report_exception
-        root.protocol("WM_DELETE_WINDOW", self.close)
+        root.protocol("WM_DELETE_WINDOW", self.ask_to_close)
+        self._icon = tk.PhotoImage(data=icon_png(ICON_PIXELS), master=root)
+        root.iconphoto(True, self._icon)
         self.session = Session(root, self, library)
         self._set_size()
         self._build_top()
         self._build_bottom()
         self._build_tabs()
         self._bind_keys()
-        self.session.run(tasks.choices, done=self.restyle_tab.offer, keep=True)
+        self.session.run(restyle_tasks.choices, done=self.restyle_tab.offer, keep=True)
         self.session.say("" if self.session.theme.has_extra else EXTRA_HINT)
         self._refresh()
 
@@ -75,7 +83,9 @@ class Window:
 
     def song_opened(self) -> None:
         """Show the song's name, and the tab of what is known of it."""
-        self.name.configure(text=Path(self.session.path).name)
+        name = Path(self.session.path).name
+        self.name.show(name)
+        self.root.title(f"{name} – retrotone")
         self.show(self.song_tab)
 
     def song_changed(self) -> None:
@@ -88,8 +98,12 @@ class Window:
         """Show and offer the result."""
         self.restyle_tab.show_latest()
 
+    def excerpt_added(self, excerpt: Excerpt) -> None:
+        """Show the seconds that can be heard."""
+        self.restyle_tab.show_excerpt(excerpt)
+
     def playback_changed(self, has_result: bool) -> None:
-        """Let the user switch to the result if there is one."""
+        """Let the user switch to the new sound if there is one."""
         self.bar.set_switchable(has_result)
 
     def choose(self) -> None:
@@ -136,6 +150,14 @@ class Window:
                 return
         self.progress.cancel()
 
+    def ask_to_close(self) -> None:
+        """Close the window; ask before results that are in no file are lost."""
+        unsaved = len(self.session.results) - len(self.session.files)
+        some = "One result is" if unsaved == 1 else f"{unsaved} results are"
+        question = f"{some} not saved. Close the window and lose what is not saved?"
+        if not unsaved or messagebox.askyesno("Results that are not saved", question, parent=self.root):
+            self.close()
+
     def close(self) -> None:
         """Close the window, and end the session."""
         # a dialog of Tk's own would wait for ever: cancel it first
@@ -143,6 +165,7 @@ class Window:
             self.root.tk.call("set", "::tk::Priv(selectFilePath)", "")
             self.root.after(50, self.close)
             return
+        self.session.settings.size = [self.root.winfo_width(), self.root.winfo_height()]
         self.root.withdraw()
         self.root.update_idletasks()
         self.session.close()
@@ -151,7 +174,7 @@ class Window:
     def _set_size(self) -> None:
         root = self.root
         root.minsize(*SMALLEST)
-        width, height = (self.session.theme.px(length) for length in SIZE)
+        width, height = self.session.settings.size or [self.session.theme.px(length) for length in SIZE]
         root.geometry(f"{min(width, root.winfo_screenwidth() - 20)}x{min(height, root.winfo_screenheight() - 40)}")
 
     def _build_top(self) -> None:
@@ -159,23 +182,32 @@ class Window:
         top = ttk.Frame(self.root, padding=(theme.px(12), theme.px(8)))
         ttk.Button(top, text="Choose a song…", command=self.choose, style="Accent.TButton").pack(side="left")
         ttk.Button(top, text="Example", command=self.open_example).pack(side="left", padx=theme.px(8))
-        ttk.Button(top, text="Light / dark", command=theme.toggle).pack(side="right")
-        self.name = WrappedLabel(top, WELCOME, "Strong.TLabel")
+        ttk.Button(top, text="Theme", command=theme.toggle).pack(side="right")
+        self.name = CutLabel(top, WELCOME, "Strong.TLabel")
         self.name.pack(side="left", padx=theme.px(8), fill="x", expand=True)
         top.pack(side="top", fill="x")
 
     def _build_bottom(self) -> None:
         session, theme = self.session, self.session.theme
         bottom = ttk.Frame(self.root, padding=(theme.px(12), 0, theme.px(12), theme.px(8)))
-        self.bar = PlayerBar(bottom, theme, session.player)
+        self.bar = PlayerBar(bottom, theme, session.player, session.seek, session.toggle_loop)
         self.bar.grid(row=0, column=0, columnspan=2, sticky="ew", pady=theme.px(4))
         self.status = WrappedLabel(bottom)
-        self.status.grid(row=1, column=0, sticky="ew")
+        self.status.grid(row=1, column=0, columnspan=2, sticky="ew")
         self.progress = JobProgress(bottom, theme, session.jobs, self._job_stopped)
         self.progress.grid(row=1, column=1, sticky="ew")
+        # a message has the whole line, and half of it while a job runs
+        self.progress.button.bind("<Map>", lambda _: self._share_line(True))
+        self.progress.button.bind("<Unmap>", lambda _: self._share_line(False))
+        self._share_line(False)
         bottom.columnconfigure(0, weight=1, uniform="halves")
         bottom.columnconfigure(1, weight=1, uniform="halves")
         bottom.pack(side="bottom", fill="x")
+
+    def _share_line(self, shared: bool) -> None:
+        self.status.grid(columnspan=1 if shared else 2)
+        if not shared:
+            self.status.lift()
 
     def _build_tabs(self) -> None:
         session = self.session
@@ -199,6 +231,24 @@ class Window:
         for title, tab in titles.items():
             self.tabs.add(tab, text=title)
         self.tabs.bind("<<NotebookTabChanged>>", lambda _: self._enter_tab())
+        self._titles = "".join(titles)
+        # theme, size and whether the titles fit, as they were drawn last
+        self._tab_looks: tuple[str, int, bool] | None = None
+        self.tabs.bind("<Configure>", lambda _: self._fit_tabs())
+        session.theme.listeners.append(self._fit_tabs)
+
+    def _fit_tabs(self) -> None:
+        """Let the tabs' titles be smaller and closer where they would be cut."""
+        theme = self.session.theme
+        room = self.tabs.winfo_width() - 6 * (TAB_BORDER + 2 * theme.px(TAB_PADDING))
+        fits = font.nametofont("TkDefaultFont").measure(self._titles) <= room
+        looks = theme.name, theme.percent, fits
+        if looks == self._tab_looks:
+            return
+        self._tab_looks = looks
+        style = ttk.Style(self.root)
+        style.configure("TNotebook.Tab", font="TkDefaultFont" if fits else "RetroSmall")
+        style.configure("TNotebook.Tab", padding=(theme.px(TAB_PADDING) if fits else 0, theme.px(4)))
 
     def _bind_keys(self) -> None:
         theme = self.session.theme
@@ -209,6 +259,7 @@ class Window:
             "<Control-s>": self.restyle_tab.save,
             "<Control-p>": self.bar.toggle,
             "<Control-b>": self.bar.switch,
+            "<Control-l>": self.session.toggle_loop,
             "<Control-d>": theme.toggle,
             "<Control-plus>": lambda: theme.resize(1),
             "<Control-equal>": lambda: theme.resize(1),
@@ -238,7 +289,9 @@ class Window:
             self.song_tab.song_changed()
 
     def _enter_tab(self) -> None:
-        """Let the tab that came to the front fetch what it lacks."""
+        """Let the tab that came to the front fetch what it lacks; an error of the tab before has been read."""
+        if str(self.status.cget("style")) == "Error.TLabel":
+            self.session.say("")
         selected = self.root.nametowidget(self.tabs.select())  # type: ignore[no-untyped-call]
         for tab in (self.compare_tab, self.similar_tab, self.library_tab):
             if tab is selected:
@@ -250,10 +303,12 @@ class Window:
         while session.player_errors:
             session.say(session.player_errors.pop(), error=True)
         self.bar.refresh()
-        fraction = session.player.position / max(session.player.length, 1)
+        session.live.refresh()
+        player = session.player
+        fraction, *loop = (frame / max(player.length, 1) for frame in (player.position, *(player.loop or (0, 0))))
         for waveform in (self.song_tab.waveform, self.restyle_tab.original, self.restyle_tab.result):
             if waveform.winfo_viewable():
-                waveform.set_position(fraction)
+                waveform.set_position(fraction, (loop[0], loop[1]))
         self.root.after(REFRESH_MS, self._refresh)
 
     def _report_exception(self, kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -86,6 +86,8 @@ class StyleChoice:
         False for a model that has to be downloaded first.
     recordings : tuple of AudioFile
         Of kind "record" or "records", where they are open already.
+    medium : Medium or None
+        The medium, where a record was read already or the parts of a medium were changed.
     """
 
     kind: Kind
@@ -94,6 +96,7 @@ class StyleChoice:
     description: str = ""
     downloaded: bool = True
     recordings: tuple[AudioFile, ...] = field(default=(), repr=False, compare=False)
+    medium: Medium | None = field(default=None, repr=False, compare=False)
 
     @classmethod
     def of_path(cls, path: str) -> StyleChoice:
@@ -118,6 +121,8 @@ class StyleChoice:
         StyleError, AudioError, ModelError
             The style cannot be read.
         """
+        if self.medium is not None:
+            return self.medium
         if self.kind == "era":
             from retrotone.style.eras import ERAS
 
@@ -165,6 +170,15 @@ def input_paths(recording: object) -> list[str | os.PathLike[str]]:
         return [recording.name, *(source.path for source in recording.recordings)]
     path = recording.path if isinstance(recording, AudioFile) else recording
     return [path] if isinstance(path, str | os.PathLike) else []
+
+
+def amounts_text(amounts: Mapping[str, float]) -> str:
+    """Return which parts of a medium were turned up or down, to follow its name.
+
+    >>> amounts_text({"noise": 0.5, "wow": 1.0})
+    ', noise 50 %'
+    """
+    return "".join(f", {part} {100 * amount:.0f} %" for part, amount in amounts.items() if amount != 1.0)
 
 
 def style_choices(*, files: bool = True) -> list[StyleChoice]:

@@ -8,8 +8,7 @@ from typing import Annotated
 
 import typer
 
-from retrotone.cli.console import complain
-from retrotone.errors import RetrotoneError
+from retrotone.cli.console import complain, password_in
 from retrotone.utils.text import printable
 
 VARIABLE = "RETROTONE_PASSWORD"
@@ -24,7 +23,7 @@ def serve_library(
         str | None, typer.Option("--library", metavar="FILE", help="The library. By default your own.")
     ] = None,
     password_file: Annotated[
-        str | None,
+        Path | None,
         typer.Option(
             metavar="FILE",
             help=f"The first line is the password asked of every caller. By default that in {VARIABLE}, if any.",
@@ -35,7 +34,7 @@ def serve_library(
     from retrotone.web.library_server import serve_library as serve
     from retrotone.web.server import is_local
 
-    password = os.environ.get(VARIABLE) if password_file is None else _first_line(password_file)
+    password = os.environ.get(VARIABLE) if password_file is None else password_in(password_file)
     if not is_local(host) and not password:
         complain(f"whoever reaches {host}:{port} can read the names of your songs: think of --password-file")
 
@@ -43,13 +42,3 @@ def serve_library(
         typer.echo(printable(f"The library answers at {address} until you press Ctrl-C."))
 
     serve(library, host, port, password or None, started)
-
-
-def _first_line(path: str) -> str:
-    try:
-        lines = Path(path).read_text("utf-8").splitlines()
-    except (OSError, UnicodeDecodeError) as error:
-        raise RetrotoneError(f"{path} cannot be read: name a file with the password on its first line") from error
-    if not lines or not lines[0]:
-        raise RetrotoneError(f"{path} has no password: write it on the first line")
-    return lines[0]

@@ -7,8 +7,9 @@ from tkinter import filedialog, ttk
 
 from retrotone.desktop import tasks
 from retrotone.desktop.session import NO_SONG, SOUND_FILES, Session
+from retrotone.desktop.table import Table
 from retrotone.desktop.tasks import Picture, Sound
-from retrotone.desktop.widgets import Page, PictureView, Table, WrappedLabel, add_buttons
+from retrotone.desktop.widgets import Page, PictureView, WrappedLabel, add_buttons
 
 MAX_VERSIONS = 4
 # Pixels at 100 %.
@@ -22,6 +23,7 @@ class CompareTab(ttk.Frame):
     def __init__(self, master: tk.Misc, session: Session) -> None:
         super().__init__(master)
         self._session = session
+        self._path = ""
         self._others: list[Sound] = []
         self._drawn: list[Sound] = []
         self._picture: Picture | None = None
@@ -51,7 +53,8 @@ class CompareTab(ttk.Frame):
 
     def song_changed(self) -> None:
         """Forget the figure and the added recordings of the song before."""
-        if not self._session.results:
+        if self._session.path != self._path:
+            self._path = self._session.path
             self._others, self._drawn, self.stretch = [], [], None
 
     def entered(self) -> None:
@@ -128,7 +131,7 @@ class CompareTab(ttk.Frame):
         session = self._session
         if session.original is None:
             return []
-        results = [version.sound for version in session.results] + self._others
+        results = [version.sound for version in session.results if version.song == session.path] + self._others
         return [session.original, *results[-(MAX_VERSIONS - 1) :]]
 
     def _add(self, sound: Sound) -> None:

@@ -6,10 +6,11 @@ import tkinter as tk
 from tkinter import filedialog, ttk
 
 from retrotone.desktop import tasks
-from retrotone.desktop.drawing import Map
+from retrotone.desktop.library_map import Map
 from retrotone.desktop.session import Session
+from retrotone.desktop.table import Table
 from retrotone.desktop.track_row import TrackRow
-from retrotone.desktop.widgets import JobProgress, Page, Table, WrappedLabel, add_buttons
+from retrotone.desktop.widgets import JobProgress, Page, WrappedLabel, add_buttons
 
 
 class LibraryTab(Page):

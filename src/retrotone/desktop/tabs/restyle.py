@@ -3,34 +3,54 @@
 from __future__ import annotations
 
 import tkinter as tk
+from collections.abc import Callable
 from pathlib import Path
-from tkinter import filedialog, ttk
+from tkinter import filedialog, messagebox, ttk
+from typing import Any
 
-from retrotone.desktop import tasks
+from retrotone.desktop import restyle_tasks
+from retrotone.desktop.cut_text import CutLabel
+from retrotone.desktop.dials import Dials
 from retrotone.desktop.drawing import Waveform
+from retrotone.desktop.restyle_tasks import Excerpt, Recipe, Version
 from retrotone.desktop.session import NO_SONG, SOUND_FILES, Session
-from retrotone.desktop.tasks import Version
-from retrotone.desktop.widgets import Page, Table, WrappedLabel, add_buttons
-from retrotone.style.choices import MEDIUM_SUFFIX, StyleChoice
+from retrotone.desktop.slider import Slider
+from retrotone.desktop.table import Table
+from retrotone.desktop.widgets import Page, WrappedLabel, add_buttons
+from retrotone.style.choices import MEDIUM_SUFFIX, PRESET_FOLDER, StyleChoice
+from retrotone.utils.files import config_folder, make_folder
+from retrotone.utils.text import clock, title
 
 # The kinds of style in their order in the table.
 KINDS = ("era", "medium", "rave", "record")
 RECORD_FILES = [SOUND_FILES[0], ("Presets", MEDIUM_SUFFIX), *SOUND_FILES[1:]]
 MODEL_FILES = [("RAVE models", ".ts .safetensors"), ("All files", "*")]
+# A hand that turns a dial pauses so long when it means to listen.
+PAUSE_MS = 40
+NO_RESULT = "There is no result yet: choose a style and press Restyle."
+NOT_READ = "The song is still being read: press Restyle again in a moment."
+NO_SOUND = "choose a style, or move a dial, to hear it here"
 
 
-class RestyleTab(Page):
-    """Styles and settings on the left; on the right the original, and the results to play and save."""
+class RestyleTab(ttk.Frame):
+    """Styles on the left, original, new sound and the medium's dials on the right, results and actions below."""
 
     def __init__(self, master: tk.Misc, session: Session) -> None:
-        super().__init__(master, session.theme)
+        super().__init__(master)
         self._session = session
         self._choices: dict[str, StyleChoice] = {}
-        left, right = self.halves(2, 3)
+        # key of the style whose dials are shown
+        self._shown = ""
+        # what `after` returned for the change that is to be heard
+        self._change = ""
+        self._build_actions()
+        page = Page(self, session.theme)
+        page.pack(fill="both", expand=True)
+        left, right = page.halves(2, 3)
         self._build_styles(left)
-        self._build_strength(left)
-        self._build_actions(left)
-        self._build_results(right)
+        self._build_sound(right)
+        page.listeners.append(self.dials.arrange)
+        self._build_results(page.body)
         self.song_changed()
 
     def offer(self, choices: list[StyleChoice]) -> None:
@@ -51,29 +71,20 @@ class RestyleTab(Page):
         self._choose_file("rave", MODEL_FILES, "Choose a RAVE model")
 
     def restyle(self) -> None:
-        """Restyle the song with the selected style."""
-        session = self._session
-        if not session.path:
-            session.say(NO_SONG, error=True)
-            return
-        choice = self._choices[self.styles.selected]
-        session.settings.style, session.settings.strength = self.styles.selected, round(self.strength.get())
-        try:
-            seed = int(self.seed.get())
-        except ValueError:
-            session.say(f"The seed is a whole number from 0 up, not {self.seed.get()!r}.", error=True)
-            return
-        session.say("")
-        strength = self.strength.get() / 100
-        session.run(tasks.restyle, session.path, choice, strength, seed, done=session.add_result)
+        """Restyle the whole song with the selected style."""
+        session, recipe = self._session, self._recipe()
+        if session.original is None:
+            session.say(NOT_READ if session.path else NO_SONG, error=True)
+        elif recipe is not None:
+            session.say("")
+            task = restyle_tasks.restyle
+            session.run(task, session.path, session.original, recipe, done=session.add_result)
 
     def save(self) -> None:
         """Ask for a file, and write the selected result to it."""
-        session = self._session
-        if not self.results.selected:
-            session.say("There is no result yet: choose a style and press Restyle.", error=True)
+        session, version = self._session, self._selected()
+        if version is None:
             return
-        version = session.results[int(self.results.selected)]
         path = filedialog.asksaveasfilename(
             parent=session.root,
             title="Save the result",
@@ -81,15 +92,60 @@ class RestyleTab(Page):
             initialfile=version.file_name,
             defaultextension=".wav",
         )
-        if path and session.path and Path(path).exists() and Path(path).samefile(session.path):
+        if path and Path(path).exists() and Path(version.song).exists() and Path(path).samefile(version.song):
             session.say("That is the song itself, which stays as it is: choose another name.", error=True)
         elif path:
-            session.run(tasks.save, version, path, done=session.say, keep=True)
+
+            def saved(message: str) -> None:
+                session.files[version] = Path(path)
+                session.say(message)
+                self._show_results()
+
+            session.run(restyle_tasks.save, version, path, done=saved, keep=True)
+
+    def remove(self) -> None:
+        """Delete the selected result, after a question if it is in no file."""
+        session, version = self._session, self._selected()
+        if version is None:
+            return
+        question = f"{version.title} is not saved. Delete it?"
+        if version in session.files or messagebox.askyesno("Delete a result", question, parent=session.root):
+            session.remove_result(version)
+            self._show_results()
+            self._show_sound("New sound", None)
+
+    def save_preset(self) -> None:
+        """Ask for a file, and write the medium as the dials are to it."""
+        session, recipe = self._session, self._recipe()
+        if recipe is None:
+            return
+        if not self.dials.sliders:
+            session.say("A model has no dials to save: choose an era or a record.", error=True)
+            return
+        folder = make_folder(config_folder() / PRESET_FOLDER)
+        path = filedialog.asksaveasfilename(
+            parent=session.root,
+            title="Save the medium as a preset",
+            initialdir=str(folder),
+            initialfile=f"{Path(recipe.choice.name).stem}-mine{MEDIUM_SUFFIX}",
+            defaultextension=MEDIUM_SUFFIX,
+            filetypes=[("Presets", MEDIUM_SUFFIX)],
+        )
+        if path:
+
+            def saved(choice: StyleChoice) -> None:
+                self._offer_own(choice)
+                session.say(f"Saved {path}. It is in the list of styles now.")
+
+            session.run(restyle_tasks.save_preset, recipe, path, done=saved, keep=True)
 
     def song_changed(self) -> None:
-        """Show the song and its results."""
+        """Show the song; the results stay."""
         song = self._session.song
         self.original.show(song.waveform if song else None)
+        self.original_heading.show(f"Original: {song.title}" if song else "Original")
+        self._show_sound("New sound", None)
+        self.results.tree.selection_set()
         self._show_results()
 
     def show_latest(self) -> None:
@@ -97,10 +153,32 @@ class RestyleTab(Page):
         self._show_results()
         self.results.select(str(len(self._session.results) - 1))
 
+    def show_excerpt(self, excerpt: Excerpt) -> None:
+        """Show the seconds that can be heard in the new sound."""
+        rate = excerpt.sound.sample_rate
+        start, stop = excerpt.start / rate, (excerpt.start + excerpt.frames) / rate
+        heading = f"{excerpt.recipe.title}: {clock(start)} to {clock(stop)}"
+        self.results.tree.selection_set()
+        self._show_sound(heading, excerpt)
+
+    def _build_actions(self) -> None:
+        """Build the row that stays in view, whatever the page shows."""
+        theme = self._session.theme
+        row = ttk.Frame(self, padding=(theme.px(12), theme.px(4)))
+        row.pack(side="bottom", fill="x")
+        _, self.save_button, self.remove_button = add_buttons(
+            row, theme, ("Restyle", self.restyle), ("Save…", self.save), ("Delete", self.remove), accent=0
+        )
+        ttk.Label(row, text="Seed").pack(side="left", padx=theme.px(4))
+        self.seed = tk.StringVar(self, "0")
+        ttk.Spinbox(row, from_=0, to=9999, width=5, textvariable=self.seed, command=self._changed).pack(side="left")
+
     def _build_styles(self, master: ttk.Frame) -> None:
         theme = self._session.theme
-        self.styles = Table(master, theme, [("The sound of", 330)], 9, self._show_description)
+        self.styles = Table(master, theme, [("The sound of", 260)], 6, self._choose_style)
         self.styles.tree.bind("<Return>", lambda _: self.restyle())
+        # also a style that is selected already
+        self.styles.tree.bind("<ButtonRelease-1>", lambda _: self._changed())
         self.styles.pack(fill="both", expand=True)
         self.description = WrappedLabel(master, style="Small.TLabel")
         self.description.pack(fill="x", pady=theme.px(4))
@@ -108,78 +186,133 @@ class RestyleTab(Page):
         row.pack(fill="x")
         add_buttons(row, theme, ("A record…", self.choose_record), ("A RAVE file…", self.choose_model))
 
-    def _build_strength(self, master: ttk.Frame) -> None:
-        theme = self._session.theme
+    def _build_sound(self, master: ttk.Frame) -> None:
+        session, theme = self._session, self._session.theme
+        self.original_heading = CutLabel(master, "Original", "Strong.TLabel")
+        self.original_heading.pack(fill="x")
+        self.original = Waveform(master, theme, 56, session.seek, session.set_loop, "original", "no song yet")
+        self.original.pack(fill="both", expand=True)
+        self.heading = CutLabel(master, "New sound", "Strong.TLabel")
+        self.heading.pack(fill="x", pady=(theme.px(4), 0))
+        self.result = Waveform(master, theme, 56, session.seek, session.set_loop, "result", NO_SOUND)
+        self.result.pack(fill="both", expand=True)
         row = ttk.Frame(master)
-        row.pack(fill="x", pady=theme.px(4))
-        ttk.Label(row, text="Strength").pack(side="left")
+        row.pack(fill="x", pady=(theme.px(6), 0))
+        ttk.Label(row, text="strength", width=11).pack(side="left")
         self.percent = ttk.Label(row, width=6, anchor="e")
         self.percent.pack(side="right")
-        self.strength = tk.DoubleVar(self, self._session.settings.strength)
-        scale = ttk.Scale(row, from_=0, to=100, variable=self.strength, command=lambda _: self._show_strength())
-        scale.pack(side="left", fill="x", expand=True, padx=theme.px(8))
-        self._show_strength()
-
-    def _build_actions(self, master: ttk.Frame) -> None:
-        theme = self._session.theme
+        self.strength = Slider(row, theme, 1.0, 0.05, self._set_strength)
+        self.strength.pack(side="left", fill="x", expand=True)
+        self._show_strength(session.settings.strength / 100)
+        self.dials = Dials(master, theme, self._changed)
+        self.dials.pack(fill="x")
         row = ttk.Frame(master)
-        row.pack(fill="x", pady=(theme.px(4), 0))
-        _, self.save_button = add_buttons(row, theme, ("Restyle", self.restyle), ("Save as…", self.save), accent=0)
-        ttk.Label(row, text="Seed").pack(side="left", padx=(theme.px(4), theme.px(4)))
-        self.seed = tk.StringVar(self, "0")
-        ttk.Spinbox(row, from_=0, to=9999, width=5, textvariable=self.seed).pack(side="left")
+        row.pack(fill="x")
+        add_buttons(row, theme, ("Reset dials", self.dials.reset), ("Save as preset…", self.save_preset))
 
     def _build_results(self, master: ttk.Frame) -> None:
-        session, theme = self._session, self._session.theme
-        ttk.Label(master, text="Original", style="Strong.TLabel").pack(anchor="w")
-        self.original = Waveform(master, theme, 100, session.seek, "original", "no song yet")
-        self.original.pack(fill="both", expand=True)
-        self.heading = ttk.Label(master, text="Result", style="Strong.TLabel")
-        self.heading.pack(anchor="w", pady=(theme.px(8), 0))
-        self.result = Waveform(master, theme, 100, session.seek, "result", "choose a style and press Restyle")
-        self.result.pack(fill="both", expand=True)
-        ttk.Label(master, text="Results so far: choose one to compare it with the original").pack(
-            anchor="w", pady=(theme.px(8), 0)
-        )
-        self.results = Table(master, theme, [("What", 300), ("File name", 200)], 3, self._select_result)
-        self.results.pack(fill="both", expand=True)
+        theme = self._session.theme
+        columns = [("Results so far: choose one to hear it beside the original", 300), ("Song", 130), ("File", 130)]
+        self.results = Table(master, theme, columns, 2, self._select_result)
+        self.results.grid(row=3, column=0, columnspan=2, sticky="nsew", pady=(theme.px(6), 0))
 
     def _show_results(self) -> None:
-        results = self._session.results
-        self.results.fill({str(k): [each.title, each.file_name] for k, each in enumerate(results)})
-        self._show_result(results[-1] if results else None)
+        session = self._session
+        rows = {}
+        for number, each in enumerate(session.results):
+            file = session.files.get(each)
+            rows[str(number)] = [each.title, title(each.song), file.name if file else "not saved"]
+        self.results.fill(rows)
+        for button in (self.save_button, self.remove_button):
+            button.configure(state="normal" if rows else "disabled")
 
-    def _show_result(self, version: Version | None) -> None:
-        self.heading.configure(text=f"Result: {version.title}" if version else "Result")
-        self.result.show(version.waveform if version else None)
-        self.save_button.configure(state="normal" if version else "disabled")
+    def _show_sound(self, heading: str, sound: Version | Excerpt | None) -> None:
+        self.heading.show(f"{heading} (loudness-matched)" if sound else heading)
+        self.result.show(sound.waveform if sound else None)
+
+    def _selected(self) -> Version | None:
+        """Return the selected result; the last one if none is."""
+        results = self._session.results
+        if not results:
+            self._session.say(NO_RESULT, error=True)
+            return None
+        return results[int(self.results.selected or len(results) - 1)]
 
     def _select_result(self) -> None:
         if self.results.selected:
-            index = int(self.results.selected)
-            self._show_result(self._session.results[index])
-            self._session.play_result(index + 1)
+            version = self._session.results[int(self.results.selected)]
+            self._show_sound(version.title, version)
+            self.original.show(version.original_waveform)
+            self.original_heading.show(f"Original: {title(version.song)}")
+            self._session.play_result(version)
 
-    def _choose_file(self, kind: str, types: list[tuple[str, str]], title: str) -> None:
+    def _choose_file(self, kind: str, types: list[tuple[str, str]], heading: str) -> None:
         session = self._session
         path = filedialog.askopenfilename(
-            parent=session.root, title=title, initialdir=session.settings.folder or None, filetypes=types
+            parent=session.root, title=heading, initialdir=session.settings.folder or None, filetypes=types
         )
         if path:
-            session.run(tasks.own_choice, kind, path, done=self._offer_own)
+            session.run(restyle_tasks.own_choice, kind, path, done=self._offer_own)
 
     def _offer_own(self, choice: StyleChoice) -> None:
         self.offer([choice])
         self.styles.select(f"{choice.kind} {choice.name}")
 
-    def _show_description(self) -> None:
-        choice = self._choices.get(self.styles.selected)
-        if choice is not None:
-            missing = f" Download it first: retrotone models download {choice.name}"
-            self.description.configure(text=choice.description + ("" if choice.downloaded else missing))
+    def _choose_style(self) -> None:
+        """Describe the style, show its dials, and let it be heard if it is another than before."""
+        key = self.styles.selected
+        choice = self._choices.get(key)
+        if choice is None or key == self._shown:
+            return
+        first, self._shown = not self._shown, key
+        missing = f" Download it first: retrotone models download {choice.name}"
+        self.description.configure(text=choice.description + ("" if choice.downloaded else missing))
+        self.dials.show({})
 
-    def _show_strength(self) -> None:
-        self.percent.configure(text=f"{self.strength.get():.0f} %")
+        def described(parts: dict[str, str]) -> None:
+            if key == self._shown:
+                self.dials.show(parts)
+                if not first:
+                    self._changed()
+
+        self._describe(choice, described)
+
+    def _describe(self, choice: StyleChoice, done: Callable[[dict[str, str]], Any]) -> None:
+        session = self._session
+        if choice.kind == "record":
+            # reading a record takes seconds, so that it shows progress
+            session.run(restyle_tasks.parts, choice, done=done)
+        elif choice.downloaded:
+            session.live.describe(choice, done)
+
+    def _changed(self) -> None:
+        """Let the style as it is now be heard, once the user pauses."""
+        if self._change:
+            self.after_cancel(self._change)
+        self._change = self.after(PAUSE_MS, self._hear)
+
+    def _hear(self) -> None:
+        self._change = ""
+        recipe = self._recipe()
+        if recipe is not None and recipe.choice.downloaded:
+            self._session.hear(recipe)
+
+    def _recipe(self) -> Recipe | None:
+        """Return what is chosen, and remember it; None with a message if the seed is no number."""
+        session, key, strength = self._session, self.styles.selected, self.strength.value
+        session.settings.style, session.settings.strength = key, round(100 * strength)
+        if not self.seed.get().isdecimal():
+            session.say(f"The seed is a whole number from 0 up, not {self.seed.get()!r}.", error=True)
+            return None
+        return Recipe(self._choices[key], strength, int(self.seed.get()), self.dials.amounts)
+
+    def _set_strength(self, strength: float) -> None:
+        self._show_strength(round(strength, 2))
+        self._changed()
+
+    def _show_strength(self, strength: float) -> None:
+        self.strength.set(strength)
+        self.percent.configure(text=f"{100 * strength:.0f} %")
 
     @staticmethod
     def _titled(choice: StyleChoice) -> str:

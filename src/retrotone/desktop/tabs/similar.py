@@ -8,8 +8,9 @@ from tkinter import filedialog, ttk
 
 from retrotone.desktop import tasks
 from retrotone.desktop.session import NO_SONG, Session
+from retrotone.desktop.table import Table
 from retrotone.desktop.track_row import TrackRow
-from retrotone.desktop.widgets import Page, Table, add_buttons
+from retrotone.desktop.widgets import Page, add_buttons
 
 # Titles, and widths at 100 %.
 COLUMNS = [("track", 240), ("genre", 110), ("length", 70), ("similarity", 90)]

@@ -10,7 +10,8 @@ from typing import Any
 
 from retrotone.desktop import tasks
 from retrotone.desktop.session import Session
-from retrotone.desktop.widgets import JobProgress, Page, PictureView, Table, WrappedLabel, add_buttons
+from retrotone.desktop.table import Table
+from retrotone.desktop.widgets import JobProgress, Page, PictureView, WrappedLabel, add_buttons
 
 # Titles, and widths at 100 %.
 LOSS = [("descent", 120), ("rate", 50), ("weight", 65), ("clamp", 60), ("left", 65), ("why", 180)]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from math import isinf, log10
-from typing import Protocol, TypeAlias
+from typing import Protocol, TypeAlias, runtime_checkable
 
 import numpy as np
 
@@ -76,6 +76,7 @@ def medium_blocks(
     seed: int = 0,
     programme_lufs: float = REFERENCE_LUFS,
     makeup_db: float = 0.0,
+    skipped_blocks: int = 0,
 ) -> Iterator[Block]:
     """Put a stream of any length through a medium in constant memory.
 
@@ -97,6 +98,9 @@ def medium_blocks(
         Integrated loudness of the whole recording (BS.1770): noise and saturation are set relative to it.
     makeup_db : float
         Gain before the noise, see the function `makeup_db`.
+    skipped_blocks : int
+        How much of the recording, in blocks of BLOCK_FRAMES, lies before the stream: noise, clicks and wow are then
+        those of that moment, and filters settle within the first seconds.
 
     Returns
     -------
@@ -116,6 +120,7 @@ def medium_blocks(
         return iter(blocks)
     chain = _Chain(medium, channels, sample_rate, strength, seed)
     chain.add_noise(medium, makeup_db)
+    chain.skip(skipped_blocks)
     return _render(blocks, channels, chain, _reference_gain(programme_lufs, channels))
 
 
@@ -169,6 +174,13 @@ def _reference_gain(programme_lufs: float, channels: int) -> float:
     return float(10 ** ((REFERENCE_LUFS - programme_lufs + 10 * log10(channels / 2)) / 20))
 
 
+@runtime_checkable
+class _Timed(Protocol):
+    """A stage whose output depends on the time, such as noise."""
+
+    def skip(self, frames: int, /) -> None: ...
+
+
 class _Chain:
     """The stages of one medium, in order: at first those before the noise.
 
@@ -217,6 +229,13 @@ class _Chain:
         self._stages.append(FilterStage(medium.playback, width, rate, strength))
         if medium.limiter:
             self._add_late(LimiterStage(medium.limiter, width, rate, strength))
+
+    def skip(self, blocks: int) -> None:
+        """Pass over blocks: what depends on the time goes on as if it had been there."""
+        for stage in self._stages:
+            if isinstance(stage, _Timed):
+                for _ in range(blocks):
+                    stage.skip(BLOCK_FRAMES)
 
     def _rng(self, medium: Parts, part: int) -> np.random.Generator:
         # a generator for each stage: the draws of one do not shift another's

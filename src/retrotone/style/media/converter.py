@@ -55,6 +55,10 @@ class ConverterStage:
         self._history = np.zeros((channels, int(np.ceil(2 * self._hold)) + 2), np.float32)
         self._start = 0
 
+    def skip(self, frames: int) -> None:
+        """Pass over a block of so many frames."""
+        self._start += frames
+
     def __call__(self, block: Block) -> Block:
         """Convert a block, shape (channels, n)."""
         if self._hold <= 1:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Annotated
+from typing import Annotated, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,6 +13,8 @@ from retrotone.style.media.filters import FilterStage, Lowpass
 from retrotone.style.media.media import OPEN_HIGH_HZ, OPEN_LOW_HZ, USABLE
 from retrotone.style.media.units import Between, Decibels, Hertz, Share
 from retrotone.types import Block
+
+_Column: TypeAlias = "NDArray[np.float64]"
 
 # Sizes are Pareto distributed, by ear: few loud clicks among many small ones.
 TAIL_INDEX, LARGEST_CLICK = 1.6, 15.0
@@ -74,6 +76,11 @@ class NoiseStage:
         self._swish, self._turn, self._start = noise.swish, 2 * np.pi * turns_hz / sample_rate, 0
         self._rng, self._channels = rng, channels
 
+    def skip(self, frames: int) -> None:
+        """Pass over a block of so many frames."""
+        self._rng.standard_normal((self._channels, frames), dtype=np.float32)
+        self._start += frames
+
     def __call__(self, block: Block) -> Block:
         """Add noise to a block."""
         count = block.shape[1]
@@ -99,6 +106,10 @@ class HumStage:
     def __init__(self, hum: Hum, sample_rate: int, strength: float) -> None:
         self._step, self._start = 2 * np.pi * hum.hz / sample_rate, 0
         self._gain = strength * 10 ** (hum.level_db / 20) * np.sqrt(2)
+
+    def skip(self, frames: int) -> None:
+        """Pass over a block of so many frames."""
+        self._start += frames
 
     def __call__(self, block: Block) -> Block:
         """Add hum to a block."""
@@ -170,9 +181,26 @@ class CrackleStage:
             () if crackle.high_hz is None else (Lowpass(crackle.high_hz, 4),), channels, sample_rate, 1.0
         )
 
+    def skip(self, frames: int) -> None:
+        """Pass over a block of so many frames."""
+        self._draw(frames)
+
     def __call__(self, block: Block) -> Block:
         """Add clicks to a block."""
-        rng, count, channels = self._rng, block.shape[1], len(self._tail)
+        count, channels = block.shape[1], len(self._tail)
+        at, sizes, decay, ring, shares = self._draw(count)
+        # (clicks, ring samples)
+        pulses = sizes * np.exp(-self._time / decay) * np.cos(2 * np.pi * ring * self._time)
+        out = np.zeros((channels, count + len(self._time)))
+        for channel, share in zip(out, shares, strict=True):
+            np.add.at(channel, at[:, None] + np.arange(len(self._time)), self._gain * share * pulses)
+        out[:, : len(self._time)] += self._tail
+        self._tail = out[:, count:].astype(np.float32)
+        return block + self._lowpass(out[:, :count].astype(np.float32))
+
+    def _draw(self, count: int) -> tuple[NDArray[np.int64], _Column, _Column, _Column, list[_Column]]:
+        """Draw the clicks of the next block: place, signed size, decay, pitch, and size in each channel."""
+        rng, channels = self._rng, len(self._tail)
         clicks = rng.poisson(self._crackle.per_second * count * (self._time[1] - self._time[0]))
         at = rng.integers(0, count, clicks)
         sizes = np.minimum((1 - rng.random(clicks)) ** (-1 / TAIL_INDEX), LARGEST_CLICK)
@@ -181,18 +209,10 @@ class CrackleStage:
             self._scratch = SCRATCH_MEMORY * self._scratch + SCRATCH_SPREAD * rng.normal()
             at = np.append(at, round(turn * self._turn) - self._start)
             sizes = np.append(sizes, min(float(np.exp(SCRATCH_MEAN + self._scratch)), LARGEST_CLICK))
-        at = np.minimum(at, count - 1)
         self._start += count
         shape = (len(at), 1)
         decay = self._crackle.decay_s * rng.uniform(0.4, 1.2, shape)
         ring = self._crackle.ring_hz * rng.uniform(0.6, 1.4, shape)
         sign = rng.choice([-1.0, 1.0], shape)
-        # (clicks, ring samples)
-        pulses = sign * sizes[:, None] * np.exp(-self._time / decay) * np.cos(2 * np.pi * ring * self._time)
-        out = np.zeros((channels, count + len(self._time)))
-        for channel in out:
-            share = rng.uniform(0.3, 1.0, shape) if channels > 1 else 1.0
-            np.add.at(channel, at[:, None] + np.arange(len(self._time)), self._gain * share * pulses)
-        out[:, : len(self._time)] += self._tail
-        self._tail = out[:, count:].astype(np.float32)
-        return block + self._lowpass(out[:, :count].astype(np.float32))
+        shares = [rng.uniform(0.3, 1.0, shape) if channels > 1 else np.ones(shape) for _ in range(channels)]
+        return np.minimum(at, count - 1), sign * sizes[:, None], decay, ring, shares

@@ -91,6 +91,11 @@ class SpectrumStage:
     def _white(self, count: int) -> Block:
         return self._rng.standard_normal((self._channels, count), dtype=np.float32)
 
+    def skip(self, frames: int) -> None:
+        """Pass over a block of so many frames."""
+        self._history = np.concatenate([self._history, self._white(frames)], axis=1)[:, frames:]
+        self._start += frames
+
     def __call__(self, block: Block) -> Block:
         """Add noise to a block, shape (channels, n)."""
         count = block.shape[1]

@@ -97,6 +97,11 @@ class WowStage:
             total += scale * band
         return np.asarray(self._limit * np.tanh(total / self._limit))
 
+    def skip(self, frames: int) -> None:
+        """Pass over a block of so many frames."""
+        if self.delay:
+            self._last = self._displacement(frames // CONTROL_FRAMES)[-1:]
+
     def __call__(self, block: Block) -> Block:
         """Replay a block, shape (channels, BLOCK_FRAMES), `delay` samples late."""
         if self.delay == 0:

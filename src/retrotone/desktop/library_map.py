@@ -1,0 +1,139 @@
+"""The map of a library: tracks as dots, similar ones near each other."""
+
+from __future__ import annotations
+
+import tkinter as tk
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from retrotone.desktop.drawing import LEAST_WIDTH, Drawing
+from retrotone.desktop.theme import Theme
+from retrotone.desktop.widgets import Event
+
+if TYPE_CHECKING:
+    from retrotone.desktop.track_row import TrackRow
+
+# Dots that are drawn at once.
+DOTS = 300
+
+
+class Map(Drawing):
+    """Tracks as dots, similar ones near each other; the one under the pointer shows its name.
+
+    Parameters
+    ----------
+    master : tk.Misc
+    theme : Theme
+    on_hover : callable
+        Called with the track under the pointer, or None.
+    on_click : callable
+        Called with the track that was clicked.
+    """
+
+    def __init__(
+        self,
+        master: tk.Misc,
+        theme: Theme,
+        on_hover: Callable[[TrackRow | None], None],
+        on_click: Callable[[TrackRow], None],
+    ) -> None:
+        self.tracks: list[TrackRow] = []
+        self._on_hover, self._on_click = on_hover, on_click
+        # index of the track under the pointer; -1 for none
+        self._hovered = -1
+        # counts calls of `draw`, so that the dots of an older one are not drawn any more
+        self._drawing = 0
+        # centres of the dots, in pixels
+        self._centres: NDArray[np.float64] = np.zeros((0, 2))
+        super().__init__(master, theme, LEAST_WIDTH, 330)
+        self.bind("<Motion>", self._pointer_moved)
+        self.bind("<Leave>", lambda _: self._set_hovered(-1))
+        self.bind("<Button-1>", self._clicked)
+
+    def show(self, tracks: Sequence[TrackRow]) -> None:
+        """Replace the tracks."""
+        self.tracks = list(tracks)
+        self.draw()
+
+    def draw(self) -> None:
+        """Draw dots, and a legend of the genres."""
+        self.delete("all")
+        self._hovered = -1
+        width, height = self.extent
+        if not self.tracks:
+            text = "The map of your music appears here: choose folders and scan them."
+            self.text(width / 2, height / 2, text, "center", width=width - 20)
+            return
+        margin, line = self.theme.px(16), self.theme.px(20)
+        legend = list(dict.fromkeys((track.genre, track.colour) for track in self.tracks))
+        columns = max(width // self.theme.px(110), 1)
+        below = line * -(-len(legend) // columns) + margin
+        reach = np.array([width / 2 - margin, (height - below) / 2 - margin])
+        middle = np.array([width / 2, (height - below) / 2])
+        positions = np.array([(track.x, -track.y) for track in self.tracks])
+        self._centres = middle + positions * reach
+        radius = self.theme.px(float(np.clip(40 / np.sqrt(len(positions)), 2.5, 7)))
+        self._drawing += 1
+        self._draw_dots(self._drawing, 0, radius)
+        for index, (genre, colour) in enumerate(legend):
+            x = margin + (index % columns) * self.theme.px(110)
+            y = height - below + line * (index // columns) + line / 2
+            dot = self.theme.px(5)
+            self.create_oval(x - dot, y - dot, x + dot, y + dot, fill=colour, width=0)
+            self.text(x + 2 * dot, y, genre, faint=True)
+
+    def _draw_dots(self, drawing: int, first: int, radius: int) -> None:
+        """Draw some dots now and the others later, so that the window does not wait for a large library."""
+        if drawing != self._drawing or not self.winfo_exists():
+            return
+        edge = self.theme.colours.panel
+        for (x, y), track in zip(self._centres[first : first + DOTS], self.tracks[first : first + DOTS], strict=True):
+            self.create_oval(x - radius, y - radius, x + radius, y + radius, fill=track.colour, outline=edge)
+        if first + DOTS < len(self.tracks):
+            self.after(1, self._draw_dots, drawing, first + DOTS, radius)
+
+    def _nearest(self, event: Event) -> int:
+        if not len(self._centres) or not self.tracks:
+            return -1
+        distances = np.hypot(*(self._centres - (event.x, event.y)).T)
+        nearest = int(distances.argmin())
+        return nearest if distances[nearest] < self.theme.px(16) else -1
+
+    def _pointer_moved(self, event: Event) -> None:
+        self._set_hovered(self._nearest(event))
+
+    def _set_hovered(self, index: int) -> None:
+        if index == self._hovered:
+            return
+        self._hovered = index
+        self.delete("name")
+        if index < 0:
+            self._on_hover(None)
+            return
+        track, (x, y) = self.tracks[index], self._centres[index]
+        ring = self.theme.px(10)
+        ink = self.theme.colours.ink
+        self.create_oval(x - ring, y - ring, x + ring, y + ring, outline=ink, width=2, tags="name")
+        left = x > self.extent[0] / 2
+        label = self.create_text(
+            x + (-1.5 if left else 1.5) * ring,
+            y,
+            text=track.cells[0],
+            anchor="e" if left else "w",
+            fill=ink,
+            font="RetroStrong",
+            tags="name",
+        )
+        box = self.create_rectangle(
+            self.bbox(label), fill=self.theme.colours.panel, outline=self.theme.colours.line, tags="name"
+        )
+        self.tag_raise(label, box)
+        self._on_hover(track)
+
+    def _clicked(self, event: Event) -> None:
+        index = self._nearest(event)
+        if index >= 0:
+            self._on_click(self.tracks[index])

@@ -1,0 +1,127 @@
+"""Hear some seconds of a song in another sound before the whole song is rendered."""
+
+from __future__ import annotations
+
+from math import isfinite
+
+import numpy as np
+
+from retrotone.audio.audio import PEAK_CEILING, Audio
+from retrotone.dsp.limiter import limited
+from retrotone.dsp.loudness import ABSOLUTE_GATE, LoudnessMeter
+from retrotone.progress import Progress, silent
+from retrotone.style.media.chain import makeup_db, medium_blocks
+from retrotone.style.media.media import BLOCK_FRAMES
+from retrotone.style.medium import Medium
+from retrotone.style.sample import Sample
+from retrotone.style.transfer import Restyler
+from retrotone.types import Block
+
+# Rendered before the excerpt and thrown away: filters and compressors have settled by then.
+LEAD_IN_SECONDS = 2.0
+# Of the whole song, as much as tells how loud its rendering is.
+GAIN_SECONDS = 12.0
+# To draw the noise up to a moment takes time. What begins later has the noise of this moment.
+LATEST_NOISE_SECONDS = 120.0
+
+
+class Preview:
+    """Renders excerpts of one song as `retrotone.services.restyle.restyle` renders the whole.
+
+    Parameters
+    ----------
+    song : Audio
+        Read once, to measure it.
+    progress : Progress
+
+    Raises
+    ------
+    AudioError
+        The song is silent.
+    """
+
+    def __init__(self, song: Audio, progress: Progress = silent) -> None:
+        self._content = Sample.of(song, song.sample_rate, progress)
+        # a song above full scale is turned down, as for the whole rendering
+        if self._content.peak > 1.0:
+            song = song.with_samples(song.samples / np.float32(self._content.peak))
+            self._content = Sample.of(song, song.sample_rate, progress)
+        self._song = song
+
+    def render(
+        self,
+        style: Medium | Restyler,
+        start: float,
+        seconds: float,
+        strength: float = 1.0,
+        seed: int = 0,
+        progress: Progress = silent,
+    ) -> Audio:
+        """Return an excerpt in the style's sound, as loud as in the whole rendering.
+
+        Parameters
+        ----------
+        style : Medium or RaveModel
+        start, seconds : float
+            Where the excerpt begins, and how long it is; it ends with the song at the latest.
+        strength, seed
+            As in `restyle`. With the same seed a medium has the same noise, clicks and wow as at this moment of the
+            whole rendering, within the first two minutes.
+        progress : Progress
+            It may raise `Cancelled` to stop.
+
+        Returns
+        -------
+        Audio
+
+        Raises
+        ------
+        AudioError
+            Nothing lies between start and end.
+        StyleError
+            Strength outside [0, 1], negative seed.
+        """
+        song, rate = self._song, self._song.sample_rate
+        excerpt = song.slice(start, start + seconds)
+        if strength == 0:
+            return excerpt
+        first = round(start * rate)
+        skipped_blocks = max(first - round(LEAD_IN_SECONDS * rate), 0) // BLOCK_FRAMES
+        drawn_blocks = min(skipped_blocks, round(LATEST_NOISE_SECONDS * rate) // BLOCK_FRAMES)
+        lead_in = first - skipped_blocks * BLOCK_FRAMES
+        # (channels, lead-in and excerpt)
+        samples = song.samples[:, first - lead_in : first + excerpt.frames]
+        if isinstance(style, Medium):
+            rendered = self._through(style, [samples], strength, seed, drawn_blocks)
+            some = [piece[:, : self._share(piece)] for piece in self._content.pieces]
+            gain_db = self._content.loudness - self._loudness(self._through(style, some, strength, seed))
+        else:
+            blocks = style.render(song.with_samples(samples), strength, seed, progress)
+            rendered = np.concatenate(list(blocks), axis=1)
+            gain_db = self._loudness(samples) - self._loudness(rendered)
+        progress(0.9, f"rendered {song.name}")
+        gain = np.float32(10 ** (gain_db / 20)) if isfinite(gain_db) else np.float32(1.0)
+        sound = song.with_samples(rendered[:, lead_in:] * gain)
+        if sound.true_peak > PEAK_CEILING:
+            sound = song.with_samples(np.concatenate(list(limited(sound.blocks(), rate, PEAK_CEILING)), axis=1))
+        return sound
+
+    def _through(
+        self, medium: Medium, pieces: list[Block], strength: float, seed: int, skipped_blocks: int = 0
+    ) -> Block:
+        """Put pieces of the song through a medium at any level."""
+        channels, rate = self._song.channels, self._song.sample_rate
+        loudness = max(self._content.loudness, ABSOLUTE_GATE)
+        makeup = makeup_db(medium, self._content.pieces, channels, rate, strength, loudness)
+        blocks = medium_blocks(pieces, channels, rate, medium, strength, seed, loudness, makeup, skipped_blocks)
+        return np.concatenate(list(blocks), axis=1)
+
+    def _share(self, piece: Block) -> int:
+        """Return how much of a piece is rendered to find the gain, in frames."""
+        total = sum(each.shape[1] for each in self._content.pieces)
+        return int(np.ceil(min(1.0, GAIN_SECONDS * self._song.sample_rate / total) * piece.shape[1]))
+
+    def _loudness(self, samples: Block) -> float:
+        meter = LoudnessMeter(self._song.channels, self._song.sample_rate)
+        meter.add(samples)
+        return meter.integrated

@@ -23,11 +23,10 @@ def generate(
         ),
     ],
     model: Annotated[
-        str | None,
-        typer.Option(metavar="NAME|FILE", help="Which model, see retrotone models list; parlour by default."),
+        str | None, typer.Option(metavar="NAME|FILE", help="One of retrotone models list; parlour by default.")
     ] = None,
     seconds: Annotated[
-        float | None, typer.Option(metavar="S", help="How long; 30 by default, or as long as the song of --match.")
+        float | None, typer.Option(metavar="S", help="How long; 30 by default, or as the song of --match.")
     ] = None,
     match: Annotated[str | None, typer.Option(metavar="SONG", help="Make it as long and as loud as a song.")] = None,
     records: Annotated[
@@ -42,8 +41,7 @@ def generate(
         str | None,
         typer.Option(
             metavar="records|slerp|linear|smooth|walk|prior",
-            help="How it moves through the model's latent space: by default from record to record, or by slerp with a "
-            "model that comes without records.",
+            help="How it moves in the latent space: from record to record or, where a model has none, by slerp.",
         ),
     ] = None,
     between: Annotated[
@@ -52,9 +50,7 @@ def generate(
     seed: Annotated[int, typer.Option(min=0, metavar="N", help="Another seed, another clip.")] = 0,
     temperature: Annotated[
         float,
-        typer.Option(
-            metavar="X", help="How far from the middle of the latent space, or from the best joins; 1 is usual."
-        ),
+        typer.Option(metavar="X", help="How far from the middle of the latent space, or the best joins; 1 is usual."),
     ] = 1.0,
     overwrite: Overwrite = False,
 ) -> None:

@@ -5,6 +5,8 @@ BIN := .venv/bin
 PIP := $(BIN)/python -m pip install -qq --disable-pip-version-check
 RETROTONE = @echo 'Installing into .venv: minutes the first time, seconds after that' && $(PIP) -c constraints.txt -e
 REQUIREMENTS := pyproject.toml constraints.txt
+# processes that test: one more than cores, since browsers, windows and servers keep their tests waiting
+WORKERS := $(shell expr $$(getconf _NPROCESSORS_ONLN) + 1)
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:  # one pip at a time in .venv
@@ -17,7 +19,7 @@ demo: .venv/.retrotone ## Give the bundled song the sound of the bundled record:
 	$(BIN)/retrotone demo -o out/demo --overwrite
 
 test: .venv/.dev ## Run the tests
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --dist loadfile
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(WORKERS) --dist loadfile
 
 lint: .venv/.dev ## Check style, types and the direction of imports
 	$(BIN)/ruff check

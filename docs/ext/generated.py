@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from importlib.metadata import PackageNotFoundError, metadata, requires
+from importlib.metadata import PackageNotFoundError, metadata, requires, version
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +12,10 @@ from packaging.utils import canonicalize_name
 from sphinx.application import Sphinx
 
 SECONDS = 12.0  # of each sound: enough to hear, little to load
+EXIT_CODES = (
+    "0: all is done. 1: some songs failed, or a check found damage. 2: nothing was done, because of the usage, the",
+    "input or the output. 130, 143: stopped by Ctrl-C or SIGTERM.",
+)
 SOUNDS = ("as-it-was", "1930s", "1980s", "as-the-record")
 
 
@@ -22,10 +26,11 @@ def setup(app: Sphinx) -> dict[str, bool]:
 
 
 def write(folder: Path) -> None:
-    """Write ``cli.md``, ``licences.md``, the sounds and the picture that are not there yet."""
+    """Write ``cli.md``, ``retrotone.1``, ``licences.md``, the sounds and the picture that are not there yet."""
     static = folder / "static"
     static.mkdir(parents=True, exist_ok=True)
     (folder / "cli.md").write_text("\n".join(reference()), "utf-8")
+    (static / "retrotone.1").write_text("\n".join(manual_page()) + "\n", "utf-8")
     (folder / "licences.md").write_text("\n".join(licences()), "utf-8")
     if not all((static / f"{name}.ogg").is_file() for name in SOUNDS):
         make_sounds(static)
@@ -58,25 +63,71 @@ def make_sounds(folder: Path) -> None:
 
 def reference() -> Iterator[str]:
     """Yield the lines of a page with every command, its arguments and options."""
-    import typer
-
-    from retrotone.cli.main import app
-
     yield "# Commands"
     yield ""
-    yield "Made from the program itself: what `retrotone COMMAND --help` says, on one page."
-    for name, command in commands(typer.main.get_command(app), "retrotone"):
+    yield "Made from the program itself: what `retrotone COMMAND --help` says, on one page. The same is there"
+    yield "{download}`as a page of man <static/retrotone.1>`."
+    for name, command in commands(_app(), "retrotone"):
         yield from ["", f"## {name}", "", *command.help.splitlines(), ""]
-        arguments = [p for p in command.params if p.param_type_name == "argument"]
-        words = [p.metavar or p.name.upper() for p in arguments]
-        many = [f"{word} …" if p.nargs == -1 else word for p, word in zip(arguments, words, strict=True)]
-        yield from ["```", " ".join([name, *many, "[OPTIONS]"]), "```", ""]
-        rows = [(f"`{_cell(word)}`", p.help) for p, word in zip(arguments, words, strict=True)]
-        rows += [(_option(p), p.help) for p in command.params if p not in arguments and not p.hidden]
+        yield from ["```", _usage(name, command), "```", ""]
+        rows = [(f"`{_cell(word)}`", text) for word, text in _arguments(command)]
+        rows += [(_option(parameter), parameter.help) for parameter in _options(command)]
         if rows:
             yield from ["| | |", "|---|---|"]
         for names, text in rows:
             yield f"| {names} | {_cell(text)} |"
+
+
+def manual_page() -> Iterator[str]:
+    """Yield the lines of the same as a page of ``man``."""
+    app = _app()
+    yield f'.TH RETROTONE 1 "" "retrotone {version("retrotone")}" "User Commands"'
+    yield from [".SH NAME", rf"retrotone \- {_roff(app.help.rstrip('.'))}"]
+    yield from [".SH SYNOPSIS", r"\fBretrotone\fR \fICOMMAND\fR [\fIOPTIONS\fR]", ".SH COMMANDS"]
+    for name, command in commands(app, "retrotone"):
+        yield from [f'.SS "{_roff(_usage(name, command))}"', _roff(command.help)]
+        rows = [(rf"\fI{_roff(word)}\fR", text) for word, text in _arguments(command)]
+        for parameter in _options(command):
+            kind = "" if parameter.is_flag else rf" \fI{_roff(parameter.metavar or '')}\fR"
+            rows.append((rf"\fB{_roff(', '.join(parameter.opts))}\fR{kind}", parameter.help))
+        for names, text in rows:
+            yield from [".TP", names, _roff(text)]
+    yield from [".SH EXIT STATUS", *EXIT_CODES]
+
+
+def _app() -> Any:
+    import typer
+
+    from retrotone.cli.main import app
+
+    return typer.main.get_command(app)
+
+
+def _usage(name: str, command: Any) -> str:
+    arguments = [p for p in command.params if p.param_type_name == "argument"]
+    many = [f"{word} …" if p.nargs == -1 else word for p, (word, _) in zip(arguments, _arguments(command), strict=True)]
+    return " ".join([name, *many, "[OPTIONS]"])
+
+
+def _arguments(command: Any) -> list[tuple[str, str]]:
+    arguments = [p for p in command.params if p.param_type_name == "argument"]
+    return [(p.metavar or p.name.upper(), p.help) for p in arguments]
+
+
+def _options(command: Any) -> list[Any]:
+    return [p for p in command.params if p.param_type_name == "option" and not p.hidden]
+
+
+def _roff(text: str | None) -> str:
+    """Return text on one line, safe in a page of ``man``."""
+    line = (
+        " ".join((text or "").split())
+        .replace("\\", "\\e")
+        .replace("-", r"\-")
+        .replace('"', r"\(dq")
+        .replace("…", "...")
+    )
+    return rf"\&{line}" if line.startswith((".", "'")) else line
 
 
 def commands(command: Any, name: str) -> Iterator[tuple[str, Any]]:

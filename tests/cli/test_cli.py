@@ -378,6 +378,15 @@ def test_help_and_version_load_nothing_heavy() -> None:
         assert "retrotone" in done.stdout
 
 
+def test_the_shell_completes_commands_and_options() -> None:
+    for words, number, completed in (
+        ("retrotone gen", "1", ["generate", "genre"]),
+        ("retrotone eras --js", "2", ["--json"]),
+    ):
+        asked = {"_RETROTONE_COMPLETE": "complete_bash", "COMP_WORDS": words, "COMP_CWORD": number}
+        assert cli(env={**os.environ, **asked}).stdout.split() == completed
+
+
 # How it stops
 
 
@@ -414,7 +423,9 @@ def test_stopped_while_writing_leaves_nothing_half_written(folder: Path, sent: s
     process.send_signal(sent)
     out, err = process.communicate()
     said = "" if sent == signal.SIGKILL else "retrotone: stopped: nothing was written\n"
-    assert (process.returncode, out, err) == (code, "", said)
+    assert (process.returncode, out) == (code, "")
+    # on a busy machine, after a line of progress
+    assert err.endswith(said)
     assert not Path("out/long.ogg").exists()
     # after SIGKILL nothing can be removed
     if sent != signal.SIGKILL:

@@ -125,6 +125,7 @@ def test_missing_song_and_folder(refused: Run, song: Path, tmp_path: Path) -> No
     assert "would lie among the songs" in refused("style", tmp_path, "--recursive")
     assert "File name too long" in refused("style", "long" * 70 + ".mp3")
     assert "nope.flac does not exist" in refused("style", song, "--style", "nope.flac")
+    assert "https://host/a.mp3 is a URL: download it" in refused("tags", "https://host/a.mp3")
     (tmp_path / "empty").mkdir()
     assert "holds no recordings" in refused("style", song, "--style", tmp_path / "empty")
     assert "holds no recordings" in refused("tags", tmp_path / "empty", "--recursive")
@@ -147,7 +148,7 @@ def test_one_sample(channels: int, song: Path, tmp_path: Path, capfd: pytest.Cap
     soundfile.write(tmp_path / "one.wav", np.full((1, channels), 0.5), 44_100)
     assert run(["style", "one.wav"]) == 0
     assert soundfile.info(tmp_path / "one-1930s.wav").frames == 1
-    capfd.readouterr()
+    assert "too short to hear a difference" in capfd.readouterr().err
     assert run(["style", "song.wav", "--style", "one.wav"]) == 2
     assert "choose a longer style" in capfd.readouterr().err
 
@@ -192,16 +193,20 @@ def test_settings_out_of_range(refused: Run, song: Path) -> None:
     assert "method 'magic' does not exist" in refused("style", song, "--method", "magic")
     record = Path(rt.__file__).parent / "assets" / "demo_style.ogg"
     assert "needs an era's name" in refused("style", song, "--method", "era", "--style", record)
-    assert "noise must be 0 or above" in refused("style", song, "--noise", "-1")
+    assert "noise must be between 0 and 10, not -1" in refused("style", song, "--noise", "-1")
+    assert "noise must be between 0 and 10, not 1000" in refused("style", song, "--noise", "1000")
+    assert "temperature between 0 and 10" in refused("generate", "-o", "clip.wav", "--temperature", "100")
     assert "resynthesis 'x' does not exist" in refused("style", song, "--resynthesis", "x")
     assert "seed must be 0 or above" in refused("style", song, "--seed", "-1")
 
 
-def test_usage_is_one_line(refused: Run, song: Path) -> None:
+def test_usage_is_one_line(refused: Run, song: Path, tmp_path: Path) -> None:
     assert "--help" in refused("style")
     assert "--help" in refused("style", song, "--strenght", "1")
     assert "--help" in refused("style", song, "--strength", "much")
     assert "--help" in refused("sytle", song)
+    (tmp_path / "-dash.wav").write_bytes(song.read_bytes())
+    assert "call the file ./-dash.wav" in refused("style", "-dash.wav")
     assert "--help" in refused("study", "loss", song)
 
 

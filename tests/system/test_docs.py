@@ -56,6 +56,17 @@ def shown() -> Iterator[tuple[str, list[str], bool]]:
             yield f"{page.name}: retrotone {line}", shlex.split(line.replace(" …", ""), comments=True), whole
 
 
+def test_the_page_of_man_has_every_command_and_option(monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("sphinx", reason="the manual is made by Sphinx")
+    monkeypatch.syspath_prepend(ROOT / "docs" / "ext")
+    generated = import_module("generated")
+    page = "\n".join(generated.manual_page()).replace("\\-", "-")
+    for name, command in generated.commands(typer.main.get_command(app), "retrotone"):
+        assert f'.SS "{name}' in page
+        for parameter in command.params:
+            assert parameter.hidden or all(option in page for option in parameter.opts)
+
+
 def test_every_command_shown_parses() -> None:
     lines = list(shown())
     assert len(lines) > 60

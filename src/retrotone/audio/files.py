@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import re
 import stat
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -25,6 +26,8 @@ BLOCK_FRAMES = 1 << 19
 MIN_RATE, MAX_RATE = 8_000, 192_000
 # more are mixed down, up to those that FFmpeg has names for
 MAX_CHANNELS, MAX_MIXED_CHANNELS = 2, 64
+# as a path, in which two slashes are one
+URL = re.compile(r"(https?|ftp|file):/+(.*)", re.IGNORECASE)
 # of the files that a folder is searched for; what a file holds is told by its content
 SUFFIXES = frozenset(
     (
@@ -214,6 +217,8 @@ def _check_readable(path: Path) -> None:
         status = path.stat()
     # ValueError: the path holds NUL
     except (FileNotFoundError, NotADirectoryError, ValueError):
+        if address := URL.match(str(path)):
+            raise AudioError(f"{address[1]}://{address[2]} is a URL: download it, and name the file") from None
         raise AudioError(f"{path} does not exist: check the path") from None
     except OSError as error:
         raise AudioError(

@@ -263,7 +263,7 @@ def _fit(recordings: str, folder: Path) -> None:
 
 def _train(recordings: str, folder: Path, network: str, epochs: int, seeds: int, resume: bool) -> None:
     work = folder / WORK
-    with Bar() as bar:
+    with Bar(kept=f"checkpoints are kept in {work}: go on with --resume") as bar:
         from retrotone.figures.base import png
         from retrotone.figures.training import genre_training_figure
         from retrotone.genre.classifier import FILE

@@ -19,7 +19,7 @@ import typer
 from retrotone import __version__
 from retrotone.cli import compare, demo, eras, generate, genre, medium, models, study, style, tags, web
 from retrotone.cli import desktop as window
-from retrotone.cli.console import ALL_FAILED, LogHandler, complain
+from retrotone.cli.console import ALL_FAILED, SOME_FAILED, LogHandler, complain
 from retrotone.cli.library.app import app as library
 from retrotone.errors import RetrotoneError
 from retrotone.utils.files import takes_files
@@ -28,10 +28,7 @@ from retrotone.utils.files import takes_files
 INTERRUPTED, TERMINATED = 130, 143
 
 app = typer.Typer(
-    add_completion=False,
-    pretty_exceptions_enable=False,
-    no_args_is_help=True,
-    context_settings={"help_option_names": ["-h", "--help"]},
+    pretty_exceptions_enable=False, no_args_is_help=True, context_settings={"help_option_names": ["-h", "--help"]}
 )
 # --help lists them in this order
 app.command("style")(style.style_songs)
@@ -51,6 +48,8 @@ app.add_typer(study.app, name="study")
 
 def main() -> NoReturn:
     """Run the command line as a process of its own."""
+    # before NumPy is loaded: with more threads a product's last bits depend on their number
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     _own_streams()
     _own_caches()
     if not sys.warnoptions:
@@ -72,9 +71,14 @@ def main() -> NoReturn:
             complain(f"{error.filename} cannot be used ({error.strerror}): check the path and its permissions")
         elif isinstance(error, BrokenPipeError):
             # the reader has closed the pipe
-            code = 1
+            code = SOME_FAILED
+        elif isinstance(error, FileNotFoundError):
+            complain("no folder takes temporary files: name one that does in the environment variable TMPDIR")
         else:
-            complain(f"the results cannot be printed ({error.strerror}): send standard output elsewhere")
+            complain(
+                f"the results cannot be printed, or temporary files not be written ({error.strerror}): "
+                "send standard output elsewhere, or name another folder in the environment variable TMPDIR"
+            )
     sys.exit(code)
 
 
@@ -137,7 +141,10 @@ def run(arguments: Sequence[str] | None = None) -> int:
     except typer.TyperException as error:
         context = getattr(error, "ctx", None)
         if message := " ".join(error.format_message().split()).rstrip("."):
-            complain(f"{message}: see {context.command_path if context else 'retrotone'} --help")
+            words = sys.argv[1:] if arguments is None else arguments
+            file = next((word for word in words if word.startswith("-") and os.path.lexists(word)), None)
+            help_ = f"see {context.command_path if context else 'retrotone'} --help"
+            complain(f"{message}: {f'call the file ./{file}' if file else help_}")
     finally:
         log.removeHandler(handler)
     return ALL_FAILED
@@ -152,7 +159,7 @@ def _show_version(wanted: bool) -> None:
 @app.callback()
 def retrotone(
     version: Annotated[
-        bool, typer.Option("--version", help="Show the version.", callback=_show_version, is_eager=True)
+        bool, typer.Option("--version", "-V", help="Show the version.", callback=_show_version, is_eager=True)
     ] = False,
 ) -> None:
     """Give any recording the sound of another era."""

@@ -117,7 +117,7 @@ def train(
     """
     model = _model_file(out, [".ts"])
     folder = model.with_suffix(".training")
-    with Bar() as bar:
+    with Bar(kept=f"checkpoints are kept in {folder}: go on with --resume") as bar:
         from retrotone.figures.base import png
         from retrotone.figures.training import rave_training_figure
         from retrotone.progress import part

@@ -21,6 +21,8 @@ Latent = NDArray[np.float32]
 MIN_ANCHOR_SECONDS = 0.01
 # a clip is made in memory
 MAX_SECONDS = 4 * 3600.0
+# above it a walk only leaves the latent space farther behind
+MAX_TEMPERATURE = 10.0
 WALK_MEMORY_SECONDS = 0.5
 # below the peak; what is quieter counts as silence
 AUDIBLE_DB = -60.0
@@ -30,10 +32,11 @@ BANK_SUFFIX = ".bank"
 
 def check_clip(seconds: float, temperature: float, anchor_seconds: float) -> None:
     """Raise StyleError where a length in seconds, a temperature or the seconds between anchors make no sense."""
-    if not (0 < seconds <= MAX_SECONDS and 0 <= temperature < np.inf and MIN_ANCHOR_SECONDS <= anchor_seconds < np.inf):
+    in_range = 0 < seconds <= MAX_SECONDS and 0 <= temperature <= MAX_TEMPERATURE
+    if not (in_range and MIN_ANCHOR_SECONDS <= anchor_seconds < np.inf):
         raise StyleError(
-            f"seconds must be above 0 and at most {MAX_SECONDS:.0f}, temperature 0 or above, and anchor_seconds "
-            f"at least {MIN_ANCHOR_SECONDS}"
+            f"seconds must be above 0 and at most {MAX_SECONDS:.0f}, temperature between 0 and {MAX_TEMPERATURE:g}, "
+            f"and anchor_seconds at least {MIN_ANCHOR_SECONDS}"
         )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import math
 import os
 from collections.abc import Sequence
@@ -22,6 +23,10 @@ from retrotone.style.transfer import StyleTransfer, Transfer, medium_of
 from retrotone.utils.files import check_outputs, make_folder, named_folder
 from retrotone.utils.text import clock, printable, title
 
+log = logging.getLogger("retrotone")
+
+# of a song in which a style can be heard
+SHORTEST_SECONDS = 0.05
 # beside a result: the page and its picture
 REPORT_SUFFIXES = (".html", ".png")
 
@@ -294,6 +299,8 @@ class Job:
 
         # a song that cannot be read leaves no folder behind
         source = AudioFile(song, self.strict)
+        if source.duration < SHORTEST_SECONDS:
+            log.warning("%s is only %.4f s long: too short to hear a difference", song, source.duration)
         if self.folder:
             make_folder(output.parent)
         share = 0.5 if self.report or self.metrics else 1.0

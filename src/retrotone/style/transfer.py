@@ -45,6 +45,8 @@ Method = Literal["transport", "gram", "era", "medium", "rave"]
 
 DEFAULT_STRENGTH = 1.0
 MIN_STYLE_SECONDS = 0.5
+# 20 dB above the hiss of the recording
+MAX_NOISE = 10.0
 
 
 @runtime_checkable
@@ -112,7 +114,7 @@ class StyleTransfer:
     resynthesis : {"content", "griffinlim", "random"}
         Of "transport" and "gram": whose phase the result gets, see `retrotone.style.resynthesis`.
     noise : float
-        Of "transport" and "gram": level of the noise that is added in pauses: 1 as in the style, 0 none.
+        Of "transport" and "gram": level of the noise that is added in pauses: 1 as in the style, 0 none, at most 10.
     gram : GramTransfer, optional
         Settings of the descent.
     seed : int
@@ -142,8 +144,8 @@ class StyleTransfer:
             raise StyleError(f"method {self.method!r} does not exist: use transport, gram, era, medium or rave")
         if self.resynthesis not in ("content", "griffinlim", "random"):
             raise StyleError(f"resynthesis {self.resynthesis!r} does not exist: use content, griffinlim or random")
-        if not 0 <= self.noise < np.inf:
-            raise StyleError(f"noise must be 0 or above, not {self.noise}")
+        if not 0 <= self.noise <= MAX_NOISE:
+            raise StyleError(f"noise must be between 0 and {MAX_NOISE:g}, not {self.noise:g}")
         if self.seed < 0:
             raise StyleError(f"seed must be 0 or above, not {self.seed}")
         _check_strength(self.strength)
@@ -355,7 +357,7 @@ class StyleTransfer:
         target = style if isinstance(style, Medium | Restyler | Records) else _source(style)
         if isinstance(target, Restyler):
             if method not in (None, "rave"):
-                raise StyleError(f"{target.name} is a model: use method rave, or a clip that it generates")
+                raise StyleError(f"{target.name} is a model: use method rave, or rave:{target.name} for a clip by it")
             return target, "rave"
         if method == "rave":
             raise StyleError(f"method rave needs a RaveModel as the style, not {target.name}")

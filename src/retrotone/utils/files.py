@@ -139,7 +139,8 @@ def writing(path: Path) -> Iterator[None]:
         _check_no_folder(path)
         yield
     except OSError as error:
-        reason = error.strerror or str(error) or "the disk may be full"
+        # libsndfile's errors say no more than that
+        reason = error.strerror or "the disk may be full"
         raise OutputError(f"{path} could not be written ({reason}): {_advice(error)}") from error
 
 
@@ -157,7 +158,6 @@ def _advice(error: OSError) -> str:
     """Say what helps against an error of the system."""
     if error.errno == errno.ENAMETOOLONG:
         return "choose a shorter name"
-    # libsndfile's errors have no number; mostly the disk is full
     full = error.errno in (None, errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
     return "free some space or choose another folder" if full else "choose another folder"
 

@@ -8,10 +8,8 @@ from __future__ import annotations
 
 import os
 import re
-import secrets
 import shutil
 import sys
-import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -33,6 +31,9 @@ def temporary_beside(path: Path) -> Iterator[Path]:
     OSError
         It cannot be created.
     """
+    # slow to load, and not needed for --help
+    import secrets
+
     _delete_abandoned(path.parent, HIDDEN, os.unlink)
     while True:
         temporary = path.with_name(f".retrotone-{secrets.token_hex(6)}{path.suffix}")
@@ -63,6 +64,9 @@ class TemporaryFolder:
     """
 
     def __init__(self, prefix: str) -> None:
+        # slow to load, and not needed for --help
+        import tempfile
+
         abandoned = re.compile(re.escape(prefix) + r"[a-z0-9_]{8}")
         _delete_abandoned(Path(tempfile.gettempdir()), abandoned, shutil.rmtree)
         while True:

@@ -64,5 +64,14 @@ def printable(text: str | os.PathLike[str]) -> str:
 
     >>> print(printable("two\nlines.wav"))
     two\nlines.wav
+    >>> print(printable("caf\udce9.wav"))
+    caf\xe9.wav
     """
-    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in os.fspath(text))
+    return "".join(c if c.isprintable() else _escaped(c) for c in os.fspath(text))
+
+
+def _escaped(character: str) -> str:
+    # Python's stand-ins for bytes of a file's name that are no UTF-8
+    if "\udc80" <= character <= "\udcff":
+        return f"\\x{ord(character) - 0xDC00:02x}"
+    return character.encode("unicode_escape").decode()

@@ -383,7 +383,7 @@ def test_a_table_whose_name_is_destroyed_is_reported_in_one_line(tmp_path: Path)
     path.write_bytes(data.replace(b"CREATE TABLE analyses", b"CREATE TABLE \xff nalys "))
     with pytest.raises(rt.LibraryError, match="check --repair"):
         Library(path).tracks()
-    with pytest.raises(rt.LibraryError, match="delete it and scan again"):
+    with pytest.raises(rt.LibraryError, match="move it away and scan again"):
         Library(path).repair()
 
 

@@ -32,7 +32,8 @@ def scan_folders(
     """Bring the library up to date with folders. It may be stopped at any time, and goes on from there."""
     from dataclasses import asdict
 
-    with Bar() as bar, open_library(library) as opened:
+    kept = "what was analysed is kept, and the same command goes on from there"
+    with Bar(kept=kept) as bar, open_library(library) as opened:
         report = opened.scan(folders, exclude or (), dry_run, workers, bar.item(), cluster, strict)
     if as_json:
         typer.echo(json.dumps(asdict(report)))

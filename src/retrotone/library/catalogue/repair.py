@@ -174,7 +174,7 @@ def _salvage(source: sqlite3.Connection, path: str, new: str) -> dict[str, int]:
             target.commit()
     # The latter if SQLite's message contains a damaged name.
     except (sqlite3.Error, UnicodeDecodeError) as error:
-        raise LibraryError(f"no library is left in {path} ({error}): delete it and scan again") from error
+        raise LibraryError(f"no library is left in {path} ({error}): move it away and scan again") from error
     return lost
 
 

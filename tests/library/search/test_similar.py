@@ -229,6 +229,7 @@ def test_many_tracks_of_one_length_are_told_apart_and_each_is_looked_up_once(
     library: Library, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(duplicates, "TILE", 32)
+    monkeypatch.setattr(duplicates, "PAIRS", 8)
     rng = np.random.default_rng(5)
     vectors, analyses = rng.standard_normal((200, 128)), []
     # all have similar sound parts

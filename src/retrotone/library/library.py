@@ -192,6 +192,10 @@ class Library:
         """Return path and damage of each file that was analysed although it is damaged."""
         return self._catalogue().damaged()
 
+    def silent_tracks(self) -> list[str]:
+        """Return the name of each silent track; the library holds it, and never recommends it."""
+        return self._catalogue().silent_tracks()
+
     def similar(
         self,
         songs: Song | Sequence[Song],

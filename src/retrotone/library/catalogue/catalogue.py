@@ -135,6 +135,12 @@ class Catalogue:
         rows = self.query(f"SELECT path, damage {DESCRIBED} AND damage IS NOT NULL ORDER BY path")
         return list(dict.fromkeys((Place.from_bytes(key).path, damage) for key, damage in rows))
 
+    def silent_tracks(self) -> list[str]:
+        """Return the names of the tracks that are silent, which no search returns."""
+        # less than any number: -inf
+        rows = self.query(f"SELECT path {DESCRIBED} AND loudness < -1e300 ORDER BY path")
+        return [str(Place.from_bytes(key)) for (key,) in rows]
+
     # Changes
 
     def add_track(self, track: NewTrack) -> None:

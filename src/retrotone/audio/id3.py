@@ -27,6 +27,8 @@ FRAMES = {
     "publisher": "TPUB",
     "copyright": "TCOP",
     "bpm": "TBPM",
+    "initialkey": "TKEY",
+    "mood": "TMOO",
     "isrc": "TSRC",
 }
 # frames that begin with a language and a short description
@@ -57,18 +59,18 @@ def encode(values: Mapping[str, Sequence[str]], cover: bytes, cover_type: str) -
     cover_type : str
         Its MIME type.
     """
-    frames = []
+    encoded = []
     for name, texts in values.items():
         if name in LONG_TEXTS:
-            frames.append((LONG_TEXTS[name], UTF8 + b"und\0" + "\n".join(texts).encode()))
+            encoded.append((LONG_TEXTS[name], UTF8 + b"und\0" + "\n".join(texts).encode()))
         elif name in FRAMES:
-            frames.append((FRAMES[name], UTF8 + "\0".join(texts).encode()))
+            encoded.append((FRAMES[name], UTF8 + "\0".join(texts).encode()))
         else:
-            frames.append(("TXXX", UTF8 + "\0".join((name, *texts)).encode()))
+            encoded.append(("TXXX", UTF8 + "\0".join((name, *texts)).encode()))
     if cover:
-        frames.append(("APIC", UTF8 + cover_type.encode() + b"\0" + FRONT_COVER + b"\0" + cover))
-    body = b"".join(FRAME.pack(name.encode(), _syncsafe(len(data)), 0) + data for name, data in frames)
-    return HEADER.pack(b"ID3", 0x0400, 0, _syncsafe(len(body))) + body
+        encoded.append(("APIC", UTF8 + cover_type.encode() + b"\0" + FRONT_COVER + b"\0" + cover))
+    body = b"".join(FRAME.pack(name.encode(), syncsafe(len(data)), 0) + data for name, data in encoded)
+    return HEADER.pack(b"ID3", 0x0400, 0, syncsafe(len(body))) + body
 
 
 def precedes_mp3(file: BinaryIO) -> bool:
@@ -77,7 +79,7 @@ def precedes_mp3(file: BinaryIO) -> bool:
     header = file.read(HEADER.size)
     if header[:3] != b"ID3" or len(header) < HEADER.size:
         return False
-    file.seek(_plain(header[6:]), os.SEEK_CUR)
+    file.seek(plain(header[6:]), os.SEEK_CUR)
     frame = file.read(2)
     # eleven bits are the frame's mark, two the layer
     return len(frame) == 2 and frame[0] == 0xFF and frame[1] & 0xE6 == 0xE2
@@ -105,8 +107,8 @@ def read_lists(file: BinaryIO) -> dict[str, str]:
     if magic != b"ID3" or version >> 8 not in (3, 4) or flags:
         return {}
     found: dict[str, list[str]] = {}
-    for name, data in _frames(file.read(_plain(size)), version >> 8):
-        if name[0] == "T" and name != "TXXX" and data[0] < len(ENCODINGS):
+    for name, frame_flags, data in frames(file.read(plain(size)), version >> 8):
+        if name[0] == "T" and not frame_flags and data and name != "TXXX" and data[0] < len(ENCODINGS):
             text = data[1:].decode(ENCODINGS[data[0]], "replace")
             found.setdefault(name, []).extend(value.lstrip("\ufeff") for value in text.split("\0") if value)
     return {name: "\0".join(values) for name, values in found.items() if len(values) > 1}
@@ -128,25 +130,27 @@ def _tag_position(file: BinaryIO) -> int:
     return file.tell()
 
 
-def _frames(body: bytes, version: int) -> Iterator[tuple[str, bytes]]:
+def frames(body: bytes, version: int) -> Iterator[tuple[str, int, bytes]]:
+    """Yield identifier, flags and content of the whole frames of a tag of version 3 or 4."""
     start = 0
     while re.match(rb"[A-Z][A-Z0-9]{3}", body[start : start + 4]) and start + FRAME.size < len(body):
         name, size, flags = FRAME.unpack_from(body, start)
         start += FRAME.size
-        length = int.from_bytes(size) if version == 3 else _plain(size)
+        length = int.from_bytes(size) if version == 3 else plain(size)
         # some programs write plain sizes into version 2.4: then the next frame does not begin where it should
         if not re.match(rb"[A-Z][A-Z0-9]{3}|\0|$", body[start + length : start + length + 4]):
             length = int.from_bytes(size)
-        data = body[start : start + length]
+        if start + length > len(body):
+            return
+        yield name.decode(), flags, body[start : start + length]
         start += length
-        if data and not flags:
-            yield name.decode(), data
 
 
-def _syncsafe(size: int) -> bytes:
+def syncsafe(size: int) -> bytes:
     """Return a size as four bytes of seven bits."""
     return bytes(size >> shift & 0x7F for shift in (21, 14, 7, 0))
 
 
-def _plain(size: bytes) -> int:
+def plain(size: bytes) -> int:
+    """Return the size that `syncsafe` wrote."""
     return sum((byte & 0x7F) << shift for byte, shift in zip(size, (21, 14, 7, 0), strict=True))

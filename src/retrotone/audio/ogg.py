@@ -11,7 +11,7 @@ from __future__ import annotations
 import os
 import struct
 import zlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import BinaryIO
 
 from retrotone.utils.files import replace_bytes
@@ -50,7 +50,7 @@ def finish(file: BinaryIO, fields: Sequence[str] = (), serial: int = SERIAL) -> 
         The file cannot be written, or is not such a file.
     """
     if fields:
-        _add_fields(file, fields)
+        replace_bytes(file, *edited_headers(file, lambda comments: with_fields(comments, fields)))
     file.seek(0)
     for number, page in enumerate(_pages(file)):
         struct.pack_into("<III", page, SERIAL_AT, serial, number, 0)
@@ -68,8 +68,31 @@ def with_fields(comments: bytes, fields: Sequence[str]) -> bytes:
     return b"".join((comments[:start], struct.pack("<I", count + len(added)), *added, comments[start + 4 :]))
 
 
-def _add_fields(file: BinaryIO, fields: Sequence[str]) -> None:
-    """Write the headers anew from the second page on; numbers and checksums are left to `finish`."""
+def serial_of(file: BinaryIO) -> int:
+    """Return the serial number of the only stream of a file; ValueError if it holds several."""
+    file.seek(0)
+    serials = {int(HEADER.unpack_from(page)[4]) for page in _pages(file)}
+    if len(serials) != 1:
+        raise ValueError("it holds several streams")
+    return serials.pop()
+
+
+def edited_headers(file: BinaryIO, edit: Callable[[bytes], bytes]) -> tuple[int, int, bytes]:
+    """Return start, end and new content of the pages that hold the tags.
+
+    Their numbers and checksums are left to `finish`.
+
+    Parameters
+    ----------
+    file : binary file
+    edit : callable
+        Takes the comments, as `with_fields` does, and returns the new ones.
+
+    Raises
+    ------
+    OSError
+        It is neither Vorbis nor Opus.
+    """
     file.seek(0)
     first = next(_pages(file), b"")
     # the first page holds the first packet alone, in one segment
@@ -78,9 +101,8 @@ def _add_fields(file: BinaryIO, fields: Sequence[str]) -> None:
         raise OSError("neither Vorbis nor Opus")
     count, magic = CODECS[codec]
     packets = _packets(file, count - 1)
-    end = file.tell()
-    packets[0] = magic + with_fields(packets[0].removeprefix(magic), fields)
-    replace_bytes(file, len(first), end, b"".join(_paged(packets)))
+    packets[0] = magic + edit(packets[0].removeprefix(magic))
+    return len(first), file.tell(), b"".join(_paged(packets))
 
 
 def _pages(file: BinaryIO) -> Iterator[bytearray]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -30,23 +29,15 @@ from retrotone.library.search.neighbours import between
 from retrotone.library.search.playlists import Match
 from retrotone.library.search.queries import Song, find_seed, find_seeds, find_track
 from retrotone.library.session import LibrarySession, default_path
+from retrotone.library.suggestions import Suggestion, suggest_genres
+from retrotone.library.tagging import TagReport, plan_tags, untag, write_tags
 from retrotone.progress import Progress, silent
-from retrotone.utils.files import check_outputs
+from retrotone.utils.files import check_outputs, make_folder
 
 if TYPE_CHECKING:
     from retrotone.library.map import MapPoint
 
 __all__ = ["Filter", "Library", "Match", "ScanReport", "Suggestion", "Track", "default_path"]
-
-
-@dataclass(frozen=True)
-class Suggestion:
-    """A genre for a track whose tags name none; `sure` where the classifier is."""
-
-    track: Track
-    genre: str
-    confidence: float
-    sure: bool
 
 
 class Library:
@@ -193,6 +184,10 @@ class Library:
         """Return path and damage of each file that was analysed although it is damaged."""
         return self._catalogue().damaged()
 
+    def silent_tracks(self) -> list[str]:
+        """Return the name of each silent track; the library holds it, and never recommends it."""
+        return self._catalogue().silent_tracks()
+
     def similar(
         self,
         songs: Song | Sequence[Song],
@@ -307,14 +302,41 @@ class Library:
             Store the genres that the classifier is sure of in the catalogue, as `Track.genre`. Music files are never
             written to.
         """
-        suggestions = [
-            Suggestion(track, track.heard_genre, track.confidence, track.sure)
-            for track in self.tracks()
-            if track.heard_genre and not track.genre
-        ]
+        suggestions = suggest_genres(self.tracks())
         if note:
             self._catalogue().give_genre({each.track.id: each.genre for each in suggestions if each.sure})
         return suggestions
+
+    def tag(
+        self, write: Sequence[str], only: Filter = EVERYTHING, apply: bool = False, progress: Progress = silent
+    ) -> TagReport:
+        """Write tempo, key, genre and mood into the tags of files that have none; nothing else in a file changes.
+
+        Parameters
+        ----------
+        write : sequence of str
+            Of ``bpm``, ``key``, ``genre`` and ``mood``.
+        only : Filter
+            Which tracks.
+        apply : bool
+            Write; by default the report only says what would be written. An undo file is written first, beside the
+            library or, on PostgreSQL, in the folder of the default one.
+        progress : Progress
+
+        Raises
+        ------
+        LibraryError, OutputError
+        """
+        report = plan_tags(self.tracks(only), write, self._catalogue(), progress)
+        if apply:
+            write_tags(
+                report, self.file or make_folder(default_path().parent) / "postgresql", self._catalogue(), progress
+            )
+        return report
+
+    def untag(self, undo: str | os.PathLike[str], progress: Progress = silent) -> TagReport:
+        """Take back what `tag` wrote, where it has not been changed since; see `tagging.untag`."""
+        return untag(undo, self._catalogue(), progress)
 
     def map(self, path: str | os.PathLike[str], progress: Progress = silent, overwrite: bool = False) -> Path:
         """Draw the library as a picture (.png) or an interactive page (.html), and return its path.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Hashable
-from functools import cache, partial
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -15,7 +15,7 @@ from retrotone.library.catalogue.catalogue import Catalogue
 from retrotone.library.catalogue.database import is_address
 from retrotone.library.description import RECIPE, describe
 from retrotone.library.records import Track
-from retrotone.library.search.duplicates import features_of, is_same_recording
+from retrotone.library.search.duplicates import Recordings, features_of, is_same_recording
 from retrotone.library.search.filters import EVERYTHING, Filter
 from retrotone.library.search.neighbours import Indexed, Neighbours, neighbours
 from retrotone.library.search.playlists import IsSame, TrackLookup
@@ -150,5 +150,6 @@ class LibrarySession:
 
     def is_same(self, near: Neighbours | Indexed) -> IsSame:
         """Return a function that returns whether two tracks of the library are one recording."""
-        features = cache(partial(features_of, self.catalogue().analysis))
+        analysis = self.catalogue().analysis
+        features = cache(lambda number: Recordings([features_of(analysis, number)]))
         return lambda a, b: is_same_recording(a, b, near, features)

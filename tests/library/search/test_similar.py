@@ -229,6 +229,7 @@ def test_many_tracks_of_one_length_are_told_apart_and_each_is_looked_up_once(
     library: Library, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(duplicates, "TILE", 32)
+    monkeypatch.setattr(duplicates, "PAIRS", 8)
     rng = np.random.default_rng(5)
     vectors, analyses = rng.standard_normal((200, 128)), []
     # all have similar sound parts
@@ -313,6 +314,10 @@ def test_opposed_channels_are_music_and_silence_is_like_nothing(
             assert len(found) == 3
         assert not {each.track.path for each in library.genres()} & set(silent)
         assert library.check() == []
+        assert library.silent_tracks() == silent
+        assert run(["library", "check", "--library", library._session.location]) == 0
+        lines = capsys.readouterr().err.splitlines()
+        assert lines[1:] == [f"retrotone: {path} is silent: it is never recommended" for path in silent]
         ask = ["library", "similar", "--library", library._session.location]
     moved = shutil.copy(silent[0], tmp_path / "elsewhere.flac")
     for path in (silent[0], str(moved)):

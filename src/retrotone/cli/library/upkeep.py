@@ -120,15 +120,17 @@ def check_library(
     library: File = None,
     as_json: AsJson = False,
 ) -> None:
-    """Check that the library is undamaged; exit code 1 if it is damaged."""
+    """Check that the library is undamaged, and list broken, damaged and silent files; exit code 1 if it is damaged."""
     with Bar() as bar, open_library(library) as opened:
         problems = opened.repair(bar.item()) if repair else opened.check(bar.item())
-        broken, damaged = (opened.broken(), opened.damaged()) if repair or not problems else ([], [])
+        readable = repair or not problems
+        broken, damaged, silent = (
+            (opened.broken(), opened.damaged(), opened.silent_tracks()) if readable else ([], [], [])
+        )
         file = opened.name
     if as_json:
-        typer.echo(
-            json.dumps({"file": file, "problems": problems, "repaired": repair, "broken": broken, "damaged": damaged})
-        )
+        listed = {"broken": broken, "damaged": damaged, "silent": silent}
+        typer.echo(json.dumps({"file": file, "problems": problems, "repaired": repair, **listed}))
     else:
         for problem in problems:
             complain(problem)
@@ -136,6 +138,8 @@ def check_library(
             complain(reason)
         for path, damage in damaged:
             complain(f"{path} {damage}")
+        for path in silent:
+            complain(f"{path} is silent: it is never recommended")
         state = "is whole" if not problems else "was mended: scan again" if repair else "needs --repair"
         typer.echo(f"{printable(file)} {state}")
     if problems and not repair:

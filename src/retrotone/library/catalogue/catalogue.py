@@ -135,6 +135,11 @@ class Catalogue:
         rows = self.query(f"SELECT path, damage {DESCRIBED} AND damage IS NOT NULL ORDER BY path")
         return list(dict.fromkeys((Place.from_bytes(key).path, damage) for key, damage in rows))
 
+    def silent_tracks(self) -> list[str]:
+        """Return the names of the tracks that are silent: of loudness -inf."""
+        rows = self.query(f"SELECT path {DESCRIBED} AND loudness < -1e300 ORDER BY path")
+        return [str(Place.from_bytes(key)) for (key,) in rows]
+
     # Changes
 
     def add_track(self, track: NewTrack) -> None:
@@ -167,14 +172,15 @@ class Catalogue:
             self.query("DELETE FROM analyses WHERE track = ?", (number,))
             self.query("DELETE FROM descriptions WHERE track = ?", (number,))
 
-    def move(self, number: int, found: FoundFile) -> None:
-        """Store the new path, size and time of a file, and that it is present."""
+    def move(self, number: int, found: FoundFile, content: bytes | None = None, genre: str | None = None) -> None:
+        """Store the new path, size and time of a file, its content hash and genre if they changed, and its presence."""
         with self._database.transaction():
             key = found.place.to_bytes()
             self.query("DELETE FROM tracks WHERE path = ? AND id <> ?", (key, number))
             self.query(
-                "UPDATE tracks SET path = ?, size = ?, mtime_ns = ?, present = TRUE WHERE id = ?",
-                (key, found.size, found.mtime_ns, number),
+                "UPDATE tracks SET path = ?, size = ?, mtime_ns = ?, present = TRUE, "
+                "fingerprint = coalesce(?, fingerprint), genre = coalesce(?, genre) WHERE id = ?",
+                (key, found.size, found.mtime_ns, content, genre, number),
             )
 
     def copy(self, number: int, found: FoundFile, content: bytes) -> bool:

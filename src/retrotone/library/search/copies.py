@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Hashable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 
 from retrotone.library.records import Track
+from retrotone.utils.files import file_identity
 
 # of formats that only exist without loss; those of .m4a, .caf, .mka and .wma are told by their bit rate
 LOSSLESS = frozenset({
@@ -44,8 +45,9 @@ def freed_bytes(copies: Sequence[Track]) -> int:
 
     Links to one file take nothing, and the file of a cue sheet's track holds other tracks as well.
     """
-    sizes = {_file_identity(track.path): track.size for track in copies if track.number is None}
-    sizes.pop(_file_identity(copies[0].path), None)
+    # a file that is not there now, as on a disk that is not mounted, is known by its path
+    sizes = {file_identity(track.path) or track.path: track.size for track in copies if track.number is None}
+    sizes.pop(file_identity(copies[0].path) or copies[0].path, None)
     return sum(sizes.values())
 
 
@@ -62,12 +64,3 @@ def _rank(track: Track) -> tuple[object, ...]:
         track.size,
         track.path,
     )
-
-
-def _file_identity(path: str) -> Hashable:
-    try:
-        status = os.stat(path)
-    # on a disk that is not mounted
-    except OSError:
-        return path
-    return status.st_dev, status.st_ino

@@ -7,11 +7,12 @@ seconds. Two recordings of one piece differ in the fingerprint, two notes of one
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
-from typing import NamedTuple
+from typing import Any, NamedTuple, TypeVar, cast
 
 import numpy as np
+from numpy.lib.stride_tricks import as_strided
 from numpy.typing import NDArray
 
 from retrotone.dsp.filterbanks import N_CHROMA
@@ -23,14 +24,12 @@ from retrotone.library.catalogue.base import MissingAnalysis
 from retrotone.library.embedding import sound_part
 from retrotone.library.records import Track
 from retrotone.library.search.neighbours import Indexed, Neighbours
+from retrotone.library.search.sketches import AGREEMENT, LEAST, Sketches, compared_steps, middle, scale, unit, windows
 from retrotone.progress import Progress, silent
 from retrotone.types import Matrix
 
 # by which the lengths of two copies may differ, because of silence at the ends
 SECONDS = 3.0
-# Least correlation of fingerprints. Of 257 clips of GTZAN, copies as MP3 of 24 kbit/s, at another level, from another
-# master or with a start up to 4 s later reach 0.78 and more, any two different ones 0.50 at most.
-AGREEMENT = 0.65
 # A fingerprint that repeats itself identifies less: 24 drum loops of one tempo agree by up to 0.92, whatever their
 # sounds, and nearly all copies of one loop reach 0.95. The fingerprint of such a loop correlates with itself, a beat or
 # bars later, by 0.73 and more, that of the 257 clips by 0.63 at most.
@@ -40,18 +39,16 @@ BEAT = 4
 # Least correlation of the mean chroma. For each of eleven kinds of copies, 255 to 257 of 257 reach it (the others have
 # a tuning that is estimated in two ways), of other pairs one in ten.
 ONE_HARMONY = 0.5
-# steps (2 s) by which the middle of one fingerprint may be late
-SHIFT = 8
-# steps (4 s); shorter fingerprints are not compared
-LEAST = 16
-# dB; a fingerprint that varies by less tells nothing, and agrees with none
-STILL = 0.1
 # least cosine of the sound parts, where fingerprints cannot be compared
 SHORT_COSINE = 0.995
 # so many tracks are compared with so many at once
 TILE = 512
-# tracks whose features are kept in memory, 3 kB each; usually more than there are of one length
-REMEMBERED = 100_000
+# blocks of so many tracks that are kept in memory, 6 kB a track; usually more than there are of one length
+REMEMBERED = 250
+# pairs whose fingerprints are correlated at once
+PAIRS = 64
+
+Made = TypeVar("Made")
 
 
 class RecordingFeatures(NamedTuple):
@@ -63,13 +60,59 @@ class RecordingFeatures(NamedTuple):
         See `Analysis.fingerprint`; no steps where it is not known.
     chroma : ndarray, shape (12,)
         Mean chroma, centred and scaled to length 1; zeros where it is not known.
-    loops : bool
-        Whether the fingerprint repeats itself.
     """
 
     fingerprint: NDArray[np.float16]
     chroma: Matrix
-    loops: bool
+
+
+class Recordings:
+    """Features of several recordings whose fingerprints have one length.
+
+    Parameters
+    ----------
+    features : sequence of RecordingFeatures, length n
+
+    Attributes
+    ----------
+    fingerprints : ndarray, shape (n, steps, 24), float16
+    chroma : ndarray, shape (n, 12)
+    loops : ndarray, shape (n,), bool
+        Whether each fingerprint repeats itself.
+    """
+
+    def __init__(self, features: Sequence[RecordingFeatures]) -> None:
+        self.fingerprints = np.stack([each.fingerprint for each in features])
+        self.chroma = np.stack([each.chroma for each in features])
+        self.loops = _repetition(self.fingerprints) >= LOOP
+        self._made: dict[tuple[str, int], Any] = {}
+
+    @property
+    def steps(self) -> int:
+        """The length of the fingerprints."""
+        return int(self.fingerprints.shape[1])
+
+    def sketches(self, steps: int) -> Sketches:
+        """Return the sketches for a comparison over some steps."""
+        return self._once("sketches", steps, lambda: Sketches.of(self.fingerprints.astype(np.float32), steps))
+
+    def templates(self, steps: int) -> Matrix:
+        """Return the middles, shape (n, steps, 24), each band centred, as unit vectors; see `unit`."""
+        return self._once("templates", steps, lambda: unit(self._part(middle(self.steps, steps))))
+
+    def scales(self, steps: int) -> Matrix:
+        """Return what scales each window of some steps to length 1, shape (n, windows); 0 if it does not vary."""
+        return self._once(
+            "scales", steps, lambda: np.stack([scale(self._part(each)) for each in windows(self.steps, steps)], axis=1)
+        )
+
+    def _part(self, steps: slice) -> Matrix:
+        return self.fingerprints[:, steps].astype(np.float32)
+
+    def _once(self, name: str, steps: int, make: Callable[[], Made]) -> Made:
+        if (name, steps) not in self._made:
+            self._made[name, steps] = make()
+        return cast(Made, self._made[name, steps])
 
 
 def same_recordings(
@@ -91,22 +134,21 @@ def same_recordings(
     durations = np.array([track.duration or 0.0 for track in tracks])
     # all indices below count tracks in this order, from short to long
     order = np.argsort(durations, kind="stable")
-    vectors, numbers = sound_part(neighbours.vectors[order]), neighbours.numbers[order].tolist()
+    durations, numbers = durations[order], neighbours.numbers[order].tolist()
+    vectors = sound_part(neighbours.vectors[order])
     # (n,): index after the last track that is short enough to be the same recording
-    ends = np.searchsorted(durations[order], durations[order] + SECONDS, "right")
+    ends = np.searchsorted(durations, durations + SECONDS, "right")
     # (n,): index of the first track that is known to be the same recording
     group = np.arange(len(tracks))
-    cache: dict[int, RecordingFeatures] = {}
+    blocks: dict[int, list[tuple[NDArray[np.intp], Recordings]]] = {}
 
-    def features(indices: NDArray[np.intp]) -> list[RecordingFeatures]:
-        found = []
-        for index in indices.tolist():
-            if index not in cache:
-                if len(cache) == REMEMBERED:
-                    cache.clear()
-                cache[index] = features_of(analysis, numbers[index])
-            found.append(cache[index])
-        return found
+    def block(first: int) -> list[tuple[NDArray[np.intp], Recordings]]:
+        if first not in blocks:
+            if len(blocks) == REMEMBERED:
+                blocks.clear()
+            features = [features_of(analysis, number) for number in numbers[first : first + TILE]]
+            blocks[first] = [(first + members, each) for members, each in _by_length(features)]
+        return blocks[first]
 
     tiles = [
         (top, left)
@@ -117,17 +159,15 @@ def same_recordings(
         progress(done / len(tiles), f"{top}/{len(tracks)} tracks compared")
         if left == top:
             # shorter tracks are not needed again
-            for index in [index for index in cache if index < top]:
-                del cache[index]
-        rows, columns = (np.arange(first, min(first + TILE, len(tracks))) for first in (top, left))
-        # (rows, columns)
-        similar_length = (rows[:, None] < columns) & (columns < ends[rows][:, None])
-        cosines = vectors[rows] @ vectors[columns].T
-        same = similar_length & _same(features(rows), features(columns), cosines)
-        for a, b in zip(*np.nonzero(same), strict=True):
-            low, high = sorted((group[top + a], group[left + b]))
-            if low != high:
-                group[group == high] = low
+            for first in [first for first in blocks if first < top]:
+                del blocks[first]
+        for rows, x in block(top):
+            for columns, y in block(left):
+                comparable = (rows[:, None] < columns) & (columns < ends[rows][:, None])
+                for a, b in np.transpose(_same(x, y, comparable, vectors[rows], vectors[columns])):
+                    low, high = sorted((group[rows[a]], group[columns[b]]))
+                    if low != high:
+                        group[group == high] = low
     groups: dict[int, list[Track]] = {}
     for first, track in zip(group[np.argsort(order)].tolist(), tracks, strict=True):
         groups.setdefault(first, []).append(track)
@@ -135,7 +175,7 @@ def same_recordings(
 
 
 def is_same_recording(
-    a: Track, b: Track, neighbours: Neighbours | Indexed, features: Callable[[int], RecordingFeatures]
+    a: Track, b: Track, neighbours: Neighbours | Indexed, features: Callable[[int], Recordings]
 ) -> bool:
     """Return whether two tracks are one recording.
 
@@ -145,7 +185,7 @@ def is_same_recording(
     neighbours : Neighbours or Indexed
         Gives the tracks' vectors, shape (d,) each.
     features : callable
-        Returns the features of a track's number; see `features_of`.
+        Returns the features of a track's number, alone; see `features_of`.
     """
     if abs((a.duration or 0.0) - (b.duration or 0.0)) > SECONDS:
         return False
@@ -153,7 +193,7 @@ def is_same_recording(
     if x is None or y is None:
         return False
     x, y = sound_part(np.stack([x, y]))
-    return bool(_same([features(a.id)], [features(b.id)], np.array([[x @ y]]))[0, 0])
+    return len(_same(features(a.id), features(b.id), np.ones((1, 1), bool), x[None], y[None])[0]) > 0
 
 
 def features_of(analysis: Callable[[int], Analysis], number: int) -> RecordingFeatures:
@@ -166,81 +206,87 @@ def features_of(analysis: Callable[[int], Analysis], number: int) -> RecordingFe
         known = analysis(number)
         fingerprint = fingerprint if known.fingerprint is None else known.fingerprint
         chroma = chroma if known.chroma is None else known.chroma - known.chroma.mean()
-    chroma = chroma / max(np.linalg.norm(chroma), TINY)
-    return RecordingFeatures(fingerprint, chroma, _repetition(fingerprint) >= LOOP)
+    return RecordingFeatures(fingerprint, chroma / max(np.linalg.norm(chroma), TINY))
 
 
-def _repetition(fingerprint: NDArray[np.float16]) -> float:
-    """Return the highest autocorrelation of a fingerprint, shape (steps, 24), for lags from `BEAT` to half of it."""
-    steps = len(fingerprint)
-    lags = np.arange(BEAT, steps // 2 + 1)
-    if steps < LEAST:
-        return 0.0
-    centred = fingerprint.astype(np.float32) - fingerprint.mean(axis=0, dtype=np.float32)
-    # autocorrelation, summed over bands, through the power spectrum, shape (lags,)
-    spectrum = np.fft.rfft(centred, 2 * steps, axis=0)
-    products = np.fft.irfft(np.square(np.abs(spectrum)).sum(axis=1))[lags]
-    energy = np.concatenate([[0.0], np.cumsum(np.square(centred).sum(axis=1))])
-    energies = energy[steps - lags] * (energy[-1] - energy[lags])
-    return float((products / np.sqrt(np.maximum(energies, TINY))).max())
-
-
-def _same(a: Sequence[RecordingFeatures], b: Sequence[RecordingFeatures], cosines: Matrix) -> NDArray[np.bool_]:
-    """Return which of k tracks and l others are one recording, shape (k, l).
-
-    Parameters
-    ----------
-    a, b : sequence of RecordingFeatures, lengths k and l
-    cosines : ndarray, shape (k, l)
-        Of the sound parts of their vectors.
-    """
-    same: NDArray[np.bool_] = cosines >= SHORT_COSINE
-    harmonies = np.stack([each.chroma for each in a]) @ np.stack([each.chroma for each in b]).T
-    # nine of ten single pairs end here
-    if not (same | (harmonies >= ONE_HARMONY)).any():
-        return same
-    loops = np.array([each.loops for each in a])[:, None] | np.array([each.loops for each in b])
-    least = np.where(loops, LOOPS_AGREEMENT, AGREEMENT)
-    for rows, x in _by_length(a):
-        for columns, y in _by_length(b):
-            correlations, block = _correlations(x, y), np.ix_(rows, columns)
-            agree = (correlations >= least[block]) & (harmonies[block] >= ONE_HARMONY)
-            same[block] = np.where(np.isnan(correlations), same[block], agree)
-    return same
-
-
-def _by_length(features: Sequence[RecordingFeatures]) -> Iterator[tuple[NDArray[np.intp], Matrix]]:
-    """Yield, for each length of fingerprints, their indices and the fingerprints, shape (n, steps, 24)."""
+def _by_length(features: Sequence[RecordingFeatures]) -> list[tuple[NDArray[np.intp], Recordings]]:
+    """Return, for each length of fingerprints, their indices and the recordings."""
     lengths = np.array([len(each.fingerprint) for each in features])
-    for length in np.unique(lengths):
-        indices = np.flatnonzero(lengths == length)
-        yield indices, np.stack([features[i].fingerprint for i in indices.tolist()]).astype(np.float32)
+    found = [np.flatnonzero(lengths == length) for length in np.unique(lengths)]
+    return [(members, Recordings([features[i] for i in members.tolist()])) for members in found]
 
 
-def _correlations(x: Matrix, y: Matrix) -> Matrix:
-    """Correlate the middle of fingerprints, shape (k, n, 24), with others, (l, m, 24).
+def _repetition(fingerprints: NDArray[np.float16]) -> Matrix:
+    """Return the highest autocorrelation of fingerprints, shape (n, steps, 24), for lags from `BEAT` to half of it.
 
     Returns
     -------
-    ndarray, shape (k, l)
-        The highest over shifts, 0 where one does not vary; NaN where one is too short.
+    ndarray, shape (n,)
     """
-    steps = min(x.shape[1], y.shape[1])
-    highest = np.full((len(x), len(y)), np.nan, np.float32)
+    count, steps, _ = fingerprints.shape
+    lags = np.arange(BEAT, steps // 2 + 1)
     if steps < LEAST:
-        return highest
-    steps = max(steps - 2 * SHIFT, LEAST)
-    middle = (y.shape[1] - steps) // 2
-    template = _unit(x[:, (x.shape[1] - steps) // 2 :][:, :steps])
-    for start in range(max(middle - SHIFT, 0), min(middle + SHIFT, y.shape[1] - steps) + 1):
-        highest = np.fmax(highest, template @ _unit(y[:, start : start + steps]).T)
+        return np.zeros(count, np.float32)
+    centred = fingerprints.astype(np.float32)
+    centred -= centred.mean(axis=1, keepdims=True)
+    # autocorrelation, summed over bands, through the power spectrum, shape (n, lags)
+    spectrum = np.fft.rfft(centred, 2 * steps, axis=1)
+    products = np.fft.irfft(np.square(np.abs(spectrum)).sum(axis=2), axis=1)[:, lags]
+    energy = np.pad(np.cumsum(np.square(centred).sum(axis=2), axis=1), ((0, 0), (1, 0)))
+    energies = energy[:, steps - lags] * (energy[:, -1:] - energy[:, lags])
+    highest: Matrix = (products / np.sqrt(np.maximum(energies, TINY))).max(axis=1)
     return highest
 
 
-def _unit(fingerprints: Matrix) -> Matrix:
-    """Return fingerprints, each band centred, as unit vectors, shape (n, steps * 24); zeros if one does not vary."""
-    centred = (fingerprints - fingerprints.mean(axis=1, keepdims=True)).reshape(len(fingerprints), -1)
-    lengths = np.linalg.norm(centred, axis=1, keepdims=True)
-    lengths[lengths < STILL * np.sqrt(centred.shape[1])] = np.inf
-    unit: Matrix = centred / lengths
-    return unit
+def _same(
+    x: Recordings, y: Recordings, comparable: NDArray[np.bool_], x_sounds: Matrix, y_sounds: Matrix
+) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+    """Return which of k recordings and l others are one, as two arrays of indices.
+
+    Parameters
+    ----------
+    x, y : Recordings
+    comparable : ndarray, shape (k, l), bool
+        The pairs in question.
+    x_sounds, y_sounds : ndarray, shapes (k, d) and (l, d)
+        The sound parts of their vectors.
+    """
+    if min(x.steps, y.steps) < LEAST:
+        a, b = np.nonzero(comparable & (x_sounds @ y_sounds.T >= SHORT_COSINE))
+        return a, b
+    # nine of ten single pairs end here
+    possible = comparable & (x.chroma @ y.chroma.T >= ONE_HARMONY)
+    if np.count_nonzero(possible) > PAIRS:
+        steps = compared_steps(x.steps, y.steps)
+        possible &= x.sketches(steps).likely(y.sketches(steps))
+    a, b = np.nonzero(possible)
+    parts = [slice(start, start + PAIRS) for start in range(0, len(a), PAIRS)]
+    correlations = [_correlations(x, a[part], y, b[part]) for part in parts]
+    least = np.where(x.loops[a] | y.loops[b], LOOPS_AGREEMENT, AGREEMENT)
+    same = np.concatenate([*correlations, np.zeros(0, np.float32)]) >= least
+    return a[same], b[same]
+
+
+def _correlations(x: Recordings, a: NDArray[np.intp], y: Recordings, b: NDArray[np.intp]) -> Matrix:
+    """Correlate the middles of some fingerprints, each with all windows of one other.
+
+    Parameters
+    ----------
+    x, y : Recordings
+    a, b : ndarray, shape (n,)
+        Pairs of indices.
+
+    Returns
+    -------
+    ndarray, shape (n,)
+        The highest over windows, 0 where one does not vary.
+    """
+    steps = compared_steps(x.steps, y.steps)
+    spans = windows(y.steps, steps)
+    others = y.fingerprints[b, spans[0].start : spans[-1].stop].astype(np.float32)
+    # (n, steps of all windows, steps): each step with each; a window's correlation is the sum of a diagonal
+    products = others @ x.templates(steps)[a].transpose(0, 2, 1)
+    each, row, column = products.strides
+    diagonals = as_strided(products, (len(a), len(spans), steps), (each, row, row + column))
+    highest: Matrix = (diagonals.sum(axis=2) * y.scales(steps)[b]).max(axis=1, initial=0.0)
+    return highest

@@ -90,6 +90,13 @@ def test_lines_of_windows_have_slashes_that_every_system_reads() -> None:
     assert line_of(share, r"\\nas\music\lists") == "../a b.ogg"
 
 
+def test_an_m3u_holds_paths_as_mpd_reads_them(tmp_path: Path) -> None:
+    names = ("a#b?.ogg", "100%.ogg", "two\nlines.ogg", "\udcff.ogg")
+    songs = [replace(TRACK, path=str(tmp_path / "music" / name)) for name in names]
+    lines = export(songs, tmp_path / "all.m3u").read_bytes().splitlines()
+    assert lines[2::2] == [b"music/a#b?.ogg", b"music/100%.ogg", b"music/\xff.ogg"]
+
+
 def test_an_xspf_is_valid_xml_that_tells_where_a_track_of_a_cue_sheet_lies(tmp_path: Path) -> None:
     track = replace(TRACK, path="/music/a b.flac", duration=4.25, number=2, start=4.0, end=8.25)
     root = ElementTree.parse(export([track], tmp_path / "all.xspf")).getroot()

@@ -94,7 +94,7 @@ class Subsonic:
         else:
             # the bytes of a path need not be text
             query = parse_qsl(scope["query_string"].decode("latin-1"), errors="surrogateescape", keep_blank_values=True)
-            response = self._respond(scope["path"], dict(query))
+            response = self.respond(scope["path"], dict(query))
         await response(scope, receive, send)
 
     def refresh(self) -> None:
@@ -107,7 +107,16 @@ class Subsonic:
                 with suppress(AudioError):
                     self._library.similar(self._tracks([number]), 1)
 
-    def _respond(self, path: str, given: Parameters) -> Response:
+    def respond(self, path: str, given: Parameters) -> Response:
+        """Answer a call.
+
+        Parameters
+        ----------
+        path : str
+            As ``/rest/ping``, with or without ``.view``.
+        given : mapping of str to str
+            Its parameters.
+        """
         name = path.removeprefix("/rest/").removesuffix(".view")
         answer: Answer = {"status": "ok"}
         try:

@@ -31,7 +31,7 @@ QUERIES, K = 200, 5
 BLOCK = 10_000
 TRACK = (
     "INSERT INTO tracks (path, size, mtime_ns, fingerprint, present, duration, title, artist, album, genre, year) "
-    "VALUES (?, 1, 1, ?, TRUE, 200.0, ?, ?, '', ?, '')"
+    "VALUES (?, 1, 1, ?, TRUE, ?, ?, ?, '', ?, '')"
 )
 DESCRIPTION = (
     "INSERT INTO descriptions (track, recipe, vector, genre, confidence, sure, genres, tags, eras) "
@@ -60,7 +60,14 @@ def fill(path: str, tracks: int) -> dict[str, float]:
             database.execute_many(
                 TRACK,
                 (
-                    (b"/music/%09d.ogg" % n, b"%016d" % n, f"title {n}", f"artist {n // 20}", f"genre {n % 50}")
+                    (
+                        b"/music/%09d.ogg" % n,
+                        b"%016d" % n,
+                        90.0 + n * 7919 % 300,
+                        f"title {n}",
+                        f"artist {n // 20}",
+                        f"genre {n % 50}",
+                    )
                     for n in numbers
                 ),
             )

@@ -1,4 +1,4 @@
-"""Export tracks: a playlist that players open (M3U8, XSPF), a table (CSV), or all fields (JSON)."""
+"""Export tracks: a playlist that players open (M3U8, M3U, XSPF), a table (CSV), or all fields (JSON)."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from retrotone.library.playlist_files import m3u8, xspf
 from retrotone.library.records import Track
 from retrotone.utils.files import write_whole
 
-SUFFIXES = (".m3u8", ".xspf", ".csv", ".json")
+SUFFIXES = (".m3u8", ".m3u", ".xspf", ".csv", ".json")
 # characters that a spreadsheet's formula begins with
 FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
 COLUMNS = (
@@ -32,10 +32,10 @@ def export(tracks: Sequence[Track], path: str | os.PathLike[str], absolute: bool
     ----------
     tracks : sequence of Track
     path : path-like
-        The suffix chooses: .m3u8, .xspf, .csv or .json.
+        The suffix chooses: .m3u8, .m3u (for MPD), .xspf, .csv or .json.
     absolute : bool
-        Whether an M3U8 holds absolute paths; else they are relative to its folder, so that both can be moved. An XSPF
-        holds absolute URIs.
+        Whether an M3U8 or M3U holds absolute paths; else they are relative to its folder, so that both can be moved. An
+        XSPF holds absolute URIs.
 
     Raises
     ------
@@ -46,17 +46,17 @@ def export(tracks: Sequence[Track], path: str | os.PathLike[str], absolute: bool
     """
     path = Path(path)
     suffix = path.suffix.lower()
-    if suffix == ".m3u8":
-        text = m3u8(tracks, None if absolute else os.path.realpath(path.parent))
+    if suffix in (".m3u8", ".m3u"):
+        data = m3u8(tracks, None if absolute else os.path.realpath(path.parent), for_mpd=suffix == ".m3u")
     elif suffix == ".xspf":
-        text = xspf(tracks)
+        data = xspf(tracks)
     elif suffix == ".csv":
-        text = _csv(tracks)
+        data = _csv(tracks).encode("utf-8", "backslashreplace")
     elif suffix == ".json":
-        text = json.dumps([described(track) for track in tracks], indent=1) + "\n"
+        data = json.dumps([described(track) for track in tracks], indent=1).encode() + b"\n"
     else:
         raise LibraryError(f"{path}: cannot export '{suffix}' files: use one of {' '.join(SUFFIXES)}")
-    write_whole(path, text.encode("utf-8", "backslashreplace"))
+    write_whole(path, data)
     return path
 
 

@@ -368,7 +368,7 @@ class Library:
         absolute: bool = False,
         overwrite: bool = False,
     ) -> Path:
-        """Write tracks to a playlist (.m3u8, .xspf), .csv or .json; see `retrotone.library.export.export`.
+        """Write tracks to a playlist (.m3u8, .m3u, .xspf), .csv or .json; see `retrotone.library.export.export`.
 
         Parameters
         ----------

@@ -6,6 +6,7 @@ import hashlib
 import json
 import random
 import secrets
+import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -71,6 +72,8 @@ class Subsonic:
         self._library, self._session = Library(location), LibrarySession(location)
         self._password, self._host_names = password, frozenset(names)
         self._revision: object = None
+        # when the names may be read again
+        self._next_reading = 0.0
         self._calls: dict[str, Callable[[Parameters], Answer]] = {
             "ping": lambda _: {},
             "getOpenSubsonicExtensions": lambda _: {
@@ -94,20 +97,30 @@ class Subsonic:
         else:
             # the bytes of a path need not be text
             query = parse_qsl(scope["query_string"].decode("latin-1"), errors="surrogateescape", keep_blank_values=True)
-            response = self._respond(scope["path"], dict(query))
+            response = self.respond(scope["path"], dict(query))
         await response(scope, receive, send)
 
     def refresh(self) -> None:
-        """Read the library's names and vectors, unless they were read since it changed."""
-        catalogue = self._session.up_to_date()
-        if self._revision is None or self._revision != catalogue.revision:
+        """Read the library's names and vectors where it changed; during a scan for a tenth of the time at most."""
+        catalogue, began = self._session.up_to_date(), time.monotonic()
+        if began >= self._next_reading and self._revision != catalogue.revision:
             self._revision, self._index = catalogue.revision, SongIndex(catalogue)
             # so that the first answer need not wait for the vectors
             if number := next(iter(self._index.names), None):
                 with suppress(AudioError):
                     self._library.similar(self._tracks([number]), 1)
+            self._next_reading = time.monotonic() + 10 * (time.monotonic() - began)
 
-    def _respond(self, path: str, given: Parameters) -> Response:
+    def respond(self, path: str, given: Parameters) -> Response:
+        """Answer a call.
+
+        Parameters
+        ----------
+        path : str
+            As ``/rest/ping``, with or without ``.view``.
+        given : mapping of str to str
+            Its parameters.
+        """
         name = path.removeprefix("/rest/").removesuffix(".view")
         answer: Answer = {"status": "ok"}
         try:

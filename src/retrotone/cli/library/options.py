@@ -28,7 +28,8 @@ Exclude = Annotated[
     typer.Option(metavar="GLOB", help="Leave out files and folders of that name or path; may be given several times."),
 ]
 Out = Annotated[
-    str | None, typer.Option("-o", "--out", metavar="FILE", help="Write the tracks as .m3u8, .xspf, .csv or .json too.")
+    str | None,
+    typer.Option("-o", "--out", metavar="FILE", help="Write the tracks as .m3u8, .m3u, .xspf, .csv or .json."),
 ]
 PerArtist = Annotated[int | None, typer.Option(min=1, metavar="N", help="At most N tracks of one artist.")]
 PerAlbum = Annotated[int | None, typer.Option(min=1, metavar="N", help="At most N tracks of one album.")]

@@ -117,7 +117,7 @@ def search_library(
 
 @with_filters
 def export_library(
-    out: Annotated[str, typer.Argument(metavar="OUT", help="An .m3u8, .xspf, .csv or .json file.")],
+    out: Annotated[str, typer.Argument(metavar="OUT", help="An .m3u8, .m3u (for MPD), .xspf, .csv or .json file.")],
     only: Filter,
     library: File = None,
     absolute: Absolute = False,

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from retrotone.library.catalogue.catalogue import Catalogue
 from retrotone.library.files import Place
-from retrotone.library.names import artist_key
+from retrotone.library.names import artist_key, folded
 
 SELECT_NAMES = (
     "SELECT id, path, coalesce(title, ''), coalesce(artist, ''), coalesce(album, ''), coalesce(year, ''), "
@@ -49,8 +49,8 @@ class SongIndex:
             for number, key, title, artist, *rest in rows:
                 title = title or Path(Place.from_bytes(key).path).stem
                 self.names[number] = names = SongNames(title, artist, *rest)
-                self._texts[number] = " ".join(names[:3]).casefold()
-                self._by_title.setdefault(title.casefold(), []).append(number)
+                self._texts[number] = folded(" ".join(names[:3]))
+                self._by_title.setdefault(folded(title), []).append(number)
                 self._by_artist.setdefault(artist_key(artist), []).append(number)
 
     def by_artist(self, artist: str) -> list[int]:
@@ -59,14 +59,14 @@ class SongIndex:
         return self._by_artist.get(key, []) if key else []
 
     def find(self, title: str, artist: str = "") -> int | None:
-        """Return the first song of a title, and of an artist where one is given."""
+        """Return the first song of a title, and of an artist where one is given; see `names.folded`."""
         key = artist_key(artist)
-        found = self._by_title.get(title.strip().casefold(), [])
+        found = self._by_title.get(folded(title), [])
         return next((number for number in found if not key or artist_key(self.names[number].artist) == key), None)
 
     def search(self, query: str) -> list[int]:
         """Return the songs that have all words of a query in title, artist or album; all for an empty one."""
         found = list(self._texts)
-        for word in query.casefold().split():
+        for word in folded(query).split():
             found = [number for number in found if word in self._texts[number]]
         return found

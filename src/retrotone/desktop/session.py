@@ -85,7 +85,7 @@ class Session:
         self.theme = Theme(root, self.settings.theme, self.settings.scale)
         self.jobs = JobQueue(root.after, self._temporary.path, self.say)
         self.long_jobs = JobQueue(root.after, self._temporary.path, self.say)
-        self.live_jobs = JobQueue(root.after, self._temporary.path, self.say, "retrotone.services.preview")
+        self.live_jobs = JobQueue(root.after, self._temporary.path, self.say, "retrotone.services.preview", niceness=0)
         # messages of the player's thread, which must not call Tk
         self.player_errors: list[str] = []
         self.player = Player(self.player_errors.append)

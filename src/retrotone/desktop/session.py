@@ -72,6 +72,8 @@ class Session:
         What this song and those before it were restyled to, in order.
     files : dict of Version to Path
         Where results were saved.
+    scans : int
+        How often the library was scanned.
     live : LiveSound
     jobs, long_jobs, live_jobs : JobQueue
         For the song, for scans and experiments, and for live sound.
@@ -90,7 +92,7 @@ class Session:
         self.player_errors: list[str] = []
         self.player = Player(self.player_errors.append)
         self.live = LiveSound(self.live_jobs, self.player, self._add_excerpt, self.say)
-        self.path = ""
+        self.path, self.scans = "", 0
         self.song: Song | None = None
         self.original: Sound | None = None
         self.results: list[Version] = []

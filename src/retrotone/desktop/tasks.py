@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 # At 100 %.
 SCREEN_DPI = 88
 STUDY_HEIGHT_INCHES = 3.9
+SIMILAR_TRACKS = 25
 # The song that was analysed last, by its path.
 _summaries: dict[str, SongSummary] = {}
 # The comparison that was drawn last, by the paths of its sounds.
@@ -197,14 +198,14 @@ def save_comparison(context: TaskContext, sounds: Sequence[Sound], path: str) ->
 
 
 def similar(context: TaskContext, library: str | None, song: str) -> list[TrackRow]:
-    """Return the five tracks of the library that sound most like a song."""
+    """Return the tracks of the library that sound most like a song."""
     from retrotone.library.catalogue.base import MissingLibrary
     from retrotone.services import listen, similar
 
     summary = _summaries.get(song) or listen.listen(song, context.progress)
     with _library(library) as opened:
         try:
-            matches = similar.similar_tracks(opened, summary, progress=context.progress)
+            matches = similar.similar_tracks(opened, summary, SIMILAR_TRACKS, progress=context.progress)
         except MissingLibrary as error:
             raise LibraryError("there is no library yet: add a folder in the tab Library and scan it") from error
     return [TrackRow.of(match.track, f"{match.similarity:.3f}") for match in matches]

@@ -149,10 +149,13 @@ def parts(context: TaskContext, choice: StyleChoice) -> dict[str, str]:
     if medium is None:
         return {}
     found: dict[str, list[str]] = {part: [] for part in medium.parts}
+    sure = {}
     for dial in dials(medium):
         if dial.value:
-            found[dial.part].append(dial.short + (f" ({dial.sure_words})" if dial.sure_words else ""))
-    return {part: ", ".join(texts) for part, texts in found.items()}
+            # the upper edge of a band comes first there
+            found[dial.part].insert(0, dial.short)
+            sure[dial.part] = f" ({dial.sure_words})" if dial.sure_words else ""
+    return {part: " to ".join(texts) + sure.get(part, "") for part, texts in found.items()}
 
 
 def measure(context: TaskContext, song: Sound) -> None:

@@ -15,6 +15,9 @@ from retrotone.desktop.widgets import Page, add_buttons
 # Titles, and widths at 100 %.
 COLUMNS = [("track", 240), ("genre", 110), ("length", 70), ("similarity", 90)]
 
+# Conditions of the search, by the attributes of `Filter`.
+FILTERS = {"bpm": "Only tempo", "key": "key", "year": "years", "genre": "genre"}
+
 
 class SimilarTab(Page):
     """Searches the library when it is entered, once for each song."""
@@ -29,6 +32,9 @@ class SimilarTab(Page):
         theme, body = session.theme, self.body
         self.heading = ttk.Label(body, text="Songs of your library that sound like this one", style="Strong.TLabel")
         self.heading.pack(anchor="w")
+        row = ttk.Frame(body)
+        row.pack(fill="x", pady=theme.px(4))
+        self.filters = {name: self._add_filter(row, label) for name, label in FILTERS.items()}
         self.table = Table(body, theme, COLUMNS, 8)
         self.table.pack(fill="both", expand=True)
         self.table.tree.bind("<Return>", lambda _: self.play())
@@ -66,7 +72,8 @@ class SimilarTab(Page):
             return
         self._searched = session.path, session.scans
         session.say("")
-        session.run(tasks.similar, session.library, session.path, done=self._show)
+        wanted = {name: entry.get() for name, entry in self.filters.items()}
+        session.run(tasks.similar, session.library, session.path, wanted, done=self._show)
 
     def play(self) -> None:
         """Play the selected song."""
@@ -101,6 +108,14 @@ class SimilarTab(Page):
         )
         if path:
             session.run(tasks.export, session.library, list(self.playlist), path, done=session.say, keep=True)
+
+    def _add_filter(self, row: ttk.Frame, label: str) -> ttk.Entry:
+        """Add a field for a condition; Return searches."""
+        ttk.Label(row, text=label).pack(side="left")
+        entry = ttk.Entry(row, width=9)
+        entry.pack(side="left", padx=(self._session.theme.px(4), self._session.theme.px(12)))
+        entry.bind("<Return>", lambda _: self.find())
+        return entry
 
     def _selected(self) -> TrackRow | None:
         if not self.table.selected:

@@ -11,6 +11,12 @@ import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import tkinter as tk
+
+    from retrotone.desktop.window import Window
 
 BEAT_MS = 5
 
@@ -51,6 +57,7 @@ def main(folder: str) -> None:
         during("start", lambda: None)
         during("listen", window.open_example)
         window.show(window.restyle_tab)
+        live(window, root, gaps)
         during("restyle", window.restyle_tab.restyle)
         window.show(window.compare_tab)
         during("compare", window.compare_tab.draw)
@@ -61,6 +68,36 @@ def main(folder: str) -> None:
         during("M5", window.study_tab.run_training)
         during("loss table", window.study_tab.run_loss)
         window.close()
+
+
+def live(window: Window, root: tk.Tk, gaps: list[tuple[float, float]]) -> None:
+    """Print how soon each era, the bundled record, and one dial of each are heard, and the longest gap meanwhile."""
+    from retrotone.style.choices import StyleChoice
+    from retrotone.utils.assets import bundled_record
+
+    tab, heard = window.restyle_tab, list[str]()
+    window.session.player.play = lambda: heard.append("played")  # type: ignore[method-assign]
+
+    def until_heard(act: Callable[[], object]) -> float:
+        heard.clear()
+        began = time.perf_counter()
+        act()
+        while not heard:
+            root.update()
+            time.sleep(0.001)
+        return time.perf_counter() - began
+
+    tab.offer([StyleChoice.of_path(str(bundled_record()))])
+    styles = [key for key in tab.styles.tree.get_children() if key.startswith(("era", "record"))]
+    # the first one is selected already
+    tab.styles.select(styles[1])
+    gaps.clear()
+    for key in styles:
+        chosen = until_heard(lambda key=key: tab.styles.select(key))  # type: ignore[misc]
+        turned = until_heard(lambda: next(iter(tab.dials.sliders.values())).event_generate("<Button-1>", x=9, y=9))
+        print(f"{key:14} heard after {chosen:.2f} s, its first dial after {turned:.2f} s")
+    print(f"{'live':12} longest gap {1000 * max(gap for gap, _ in gaps):4.0f} ms, ", end="")
+    print(f"computing {1000 * max(own for _, own in gaps):4.0f} ms")
 
 
 if __name__ == "__main__":

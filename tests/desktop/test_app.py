@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import configparser
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
 from retrotone.cli.main import run
 
@@ -52,3 +55,21 @@ def test_without_tk_one_line_says_how_to_get_it(
     message = capsys.readouterr().err
     assert "python3-tk" in message
     assert len(message.strip().splitlines()) == 1
+
+
+def test_a_desktop_entry_opens_songs_with_the_window(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path))
+    # a path that the entry must quote
+    program = tmp_path / 'my "python" 100%'
+    monkeypatch.setattr(sys, "executable", str(program))
+    assert run(["app", "--install"]) == 0
+    entry, *icons = map(Path, re.findall("wrote (.*)", capsys.readouterr().out))
+    parser = configparser.RawConfigParser()
+    parser.read(entry)
+    values = parser["Desktop Entry"]
+    quoted = str(program).replace('"', '\\\\"').replace("%", "%%")
+    assert values["exec"] == f'"{quoted}" -m retrotone app %f'
+    assert "audio/flac;" in values["mimetype"]
+    assert [Image.open(icon).size for icon in icons] == [(48, 48), (256, 256)]

@@ -75,6 +75,37 @@ def test_similar_songs_are_found_when_the_tab_is_entered(similar: Driver) -> Non
     assert {row[0] for row in rows[:2]} == {"Bix – organ in 1", "Clara – organ in 2"}
 
 
+def test_similar_songs_are_narrowed_by_what_is_typed(similar: Driver) -> None:
+    tab = similar.window.similar_tab
+    entry = tab.filters["bpm"]
+    for text, message in (("fast", "is no range"), ("900-999", "no track has such a bpm")):
+        entry.insert(0, text)
+        entry.focus_force()
+        similar.root.update()
+        entry.event_generate("<Return>")
+        similar.wait(lambda message=message: message in similar.status)
+        entry.delete(0, "end")
+    similar.press("Find similar songs")
+    similar.wait(lambda: similar.idle)
+    assert len(tab.table.tree.get_children()) == 5
+
+
+def test_similar_songs_are_sorted_and_played_by_the_keys(similar: Driver) -> None:
+    tab = similar.window.similar_tab
+    tree = tab.table.tree
+    tree.tk.call(*tree.tk.splitlist(tree.heading("track", "command")))
+    names = [str(tree.item(row, "values")[0]) for row in tree.get_children()]
+    assert names == sorted(names)
+    tree.focus_force()
+    tab.table.select(tree.get_children()[0])
+    similar.root.update()
+    tree.event_generate("<Down>")
+    tree.event_generate("<KeyRelease-Down>")
+    similar.wait(lambda: similar.session.player.playing)
+    assert Path(tab._found[tree.get_children()[1]].path).stem in similar.status
+    similar.session.player.pause()
+
+
 def test_a_playlist_of_similar_songs_is_exported(similar: Driver, answers: dict[str, str], tmp_path: Path) -> None:
     similar.press("Add to playlist")
     similar.shot("similar")

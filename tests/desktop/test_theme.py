@@ -1,14 +1,16 @@
-"""The theme without the desktop extra."""
+"""The theme without the desktop extra, and the size that the desktop asks for."""
 
 from __future__ import annotations
 
+import os
 import sys
-from tkinter import ttk
+from pathlib import Path
+from tkinter import font, ttk
 
 import pytest
 
 from retrotone.desktop.app import make_root
-from retrotone.desktop.theme import Theme
+from retrotone.desktop.theme import TEXT_PX, Theme
 
 
 def test_without_the_extra_tk_s_own_theme_is_light_and_dark(screen: str, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -22,4 +24,23 @@ def test_without_the_extra_tk_s_own_theme_is_light_and_dark(screen: str, monkeyp
     theme.toggle()
     assert not theme.has_extra
     assert ttk.Style(root).lookup("TLabel", "background") != before
+    root.destroy()
+
+
+@pytest.mark.skipif(bool(os.environ.get("DISPLAY")), reason="a desktop's own resources come before those of this test")
+def test_text_and_layout_follow_the_resolution_of_the_desktop(
+    screen: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / ".Xdefaults").write_text("Xft.dpi: 192\n")
+    monkeypatch.setenv("HOME", str(tmp_path))
+    root = make_root()
+    theme = Theme(root, "light", 0)
+    row = ttk.Frame(root, padding=theme.px(10))
+    row.pack(padx=theme.px(5))
+    assert theme.percent == 200
+    # not twice as large again
+    assert font.nametofont("TkDefaultFont", root).metrics("linespace") == pytest.approx(2.4 * TEXT_PX, rel=0.15)
+    theme.resize(-1)
+    assert str(row.cget("padding")[0]) == str(round(20 * theme.percent / 200))
+    assert row.pack_info()["padx"] == round(10 * theme.percent / 200)
     root.destroy()

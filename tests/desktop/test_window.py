@@ -177,10 +177,10 @@ def test_the_window_reacts_while_it_restyles_and_cancels(driver: Driver, song: P
     theme = session.theme.name
     driver.key("<Control-d>")
     assert session.theme.name != theme
-    driver.shot("restyle-dark")
-    driver.key("<Control-d>")
     driver.key("<Escape>")
     driver.wait(lambda: driver.idle)
+    driver.shot("restyle-dark")
+    driver.key("<Control-d>")
     assert driver.status == "Cancelled."
     assert len(session.results) == before
     assert not window.progress.button.winfo_viewable()

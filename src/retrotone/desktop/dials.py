@@ -13,8 +13,8 @@ from retrotone.desktop.theme import Theme
 # As `retrotone.style.amounts.MOST`, whose module is slow to import.
 MOST = 2.0
 STEP = 0.05
-# Rows from which on a wide page has two columns.
-MANY = 4
+# From so many rows on a wide page has two columns, where no setting has more characters.
+MANY, LONG = 4, 18
 
 
 class Dials(ttk.Frame):
@@ -38,7 +38,7 @@ class Dials(ttk.Frame):
         self._theme, self._on_change = theme, on_change
         self._percents: dict[str, ttk.Label] = {}
         self._frames: list[ttk.Frame] = []
-        self._wide = True
+        self._wide, self._longest = True, 0
         self.sliders: dict[str, Slider] = {}
 
     @property
@@ -51,13 +51,14 @@ class Dials(ttk.Frame):
         for child in self.winfo_children():
             child.destroy()
         self.sliders, self._percents = {}, {}
+        self._longest = max(map(len, parts.values()), default=0)
         self._frames = [self._add(part, setting) for part, setting in parts.items()]
         self.arrange(self._wide)
 
     def arrange(self, wide: bool) -> None:
         """Lay the dials out for a wide page, or for a narrow one."""
         self._wide = wide
-        columns = 2 if wide and len(self._frames) >= MANY else 1
+        columns = 2 if wide and len(self._frames) >= MANY and self._longest <= LONG else 1
         rows = -(-len(self._frames) // columns)
         for number, frame in enumerate(self._frames):
             column, row = divmod(number, rows)

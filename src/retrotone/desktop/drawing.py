@@ -38,6 +38,7 @@ class Drawing(tk.Canvas):
         self.theme, self._size = theme, (width, height)
         self.bind("<Configure>", lambda _: self.draw())
         theme.listeners.append(self._apply_theme)
+        self.bind("<Destroy>", lambda _: theme.listeners.remove(self._apply_theme))
         self._apply_theme()
 
     def _apply_theme(self) -> None:
@@ -164,7 +165,10 @@ class Waveform(Drawing):
         x = left + (np.arange(columns) + 0.5) * (width - left) / columns
         middle, reach = height / 2, 0.46 * height / peak
         up, down = middle - high * reach - 0.5, middle - low * reach + 0.5
-        points = np.concatenate([np.stack([x, up], 1), np.stack([x, down], 1)[::-1]])
+        # an excerpt is drawn without the rest of the song
+        sounding = np.flatnonzero(high - low)
+        shown = slice(sounding[0], sounding[-1] + 1) if len(sounding) else slice(0, columns)
+        points = np.concatenate([np.stack([x, up], 1)[shown], np.stack([x, down], 1)[shown][::-1]])
         marked = blend(self.theme.colours.panel, self.theme.colours.line, 0.7)
         self.create_rectangle(0, 0, 0, height, fill=marked, width=0, tags="loop")
         self.create_polygon(points.ravel().tolist(), fill=colour, outline=colour)

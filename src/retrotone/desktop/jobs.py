@@ -35,7 +35,7 @@ POLL_MS = 20
 LARGEST_MESSAGE_BYTES = 8192
 # For a job to stop when the window closes.
 GRACE_SECONDS = 2.0
-# Lower priority than the window's.
+# Of work that may take its time.
 NICENESS = 10
 
 WORKER_DIED = "The work stopped: the file may be damaged, or memory may have run out. Try again, or another file."
@@ -115,6 +115,8 @@ class JobQueue:
         Called with each warning that a task logs.
     idle_import : str
         A module that takes a moment to import: the process does so before its first job.
+    niceness : int
+        By how much its priority is lower than the window's.
     """
 
     def __init__(
@@ -123,9 +125,10 @@ class JobQueue:
         folder: Path,
         on_warning: Callable[[str], None],
         idle_import: str = "retrotone.features.musicnn",
+        niceness: int = NICENESS,
     ) -> None:
         self._after, self._folder, self._on_warning = after, folder, on_warning
-        self._idle_import = idle_import
+        self._idle_import, self._niceness = idle_import, niceness
         self._context = multiprocessing.get_context("spawn")
         # shared with the process: jobs up to this number are cancelled
         self._cancelled = self._context.Value("q", 0)
@@ -145,7 +148,7 @@ class JobQueue:
         """Start the process, so that the first job need not wait for it."""
         if self._process is None:
             self._pipe, worker_end = self._context.Pipe()
-            arguments = worker_end, self._cancelled, self._folder, self._idle_import
+            arguments = worker_end, self._cancelled, self._folder, self._idle_import, self._niceness
             self._process = self._context.Process(target=_run_worker, args=arguments, name="retrotone work")
             self._process.start()
             worker_end.close()
@@ -295,12 +298,12 @@ class _WarningHandler(logging.Handler):
         self._send("warning", record.getMessage())
 
 
-def _run_worker(pipe: Connection, cancelled: Any, folder: Path, idle_import: str) -> None:
+def _run_worker(pipe: Connection, cancelled: Any, folder: Path, idle_import: str, niceness: int) -> None:
     """Run the tasks that come through the pipe, until the window closes it: the main function of the process."""
     # Ctrl-C is for the window
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     if hasattr(os, "nice"):
-        os.nice(NICENESS)
+        os.nice(niceness)
     # for torch, before it is imported; see `one_thread`
     os.environ["OMP_NUM_THREADS"] = "1"
     send = _Sender(pipe, folder)

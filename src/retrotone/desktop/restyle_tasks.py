@@ -149,10 +149,13 @@ def parts(context: TaskContext, choice: StyleChoice) -> dict[str, str]:
     if medium is None:
         return {}
     found: dict[str, list[str]] = {part: [] for part in medium.parts}
+    sure = {}
     for dial in dials(medium):
         if dial.value:
-            found[dial.part].append(dial.short + (f" ({dial.sure_words})" if dial.sure_words else ""))
-    return {part: ", ".join(texts) for part, texts in found.items()}
+            # the upper edge of a band comes first there
+            found[dial.part].insert(0, dial.short)
+            sure[dial.part] = f" ({dial.sure_words})" if dial.sure_words else ""
+    return {part: " to ".join(texts) + sure.get(part, "") for part, texts in found.items()}
 
 
 def measure(context: TaskContext, song: Sound) -> None:
@@ -211,8 +214,7 @@ def restyle(context: TaskContext, song: str, original: Sound, recipe: Recipe) ->
     audio = done.audio
     sound = write_sound(context, audio.blocks(), recipe.title, audio.sample_rate, audio.channels)
     waveforms = [waveform_envelope(each, listen.POINTS) for each in (audio, audio_of(original))]
-    file_name = _file_name(done.file_name, recipe)
-    return Version(recipe, done.sentence, file_name, sound, original, waveforms[0], waveforms[1], song, done.tags)
+    return Version(recipe, done.sentence, done.file_name, sound, original, waveforms[0], waveforms[1], song, done.tags)
 
 
 def save(context: TaskContext, version: Version, path: str) -> str:
@@ -227,7 +229,7 @@ def save_preset(context: TaskContext, recipe: Recipe, path: str) -> StyleChoice:
     """Write a medium with the parts as they were turned up and down, and return it as a style."""
     medium = _adjusted(context, recipe).medium
     assert medium is not None
-    return find_style(str(replace(medium, name=Path(path).stem).save(path)))
+    return find_style(str(replace(medium, name=Path(path).stem).save(path, overwrite=True)))
 
 
 def _adjusted(context: TaskContext, recipe: Recipe) -> StyleChoice:
@@ -252,7 +254,7 @@ def _medium(context: TaskContext, choice: StyleChoice) -> Medium | None:
         return opened
     kept = context.folder / f"{hashlib.sha256(choice.name.encode()).hexdigest()}{MEDIUM_SUFFIX}"
     if not kept.exists():
-        medium_of(opened, context.progress).save(kept)
+        medium_of(opened, context.progress).save(kept, overwrite=True)
     return Medium.load(kept)
 
 
@@ -262,11 +264,3 @@ def _model(choice: StyleChoice) -> Any:
         _models.clear()
         _models[choice.name] = choice.open()
     return _models[choice.name]
-
-
-def _file_name(name: str, recipe: Recipe) -> str:
-    """Add strength and seed to the name of a file, where it lacks them."""
-    path = Path(name)
-    strength = "" if recipe.strength == 1 else f"-{100 * recipe.strength:.0f}%"
-    seed = f"-seed{recipe.seed}" if recipe.seed else ""
-    return f"{path.stem}{strength}{seed}{path.suffix}"

@@ -72,6 +72,8 @@ class Session:
         What this song and those before it were restyled to, in order.
     files : dict of Version to Path
         Where results were saved.
+    scans : int
+        How often the library was scanned.
     live : LiveSound
     jobs, long_jobs, live_jobs : JobQueue
         For the song, for scans and experiments, and for live sound.
@@ -85,12 +87,12 @@ class Session:
         self.theme = Theme(root, self.settings.theme, self.settings.scale)
         self.jobs = JobQueue(root.after, self._temporary.path, self.say)
         self.long_jobs = JobQueue(root.after, self._temporary.path, self.say)
-        self.live_jobs = JobQueue(root.after, self._temporary.path, self.say, "retrotone.services.preview")
+        self.live_jobs = JobQueue(root.after, self._temporary.path, self.say, "retrotone.services.preview", niceness=0)
         # messages of the player's thread, which must not call Tk
         self.player_errors: list[str] = []
         self.player = Player(self.player_errors.append)
         self.live = LiveSound(self.live_jobs, self.player, self._add_excerpt, self.say)
-        self.path = ""
+        self.path, self.scans = "", 0
         self.song: Song | None = None
         self.original: Sound | None = None
         self.results: list[Version] = []

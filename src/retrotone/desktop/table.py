@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tkinter as tk
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from tkinter import ttk
 
 from retrotone.desktop.cut_text import cut_in_the_middle
@@ -49,7 +50,7 @@ class Table(ttk.Frame):
         self.tree.grid(row=0, column=0, sticky="nsew")
         bar.grid(row=0, column=1, sticky="ns")
         self.tree.bind("<<TreeviewSelect>>", lambda _: on_select())
-        self.tree.bind("<Map>", lambda _: self._see(self.selected))
+        self.tree.bind("<Map>", lambda _: self._appear())
         self.tree.bind("<Configure>", lambda _: self.after_idle(self._fit))
         # a narrow page gives the columns less than they ask for
         self.grid_propagate(False)
@@ -61,8 +62,8 @@ class Table(ttk.Frame):
         """Replace the columns: titles, and widths at 100 %; the widest column takes the remaining width."""
         self._columns = list(columns)
         self.tree.configure(columns=[title for title, _ in columns])
-        for title, _ in columns:
-            self.tree.heading(title, text=title, anchor="w")
+        for number, (title, _) in enumerate(columns):
+            self.tree.heading(title, text=title, anchor="w", command=partial(self._sort, number))
         self._fit()
 
     def fill(self, rows: Mapping[str, Sequence[str]]) -> None:
@@ -109,7 +110,30 @@ class Table(ttk.Frame):
             shown = [cut_in_the_middle(*each, "TkDefaultFont", self) for each in zip(cells, room, strict=False)]
             self.tree.item(key, values=shown)
 
+    def _appear(self) -> None:
+        self._fit()
+        self._see(self.selected)
+
+    def _sort(self, column: int) -> None:
+        """Sort by a column, whose title was clicked; at the second click the other way round."""
+        order = sorted(self._rows, key=lambda key: _sort_key(self._rows[key][column]))
+        if order == list(self.tree.get_children()):
+            order.reverse()
+        for position, key in enumerate(order):
+            self.tree.move(key, "", position)
+
     def _see(self, key: str) -> None:
         if self.tree.exists(key):
             self.tree.yview_moveto(0)
             self.tree.see(key)
+
+
+def _sort_key(cell: str) -> tuple[bool, float, str]:
+    """Return what orders cells: numbers and lengths by their value, before text."""
+    try:
+        value = 0.0
+        for part in cell.split(":"):
+            value = 60 * value + float(part)
+        return False, value, ""
+    except ValueError:
+        return True, 0.0, cell.casefold()

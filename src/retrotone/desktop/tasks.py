@@ -7,10 +7,10 @@ tasks, because the window imports this module, too.
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 # At 100 %.
 SCREEN_DPI = 88
 STUDY_HEIGHT_INCHES = 3.9
+SIMILAR_TRACKS = 25
 # The song that was analysed last, by its path.
 _summaries: dict[str, SongSummary] = {}
 # The comparison that was drawn last, by the paths of its sounds.
@@ -193,20 +194,37 @@ def compare(
 def save_comparison(context: TaskContext, sounds: Sequence[Sound], path: str) -> str:
     """Write the comparison that was drawn last, as a page or a picture; return a message."""
     context.progress(0.0, f"writing {Path(path).name}")
-    return f"Saved {_comparison[tuple(str(sound.path) for sound in sounds)].save(path)}."
+    return f"Saved {_comparison[tuple(str(sound.path) for sound in sounds)].save(path, overwrite=True)}."
 
 
-def similar(context: TaskContext, library: str | None, song: str) -> list[TrackRow]:
-    """Return the five tracks of the library that sound most like a song."""
+def similar(context: TaskContext, library: str | None, song: str, wanted: Mapping[str, str]) -> list[TrackRow]:
+    """Return the tracks of the library that sound most like a song.
+
+    Parameters
+    ----------
+    context : TaskContext
+    library : str, optional
+        The library's file, by default the user's own.
+    song : str
+        Its path.
+    wanted : mapping of str to str
+        Conditions as they were typed, by the names of the attributes of `retrotone.library.search.filters.Filter`.
+    """
     from retrotone.library.catalogue.base import MissingLibrary
+    from retrotone.library.search.filters import Filter, explain, parse_range
     from retrotone.services import listen, similar
 
+    chosen: dict[str, Any] = {name: text for name, text in wanted.items() if text.strip()}
+    chosen |= {name: parse_range(chosen[name], name) for name in ("bpm", "year") if name in chosen}
+    only = Filter(**chosen)
     summary = _summaries.get(song) or listen.listen(song, context.progress)
     with _library(library) as opened:
         try:
-            matches = similar.similar_tracks(opened, summary, progress=context.progress)
+            matches = similar.similar_tracks(opened, summary, SIMILAR_TRACKS, context.progress, only)
         except MissingLibrary as error:
             raise LibraryError("there is no library yet: add a folder in the tab Library and scan it") from error
+        if not matches and only:
+            raise LibraryError(explain(only, opened.tracks()))
     return [TrackRow.of(match.track, f"{match.similarity:.3f}") for match in matches]
 
 
@@ -214,7 +232,7 @@ def export(context: TaskContext, library: str | None, tracks: Sequence[str], pat
     """Write tracks of the library as a playlist; return a message."""
     with _library(library) as opened:
         found = [track for track in map(opened.find, tracks) if track is not None]
-        return f"Saved {opened.export(path, found)}: {len(found)} tracks."
+        return f"Saved {opened.export(path, found, overwrite=True)}: {len(found)} tracks."
 
 
 def scan(context: TaskContext, library: str | None, folders: Sequence[str]) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from retrotone.library.search.filters import EVERYTHING, Filter
 from retrotone.progress import Progress, silent
 from retrotone.services.listen import SongSummary
 from retrotone.utils.text import clock
@@ -12,7 +13,9 @@ if TYPE_CHECKING:
     from retrotone.library.library import Library, Match, Track
 
 
-def similar_tracks(library: Library, song: SongSummary, k: int = 5, progress: Progress = silent) -> list[Match]:
+def similar_tracks(
+    library: Library, song: SongSummary, k: int = 5, progress: Progress = silent, only: Filter = EVERYTHING
+) -> list[Match]:
     """Return the tracks of a library that sound most like a song, never the song itself.
 
     Parameters
@@ -22,6 +25,8 @@ def similar_tracks(library: Library, song: SongSummary, k: int = 5, progress: Pr
     k : int
         How many tracks.
     progress : Progress
+    only : Filter
+        Which tracks are wanted.
 
     Raises
     ------
@@ -29,7 +34,7 @@ def similar_tracks(library: Library, song: SongSummary, k: int = 5, progress: Pr
         No library there, or an empty one.
     """
     progress(0.0, "looking for similar tracks")
-    return library.similar(library.find(song.name) or song.analysis, k, progress=progress)
+    return library.similar(library.find(song.name) or song.analysis, k, only, progress=progress)
 
 
 def track_cells(track: Track) -> list[str]:

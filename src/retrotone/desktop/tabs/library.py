@@ -88,6 +88,7 @@ class LibraryTab(Page):
         self.report.configure(state="disabled")
 
     def _scanned(self, text: str) -> None:
+        self._session.scans += 1
         self._show_report(text)
         self._draw_map()
 

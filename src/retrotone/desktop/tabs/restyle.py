@@ -22,7 +22,7 @@ from retrotone.utils.files import config_folder, make_folder
 from retrotone.utils.text import clock, title
 
 # The kinds of style in their order in the table.
-KINDS = ("era", "medium", "rave", "record")
+KINDS = ("era", "medium", "record", "rave")
 RECORD_FILES = [SOUND_FILES[0], ("Presets", MEDIUM_SUFFIX), *SOUND_FILES[1:]]
 MODEL_FILES = [("RAVE models", ".ts .safetensors"), ("All files", "*")]
 # A hand that turns a dial pauses so long when it means to listen.

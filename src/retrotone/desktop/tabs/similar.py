@@ -15,6 +15,9 @@ from retrotone.desktop.widgets import Page, add_buttons
 # Titles, and widths at 100 %.
 COLUMNS = [("track", 240), ("genre", 110), ("length", 70), ("similarity", 90)]
 
+# Conditions of the search, by the attributes of `Filter`.
+FILTERS = {"bpm": "Only tempo", "key": "key", "year": "years", "genre": "genre"}
+
 
 class SimilarTab(Page):
     """Searches the library when it is entered, once for each song."""
@@ -22,17 +25,23 @@ class SimilarTab(Page):
     def __init__(self, master: tk.Misc, session: Session) -> None:
         super().__init__(master, session.theme)
         self._session = session
-        # path of the song that was searched for last
-        self._searched = ""
+        # path of the song that was searched for last, and how often the library had been scanned
+        self._searched = "", 0
         self._found: dict[str, TrackRow] = {}
         self.playlist: dict[str, TrackRow] = {}
         theme, body = session.theme, self.body
         self.heading = ttk.Label(body, text="Songs of your library that sound like this one", style="Strong.TLabel")
         self.heading.pack(anchor="w")
-        self.table = Table(body, theme, COLUMNS, 5)
+        row = ttk.Frame(body)
+        row.pack(fill="x", pady=theme.px(4))
+        self.filters = {name: self._add_filter(row, label) for name, label in FILTERS.items()}
+        self.table = Table(body, theme, COLUMNS, 8)
         self.table.pack(fill="both", expand=True)
         self.table.tree.bind("<Return>", lambda _: self.play())
         self.table.tree.bind("<Double-1>", lambda _: self.play())
+        # from song to song by the arrow keys
+        for key in ("Up", "Down"):
+            self.table.tree.bind(f"<KeyRelease-{key}>", lambda _: self.play())
         row = ttk.Frame(body)
         row.pack(fill="x", pady=theme.px(4))
         add_buttons(
@@ -47,12 +56,12 @@ class SimilarTab(Page):
 
     def song_changed(self) -> None:
         """Clear the table when there is another song; the playlist stays."""
-        if self._session.path != self._searched:
+        if self._session.path != self._searched[0]:
             self._show([])
 
     def entered(self) -> None:
-        """Search, if this was not done for the song yet."""
-        if self._session.song is not None and self._session.path != self._searched:
+        """Search, if this was not done for the song yet, or the library was scanned since."""
+        if self._session.song is not None and (self._session.path, self._session.scans) != self._searched:
             self.find()
 
     def find(self) -> None:
@@ -61,9 +70,10 @@ class SimilarTab(Page):
         if not session.path:
             session.say(NO_SONG, error=True)
             return
-        self._searched = session.path
+        self._searched = session.path, session.scans
         session.say("")
-        session.run(tasks.similar, session.library, session.path, done=self._show)
+        wanted = {name: entry.get() for name, entry in self.filters.items()}
+        session.run(tasks.similar, session.library, session.path, wanted, done=self._show)
 
     def play(self) -> None:
         """Play the selected song."""
@@ -98,6 +108,14 @@ class SimilarTab(Page):
         )
         if path:
             session.run(tasks.export, session.library, list(self.playlist), path, done=session.say, keep=True)
+
+    def _add_filter(self, row: ttk.Frame, label: str) -> ttk.Entry:
+        """Add a field for a condition; Return searches."""
+        ttk.Label(row, text=label).pack(side="left")
+        entry = ttk.Entry(row, width=9)
+        entry.pack(side="left", padx=(self._session.theme.px(4), self._session.theme.px(12)))
+        entry.bind("<Return>", lambda _: self.find())
+        return entry
 
     def _selected(self) -> TrackRow | None:
         if not self.table.selected:

@@ -6,7 +6,7 @@ import base64
 import io
 import math
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,7 +16,7 @@ import soundfile
 from retrotone.audio.audio import PEAK_CEILING, Audio
 from retrotone.audio.writing import CODEC_RATES
 from retrotone.errors import AudioError, OutputError
-from retrotone.figures.base import COLOURS, PAPER, png
+from retrotone.figures.base import COLOURS, PAPER, png, time_boxes
 from retrotone.figures.dials import dials
 from retrotone.figures.recordings import comparison_figure
 from retrotone.metrics import (
@@ -134,12 +134,10 @@ class Comparison:
     def _page(self) -> str:
         # one gain for all, so that what is louder stays louder and nothing clips
         gain = min(1.0, PEAK_CEILING / max(10 ** (row.true_peak_db / 20) for row in self.table))
+        sources = [f"data:audio/mpeg;base64,{player(audio, gain)}" for audio in self.versions.values()]
         return render_page(
             "report.html.j2",
-            versions=[
-                {"row": row, "colour": COLOURS[i % len(COLOURS)], "mp3": player(audio, gain)}
-                for i, (row, audio) in enumerate(zip(self.table, self.versions.values(), strict=True))
-            ],
+            **self._players(sources, ".picture img"),
             isfinite=math.isfinite,
             figure=base64.b64encode(png(self.figure)).decode(),
             paper=PAPER,
@@ -148,9 +146,39 @@ class Comparison:
             medium_name="" if self.medium is None else self.medium.name,
             styled=any(row.style_gain is not None for row in self.table),
             cut=any(row.seconds > PLAYER_SECONDS for row in self.table),
+            download="",
             player_minutes=PLAYER_SECONDS / 60,
             measured_seconds=SECONDS,
         )
+
+    def players(self, sources: Sequence[str], picture: str, download: str = "") -> str:
+        """Return HTML with a player of each version, which ``synchronise`` of players.js connects.
+
+        Parameters
+        ----------
+        sources : sequence of str
+            URL of each version's sound.
+        picture : str
+            CSS selector of the image of the figure.
+        download : str
+            File name that the last version can be saved under; empty for no such link.
+        """
+        return render_page("players.html.j2", **self._players(sources, picture), cut=False, download=download)
+
+    def _players(self, sources: Sequence[str], picture: str) -> dict[str, Any]:
+        boxes = time_boxes(self.figure)
+        times = {
+            "columns": sorted({(left, right) for left, right, _, _ in boxes}),
+            "top": min(top for _, _, top, _ in boxes),
+            "bottom": max(bottom for _, _, _, bottom in boxes),
+            # the figure's time axis
+            "seconds": min(max(audio.duration for audio in self.versions.values()), SECONDS),
+        }
+        versions = [
+            {"row": row, "colour": COLOURS[i % len(COLOURS)], "source": source}
+            for i, (row, source) in enumerate(zip(self.table, sources, strict=True))
+        ]
+        return {"versions": versions, "picture": picture, "figure_times": times}
 
 
 def compare(

@@ -61,7 +61,7 @@ def test_an_upload_is_opened_once_to_be_restyled(uploads: Uploads, song: str, op
 
 def test_a_record_is_opened_once_too(uploads: Uploads, song: str, openings: Counter[str]) -> None:
     record = str(uploads.keep(assets.bundled_record()))
-    words, result, _, _ = Handlers(uploads).restyle(VISITOR, song, RECORD, record=record, bar=bar)
+    words, result, *_ = Handlers(uploads).restyle(VISITOR, song, RECORD, record=record, bar=bar)
     assert (openings[song], openings[record]) == (1, 1)
     assert "in the sound of demo_style" in words
     assert Path(result).name == "a song-demo_style.wav"

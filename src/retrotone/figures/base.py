@@ -81,8 +81,20 @@ def zoom(figure: Figure, start: float, stop: float) -> list[tuple[float, float]]
         label = axes.get_xlabel()
         time_axis(axes, stop, start)
         axes.set_xlabel(label)
-    boxes = (axes.get_position() for axes in first.get_shared_x_axes().get_siblings(first))
-    return sorted({(round(box.x0, 4), round(box.x1, 4)) for box in boxes})
+    return sorted({(left, right) for left, right, _, _ in time_boxes(figure)})
+
+
+def time_boxes(figure: Figure) -> list[tuple[float, float, float, float]]:
+    """Return where the axes over time of a `feature_figure` or `comparison_figure` lie.
+
+    Returns
+    -------
+    list of (float, float, float, float)
+        Left, right, top and bottom of each, as shares of the figure's width and height, from its upper left corner.
+    """
+    first = figure.axes[0]
+    boxes = [axes.get_position() for axes in first.get_shared_x_axes().get_siblings(first)]
+    return [(round(box.x0, 4), round(box.x1, 4), round(1 - box.y1, 4), round(1 - box.y0, 4)) for box in boxes]
 
 
 def png(figure: Figure) -> bytes:

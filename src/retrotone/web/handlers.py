@@ -7,18 +7,20 @@ from __future__ import annotations
 
 import os
 import threading
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import copy_context
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import gradio as gr
 
 from retrotone.audio.audio import Audio, load
 from retrotone.audio.files import AudioFile
 from retrotone.audio.writing import AudioWriter
-from retrotone.errors import AudioError, Cancelled, LibraryError, StyleError
+from retrotone.errors import AudioError, Cancelled, LibraryError, RetrotoneError, StyleError
 from retrotone.figures.base import png
 from retrotone.figures.training import genre_training_figure
 from retrotone.library.catalogue.base import MissingLibrary
@@ -29,7 +31,7 @@ from retrotone.progress import Progress, part
 from retrotone.rave.pretrained import DEFAULT_MODEL
 from retrotone.services import generate
 from retrotone.services.compare import comparison, comparison_cells
-from retrotone.services.listen import genre_figure, listen
+from retrotone.services.listen import SongSummary, genre_figure, listen
 from retrotone.services.restyle import restyle_file
 from retrotone.services.similar import similar_tracks, track_cells
 from retrotone.study import experiments
@@ -48,6 +50,10 @@ MAX_SEED = 2**32 - 1
 SIMILAR_TRACKS = 5
 # of a similar track: enough to recognise it
 EXCERPT_SECONDS = 30.0
+# what a comparison looks at, in words
+FIRST_PART = "first minute"
+# jobs that are shorter, or nearly done, need no clock
+TELLING_SECONDS = 2.0
 # returned by a handler that was stopped
 STOPPED: Any = gr.skip()
 # formats that browsers play
@@ -85,7 +91,7 @@ class Handlers:
         strength: float = 1.0,
         record: str | None = None,
         bar: gr.Progress = gr.Progress(),  # noqa: B008 - Gradio passes a bar because of this default
-    ) -> tuple[str, str, str, dict[str, Any]]:
+    ) -> tuple[str, str, str, dict[str, Any], str]:
         """Give a song the sound of an era, a recording or a model."""
         with self._job(request, bar) as progress:
             source = self._opened(song)
@@ -98,7 +104,12 @@ class Handlers:
             )
             versions = {"original": load(source, PICTURED_SECONDS), choice.title: load(path, PICTURED_SECONDS)}
             compared = comparison(versions, part(progress, 0.7, 1.0))
-            return done, self._playable(path), self._picture(compared.figure), _table(compared)
+            if source.duration > PICTURED_SECONDS:
+                done += f" Figure and numbers are of the {FIRST_PART}."
+            result, picture = self._playable(path), self._picture(compared.figure, path.stem)
+            addresses = _addresses(self._playable(Path(source.path)), result)
+            players = compared.players(addresses, "#retro-picture img", Path(result).name)
+            return done, result, picture, _table(compared), players
         return STOPPED
 
     def genre(
@@ -109,9 +120,7 @@ class Handlers:
     ) -> tuple[str, dict[str, float], dict[str, float], str]:
         """Classify the genre of a song, or say that it is not sure."""
         with self._job(request, bar) as progress:
-            summary = listen(self._opened(song), progress)
-            verdict = f"**{summary.title}** ({summary.facts}). {summary.verdict}"
-            return verdict, dict(summary.genres), dict(summary.tags), self._picture(genre_figure(summary))
+            return self._genre_shown(listen(self._opened(song), progress))
         return STOPPED
 
     def similar(
@@ -123,20 +132,37 @@ class Handlers:
         """Find the five tracks of the library that sound most like a song."""
         with self._job(request, bar) as progress:
             source = self._opened(song)
-            with Library(self.library) as library:
-                try:
-                    # a missing library is reported before the song is analysed
-                    len(library)
-                except MissingLibrary as error:
-                    raise LibraryError(
-                        "this page has no library: run retrotone library scan FOLDER, then start it again"
-                    ) from error
+            # a missing library is reported before the song is analysed
+            with self._opened_library() as library:
                 summary = listen(source, part(progress, 0.0, 0.8))
-                found = similar_tracks(library, summary, SIMILAR_TRACKS, part(progress, 0.8, 0.9))
-            progress(0.9, "cutting excerpts")
-            excerpts = [self._excerpt(match) for match in found] + [None] * (SIMILAR_TRACKS - len(found))
-            rows = [[*track_cells(match.track), f"{match.similarity:.2f}"] for match in found]
-            return f"What sounds most like **{summary.title}**:", _cells(SIMILAR_TITLES, rows), *excerpts
+                return self._similar_shown(library, summary, part(progress, 0.8, 1.0))
+        return STOPPED
+
+    def describe(
+        self,
+        request: gr.Request,
+        song: str,
+        bar: gr.Progress = gr.Progress(),  # noqa: B008
+    ) -> tuple[Any, ...]:
+        """Describe a song that was uploaded: in a line, then as `genre` and `similar` do."""
+        genre: tuple[Any, ...] = ("", None, None, None)
+        similar: tuple[Any, ...] = ("", _cells(SIMILAR_TITLES, []), *[None] * SIMILAR_TRACKS)
+        with self._job(request, bar) as progress:
+            try:
+                summary = listen(self._opened(song), part(progress, 0.0, 0.8))
+                words = f"{summary.verdict} Tags: {', '.join(name for name, _ in summary.tags[:3])}."
+                genre = self._genre_shown(summary)
+                with self._opened_library() as library:
+                    similar = self._similar_shown(library, summary, part(progress, 0.8, 1.0))
+                words += f" Most like it: {', '.join(row[0] for row in similar[1]['data'][:3])}."
+            except Cancelled:
+                raise
+            except LibraryError as error:
+                similar = (sentence(error), *similar[1:])
+            except RetrotoneError as error:
+                # nobody asked for a description: that there is none is no failure
+                words = self.uploads.without_paths(sentence(error))
+            return words, *genre, *similar
         return STOPPED
 
     def compare(
@@ -144,7 +170,7 @@ class Handlers:
         request: gr.Request,
         files: list[str],
         bar: gr.Progress = gr.Progress(),  # noqa: B008
-    ) -> tuple[str, str, dict[str, Any]]:
+    ) -> tuple[str, str, dict[str, Any], str]:
         """Measure and draw two or three versions of a song, the original first."""
         with self._job(request, bar) as progress:
             if not 2 <= len(files or ()) <= 3:
@@ -155,11 +181,16 @@ class Handlers:
                 progress(0.0, f"reading {name}")
                 versions[name] = load(recording, PICTURED_SECONDS)
             compared = comparison(versions, progress)
-            first, *others = versions
+            first, *others = (
+                f"**{name}** ({clock(recording.duration)})"
+                for name, recording in zip(versions, recordings, strict=True)
+            )
+            words = f"{first} compared with {' and '.join(others)}"
             cut = max(recording.duration for recording in recordings) > PICTURED_SECONDS
-            sentence = f"**{first}** compared with {' and '.join(f'**{name}**' for name in others)}"
-            sentence += ", the first minute of each." if cut else "."
-            return sentence, self._picture(compared.figure), _table(compared)
+            words += f": the {FIRST_PART} of each." if cut else ", from beginning to end."
+            addresses = _addresses(*(self._playable(Path(recording.path)) for recording in recordings))
+            players = compared.players(addresses, "#compare-picture img")
+            return words, self._picture(compared.figure, "comparison"), _table(compared), players
         return STOPPED
 
     def generate(
@@ -180,7 +211,7 @@ class Handlers:
                 find_style(model, "rave", files=False).name, walk, seconds, int(seed), temperature, progress
             )
             path = clip.audio.save(self.uploads.new_folder() / clip.file_name)
-            return clip.sentence, str(path), self._picture(clip.figure)
+            return clip.sentence, str(path), self._picture(clip.figure, path.stem)
         return STOPPED
 
     def sweep(
@@ -193,7 +224,7 @@ class Handlers:
             song, record = load(bundled_song()), load(bundled_record())
             for rows in experiments.study_loss(song, record, progress):
                 table = _cells(SHORT_COLUMNS, [short_cells(row) for row in rows])
-                yield table, self._picture(loss_figure(rows))
+                yield table, self._picture(loss_figure(rows), "style-loss")
 
     def train(
         self,
@@ -205,7 +236,7 @@ class Handlers:
             for history in experiments.study_training(progress=progress):
                 yield (
                     experiments.training_sentence(history),
-                    self._picture(genre_training_figure({experiments.TRAINING_TITLE: history})),
+                    self._picture(genre_training_figure({experiments.TRAINING_TITLE: history}), "m5"),
                 )
 
     def stop(self, request: gr.Request) -> None:
@@ -222,14 +253,15 @@ class Handlers:
     @contextmanager
     def _job(self, request: gr.Request, bar: gr.Progress) -> Iterator[Progress]:
         """Give a job its progress bar, and show an error as a sentence on the page."""
-        stopped, visitor, context = threading.Event(), request.session_hash, copy_context()
+        stopped, visitor, context, began = threading.Event(), request.session_hash, copy_context(), time.monotonic()
         self._running.setdefault(visitor, set()).add(stopped)
 
         def progress(fraction: float, message: str) -> None:
             if stopped.is_set():
                 raise Cancelled("stopped")
             # the bar is found by its context, whichever thread reports
-            context.run(bar, fraction, desc=self.uploads.without_paths(message))
+            left = _time_left(time.monotonic() - began, fraction)
+            context.run(bar, fraction, desc=self.uploads.without_paths(message) + left)
 
         try:
             yield progress
@@ -256,8 +288,31 @@ class Handlers:
             )
         return recording
 
-    def _picture(self, figure: Any) -> str:
-        path = self.uploads.new_folder() / "picture.png"
+    def _genre_shown(self, summary: SongSummary) -> tuple[str, dict[str, float], dict[str, float], str]:
+        verdict = f"**{summary.title}** ({summary.facts}). {summary.verdict}"
+        picture = self._picture(genre_figure(summary), f"{Path(summary.name).stem}-genre")
+        return verdict, dict(summary.genres), dict(summary.tags), picture
+
+    def _similar_shown(self, library: Library, summary: SongSummary, progress: Progress) -> tuple[Any, ...]:
+        found = similar_tracks(library, summary, SIMILAR_TRACKS, part(progress, 0.0, 0.5))
+        progress(0.5, "cutting excerpts")
+        excerpts = [self._excerpt(match) for match in found] + [None] * (SIMILAR_TRACKS - len(found))
+        rows = [[*track_cells(match.track), f"{match.similarity:.2f}"] for match in found]
+        return f"What sounds most like **{summary.title}**:", _cells(SIMILAR_TITLES, rows), *excerpts
+
+    @contextmanager
+    def _opened_library(self) -> Iterator[Library]:
+        with Library(self.library) as library:
+            try:
+                len(library)
+            except MissingLibrary as error:
+                raise LibraryError(
+                    "this page has no library: run retrotone library scan FOLDER, then start it again"
+                ) from error
+            yield library
+
+    def _picture(self, figure: Any, name: str) -> str:
+        path = self.uploads.new_folder() / f"{name}.png"
         path.write_bytes(png(figure))
         return str(path)
 
@@ -280,6 +335,17 @@ class Handlers:
         except (AudioError, OSError):
             return None
         return str(excerpt.save(self.uploads.new_folder() / "excerpt.ogg"))
+
+
+def _time_left(elapsed: float, fraction: float) -> str:
+    """Say how long a job will go on, once that can be told and is worth telling."""
+    left = elapsed * (1 - fraction) / fraction if fraction > 0 else 0.0
+    return f" (about {clock(left)} left)" if elapsed > TELLING_SECONDS and left > TELLING_SECONDS else ""
+
+
+def _addresses(*paths: str) -> list[str]:
+    """Return the addresses of files in the page's folder, as the page sees them."""
+    return [f"gradio_api/file={quote(path)}" for path in paths]
 
 
 def _table(compared: Any) -> dict[str, Any]:

@@ -102,8 +102,9 @@ def _launch(
 
     from retrotone.web.handlers import Handlers
     from retrotone.web.middleware import RequestFilter
-    from retrotone.web.page import CSS, page, theme
+    from retrotone.web.page import page
     from retrotone.web.passwords import WRONG_BEFORE_LOCK, LoginLimit
+    from retrotone.web.theme import CSS, HEAD, theme
 
     # warnings about visitors' songs are not for the console
     logging.getLogger("retrotone").setLevel(logging.ERROR)
@@ -128,6 +129,7 @@ def _launch(
             max_file_size=largest,
             theme=theme(),
             css=CSS,
+            head=HEAD,
             app_kwargs={"middleware": middleware},
             share=False,
             quiet=True,

@@ -1,0 +1,49 @@
+// Only one player sounds at a time. Gradio's players are not part of the document, so their `play` is not seen in it.
+let sounding = null;
+function letSound(player) {
+  if (sounding && sounding !== player) sounding.pause();
+  sounding = player;
+}
+document.addEventListener("play", event => letSound(event.target), true);
+const play = HTMLMediaElement.prototype.play;
+HTMLMediaElement.prototype.play = function () {
+  letSound(this);
+  return play.call(this);
+};
+
+// Gradio gives each radio button a group of its own, and a new one with each change: arrow keys would not move on.
+let groups = 0;
+function groupRadios() {
+  for (const button of document.querySelectorAll("fieldset input[type=radio]")) {
+    const set = button.closest("fieldset");
+    if (set.getAttribute("role") !== "radiogroup") {
+      set.setAttribute("role", "radiogroup");
+      set.setAttribute("aria-label", set.querySelector("[data-testid=block-info]").textContent);
+      set.dataset.group = `group-${groups++}`;
+    }
+    if (button.name !== set.dataset.group) button.name = set.dataset.group;
+  }
+}
+const changes = { childList: true, subtree: true, attributes: true, attributeFilter: ["name"] };
+new MutationObserver(groupRadios).observe(document, changes);
+
+// A file that is dropped onto the player of an upload takes the place of the one that it plays.
+for (const kind of ["dragover", "drop"]) {
+  document.addEventListener(kind, event => {
+    const upload = event.target.closest?.(".upload"), clear = upload?.querySelector("button[aria-label=Clear]");
+    if (!clear || !event.dataTransfer.types.includes("Files")) return;
+    event.preventDefault();
+    if (kind === "dragover") return;
+    const files = new DataTransfer();
+    files.items.add(event.dataTransfer.files[0]);
+    clear.click();
+    const waiting = new MutationObserver(() => {
+      const input = upload.querySelector("input[type=file]");
+      if (!input) return;
+      waiting.disconnect();
+      input.files = files.files;
+      input.dispatchEvent(new Event("change", { bubbles: true }));
+    });
+    waiting.observe(upload, { childList: true, subtree: true });
+  });
+}

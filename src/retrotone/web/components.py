@@ -1,0 +1,142 @@
+"""The page itself and its parts, where Gradio's own need a change."""
+
+from __future__ import annotations
+
+import reprlib
+from typing import Any
+
+import gradio as gr
+
+from retrotone.web.handlers import MAX_SEED, Handlers
+
+HIDDEN: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
+# what the list of calls gives as an example; Gradio's is on the internet, and this page fetches nothing
+EXAMPLE = {"path": "song.wav", "meta": {"_type": "gradio.FileData"}, "orig_name": "song.wav", "url": "song.wav"}
+
+
+class Page(gr.Blocks):
+    """A page that answers wrong values of a program with a sentence; Gradio prints a traceback, and tells nothing."""
+
+    async def preprocess_data(self, block_fn: Any, inputs: list[Any], *rest: Any, **options: Any) -> Any:
+        """Check the values that a call was given, and prepare them for its handler."""
+        for component, value in zip(block_fn.inputs, inputs, strict=False):
+            if wanted := _wanted(component, value):
+                raise _refused(f"{component.label} cannot be {reprlib.repr(value)}: it is {wanted}.")
+        try:
+            return await super().preprocess_data(block_fn, inputs, *rest, **options)
+        except Exception as error:
+            raise _refused(
+                "This call takes other values: Use via API, at the bottom of the page, lists them."
+            ) from error
+
+
+def _wanted(component: Any, value: Any) -> str | None:
+    """Return what a component takes, if a value is something else."""
+    if isinstance(component, gr.Radio):
+        choices = [choice for _, choice in component.choices]
+        return None if value in choices else f"one of {', '.join(map(str, choices))}"
+    if isinstance(component, gr.Slider | gr.Number):
+        low, high = component.minimum or 0, component.maximum or MAX_SEED
+        fits = isinstance(value, int | float) and low <= value <= high
+        return None if fits else f"a number from {low:.10g} to {high:.10g}"
+    return None
+
+
+def _refused(sentence: str) -> gr.Error:
+    return gr.Error(sentence, title="That did not work", duration=None, print_exception=False)
+
+
+class Upload(gr.Audio):
+    """A recording that the visitor uploads, and its player, onto which another can be dropped."""
+
+    # the browser gets Gradio's own component
+    is_template = True
+
+    def __init__(self, label: str, **settings: Any) -> None:
+        super().__init__(
+            label=label,
+            sources=["upload"],
+            type="filepath",
+            editable=False,
+            interactive=True,
+            buttons=[],
+            elem_classes="upload",
+            **settings,
+        )
+
+    def get_config(self, cls: Any = None) -> dict[str, Any]:
+        """Return what the browser gets."""
+        return super().get_config(cls or gr.Audio)
+
+    def example_payload(self) -> Any:
+        """Return a file as a program gives it."""
+        return EXAMPLE
+
+
+class FileUploads(gr.File):
+    """Files that the visitor uploads."""
+
+    is_template = True
+
+    def example_payload(self) -> Any:
+        """Return files as a program gives them."""
+        return [EXAMPLE, EXAMPLE]
+
+
+class Players(gr.HTML):
+    """Players of versions at the same moment, from `retrotone.report.Comparison.players`."""
+
+    def __init__(self) -> None:
+        start = "{ const section = element.querySelector('.players'); if (section) synchronise(section); }"
+        super().__init__(js_on_load=f"{start} watch('value', () => {start});", min_height=120)
+
+    @property
+    def skip_api(self) -> bool:
+        """Programs get the files."""
+        return True
+
+
+def job_buttons(handlers: Handlers, label: str, interactive: bool = True) -> gr.Button:
+    """Return a button that starts a job, with one that stops it next to it."""
+    with gr.Row():
+        go = gr.Button(label, variant="primary", scale=3, min_width=160, interactive=interactive)
+        gr.Button("Stop", scale=1, min_width=80).click(handlers.stop, None, None, queue=False, **HIDDEN)
+    return go
+
+
+def figure_image(what: str, name: str) -> gr.Image:
+    """Return the component of a figure; it has no label, as figures have titles."""
+    return gr.Image(
+        alt_text=what,
+        show_label=False,
+        type="filepath",
+        format="png",
+        interactive=False,
+        buttons=["download", "fullscreen"],
+        elem_id=name,
+    )
+
+
+def run(
+    trigger: Any, handler: Any, inputs: Any, outputs: list[Any], on: Any, pool: dict[str, Any], name: str | None = None
+) -> Any:
+    """Let a trigger run a handler, and empty its outputs where that fails; return the event.
+
+    Parameters
+    ----------
+    trigger : function
+        Such as ``button.click``.
+    handler : function
+    inputs, outputs : components
+    on : component
+        It shows the progress.
+    pool : dict
+        Which jobs it waits for.
+    name : str, optional
+        Of the call for programs; without, there is none.
+    """
+    api = {"api_name": name} if name else {"api_visibility": "private"}
+    event = trigger(handler, inputs, outputs, show_progress_on=on, **api, **pool)
+    # an older result must not stand under an error
+    event.failure(lambda: [gr.update(value=None, visible=each.visible) for each in outputs], None, outputs, **HIDDEN)
+    return event

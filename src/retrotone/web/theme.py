@@ -1,0 +1,67 @@
+"""How the page looks: the colours of the figures and the fonts of the system; and the scripts that its players need."""
+
+from __future__ import annotations
+
+from gradio.themes import Base, colors, sizes
+
+from retrotone.figures.base import PAPER
+from retrotone.utils.assets import asset
+
+SYSTEM_FONTS = ("system-ui", "-apple-system", "Segoe UI", "Roboto", "Ubuntu", "sans-serif")
+MONO_FONTS = ("ui-monospace", "Menlo", "Consolas", "DejaVu Sans Mono", "monospace")
+# shades of the first colour of the figures, from light to dark
+INK = (
+    "#eef4f7",
+    "#dbe7ee",
+    "#b9cfdb",
+    "#8db0c3",
+    "#5f8ca6",
+    "#44738d",
+    "#2f5d73",
+    "#274d60",
+    "#20404f",
+    "#1a3340",
+    "#122530",
+)
+# hints and times in a colour that can be read: 4.5 to 1 against the paper at least
+SOFT = "#6d665c"
+CSS = """
+.gradio-container { width: 100% !important; max-width: 1100px !important; margin: auto; }
+.gradio-container .quiet .prose * { color: var(--body-text-color-subdued); }
+.gradio-container time, .gradio-container .playback.icon { color: var(--body-text-color-subdued) !important; }
+.gradio-container input[type=range]:focus-visible { outline: 3px solid var(--body-text-color); outline-offset: 4px; }
+#tabs { --font-mono: var(--font); }
+#sweep-table table { font-size: 13px; }
+.gradio-container th, .gradio-container th * { white-space: nowrap !important; word-break: normal !important; }
+.players { --ink: var(--body-text-color); --soft: var(--body-text-color-subdued); --line: var(--border-color-primary); }
+.dark .players { color-scheme: dark; }
+.players a { color: inherit; }
+.players .hint { color: var(--soft); font-size: .85rem; margin: .25rem 0 0; }
+""" + asset("players.css.j2").read_text("utf-8").partition("\n")[2]
+HEAD = "".join(f"<script>{asset(name).read_text('utf-8')}</script>" for name in ("players.js", "page.js"))
+
+
+def theme() -> Base:
+    """Return a theme in the colours of the figures and in fonts that every system has, so that none is fetched."""
+    ink = colors.Color(*INK)
+    made = Base(
+        primary_hue=ink,
+        secondary_hue=ink,
+        neutral_hue=colors.stone,
+        radius_size=sizes.radius_md,
+        font=list(SYSTEM_FONTS),
+        font_mono=list(MONO_FONTS),
+    )
+    return made.set(
+        body_background_fill=PAPER,
+        button_primary_background_fill="*primary_600",
+        button_primary_background_fill_hover="*primary_700",
+        button_primary_background_fill_dark="*primary_500",
+        button_primary_background_fill_hover_dark="*primary_600",
+        button_primary_text_color="white",
+        slider_color="*primary_600",
+        slider_color_dark="*primary_400",
+        block_label_text_weight="500",
+        body_text_color_subdued=SOFT,
+        block_info_text_color=SOFT,
+    )

@@ -50,7 +50,10 @@ class RetrotonePlugin(BeetsPlugin):
 
         playlist = ui.Subcommand("playlist", help="list songs that go on from those of a query")
         playlist.parser.add_option("-m", "--minutes", type="float", default=60.0, help="how long [%default]")
-        playlist.parser.add_option("-o", "--out", metavar="FILE", help="write it as .m3u8, .xspf, .csv or .json, too")
+        playlist.parser.add_option(
+            "-o", "--out", metavar="FILE", help="also write it as .m3u8, .m3u, .xspf, .csv or .json"
+        )
+        playlist.parser.add_option("--overwrite", action="store_true", help="replace that file if it exists")
         playlist.func = self._playlist_command
         for command in (similar, playlist):
             command.parser.add_path_option()
@@ -80,7 +83,10 @@ class RetrotonePlugin(BeetsPlugin):
 
     def _playlist_command(self, lib: BeetsLibrary, opts: optparse.Values, args: list[str]) -> None:
         seeds = self._found(lib, args)
+        from retrotone.utils.files import check_outputs
+
         with self._library() as library:
+            check_outputs([opts.out] if opts.out else [], overwrite=bool(opts.overwrite))
             tracks = library.playlist([_path(item) for item in seeds], opts.minutes)
             if opts.out:
                 library.export(opts.out, tracks)

@@ -11,7 +11,7 @@ import pytest
 
 from retrotone.library.records import Track
 
-pytest.importorskip("beets", reason="needs beets: pip install 'retrotone[beets]'")
+UserError = pytest.importorskip("beets.exceptions", reason="needs beets: pip install 'retrotone[beets]'").UserError
 
 CONFIG = """
 directory: {folder}/music
@@ -76,6 +76,8 @@ def test_similar_songs_and_playlists_are_songs_of_beets(listed: Listed, tmp_path
     assert songs[0] == "organ in 1"
     assert len(songs) == 3
     assert (tmp_path / "mix.m3u8").read_text("utf-8").count("#EXTINF") == 3
+    with pytest.raises(UserError, match="there already"):
+        listed("playlist", "-o", str(tmp_path / "mix.m3u8"), "title:organ in 1")
 
 
 def test_songs_are_analysed_on_request_and_what_the_owner_set_stays(listed: Listed) -> None:
@@ -89,8 +91,6 @@ def test_songs_are_analysed_on_request_and_what_the_owner_set_stays(listed: List
 
 
 def test_a_query_without_songs_is_a_line(listed: Listed) -> None:
-    from beets.exceptions import UserError
-
     for command in ("similar", "playlist", "retrotone"):
         with pytest.raises(UserError, match="no song matches"):
             listed(command, "title:nothing")

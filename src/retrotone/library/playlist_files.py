@@ -11,7 +11,7 @@ from xml.etree import ElementTree
 from retrotone.library.records import Track
 
 # In a line of an M3U8 players take these for a comment, the rest of an address, an escape or another separator.
-# Measured with VLC 3.0 and mpv 0.35, read in the sources of MPD and Strawberry.
+# Measured with VLC 3.0.24, mpv 0.35 and Strawberry 1.0.14.
 SPECIAL = frozenset("#?%:\\")
 # https://xspf.org/spec, and what VLC adds to it
 XSPF, VLC = "http://xspf.org/ns/0/", "http://www.videolan.org/vlc/playlist/"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import base64
-import io
+import html
 import math
 import os
 from collections.abc import Mapping, Sequence
@@ -11,10 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import soundfile
-
 from retrotone.audio.audio import PEAK_CEILING, Audio
-from retrotone.audio.writing import CODEC_RATES
+from retrotone.audio.player import PLAYER_SECONDS, player
 from retrotone.errors import AudioError, OutputError
 from retrotone.figures.base import COLOURS, PAPER, png, time_boxes
 from retrotone.figures.dials import dials
@@ -39,12 +37,6 @@ if TYPE_CHECKING:
 
     from retrotone.style.medium import Medium
 
-# Of each version in the page: ten minutes are about 10 MB.
-PLAYER_SECONDS = 600.0
-# Hz, for rates that MP3 lacks.
-PLAYER_RATE = 48_000
-# Frames.
-MP3_BLOCK = 1 << 16
 # Fields of a row, and their names in tables.
 MEASURES = {
     "style_gain": "style gain",
@@ -131,10 +123,14 @@ class Comparison:
         write_whole(path, png(self.figure) if suffix == ".png" else self._page().encode())
         return path
 
+    def _repr_html_(self) -> str:
+        # a page of its own, so that its style does not reach the notebook's
+        return f'<iframe srcdoc="{html.escape(self._page())}" style="width: 100%; height: 44rem; border: 0"></iframe>'
+
     def _page(self) -> str:
         # one gain for all, so that what is louder stays louder and nothing clips
         gain = min(1.0, PEAK_CEILING / max(10 ** (row.true_peak_db / 20) for row in self.table))
-        sources = [f"data:audio/mpeg;base64,{player(audio, gain)}" for audio in self.versions.values()]
+        sources = [player(audio, gain) for audio in self.versions.values()]
         return render_page(
             "report.html.j2",
             **self._players(sources, ".picture img"),
@@ -241,27 +237,3 @@ def _against(first: Profile, version: Profile, style: Profile | None) -> dict[st
         measures["style_gain"] = style_gain(first, style, version)
         measures["envelope_gain"] = envelope_gain(first, style, version)
     return measures
-
-
-def player(audio: Audio, gain: float, seconds: float = PLAYER_SECONDS) -> str:
-    """Return the start of a recording for a player in a page: MP3 in base64.
-
-    Every browser plays MP3, and its bytes repeat (Ogg draws serials).
-
-    Parameters
-    ----------
-    audio : Audio
-    gain : float
-        Factor of its samples.
-    seconds : float
-        How much of it.
-    """
-    audio = audio.slice(0, seconds)
-    audio = audio if audio.sample_rate in CODEC_RATES[".mp3"] else audio.resample(PLAYER_RATE)
-    data = io.BytesIO()
-    with soundfile.SoundFile(
-        data, "w", audio.sample_rate, audio.channels, format="MP3", subtype="MPEG_LAYER_III"
-    ) as file:
-        for start in range(0, audio.frames, MP3_BLOCK):
-            file.write(audio.samples[:, start : start + MP3_BLOCK].T * gain)
-    return base64.b64encode(data.getvalue()).decode()

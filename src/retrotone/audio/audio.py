@@ -212,6 +212,11 @@ class Audio:
                 writer.write(block * gain)
         return Path(path)
 
+    def _repr_html_(self) -> str:
+        from retrotone.audio.player import notebook_player
+
+        return notebook_player(self)
+
 
 def load(path: AudioFile | str | os.PathLike[str], seconds: float | None = None) -> Audio:
     """Load a recording, at its own rate and channels.

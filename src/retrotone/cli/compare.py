@@ -40,8 +40,9 @@ def compare_files(
         raise StyleError(f"{len(files)} files need as many different names, not '{','.join(titles)}': use --names")
     with Bar() as bar:
         from retrotone.audio.audio import load
+        from retrotone.audio.player import PLAYER_SECONDS
         from retrotone.progress import part
-        from retrotone.report import PLAYER_SECONDS, compare
+        from retrotone.report import compare
         from retrotone.services.compare import comparison_cells
         from retrotone.style.medium import Medium
 

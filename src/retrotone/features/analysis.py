@@ -18,7 +18,10 @@ from retrotone.dsp.loudness import LoudnessMeter
 from retrotone.errors import AnalysisError, AudioError
 from retrotone.features import musicnn
 from retrotone.features.gtzan import COLUMNS, FINGERPRINT_BANDS, middle_of, timbre
+from retrotone.features.key import key_of
+from retrotone.features.tags import ranked_tags
 from retrotone.progress import Progress, part, silent
+from retrotone.utils.text import clock
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -42,6 +45,8 @@ USUAL_LUFS, STANDARD_LUFS = (-30.0, -11.0), -17.0
 SILENT_RMS = 4e-5
 # The gate of BS.1770 passes nothing below -70 LUFS. A recording as quiet as that is measured louder by so many dB.
 RAISED_DB = 60.0
+# of the tags, in a notebook
+TAGS_SHOWN = 8
 # shorter recordings tell too little of how they sound
 LEAST_SECONDS = 1.0
 
@@ -152,6 +157,22 @@ class Analysis:
         if self.excerpt is None:
             return [self.taggram]
         return np.split(self.taggram, np.flatnonzero(np.diff(self.excerpt)) + 1)
+
+    def _repr_html_(self) -> str:
+        from retrotone.utils.templates import render_page
+
+        rows = []
+        if self.duration is not None:
+            rows.append(("length", clock(self.duration)))
+        if self.loudness is not None:
+            rows.append(("loudness", f"{self.loudness:.1f} LUFS"))
+        if self.columns is not None:
+            rows.append(("tempo", f"{self.columns[COLUMNS.index('tempo')]:.0f} BPM"))
+        if self.chroma is not None:
+            rows.append(("key", key_of(self.chroma) or "not clear"))
+        if self.taggram is not None:
+            rows.append(("tags", ", ".join(list(ranked_tags(self.taggram))[:TAGS_SHOWN])))
+        return render_page("notebook.html.j2", heading="Analysis", rows=rows, points=[], source="")
 
     def to_bytes(self) -> bytes:
         """Return the analysis in the safetensors format, which holds data only, nothing executable."""

@@ -62,6 +62,14 @@ class Answer:
     timeline: NDArray[np.float64] | None = None
     duration: float | None = None
 
+    def _repr_html_(self) -> str:
+        from retrotone.utils.templates import render_page
+
+        heading = self.genre if self.sure else f"not sure: {self.doubt}"
+        likeliest = sorted(self.probabilities.items(), key=lambda each: -each[1])
+        rows = [(genre, f"{100 * probability:.0f} %") for genre, probability in likeliest]
+        return render_page("notebook.html.j2", heading=heading, rows=rows, points=[], source="")
+
 
 def tracks_of(X: Recording | Iterable[Recording]) -> list[Recording]:
     """Return tracks as a list, a single one as a list of one; GenreError for anything else."""

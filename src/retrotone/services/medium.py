@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from retrotone.audio.audio import PEAK_CEILING, Audio, load, open_recording
+from retrotone.audio.player import player
 from retrotone.errors import OutputError
 from retrotone.progress import Progress, silent
 from retrotone.style.medium import Medium
@@ -114,8 +115,6 @@ def _report_paths(path: str | os.PathLike[str], overwrite: bool = False) -> list
 
 def _player(record: Recording) -> str:
     """Return the start of a record for a player, below full scale."""
-    from retrotone.report import player
-
     opened = open_recording(record)
     audio = opened.slice(0, HEARD_SECONDS) if isinstance(opened, Audio) else load(opened, HEARD_SECONDS)
     return player(audio, min(1.0, PEAK_CEILING / max(audio.peak, 1e-9)), HEARD_SECONDS)
@@ -135,8 +134,8 @@ def _page(
         name=medium.name,
         file=shlex.quote(file),
         records=[
-            {"name": name, "mp3": mp3, "picture": base64.b64encode(picture).decode()}
-            for name, mp3, picture in zip(names, players, pictures, strict=True)
+            {"name": name, "player": source, "picture": base64.b64encode(picture).decode()}
+            for name, source, picture in zip(names, players, pictures, strict=True)
         ],
         number=len(readings),
         seconds=HEARD_SECONDS,

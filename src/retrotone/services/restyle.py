@@ -333,7 +333,8 @@ class Job:
     def _write_report(
         self, song: AudioFile, style: object, medium: Medium | None, output: Path, progress: Progress
     ) -> dict[str, float | None]:
-        from retrotone.report import MEASURES, PLAYER_SECONDS, compare
+        from retrotone.audio.player import PLAYER_SECONDS
+        from retrotone.report import MEASURES, compare
 
         heading = printable(_style_name(self.style))
         heading = heading if heading != "original" else "styled"

@@ -312,22 +312,30 @@ class Medium:
         # text that a comment holds must be a line
         file = path.name if path.name.isprintable() else "FILE.toml"
         lines, tables = {}, []
-        for each in fields(self):
-            value = getattr(self, each.name)
-            if each.default is not MISSING and value == each.default:
-                continue
-            written = toml_value(value)
-            if isinstance(written, list) and written and isinstance(written[0], dict):
-                tables += [f"\n[[{each.name}]]\n{tomli_w.dumps(row)}" for row in written]
-            elif isinstance(written, dict):
-                tables += [f"\n[{each.name}]\n{tomli_w.dumps(written)}"] if written else []
+        for name, value in self._set().items():
+            if isinstance(value, list) and value and isinstance(value[0], dict):
+                tables += [f"\n[[{name}]]\n{tomli_w.dumps(row)}" for row in value]
+            elif isinstance(value, dict):
+                tables += [f"\n[{name}]\n{tomli_w.dumps(value)}"] if value else []
             else:
-                lines[each.name] = written
+                lines[name] = value
         text = HEADING.format(file=file) + tomli_w.dumps(lines) + "".join(tables)
         # a list of numbers on one line each
         text = _NUMBERS.sub(lambda found: "[" + ", ".join(re.findall(r"[-\w.+]+", found[0])) + "]", text)
         write_whole(path, text.encode())
         return path
+
+    def _set(self) -> dict[str, Any]:
+        """Return the parameters that differ from their defaults, as TOML has them."""
+        values = {each.name: (each.default, getattr(self, each.name)) for each in fields(self)}
+        return {name: toml_value(value) for name, (idle, value) in values.items() if idle is MISSING or value != idle}
+
+    def _repr_html_(self) -> str:
+        from retrotone.utils.templates import render_page
+
+        set_here = {name: value for name, value in self._set().items() if name != "name" and value not in ({}, [])}
+        rows = [(name.replace("_", " "), _words(value)) for name, value in set_here.items()]
+        return render_page("notebook.html.j2", heading=self.name, rows=rows, points=[], source="")
 
     @classmethod
     def load(cls, path: str | os.PathLike[str]) -> Medium:
@@ -355,6 +363,19 @@ class Medium:
             raise StyleError(f"{path} is not TOML ({error}): correct it in a text editor") from error
         except StyleError as error:
             raise StyleError(f"{path}: {error}") from error
+
+
+def _words(value: Any) -> str:
+    """Return a value of TOML for people.
+
+    >>> _words([{"kind": "highpass", "hz": 70.0, "order": 2}, {"kind": "lowpass", "hz": 6000.0, "order": 4}])
+    'kind highpass, hz 70, order 2; kind lowpass, hz 6000, order 4'
+    """
+    if isinstance(value, dict):
+        return ", ".join(f"{name.replace('_', ' ')} {_words(each)}" for name, each in value.items())
+    if isinstance(value, list):
+        return ("; " if value and isinstance(value[0], dict) else ", ").join(map(_words, value))
+    return f"{value:.4g}" if isinstance(value, float) else str(value)
 
 
 def _usable(name: str) -> str:

@@ -117,7 +117,7 @@ def test_a_song_through_a_preset(folder: Path, capfd: pytest.CaptureFixture[str]
     song = rt.load(assets.bundled_song()).slice(4, 6)
     song.save(folder / "song.wav")
     for style in ("steady", "config/retrotone/media/steady.toml"):
-        assert run(["style", "song.wav", "--style", style, "--json"]) == 0
+        assert run(["style", "song.wav", "--style", style, "--json", "--overwrite"]) == 0
         figures = json.loads(capfd.readouterr().out)
         assert figures["method"] == "medium"
         assert Path(figures["output"]).name == "song-steady disc.wav"

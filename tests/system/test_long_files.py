@@ -128,7 +128,7 @@ def test_memory_does_not_grow_with_length(tmp_path: Path, song: Audio, style: Au
             for index in range(minutes * 4):
                 file.write(block * (0.5 + 0.4 * (index % 2)))
         run = subprocess.run(
-            [sys.executable, "-c", MEASURED, str(path), str(tmp_path / "style.wav"), str(tmp_path / "out.wav")],
+            [sys.executable, "-c", MEASURED, str(path), str(tmp_path / "style.wav"), str(tmp_path / f"out{minutes}.wav")],
             capture_output=True,
             text=True,
             check=False,

@@ -65,7 +65,7 @@ class Job:
 
 def transport(song: Path, record: Path, output: Path) -> None:
     """Ours, file to file."""
-    rt.StyleTransfer("transport").stylize_file(song, record, output)
+    rt.StyleTransfer("transport").stylize_file(song, record, output, overwrite=True)
 
 
 def matchering(song: Path, record: Path, output: Path) -> None:

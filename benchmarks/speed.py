@@ -120,7 +120,7 @@ def study_step_seconds(content: np.ndarray, style: np.ndarray) -> float:
 
 
 def _timed(content: rt.Audio, record: Path, folder: Path) -> tuple[tuple[float, float], rt.Audio]:
-    song, output = content.save(folder / "song.wav"), folder / "output.wav"
+    song, output = content.save(folder / "song.wav", overwrite=True), folder / "output.wav"
     transport = rt.StyleTransfer("transport")
     runs = [transport.stylize_file(song, record, output, overwrite=True) for _ in range(REPEATS + 1)][1:]
     seconds = float(np.median([run.seconds for run in runs]))

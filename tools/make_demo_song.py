@@ -254,9 +254,9 @@ def main() -> None:
     parser.add_argument("--output", type=Path, default=ASSETS, help="folder to write to")
     parser.add_argument("--soundfont", type=Path, default=midi_file.SOUNDFONT, help="FluidR3_GM.sf2")
     options = parser.parse_args()
-    recording(*aloha_oe(), options.soundfont).save(options.output / "demo_song.ogg")
+    recording(*aloha_oe(), options.soundfont).save(options.output / "demo_song.ogg", overwrite=True)
     record = age(recording(*jeanie(), options.soundfont), "1930s", seed=0)
-    record.mono().with_loudness(LOUDNESS).save(options.output / "demo_style.ogg")
+    record.mono().with_loudness(LOUDNESS).save(options.output / "demo_style.ogg", overwrite=True)
 
 
 if __name__ == "__main__":

@@ -33,3 +33,15 @@ def part(progress: Progress, start: float, stop: float) -> Progress:
         progress(start + (stop - start) * min(max(fraction, 0.0), 1.0), message)
 
     return stage
+
+
+def rising(progress: Progress) -> Progress:
+    """Return a callback that never reports less progress than before."""
+    highest = 0.0
+
+    def report(fraction: float, message: str) -> None:
+        nonlocal highest
+        highest = max(highest, fraction)
+        progress(highest, message)
+
+    return report

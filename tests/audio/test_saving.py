@@ -25,7 +25,7 @@ needs_posix = pytest.mark.skipif(os.name != "posix", reason="limits and signals 
 
 def write_and(interrupt: Callable[[], object], path: Path) -> None:
     """Write a second of noise, then let something happen before the file is closed."""
-    with AudioWriter(path, 2, 48_000) as writer:
+    with AudioWriter(path, 2, 48_000, overwrite=True) as writer:
         writer.write(NOISE[:, ::-1])
         interrupt()
 

@@ -125,7 +125,7 @@ def test_a_model_for_players_at_48_khz_learns_at_half_of_it(songs: Path, tmp_pat
     assert (info.sample_rate, info.ratio) == (48_000, 1024)
     (tmp_path / "mine.training" / CHECKPOINT).unlink()
     capfd.readouterr()
-    assert run(words[:-2]) == 2
+    assert run([*words[:-2], "--overwrite"]) == 2
     assert "at 24000 Hz: delete it to begin anew" in capfd.readouterr().err
 
 

@@ -113,11 +113,11 @@ def test_a_broken_preset_is_a_line_of_warning_and_hides_nothing(
 
 def test_a_song_through_a_preset(folder: Path, capfd: pytest.CaptureFixture[str]) -> None:
     steady = replace(ERAS["1930s"], name="steady disc", wobbles=())
-    steady.save(preset("steady"))
+    steady.save(preset("steady"), overwrite=True)
     song = rt.load(assets.bundled_song()).slice(4, 6)
     song.save(folder / "song.wav")
     for style in ("steady", "config/retrotone/media/steady.toml"):
-        assert run(["style", "song.wav", "--style", style, "--json"]) == 0
+        assert run(["style", "song.wav", "--style", style, "--json", "--overwrite"]) == 0
         figures = json.loads(capfd.readouterr().out)
         assert figures["method"] == "medium"
         assert Path(figures["output"]).name == "song-steady disc.wav"
@@ -224,7 +224,7 @@ def test_naming_a_model_imports_no_torch() -> None:
 def test_api_command_and_window_refuse_a_wrong_word_alike(
     name: str, folder: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    from retrotone.desktop import tasks
+    from retrotone.desktop import restyle_tasks as tasks
 
     song = rt.load(assets.bundled_song()).slice(4, 6)
     wanted = reason(lambda: find_style(name))

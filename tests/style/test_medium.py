@@ -66,7 +66,7 @@ def test_an_era_comes_back_from_its_file(era: str, tmp_path: Path) -> None:
 @settings(max_examples=100, deadline=None)
 @given(medium=MEDIA)
 def test_any_medium_comes_back_from_its_file(medium: Medium, tmp_path_factory: pytest.TempPathFactory) -> None:
-    path = medium.save(tmp_path_factory.getbasetemp() / "any.toml")
+    path = medium.save(tmp_path_factory.getbasetemp() / "any.toml", overwrite=True)
     assert Medium.load(path) == medium
 
 
@@ -153,7 +153,9 @@ def test_a_file_that_is_no_text_or_not_there_is_refused(tmp_path: Path) -> None:
 
 def test_saving_leaves_the_old_file_or_the_new_one(tmp_path: Path) -> None:
     path = ERAS["1930s"].save(tmp_path / "mine.toml")
-    assert Medium(name="new").save(path) == path
+    with pytest.raises(OutputError, match="is there already"):
+        Medium(name="new").save(path)
+    assert Medium(name="new").save(path, overwrite=True) == path
     assert Medium.load(path) == Medium(name="new")
     assert list(tmp_path.iterdir()) == [path]
     with pytest.raises(OutputError):

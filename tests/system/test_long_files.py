@@ -128,13 +128,20 @@ def test_memory_does_not_grow_with_length(tmp_path: Path, song: Audio, style: Au
             for index in range(minutes * 4):
                 file.write(block * (0.5 + 0.4 * (index % 2)))
         run = subprocess.run(
-            [sys.executable, "-c", MEASURED, str(path), str(tmp_path / "style.wav"), str(tmp_path / "out.wav")],
+            [
+                sys.executable,
+                "-c",
+                MEASURED,
+                str(path),
+                str(tmp_path / "style.wav"),
+                str(tmp_path / f"out{minutes}.wav"),
+            ],
             capture_output=True,
             text=True,
             check=False,
         )
         assert run.returncode == 0, run.stderr
         peaks.append(int(run.stdout))
-        assert soundfile.info(tmp_path / "out.wav").frames == soundfile.info(path).frames
+        assert soundfile.info(tmp_path / f"out{minutes}.wav").frames == soundfile.info(path).frames
     assert peaks[1] - peaks[0] < 60 * MEGABYTE
     assert peaks[1] < 1024 * MEGABYTE  # measured: 455 MB, both

@@ -63,7 +63,7 @@ def verbs(made_music: Path, tmp_path_factory: pytest.TempPathFactory) -> list[Ca
         with Library(database) as opened:
             opened.similar(music)
             opened.playlist(music, 1)
-            opened.export(folder / "all.m3u8")
+            opened.export(folder / "all.m3u8", overwrite=True)
             opened.scan([made_music / "organ"])
             opened.check()
 
@@ -74,9 +74,9 @@ def verbs(made_music: Path, tmp_path_factory: pytest.TempPathFactory) -> list[Ca
             song.save(folder / "missing" / "song.wav")
 
     return [
-        lambda: rt.StyleTransfer().stylize_file(path, "1930s", folder / "era.flac"),
+        lambda: rt.StyleTransfer().stylize_file(path, "1930s", folder / "era.flac", overwrite=True),
         lambda: rt.StyleTransfer().stylize(song, record),
-        lambda: restyle.restyle_file(path, find_style("1950s"), folder),
+        lambda: restyle.restyle_file(path, find_style("1950s"), tempfile.mkdtemp(dir=folder)),
         lambda: listen.genre_figure(listen.listen(path)),
         lambda: generate.generate("parlour", "slerp", 1.0, 0, 1.0),
         library,

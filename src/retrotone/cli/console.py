@@ -25,6 +25,7 @@ SOME_FAILED, ALL_FAILED = 1, 2
 LINE_SECONDS = 60.0
 # what a stopped command leaves behind, mostly
 NOTHING_KEPT = "nothing was written"
+NO_CHECKPOINT = "there is no checkpoint yet"
 # width of a table where no terminal limits it
 PIPE_COLUMNS = 200
 Strict = Annotated[

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from retrotone.cli.console import (
+    NO_CHECKPOINT,
     Bar,
     Overwrite,
     Recursive,
@@ -263,7 +264,8 @@ def _fit(recordings: str, folder: Path) -> None:
 
 def _train(recordings: str, folder: Path, network: str, epochs: int, seeds: int, resume: bool) -> None:
     work = folder / WORK
-    with Bar(kept=f"checkpoints are kept in {work}: go on with --resume") as bar:
+    kept = f"the last checkpoint is kept in {work}: go on with --resume"
+    with Bar(kept=kept if resume else NO_CHECKPOINT) as bar:
         from retrotone.figures.base import png
         from retrotone.figures.training import genre_training_figure
         from retrotone.genre.classifier import FILE
@@ -276,6 +278,7 @@ def _train(recordings: str, folder: Path, network: str, epochs: int, seeds: int,
         check_resume(work, begun(work), resume)
 
         def draw(trainings: Sequence[Training]) -> None:
+            bar.kept = kept
             runs = {f"{run.recipe.network}, seed {run.recipe.seed}": run.history for run in trainings}
             write_whole(folder / "curves.png", png(genre_training_figure(runs)))
 

@@ -9,8 +9,9 @@ from typing import Annotated, Literal
 
 import typer
 
-from retrotone.cli.console import Bar, check_resume, print_table
+from retrotone.cli.console import NO_CHECKPOINT, Bar, Overwrite, check_resume, print_table
 from retrotone.errors import MissingExtraError, ModelError, OutputError
+from retrotone.utils.files import check_outputs
 from retrotone.utils.text import printable
 
 Rate = Annotated[
@@ -108,6 +109,7 @@ def train(
         bool, typer.Option("--resume", help="Go on where a training was stopped, with its settings.")
     ] = False,
     rate: Rate = None,
+    overwrite: Overwrite = False,
 ) -> None:
     """Train a RAVE on a folder of recordings.
 
@@ -117,7 +119,8 @@ def train(
     """
     model = _model_file(out, [".ts"])
     folder = model.with_suffix(".training")
-    with Bar(kept=f"checkpoints are kept in {folder}: go on with --resume") as bar:
+    kept = f"the last checkpoint is kept in {folder}: go on with --resume"
+    with Bar(kept=kept if resume else NO_CHECKPOINT) as bar:
         from retrotone.figures.base import png
         from retrotone.figures.training import rave_training_figure
         from retrotone.progress import part
@@ -126,8 +129,10 @@ def train(
         from retrotone.utils.files import write_whole
 
         check_resume(folder, (folder / CHECKPOINT).is_file(), resume)
+        check_outputs([model, model.with_suffix(".png")], overwrite=resume or overwrite, folder=model.parent)
 
         def draw(training: Training) -> None:
+            bar.kept = kept
             write_whole(model.with_suffix(".png"), png(rave_training_figure(training.history)))
 
         training = train(
@@ -157,6 +162,7 @@ def export_model(
     ],
     rate: Rate = None,
     neutone: Annotated[bool, typer.Option("--neutone", help="For Neutone FX, which runs it in any DAW.")] = False,
+    overwrite: Overwrite = False,
 ) -> None:
     """Write a model as a file for players, or for retrotone alone.
 
@@ -171,6 +177,7 @@ def export_model(
     from retrotone.rave.pretrained import find_file
 
     path = find_file(model)
+    check_outputs([file], [path], overwrite=overwrite)
     weights, hz = weights_in(path), rate and int(rate)
     if neutone:
         try:

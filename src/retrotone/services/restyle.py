@@ -274,12 +274,7 @@ class Job:
     _medium: Medium | None = field(default=None, init=False)
 
     def check(self, songs: Sequence[Song], outputs: Sequence[Path]) -> None:
-        """Refuse outputs that are inputs, and files that exist unless they are to be replaced.
-
-        Raises
-        ------
-        OutputError
-        """
+        """Raise OutputError where an output is an input, or exists and is not to be replaced."""
         suffixes = REPORT_SUFFIXES if self.report else ()
         files = [file for output in outputs for file in (output, *map(output.with_suffix, suffixes))]
         inputs = [*(song.path for song in songs), *input_paths(self.style)]

@@ -24,7 +24,7 @@ from retrotone.audio.tags import Tags, result_tags
 from retrotone.audio.writing import AudioWriter, kept_bit_depth, output_format
 from retrotone.dsp.loudness import ABSOLUTE_GATE, LoudnessMeter
 from retrotone.errors import StyleError
-from retrotone.progress import Progress, part, silent
+from retrotone.progress import Progress, part, rising, silent
 from retrotone.style.ageing import AgedSource
 from retrotone.style.choices import GeneratedStyle, OpenStyle, Records, StyleChoice, find_style, input_paths
 from retrotone.style.eras import ERAS
@@ -294,7 +294,8 @@ class StyleTransfer:
         """Render into a temporary file; give the rendering, its method and the style's name while that file is open."""
         strength = self.strength if strength is None else strength
         _check_strength(strength)
-        progress = _rising(progress)
+        # the descent restarts with every chunk
+        progress = rising(progress)
         target, method = self._target(style, source, part(progress, 0, 0.1))
         content = Sample.of(source, source.sample_rate, part(progress, 0.1, 0.2))
         if content.peak > 1.0:
@@ -386,18 +387,6 @@ def _source(recording: object) -> Audio | AudioFile:
     if isinstance(recording, str | os.PathLike):
         return AudioFile(recording)
     raise StyleError(f"cannot use {type(recording).__name__} as a recording: give Audio or a path")
-
-
-def _rising(progress: Progress) -> Progress:
-    """Never report less progress than before: the descent restarts with every chunk."""
-    highest = 0.0
-
-    def report(fraction: float, message: str) -> None:
-        nonlocal highest
-        highest = max(highest, fraction)
-        progress(highest, message)
-
-    return report
 
 
 def _check_strength(strength: float) -> None:

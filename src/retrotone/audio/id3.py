@@ -98,20 +98,36 @@ def read_lists(file: BinaryIO) -> dict[str, str]:
     dict of str to str
         By the frames' identifiers, such as "TPE1".
     """
-    file.seek(_tag_position(file))
-    header = file.read(HEADER.size)
-    if len(header) < HEADER.size:
-        return {}
-    magic, version, flags, size = HEADER.unpack(header)
-    # version 2.2 has no such values; flags change the layout, and are rare
-    if magic != b"ID3" or version >> 8 not in (3, 4) or flags:
-        return {}
     found: dict[str, list[str]] = {}
-    for name, frame_flags, data in frames(file.read(plain(size)), version >> 8):
-        if name[0] == "T" and not frame_flags and data and name != "TXXX" and data[0] < len(ENCODINGS):
+    for name, data in _read_frames(file):
+        if name[0] == "T" and name != "TXXX" and data[0] < len(ENCODINGS):
             text = data[1:].decode(ENCODINGS[data[0]], "replace")
             found.setdefault(name, []).extend(value.lstrip("\ufeff") for value in text.split("\0") if value)
     return {name: "\0".join(values) for name, values in found.items() if len(values) > 1}
+
+
+def read_popularity(file: BinaryIO) -> tuple[int, int]:
+    """Return the rating, 1 to 255, and the number of times played of a file's tag; 0 for what it does not say."""
+    for name, data in _read_frames(file):
+        # an address ends with NUL, then the rating is a byte and the rest the counter
+        _, _, numbers = data.partition(b"\0")
+        if name == "POPM" and numbers:
+            return numbers[0], int.from_bytes(numbers[1:])
+    return 0, 0
+
+
+def _read_frames(file: BinaryIO) -> Iterator[tuple[str, bytes]]:
+    """Yield identifiers and contents of the frames of a file's tag that have any, and no flags."""
+    file.seek(_tag_position(file))
+    header = file.read(HEADER.size)
+    if len(header) < HEADER.size:
+        return
+    magic, version, flags, size = HEADER.unpack(header)
+    # version 2.2 has other frames; flags change the layout, and are rare
+    if magic == b"ID3" and version >> 8 in (3, 4) and not flags:
+        for name, frame_flags, data in frames(file.read(plain(size)), version >> 8):
+            if data and not frame_flags:
+                yield name, data
 
 
 def _tag_position(file: BinaryIO) -> int:

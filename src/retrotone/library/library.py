@@ -28,6 +28,7 @@ from retrotone.library.search.filters import EVERYTHING, Filter
 from retrotone.library.search.neighbours import between
 from retrotone.library.search.playlists import Match
 from retrotone.library.search.queries import Song, find_seed, find_seeds, find_track
+from retrotone.library.search.weights import Weight
 from retrotone.library.session import LibrarySession, default_path
 from retrotone.library.suggestions import Suggestion, suggest_genres
 from retrotone.library.tagging import TagReport, plan_tags, untag, write_tags
@@ -218,7 +219,7 @@ class Library:
         ------
         LibraryError, AudioError, AnalysisError
         """
-        _check_positive(k=k, per_artist=per_artist, per_album=per_album)
+        playlists.check_positive(k=k, per_artist=per_artist, per_album=per_album)
         near = self._session.searchable(progress)
         vectors, tracks = find_seeds(songs, self._catalogue(), near, progress)
         candidates = playlists.matches(near, between(vectors), self._session.track_lookup(only))
@@ -226,7 +227,13 @@ class Library:
         return playlists.similar(candidates, k, tracks, caps, self._session.is_same(near))
 
     def path(
-        self, start: Song, end: Song, length: int = 10, only: Filter = EVERYTHING, progress: Progress = silent
+        self,
+        start: Song,
+        end: Song,
+        length: int = 10,
+        only: Filter = EVERYTHING,
+        weight: Weight | None = None,
+        progress: Progress = silent,
     ) -> list[Track]:
         """Return tracks that lead evenly from one song to another, no song twice.
 
@@ -238,6 +245,8 @@ class Library:
             How many tracks, ends included; 2 or more.
         only : Filter
             Which tracks are wanted between the ends.
+        weight : Weight, optional
+            Lets favourites go before tracks that are as similar; see `weights.load_weights`.
         progress : Progress
 
         Raises
@@ -249,9 +258,8 @@ class Library:
         near = self._session.searchable(progress)
         catalogue = self._catalogue()
         (a, first), (b, last) = (find_seed(song, catalogue, near, progress) for song in (start, end))
-        return playlists.path(
-            near, (a, b), (first, last), length, self._session.track_lookup(only), self._session.is_same(near)
-        )
+        lookup, is_same = self._session.track_lookup(only), self._session.is_same(near)
+        return playlists.path(near, (a, b), (first, last), length, lookup, is_same, weight)
 
     def playlist(
         self,
@@ -260,6 +268,7 @@ class Library:
         only: Filter = EVERYTHING,
         per_artist: int = 3,
         per_album: int | None = None,
+        weight: Weight | None = None,
         progress: Progress = silent,
     ) -> list[Track]:
         """Return a playlist that begins with some songs and goes on with similar ones, no song twice.
@@ -269,21 +278,20 @@ class Library:
         seeds : song or sequence of songs
         minutes : float
             Total length, met as closely as whole tracks allow.
-        only, per_artist, per_album
-            See `similar`.
+        only, per_artist, per_album, weight
+            See `similar` and `path`.
         progress : Progress
 
         Raises
         ------
         LibraryError, AudioError, AnalysisError
         """
-        _check_positive(minutes=minutes, per_artist=per_artist, per_album=per_album)
+        playlists.check_positive(minutes=minutes, per_artist=per_artist, per_album=per_album)
         near = self._session.searchable(progress)
         vectors, first = find_seeds(seeds, self._catalogue(), near, progress)
         lookup, caps = self._session.track_lookup(only), playlists.Caps(per_artist, per_album)
-        return playlists.playlist(
-            near, between(vectors), first, 60 * minutes, caps, lookup, self._session.is_same(near)
-        )
+        is_same = self._session.is_same(near)
+        return playlists.playlist(near, between(vectors), first, 60 * minutes, caps, lookup, is_same, weight)
 
     def duplicates(self, progress: Progress = silent) -> list[list[Track]]:
         """Return groups of tracks that are one recording in other formats, at other levels or from other masters.
@@ -372,14 +380,10 @@ class Library:
 
         Parameters
         ----------
-        path : path-like
-            The suffix chooses the format.
+        path, absolute, overwrite
+            See there.
         tracks : sequence of Track, optional
             By default all.
-        absolute : bool
-            Whether a playlist names files by absolute paths instead of paths relative to its own folder.
-        overwrite : bool
-            Whether a file that exists is replaced.
 
         Raises
         ------
@@ -399,9 +403,3 @@ class Library:
         """Repair the catalogue from the parts that can be read; return the problems. See `repair.repair`."""
         self.close()
         return repair.repair(self._session.location, progress)
-
-
-def _check_positive(**values: float | None) -> None:
-    for name, value in values.items():
-        if value is not None and not value > 0:
-            raise LibraryError(f"{name} is {value}: it must be more than 0")

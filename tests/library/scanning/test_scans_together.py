@@ -87,8 +87,11 @@ def test_three_scans_at_once_and_those_who_ask_meanwhile(made_music: Path, tmp_p
         paths = [track.path for track in library.tracks()]
         assert sorted(paths) == sorted(str(path) for path in music.rglob("*.flac"))
         assert library.check() == []
-        # No other process uses it.
+        # No other process uses it, and it is whole.
+        before = file.read_bytes()
         assert library.repair() == []
+        assert not file.with_name("music.db.damaged").exists()
+        assert file.read_bytes()[100:] == before[100:]
 
 
 NOTE = """

@@ -33,6 +33,10 @@ Out = Annotated[
 ]
 PerArtist = Annotated[int | None, typer.Option(min=1, metavar="N", help="At most N tracks of one artist.")]
 PerAlbum = Annotated[int | None, typer.Option(min=1, metavar="N", help="At most N tracks of one album.")]
+Weights = Annotated[
+    str | None,
+    typer.Option(metavar="SOURCE", help="Prefer favourites: by rating or plays, from the files' tags, or a .csv file."),
+]
 Absolute = Annotated[
     bool, typer.Option("--absolute", help="In an .m3u8, write absolute paths, not paths relative to its folder.")
 ]

@@ -11,12 +11,23 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from retrotone.cli.console import Bar, Overwrite, print_table
-from retrotone.cli.library.options import Absolute, AsJson, File, Out, PerAlbum, PerArtist, open_library, with_filters
+from retrotone.cli.library.options import (
+    Absolute,
+    AsJson,
+    File,
+    Out,
+    PerAlbum,
+    PerArtist,
+    Weights,
+    open_library,
+    with_filters,
+)
 from retrotone.errors import LibraryError
 from retrotone.utils.text import printable
 
 if TYPE_CHECKING:
     from retrotone.library.library import Filter, Library, Match, Track
+    from retrotone.library.search.weights import Weight
 
 Songs = Annotated[
     list[str],
@@ -49,6 +60,7 @@ def show_path(
     end: Annotated[str, typer.Argument(metavar="B", help="Where it ends.")],
     only: Filter,
     length: Annotated[int, typer.Option(min=2, metavar="N", help="How many tracks.")] = 10,
+    weights: Weights = None,
     library: File = None,
     out: Out = None,
     absolute: Absolute = False,
@@ -57,7 +69,8 @@ def show_path(
 ) -> None:
     """Make a playlist that leads evenly from one song to another."""
     with Bar() as bar, open_library(library, out, overwrite) as opened:
-        _show(opened, opened.path(start, end, length, only, bar.item()), only, as_json, out, absolute, overwrite)
+        tracks = opened.path(start, end, length, only, _weight(weights), bar.item())
+        _show(opened, tracks, only, as_json, out, absolute, overwrite)
 
 
 def _refuse_seed(seeds: list[str] | None) -> None:
@@ -76,6 +89,7 @@ def show_playlist(
     minutes: Annotated[float, typer.Option(min=1.0, metavar="M", help="How long.")] = 60.0,
     per_artist: Annotated[int, typer.Option(min=1, metavar="N", help="At most N tracks of one artist.")] = 3,
     per_album: PerAlbum = None,
+    weights: Weights = None,
     library: File = None,
     out: Out = None,
     absolute: Absolute = False,
@@ -87,7 +101,7 @@ def show_playlist(
 ) -> None:
     """Make a playlist that sounds like a song, without repeats."""
     with Bar() as bar, open_library(library, out, overwrite) as opened:
-        tracks = opened.playlist(seeds, minutes, only, per_artist, per_album, bar.item())
+        tracks = opened.playlist(seeds, minutes, only, per_artist, per_album, _weight(weights), bar.item())
         _show(opened, tracks, only, as_json, out, absolute, overwrite)
 
 
@@ -133,6 +147,12 @@ def export_library(
     typer.echo(
         json.dumps({"file": str(written), "tracks": count}) if as_json else f"{printable(written)}: {count} tracks"
     )
+
+
+def _weight(weights: str | None) -> Weight | None:
+    from retrotone.library.search.weights import load_weights
+
+    return load_weights(weights) if weights else None
 
 
 def _check_found(library: Library, tracks: Sequence[Track], only: Filter) -> None:

@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager
-from typing import Any, Protocol
+from functools import wraps
+from typing import Any, Protocol, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
+from retrotone.audio.audio import log
 from retrotone.errors import LibraryError
 from retrotone.progress import Progress
 
 # Rows of a large result that are read at once.
 BLOCK = 4096
+# Before each attempt to connect again: a server that is started anew is back in less than their sum.
+WAITS_SECONDS = (0, 1, 2, 4, 8, 16)
 
 Row = tuple[Any, ...]
 Vector = NDArray[np.float32]
@@ -28,6 +33,29 @@ class MissingLibrary(LibraryError):
 
 class MissingAnalysis(LibraryError):
     """The catalogue holds no analysis of a track, or no longer holds it."""
+
+
+class ConnectionLost(LibraryError):
+    """The connection to the server broke; what was asked may be asked again."""
+
+
+Result = TypeVar("Result")
+
+
+def retried(method: Callable[..., Result]) -> Callable[..., Result]:
+    """Run a method again, as a whole, while the connection to the server is lost; the last time its error stands."""
+
+    @wraps(method)
+    def call(*arguments: Any, **options: Any) -> Result:
+        for wait in WAITS_SECONDS:
+            try:
+                return method(*arguments, **options)
+            except ConnectionLost as error:
+                log.warning("%s; connecting again in %d s", error, wait)
+                time.sleep(wait)
+        return method(*arguments, **options)
+
+    return call
 
 
 class Database(Protocol):

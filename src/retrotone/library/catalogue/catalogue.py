@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 
 from retrotone.errors import LibraryError
 from retrotone.features.analysis import Analysis
-from retrotone.library.catalogue.base import MissingAnalysis, Nearest, Row, Rows, Vector
+from retrotone.library.catalogue.base import MissingAnalysis, Nearest, Row, Rows, Vector, retried
 from retrotone.library.catalogue.database import open_database
 from retrotone.library.catalogue.rows import SELECT_KNOWN, SELECT_TRACK, known_from, track_from
 from retrotone.library.description import Description
@@ -142,6 +142,7 @@ class Catalogue:
 
     # Changes
 
+    @retried
     def add_track(self, track: NewTrack) -> None:
         """Store a track, in place of what was known of its path."""
         with self._database.transaction():
@@ -154,24 +155,18 @@ class Catalogue:
                 self._put("analyses", {"track": number, "version": version, "data": data}, "track")
             self._put_description(number, track.description)
 
+    @retried
     def add_broken(self, found: FoundFile, content: bytes, reason: str, damage: str | None = None) -> None:
-        """Store why a file cannot be analysed, in place of what was known of its path.
+        """Store why, in a line, a file cannot be analysed, in place of what was known of its path.
 
-        Parameters
-        ----------
-        found : FoundFile
-        content : bytes
-            See `files.content_hash`.
-        reason : str
-            One line.
-        damage : str, optional
-            What is damaged, where that alone is the reason.
+        `content` is as of `files.content_hash`; `damage` is what is damaged, where that alone is the reason.
         """
         with self._database.transaction():
             number = self._put_file(found, content, reason, {"damage": damage})
             self.query("DELETE FROM analyses WHERE track = ?", (number,))
             self.query("DELETE FROM descriptions WHERE track = ?", (number,))
 
+    @retried
     def move(self, number: int, found: FoundFile, content: bytes | None = None, genre: str | None = None) -> None:
         """Store the new path, size and time of a file, its content hash and genre if they changed, and its presence."""
         with self._database.transaction():
@@ -183,6 +178,7 @@ class Catalogue:
                 (key, found.size, found.mtime_ns, content, genre, number),
             )
 
+    @retried
     def copy(self, number: int, found: FoundFile, content: bytes) -> bool:
         """Store a file that has the same content as an analysed track.
 
@@ -216,6 +212,7 @@ class Catalogue:
                 )
         return True
 
+    @retried
     def mark(self, numbers: Iterable[int], present: bool) -> None:
         """Store that files are present, or gone; tracks that are gone stay in the catalogue."""
         with self._database.transaction():

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from retrotone.errors import LibraryError, MissingExtraError
-from retrotone.library.catalogue.base import BLOCK, MissingLibrary, Nearest, Row, Rows, Vector
+from retrotone.library.catalogue.base import BLOCK, ConnectionLost, MissingLibrary, Nearest, Row, Rows, Vector, retried
 from retrotone.progress import Progress
 
 if TYPE_CHECKING:
@@ -112,6 +112,8 @@ class Postgres:
         self._errors = psycopg.Error
         self._register = pgvector.psycopg.register_vector
         self._parameters = _parameters(address)
+        # how many transactions are open, one in another
+        self._transactions = 0
         self.name = _name(self._parameters)
         self._connection = self._connect()
         if not create and not self._version():
@@ -130,7 +132,11 @@ class Postgres:
         return str(self.query("SELECT pg_current_snapshot()::text")[0][0])
 
     def query(self, sql: str, values: Sequence[object] = ()) -> list[Row]:
-        """Return all rows of a statement."""
+        """Return all rows of a statement; outside of a transaction it is asked again if the connection breaks."""
+        ask = self._query if self._transactions else retried(self._query)
+        return ask(sql, values)
+
+    def _query(self, sql: str, values: Sequence[object] = ()) -> list[Row]:
         with self._translated_errors():
             cursor = self._open_connection().execute(_placeholders(sql), values, binary=True)
             return cursor.fetchall() if cursor.description is not None else []
@@ -151,7 +157,11 @@ class Postgres:
     def transaction(self) -> Iterator[None]:
         """Commit all changes made within it, or none."""
         with self._translated_errors(), self._open_connection().transaction():
-            yield
+            self._transactions += 1
+            try:
+                yield
+            finally:
+                self._transactions -= 1
 
     def pack(self, vector: Vector) -> Vector:
         """Return a vector as the value of a statement's parameter."""
@@ -193,18 +203,18 @@ class Postgres:
 
     def _configure(self) -> None:
         """Set a connection's schemas, the types of pgvector, and how to search."""
-        [(version, schema)] = self.query(
+        [(version, schema)] = self._query(
             "SELECT extversion, quote_ident(nspname) FROM pg_extension "
             "JOIN pg_namespace n ON n.oid = extnamespace WHERE extname = 'vector'"
         )
         if tuple(int(part) for part in version.split(".")[:2]) < LEAST_PGVECTOR:
             least = ".".join(map(str, LEAST_PGVECTOR))
             raise LibraryError(f"{self.name} has pgvector {version}: update it to {least} or newer")
-        self.query(f"SET search_path TO retrotone, {schema}")
+        self._query(f"SET search_path TO retrotone, {schema}")
         with self._translated_errors():
             self._register(self._connection)
         for name, value in SEARCH_SETTINGS.items():
-            self.query(f"SET {name} = {value}")
+            self._query(f"SET {name} = {value}")
 
     def _version(self) -> int:
         """Return the schema's version; 0 where there is none."""
@@ -246,7 +256,8 @@ class Postgres:
             message = (str(error).strip() or type(error).__name__).splitlines()[0].rstrip(".")
             if password := self._parameters.get("password"):
                 message = message.replace(password, "***")
-            raise LibraryError(f"the library {self.name} failed ({message}): {remedy}") from error
+            kind = ConnectionLost if lost else LibraryError
+            raise kind(f"the library {self.name} failed ({message}): {remedy}") from error
 
 
 def _parameters(address: str) -> dict[str, Any]:

@@ -60,14 +60,17 @@ def repair(location: str, progress: Progress = silent) -> list[str]:
 def _rebuild(path: str, progress: Progress) -> list[str]:
     """Rebuild a file from what can be read of it, and return its faults.
 
-    The old file is kept as ``NAME.damaged``. This waits for other processes that use the library; later ones wait for
-    this.
+    The old file is kept as ``NAME.damaged``; one without faults stays as it is. This waits for other processes that use
+    the library; later ones wait for this.
     """
     if not os.path.isfile(path):
         raise LibraryError(f"{path} does not exist: retrotone library scan FOLDER makes one")
     new, old = f"{path}.repaired", f"{path}.damaged"
     with _locked(path) as source:
         problems = _rebuild_from(source, path, new, progress)
+        if not problems and _is_sound(source):
+            _remove(new)
+            return []
         # Move the log into the old file, if possible.
         with suppress(sqlite3.Error):
             source.execute("PRAGMA journal_mode = DELETE")
@@ -98,6 +101,12 @@ def _rebuild_from(source: sqlite3.Connection, path: str, new: str, progress: Pro
         _remove(new)
         raise
     return problems
+
+
+def _is_sound(source: sqlite3.Connection) -> bool:
+    """Return whether SQLite finds no fault that a rebuilt file would not have."""
+    integrity = source.execute("PRAGMA integrity_check").fetchall()
+    return integrity == [("ok",)] and not source.execute("PRAGMA foreign_key_check").fetchall()
 
 
 @contextmanager

@@ -163,7 +163,10 @@ def same_recordings(
                 del blocks[first]
         for rows, x in block(top):
             for columns, y in block(left):
-                comparable = (rows[:, None] < columns) & (columns < ends[rows][:, None])
+                # in most blocks of a library of one length all pairs are
+                comparable = None
+                if rows[-1] >= columns[0] or columns[-1] >= ends[rows[0]]:
+                    comparable = (rows[:, None] < columns) & (columns < ends[rows][:, None])
                 for a, b in np.transpose(_same(x, y, comparable, vectors[rows], vectors[columns])):
                     low, high = sorted((group[rows[a]], group[columns[b]]))
                     if low != high:
@@ -193,7 +196,7 @@ def is_same_recording(
     if x is None or y is None:
         return False
     x, y = sound_part(np.stack([x, y]))
-    return len(_same(features(a.id), features(b.id), np.ones((1, 1), bool), x[None], y[None])[0]) > 0
+    return len(_same(features(a.id), features(b.id), None, x[None], y[None])[0]) > 0
 
 
 def features_of(analysis: Callable[[int], Analysis], number: int) -> RecordingFeatures:
@@ -239,27 +242,30 @@ def _repetition(fingerprints: NDArray[np.float16]) -> Matrix:
 
 
 def _same(
-    x: Recordings, y: Recordings, comparable: NDArray[np.bool_], x_sounds: Matrix, y_sounds: Matrix
+    x: Recordings, y: Recordings, comparable: NDArray[np.bool_] | None, x_sounds: Matrix, y_sounds: Matrix
 ) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
     """Return which of k recordings and l others are one, as two arrays of indices.
 
     Parameters
     ----------
     x, y : Recordings
-    comparable : ndarray, shape (k, l), bool
-        The pairs in question.
+    comparable : ndarray, shape (k, l), bool, or None
+        The pairs in question; None for all.
     x_sounds, y_sounds : ndarray, shapes (k, d) and (l, d)
         The sound parts of their vectors.
     """
-    if min(x.steps, y.steps) < LEAST:
-        a, b = np.nonzero(comparable & (x_sounds @ y_sounds.T >= SHORT_COSINE))
-        return a, b
+    short = min(x.steps, y.steps) < LEAST
+    possible = x_sounds @ y_sounds.T >= SHORT_COSINE if short else x.chroma @ y.chroma.T >= ONE_HARMONY
+    if comparable is not None:
+        possible &= comparable
     # nine of ten single pairs end here
-    possible = comparable & (x.chroma @ y.chroma.T >= ONE_HARMONY)
-    if np.count_nonzero(possible) > PAIRS:
+    if not short and np.count_nonzero(possible) > PAIRS:
         steps = compared_steps(x.steps, y.steps)
         possible &= x.sketches(steps).likely(y.sketches(steps))
-    a, b = np.nonzero(possible)
+    # much faster than nonzero of two dimensions
+    a, b = np.divmod(np.flatnonzero(possible), possible.shape[1])
+    if short:
+        return a, b
     parts = [slice(start, start + PAIRS) for start in range(0, len(a), PAIRS)]
     correlations = [_correlations(x, a[part], y, b[part]) for part in parts]
     least = np.where(x.loops[a] | y.loops[b], LOOPS_AGREEMENT, AGREEMENT)

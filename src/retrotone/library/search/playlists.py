@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import heapq
 from collections import Counter, defaultdict
 from collections.abc import Callable, Hashable, Iterator, Sequence
 from dataclasses import dataclass
@@ -10,14 +11,21 @@ from itertools import islice
 import numpy as np
 from numpy.typing import NDArray
 
+from retrotone.errors import LibraryError
 from retrotone.library.records import Track
 from retrotone.library.search.duplicates import SECONDS
 from retrotone.library.search.neighbours import Indexed, Neighbours, slerp
+from retrotone.library.search.weights import UNKNOWN, Weight
 
 # A playlist is full when so many tracks did not fit. One track alone may be a mix of hours.
 TOO_LONG = 10
 # tracks looked up at once: the first batch, and the most as batches double
 BATCH, LARGEST = 32, 512
+
+# of cosines: a favourite is chosen before a disliked track that is more similar by less; chosen, not measured
+WEIGHT_REACH = 0.2
+# candidates among which weights decide
+LOOK_AHEAD = 200
 
 # returns the tracks of some numbers, in that order, without those that a filter leaves out
 TrackLookup = Callable[[Sequence[int]], list[Track]]
@@ -35,7 +43,9 @@ class Match:
     similarity: float
 
 
-def matches(neighbours: Neighbours | Indexed, query: Vector, lookup: TrackLookup) -> Iterator[Match]:
+def matches(
+    neighbours: Neighbours | Indexed, query: Vector, lookup: TrackLookup, weight: Weight | None = None
+) -> Iterator[Match]:
     """Yield tracks, the most similar to a query first.
 
     Parameters
@@ -45,12 +55,29 @@ def matches(neighbours: Neighbours | Indexed, query: Vector, lookup: TrackLookup
         A unit vector.
     lookup : callable
         Returns the tracks of some numbers, without those that a filter leaves out.
+    weight : Weight, optional
+        Tracks of a high weight come earlier than their similarity asks, by up to half of `WEIGHT_REACH`.
     """
+    if weight is not None:
+        yield from _weighted(matches(neighbours, query, lookup), weight)
+        return
     ranked, size = neighbours.ranked(query), BATCH
     while batch := dict(islice(ranked, size)):
         for track in lookup(list(batch)):
             yield Match(track, min(batch[track.id], 1.0))
         size = min(2 * size, LARGEST)
+
+
+def _weighted(candidates: Iterator[Match], weight: Weight) -> Iterator[Match]:
+    """Yield matches by similarity and weight, each the best of those that lie next."""
+    # best first, as (its score, negative; its place among the candidates; the match)
+    ahead: list[tuple[float, int, Match]] = []
+    for place, match in enumerate(candidates):
+        heapq.heappush(ahead, (-match.similarity - WEIGHT_REACH * (weight(match.track) - UNKNOWN), place, match))
+        if len(ahead) > LOOK_AHEAD:
+            yield heapq.heappop(ahead)[2]
+    while ahead:
+        yield heapq.heappop(ahead)[2]
 
 
 def similar(candidates: Iterator[Match], k: int, seeds: Sequence[Track], caps: Caps, is_same: IsSame) -> list[Match]:
@@ -84,6 +111,7 @@ def path(
     length: int,
     lookup: TrackLookup,
     is_same: IsSame,
+    weight: Weight | None = None,
 ) -> list[Track]:
     """Return tracks that lead evenly from one vector to another, no recording twice.
 
@@ -101,6 +129,8 @@ def path(
         Returns the tracks of some numbers.
     is_same : callable
         Whether two tracks are one recording.
+    weight : Weight, optional
+        See `matches`.
     """
     first, last = fixed
     if first and last and (first.id == last.id or is_same(first, last)):
@@ -112,7 +142,7 @@ def path(
     for index in sorted(range(length), key=lambda i: (min(i, length - 1 - i), i)):
         if chosen[index] is None:
             point = slerp(*ends, index / max(length - 1, 1))
-            for match in matches(neighbours, point, lookup):
+            for match in matches(neighbours, point, lookup, weight):
                 if used.add(match.track):
                     chosen[index] = match.track
                     break
@@ -127,6 +157,7 @@ def playlist(
     caps: Caps,
     lookup: TrackLookup,
     is_same: IsSame,
+    weight: Weight | None = None,
 ) -> list[Track]:
     """Return tracks near a query, no recording twice, in an order in which each is like the one before.
 
@@ -144,6 +175,8 @@ def playlist(
         Returns the tracks of some numbers, without those that a filter leaves out.
     is_same : callable
         Whether two tracks are one recording.
+    weight : Weight, optional
+        See `matches`.
     """
     used = _Used(is_same, first)
     for track in first:
@@ -151,7 +184,7 @@ def playlist(
     total = sum(track.duration or 0.0 for track in first)
     chosen: list[tuple[Track, Vector]] = []
     too_long = 0
-    for match in matches(neighbours, query, lookup):
+    for match in matches(neighbours, query, lookup, weight):
         track = match.track
         duration = track.duration or 0.0
         if not caps.allow(track):
@@ -183,6 +216,13 @@ def _chain(start: Vector, first: Sequence[Track], chosen: Sequence[tuple[Track, 
         artist = track.artist_key
         del left[track.id]
         yield track
+
+
+def check_positive(**values: float | None) -> None:
+    """Raise LibraryError if a value is given that is not more than 0."""
+    for name, value in values.items():
+        if value is not None and not value > 0:
+            raise LibraryError(f"{name} is {value}: it must be more than 0")
 
 
 class Caps:

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from retrotone.desktop.theme import Theme, blend
-from retrotone.desktop.widgets import Event
+from retrotone.desktop.widgets import DRAG_PIXELS, Event
 
 Anchor = Literal["w", "e", "center"]
 
@@ -18,8 +18,6 @@ Anchor = Literal["w", "e", "center"]
 LEAST_WIDTH = 240
 # What an arrow key moves on, as a fraction of the song.
 SEEK_STEP = 0.02
-# A shorter movement of the mouse is a click.
-DRAG_PIXELS = 5
 
 
 class Drawing(tk.Canvas):

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from retrotone.services.preview import Preview
     from retrotone.style.medium import Medium
 
+EXCERPT_FILE = "excerpt.f32"
 # The song of which excerpts were rendered last, by its path, and the model that was opened last, by its name.
 _previews: dict[Path, Preview] = {}
 _models: dict[str, Any] = {}
@@ -112,6 +113,10 @@ class Excerpt:
     frames: int
     waveform: NDArray[np.float32]
 
+    def read(self) -> NDArray[np.float32]:
+        """Return the samples, shape (frames, channels); the file is gone with the next excerpt."""
+        return np.fromfile(self.sound.path, np.float32).reshape(-1, self.sound.channels)
+
 
 def choices(context: TaskContext) -> list[StyleChoice]:
     """Return the styles that a song can be given."""
@@ -190,7 +195,10 @@ def preview(context: TaskContext, song: Sound, recipe: Recipe, start: int, frame
     waveform = np.zeros((2, POINTS), np.float32)
     first, last = (round(POINTS * at / (rate * song.duration)) for at in (start, start + audio.frames))
     waveform[:, first:last] = waveform_envelope(audio, max(last - first, 1))[:, : last - first]
-    sound = write_sound(context, audio.blocks(), recipe.title, audio.sample_rate, audio.channels)
+    # one file for all excerpts: the window reads each before the next is rendered
+    path = context.folder / EXCERPT_FILE
+    np.ascontiguousarray(audio.samples.T).tofile(path)
+    sound = Sound(path, recipe.title, audio.sample_rate, audio.channels)
     return Excerpt(recipe, sound, start, audio.frames, waveform)
 
 

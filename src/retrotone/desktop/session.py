@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tkinter as tk
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -133,9 +134,11 @@ class Session:
         """Delete a result."""
         self.results.remove(version)
         self.files.pop(version, None)
-        self._mapped.pop(version.sound.path, None)
-        version.sound.path.unlink(missing_ok=True)
         self.play_result(None)
+        self._mapped.pop(version.sound.path, None)
+        # Windows keeps a file as long as the player has it
+        with suppress(OSError):
+            version.sound.path.unlink()
 
     def play_result(self, version: Version | None) -> None:
         """Let the player switch between a result and its original; None for the song alone."""
@@ -167,6 +170,17 @@ class Session:
         if self._plays_other_file:
             self.play_result(self._result)
         self.player.seek(fraction)
+
+    @property
+    def plays_song(self) -> bool:
+        """Whether the player has this song, and neither a result of another song nor a track of the library."""
+        return not self._plays_other_file and (self._result is None or self._result.song == self.path)
+
+    def seek_seconds(self, seconds: float) -> None:
+        """Go to a moment of the song; see `seek`."""
+        if not self.plays_song:
+            self.play_result(None)
+        self.seek(seconds * self.player.sample_rate / max(self.player.length, 1))
 
     def set_loop(self, low: float, high: float) -> None:
         """Go round between two positions in the song, as fractions of its length."""

@@ -51,12 +51,6 @@ class Sound:
         """Return the samples, shape (frames, channels), mapped into memory."""
         return np.memmap(self.path, np.float32, "r").reshape(-1, self.channels)
 
-    def read(self) -> NDArray[np.float32]:
-        """Return the samples, shape (frames, channels), in memory, and delete the file."""
-        frames = np.fromfile(self.path, np.float32).reshape(-1, self.channels)
-        self.path.unlink()
-        return frames
-
     @property
     def duration(self) -> float:
         """Seconds."""

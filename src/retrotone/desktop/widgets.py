@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tkinter as tk
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from tkinter import ttk
 from typing import TYPE_CHECKING, Any, TypeAlias
@@ -15,6 +15,10 @@ if TYPE_CHECKING:
 
 # Pixels at 100 %: room for two halves side by side.
 WIDE = 940
+# A shorter movement of the mouse is a click.
+DRAG_PIXELS = 5
+# Of a mark: seen on dark and light figures.
+MARK = "#e8923a"
 
 Event: TypeAlias = "tk.Event[tk.Misc]"
 
@@ -180,7 +184,7 @@ class WrappedLabel(ttk.Label):
 
 
 class PictureView(tk.Canvas):
-    """A picture that a stretch can be selected in, by dragging across it.
+    """A picture with marks, that a stretch can be selected in by dragging across it.
 
     Parameters
     ----------
@@ -189,7 +193,7 @@ class PictureView(tk.Canvas):
     height : int
         In pixels at 100 %, before there is a picture.
     on_drag : callable, optional
-        Called with both ends of the stretch, as fractions of the picture's width.
+        Called with both ends of the stretch, as fractions of the picture's width; a click has the same end twice.
     """
 
     def __init__(
@@ -220,6 +224,14 @@ class PictureView(tk.Canvas):
         self.create_image(0, 0, image=self._image, anchor="nw")
         self.configure(width=self._image.width(), height=self._image.height())
 
+    def mark(self, fractions: Sequence[float]) -> None:
+        """Draw vertical lines at fractions of the picture's width, in place of those before."""
+        self.delete("mark")
+        if self._image is not None:
+            for fraction in fractions:
+                x = fraction * self._image.width()
+                self.create_line(x, 0, x, self._image.height(), fill=MARK, width=self._theme.px(2), tags="mark")
+
     def _apply_theme(self) -> None:
         self.configure(background=self._theme.colours.window)
 
@@ -235,8 +247,9 @@ class PictureView(tk.Canvas):
 
     def _release(self, event: Event) -> None:
         self.delete("stretch")
-        if self._image is not None and self._on_drag is not None and abs(event.x - self._drag_start) > 5:
-            low, high = sorted((self._drag_start, event.x))
+        if self._image is not None and self._on_drag is not None:
+            dragged = abs(event.x - self._drag_start) > DRAG_PIXELS
+            low, high = sorted((self._drag_start if dragged else event.x, event.x))
             self._on_drag(low / self._image.width(), high / self._image.width())
 
 

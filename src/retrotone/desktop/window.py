@@ -309,6 +309,8 @@ class Window:
         for waveform in (self.song_tab.waveform, self.restyle_tab.original, self.restyle_tab.result):
             if waveform.winfo_viewable():
                 waveform.set_position(fraction, (loop[0], loop[1]))
+        if self.compare_tab.winfo_viewable():
+            self.compare_tab.show_position(player.position / player.sample_rate if session.plays_song else None)
         self.root.after(REFRESH_MS, self._refresh)
 
     def _report_exception(self, kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:

@@ -80,6 +80,15 @@ class CompareTab(ttk.Frame):
         height = max(self._page.winfo_height() - theme.px(30), theme.px(MIN_FIGURE_HEIGHT))
         session.run(tasks.compare, versions, self.stretch, width, height, theme.scale, done=self._show)
 
+    def show_position(self, seconds: float | None) -> None:
+        """Mark the player's position in the figure of each version; None where the song does not play."""
+        picture, marks = self._picture, list[float]()
+        if picture is not None and seconds is not None:
+            start, stop = self._interval()
+            at = (seconds - start) / (stop - start)
+            marks = [left + at * (right - left) for left, right in picture.columns if 0 <= at <= 1]
+        self.view.mark(marks)
+
     def zoom(self, factor: float) -> None:
         """Show a stretch `factor` times as long, with the same middle."""
         if self._picture is not None:
@@ -151,12 +160,14 @@ class CompareTab(ttk.Frame):
         self._picture = picture
         self.view.show(picture.file)
         start, stop = self._interval()
-        self.caption.configure(text=f"{start:.1f} to {stop:.1f} s. Drag across the figure to zoom in.")
+        self.caption.configure(
+            text=f"{start:.1f} to {stop:.1f} s. Drag across the figure to zoom in, click to go there."
+        )
         self.table.set_columns([(title, 110) for title in picture.titles])
         self.table.fill({cells[0]: cells for cells in picture.cells})
 
     def _zoom_to(self, low: float, high: float) -> None:
-        """Zoom to a stretch of any version, given as fractions of the picture's width."""
+        """Zoom to a stretch of any version, given as fractions of the picture's width; a click plays from there."""
         if self._picture is None:
             return
         start, stop = self._interval()
@@ -164,5 +175,7 @@ class CompareTab(ttk.Frame):
             if left <= (low + high) / 2 <= right:
                 fractions = ((min(max(x, left), right) - left) / (right - left) for x in (low, high))
                 a, b = (start + (stop - start) * fraction for fraction in fractions)
-                if b - a >= MIN_STRETCH_SECONDS:
+                if a == b:
+                    self._session.seek_seconds(a)
+                elif b - a >= MIN_STRETCH_SECONDS:
                     self._go(a, b)

@@ -16,7 +16,19 @@ from itertools import chain
 from pathlib import Path
 
 import retrotone as rt
-from benchmarks import classification, generation, genre, length, library, quality, rave, speed, startup, tempo_key, truth
+from benchmarks import (
+    classification,
+    generation,
+    genre,
+    length,
+    library,
+    quality,
+    rave,
+    speed,
+    startup,
+    tempo_key,
+    truth,
+)
 from benchmarks.cases import cases
 from benchmarks.methods import methods
 from benchmarks.page import MissingDataError, Page

@@ -321,9 +321,9 @@ def _tuning(power: Array) -> float:
 
 def _centroid_and_bandwidth(magnitude: Array) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Return the mean and the standard deviation of frequency in each frame, in Hz; 0 in silence."""
-    # 1, f, f^2: shape (bins, 3)
-    powers = np.vander(_hertz(), 3, increasing=True)
-    total, first, second = (magnitude.astype(float) @ powers).T
+    # 1, f, f^2: shape (bins, 3); sums of single precision are right to some millionths
+    powers = np.vander(_hertz(), 3, increasing=True).astype(np.float32)
+    total, first, second = (magnitude @ powers).T.astype(float)
     total = np.maximum(total, TINY)
     centroid = first / total
     return centroid, np.sqrt(np.maximum(second / total - np.square(centroid), 0))

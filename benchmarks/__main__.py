@@ -16,7 +16,19 @@ from itertools import chain
 from pathlib import Path
 
 import retrotone as rt
-from benchmarks import classification, generation, genre, length, library, quality, rave, speed, startup, truth
+from benchmarks import (
+    classification,
+    generation,
+    genre,
+    length,
+    library,
+    quality,
+    rave,
+    speed,
+    startup,
+    tempo_key,
+    truth,
+)
 from benchmarks.cases import cases
 from benchmarks.methods import methods
 from benchmarks.page import MissingDataError, Page
@@ -69,6 +81,10 @@ def _classification(long: bool) -> Page:
     return classification.page(classification.measure_classification(long))
 
 
+def _tempo_key(long: bool) -> Page:
+    return tempo_key.page(tempo_key.measure_tempo_key())
+
+
 def _library(long: bool) -> Page:
     if not find_spec("bliss_audio"):
         raise MissingDataError("its rival is not installed: pip install 'retrotone[bench]'")
@@ -85,6 +101,7 @@ SECTIONS: dict[str, Section] = {
     "generation": _generation,
     "genre": _genre,
     "classification": _classification,
+    "tempo": _tempo_key,
     "library": _library,
 }
 

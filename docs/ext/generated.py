@@ -151,6 +151,7 @@ def licences() -> Iterator[str]:
     yield "| `parlour.bank` | rendered here from public-domain scores, see [its card](../bank.md) | MIT |"
     learned = "trained here on published features, see [the card](../model-genre.md)"
     yield f"| `genre/classifier.safetensors`, `library/similarity.safetensors` | {learned} | MIT |"
+    yield "| `tempo_and_key.json` | learned here on published annotations by `tools/train_tempo_and_key.py` | MIT |"
     yield "| `gtzan.csv` | names, splits and checksums: facts about [GTZAN](../data-gtzan.md) | none needed |"
     yield "| `demo_song.ogg`, `demo_style.ogg` | our renderings of scores in the public domain | MIT |"
     yield from [

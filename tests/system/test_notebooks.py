@@ -46,10 +46,10 @@ def test_a_comparison_is_its_page_in_a_frame_of_its_own(tone: Audio) -> None:
 
 
 def test_an_analysis_is_a_table(tone: Audio) -> None:
-    shown = Analysis(chroma=[1, 0, 3, 0, 1, 0, 1, 4, 0, 1, 0, 2], duration=90.0, loudness=-12.25)._repr_html_()
-    for cell in ("1:30", "-12.2 LUFS", "G major"):
+    shown = Analysis(chroma=[1] * 12, duration=90.0, loudness=-12.25)._repr_html_()
+    for cell in ("1:30", "-12.2 LUFS"):
         assert f">{cell}</td>" in shown
-    assert "tempo" not in shown
+    assert "tags" not in shown
 
 
 def test_an_answer_is_a_table_of_its_genres_and_says_why_it_is_unsure() -> None:

@@ -143,15 +143,18 @@ def chroma_filters(sample_rate: int, n_fft: int, tuning: float) -> NDArray[np.fl
     -------
     ndarray, shape (12, n_fft // 2 + 1)
     """
-    hertz = np.linspace(0, sample_rate, n_fft, endpoint=False)[1:]
-    # semitones above A0, of all bins up to the sample rate; bin 0 lies one and a half octaves below bin 1
+    bins = n_fft // 2 + 1
+    # one bin more than is returned, since the width of a bin is its distance to the next one
+    hertz = np.arange(1, bins + 1) * sample_rate / n_fft
+    # semitones above A0; bin 0 lies one and a half octaves below bin 1
     pitch = N_CHROMA * np.log2(hertz / (A4 * 2 ** (tuning / N_CHROMA) / 16))
     pitch = np.concatenate([[pitch[0] - 1.5 * N_CHROMA], pitch])
-    widths = np.append(np.maximum(np.diff(pitch), 1.0), 1.0)
+    widths = np.maximum(np.diff(pitch), 1.0)
+    pitch = pitch[:bins]
     half = N_CHROMA // 2
     distances = (pitch - np.arange(N_CHROMA)[:, None] + half) % N_CHROMA - half
     weights = np.exp(-0.5 * np.square(2 * distances / widths))
     weights /= np.linalg.norm(weights, axis=0)
     weights *= np.exp(-0.5 * np.square((pitch / N_CHROMA - CHROMA_OCTAVE) / CHROMA_OCTAVES))
-    filters: NDArray[np.float64] = np.roll(weights, -C_ABOVE_A_SEMITONES, axis=0)[:, : n_fft // 2 + 1]
+    filters: NDArray[np.float64] = np.roll(weights, -C_ABOVE_A_SEMITONES, axis=0)
     return filters.astype(np.float32)

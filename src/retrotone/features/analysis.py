@@ -18,8 +18,8 @@ from retrotone.dsp.loudness import LoudnessMeter
 from retrotone.errors import AnalysisError, AudioError
 from retrotone.features import musicnn
 from retrotone.features.gtzan import COLUMNS, FINGERPRINT_BANDS, middle_of, timbre
-from retrotone.features.key import key_of
 from retrotone.features.tags import ranked_tags
+from retrotone.features.tempo import TEMPI
 from retrotone.progress import Progress, part, silent
 from retrotone.utils.text import clock
 
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
 # analyses of different versions cannot be compared
-VERSION = 3
+VERSION = 4
 # Frames from patch to patch, 5 s, which makes 6 patches a clip. The published taggrams of GTZAN have one a second, 28 a
 # clip, which takes five times as long: over folds of artists, nearest neighbours share a genre in .793 of cases by 28
 # patches, in .788 by 6 (docs/library.md).
@@ -69,10 +69,14 @@ class Analysis:
     columns : ndarray, shape (57,), float64, or None
         GTZAN's columns (`gtzan.COLUMNS`).
     chroma : ndarray, shape (12,), float32, or None
-        How strong each pitch class is on average, C first: see `key.key_of`.
+        How strong each pitch class is on average, C first: by it and the fingerprint copies are known.
     fingerprint : ndarray, shape (steps, 24), float16, or None
         How loud each band is beside the others from one quarter of a second to the next, in dB: see `gtzan.Timbre`.
         By it two copies of a recording are known.
+    pitch_classes : ndarray, shape (12,), float32, or None
+        What stands out among neighbouring semitones, C first: see `key.key_of`.
+    pulse : ndarray, shape (210,), float16, or None
+        How well each of `tempo.TEMPI` fits the onsets: see `tempo.tempo_of`.
     duration : float or None
         Of the whole track, in seconds.
     loudness : float or None
@@ -94,6 +98,8 @@ class Analysis:
     columns: NDArray[np.float64] | None = None
     chroma: NDArray[np.float32] | None = None
     fingerprint: NDArray[np.float16] | None = None
+    pitch_classes: NDArray[np.float32] | None = None
+    pulse: NDArray[np.float16] | None = None
     duration: float | None = None
     loudness: float | None = None
     version: int = VERSION
@@ -111,6 +117,8 @@ class Analysis:
             ("columns", (len(COLUMNS),), np.float64),
             ("chroma", (N_CHROMA,), np.float32),
             ("fingerprint", (-1, FINGERPRINT_BANDS), np.float16),
+            ("pitch_classes", (N_CHROMA,), np.float32),
+            ("pulse", (len(TEMPI),), np.float16),
         ):
             value = getattr(self, name)
             if value is not None:
@@ -166,10 +174,6 @@ class Analysis:
             rows.append(("length", clock(self.duration)))
         if self.loudness is not None:
             rows.append(("loudness", f"{self.loudness:.1f} LUFS"))
-        if self.columns is not None:
-            rows.append(("tempo", f"{self.columns[COLUMNS.index('tempo')]:.0f} BPM"))
-        if self.chroma is not None:
-            rows.append(("key", key_of(self.chroma) or "not clear"))
         if self.taggram is not None:
             rows.append(("tags", ", ".join(list(ranked_tags(self.taggram))[:TAGS_SHOWN])))
         return render_page("notebook.html.j2", heading="Analysis", rows=rows, points=[], source="")
@@ -199,8 +203,7 @@ class Analysis:
         except Exception as error:
             raise AnalysisError("these bytes are no stored analysis, or damaged: run analyse again") from error
         numbers = {name: float(parts[name]) for name in ("duration", "loudness") if name in parts}
-        names = ("taggram", "times", "excerpt", "embedding", "columns", "chroma", "fingerprint")
-        arrays = {name: parts[name] for name in names if name in parts}
+        arrays = {name: value for name, value in parts.items() if name not in {*numbers, "version"}}
         return cls(**arrays, **numbers, version=version)  # type: ignore[arg-type]
 
 
@@ -209,8 +212,8 @@ def analyse(recording: Audio | AudioFile | str | os.PathLike[str], progress: Pro
 
     Tags and embedding come from up to three excerpts of about 30 s, the length of a clip of GTZAN. A recording of up
     to 90 s is divided into one to three equal excerpts; of a longer one, the middle 30 s of each third are used, and
-    found in a file by seeking. In each excerpt a patch of 3 s starts every 5 s. Columns and chroma are those of the
-    middle 30 s.
+    found in a file by seeking. In each excerpt a patch of 3 s starts every 5 s. All else is that of
+    the middle 30 s.
 
     A recording between -30 and -11 LUFS, the range of GTZAN, is analysed at its own level; a softer or louder one is
     first brought to -17 LUFS, since musicnn gives soft recordings the tags of quiet music. `Analysis.loudness` is the
@@ -264,6 +267,8 @@ def analyse_or_silence(recording: Audio | AudioFile | str | os.PathLike[str], pr
         columns=sound.columns,
         chroma=sound.chroma,
         fingerprint=sound.fingerprint.astype(np.float16),
+        pitch_classes=sound.pitch_classes,
+        pulse=sound.pulse,
         duration=duration,
         loudness=loudness,
     )

@@ -24,6 +24,8 @@ from retrotone.audio.listening import listen_to
 from retrotone.dsp.filterbanks import A4, N_CHROMA, chroma_filters, mel
 from retrotone.dsp.hpss import TINY, harmonic_mask
 from retrotone.dsp.stft import CHUNK_FRAMES, OVERLAP, STUDY_N_FFT, STUDY_RATE, istft, stft, window
+from retrotone.features.key import pitch_classes
+from retrotone.features.tempo import onsets, pulse
 
 # the longest of GTZAN's clips
 SECONDS = 30.65
@@ -103,11 +105,17 @@ class Timbre(NamedTuple):
     fingerprint : ndarray, shape (steps, 24), float32
         How loud each of 24 bands up to 4.7 kHz, which every codec keeps, is beside the others over half a second, in
         dB, every quarter of a second (0.26) of the middle 15 s. One step for less than half a second.
+    pitch_classes : ndarray, shape (12,), float32
+        See `key.pitch_classes`.
+    pulse : ndarray, shape (210,), float16
+        See `tempo.pulse`.
     """
 
     columns: NDArray[np.float64]
     chroma: Array
     fingerprint: Array
+    pitch_classes: Array
+    pulse: NDArray[np.float16]
 
 
 def timbre(recording: Audio | str | os.PathLike[str], separated_seconds: float = SECONDS) -> Timbre:
@@ -128,20 +136,20 @@ def timbre(recording: Audio | str | os.PathLike[str], separated_seconds: float =
     """
     audio = middle_of(recording if isinstance(recording, Audio) else load(recording))
     samples = listen_to(audio).resample(STUDY_RATE).samples[0]
-    spectrum = _spectrum(samples)
-    # the frames of librosa's centred transform, shape (frames, bins)
-    magnitude = np.abs(spectrum[1 : 2 + len(samples) // HOP])
+    magnitude = magnitudes(samples)
     power = np.square(magnitude)
-    decibels = _decibels(_mel(power))
-    chroma = _chroma(power)
+    decibels = mel_decibels(power)
+    tuning = _tuning(power)
+    chroma = _chroma(power, tuning)
     centroid, bandwidth = _centroid_and_bandwidth(magnitude)
     frames = (chroma, _rms(samples), centroid, bandwidth, _rolloff(magnitude), _zero_crossing_rate(samples))
     moments = [moment for values in frames for moment in (values.mean(), values.var())]
     moments += _separated_moments(samples, round(separated_seconds * STUDY_RATE))
     cepstrum = _cepstrum(decibels)
     cepstral = np.stack([cepstrum.mean(axis=0), cepstrum.var(axis=0)], axis=1)
-    columns = np.concatenate([moments, [_tempo(decibels)], cepstral.ravel()])
-    return Timbre(columns, chroma.mean(axis=0), _fingerprint(decibels))
+    rises = onsets(decibels)
+    columns = np.concatenate([moments, [_tempo(rises[:, 0])], cepstral.ravel()])
+    return Timbre(columns, chroma.mean(axis=0), _fingerprint(decibels), pitch_classes(samples, tuning), pulse(rises))
 
 
 def at_level(columns: NDArray[np.float64], rms: float = 0.1) -> NDArray[np.float64]:
@@ -204,8 +212,29 @@ def _masked(spectrum: NDArray[np.complex64], mask: Array, length: int) -> Array:
     return waveform
 
 
-def _mel(power: Array) -> Array:
-    return np.hstack([power[:, bins] @ filters for bins, filters in _mel_filters()])
+def magnitudes(samples: Array) -> Array:
+    """Return the frames of librosa's centred transform of samples at 22.05 kHz, shape (frames, bins)."""
+    frames = np.empty((len(samples) // HOP + OVERLAP, STUDY_N_FFT // 2 + 1), np.float32)
+    done = 0
+    # chunk by chunk: the whole spectrum would not stay in the processor's cache
+    for (chunk,) in stft([samples[None]], STUDY_N_FFT):
+        np.abs(chunk, out=frames[done : done + len(chunk)])
+        done += len(chunk)
+    return frames[1 : 2 + len(samples) // HOP]
+
+
+def mel_decibels(power: Array) -> Array:
+    """Return the decibels of mel power, shape (frames, 128), limited to 80 below the loudest.
+
+    Parameters
+    ----------
+    power : ndarray, shape (frames, bins)
+        The squares of `magnitudes`.
+    """
+    mel_power = np.hstack([power[:, bins] @ filters for bins, filters in _mel_filters()])
+    decibels: Array = 10 * np.log10(np.maximum(mel_power, np.float32(AMIN)))
+    limited: Array = np.maximum(decibels, decibels.max() - np.float32(TOP_DB))
+    return limited
 
 
 @lru_cache(maxsize=1)
@@ -219,13 +248,6 @@ def _mel_filters() -> list[tuple[slice, Array]]:
         bins = slice(used[0], used[-1] + 1)
         quarters.append((bins, np.ascontiguousarray(filters[bins])))
     return quarters
-
-
-def _decibels(mel: Array) -> Array:
-    """Return the decibels of mel power, shape (frames, 128), limited to 80 below the loudest."""
-    decibels: Array = 10 * np.log10(np.maximum(mel, np.float32(AMIN)))
-    limited: Array = np.maximum(decibels, decibels.max() - np.float32(TOP_DB))
-    return limited
 
 
 def _fingerprint(decibels: Array) -> Array:
@@ -246,19 +268,16 @@ def _cepstrum(decibels: Array) -> NDArray[np.float64]:
     return cepstrum
 
 
-def _tempo(decibels: Array) -> float:
-    """Return the tempo that librosa's `beat_track` starts from (Ellis 2007).
+def _tempo(rises: Array) -> float:
+    """Return the tempo that librosa's `beat_track` starts from (Ellis 2007), of how much each frame is louder, (n,).
 
     It maximises the mean over time of the normalised autocorrelation of 8 s of onset strength, weighted by a prior.
     """
     import scipy.fft
 
-    rises = np.maximum(np.diff(decibels, axis=0), 0)
-    # the median over the bands, shape (frames - 1,)
-    median = np.sort(rises, axis=1)[:, N_MELS // 2 - 1 : N_MELS // 2 + 1].mean(axis=1)
     # an onset is seen this many frames early, when a window begins to contain it
     early_frames = STUDY_N_FFT // (2 * HOP) + 1
-    onsets = np.concatenate([np.zeros(early_frames, np.float32), median])[: len(decibels)]
+    onsets = np.concatenate([np.zeros(early_frames, np.float32), rises])[: len(rises) + 1]
     length = int(TEMPO_SECONDS * STUDY_RATE / HOP)
     padded = np.pad(onsets, length // 2, "linear_ramp")
     windows = np.lib.stride_tricks.sliding_window_view(padded, length)[: len(onsets)] * window(length)
@@ -274,8 +293,8 @@ def _tempo(decibels: Array) -> float:
     return float(tempi[score.argmax()])
 
 
-def _chroma(power: Array) -> Array:
-    chroma: Array = power @ chroma_filters(STUDY_RATE, STUDY_N_FFT, _tuning(power)).T
+def _chroma(power: Array, tuning: float) -> Array:
+    chroma: Array = power @ chroma_filters(STUDY_RATE, STUDY_N_FFT, tuning).T
     chroma /= np.maximum(chroma.max(axis=1, keepdims=True), TINY)
     return chroma
 
@@ -302,9 +321,9 @@ def _tuning(power: Array) -> float:
 
 def _centroid_and_bandwidth(magnitude: Array) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Return the mean and the standard deviation of frequency in each frame, in Hz; 0 in silence."""
-    # 1, f, f^2: shape (bins, 3)
-    powers = np.vander(_hertz(), 3, increasing=True)
-    total, first, second = (magnitude.astype(float) @ powers).T
+    # 1, f, f^2: shape (bins, 3); sums of single precision are right to some millionths
+    powers = np.vander(_hertz(), 3, increasing=True).astype(np.float32)
+    total, first, second = (magnitude @ powers).T.astype(float)
     total = np.maximum(total, TINY)
     centroid = first / total
     return centroid, np.sqrt(np.maximum(second / total - np.square(centroid), 0))

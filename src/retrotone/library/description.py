@@ -8,9 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from retrotone.features.analysis import VERSION, Analysis
-from retrotone.features.gtzan import COLUMNS
 from retrotone.features.key import key_of
 from retrotone.features.tags import ranked_tags
+from retrotone.features.tempo import tempo_of
 from retrotone.library import embedding
 
 # The decades among musicnn's tags.
@@ -19,7 +19,7 @@ TOP_TAGS = 5
 # Decimal digits of a stored likelihood.
 DIGITS = 4
 # If it changes, the next scan describes all tracks again whose analysis has the current version.
-RECIPE = f"analysis {VERSION}, {embedding.RECIPE}, genres 1, keys 1"
+RECIPE = f"analysis {VERSION}, {embedding.RECIPE}, genres 1, keys 2, tempi 2"
 
 
 @dataclass(frozen=True, eq=False)
@@ -41,9 +41,9 @@ class Description:
     eras : dict of str to float
         The likelihood of each of `ERAS`.
     tempo : float or None
-        In beats per minute.
+        In beats per minute; None without onsets, or if the analysis has no pulse.
     key : str or None
-        As "F# minor"; None if the track has none, or the analysis is too old to have one.
+        As "F# minor"; None if no key is clear, or the analysis has no pitch classes.
     loudness : float or None
         In LUFS.
     recipe : str
@@ -76,7 +76,6 @@ def describe(analysis: Analysis) -> Description:
     vector, answer = embedding.embed_with_answer(analysis)
     assert analysis.taggram is not None
     likely = {tag: round(p, DIGITS) for tag, p in ranked_tags(analysis.taggram).items()}
-    tempo = None if analysis.columns is None else float(analysis.columns[COLUMNS.index("tempo")])
     return Description(
         vector=vector,
         genre=answer.genre,
@@ -85,7 +84,7 @@ def describe(analysis: Analysis) -> Description:
         genres={genre: round(p, DIGITS) for genre, p in answer.probabilities.items()},
         tags=dict(list(likely.items())[:TOP_TAGS]),
         eras={era: likely[era] for era in ERAS},
-        tempo=tempo,
-        key=None if analysis.chroma is None else key_of(analysis.chroma),
+        tempo=None if analysis.pulse is None else tempo_of(analysis.pulse, answer.probabilities),
+        key=None if analysis.pitch_classes is None else key_of(analysis.pitch_classes, answer.probabilities),
         loudness=analysis.loudness,
     )

@@ -4,17 +4,16 @@ from __future__ import annotations
 
 import base64
 import io
-from typing import TYPE_CHECKING
 
 import numpy as np
 import soundfile
 
+from retrotone.audio.files import first_frames
+from retrotone.audio.resampling import resampled
 from retrotone.audio.writing import CODEC_RATES
+from retrotone.types import Source
 from retrotone.utils.templates import render_page
 from retrotone.utils.text import clock, title
-
-if TYPE_CHECKING:
-    from retrotone.audio.audio import Audio
 
 # of each recording: ten minutes are about 10 MB
 PLAYER_SECONDS = 600.0
@@ -26,39 +25,41 @@ MP3_BLOCK = 1 << 16
 POINTS = 600
 
 
-def player(audio: Audio, gain: float = 1.0, seconds: float = PLAYER_SECONDS) -> str:
+def player(recording: Source, gain: float = 1.0, seconds: float = PLAYER_SECONDS) -> str:
     """Return the start of a recording as the address (``src``) of a player: MP3 in base64.
 
     The same recording gives the same address; Ogg draws serials.
 
     Parameters
     ----------
-    audio : Audio
+    recording : Source
     gain : float
         Factor of its samples.
     seconds : float
         How much of it.
     """
-    audio = audio.slice(0, seconds)
-    audio = audio if audio.sample_rate in CODEC_RATES[".mp3"] else audio.resample(PLAYER_RATE)
+    rate, channels = recording.sample_rate, recording.channels
+    played = first_frames(recording.blocks(), round(seconds * rate))
+    mp3_rate = rate if rate in CODEC_RATES[".mp3"] else PLAYER_RATE
     data = io.BytesIO()
-    with soundfile.SoundFile(
-        data, "w", audio.sample_rate, audio.channels, format="MP3", subtype="MPEG_LAYER_III"
-    ) as file:
-        for start in range(0, audio.frames, MP3_BLOCK):
-            file.write(audio.samples[:, start : start + MP3_BLOCK].T * gain)
+    with soundfile.SoundFile(data, "w", mp3_rate, channels, format="MP3", subtype="MPEG_LAYER_III") as file:
+        for block in resampled(played, channels, rate, mp3_rate):
+            for start in range(0, block.shape[1], MP3_BLOCK):
+                file.write(block[:, start : start + MP3_BLOCK].T * gain)
     return f"data:audio/mpeg;base64,{base64.b64encode(data.getvalue()).decode()}"
 
 
-def notebook_player(audio: Audio) -> str:
+def notebook_player(recording: Source) -> str:
     """Return HTML with the waveform of a recording and a player of its first ten minutes."""
-    gain = 1 / max(audio.peak, 1.0)
-    starts = np.linspace(0, audio.frames, min(POINTS, audio.frames), endpoint=False).astype(int)
-    low = np.minimum.reduceat(audio.samples.min(axis=0), starts) * gain
-    high = np.maximum.reduceat(audio.samples.max(axis=0), starts) * gain
-    channels = "mono" if audio.channels == 1 else "stereo"
-    heading = f"{title(audio.name)}: {clock(audio.duration)}, {audio.sample_rate:,} Hz, {channels}"
-    if audio.duration > PLAYER_SECONDS:
+    samples = np.concatenate(list(recording.blocks()), axis=1)
+    frames, rate = samples.shape[1], recording.sample_rate
+    starts = np.linspace(0, frames, min(POINTS, frames), endpoint=False).astype(int)
+    low = np.minimum.reduceat(samples.min(axis=0), starts)
+    high = np.maximum.reduceat(samples.max(axis=0), starts)
+    gain = 1 / max(float(high.max()), -float(low.min()), 1.0)
+    channels = "mono" if len(samples) == 1 else "stereo"
+    heading = f"{title(recording.name)}: {clock(frames / rate)}, {rate:,} Hz, {channels}"
+    if frames / rate > PLAYER_SECONDS:
         heading += f" (the player has the first {clock(PLAYER_SECONDS)})"
-    points = [(round(float(a), 3), round(float(b), 3)) for a, b in zip(low, high, strict=True)]
-    return render_page("notebook.html.j2", heading=heading, points=points, source=player(audio, gain), rows=[])
+    points = [(round(float(a) * gain, 3), round(float(b) * gain, 3)) for a, b in zip(low, high, strict=True)]
+    return render_page("notebook.html.j2", heading=heading, points=points, source=player(recording, gain), rows=[])

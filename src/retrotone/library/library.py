@@ -324,12 +324,10 @@ class Library:
         ----------
         write : sequence of str
             Of ``bpm``, ``key``, ``genre`` and ``mood``.
-        only : Filter
-            Which tracks.
+        only, progress
         apply : bool
-            Write; by default the report only says what would be written. An undo file is written first, beside the
-            library or, on PostgreSQL, in the folder of the default one.
-        progress : Progress
+            Write, after an undo file beside the library or, on PostgreSQL, in the folder of the default one; else the
+            report only says what would be written.
 
         Raises
         ------
@@ -380,10 +378,12 @@ class Library:
 
         Parameters
         ----------
-        path, absolute, overwrite
+        path, absolute
             See there.
         tracks : sequence of Track, optional
             By default all.
+        overwrite : bool
+            Whether a file that exists is replaced.
 
         Raises
         ------

@@ -32,6 +32,7 @@ VERSION = re.compile(
     re.IGNORECASE,
 )
 FEATURED = re.compile(r"\s+(?:feat(?:uring)?|ft)\b.*", re.IGNORECASE)
+WORD = re.compile(r"[^\W_]+")
 BRACKET = re.compile(r"\s*(?:\(([^()]*)\)|\[([^\[\]]*)\])")
 ARTICLE = re.compile(r"^the\s+(?=\S)|,\s*the$")
 # Four digits, or the first four of a date such as 19710423.
@@ -71,7 +72,7 @@ def folded(text: str) -> str:
     if not text.isascii():
         text = "".join(c for c in unicodedata.normalize("NFKD", text) if not unicodedata.combining(c))
         text = text.casefold().translate(LETTERS)
-    return " ".join("".join(c if c.isalnum() else " " for c in text.casefold()).split())
+    return " ".join(WORD.findall(text.casefold()))
 
 
 @lru_cache(maxsize=1 << 14)

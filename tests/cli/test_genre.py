@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import io
 import json
+import re
 from pathlib import Path
 
 import numpy as np
@@ -18,7 +19,7 @@ from retrotone.genre.datasets import GTZAN_GENRES, gtzan_index
 Capture = pytest.CaptureFixture[str]
 
 RATE = 22_050
-SUGAR_PLUM = "Kevin_MacLeod_-_P_I_Tchaikovsky_Dance_of_the_Sugar_Plum_Fairy.ogg"
+HUNGARIAN_DANCE = "Hungarian_Dance_number_5_-_Allegro_in_F_sharp_minor_(string_orchestra).ogg"
 DOG = "pibble.ogg"
 
 
@@ -41,34 +42,34 @@ def write(path: str | Path, seconds: float = 3.2, pitch: float = 0.0, seed: int 
 
 @pytest.fixture(scope="module")
 def dance(shared_music: Path) -> Audio:
-    """Ten seconds of the Sugar Plum Fairy."""
-    return load(shared_music / SUGAR_PLUM, 20).slice(10)
+    """Ten seconds of a Hungarian dance."""
+    return load(shared_music / HUNGARIAN_DANCE, 20).slice(10)
 
 
 @pytest.fixture
-def ballet(dance: Audio, folder: Path) -> str:
+def dance_file(dance: Audio, folder: Path) -> str:
     """The dance, as a file."""
-    return dance.save("ballet.flac").name
+    return dance.save("dance.flac").name
 
 
-def test_a_ballet_and_a_dog_as_json(ballet: str, shared_music: Path, capsys: Capture) -> None:
-    assert run(["genre", "predict", "--json", ballet, str(shared_music / DOG)]) == 0
+def test_a_dance_and_a_dog_as_json(dance_file: str, shared_music: Path, capsys: Capture) -> None:
+    assert run(["genre", "predict", "--json", dance_file, str(shared_music / DOG)]) == 0
     dance, dog = map(json.loads, capsys.readouterr().out.splitlines())
     assert list(dance) == ["file", "genre", "confidence", "sure", "probabilities", "damage"]
-    assert (dance["file"], dance["genre"], dance["sure"]) == (ballet, "classical", True)
+    assert (dance["file"], dance["genre"], dance["sure"]) == (dance_file, "classical", True)
     assert tuple(dance["probabilities"]) == GTZAN_GENRES
     assert dance["confidence"] == max(dance["probabilities"].values())
     assert sum(dance["probabilities"].values()) == pytest.approx(1)
     assert not dog["sure"]
 
 
-def test_a_sentence_and_a_picture_each(ballet: str, capsys: Capture) -> None:
+def test_a_sentence_and_a_picture_each(dance_file: str, capsys: Capture) -> None:
     write("noise.wav")
-    assert run(["genre", "predict", "--plot", ballet, "noise.wav"]) == 0
+    assert run(["genre", "predict", "--plot", dance_file, "noise.wav"]) == 0
     dance, noise = capsys.readouterr().out.splitlines()
-    assert dance.startswith(f"{ballet}: classical 0.")
+    assert dance.startswith(f"{dance_file}: classical 0.")
     assert noise.startswith("noise.wav: not sure, it does not sound like")
-    for name in ("ballet-genre.png", "noise-genre.png"):
+    for name in ("dance-genre.png", "noise-genre.png"):
         assert Path(name).read_bytes().startswith(b"\x89PNG")
 
 
@@ -143,7 +144,7 @@ def test_a_part_of_gtzan_is_scored_by_the_bundled_classifier(shared_music: Path,
     audio = shared_music.parent / "gtzan" / "audio"
     if not audio.is_dir():
         pytest.skip(f"needs {audio}, which is not part of the repository")
-    # of the validation tracks
+    # of the validation tracks, from which it has learned
     for name in ("classical.00000", "classical.00001", "metal.00000", "metal.00001"):
         link = folder / "gtzan" / name.split(".")[0] / f"{name}.ogg"
         link.parent.mkdir(parents=True, exist_ok=True)
@@ -154,8 +155,7 @@ def test_a_part_of_gtzan_is_scored_by_the_bundled_classifier(shared_music: Path,
     (folder / "gtzan" / "jazz" / "jazz.00054.wav").write_bytes(b"RIFF")
     assert run(["genre", "evaluate", "gtzan", "--split", "valid"]) == 0
     out, err = capsys.readouterr()
-    bundled = next(line.split() for line in out.splitlines() if line.startswith("  bundled"))
-    assert bundled[:3] == ["bundled", "4", "100.0%"]
+    assert re.search(r"bundled, has learned from some of these +4 +100\.0%", out)
     assert "jazz.00054.wav is corrupt" in err
     assert run(["genre", "evaluate", "gtzan", "--split", "test"]) == 2
     assert "holds no clip of GTZAN's test split" in capsys.readouterr().err

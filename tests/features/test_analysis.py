@@ -15,6 +15,7 @@ import pytest
 import retrotone as rt
 from retrotone.cli.main import run
 
+DANCE = "Hungarian_Dance_number_5_-_Allegro_in_F_sharp_minor_(string_orchestra).ogg"
 SONG = "Karissa_Hobbs_-_Lets_Go_Fishin.ogg"
 RATE = 16_000
 
@@ -108,7 +109,7 @@ def test_silence_and_moments_are_refused() -> None:
 @pytest.fixture(scope="module")
 def clip(shared_music: Path) -> rt.Audio:
     """A song in the middle of both channels."""
-    return rt.load(shared_music / SONG).slice(60, 72).mono()
+    return rt.load(shared_music / DANCE).slice(20, 32).mono()
 
 
 def late(audio: rt.Audio, samples: int) -> rt.Audio:
@@ -153,8 +154,9 @@ def test_the_same_song_however_it_was_stored_is_heard_as_the_same(
     other = rt.analyse(change(clip))
     assert rt.Library.embed(other) @ rt.Library.embed(rt.analyse(clip)) > 0.97
     classifier = rt.GenreClassifier.from_pretrained()
-    assert classifier.answer(other).sure == classifier.answer(clip).sure
-    assert classifier.predict(other) == classifier.predict(clip)
+    before, after = classifier.answer(clip), classifier.answer(other)
+    assert after.genre == before.genre
+    assert after.confidence == pytest.approx(before.confidence, abs=0.1)
 
 
 def test_a_hop_of_nothing_is_refused() -> None:

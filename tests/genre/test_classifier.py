@@ -19,6 +19,8 @@ from retrotone.genre.evaluation import calibration_error, cross_validate, evalua
 RATE = 22_050
 SUGAR_PLUM = "Kevin_MacLeod_-_P_I_Tchaikovsky_Dance_of_the_Sugar_Plum_Fairy.ogg"
 
+HUNGARIAN_DANCE = "Hungarian_Dance_number_5_-_Allegro_in_F_sharp_minor_(string_orchestra).ogg"
+
 
 @pytest.fixture(scope="module")
 def bundled() -> GenreClassifier:
@@ -64,7 +66,7 @@ def test_the_timeline_has_probabilities_for_every_patch(bundled: GenreClassifier
 
 
 def test_level_hardly_matters(bundled: GenreClassifier, shared_music: Path) -> None:
-    audio = load(shared_music / SUGAR_PLUM).slice(10, 40)
+    audio = load(shared_music / HUNGARIAN_DANCE).slice(10, 40)
     quiet = audio.with_samples(audio.samples * np.float32(0.5))
     loud, soft = bundled.predict_proba([audio, quiet])
     assert loud.argmax() == soft.argmax()
@@ -161,8 +163,8 @@ def test_what_is_saved_is_the_same_on_every_machine(tmp_path: Path) -> None:
     classifier = GenreClassifier().fit(analyses, genres, artists)
     first = classifier.save_pretrained(tmp_path / "here").read_bytes()
     # as another library may round them
-    for numbers in (classifier._sharpness, classifier._least):
-        numbers.update({heads: value * (1 + 1e-13) for heads, value in numbers.items()})
+    for heads in classifier._sharpness:
+        classifier._sharpness[heads] *= 1 + 1e-13
     assert classifier.save_pretrained(tmp_path / "there").read_bytes() == first
 
 

@@ -93,10 +93,6 @@ def test_what_sounds_like_no_music_is_compared_by_sound(
 ) -> None:
     song = rt.Library.embed(gtzan[1][0])
     organ, buzz = (rt.Library.embed(rt.analyse(made_music / kind / "Ada.flac")) for kind in ("organ", "buzz"))
-    classifier = GenreClassifier.from_pretrained()
-    assert (
-        classifier.predict([made_music / "organ/Ada.flac", made_music / "buzz/Ada.flac"]).tolist() == ["classical"] * 2
-    )
     length = {name: float(np.linalg.norm(v[:10])) for name, v in (("song", song), ("organ", organ))}
     assert length["organ"] < length["song"] / 2
     by_sound = sound_part(np.stack([organ, buzz]))

@@ -68,8 +68,8 @@ def generate(
         from retrotone.figures.recordings import feature_figure
         from retrotone.progress import part
         from retrotone.rave.model import RaveModel
-        from retrotone.rave.pretrained import DEFAULT_MODEL
         from retrotone.services.generate import clip_name, find_records
+        from retrotone.utils.pretrained import DEFAULT_MODEL
 
         rave = RaveModel.from_pretrained(model or DEFAULT_MODEL)
         output, folder = output_path(out, clip_name(rave.name, path, seed))

@@ -27,7 +27,7 @@ JSON_HELP = "Print one JSON object"
 @app.command("list")
 def list_models(as_json: Annotated[bool, typer.Option("--json", help=f"{JSON_HELP} a model.")] = False) -> None:
     """List the models known by name, and which of them are here."""
-    from retrotone.rave.pretrained import model_path, registry
+    from retrotone.utils.pretrained import model_path, registry
 
     entries = registry().values()
     if as_json:
@@ -65,7 +65,7 @@ def download_model(
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Agree to the terms without being asked.")] = False,
 ) -> None:
     """Download a model, after its terms."""
-    from retrotone.rave.pretrained import download, find_entry, model_path
+    from retrotone.utils.pretrained import download, find_entry, model_path
 
     entry = find_entry(model)
     if not model_path(entry).is_file():
@@ -81,7 +81,7 @@ def download_model(
 @app.command("where")
 def show_folder() -> None:
     """Print the folder that downloads go to."""
-    from retrotone.rave.pretrained import folder
+    from retrotone.utils.pretrained import folder
 
     typer.echo(printable(folder()))
 
@@ -174,7 +174,7 @@ def export_model(
     if rate and file.suffix == ".safetensors":
         raise OutputError(f"--rate is for players: leave it out, or let {file} end in .ts")
     from retrotone.rave.export import export, weights_in
-    from retrotone.rave.pretrained import find_file
+    from retrotone.utils.pretrained import find_file
 
     path = find_file(model)
     check_outputs([file], [path], overwrite=overwrite)

@@ -16,7 +16,7 @@ from retrotone.audio.listening import listen_to
 from retrotone.dsp.filterbanks import N_CHROMA
 from retrotone.dsp.loudness import LoudnessMeter
 from retrotone.errors import AnalysisError, AudioError
-from retrotone.features import musicnn
+from retrotone.features import audioset, musicnn
 from retrotone.features.gtzan import COLUMNS, FINGERPRINT_BANDS, middle_of, timbre
 from retrotone.features.tags import ranked_tags
 from retrotone.features.tempo import TEMPI
@@ -77,6 +77,9 @@ class Analysis:
         What stands out among neighbouring semitones, C first: see `key.key_of`.
     pulse : ndarray, shape (210,), float16, or None
         How well each of `tempo.TEMPI` fits the onsets: see `tempo.tempo_of`.
+    sounds : ndarray, shape (crops, 527), float16, or None
+        The second ear's logits (`audioset`), crop by crop of 2.5 s, four from the middle of each excerpt; None where
+        only the first ear, musicnn, listened.
     duration : float or None
         Of the whole track, in seconds.
     loudness : float or None
@@ -100,6 +103,7 @@ class Analysis:
     fingerprint: NDArray[np.float16] | None = None
     pitch_classes: NDArray[np.float32] | None = None
     pulse: NDArray[np.float16] | None = None
+    sounds: NDArray[np.float16] | None = None
     duration: float | None = None
     loudness: float | None = None
     version: int = VERSION
@@ -119,6 +123,7 @@ class Analysis:
             ("fingerprint", (-1, FINGERPRINT_BANDS), np.float16),
             ("pitch_classes", (N_CHROMA,), np.float32),
             ("pulse", (len(TEMPI),), np.float16),
+            ("sounds", (-1, audioset.CLASSES), np.float16),
         ):
             value = getattr(self, name)
             if value is not None:
@@ -210,10 +215,10 @@ class Analysis:
 def analyse(recording: Audio | AudioFile | str | os.PathLike[str], progress: Progress = silent) -> Analysis:
     """Compute what genre, similarity and a library need of a recording.
 
-    Tags and embedding come from up to three excerpts of about 30 s, the length of a clip of GTZAN. A recording of up
-    to 90 s is divided into one to three equal excerpts; of a longer one, the middle 30 s of each third are used, and
-    found in a file by seeking. In each excerpt a patch of 3 s starts every 5 s. All else is that of
-    the middle 30 s.
+    Where the second ear was downloaded (`audioset`), it listens, too. Tags and embedding come from up to three
+    excerpts of about 30 s, the length of a clip of GTZAN. A recording of up to 90 s is divided into one to
+    three equal excerpts; of a longer one, the middle 30 s of each third are used, and found in a file by
+    seeking. In each excerpt a patch of 3 s starts every 5 s. All else is that of the middle 30 s.
 
     A recording between -30 and -11 LUFS, the range of GTZAN, is analysed at its own level; a softer or louder one is
     first brought to -17 LUFS, since musicnn gives soft recordings the tags of quiet music. `Analysis.loudness` is the
@@ -257,6 +262,7 @@ def analyse_or_silence(recording: Audio | AudioFile | str | os.PathLike[str], pr
         stage = part(progress, index / len(excerpts), (index + 1) / len(excerpts))
         found = musicnn.listen(heard.gain(gain), HOP, stage)
         patches.append(found._replace(times=found.times + np.float32(start)))
+    second = None if audioset.path() is None else [audioset.listen(heard.gain(gain)) for heard in sounds]
     known = (heard for (_, audio), heard in zip(excerpts, sounds, strict=True) if audio is middle)
     sound = timbre((next(known, None) or listen_to(middle)).gain(gain), SEPARATED_SECONDS)
     return Analysis(
@@ -269,6 +275,7 @@ def analyse_or_silence(recording: Audio | AudioFile | str | os.PathLike[str], pr
         fingerprint=sound.fingerprint.astype(np.float16),
         pitch_classes=sound.pitch_classes,
         pulse=sound.pulse,
+        sounds=None if second is None else np.concatenate(second),
         duration=duration,
         loudness=loudness,
     )

@@ -22,8 +22,9 @@ WEIGHTS, FACTS = "model.safetensors", "model.json"
 
 UNCLEAR = "no genre stands out"
 STRANGE = "it does not sound like the music this classifier knows"
-# The share of known music that may be called unsure for want of confidence.
-UNDECIDED = 0.01
+NO_MUSIC = "it does not sound like music"
+# below it another answer is as likely as the first
+LEAST_CONFIDENCE = 0.5
 PATCH_SECONDS = 3.0
 
 

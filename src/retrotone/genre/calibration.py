@@ -18,6 +18,8 @@ from retrotone.genre.evidence import Rows
 LOG_TEMPERATURES = (-3.0, 3.0)
 # The share of known music that may be called strange.
 STRANGE_SHARE = 0.02
+# Of the covariance of known music's columns towards a multiple of the identity.
+SHRINKAGE = 0.1
 
 
 def temperature(log_probabilities: Rows, truth: NDArray[np.intp]) -> float:
@@ -96,18 +98,43 @@ def honest_sharpness(pooled: Rows, truth: NDArray[np.intp], weights: Rows) -> fl
 
 @dataclass(frozen=True)
 class Domain:
-    """Where known music lies: `centre` and `spread` (numbers,) of its columns."""
+    """Where known music lies: its `centre`, (numbers,), and the `axes`, (numbers, numbers), that whiten it."""
 
     centre: Rows
-    spread: Rows
+    axes: Rows
 
     def distance(self, rows: Rows) -> float:
-        """Mean over the columns of how many standard deviations a track lies from the centre."""
-        return float(np.abs((rows[0] - self.centre) / self.spread).mean())
+        """Return how far a track's columns, shape (1, numbers), lie from the centre; over 1 they are strange."""
+        return float(np.linalg.norm((rows[0] - self.centre) @ self.axes))
 
 
-def known_music(columns: Rows) -> Domain:
-    """Return where columns, shape (tracks, numbers), lie, in units that put the outermost ones beyond 1."""
-    centre, spread = columns.mean(axis=0), np.maximum(columns.std(axis=0), 1e-9)
-    distances = np.abs((columns - centre) / spread).mean(axis=1)
-    return Domain(centre, spread * np.quantile(distances, 1 - STRANGE_SHARE))
+def known_music(columns: Sequence[Rows], fold: NDArray[np.int64]) -> Domain:
+    """Return where music lies, in units that put the outermost tracks beyond 1.
+
+    The distance is Mahalanobis's (1936), by a shrunk covariance. It sees what single columns do not: each column of
+    speech has a value that some music has, but no music has all of them. The unit comes from tracks left out.
+
+    Parameters
+    ----------
+    columns : sequence of ndarray, shape (rows, numbers), length n
+        Of each track, and of its copies on other media.
+    fold : ndarray, shape (n,), int
+        Of each track.
+    """
+    distances = []
+    for number in range(int(fold.max()) + 1):
+        known = _domain(np.concatenate([rows for rows, own in zip(columns, fold, strict=True) if own != number]))
+        left_out = [row for rows, own in zip(columns, fold, strict=True) if own == number for row in rows]
+        distances += [known.distance(row[None]) for row in left_out]
+    whole = _domain(np.concatenate(columns))
+    return Domain(whole.centre, whole.axes / np.quantile(distances, 1 - STRANGE_SHARE))
+
+
+def _domain(rows: Rows) -> Domain:
+    """Return the domain of rows, (n, numbers), in units of its standard deviations."""
+    centre, spread = rows.mean(axis=0), np.maximum(rows.std(axis=0), 1e-9)
+    x = (rows - centre) / spread
+    covariance = x.T @ x / len(x)
+    level = max(float(np.trace(covariance)) / len(covariance), 1e-9)
+    variances, axes = np.linalg.eigh((1 - SHRINKAGE) * covariance + SHRINKAGE * level * np.eye(len(covariance)))
+    return Domain(centre, axes / np.sqrt(variances) / spread[:, None])

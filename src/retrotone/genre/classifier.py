@@ -7,7 +7,10 @@ not their logarithms, lets clear passages outweigh ambiguous ones. The heads' an
 on artists left out.
 
 Sound that is not music gets a genre, too, often with high confidence. It is recognised by its columns, which lie
-farther from those of known music than music does (`calibration.Domain`).
+farther from those of known music than music does (`calibration.Domain`), and by the second ear, where it listened.
+
+What an old medium does to a track says nothing about its genre: given copies of the tracks on other media, the heads
+trust the directions in which these differ less, and the range of known music holds the copies, too.
 """
 
 from __future__ import annotations
@@ -25,12 +28,12 @@ from numpy.typing import NDArray
 
 from retrotone.errors import GenreError, ModelError
 from retrotone.features.analysis import Analysis, analyse
-from retrotone.genre.base import STRANGE, UNCLEAR, UNDECIDED, Answer, Recording, tracks_of
+from retrotone.features.audioset import is_music
+from retrotone.genre.base import LEAST_CONFIDENCE, NO_MUSIC, STRANGE, UNCLEAR, Answer, Recording, tracks_of
 from retrotone.genre.calibration import Domain, best_scale, honest_sharpness, known_music
 from retrotone.genre.datasets import LabelledTrack, artists_of, folds, most_folds
-from retrotone.genre.discriminant import Head, Learner, normalised, track_means
+from retrotone.genre.discriminant import Head, Learner, left_out_scores, normalised, track_means
 from retrotone.genre.evidence import ANSWERING, HEAD_WEIGHTS, HEADS, Rows, evidence
-from retrotone.genre.tag_priors import prior_weights
 from retrotone.progress import Progress, silent
 from retrotone.utils.assets import asset
 from retrotone.utils.files import make_folder, write_whole
@@ -40,10 +43,12 @@ if TYPE_CHECKING:
 
 # Each of an artist's n tracks has a weight of n ** -0.5.
 ARTIST_POWER = 0.5
+# Of a genre, for a head to learn from.
+LEAST_TRACKS = 2
 # Of the cross-validation within `fit`.
 FOLDS, REPEATS = 5, 4
 FILE = "classifier.safetensors"
-FORMAT = "retrotone genre classifier 2"
+FORMAT = "retrotone genre classifier 3"
 # Kept of the numbers in the metadata: further digits differ between machines.
 DIGITS = 9
 
@@ -68,8 +73,6 @@ class GenreClassifier:
         self.seed = seed
         self._heads: dict[str, Head] = {}
         self._sharpness: dict[str, float] = {}
-        # the confidence below which an answer is unsure
-        self._least: dict[str, float] = {}
         self._domain: Domain | None = None
 
     def __sklearn_tags__(self) -> Any:
@@ -98,7 +101,11 @@ class GenreClassifier:
         return self
 
     def fit(
-        self, X: Sequence[Recording], y: Sequence[str], artists: Sequence[str | None] | None = None
+        self,
+        X: Sequence[Recording],
+        y: Sequence[str],
+        artists: Sequence[str | None] | None = None,
+        copies: Sequence[Sequence[Analysis]] | None = None,
     ) -> GenreClassifier:
         """Learn from tracks.
 
@@ -110,6 +117,8 @@ class GenreClassifier:
         artists : sequence of str or None, length n, optional
             Whose tracks they are: calibration then tests on artists it has not learned from. A track without counts
             as an artist of its own.
+        copies : sequence of sequence of Analysis, length n, optional
+            Of each track, on other media (`retrotone.age`): what differs in them says less about genres.
 
         Returns
         -------
@@ -130,46 +139,56 @@ class GenreClassifier:
         weights = _track_weights(tracks)
         k = min(FOLDS, most_folds(tracks))
         draws = [folds(tracks, k, self.seed + repeat) for repeat in range(REPEATS)]
-        self._heads, self._sharpness, self._least, self._domain = {}, {}, {}, None
-        answers = self._fit_heads(analyses, truth, weights, draws)
+        self._heads, self._sharpness, self._domain = {}, {}, None
+        answers = self._fit_heads(analyses, truth, weights, draws, copies or [[] for _ in analyses])
         if not self._heads:
             raise GenreError("nothing is known of all tracks: each needs a taggram, or each its columns")
         self._calibrate(answers, truth, weights)
         return self
 
     def _fit_heads(
-        self, analyses: Sequence[Analysis], truth: NDArray[np.intp], weights: Rows, draws: Sequence[NDArray[np.int64]]
+        self,
+        analyses: Sequence[Analysis],
+        truth: NDArray[np.intp],
+        weights: Rows,
+        draws: Sequence[NDArray[np.int64]],
+        copies: Sequence[Sequence[Analysis]],
     ) -> dict[str, Rows]:
-        """Fit each head that all tracks have evidence for.
+        """Fit each head that all tracks have evidence for; the second ear's, if it heard enough of them.
 
-        Returns the heads' log-probabilities of tracks in folds left out, shape (draws, tracks, genres) each.
+        Returns the heads' log-probabilities of tracks in folds left out, shape (draws, tracks, genres) each; NaN where
+        a track has no evidence.
         """
-        prior = prior_weights(list(self.classes_))
         answers: dict[str, Rows] = {}
         for name in HEADS:
             found = [evidence(analysis, name) for analysis in analyses]
+            known = np.array([each is not None for each in found])
             rows = [each for each in found if each is not None]
-            if len(rows) < len(found):
+            # the second ear may not have heard all tracks
+            if not known.all() and name != "sounds":
                 continue
-            learn = Learner(name, rows, truth, weights, prior)
+            if np.bincount(truth[known], minlength=len(self.classes_)).min() < LEAST_TRACKS:
+                continue
+            changed = [_evidences(own, name) for own, there in zip(copies, known, strict=True) if there]
+            learn = Learner(name, rows, truth[known], weights[known], list(self.classes_), changed)
             lengths = [len(each) for each in rows]
-            scores = _left_out_scores(learn, rows, draws)
-            scale = best_scale(scores, lengths, truth, weights)
-            answers[name] = track_means(normalised(scale * scores), lengths)
+            scores = left_out_scores(learn, rows, [draw[known] for draw in draws])
+            scale = best_scale(scores, lengths, truth[known], weights[known])
+            answers[name] = np.full((len(draws), len(known), len(self.classes_)), np.nan)
+            answers[name][:, known] = track_means(normalised(scale * scores), lengths)
             self._heads[name] = learn(np.ones(len(rows), bool), scale)
             if name == "columns":
-                self._domain = known_music(np.concatenate(rows))
+                both = [np.concatenate([own, *others]) for own, others in zip(rows, changed, strict=True)]
+                self._domain = known_music(both, draws[0])
         return answers
 
     def _calibrate(self, answers: dict[str, Rows], truth: NDArray[np.intp], weights: Rows) -> None:
-        """Choose sharpness and least confidence for each set of heads that answer together."""
+        """Choose the sharpness of each set of heads that answer together."""
         for heads in ANSWERING:
             if all(name in answers for name in heads):
                 pooled = np.sum([HEAD_WEIGHTS[name] * answers[name] for name in heads], axis=0)
-                sharpness = honest_sharpness(pooled, truth, weights)
-                confidence = np.exp(normalised(sharpness * pooled)).max(axis=-1)
-                self._sharpness["/".join(heads)] = sharpness
-                self._least["/".join(heads)] = float(np.quantile(confidence, UNDECIDED))
+                known = ~np.isnan(pooled).any(axis=(0, 2))
+                self._sharpness["/".join(heads)] = honest_sharpness(pooled[:, known], truth[known], weights[known])
 
     def predict_proba(self, X: Sequence[Recording] | Recording) -> NDArray[np.float64]:
         """Return the probability of each genre, shape (n, genres), in the order of `classes_`.
@@ -220,12 +239,15 @@ class GenreClassifier:
         probabilities = self._probabilities(analysis)
         heads = self._answering(analysis)
         columns = evidence(analysis, "columns")
-        strangeness = self._domain.distance(columns) if self._domain and columns is not None else None
+        strangeness = self._domain.distance(columns) if self._domain is not None and columns is not None else None
         best = int(probabilities.argmax())
         doubt = ""
-        if strangeness is not None and strangeness > 1:
+        # the second ear knows better what music is
+        if analysis.sounds is not None and not is_music(analysis.sounds):
+            doubt = NO_MUSIC
+        elif analysis.sounds is None and strangeness is not None and strangeness > 1:
             doubt = STRANGE
-        elif probabilities[best] < self._least["/".join(heads)]:
+        elif probabilities[best] < LEAST_CONFIDENCE:
             doubt = UNCLEAR
         # the probabilities of each patch, (patches, genres)
         timeline = None
@@ -295,7 +317,6 @@ class GenreClassifier:
         described = {
             "genres": self._known().tolist(),
             "sharpness": {heads: round(value, DIGITS) for heads, value in self._sharpness.items()},
-            "least": {heads: round(value, DIGITS) for heads, value in self._least.items()},
         }
         # a single entry: safetensors writes several in random order
         metadata = {FORMAT: json.dumps(described, sort_keys=True)}
@@ -313,9 +334,9 @@ class GenreClassifier:
             arrays: Mapping[str, NDArray[np.float32]] = safetensors.numpy.load(data)
             result = cls()
             result.classes_ = np.array(described["genres"])
-            result._sharpness, result._least = described["sharpness"], described["least"]
+            result._sharpness = described["sharpness"]
             if "domain.centre" in arrays:
-                result._domain = Domain(arrays["domain.centre"].astype(float), arrays["domain.spread"].astype(float))
+                result._domain = Domain(arrays["domain.centre"].astype(float), arrays["domain.axes"].astype(float))
             for head in HEADS:
                 if f"{head}.weights" in arrays:
                     parts = {part: arrays[f"{head}.{part}"].astype(float) for part in Head.__annotations__}
@@ -381,18 +402,10 @@ def _labelled_tracks(count: int, y: Sequence[str], artists: Sequence[str | None]
     return [LabelledTrack(str(i), genre, artist) for i, (genre, artist) in enumerate(zip(genres, artists, strict=True))]
 
 
-def _left_out_scores(learn: Learner, rows: Sequence[Rows], draws: Sequence[NDArray[np.int64]]) -> Rows:
-    """Return the scores of tracks in folds left out, shape (draws, rows of all tracks, genres)."""
-    stacked = np.vstack(rows)
-    of_track = np.repeat(np.arange(len(rows)), [len(each) for each in rows])
-    scores = []
-    for draw in draws:
-        heads = [learn(draw != fold) for fold in range(draw.max() + 1)]
-        scores.append(np.empty((len(stacked), len(heads[0].bias))))
-        for fold, head in enumerate(heads):
-            tested = draw[of_track] == fold
-            scores[-1][tested] = head.scores(stacked[tested])
-    return np.array(scores)
+def _evidences(analyses: Sequence[Analysis], head: str) -> list[Rows]:
+    """Return a head's input for each analysis that has it."""
+    found = (evidence(analysis, head) for analysis in analyses)
+    return [each for each in found if each is not None]
 
 
 def _track_weights(tracks: Sequence[LabelledTrack]) -> Rows:

@@ -139,6 +139,7 @@ def cross_validate(
     k: int = FOLDS,
     seed: int = 0,
     progress: Progress = silent,
+    copies: Sequence[Sequence[Analysis]] | None = None,
 ) -> NDArray[np.float64]:
     """Return the probabilities of each track by a classifier that has not learned from its artist.
 
@@ -154,6 +155,8 @@ def cross_validate(
     seed : int
     progress : Progress
         Called after each fold.
+    copies : sequence of sequence of Analysis, length n, optional
+        As in `GenreClassifier.fit`.
 
     Returns
     -------
@@ -176,7 +179,10 @@ def cross_validate(
         inside = [i for i in range(len(genres)) if fold[i] != index and left[genres[i]] > 1]
         outside = [i for i in range(len(genres)) if fold[i] == index]
         classifier = GenreClassifier(seed=seed).fit(
-            [analyses[i] for i in inside], [genres[i] for i in inside], [known[i] for i in inside]
+            [analyses[i] for i in inside],
+            [genres[i] for i in inside],
+            [known[i] for i in inside],
+            None if copies is None else [copies[i] for i in inside],
         )
         answers = classifier.predict_proba([analyses[i] for i in outside])
         for column, genre in enumerate(classifier.classes_):
@@ -241,7 +247,8 @@ def _score_model(
     model = GenreClassifier.from_pretrained() if own is None else open_model(own)
     if own is None and not set(genres) <= set(model.classes_):
         return {}, {}
-    known = {track.key for track in gtzan_split("train")} if own is None else learned_from(own)
+    learnt = [*gtzan_split("train"), *gtzan_split("valid")]
+    known = {track.key for track in learnt} if own is None else learned_from(own)
     inputs = analyses if isinstance(model, GenreClassifier) else [track.path or "" for track in tracks]
     scores = evaluate(genres, model.predict_proba(inputs), model.classes_.tolist())
     if known & {track.key for track in tracks}:

@@ -26,7 +26,7 @@ from retrotone.audio.files import AudioFile
 from retrotone.dsp.filterbanks import mel
 from retrotone.errors import AudioError, GenreError, ModelError
 from retrotone.features.analysis import check_length, is_silence
-from retrotone.genre.base import FACTS, UNCLEAR, UNDECIDED, WEIGHTS, Answer, Recording, tracks_of
+from retrotone.genre.base import FACTS, LEAST_CONFIDENCE, UNCLEAR, WEIGHTS, Answer, Recording, tracks_of
 from retrotone.genre.calibration import temperature
 from retrotone.genre.clips import mono
 from retrotone.genre.discriminant import LEAST, normalised
@@ -219,8 +219,6 @@ class GenreNetwork:
         The genres.
     temperature : float
         What the logarithms of a track's probabilities are divided by (`calibrate`); 1 before.
-    least : float
-        The confidence below which it is not sure; 0 before calibration.
     """
 
     def __init__(
@@ -229,10 +227,10 @@ class GenreNetwork:
         self.kind, self.seconds, self.width = kind, seconds, width
         self.classes_ = np.array(genres)
         self.networks = [network.eval() for network in networks]
-        self.temperature, self.least = 1.0, 0.0
+        self.temperature = 1.0
 
     def calibrate(self, found: NDArray[np.float64], truth: Sequence[str]) -> NDArray[np.float64]:
-        """Choose temperature and least confidence from the networks' probabilities of validation tracks.
+        """Choose the temperature from the networks' probabilities of validation tracks.
 
         Parameters
         ----------
@@ -246,9 +244,7 @@ class GenreNetwork:
             Their calibrated probabilities, as `predict_proba` gives them.
         """
         self.temperature = temperature(np.log(found + LEAST), np.searchsorted(self.classes_, truth))
-        calibrated = self._tempered(found)
-        self.least = float(np.quantile(calibrated.max(axis=1), UNDECIDED))
-        return calibrated
+        return self._tempered(found)
 
     def predict_proba(self, X: Sequence[Recording] | Recording) -> NDArray[np.float64]:
         """Return how likely each genre is, shape (n, genres): the mean over segments and seeds, tempered.
@@ -292,7 +288,7 @@ class GenreNetwork:
         timeline = self._by_segment(samples)
         found = self._tempered(timeline.mean(axis=0))
         best, rate = int(found.argmax()), self.networks[0].sample_rate
-        doubt = UNCLEAR if found[best] < self.least else ""
+        doubt = UNCLEAR if found[best] < LEAST_CONFIDENCE else ""
         return Answer(
             genre=str(self.classes_[best]),
             confidence=float(found[best]),
@@ -319,7 +315,6 @@ class GenreNetwork:
             "seconds": self.seconds,
             "seeds": len(self.networks),
             "temperature": self.temperature,
-            "least": self.least,
         }
         write_whole(path / WEIGHTS, safetensors.torch.save(weights))
         write_whole(path / FACTS, json.dumps(needed | facts, indent=1).encode())
@@ -371,7 +366,7 @@ def load(folder: str | os.PathLike[str]) -> GenreNetwork:
             network.load_state_dict(own)
             networks.append(network)
         model = GenreNetwork(facts["network"], facts["genres"], float(facts["seconds"]), networks, facts["width"])
-        model.temperature, model.least = float(facts["temperature"]), float(facts["least"])
+        model.temperature = float(facts["temperature"])
         return model
     except FileNotFoundError as error:
         raise ModelError(f"{path} holds no genre network: name a folder that retrotone genre train wrote") from error

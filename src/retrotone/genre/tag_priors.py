@@ -1,8 +1,8 @@
-"""Prior weights of the genre classifier: which of musicnn's tags speak for which genre.
+"""Prior weights of the genre classifier: which of musicnn's tags and AudioSet's classes speak for which genre.
 
 Four hundred tracks by a hundred artists are too few to generalise to new artists. The classifier therefore starts from
-this table, which follows from the meaning of the tags, and adds what it learns. There is no tag for classical, disco or
-reggae.
+these tables, which follow from the meaning of the words, and adds what it learns. musicnn has no tag for classical,
+disco or reggae.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from retrotone.features.audioset import MUSIC_LABELS
 from retrotone.features.musicnn import LABELS
 
 # In standard deviations of a tag's log-odds: 2 is the genre itself, 0.5 a hint.
@@ -28,8 +29,31 @@ SPEAKS_FOR: dict[str, dict[str, float]] = {
     "rock": {"rock": 1, "classic rock": 1, "alternative rock": 0.6, "hard rock": 0.4, "90s": 0.2},
 }
 
+# In standard deviations of a class's log-odds, as above.
+SOUNDS_FOR: dict[str, dict[str, float]] = {
+    "blues": {"Blues": 2, "Harmonica": 0.5, "Steel guitar, slide guitar": 0.3, "Guitar": 0.3},
+    "classical": {
+        "Classical music": 2,
+        "Orchestra": 0.7,
+        "Opera": 0.5,
+        "Bowed string instrument": 0.5,
+        "Drum kit": -0.5,
+    },
+    "country": {"Country": 2, "Bluegrass": 0.5, "Steel guitar, slide guitar": 0.5, "Banjo": 0.3, "Folk music": 0.3},
+    "disco": {"Disco": 2, "Funk": 0.7, "Dance music": 0.5, "Soul music": 0.3},
+    "hiphop": {"Hip hop music": 2, "Beatboxing": 0.5, "Scratching (performance technique)": 0.5, "Drum machine": 0.3},
+    "jazz": {"Jazz": 2, "Swing music": 0.7, "Saxophone": 0.5, "Double bass": 0.3},
+    "metal": {"Heavy metal": 2, "Angry music": 0.5, "Grunge": 0.3, "Punk rock": 0.3},
+    "pop": {"Pop music": 2, "Electronic dance music": 0.3, "Dance music": 0.3, "Song": 0.3},
+    "reggae": {"Reggae": 2, "Ska": 0.7},
+    "rock": {"Rock music": 2, "Rock and roll": 0.5, "Psychedelic rock": 0.5, "Progressive rock": 0.5, "Grunge": 0.3},
+}
 
-def prior_weights(genres: Sequence[str]) -> NDArray[np.float64]:
-    """Return how much each tag speaks for each genre, shape (genres, 50); zeros for a genre not in the table."""
-    table = [[SPEAKS_FOR.get(genre, {}).get(tag, 0.0) for tag in LABELS] for genre in genres]
-    return np.array(table, float)
+
+def prior_weights(genres: Sequence[str], head: str) -> NDArray[np.float64]:
+    """Return how much each number of a head speaks for each genre; zeros for a genre not in the table.
+
+    Shape (genres, 50) for the head "patches", (genres, 146) for "sounds".
+    """
+    table, labels = (SOUNDS_FOR, MUSIC_LABELS) if head == "sounds" else (SPEAKS_FOR, LABELS)
+    return np.array([[table.get(genre, {}).get(label, 0.0) for label in labels] for genre in genres], float)

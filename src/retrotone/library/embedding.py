@@ -27,9 +27,9 @@ from retrotone.utils.assets import asset
 if TYPE_CHECKING:
     from retrotone.genre.base import Answer
 
-RECIPE = "similarity 2"
+RECIPE = "similarity 3"
 # the genre part's share of the squared length, where one genre is certain
-GENRE_SHARE = 0.75
+GENRE_SHARE = 0.9
 # power of the probabilities; with a higher one, fewer tracks are neighbours of very many
 SHARPNESS = 1.5
 # of the covariance within genres towards a multiple of the identity

@@ -14,7 +14,7 @@ from retrotone.audio.audio import Audio
 from retrotone.audio.files import AudioFile
 from retrotone.errors import AudioError, MissingExtraError, StyleError
 from retrotone.progress import Progress, part, silent
-from retrotone.rave import generation, pretrained
+from retrotone.rave import generation
 from retrotone.rave import latent_paths as paths
 from retrotone.rave.bank import Bank, encoded
 from retrotone.rave.info import RaveInfo
@@ -23,6 +23,7 @@ from retrotone.rave.reconstruction import reconstruct, to_channels
 from retrotone.rave.runner import Network, Runner
 from retrotone.rave.weights import SUFFIX
 from retrotone.types import Block, Source
+from retrotone.utils import pretrained
 
 Latent = NDArray[np.float32]
 
@@ -100,7 +101,7 @@ class RaveModel:
         Parameters
         ----------
         name : str
-            See `retrotone.rave.pretrained.find_file`; by default the model that ships with retrotone.
+            See `retrotone.utils.pretrained.find_file`; by default the model that ships with retrotone.
         accept_terms : bool
             Download it if it is not there yet; the terms are in the error that says so.
         progress : Progress

@@ -13,7 +13,6 @@ from numpy.typing import NDArray
 from scipy.special import expit
 
 from retrotone.errors import ModelError
-from retrotone.rave import pretrained
 from retrotone.rave.info import OWN_KIND, RaveInfo
 from retrotone.rave.runner import Voice
 from retrotone.rave.shape import (
@@ -30,6 +29,7 @@ from retrotone.rave.shape import (
     tone_phases,
 )
 from retrotone.rave.weights import PRIOR, Weights, read_weights
+from retrotone.utils import pretrained
 from retrotone.utils.threads import one_blas_thread
 
 Array = NDArray[np.float32]

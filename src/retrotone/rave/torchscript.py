@@ -16,8 +16,8 @@ from numpy.typing import NDArray
 
 from retrotone.audio.files import MAX_CHANNELS, MAX_RATE, MIN_RATE
 from retrotone.errors import ModelError
-from retrotone.rave import pretrained
 from retrotone.rave.info import RaveInfo
+from retrotone.utils import pretrained
 from retrotone.utils.threads import one_thread
 
 Array = NDArray[np.float32]

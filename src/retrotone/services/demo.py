@@ -11,11 +11,11 @@ from retrotone.figures.base import png
 from retrotone.figures.recordings import feature_figure
 from retrotone.progress import Progress, part, silent
 from retrotone.rave.model import RaveModel
-from retrotone.rave.pretrained import DEFAULT_MODEL
 from retrotone.report import compare
 from retrotone.style.transfer import StyleTransfer
 from retrotone.utils.assets import asset
 from retrotone.utils.files import check_outputs, make_folder, write_whole
+from retrotone.utils.pretrained import DEFAULT_MODEL
 
 ERA = "1930s"
 # of the generated clip

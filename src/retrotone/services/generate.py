@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from retrotone.audio.audio import Audio
 from retrotone.errors import AudioError
 from retrotone.progress import Progress, part, silent
-from retrotone.rave.pretrained import DEFAULT_MODEL
+from retrotone.utils.pretrained import DEFAULT_MODEL
 from retrotone.utils.text import clock
 
 if TYPE_CHECKING:

@@ -21,12 +21,12 @@ from retrotone.genre.training import Recipe, train
 from retrotone.library.library import Library
 from retrotone.progress import Progress, part, silent
 from retrotone.rave.model import RaveModel
-from retrotone.rave.pretrained import DEFAULT_MODEL
 from retrotone.report import compare
 from retrotone.study.sweep import PAGE_COLUMNS, STEPS, page_cells, sweep_losses
 from retrotone.style.gram import GramTransfer
 from retrotone.style.transfer import StyleTransfer
 from retrotone.utils.files import check_outputs, make_folder, write_whole
+from retrotone.utils.pretrained import DEFAULT_MODEL
 from retrotone.utils.templates import render_page
 from retrotone.utils.temporary import locked_folder
 

@@ -194,12 +194,12 @@ def style_choices(*, files: bool = True) -> list[StyleChoice]:
     >>> [choice.name for choice in style_choices() if choice.kind == "era"][:3]
     ['1900s', '1910s', '1920s']
     """
-    from retrotone.rave.pretrained import registry
     from retrotone.style.eras import ERAS
+    from retrotone.utils.pretrained import rave_models
 
     eras = [StyleChoice("era", era.name, f"{era.name}: {era.carrier}", era.description) for era in ERAS.values()]
     mine = [_preset(path, medium) for path, medium in presets()] if files else []
-    return eras + mine + [_model(name) for name in registry()]
+    return eras + mine + [_model(name) for name in rave_models()]
 
 
 def presets() -> Iterator[tuple[Path, Medium]]:
@@ -311,18 +311,18 @@ def _recordings(folder: Path) -> list[AudioFile]:
 
 
 def _find_model(text: str, kind: Kind, files: bool) -> StyleChoice:
-    from retrotone.rave.pretrained import DEFAULT_MODEL, registry
+    from retrotone.utils.pretrained import DEFAULT_MODEL, rave_models
 
     name = text.removeprefix(RAVE_PREFIX) or DEFAULT_MODEL
-    if not files and name not in registry():
+    if not files and name not in rave_models():
         raise _unknown(text)
     return _model(name, kind)
 
 
 def _named(text: str, files: bool) -> StyleChoice | None:
     """Return the era, preset or model of a name."""
-    from retrotone.rave.pretrained import registry
     from retrotone.style.eras import find_era
+    from retrotone.utils.pretrained import rave_models
 
     with suppress(StyleError):
         era = find_era(text)
@@ -331,7 +331,7 @@ def _named(text: str, files: bool) -> StyleChoice | None:
     for path in _preset_files() if files else ():
         if path.stem.casefold() == wanted:
             return _opened(path)
-    return _model(text) if text in registry() else None
+    return _model(text) if text in rave_models() else None
 
 
 def _preset_files() -> list[Path]:
@@ -355,9 +355,9 @@ def _preset(path: Path, medium: Medium) -> StyleChoice:
 
 def _model(name: str, kind: Kind = "rave") -> StyleChoice:
     """Return a model by its name, address or file; whether it can be opened shows when it is."""
-    from retrotone.rave.pretrained import model_path, registry
+    from retrotone.utils.pretrained import model_path, rave_models
 
-    if (entry := registry().get(name)) is None:
+    if (entry := rave_models().get(name)) is None:
         heading, description, downloaded = f"RAVE {Path(name).stem}", "a model of your own", True
     else:
         heading, description, downloaded = f"RAVE {name}", entry.description, model_path(entry).is_file()
@@ -367,13 +367,13 @@ def _model(name: str, kind: Kind = "rave") -> StyleChoice:
 
 
 def _unknown(text: str) -> StyleError:
-    from retrotone.rave.pretrained import registry
     from retrotone.style.eras import ERAS
+    from retrotone.utils.pretrained import rave_models
 
     eras = ", ".join(f"{era.name} ({era.carrier})" for era in ERAS.values())
     return StyleError(
         f"there is no style '{text}': it is neither one of the eras {eras} nor a file nor one of the models "
-        f"{', '.join(registry())}"
+        f"{', '.join(rave_models())}"
     )
 
 

@@ -28,7 +28,6 @@ from retrotone.library.library import Library, Match
 from retrotone.library.sections import open_place
 from retrotone.metrics import SECONDS as PICTURED_SECONDS
 from retrotone.progress import Progress, part
-from retrotone.rave.pretrained import DEFAULT_MODEL
 from retrotone.services import generate
 from retrotone.services.compare import comparison, comparison_cells
 from retrotone.services.listen import SongSummary, genre_figure, listen
@@ -38,6 +37,7 @@ from retrotone.study import experiments
 from retrotone.study.sweep import SHORT_COLUMNS, loss_figure, short_cells
 from retrotone.style.choices import StyleChoice, find_style, style_choices
 from retrotone.utils.assets import bundled_record, bundled_song
+from retrotone.utils.pretrained import DEFAULT_MODEL
 from retrotone.utils.text import clock, sentence, title, unique_titles
 from retrotone.web.uploads import Uploads
 

@@ -7,8 +7,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from retrotone.rave.pretrained import DEFAULT_MODEL
 from retrotone.services.generate import WALKS
+from retrotone.utils.pretrained import DEFAULT_MODEL
 from retrotone.web.handlers import MAX_CLIP_SECONDS, MAX_SEED, RECORD, styles
 
 TABS = ("retro", "genre", "similar", "compare", "generate", "study")

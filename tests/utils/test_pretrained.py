@@ -19,7 +19,8 @@ from rave_exports import make_export
 import retrotone as rt
 from retrotone.cli.main import run
 from retrotone.errors import Cancelled, ModelError, OutputError
-from retrotone.rave import pretrained
+from retrotone.features import audioset
+from retrotone.utils import pretrained
 
 Capture = pytest.CaptureFixture[str]
 
@@ -109,7 +110,7 @@ def files(folder: Path) -> list[str]:
 
 
 def test_the_registry_holds_the_published_models_with_terms() -> None:
-    published = {name: entry for name, entry in pretrained.registry().items() if entry.url is not None}
+    published = {name: entry for name, entry in pretrained.rave_models().items() if entry.url is not None}
     assert len(published) == 10
     assert {"vintage", "percussion", "VCTK"} <= set(published)
     for name, entry in published.items():
@@ -182,6 +183,23 @@ def test_a_known_checksum_must_hold(
     with pytest.raises(ModelError, match="came damaged"):
         pretrained.download("vintage")
     assert files(models) == []
+
+
+def test_the_second_ear_arrives_as_its_authors_published_it(
+    server: Server, models: Path, shared_music: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    published = shared_music.parent / "audioset" / "mn04_as_mAP_432.pt"
+    if not published.is_file():
+        pytest.skip(f"needs {published}, which is not part of the repository")
+    entry = replace(pretrained.registry()["audioset"], url=server.url("whole/audioset"))
+    monkeypatch.setattr(pretrained, "registry", lambda: {"audioset": entry})
+    with pytest.raises(ModelError, match="came damaged"):
+        pretrained.download("audioset")
+    assert audioset.path() is None
+    monkeypatch.setattr(server, "data", published.read_bytes())
+    assert pretrained.download("audioset") == audioset.path() == models / "audioset.pt"
+    with pytest.raises(ModelError, match="audioset plays no music"):
+        rt.RaveModel.from_pretrained("audioset")
 
 
 def test_a_model_that_changed_since_is_not_loaded(vintage: pretrained.Entry, models: Path) -> None:

@@ -26,6 +26,8 @@ from retrotone.utils.temporary import temporary_beside
 if TYPE_CHECKING:
     import requests
 
+# of the files of each kind
+SUFFIXES = {"rave": ".ts", "ear": ".pt"}
 FOLDER_VARIABLE = "RETROTONE_MODELS"
 # ships with retrotone
 DEFAULT_MODEL = "parlour"
@@ -45,7 +47,7 @@ class Entry:
     Attributes
     ----------
     name, kind, description : str
-        `kind` is "rave".
+        `kind` is "rave", or "ear" for a network that analyses.
     url : str or None
         None for a model that ships with retrotone.
     sha256 : str or None
@@ -70,6 +72,11 @@ def registry() -> dict[str, Entry]:
     """Return the models known by name."""
     text = asset("models.json").read_text("utf-8")
     return {entry.name: entry for entry in (Entry(**fields) for fields in json.loads(text))}
+
+
+def rave_models() -> dict[str, Entry]:
+    """Return the RAVE models known by name."""
+    return {name: entry for name, entry in registry().items() if entry.kind == "rave"}
 
 
 def folder() -> Path:
@@ -104,11 +111,11 @@ def model_path(entry: Entry) -> Path:
     """Return the path of a model that ships with retrotone, or of the download, which may not exist yet."""
     if entry.url is None:
         return asset(f"{entry.name}.safetensors")
-    return folder() / f"{entry.name}.ts"
+    return folder() / f"{entry.name}{SUFFIXES[entry.kind]}"
 
 
 def find_file(name: str) -> Path:
-    """Return the path of a model's file, which must be on this machine.
+    """Return the path of a RAVE model's file, which must be on this machine.
 
     Parameters
     ----------
@@ -125,6 +132,8 @@ def find_file(name: str) -> Path:
     if not is_url(name) and (Path(name).suffix or len(Path(name).parts) > 1):
         raise ModelError(f"{name} does not exist: name a model's file, or see retrotone models list")
     entry = find_entry(name)
+    if entry.kind != "rave":
+        raise ModelError(f"{name} plays no music: choose among {', '.join(rave_models())}")
     path = model_path(entry)
     if not path.is_file():
         raise ModelError(f"{name} is not downloaded yet: run retrotone models download {name} (terms: {entry.licence})")
@@ -175,8 +184,9 @@ def download(name: str, progress: Progress = silent) -> Path:
 def check(path: Path) -> None:
     """Raise ModelError if a file has changed since it was downloaded or installed; other files pass."""
     for entry in registry().values():
-        if entry.url is None and path == model_path(entry) and _sha256(path) != entry.sha256:
-            raise ModelError(f"{path} has changed since retrotone was installed: install retrotone again")
+        if entry.sha256 is not None and path == model_path(entry) and _sha256(path) != entry.sha256:
+            again = "download it" if entry.url else "install retrotone"
+            raise ModelError(f"{path} is not what was published: delete it and {again} again")
     checksum = _checksum_path(path)
     if not checksum.is_file():
         return
@@ -234,7 +244,7 @@ def _fetch(entry: Entry, path: Path, progress: Progress) -> None:
             if attempt == TRIES or isinstance(error, ValueError):
                 raise ModelError(
                     f"{entry.name} could not be downloaded from {_host(entry)} ({_reason(error)}): check the "
-                    f"connection, or put the file into {folder()} as {entry.name}.ts"
+                    f"connection, or put the file into {folder()} as {model_path(entry).name}"
                 ) from error
             progress(0.0, f"{entry.name}: {_reason(error)}, trying again")
             time.sleep(PAUSE_SECONDS * attempt)

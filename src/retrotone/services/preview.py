@@ -20,7 +20,7 @@ from retrotone.types import Block
 # Rendered before the excerpt and thrown away: filters and compressors have settled by then.
 LEAD_IN_SECONDS = 2.0
 # Of the whole song, as much as tells how loud its rendering is.
-GAIN_SECONDS = 12.0
+GAIN_SECONDS = 6.0
 # To draw the noise up to a moment takes time. What begins later has the noise of this moment.
 LATEST_NOISE_SECONDS = 120.0
 
@@ -94,14 +94,13 @@ class Preview:
         if isinstance(style, Medium):
             rendered = self._through(style, [samples], strength, seed, drawn_blocks)
             some = [piece[:, : self._share(piece)] for piece in self._content.pieces]
-            gain_db = self._content.loudness - self._loudness(self._through(style, some, strength, seed))
+            gain_db = self._gain_db(np.concatenate(some, axis=1), self._through(style, some, strength, seed))
         else:
             blocks = style.render(song.with_samples(samples), strength, seed, progress)
             rendered = np.concatenate(list(blocks), axis=1)
-            gain_db = self._loudness(samples) - self._loudness(rendered)
+            gain_db = self._gain_db(samples, rendered)
         progress(0.9, f"rendered {song.name}")
-        gain = np.float32(10 ** (gain_db / 20)) if isfinite(gain_db) else np.float32(1.0)
-        sound = song.with_samples(rendered[:, lead_in:] * gain)
+        sound = song.with_samples(rendered[:, lead_in:]).gain(gain_db)
         if sound.true_peak > PEAK_CEILING:
             sound = song.with_samples(np.concatenate(list(limited(sound.blocks(), rate, PEAK_CEILING)), axis=1))
         return sound
@@ -121,7 +120,11 @@ class Preview:
         total = sum(each.shape[1] for each in self._content.pieces)
         return int(np.ceil(min(1.0, GAIN_SECONDS * self._song.sample_rate / total) * piece.shape[1]))
 
-    def _loudness(self, samples: Block) -> float:
-        meter = LoudnessMeter(self._song.channels, self._song.sample_rate)
-        meter.add(samples)
-        return meter.integrated
+    def _gain_db(self, wanted: Block, samples: Block) -> float:
+        """Return the gain that makes samples as loud as others; 0 where one of them is silent."""
+        loudness = []
+        for each in (wanted, samples):
+            meter = LoudnessMeter(self._song.channels, self._song.sample_rate)
+            meter.add(each)
+            loudness.append(meter.integrated)
+        return loudness[0] - loudness[1] if all(map(isfinite, loudness)) else 0.0

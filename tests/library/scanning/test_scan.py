@@ -175,7 +175,11 @@ def test_evil_names(library: Library, music: Path) -> None:
     found = {os.fsencode(track.path) for track in library.tracks()}
     assert found >= {os.fsencode(music) + b"/" + name for name in names}
     seed = os.fsdecode(os.fsencode(music) + b"/" + names[1])
-    assert library.similar(seed, k=1)[0].similarity == pytest.approx(1, abs=1e-5)
+    track = library.find(seed)
+    assert track
+    assert os.fsencode(track.path) == os.fsencode(seed)
+    # another song, as copies of this one are not listed
+    assert library.similar(seed, k=1)[0].track.size != track.size
 
 
 def test_a_title_of_a_million_letters_is_cut(library: Library, music: Path) -> None:

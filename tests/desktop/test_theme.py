@@ -34,6 +34,7 @@ def test_text_and_layout_follow_the_resolution_of_the_desktop(
     (tmp_path / ".Xdefaults").write_text("Xft.dpi: 192\n")
     monkeypatch.setenv("HOME", str(tmp_path))
     root = make_root()
+    usual = root.tk.call("tk", "scaling")
     theme = Theme(root, "light", 0)
     row = ttk.Frame(root, padding=theme.px(10))
     row.pack(padx=theme.px(5))
@@ -43,4 +44,6 @@ def test_text_and_layout_follow_the_resolution_of_the_desktop(
     theme.resize(-1)
     assert str(row.cget("padding")[0]) == str(round(20 * theme.percent / 200))
     assert row.pack_info()["padx"] == round(10 * theme.percent / 200)
+    # it is one for all windows of a process
+    root.tk.call("tk", "scaling", usual)
     root.destroy()

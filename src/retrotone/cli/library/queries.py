@@ -109,7 +109,8 @@ def show_playlist(
 def search_library(
     only: Filter,
     words: Annotated[
-        list[str] | None, typer.Argument(metavar="[WORDS]", help="Of title, artist or album; without any, all tracks.")
+        list[str] | None,
+        typer.Argument(metavar="[WORDS]", help="These words of title, artist or album; without any, all tracks."),
     ] = None,
     library: File = None,
     out: Out = None,

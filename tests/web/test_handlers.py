@@ -9,6 +9,7 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+import numpy as np
 import pytest
 
 import retrotone as rt
@@ -77,6 +78,20 @@ def test_versions_are_opened_once_each(uploads: Uploads, song: str, openings: Co
     openings.clear()
     Handlers(uploads).compare(VISITOR, [song, softer], bar=bar)
     assert openings == {song: 1, softer: 1}
+
+
+def test_a_preview_is_what_the_chosen_medium_makes_of_the_song_from_there_on(uploads: Uploads, song: str) -> None:
+    handlers = Handlers(uploads)
+    heard, open_band = (
+        rt.load(handlers.preview(VISITOR, song, "1910s", 1.0, None, dials, 1.0, bar=bar)["value"])
+        for dials in ("", "band:0,noise:0")
+    )
+    # the song ends before nine seconds
+    assert heard.duration == pytest.approx(3.0, abs=0.01)
+    assert abs(heard.loudness - rt.load(song).loudness) < 1
+    # its treble is what the horn lets through, unless the dial of the band is at nothing
+    treble = [np.abs(np.fft.rfft(each.samples[0]))[3 * 8000 :].sum() for each in (heard, open_band)]
+    assert treble[1] > 3 * treble[0]
 
 
 def test_a_visitor_cannot_name_a_file_as_style_or_model(uploads: Uploads, song: str) -> None:

@@ -227,7 +227,10 @@ def test_two_visitors_restyle_their_songs_at_once_and_play_them(
     hers, his = (Visitor(browser, server, asked) for _ in songs)
     hers.give(songs["hers"], "0:02")
     his.give(songs["his"], "0:03")
-    his.page.get_by_label("1910s").click()
+    # a style that is chosen is heard at once, before the song is rendered
+    with his.plays("preview.flac") as heard:
+        his.page.get_by_label("1910s").click()
+    assert not sound(heard).is_silent
     hers.button("Restyle").click()
     his.button("Restyle").click()
     results = {"hers": hers.download("hers-1930s.flac"), "his": his.download("his-1910s.flac")}
@@ -455,7 +458,9 @@ def test_an_upload_that_breaks_off_and_a_call_that_does_not_exist_write_no_trace
 
 
 def test_settings_travel_in_the_address(browser: Browser, server: Server, asked: list[str]) -> None:
-    visitor = Visitor(browser, server, asked, "/?tab=generate&seed=7&walk=walk&strength=0.6&style=/etc/passwd")
+    visitor = Visitor(
+        browser, server, asked, "/?tab=generate&seed=7&walk=walk&strength=0.6&style=/etc/passwd&dials=noise:0.5"
+    )
     expect(visitor.page.get_by_label("Seed")).to_have_value("7")
     expect(visitor.page.get_by_label("at random")).to_be_checked()
     expect(visitor.page.get_by_text("The address gives an unknown style")).to_be_visible()
@@ -468,6 +473,11 @@ def test_settings_travel_in_the_address(browser: Browser, server: Server, asked:
         visitor.page.keyboard.press("ArrowRight")
         expect(group.get_by_label(decade)).to_be_checked()
     visitor.page.wait_for_url(lambda url: "style=1950s" in url and "strength=0.6" in url and "tab=" not in url)
+    visitor.page.get_by_role("button", name="Parts of the medium").click()
+    noise = visitor.page.get_by_role("slider", name="noise")
+    expect(noise).to_have_value("0.5")
+    noise.press("ArrowRight")
+    visitor.page.wait_for_url(lambda url: "dials=noise%3A0.55" in url)
     visitor.page.context.close()
 
 
@@ -476,8 +486,9 @@ def test_the_api_answers_a_program(server: Server, made_music: Path, tmp_path: P
 
     client = Client(server.url, verbose=False, download_files=str(tmp_path))
     song = handle_file(str(made_music / "organ" / "Clara.flac"))
-    words, result, picture, table = client.predict(song, "1980s", 0.5, None, api_name="/retro")
+    words, result, picture, table = client.predict(song, "1980s", 0.5, None, "noise:0", api_name="/retro")
     assert "strength 50%" in words
+    assert Path(result).name == "Clara-1980s, noise 0 %-strength0.5.flac"
     assert load(result).duration == pytest.approx(4, abs=0.01)
     assert Path(picture).read_bytes().startswith(b"\x89PNG")
     assert table["data"][0][0] == "original"
@@ -492,6 +503,8 @@ def test_the_api_answers_a_program(server: Server, made_music: Path, tmp_path: P
         client.predict(song, "1850s", 0.5, None, api_name="/retro")
     with pytest.raises(Exception, match="Strength cannot be 'loud': it is a number from 0 to 1"):
         client.predict(song, "1930s", "loud", None, api_name="/retro")
+    with pytest.raises(Exception, match="'noise:3' sets no parts of a medium: use width, "):
+        client.predict(song, "1930s", 1, None, "noise:3", api_name="/retro")
     with pytest.raises(Exception, match="This call takes other values"):
         client.predict(7, api_name="/genre")
 

@@ -11,6 +11,13 @@ HTMLMediaElement.prototype.play = function () {
   return play.call(this);
 };
 
+// How far the song has come: in the players of its versions, or in its own.
+function playedSeconds() {
+  if (sounding?.closest(".players")) return sounding.currentTime;
+  const [minutes, seconds] = (document.querySelector("#song time")?.textContent ?? "0:0").split(":").map(Number);
+  return 60 * minutes + seconds;
+}
+
 // Gradio gives each radio button a group of its own, and a new one with each change: arrow keys would not move on.
 let groups = 0;
 function groupRadios() {

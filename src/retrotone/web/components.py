@@ -46,54 +46,27 @@ def _refused(sentence: str) -> gr.Error:
     return gr.Error(sentence, title="That did not work", duration=None, print_exception=False)
 
 
-class Upload(gr.Audio):
-    """A recording that the visitor uploads, and its player, onto which another can be dropped."""
-
-    # the browser gets Gradio's own component
-    is_template = True
-
-    def __init__(self, label: str, **settings: Any) -> None:
-        super().__init__(
-            label=label,
-            sources=["upload"],
-            type="filepath",
-            editable=False,
-            interactive=True,
-            buttons=[],
-            elem_classes="upload",
-            **settings,
-        )
-
-    def get_config(self, cls: Any = None) -> dict[str, Any]:
-        """Return what the browser gets."""
-        return super().get_config(cls or gr.Audio)
-
-    def example_payload(self) -> Any:
-        """Return a file as a program gives it."""
-        return EXAMPLE
+def upload(label: str, **settings: Any) -> gr.Audio:
+    """Return a recording that the visitor uploads, and its player, onto which another can be dropped."""
+    recording = gr.Audio(
+        label=label,
+        sources=["upload"],
+        type="filepath",
+        editable=False,
+        interactive=True,
+        buttons=[],
+        elem_classes="upload",
+        **settings,
+    )
+    # no subclass: Gradio would write a file beside its source
+    recording.example_payload = lambda: EXAMPLE  # type: ignore[method-assign]
+    return recording
 
 
-class FileUploads(gr.File):
-    """Files that the visitor uploads."""
-
-    is_template = True
-
-    def example_payload(self) -> Any:
-        """Return files as a program gives them."""
-        return [EXAMPLE, EXAMPLE]
-
-
-class Players(gr.HTML):
-    """Players of versions at the same moment, from `retrotone.report.Comparison.players`."""
-
-    def __init__(self) -> None:
-        start = "{ const section = element.querySelector('.players'); if (section) synchronise(section); }"
-        super().__init__(js_on_load=f"{start} watch('value', () => {start});", min_height=120)
-
-    @property
-    def skip_api(self) -> bool:
-        """Programs get the files."""
-        return True
+def synchronised_players() -> gr.HTML:
+    """Return players of versions at the same moment, for `retrotone.report.Comparison.players`."""
+    start = "{ const section = element.querySelector('.players'); if (section) synchronise(section); }"
+    return gr.HTML(js_on_load=f"{start} watch('value', () => {start});", min_height=120)
 
 
 def job_buttons(handlers: Handlers, label: str, interactive: bool = True) -> gr.Button:
@@ -120,7 +93,7 @@ def figure_image(what: str, name: str) -> gr.Image:
 def run(
     trigger: Any, handler: Any, inputs: Any, outputs: list[Any], on: Any, pool: dict[str, Any], name: str | None = None
 ) -> Any:
-    """Let a trigger run a handler, and empty its outputs where that fails; return the event.
+    """Let a trigger run a handler, and empty what it shows where that fails; return the event.
 
     Parameters
     ----------
@@ -129,7 +102,7 @@ def run(
     handler : function
     inputs, outputs : components
     on : component
-        It shows the progress.
+        It shows the progress; one of the outputs, or what is filled from them.
     pool : dict
         Which jobs it waits for.
     name : str, optional
@@ -138,5 +111,6 @@ def run(
     api = {"api_name": name} if name else {"api_visibility": "private"}
     event = trigger(handler, inputs, outputs, show_progress_on=on, **api, **pool)
     # an older result must not stand under an error
-    event.failure(lambda: [gr.update(value=None, visible=each.visible) for each in outputs], None, outputs, **HIDDEN)
+    shown = [each for each in dict.fromkeys([on, *outputs]) if not isinstance(each, gr.State)]
+    event.failure(lambda: [gr.update(value=None, visible=each.visible) for each in shown], None, shown, **HIDDEN)
     return event

@@ -1,6 +1,6 @@
 """What the page does: each handler calls `retrotone.services` or `retrotone.study`, and returns files and text.
 
-The parameters' names and defaults are those of the page's API. Nothing is kept from one call to the next.
+The parameters' names and defaults are those of the page's API. Between calls only the last record's medium is kept.
 """
 
 from __future__ import annotations
@@ -36,9 +36,12 @@ from retrotone.services.similar import similar_tracks, track_cells
 from retrotone.study import experiments
 from retrotone.study.sweep import SHORT_COLUMNS, loss_figure, short_cells
 from retrotone.style.choices import StyleChoice, find_style, style_choices
+from retrotone.style.medium import Medium
+from retrotone.style.transfer import medium_of
 from retrotone.utils.assets import bundled_record, bundled_song
 from retrotone.utils.pretrained import DEFAULT_MODEL
 from retrotone.utils.text import clock, sentence, title, unique_titles
+from retrotone.web.dials import adjusted, preview, read_amounts
 from retrotone.web.uploads import Uploads
 
 # the style that is an uploaded recording
@@ -81,6 +84,7 @@ class Handlers:
 
     def __init__(self, uploads: Uploads, library: str | os.PathLike[str] | None = None) -> None:
         self.uploads, self.library = uploads, library
+        self._media: dict[str, Medium] = {}
         self._running: dict[str | None, set[threading.Event]] = {}
 
     def restyle(
@@ -90,15 +94,13 @@ class Handlers:
         style: str = "1930s",
         strength: float = 1.0,
         record: str | None = None,
+        dials: str = "",
         bar: gr.Progress = gr.Progress(),  # noqa: B008 - Gradio passes a bar because of this default
     ) -> tuple[str, str, str, dict[str, Any], str]:
         """Give a song the sound of an era, a recording or a model."""
         with self._job(request, bar) as progress:
             source = self._opened(song)
-            if style == RECORD:
-                choice = StyleChoice.of_recording(self._opened(record, "record"))
-            else:
-                choice = find_style(style, files=False)
+            choice = self._choice(style, record, dials, progress)
             path, done = restyle_file(
                 source, choice, self.uploads.new_folder(), strength, progress=part(progress, 0.0, 0.7)
             )
@@ -110,6 +112,28 @@ class Handlers:
             addresses = _addresses(self._playable(Path(source.path)), result)
             players = compared.players(addresses, "#retro-picture img", Path(result).name)
             return done, result, picture, _table(compared), players
+        return STOPPED
+
+    def preview(
+        self,
+        request: gr.Request,
+        song: str,
+        style: str,
+        strength: float,
+        record: str | None,
+        dials: str,
+        position: float,
+        bar: gr.Progress = gr.Progress(),  # noqa: B008
+    ) -> Any:
+        """Play some seconds of a song in the sound that is being chosen; nothing where a record is still missing."""
+        if style == RECORD and not record:
+            return STOPPED
+        with self._job(request, bar) as progress:
+            choice = self._choice(style, record, dials, progress, read=True)
+            excerpt = preview(self._opened(song), choice, position, strength)
+            path = excerpt.save(self.uploads.new_folder() / "preview.flac")
+            label = f"{choice.title}, from {clock(position)}: Restyle renders the whole song"
+            return gr.update(value=str(path), label=label, visible=True)
         return STOPPED
 
     def genre(
@@ -299,6 +323,23 @@ class Handlers:
         excerpts = [self._excerpt(match) for match in found] + [None] * (SIMILAR_TRACKS - len(found))
         rows = [[*track_cells(match.track), f"{match.similarity:.2f}"] for match in found]
         return f"What sounds most like **{summary.title}**:", _cells(SIMILAR_TITLES, rows), *excerpts
+
+    def _choice(
+        self, style: str, record: str | None, dials: str, progress: Progress, read: bool = False
+    ) -> StyleChoice:
+        """Return the style that the settings choose; the medium of a record is read where it is changed, or `read`."""
+        amounts = read_amounts(dials)
+        if style != RECORD:
+            choice = find_style(style, files=False)
+            medium = choice.open() if amounts and choice.kind == "era" else None
+        else:
+            recording = self._opened(record, "record")
+            choice = StyleChoice.of_recording(recording)
+            if (amounts or read) and recording.name not in self._media:
+                # each change of a dial asks for it again
+                self._media = {recording.name: medium_of(recording, progress)}
+            medium = self._media.get(recording.name)
+        return adjusted(choice, medium, amounts) if isinstance(medium, Medium) else choice
 
     @contextmanager
     def _opened_library(self) -> Iterator[Library]:

@@ -99,10 +99,10 @@ class RequestFilter:
     async def _check(self, scope: Scope, receive: Receive) -> tuple[PlainTextResponse | None, Receive]:
         """Return why a request is refused, if it is, and its body, which may have been read."""
         headers, path = Headers(scope=scope), scope["path"]
+        if _has_other_origin(headers) and not _is_link(scope["method"], headers):
+            return _refusal(403, "This page does not answer to other pages."), receive
         if is_foreign(headers, self.names):
             return _refusal(421, "This page is for the machine that it runs on."), receive
-        if _is_foreign(headers) and not _is_link(scope["method"], headers):
-            return _refusal(403, "This page does not answer to other pages."), receive
         if not OPEN.fullmatch(path):
             return _refusal(404, "There is nothing here."), receive
         if path.startswith(f"{API}/file=") and not self.uploads.holds(path.removeprefix(f"{API}/file=")):
@@ -154,7 +154,7 @@ def _host(header: str) -> str:
     return re.sub(r":\d*$", "", header).lower()
 
 
-def _is_foreign(headers: Headers) -> bool:
+def _has_other_origin(headers: Headers) -> bool:
     """Return whether a page of another origin sends the request; a program names no origin.
 
     Another port of this machine is another origin too. Browsers send Sec-Fetch-Site over connections that they trust,

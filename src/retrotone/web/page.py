@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -9,10 +10,13 @@ import gradio as gr
 
 from retrotone.services.generate import WALKS
 from retrotone.study.sweep import SHORT_COLUMNS
+from retrotone.style.amounts import MOST
 from retrotone.style.choices import StyleChoice
+from retrotone.style.medium import PARTS
 from retrotone.utils.assets import bundled_song
 from retrotone.web import permalink
-from retrotone.web.components import HIDDEN, FileUploads, Page, Players, Upload, figure_image, job_buttons, run
+from retrotone.web.components import EXAMPLE, HIDDEN, Page, figure_image, job_buttons, run, synchronised_players, upload
+from retrotone.web.dials import parts_of, read_amounts
 from retrotone.web.handlers import MAX_CLIP_SECONDS, MAX_SEED, RECORD, SIMILAR_TRACKS, Handlers, styles
 from retrotone.web.uploads import Uploads
 
@@ -21,11 +25,17 @@ YOUR_SONG = "Your song: drop yours onto it"
 WAITING = 20
 # one job at a time: other visitors see their position in the queue
 HEAVY: dict[str, Any] = {"concurrency_id": "heavy", "concurrency_limit": 1}
-# a few seconds, and takes minutes; both need little memory
+# a few seconds, a second, minutes; all need little memory
 DESCRIPTION: dict[str, Any] = {"concurrency_id": "description", "concurrency_limit": 1}
+PREVIEW: dict[str, Any] = {"concurrency_id": "preview", "concurrency_limit": 1, "trigger_mode": "always_last"}
 STUDY: dict[str, Any] = {"concurrency_id": "study", "concurrency_limit": 1}
 TABLE: dict[str, Any] = {"interactive": False, "type": "array", "buttons": [], "wrap": True, "show_label": False}
 LOSS_WIDTHS: list[str | int] = [f"{width}px" for width in (75, 52, 70, 65, 60, 80, 80, 65, 55, 150, 290)]
+# JavaScript: the dials that were moved as text, and the seconds that the player of the song has come to
+TO_TEXT = f"(...amounts) => {json.dumps(list(PARTS))}.map((part, i) => [part, amounts[i]])" + (
+    ".filter(([, amount]) => amount !== 1).map(([part, amount]) => `${part}:${amount}`).join()"
+)
+FROM_PLAYHEAD = "(...given) => [...given.slice(0, -1), playedSeconds()]"
 
 
 def page(handlers: Handlers, uploads: Uploads) -> gr.Blocks:
@@ -34,11 +44,11 @@ def page(handlers: Handlers, uploads: Uploads) -> gr.Blocks:
     blocks = Page(title="retrotone", analytics_enabled=False)
     with blocks:
         gr.Markdown("# retrotone\nGive any recording the sound of another era.")
-        song = Upload(YOUR_SONG, elem_id="song")
+        song = upload(YOUR_SONG, elem_id="song")
         about = gr.Markdown(elem_classes="quiet", elem_id="about")
         again = gr.Button("Take the song that comes with retrotone", size="sm", visible=False, elem_id="again")
         with gr.Tabs(overflow_behavior="wrap", elem_id="tabs") as tabs:
-            settings, render = _restyle(handlers, song)
+            settings, dials, render = _restyle(handlers, song)
             genre = _genre(handlers, song)
             similar, show_similar = _similar(handlers, song)
             _compare(handlers)
@@ -51,33 +61,64 @@ def page(handlers: Handlers, uploads: Uploads) -> gr.Blocks:
         run(song.upload, handlers.describe, song, [about, *genre, *similar], about, DESCRIPTION).success(**show_similar)
         again.click(lambda: gr.Audio(example, label=YOUR_SONG), None, song, **HIDDEN)
         # with the settings and not in the configuration, which so names no folder
-        _start(blocks, (song, example), tabs, settings | more, [render, generate])
+        _start(blocks, (song, example), tabs, settings | more, dials, [render, generate])
         blocks.unload(handlers.stop)
     blocks.queue(default_concurrency_limit=4, max_size=WAITING, api_open=False)
     return blocks
 
 
-def _restyle(handlers: Handlers, song: gr.Audio) -> tuple[dict[str, Any], gr.Button]:
+def _restyle(handlers: Handlers, song: gr.Audio) -> tuple[dict[str, Any], list[gr.Slider], gr.Button]:
     known = styles()
     with gr.Tab("Restyle", id="retro"), gr.Row(equal_height=False):
         with gr.Column(scale=2, min_width=300):
             choices = [(_short(choice), name) for name, choice in known.items()]
             style = gr.Radio([*choices, ("a record of mine", RECORD)], value="1930s", label="Style", elem_id="styles")
             about = gr.Markdown(_about("1930s"), elem_classes="quiet")
-            record = Upload("The record that it should sound like", visible=False, elem_id="record")
+            record = upload("The record that it should sound like", visible=False, elem_id="record")
             strength = gr.Slider(0, 1, 1, step=0.05, label="Strength", info="0 is the song, 1 all of the style")
+            dials, settings, parts = _dials(known)
+            position = gr.Number(0, visible=False, label="Position")
             go = job_buttons(handlers, "Restyle", interactive=False)
         with gr.Column(scale=3, min_width=300):
             sentence = gr.Markdown("The result appears here.", elem_classes="quiet")
-            players = Players()
+            sample = gr.Audio(visible=False, interactive=False, autoplay=True, buttons=[], elem_id="preview")
+            players, versions = synchronised_players(), gr.State()
             # for programs
             result = gr.Audio(type="filepath", visible=False)
             picture = figure_image("Before and after", "retro-picture")
             table = gr.Dataframe(visible=False, **TABLE)
-    style.change(lambda name: (_about(name), gr.Audio(visible=name == RECORD)), style, [about, record], **HIDDEN)
-    inputs, outputs = [song, style, strength, record], [sentence, result, picture, table, players]
-    run(go.click, handlers.restyle, inputs, outputs, players, HEAVY, "retro").success(_shown, None, table, **HIDDEN)
-    return {"style": style, "strength": strength}, go
+    style.change(
+        lambda name: (_about(name), gr.Audio(visible=name == RECORD), *_shown_dials(name)),
+        style,
+        [about, record, parts, *dials],
+        **HIDDEN,
+    )
+    for change in (style.input, strength.input, record.upload, *(dial.input for dial in dials)):
+        inputs = [song, style, strength, record, settings, position]
+        run(change, handlers.preview, inputs, [sample], sample, PREVIEW | {"js": FROM_PLAYHEAD})
+    inputs, outputs = [song, style, strength, record, settings], [sentence, result, picture, table, versions]
+    run(go.click, handlers.restyle, inputs, outputs, players, HEAVY, "retro").success(
+        _shown, versions, [table, players], **HIDDEN
+    )
+    return {"style": style, "strength": strength, "dials": settings}, dials, go
+
+
+def _dials(known: dict[str, StyleChoice]) -> tuple[list[gr.Slider], gr.Textbox, gr.Accordion]:
+    """Return a slider for each part of a medium, the text that holds those that were moved, and the box around them."""
+    with gr.Accordion("Parts of the medium", open=False, elem_id="dials") as box:
+        dials = [
+            gr.Slider(0, MOST, 1, step=0.05, label=part, visible=part in parts_of(known["1930s"])) for part in PARTS
+        ]
+    text = gr.Textbox("", label="Dials", visible="hidden", elem_id="dials-text")
+    for dial in dials:
+        dial.change(None, dials, text, js=TO_TEXT, **HIDDEN)
+    return dials, text, box
+
+
+def _shown_dials(style: str) -> list[Any]:
+    # a record is not read yet: it may have any
+    parts = tuple(PARTS) if style == RECORD else parts_of(styles()[style])
+    return [gr.Accordion(visible=bool(parts)), *(gr.Slider(visible=part in parts) for part in PARTS)]
 
 
 def _genre(handlers: Handlers, song: gr.Audio) -> list[Any]:
@@ -118,7 +159,7 @@ def _similar(handlers: Handlers, song: gr.Audio) -> tuple[list[Any], dict[str, A
 
 def _compare(handlers: Handlers) -> None:
     with gr.Tab("Compare", id="compare"):
-        files = FileUploads(
+        files = gr.File(
             label="Two or three versions of a song, the original first",
             file_count="multiple",
             type="filepath",
@@ -126,13 +167,16 @@ def _compare(handlers: Handlers) -> None:
             height=160,
             allow_reordering=True,
         )
+        files.example_payload = lambda: [EXAMPLE, EXAMPLE]  # type: ignore[method-assign]
         go = job_buttons(handlers, "Compare them")
         sentence = gr.Markdown()
-        players = Players()
+        players, versions = synchronised_players(), gr.State()
         picture = figure_image("Side by side", "compare-picture")
         table = gr.Dataframe(visible=False, **TABLE)
-    outputs = [sentence, picture, table, players]
-    run(go.click, handlers.compare, files, outputs, players, HEAVY, "compare").success(_shown, None, table, **HIDDEN)
+    outputs = [sentence, picture, table, versions]
+    run(go.click, handlers.compare, files, outputs, players, HEAVY, "compare").success(
+        _shown, versions, [table, players], **HIDDEN
+    )
 
 
 def _generate(handlers: Handlers) -> tuple[dict[str, Any], gr.Button]:
@@ -176,7 +220,12 @@ def _study(handlers: Handlers) -> None:
 
 
 def _start(
-    blocks: gr.Blocks, example: tuple[gr.Audio, str], tabs: gr.Tabs, settings: dict[str, Any], starters: list[gr.Button]
+    blocks: gr.Blocks,
+    example: tuple[gr.Audio, str],
+    tabs: gr.Tabs,
+    settings: dict[str, Any],
+    dials: list[gr.Slider],
+    starters: list[gr.Button],
 ) -> None:
     """Load the example, set the settings from the page's address, enable the buttons; keep settings in the address."""
 
@@ -186,9 +235,11 @@ def _start(
             gr.Warning(f"The address gives an unknown {' and '.join(wrong)}: the default is kept.")
         tab = gr.Tabs(selected=found["tab"]) if "tab" in found else gr.skip()
         ready = [gr.Button(interactive=True)] * len(starters)
-        return [example[1], tab, *(found.get(name, gr.skip()) for name in settings), *ready]
+        amounts = read_amounts(found.get("dials", ""))
+        turned = [amounts.get(part, 1.0) for part in PARTS]
+        return [example[1], tab, *(found.get(name, gr.skip()) for name in settings), *turned, *ready]
 
-    blocks.load(fill, None, [example[0], tabs, *settings.values(), *starters], **HIDDEN).then(
+    blocks.load(fill, None, [example[0], tabs, *settings.values(), *dials, *starters], **HIDDEN).then(
         None, None, None, js=permalink.WAS_READ, **HIDDEN
     )
     for name, component in settings.items():
@@ -198,8 +249,8 @@ def _start(
         each.select(None, None, None, js=permalink.writer("tab", each.id), **HIDDEN)
 
 
-def _shown() -> gr.Dataframe:
-    return gr.Dataframe(visible=True)
+def _shown(players: str) -> tuple[gr.Dataframe, str]:
+    return gr.Dataframe(visible=True), players
 
 
 def _short(choice: StyleChoice) -> str:

@@ -7,8 +7,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from retrotone.errors import StyleError
 from retrotone.services.generate import WALKS
 from retrotone.utils.pretrained import DEFAULT_MODEL
+from retrotone.web.dials import read_amounts
 from retrotone.web.handlers import MAX_CLIP_SECONDS, MAX_SEED, RECORD, styles
 
 TABS = ("retro", "genre", "similar", "compare", "generate", "study")
@@ -47,6 +49,14 @@ def _count(text: str) -> int:
     return int(text)
 
 
+def _dials(text: str) -> str:
+    try:
+        read_amounts(text)
+    except StyleError as error:
+        raise ValueError(text) from error
+    return text
+
+
 def settings() -> dict[str, Setting]:
     """Return the settings by their names in the address."""
     known = styles()
@@ -55,6 +65,7 @@ def settings() -> dict[str, Setting]:
         "tab": Setting("retro", _one_of(*TABS)),
         "style": Setting("1930s", _one_of(*known, RECORD)),
         "strength": Setting(1.0, _within(0, 1)),
+        "dials": Setting("", _dials),
         "model": Setting(DEFAULT_MODEL, _one_of(*models)),
         "walk": Setting("records", _one_of(*WALKS)),
         "seconds": Setting(10.0, _within(1, MAX_CLIP_SECONDS)),

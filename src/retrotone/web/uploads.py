@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import secrets
 import shutil
 import stat
 import tempfile
@@ -13,6 +14,7 @@ from pathlib import Path
 
 from retrotone.utils.temporary import TemporaryFolder
 
+PREFIX = "retrotone-web-"
 HOUR = 3600.0
 MINUTE = 60.0
 
@@ -31,7 +33,7 @@ class Uploads:
     """
 
     def __init__(self, limit: int) -> None:
-        self._scratch = TemporaryFolder("retrotone-web-")
+        self._scratch = TemporaryFolder(PREFIX)
         self.path = self._scratch.path
         self.limit = limit
         self._kept: set[str] = set()
@@ -79,6 +81,8 @@ class Uploads:
     def remove(self) -> None:
         """Delete it with all that it holds."""
         self._ended.set()
+        # a job that goes on can add nothing to a folder that has another name
+        self._scratch.path = self.path.rename(self.path.with_name(PREFIX + secrets.token_hex(4)))
         self._scratch.remove()
 
     def _clean(self) -> None:

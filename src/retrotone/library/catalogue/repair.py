@@ -105,8 +105,12 @@ def _rebuild_from(source: sqlite3.Connection, path: str, new: str, progress: Pro
 
 def _is_sound(source: sqlite3.Connection) -> bool:
     """Return whether SQLite finds no fault that a rebuilt file would not have."""
-    integrity = source.execute("PRAGMA integrity_check").fetchall()
-    return integrity == [("ok",)] and not source.execute("PRAGMA foreign_key_check").fetchall()
+    try:
+        integrity = source.execute("PRAGMA integrity_check").fetchall()
+        return integrity == [("ok",)] and not source.execute("PRAGMA foreign_key_check").fetchall()
+    # too damaged to be checked
+    except (sqlite3.Error, UnicodeDecodeError):
+        return False
 
 
 @contextmanager

@@ -146,7 +146,7 @@ def _what_exists(name: str, tracks: Sequence[Track]) -> str:
     if name in ("bpm", "year"):
         found = [track.tempo if name == "bpm" else int(track.year or 0) for track in tracks]
         numbers = [round(number) for number in found if number]
-        return f"{min(numbers)}-{max(numbers)}" if numbers else "none"
+        return "-".join(str(number) for number in sorted({min(numbers), max(numbers)})) if numbers else "none"
     kinds: Counter[str] = Counter()
     for track in tracks:
         kinds.update(_kinds(name, track))

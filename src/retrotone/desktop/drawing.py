@@ -137,6 +137,7 @@ class Waveform(Drawing):
         self.coords("position", x, 0, x, height)
         low, high = map(self._x, self._loop)
         self.coords("loop", low, 0, high, height)
+        self.itemconfigure("loop", state="normal" if low < high else "hidden")
 
     def _x(self, fraction: float) -> float:
         left = self.theme.px(self._gutter)

@@ -85,6 +85,8 @@ class Picture:
         PPM.
     columns : list of (float, float)
         Left and right end of each version's time axis, as fractions of the width.
+    boxes : list of (float, float, float, float)
+        Left, right, top and bottom of each drawing over time, as fractions of width and height.
     duration : float
         Seconds that the whole figure covers.
     titles : list of str
@@ -93,6 +95,7 @@ class Picture:
 
     file: Path
     columns: list[tuple[float, float]]
+    boxes: list[tuple[float, float, float, float]]
     duration: float
     titles: list[str]
     cells: list[list[str]]
@@ -165,7 +168,7 @@ def compare(
     scale : float
         Size of text, 1 at 100 %.
     """
-    from retrotone.figures.base import fit, zoom
+    from retrotone.figures.base import fit, time_boxes, zoom
     from retrotone.services import compare
     from retrotone.utils import text
 
@@ -182,7 +185,8 @@ def compare(
         fit(figure, width / dpi, height / dpi)
     duration = min(max(sound.duration for sound in sounds), compare.SECONDS_COMPARED)
     columns = zoom(figure, *(stretch or (0.0, duration)))
-    return Picture(_pixels(context, figure, dpi), columns, duration, *compare.comparison_cells(comparison))
+    pixels = _pixels(context, figure, dpi)
+    return Picture(pixels, columns, time_boxes(figure), duration, *compare.comparison_cells(comparison))
 
 
 def save_comparison(context: TaskContext, sounds: Sequence[Sound], path: str) -> str:

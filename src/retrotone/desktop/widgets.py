@@ -224,13 +224,14 @@ class PictureView(tk.Canvas):
         self.create_image(0, 0, image=self._image, anchor="nw")
         self.configure(width=self._image.width(), height=self._image.height())
 
-    def mark(self, fractions: Sequence[float]) -> None:
-        """Draw vertical lines at fractions of the picture's width, in place of those before."""
+    def mark(self, lines: Sequence[tuple[float, float, float]]) -> None:
+        """Draw vertical lines in place of those before: x, top and bottom, as fractions of the picture's size."""
         self.delete("mark")
         if self._image is not None:
-            for fraction in fractions:
-                x = fraction * self._image.width()
-                self.create_line(x, 0, x, self._image.height(), fill=MARK, width=self._theme.px(2), tags="mark")
+            width, height = self._image.width(), self._image.height()
+            for x, top, bottom in lines:
+                ends = (x * width, top * height, x * width, bottom * height)
+                self.create_line(ends, fill=MARK, width=self._theme.px(2), tags="mark")
 
     def _apply_theme(self) -> None:
         self.configure(background=self._theme.colours.window)

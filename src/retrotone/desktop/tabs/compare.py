@@ -82,12 +82,13 @@ class CompareTab(ttk.Frame):
 
     def show_position(self, seconds: float | None) -> None:
         """Mark the player's position in the figure of each version; None where the song does not play."""
-        picture, marks = self._picture, list[float]()
+        picture, lines = self._picture, list[tuple[float, float, float]]()
         if picture is not None and seconds is not None:
             start, stop = self._interval()
             at = (seconds - start) / (stop - start)
-            marks = [left + at * (right - left) for left, right in picture.columns if 0 <= at <= 1]
-        self.view.mark(marks)
+            if 0 <= at <= 1:
+                lines = [(left + at * (right - left), top, bottom) for left, right, top, bottom in picture.boxes]
+        self.view.mark(lines)
 
     def zoom(self, factor: float) -> None:
         """Show a stretch `factor` times as long, with the same middle."""

@@ -482,7 +482,7 @@ def test_the_command_line_reports_on_the_whole_library(
     monkeypatch.chdir(tmp_path)
     assert ask("duplicates") == ["no duplicates"]
     assert ask("genres")[-1].endswith("no file is written to")
-    assert json.loads(ask("map", "-o", "map.html", "--json")[0]) == {"file": "map.html", "tracks": 12}
+    assert json.loads(ask("map", "-o", "maps/", "--json")[0]) == {"file": "maps/map.html", "tracks": 12}
     assert json.loads(ask("export", "all.csv", "--json")[0])["tracks"] == 12
 
 

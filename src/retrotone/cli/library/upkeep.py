@@ -9,7 +9,10 @@ import typer
 
 from retrotone.cli.console import Bar, Overwrite, complain, print_table
 from retrotone.cli.library.options import AsJson, Exclude, File, open_library
+from retrotone.utils.files import check_outputs, make_folder, output_path
 from retrotone.utils.text import printable
+
+DEFAULT_MAP = "map.html"
 
 
 def scan_folders(
@@ -74,15 +77,20 @@ def show_duplicates(library: File = None, as_json: AsJson = False) -> None:
 
 def draw_map(
     out: Annotated[
-        str, typer.Option("-o", "--out", metavar="OUT", help="A picture (.png) or an interactive page (.html).")
-    ] = "map.html",
+        str, typer.Option("-o", "--out", metavar="OUT|DIR", help="A picture (.png) or an interactive page (.html).")
+    ] = DEFAULT_MAP,
     overwrite: Overwrite = False,
     library: File = None,
     as_json: AsJson = False,
 ) -> None:
     """Draw the library, similar tracks near each other, coloured by genre."""
-    with Bar() as bar, open_library(library, out, overwrite) as opened:
-        written, count = opened.map(out, bar.item(), overwrite), len(opened)
+    page, folder = output_path(out, DEFAULT_MAP)
+    check_outputs([page], overwrite=overwrite, folder=folder)
+    with Bar() as bar, open_library(library) as opened:
+        count = len(opened)
+        if folder:
+            make_folder(folder)
+        written = opened.map(page, bar.item(), overwrite)
     typer.echo(
         json.dumps({"file": str(written), "tracks": count}) if as_json else f"{printable(written)}: {count} tracks"
     )

@@ -55,7 +55,7 @@ def dance_file(dance: Audio, folder: Path) -> str:
 def test_a_dance_and_a_dog_as_json(dance_file: str, shared_music: Path, capsys: Capture) -> None:
     assert run(["genre", "predict", "--json", dance_file, str(shared_music / DOG)]) == 0
     dance, dog = map(json.loads, capsys.readouterr().out.splitlines())
-    assert list(dance) == ["file", "genre", "confidence", "sure", "probabilities", "damage"]
+    assert list(dance) == ["file", "genre", "confidence", "sure", "probabilities", "plot", "damage"]
     assert (dance["file"], dance["genre"], dance["sure"]) == (dance_file, "classical", True)
     assert tuple(dance["probabilities"]) == GTZAN_GENRES
     assert dance["confidence"] == max(dance["probabilities"].values())

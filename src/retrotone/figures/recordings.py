@@ -36,6 +36,8 @@ DYNAMIC_RANGE = 80.0
 # Of centroid lines.
 SMOOTHING_SECONDS = 1.0
 PITCHES = ("C", "C♯", "D", "D♯", "E", "F", "F♯", "G", "G♯", "A", "A♯", "B")
+# of `PITCHES`: two semitones apart at least, so that labels do not touch
+LABELLED = (0, 2, 4, 7, 9, 11)
 FREQUENCIES = (50, 100, 200, 500, 1000, 2000, 5000, 10_000, 20_000, 40_000)
 
 
@@ -139,8 +141,7 @@ def draw_chroma(axes: Axes, chroma: NDArray[np.float32], audio: Audio) -> AxesIm
         extent=(0, audio.duration, -0.5, 11.5),
         interpolation="antialiased",
     )
-    naturals = [i for i, name in enumerate(PITCHES) if len(name) == 1]
-    axes.set_yticks(naturals, [PITCHES[i] for i in naturals])
+    axes.set_yticks(LABELLED, [PITCHES[i] for i in LABELLED])
     axes.set_ylabel("pitch class")
     time_axis(axes, audio.duration)
     return image

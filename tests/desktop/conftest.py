@@ -19,7 +19,7 @@ import retrotone as rt
 
 SCREENSHOTS = Path(__file__).resolve().parents[2] / "out" / "screenshots"
 # On a busy machine.
-TIMEOUT_SECONDS = 90
+TIMEOUT_SECONDS = 300
 
 
 @pytest.fixture(scope="session")

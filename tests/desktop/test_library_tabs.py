@@ -67,6 +67,34 @@ def test_the_map_names_the_track_under_the_pointer(scanned: Driver, music: Path)
     scanned.shot("library")
 
 
+def test_the_map_zooms_at_the_pointer_and_is_dragged(scanned: Driver) -> None:
+    music_map, path = scanned.window.library_tab.map, scanned.session.path
+
+    def dots() -> list[list[float]]:
+        scanned.root.update()
+        return [music_map.coords(dot)[:2] for dot in music_map.find_withtag("dots")]
+
+    whole = dots()
+    (x, y), far = whole[0], whole[-1]
+    pointer = {"x": round(x) + 4, "y": round(y) + 4}
+    for _ in range(4):
+        music_map.event_generate("<Button-4>", **pointer)
+    near = dots()
+    assert near[0] == pytest.approx((x, y), abs=6)
+    assert abs(near[-1][0] - near[0][0]) == pytest.approx(1.25**4 * abs(far[0] - x), rel=0.05)
+    # towards the middle of the map, which is inside it
+    step = 20 if x < music_map.extent[0] / 2 else -20
+    music_map.event_generate("<ButtonPress-1>", **pointer)
+    music_map.event_generate("<B1-Motion>", x=pointer["x"] + step, y=pointer["y"])
+    music_map.event_generate("<ButtonRelease-1>", x=pointer["x"] + step, y=pointer["y"])
+    assert dots()[0][0] == pytest.approx(near[0][0] + step, abs=1)
+    # the end of a drag is no click
+    assert scanned.session.path == path
+    for _ in range(9):
+        music_map.event_generate("<Button-5>", **pointer)
+    assert dots() == whole
+
+
 def test_similar_songs_are_found_when_the_tab_is_entered(similar: Driver) -> None:
     table = similar.window.similar_tab.table.tree
     rows = [table.item(row, "values") for row in table.get_children()]

@@ -276,6 +276,13 @@ def add_buttons(
     return added
 
 
+def bind_wheel(widget: tk.Misc, on_wheel: Callable[[Event, int], str]) -> None:
+    """Call a function with 1 for each step up of the wheel, and -1 down; "break" keeps the page from scrolling."""
+    for sequence, step in (("<Button-4>", 1), ("<Button-5>", -1)):
+        widget.bind(sequence, lambda event, step=step: on_wheel(event, step))  # type: ignore[misc]
+    widget.bind("<MouseWheel>", lambda event: on_wheel(event, 1 if event.delta > 0 else -1))
+
+
 def hide_when_unneeded(bar: ttk.Scrollbar) -> Callable[[float, float], None]:
     """Return a command for a scrollbar that hides it where everything fits."""
 

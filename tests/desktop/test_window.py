@@ -265,16 +265,33 @@ def test_the_comparison_is_drawn_and_zooms(driver: Driver, song: Path) -> None:
     assert "0.0 to 6.0 s" in tab.caption.cget("text")
     driver.shot("compare")
     width = tab.view.winfo_width()
+
+    def drawn() -> tuple[float, float] | None:
+        return tab._picture.part if tab._picture else None
+
     for event, fraction in (("<ButtonPress-1>", 0.3), ("<B1-Motion>", 0.35), ("<ButtonRelease-1>", 0.4)):
         tab.view.event_generate(event, x=int(fraction * width), y=100)
-    driver.wait(lambda: driver.idle)
     assert tab.stretch is not None
     start, stop = tab.stretch
     assert 0 < start < stop < 6
     assert f"{start:.1f} to {stop:.1f} s" in tab.caption.cget("text")
+    # the wheel keeps what is under the pointer, here at the left end of the time axis
+    driver.wait(lambda: drawn() == (start, stop))
+    left, _, top, bottom = tab._picture.boxes[0]
+    place = {"x": round(left * width) + 1, "y": round((top + bottom) / 2 * tab.view.winfo_height())}
+    tab.view.event_generate("<Button-4>", **place)
+    tab.view.event_generate("<Button-4>", **place)
+    assert tab.stretch == pytest.approx((start, start + 0.8**2 * (stop - start)), abs=0.01)
+    # the ruler shows the same part, and moves it
+    low, _, high, _ = tab.ruler.coords("part")
+    assert (high - low) / tab.ruler.extent[0] == pytest.approx((tab.stretch[1] - tab.stretch[0]) / 6, rel=0.1)
+    tab.ruler.event_generate("<ButtonPress-1>", x=tab.ruler.extent[0] - 1, y=5)
+    assert tab.stretch[1] == pytest.approx(6)
+    driver.wait(lambda: drawn() == tab.stretch)
+    driver.shot("compare-zoomed")
     driver.press("Whole")
-    driver.wait(lambda: driver.idle)
     assert "0.0 to 6.0 s" in tab.caption.cget("text")
+    driver.wait(lambda: drawn() == (0, pytest.approx(6)))
     # a click goes to a moment, which a line shows
     tab.view.event_generate("<ButtonPress-1>", x=int(0.3 * width), y=100)
     tab.view.event_generate("<ButtonRelease-1>", x=int(0.3 * width), y=100)

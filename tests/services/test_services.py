@@ -114,7 +114,7 @@ def test_a_comparison_zooms_in_every_row_and_column_and_fits_a_screen(song: Path
     audio = rt.load(song)
     versions = dict(zip(text.unique_titles([song, song]), (audio, audio.gain(-6)), strict=True))
     comparison = compare.comparison(versions)
-    titles, lines = compare.comparison_cells(comparison)
+    titles, lines = compare.comparison_cells(comparison.table)
     assert [line[0] for line in lines] == ["a song", "a song (2)"]
     assert {len(line) for line in lines} == {len(titles)}
     fit(comparison.figure, 12, 6)

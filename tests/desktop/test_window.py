@@ -289,6 +289,11 @@ def test_the_comparison_is_drawn_and_zooms(driver: Driver, song: Path) -> None:
     assert tab.stretch[1] == pytest.approx(6)
     driver.wait(lambda: drawn() == tab.stretch)
     driver.shot("compare-zoomed")
+    driver.key("<Control-d>")
+    assert tab.view._image is not None
+    driver.wait(lambda: sum(tab.view._image.get(2, 2)) < 100)
+    driver.shot("compare-dark")
+    driver.key("<Control-d>")
     driver.press("Whole")
     assert "0.0 to 6.0 s" in tab.caption.cget("text")
     driver.wait(lambda: drawn() == (0, pytest.approx(6)))

@@ -159,6 +159,7 @@ def compare(
     width: int,
     height: int,
     scale: float,
+    dark: bool,
 ) -> Picture:
     """Draw versions of a song next to each other.
 
@@ -173,8 +174,10 @@ def compare(
         Of the figure, in pixels.
     scale : float
         Size of text, 1 at 100 %.
+    dark : bool
+        Whether the figure is light on dark.
     """
-    from retrotone.figures.base import fit, time_boxes, zoom
+    from retrotone.figures.base import fit, paint, time_boxes, zoom
     from retrotone.services import compare
 
     key = tuple(str(sound.path) for sound in sounds)
@@ -185,6 +188,7 @@ def compare(
     context.progress(0.95, "drawing")
     if figure.get_size_inches().tolist() != [width / dpi, height / dpi]:
         fit(figure, width / dpi, height / dpi)
+    paint(figure, dark)
     duration = max(sound.duration for sound in sounds)
     drawn = stretch or (0.0, duration)
     columns, pixels = zoom(figure, *drawn), _pixels(context, figure, dpi)
@@ -273,7 +277,7 @@ def library_map(context: TaskContext, library: str | None) -> list[TrackRow]:
     return [replace(TrackRow.of(p.track), x=p.x, y=p.y, genre=p.genre, colour=p.colour) for p in positions]
 
 
-def study_loss(context: TaskContext, width: int, scale: float) -> None:
+def study_loss(context: TaskContext, width: int, scale: float, dark: bool) -> None:
     """Run the sweep of the study's loss on the bundled recordings; show figure and table after every row.
 
     Parameters
@@ -283,6 +287,8 @@ def study_loss(context: TaskContext, width: int, scale: float) -> None:
         Of the figure, in pixels.
     scale : float
         Size of text, 1 at 100 %.
+    dark : bool
+        Whether the figure is light on dark.
     """
     from retrotone.audio.audio import load
     from retrotone.study import experiments
@@ -291,11 +297,11 @@ def study_loss(context: TaskContext, width: int, scale: float) -> None:
 
     song, record = load(assets.bundled_song()), load(assets.bundled_record())
     for rows in experiments.study_loss(song, record, context.progress):
-        picture = _draw_study(context, loss_figure(rows), width, scale)
+        picture = _draw_study(context, loss_figure(rows), width, scale, dark)
         context.show((picture, [short_cells(row) for row in rows]))
 
 
-def study_training(context: TaskContext, folder: str | None, width: int, scale: float) -> None:
+def study_training(context: TaskContext, folder: str | None, width: int, scale: float, dark: bool) -> None:
     """Train the study's M5; show its curves and its accuracy after every epoch.
 
     Parameters
@@ -303,7 +309,7 @@ def study_training(context: TaskContext, folder: str | None, width: int, scale: 
     context : TaskContext
     folder : str, optional
         Holds a folder of recordings for each genre; by default the bundled song as three eras is used.
-    width, scale
+    width, scale, dark
         As in `study_loss`.
     """
     from retrotone.figures.training import genre_training_figure
@@ -311,15 +317,17 @@ def study_training(context: TaskContext, folder: str | None, width: int, scale: 
 
     for history in experiments.study_training(folder, context.progress):
         figure = genre_training_figure({experiments.TRAINING_TITLE: history})
-        context.show((_draw_study(context, figure, width, scale), experiments.training_cells(history)))
+        context.show((_draw_study(context, figure, width, scale, dark), experiments.training_cells(history)))
 
 
-def _draw_study(context: TaskContext, figure: Figure, width: int, scale: float) -> Path:
+def _draw_study(context: TaskContext, figure: Figure, width: int, scale: float, dark: bool) -> Path:
     """Return a file with the pixels of a figure, `width` pixels wide; `scale` is the size of text, 1 at 100 %."""
-    from retrotone.figures.base import fit
+    from retrotone.figures.base import fit, paint
 
     dpi = SCREEN_DPI * scale
     fit(figure, width / dpi, STUDY_HEIGHT_INCHES)
+    if dark:
+        paint(figure, dark)
     return _pixels(context, figure, dpi)
 
 

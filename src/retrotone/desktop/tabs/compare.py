@@ -60,6 +60,7 @@ class CompareTab(ttk.Frame):
         self.view.pack(fill="both", expand=True)
         self.table = Table(self._page.body, theme, [("version", 160)], MAX_VERSIONS)
         self.table.pack(fill="x", pady=(theme.px(6), 0))
+        theme.listeners.append(self._apply_theme)
 
     def song_changed(self) -> None:
         """Forget the figure and the added recordings of the song before."""
@@ -89,7 +90,15 @@ class CompareTab(ttk.Frame):
         self.update_idletasks()
         width = max(self._page.winfo_width() - theme.px(56), theme.px(280) * len(versions))
         height = max(self._page.winfo_height() - theme.px(30), theme.px(MIN_FIGURE_HEIGHT))
-        session.run(tasks.compare, versions, self.stretch, width, height, theme.scale, done=self._show)
+        dark = theme.name == "dark"
+        session.run(tasks.compare, versions, self.stretch, width, height, theme.scale, dark, done=self._show)
+
+    def _apply_theme(self) -> None:
+        """Draw anew, when the tab is entered if it is not shown."""
+        if self.winfo_viewable():
+            self._draw_soon()
+        else:
+            self._drawn = []
 
     def show_position(self, seconds: float | None) -> None:
         """Mark the player's position in the figure of each version; None where the song does not play."""

@@ -262,7 +262,7 @@ def test_the_comparison_is_drawn_and_zooms(driver: Driver, song: Path) -> None:
     tab = driver.window.compare_tab
     driver.show(tab)
     driver.wait(lambda: driver.idle and tab.view.has_picture)
-    assert "0.0 to 6.0 s" in tab.caption.cget("text")
+    assert "0:00.0 to 0:06.0." in tab.caption.cget("text")
     driver.shot("compare")
     width = tab.view.winfo_width()
 
@@ -274,7 +274,7 @@ def test_the_comparison_is_drawn_and_zooms(driver: Driver, song: Path) -> None:
     assert tab.stretch is not None
     start, stop = tab.stretch
     assert 0 < start < stop < 6
-    assert f"{start:.1f} to {stop:.1f} s" in tab.caption.cget("text")
+    assert f"0:0{start:.1f} to 0:0{stop:.1f}." in tab.caption.cget("text")
     # the wheel keeps what is under the pointer, here at the left end of the time axis
     driver.wait(lambda: drawn() == (start, stop))
     left, _, top, bottom = tab._picture.boxes[0]
@@ -295,7 +295,7 @@ def test_the_comparison_is_drawn_and_zooms(driver: Driver, song: Path) -> None:
     driver.shot("compare-dark")
     driver.key("<Control-d>")
     driver.press("Whole")
-    assert "0.0 to 6.0 s" in tab.caption.cget("text")
+    assert "0:00.0 to 0:06.0." in tab.caption.cget("text")
     driver.wait(lambda: drawn() == (0, pytest.approx(6)))
     # a click goes to a moment, which a line shows
     tab.view.event_generate("<ButtonPress-1>", x=int(0.3 * width), y=100)

@@ -211,7 +211,7 @@ class CompareTab(ttk.Frame):
         assert self._picture is not None
         start, stop = self._interval()
         self.ruler.show(self._picture.duration, (start, stop))
-        self.caption.configure(text=f"{start:.1f} to {stop:.1f} s. {HINT} {self._picture.note}")
+        self.caption.configure(text=f"{_moment(start)} to {_moment(stop)}. {HINT} {self._picture.note}")
 
     def _centre(self, seconds: float) -> None:
         """Show a stretch as long as now around a moment."""
@@ -239,3 +239,8 @@ class CompareTab(ttk.Frame):
                     self._session.seek_seconds(a)
                 elif b - a >= MIN_STRETCH_SECONDS:
                     self._go(a, b - a)
+
+
+def _moment(seconds: float) -> str:
+    minutes, rest = divmod(round(seconds, 1), 60)
+    return f"{minutes:.0f}:{rest:04.1f}"

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
+from matplotlib.image import imread
 from numpy.typing import NDArray
 
 import retrotone as rt
@@ -258,7 +259,7 @@ def test_results_that_are_not_saved_are_asked_about(driver: Driver, monkeypatch:
     assert not driver.window.restyle_tab.results.tree.get_children()
 
 
-def test_the_comparison_is_drawn_and_zooms(driver: Driver, song: Path) -> None:
+def test_the_comparison_is_drawn_and_zooms(driver: Driver, song: Path, answers: dict[str, str], tmp_path: Path) -> None:
     tab = driver.window.compare_tab
     driver.show(tab)
     driver.wait(lambda: driver.idle and tab.view.has_picture)
@@ -293,6 +294,10 @@ def test_the_comparison_is_drawn_and_zooms(driver: Driver, song: Path) -> None:
     assert tab.view._image is not None
     driver.wait(lambda: sum(tab.view._image.get(2, 2)) < 100)
     driver.shot("compare-dark")
+    answers["asksaveasfilename"] = str(tmp_path / "as shown.png")
+    driver.press("Save…")
+    driver.wait(lambda: "as shown.png" in driver.status)
+    assert np.median(imread(tmp_path / "as shown.png")[..., :3].max(axis=2)) < 0.15
     driver.key("<Control-d>")
     driver.press("Whole")
     assert "0:00.0 to 0:06.0." in tab.caption.cget("text")

@@ -90,7 +90,8 @@ class Map(Drawing):
         self._centres = self._middle + (positions - self._place) * self._zoom * self._reach
         radius = self.theme.px(float(np.clip(40 * np.sqrt(self._zoom / len(positions)), 2.5, 7)))
         self._drawing += 1
-        self._draw_dots(self._drawing, 0, radius)
+        seen = np.all(np.abs(self._centres - self._middle) < self._middle + radius, axis=1)
+        self._draw_dots(self._drawing, np.flatnonzero(seen), radius)
         self.create_rectangle(0, height - below, width, height, fill=self.theme.colours.panel, width=0)
         for index, (genre, colour) in enumerate(legend):
             x = margin + (index % columns) * self.theme.px(110)
@@ -99,19 +100,19 @@ class Map(Drawing):
             self.create_oval(x - dot, y - dot, x + dot, y + dot, fill=colour, width=0)
             self.text(x + 2 * dot, y, genre, faint=True)
 
-    def _draw_dots(self, drawing: int, first: int, radius: int) -> None:
+    def _draw_dots(self, drawing: int, seen: NDArray[np.intp], radius: int) -> None:
         """Draw some dots now and the others later, so that the window does not wait for a large library."""
         if drawing != self._drawing or not self.winfo_exists():
             return
         edge = self.theme.colours.panel
-        for (x, y), track in zip(self._centres[first : first + DOTS], self.tracks[first : first + DOTS], strict=True):
-            self.create_oval(
-                x - radius, y - radius, x + radius, y + radius, fill=track.colour, outline=edge, tags="dots"
-            )
+        for index in seen[:DOTS]:
+            (x, y), colour = self._centres[index], self.tracks[index].colour
+            box = x - radius, y - radius, x + radius, y + radius
+            self.create_oval(box, fill=colour, outline=edge, tags="dots")
         # below the legend, which hides what lies outside the map
         self.tag_lower("dots")
-        if first + DOTS < len(self.tracks):
-            self.after(1, self._draw_dots, drawing, first + DOTS, radius)
+        if len(seen) > DOTS:
+            self.after(1, self._draw_dots, drawing, seen[DOTS:], radius)
 
     def _nearest(self, event: Event) -> int:
         if not self.tracks or event.y > 2 * self._middle[1]:

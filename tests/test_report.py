@@ -149,6 +149,18 @@ def test_comparison_shares_axes_and_colour_limits(versions: dict[str, Audio]) ->
     assert narrow[-20:].max() < narrow[:20].max() - 40
 
 
+def test_a_comparison_of_more_than_a_minute_is_drawn_to_its_end_without_a_seam() -> None:
+    figure = comparison_figure({"tone": Audio(np.sin(2 * np.pi * 440 / 8_000 * np.arange(62 * 8_000)), 8_000)})
+    spectrogram, chroma = (image for axes in figure.axes for image in axes.images)
+    assert spectrogram.axes.get_xlim() == (0, 62)
+    # the spectra of both ends hold less than a whole window
+    loudest = np.asarray(spectrogram.get_array()).max(axis=0)[4:-4]
+    assert len(loudest) > 61 * 8_000 / 256
+    assert np.ptp(loudest) < 0.1
+    # an A from beginning to end
+    assert set(np.asarray(chroma.get_array()).argmax(axis=0)) == {9}
+
+
 def test_feature_figure_draws_even_silence_and_odd_titles() -> None:
     for audio in (chords(1, 8_000), Audio(np.zeros(4_000), 8_000)):
         picture = imread(io.BytesIO(png(feature_figure(audio, "日本語 $x^"))))[:, :, :3]

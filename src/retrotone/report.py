@@ -28,7 +28,7 @@ from retrotone.metrics import (
     style_gain,
     true_peak_db,
 )
-from retrotone.progress import Progress, silent
+from retrotone.progress import Progress, part, silent
 from retrotone.utils.files import check_outputs, write_whole
 from retrotone.utils.templates import render_page
 
@@ -210,20 +210,28 @@ def compare(
     """
     if not versions:
         raise AudioError("there is nothing to compare: give at least one recording")
-    steps = len(versions) + 1
+    drawn_from = len(versions) / (len(versions) + 1)
+    table = measure(versions, style, part(progress, 0.0, drawn_from))
+    progress(drawn_from, "drawing")
+    figure = comparison_figure({name: audio.slice(0, SECONDS) for name, audio in versions.items()}, medium)
+    progress(1.0, "compared")
+    return Comparison(dict(versions), table, figure, medium)
+
+
+def measure(
+    versions: Mapping[str, Audio], style: Audio | None = None, progress: Progress = silent
+) -> list[ComparisonRow]:
+    """Return the table of `compare` alone; parameters and errors as there."""
     target = None if style is None else Profile(style)
     first: Profile | None = None
     table = []
     for i, (name, audio) in enumerate(versions.items()):
-        progress(i / steps, f"measuring {name}")
+        progress(i / len(versions), f"measuring {name}")
         profile = Profile(audio)
         against: dict[str, Any] = {} if first is None else _against(first, profile, target)
         table.append(ComparisonRow(name, audio.duration, profile.loudness, true_peak_db(profile), **against))
         first = first or profile
-    progress(1 - 1 / steps, "drawing")
-    figure = comparison_figure({name: audio.slice(0, SECONDS) for name, audio in versions.items()}, medium)
-    progress(1.0, "compared")
-    return Comparison(dict(versions), table, figure, medium)
+    return table
 
 
 def _against(first: Profile, version: Profile, style: Profile | None) -> dict[str, float]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 from tkinter import filedialog
 from typing import TYPE_CHECKING
@@ -65,6 +66,35 @@ def test_the_map_names_the_track_under_the_pointer(scanned: Driver, music: Path)
     scanned.root.update()
     assert str(music) in tab.caption.cget("text")
     scanned.shot("library")
+
+
+def test_the_map_zooms_at_the_pointer_and_is_dragged(scanned: Driver) -> None:
+    music_map, path = scanned.window.library_tab.map, scanned.session.path
+
+    def dots() -> list[list[float]]:
+        scanned.root.update()
+        return [music_map.coords(dot)[:2] for dot in music_map.find_withtag("dots")]
+
+    whole = dots()
+    x, y = whole[0]
+    pointer = {"x": round(x) + 4, "y": round(y) + 4}
+    for _ in range(2):
+        music_map.event_generate("<Button-4>", **pointer)
+    near = dots()
+    assert near[0] == pytest.approx((x, y), abs=4)
+    apart, apart_before = (min(math.dist(centres[0], other) for other in centres[1:]) for centres in (near, whole))
+    assert apart == pytest.approx(1.25**2 * apart_before, abs=4)
+    # away from the map's edge
+    step = -20 if x < music_map.extent[0] / 2 else 20
+    music_map.event_generate("<ButtonPress-1>", **pointer)
+    music_map.event_generate("<B1-Motion>", x=pointer["x"] + step, y=pointer["y"])
+    music_map.event_generate("<ButtonRelease-1>", x=pointer["x"] + step, y=pointer["y"])
+    assert dots()[0][0] == pytest.approx(near[0][0] + step, abs=1)
+    # the end of a drag is no click
+    assert scanned.session.path == path
+    for _ in range(9):
+        music_map.event_generate("<Button-5>", **pointer)
+    assert dots() == whole
 
 
 def test_similar_songs_are_found_when_the_tab_is_entered(similar: Driver) -> None:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
+from matplotlib.image import imread
 from numpy.typing import NDArray
 
 import retrotone as rt
@@ -258,23 +259,49 @@ def test_results_that_are_not_saved_are_asked_about(driver: Driver, monkeypatch:
     assert not driver.window.restyle_tab.results.tree.get_children()
 
 
-def test_the_comparison_is_drawn_and_zooms(driver: Driver, song: Path) -> None:
+def test_the_comparison_is_drawn_and_zooms(driver: Driver, song: Path, answers: dict[str, str], tmp_path: Path) -> None:
     tab = driver.window.compare_tab
     driver.show(tab)
     driver.wait(lambda: driver.idle and tab.view.has_picture)
-    assert "0.0 to 6.0 s" in tab.caption.cget("text")
+    assert "0:00.0 to 0:06.0." in tab.caption.cget("text")
     driver.shot("compare")
     width = tab.view.winfo_width()
+
+    def drawn() -> tuple[float, float] | None:
+        return tab._picture.part if tab._picture else None
+
     for event, fraction in (("<ButtonPress-1>", 0.3), ("<B1-Motion>", 0.35), ("<ButtonRelease-1>", 0.4)):
         tab.view.event_generate(event, x=int(fraction * width), y=100)
-    driver.wait(lambda: driver.idle)
     assert tab.stretch is not None
     start, stop = tab.stretch
     assert 0 < start < stop < 6
-    assert f"{start:.1f} to {stop:.1f} s" in tab.caption.cget("text")
+    assert f"0:0{start:.1f} to 0:0{stop:.1f}." in tab.caption.cget("text")
+    # the wheel keeps what is under the pointer, here at the left end of the time axis
+    driver.wait(lambda: drawn() == (start, stop))
+    left, _, top, bottom = tab._picture.boxes[0]
+    place = {"x": round(left * width) + 1, "y": round((top + bottom) / 2 * tab.view.winfo_height())}
+    tab.view.event_generate("<Button-4>", **place)
+    tab.view.event_generate("<Button-4>", **place)
+    assert tab.stretch == pytest.approx((start, start + 0.8**2 * (stop - start)), abs=0.01)
+    # the ruler shows the same part, and moves it
+    low, _, high, _ = tab.ruler.coords("part")
+    assert (high - low) / tab.ruler.extent[0] == pytest.approx((tab.stretch[1] - tab.stretch[0]) / 6, rel=0.1)
+    tab.ruler.event_generate("<ButtonPress-1>", x=tab.ruler.extent[0] - 1, y=5)
+    assert tab.stretch[1] == pytest.approx(6)
+    driver.wait(lambda: drawn() == tab.stretch)
+    driver.shot("compare-zoomed")
+    driver.key("<Control-d>")
+    assert tab.view._image is not None
+    driver.wait(lambda: sum(tab.view._image.get(2, 2)) < 100)
+    driver.shot("compare-dark")
+    answers["asksaveasfilename"] = str(tmp_path / "as shown.png")
+    driver.press("Save…")
+    driver.wait(lambda: "as shown.png" in driver.status)
+    assert np.median(imread(tmp_path / "as shown.png")[..., :3].max(axis=2)) < 0.15
+    driver.key("<Control-d>")
     driver.press("Whole")
-    driver.wait(lambda: driver.idle)
-    assert "0.0 to 6.0 s" in tab.caption.cget("text")
+    assert "0:00.0 to 0:06.0." in tab.caption.cget("text")
+    driver.wait(lambda: drawn() == (0, pytest.approx(6)))
     # a click goes to a moment, which a line shows
     tab.view.event_generate("<ButtonPress-1>", x=int(0.3 * width), y=100)
     tab.view.event_generate("<ButtonRelease-1>", x=int(0.3 * width), y=100)

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import io
 import math
 from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
+from matplotlib.image import imread
 
 import retrotone as rt
 from retrotone.errors import AudioError, Cancelled, StyleError
 from retrotone.features.spectral import waveform_envelope
-from retrotone.figures.base import fit, zoom
+from retrotone.figures.base import fit, paint, png, zoom
 from retrotone.services import compare, listen, restyle
 from retrotone.study import experiments
 from retrotone.study.sweep import SHORT_COLUMNS, loss_figure, short_cells
@@ -114,7 +116,7 @@ def test_a_comparison_zooms_in_every_row_and_column_and_fits_a_screen(song: Path
     audio = rt.load(song)
     versions = dict(zip(text.unique_titles([song, song]), (audio, audio.gain(-6)), strict=True))
     comparison = compare.comparison(versions)
-    titles, lines = compare.comparison_cells(comparison)
+    titles, lines = compare.comparison_cells(comparison.table)
     assert [line[0] for line in lines] == ["a song", "a song (2)"]
     assert {len(line) for line in lines} == {len(titles)}
     fit(comparison.figure, 12, 6)
@@ -124,6 +126,14 @@ def test_a_comparison_zooms_in_every_row_and_column_and_fits_a_screen(song: Path
     stretches = [axes.get_xlim() for axes in comparison.figure.axes]
     assert stretches.count((1.0, 2.5)) == 2 * 4
     assert comparison.figure.get_size_inches().tolist() == [12, 6]
+    light = png(comparison.figure)
+    paint(comparison.figure, dark=True)
+    dark = imread(io.BytesIO(png(comparison.figure)))[:, :, :3].max(axis=2)
+    assert np.median(dark) < 0.15
+    # text and axes in the left margin
+    assert dark[:, :60].max() > 0.8
+    paint(comparison.figure, dark=False)
+    assert png(comparison.figure) == light
 
 
 @pytest.mark.parametrize(("seconds", "words"), [(0, "0:00"), (61.4, "1:01"), (3599.6, "1:00:00")])

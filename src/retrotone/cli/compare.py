@@ -54,7 +54,7 @@ def compare_files(
         if folder:
             make_folder(folder)
         written = [comparison.save(path, overwrite) for path in outputs]
-    print_table(*comparison_cells(comparison))
+    print_table(*comparison_cells(comparison.table))
     typer.echo(f"wrote {' and '.join(map(printable, written))}")
 
 

@@ -11,17 +11,21 @@ from numpy.typing import NDArray
 
 from retrotone.desktop.drawing import LEAST_WIDTH, Drawing
 from retrotone.desktop.theme import Theme
-from retrotone.desktop.widgets import Event
+from retrotone.desktop.widgets import DRAG_PIXELS, Event, bind_wheel
 
 if TYPE_CHECKING:
     from retrotone.desktop.track_row import TrackRow
 
 # Dots that are drawn at once.
 DOTS = 300
+# Of a step of the wheel, and at most.
+ZOOM_STEP, MOST_ZOOM = 1.25, 60.0
 
 
 class Map(Drawing):
     """Tracks as dots, similar ones near each other; the one under the pointer shows its name.
+
+    The wheel zooms at the pointer, and a drag moves the map.
 
     Parameters
     ----------
@@ -48,14 +52,23 @@ class Map(Drawing):
         self._drawing = 0
         # centres of the dots, in pixels
         self._centres: NDArray[np.float64] = np.zeros((0, 2))
+        # how much larger than the whole map, and the place on the map, in [-1, 1], that is in the middle
+        self._zoom, self._place = 1.0, np.zeros(2)
+        # the map's middle, and from there to its edges, in pixels
+        self._middle, self._reach = np.zeros(2), np.ones(2)
+        self._dragged_from, self._is_dragged = np.zeros(2), False
         super().__init__(master, theme, LEAST_WIDTH, 330)
         self.bind("<Motion>", self._pointer_moved)
         self.bind("<Leave>", lambda _: self._set_hovered(-1))
-        self.bind("<Button-1>", self._clicked)
+        self.bind("<ButtonPress-1>", self._pressed)
+        self.bind("<B1-Motion>", self._dragged)
+        self.bind("<ButtonRelease-1>", self._released)
+        bind_wheel(self, self._on_wheel)
 
     def show(self, tracks: Sequence[TrackRow]) -> None:
-        """Replace the tracks."""
+        """Replace the tracks, and show the whole map."""
         self.tracks = list(tracks)
+        self._zoom, self._place = 1.0, np.zeros(2)
         self.draw()
 
     def draw(self) -> None:
@@ -67,17 +80,19 @@ class Map(Drawing):
             text = "The map of your music appears here: choose folders and scan them."
             self.text(width / 2, height / 2, text, "center", width=width - 20)
             return
-        margin, line = self.theme.px(16), self.theme.px(20)
         legend = list(dict.fromkeys((track.genre, track.colour) for track in self.tracks))
+        margin, line = self.theme.px(16), self.theme.px(20)
         columns = max(width // self.theme.px(110), 1)
         below = line * -(-len(legend) // columns) + margin
-        reach = np.array([width / 2 - margin, (height - below) / 2 - margin])
-        middle = np.array([width / 2, (height - below) / 2])
+        self._middle = np.array([width / 2, (height - below) / 2])
+        self._reach = np.maximum(self._middle - margin, 1)
         positions = np.array([(track.x, -track.y) for track in self.tracks])
-        self._centres = middle + positions * reach
-        radius = self.theme.px(float(np.clip(40 / np.sqrt(len(positions)), 2.5, 7)))
+        self._centres = self._middle + (positions - self._place) * self._zoom * self._reach
+        radius = self.theme.px(float(np.clip(40 * np.sqrt(self._zoom / len(positions)), 2.5, 7)))
         self._drawing += 1
-        self._draw_dots(self._drawing, 0, radius)
+        seen = np.all(np.abs(self._centres - self._middle) < self._middle + radius, axis=1)
+        self._draw_dots(self._drawing, np.flatnonzero(seen), radius)
+        self.create_rectangle(0, height - below, width, height, fill=self.theme.colours.panel, width=0)
         for index, (genre, colour) in enumerate(legend):
             x = margin + (index % columns) * self.theme.px(110)
             y = height - below + line * (index // columns) + line / 2
@@ -85,22 +100,57 @@ class Map(Drawing):
             self.create_oval(x - dot, y - dot, x + dot, y + dot, fill=colour, width=0)
             self.text(x + 2 * dot, y, genre, faint=True)
 
-    def _draw_dots(self, drawing: int, first: int, radius: int) -> None:
+    def _draw_dots(self, drawing: int, seen: NDArray[np.intp], radius: int) -> None:
         """Draw some dots now and the others later, so that the window does not wait for a large library."""
         if drawing != self._drawing or not self.winfo_exists():
             return
         edge = self.theme.colours.panel
-        for (x, y), track in zip(self._centres[first : first + DOTS], self.tracks[first : first + DOTS], strict=True):
-            self.create_oval(x - radius, y - radius, x + radius, y + radius, fill=track.colour, outline=edge)
-        if first + DOTS < len(self.tracks):
-            self.after(1, self._draw_dots, drawing, first + DOTS, radius)
+        for index in seen[:DOTS]:
+            (x, y), colour = self._centres[index], self.tracks[index].colour
+            box = x - radius, y - radius, x + radius, y + radius
+            self.create_oval(box, fill=colour, outline=edge, tags="dots")
+        # below the legend, which hides what lies outside the map
+        self.tag_lower("dots")
+        if len(seen) > DOTS:
+            self.after(1, self._draw_dots, drawing, seen[DOTS:], radius)
 
     def _nearest(self, event: Event) -> int:
-        if not len(self._centres) or not self.tracks:
+        if not self.tracks or event.y > 2 * self._middle[1]:
             return -1
         distances = np.hypot(*(self._centres - (event.x, event.y)).T)
         nearest = int(distances.argmin())
         return nearest if distances[nearest] < self.theme.px(16) else -1
+
+    def _on_wheel(self, event: Event, step: int) -> str:
+        """Zoom; what is under the pointer stays there, and the page around the map does not scroll."""
+        if self.tracks:
+            zoom = min(max(self._zoom * ZOOM_STEP**step, 1.0), MOST_ZOOM)
+            from_middle = (np.array([event.x, event.y]) - self._middle) / self._reach
+            self._place, self._zoom = self._place + from_middle * (1 / self._zoom - 1 / zoom), zoom
+            self._keep_inside()
+            self.draw()
+        return "break"
+
+    def _keep_inside(self) -> None:
+        """Keep the middle so far from the map's edges that nothing beyond them is shown."""
+        furthest = 1 - 1 / self._zoom
+        self._place = np.clip(self._place, -furthest, furthest)
+
+    def _pressed(self, event: Event) -> None:
+        self._dragged_from, self._is_dragged = np.array([event.x, event.y]), False
+
+    def _dragged(self, event: Event) -> None:
+        way = np.array([event.x, event.y]) - self._dragged_from
+        if self.tracks and (self._is_dragged or np.hypot(*way) > DRAG_PIXELS):
+            self._dragged_from, self._is_dragged = np.array([event.x, event.y]), True
+            self._place = self._place - way / (self._zoom * self._reach)
+            self._keep_inside()
+            self.draw()
+
+    def _released(self, event: Event) -> None:
+        index = self._nearest(event)
+        if index >= 0 and not self._is_dragged:
+            self._on_click(self.tracks[index])
 
     def _pointer_moved(self, event: Event) -> None:
         self._set_hovered(self._nearest(event))
@@ -132,8 +182,3 @@ class Map(Drawing):
         )
         self.tag_raise(label, box)
         self._on_hover(track)
-
-    def _clicked(self, event: Event) -> None:
-        index = self._nearest(event)
-        if index >= 0:
-            self._on_click(self.tracks[index])

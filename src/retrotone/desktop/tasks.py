@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from retrotone.audio.audio import Audio
     from retrotone.library.library import Library
-    from retrotone.report import Comparison
+    from retrotone.report import ComparisonRow
     from retrotone.services.listen import SongSummary
 
 # At 100 %.
@@ -35,7 +35,7 @@ SIMILAR_TRACKS = 25
 # The song that was analysed last, by its path.
 _summaries: dict[str, SongSummary] = {}
 # The comparison that was drawn last, by the paths of its sounds.
-_comparison: dict[tuple[str, ...], Comparison] = {}
+_comparison: dict[tuple[str, ...], tuple[list[ComparisonRow], Figure]] = {}
 
 
 @dataclass(frozen=True)
@@ -87,8 +87,12 @@ class Picture:
         Left and right end of each version's time axis, as fractions of the width.
     boxes : list of (float, float, float, float)
         Left, right, top and bottom of each drawing over time, as fractions of width and height.
+    part : (float, float)
+        Start and stop of what is drawn, in seconds.
     duration : float
         Seconds that the whole figure covers.
+    note : str
+        What the table was measured from, if not from all.
     titles : list of str
     cells : list of list of str
     """
@@ -96,7 +100,9 @@ class Picture:
     file: Path
     columns: list[tuple[float, float]]
     boxes: list[tuple[float, float, float, float]]
+    part: tuple[float, float]
     duration: float
+    note: str
     titles: list[str]
     cells: list[list[str]]
 
@@ -153,6 +159,7 @@ def compare(
     width: int,
     height: int,
     scale: float,
+    dark: bool,
 ) -> Picture:
     """Draw versions of a song next to each other.
 
@@ -162,37 +169,54 @@ def compare(
     sounds : sequence of Sound
         The original first.
     stretch : (float, float) or None
-        Start and stop in seconds; None for all of the first minute.
+        Start and stop in seconds; None for all.
     width, height : int
         Of the figure, in pixels.
     scale : float
         Size of text, 1 at 100 %.
+    dark : bool
+        Whether the figure is light on dark.
     """
-    from retrotone.figures.base import fit, time_boxes, zoom
+    from retrotone.figures.base import fit, paint, time_boxes, zoom
     from retrotone.services import compare
-    from retrotone.utils import text
 
     key = tuple(str(sound.path) for sound in sounds)
     if key not in _comparison:
-        titles = text.unique_titles([sound.name for sound in sounds])
-        versions = {title: audio_of(sound) for title, sound in zip(titles, sounds, strict=True)}
         _comparison.clear()
-        _comparison[key] = compare.comparison(versions, context.progress)
-    comparison = _comparison[key]
-    figure, dpi = comparison.figure, SCREEN_DPI * scale
+        _comparison[key] = compare.whole_comparison(_versions(sounds), context.progress)
+    (table, figure), dpi = _comparison[key], SCREEN_DPI * scale
     context.progress(0.95, "drawing")
     if figure.get_size_inches().tolist() != [width / dpi, height / dpi]:
         fit(figure, width / dpi, height / dpi)
-    duration = min(max(sound.duration for sound in sounds), compare.SECONDS_COMPARED)
-    columns = zoom(figure, *(stretch or (0.0, duration)))
-    pixels = _pixels(context, figure, dpi)
-    return Picture(pixels, columns, time_boxes(figure), duration, *compare.comparison_cells(comparison))
+    paint(figure, dark)
+    duration = max(sound.duration for sound in sounds)
+    drawn = stretch or (0.0, duration)
+    columns, pixels = zoom(figure, *drawn), _pixels(context, figure, dpi)
+    note = compare.measured_part(duration)
+    return Picture(pixels, columns, time_boxes(figure), drawn, duration, note, *compare.comparison_cells(table))
 
 
 def save_comparison(context: TaskContext, sounds: Sequence[Sound], path: str) -> str:
-    """Write the comparison that was drawn last, as a page or a picture; return a message."""
+    """Write the comparison that was drawn last, as a page, or as the picture that is shown; return a message."""
+    from retrotone.figures.base import png
+    from retrotone.services.compare import comparison
+    from retrotone.utils.files import write_whole
+
     context.progress(0.0, f"writing {Path(path).name}")
-    return f"Saved {_comparison[tuple(str(sound.path) for sound in sounds)].save(path, overwrite=True)}."
+    if Path(path).suffix.lower() == ".png":
+        _, figure = _comparison[tuple(str(sound.path) for sound in sounds)]
+        write_whole(Path(path), png(figure))
+    else:
+        comparison(_versions(sounds), context.progress).save(path, overwrite=True)
+    return f"Saved {path}."
+
+
+def _versions(sounds: Sequence[Sound]) -> dict[str, Audio]:
+    """Return sounds as recordings, by titles that differ."""
+    from retrotone.utils import text
+
+    titles = text.unique_titles([sound.name for sound in sounds])
+    return {title: audio_of(sound) for title, sound in zip(titles, sounds, strict=True)}
 
 
 def similar(context: TaskContext, library: str | None, song: str, wanted: Mapping[str, str]) -> list[TrackRow]:
@@ -253,7 +277,7 @@ def library_map(context: TaskContext, library: str | None) -> list[TrackRow]:
     return [replace(TrackRow.of(p.track), x=p.x, y=p.y, genre=p.genre, colour=p.colour) for p in positions]
 
 
-def study_loss(context: TaskContext, width: int, scale: float) -> None:
+def study_loss(context: TaskContext, width: int, scale: float, dark: bool) -> None:
     """Run the sweep of the study's loss on the bundled recordings; show figure and table after every row.
 
     Parameters
@@ -263,6 +287,8 @@ def study_loss(context: TaskContext, width: int, scale: float) -> None:
         Of the figure, in pixels.
     scale : float
         Size of text, 1 at 100 %.
+    dark : bool
+        Whether the figure is light on dark.
     """
     from retrotone.audio.audio import load
     from retrotone.study import experiments
@@ -271,11 +297,11 @@ def study_loss(context: TaskContext, width: int, scale: float) -> None:
 
     song, record = load(assets.bundled_song()), load(assets.bundled_record())
     for rows in experiments.study_loss(song, record, context.progress):
-        picture = _draw_study(context, loss_figure(rows), width, scale)
+        picture = _draw_study(context, loss_figure(rows), width, scale, dark)
         context.show((picture, [short_cells(row) for row in rows]))
 
 
-def study_training(context: TaskContext, folder: str | None, width: int, scale: float) -> None:
+def study_training(context: TaskContext, folder: str | None, width: int, scale: float, dark: bool) -> None:
     """Train the study's M5; show its curves and its accuracy after every epoch.
 
     Parameters
@@ -283,7 +309,7 @@ def study_training(context: TaskContext, folder: str | None, width: int, scale: 
     context : TaskContext
     folder : str, optional
         Holds a folder of recordings for each genre; by default the bundled song as three eras is used.
-    width, scale
+    width, scale, dark
         As in `study_loss`.
     """
     from retrotone.figures.training import genre_training_figure
@@ -291,15 +317,17 @@ def study_training(context: TaskContext, folder: str | None, width: int, scale: 
 
     for history in experiments.study_training(folder, context.progress):
         figure = genre_training_figure({experiments.TRAINING_TITLE: history})
-        context.show((_draw_study(context, figure, width, scale), experiments.training_cells(history)))
+        context.show((_draw_study(context, figure, width, scale, dark), experiments.training_cells(history)))
 
 
-def _draw_study(context: TaskContext, figure: Figure, width: int, scale: float) -> Path:
+def _draw_study(context: TaskContext, figure: Figure, width: int, scale: float, dark: bool) -> Path:
     """Return a file with the pixels of a figure, `width` pixels wide; `scale` is the size of text, 1 at 100 %."""
-    from retrotone.figures.base import fit
+    from retrotone.figures.base import fit, paint
 
     dpi = SCREEN_DPI * scale
     fit(figure, width / dpi, STUDY_HEIGHT_INCHES)
+    if dark:
+        paint(figure, dark)
     return _pixels(context, figure, dpi)
 
 

@@ -194,13 +194,21 @@ class PictureView(tk.Canvas):
         In pixels at 100 %, before there is a picture.
     on_drag : callable, optional
         Called with both ends of the stretch, as fractions of the picture's width; a click has the same end twice.
+    on_wheel : callable, optional
+        Called with x and y of the pointer, as fractions of the picture's size, and 1 for each step up of the wheel, -1
+        down; returns whether it used the step, so that the page does not scroll.
     """
 
     def __init__(
-        self, master: tk.Misc, theme: Theme, height: int, on_drag: Callable[[float, float], None] | None = None
+        self,
+        master: tk.Misc,
+        theme: Theme,
+        height: int,
+        on_drag: Callable[[float, float], None] | None = None,
+        on_wheel: Callable[[float, float, int], bool] | None = None,
     ) -> None:
         super().__init__(master, borderwidth=0, highlightthickness=0, width=theme.px(300), height=theme.px(height))
-        self._theme, self._on_drag = theme, on_drag
+        self._theme, self._on_drag, self._on_wheel = theme, on_drag, on_wheel
         self._image: tk.PhotoImage | None = None
         self._drag_start = 0
         if on_drag is not None:
@@ -208,6 +216,7 @@ class PictureView(tk.Canvas):
             self.bind("<ButtonPress-1>", self._press)
             self.bind("<B1-Motion>", self._move)
             self.bind("<ButtonRelease-1>", self._release)
+        bind_wheel(self, self._wheel)
         theme.listeners.append(self._apply_theme)
         self._apply_theme()
 
@@ -253,6 +262,12 @@ class PictureView(tk.Canvas):
             low, high = sorted((self._drag_start if dragged else event.x, event.x))
             self._on_drag(low / self._image.width(), high / self._image.width())
 
+    def _wheel(self, event: Event, step: int) -> str:
+        if self._image is None or self._on_wheel is None:
+            return ""
+        used = self._on_wheel(event.x / self._image.width(), event.y / self._image.height(), step)
+        return "break" if used else ""
+
 
 def add_buttons(
     master: tk.Misc, theme: Theme, *commands: tuple[str, Callable[[], Any]], accent: int = -1
@@ -274,6 +289,13 @@ def add_buttons(
         added.append(ttk.Button(master, text=text, command=command, style=style))
         added[-1].pack(side="left", padx=(0, theme.px(8)), pady=theme.px(2))
     return added
+
+
+def bind_wheel(widget: tk.Misc, on_wheel: Callable[[Event, int], str]) -> None:
+    """Call a function with 1 for each step up of the wheel, and -1 down; "break" keeps the page from scrolling."""
+    for sequence, step in (("<Button-4>", 1), ("<Button-5>", -1)):
+        widget.bind(sequence, lambda event, step=step: on_wheel(event, step))  # type: ignore[misc]
+    widget.bind("<MouseWheel>", lambda event: on_wheel(event, 1 if event.delta > 0 else -1))
 
 
 def hide_when_unneeded(bar: ttk.Scrollbar) -> Callable[[float, float], None]:

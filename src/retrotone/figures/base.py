@@ -16,6 +16,11 @@ if TYPE_CHECKING:
 PAPER, INK, FAINT = "#fbf8f1", "#2d2a26", "#d9d2c4"
 # One a version, in order.
 COLOURS = ("#2f5d73", "#b5532f", "#6f7f3f", "#c2912e", "#7a4f74", "#4f8a83")
+# What stands for the colours of a light figure in a dark one. Those of the study's loss figure, black on white with a
+# dark blue, come first, as the way back to light leads to the last of several colours.
+DARK = {"#ffffff": "#1c1c1c", "#000000": "#e8e4dc", "#0b3c68": "#d3e9f5"}
+DARK |= {PAPER: "#1c1c1c", INK: "#e8e4dc", FAINT: "#484540"}
+DARK |= dict(zip(COLOURS, ("#7fb8d6", "#e8895f", "#a9bd6b", "#e3b85a", "#c594bd", "#7cc4bb"), strict=True))
 # Characters that fit above a column.
 NAME_LENGTH = 32
 DPI = 110
@@ -60,6 +65,49 @@ def fit(figure: Figure, width: float, height: float) -> None:
     figure.set_size_inches(width, height)
     figure.set_layout_engine(_layout())
     settle(figure)
+
+
+def paint(figure: Figure, dark: bool) -> None:
+    """Give a figure the colours of a dark one, or those of a light one back; spectrograms stay as they are.
+
+    Parameters
+    ----------
+    figure : Figure
+    dark : bool
+    """
+    from matplotlib.collections import Collection
+    from matplotlib.colors import to_hex, to_rgba
+    from matplotlib.lines import Line2D
+    from matplotlib.patches import Patch
+    from matplotlib.text import Text
+
+    colours = DARK if dark else {bright: colour for colour, bright in DARK.items()}
+
+    def painted(colour: Any) -> Any:
+        if isinstance(colour, str) and colour in ("none", "auto"):
+            return colour
+        return to_rgba(colours.get(to_hex(colour), colour), to_rgba(colour)[3])
+
+    for artist in figure.findobj():
+        if isinstance(artist, Text):
+            artist.set_color(painted(artist.get_color()))
+        elif isinstance(artist, Line2D):
+            artist.set_markeredgecolor(painted(artist.get_markeredgecolor()))
+            artist.set_markerfacecolor(painted(artist.get_markerfacecolor()))
+            artist.set_color(painted(artist.get_color()))
+        elif isinstance(artist, Patch):
+            edge = painted(artist.get_edgecolor())
+            artist.set_facecolor(painted(artist.get_facecolor()))
+            artist.set_edgecolor(edge)
+        # the others are coloured by their values
+        elif isinstance(artist, Collection) and artist.get_array() is None:
+            edges = [painted(colour) for colour in artist.get_edgecolor()]
+            artist.set_facecolor([painted(colour) for colour in artist.get_facecolor()])
+            artist.set_edgecolor(edges)
+    # also of ticks that a zoom will add
+    ink, faint = (DARK[colour] if dark else colour for colour in (INK, FAINT))
+    for axes in figure.axes:
+        axes.tick_params(which="both", colors=ink, grid_color=faint)
 
 
 def zoom(figure: Figure, start: float, stop: float) -> list[tuple[float, float]]:

@@ -6,7 +6,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -19,6 +19,7 @@ from retrotone.errors import AudioError
 from retrotone.features.spectral import chromagram, mel_spectrogram, spectral_centroid, waveform_envelope
 from retrotone.figures.base import COLOURS, STYLE, fitting_title, new_figure, settle, time_axis
 from retrotone.figures.dials import dials, draw_dial_row
+from retrotone.progress import Progress, silent
 from retrotone.style.medium import Medium
 
 if TYPE_CHECKING:
@@ -35,6 +36,11 @@ MEL_COLOURS, CHROMA_COLOURS = "magma", "cividis"
 DYNAMIC_RANGE = 80.0
 # Of centroid lines.
 SMOOTHING_SECONDS = 1.0
+# Of a waveform: so many of a short recording, and more of one over a minute.
+WAVEFORM_POINTS, POINTS_PER_SECOND = 1200, 20
+# Long recordings are analysed in pieces of so many seconds, with so many more on both sides: the longest filters of the
+# constant-Q transform take 0.5 s.
+PIECE_SECONDS, MARGIN_SECONDS = 60.0, 1.0
 PITCHES = ("C", "C♯", "D", "D♯", "E", "F", "F♯", "G", "G♯", "A", "A♯", "B")
 # of `PITCHES`: two semitones apart at least, so that labels do not touch
 LABELLED = (0, 2, 4, 7, 9, 11)
@@ -50,7 +56,7 @@ def draw_waveform(axes: Axes, audio: Audio, colour: str = COLOURS[0]) -> None:
     audio : Audio
     colour : str
     """
-    low, high = waveform_envelope(audio, 1200)
+    low, high = waveform_envelope(audio, max(WAVEFORM_POINTS, round(POINTS_PER_SECOND * audio.duration)))
     axes.fill_between(_times(len(low), audio), low, high, color=colour, linewidth=0.3, step="mid")
     axes.set_ylabel("amplitude")
     time_axis(axes, audio.duration)
@@ -202,7 +208,9 @@ def feature_figure(audio: Audio, title: str) -> Figure:
     return figure
 
 
-def comparison_figure(versions: Mapping[str, Audio], medium: Medium | None = None) -> Figure:
+def comparison_figure(
+    versions: Mapping[str, Audio], medium: Medium | None = None, progress: Progress = silent
+) -> Figure:
     """Draw versions of one recording side by side (the study's Figure 4).
 
     A column a version: waveform, mel spectrogram, spectral centroid (the others' as thin lines), chromagram,
@@ -215,6 +223,8 @@ def comparison_figure(versions: Mapping[str, Audio], medium: Medium | None = Non
         highest rate among them.
     medium : Medium, optional
         Whose sound they were given: one more row shows it as dials.
+    progress : Progress
+        Called before every version.
 
     Raises
     ------
@@ -229,8 +239,12 @@ def comparison_figure(versions: Mapping[str, Audio], medium: Medium | None = Non
     rate = max(audio.sample_rate for audio in versions.values())
     names = [fitting_title(name) for name in versions]
     audios = [listen_to(audio).resample(rate) for audio in versions.values()]
-    mels = [mel_spectrogram(audio) for audio in audios]
-    centroids = [spectral_centroid(audio) for audio in audios]
+    mels, centroids, chromas = list[NDArray[np.float32]](), list[NDArray[np.float32]](), list[NDArray[np.float32]]()
+    for i, (name, audio) in enumerate(zip(names, audios, strict=True)):
+        progress(i / len(audios), f"drawing {name}")
+        mels.append(_in_pieces(mel_spectrogram, audio))
+        centroids.append(_in_pieces(spectral_centroid, audio))
+        chromas.append(_in_pieces(chromagram, audio))
     colours = [COLOURS[i % len(COLOURS)] for i in range(len(audios))]
     loudest = max(float(mel.max()) for mel in mels)
     with matplotlib.rc_context(STYLE):
@@ -251,7 +265,7 @@ def comparison_figure(versions: Mapping[str, Audio], medium: Medium | None = Non
                 ghost = _smooth(centroid, other.duration)
                 cells[2].plot(_times(len(ghost), other), ghost, color=colour, linewidth=0.8, alpha=0.6)
             draw_centroid(cells[2], centroids[column], audio, colours[column])
-            strength = draw_chroma(cells[3], chromagram(audio), audio)
+            strength = draw_chroma(cells[3], chromas[column], audio)
         _share_axes(table, max(audio.duration for audio in audios), max(audio.peak for audio in audios) or 1.0)
         figure.colorbar(power, cax=figure.add_subplot(grid[1, -1]), label="power (dB)")
         figure.colorbar(strength, cax=figure.add_subplot(grid[3, -1]), label="strength")
@@ -267,6 +281,19 @@ def comparison_figure(versions: Mapping[str, Audio], medium: Medium | None = Non
             row.set_title(fitting_title(f"The medium: {medium.name}"), fontsize=10)
         settle(figure)
     return figure
+
+
+def _in_pieces(feature: Callable[[Audio], NDArray[np.float32]], audio: Audio) -> NDArray[np.float32]:
+    """Return a feature over time, with the spectra of only a minute in memory."""
+    pieces = []
+    for start in np.arange(0, audio.duration, PIECE_SECONDS):
+        first = max(start - MARGIN_SECONDS, 0.0)
+        piece = audio.slice(first, start + PIECE_SECONDS + MARGIN_SECONDS)
+        values = feature(piece)
+        per_second = values.shape[-1] / piece.duration
+        ends = (round((seconds - first) * per_second) for seconds in (start, start + PIECE_SECONDS))
+        pieces.append(values[..., slice(*ends)])
+    return np.concatenate(pieces, axis=-1)
 
 
 def _column(figure: Figure, grid: GridSpecFromSubplotSpec, column: int, table: list[list[Axes]]) -> list[Axes]:

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from retrotone.audio.audio import Audio
 from retrotone.metrics import SECONDS
-from retrotone.progress import Progress, silent
+from retrotone.progress import Progress, part, silent
 from retrotone.utils.text import clock
 
 if TYPE_CHECKING:
-    from retrotone.report import Comparison
+    from matplotlib.figure import Figure
 
-# only the start of each version is compared
-SECONDS_COMPARED = SECONDS
+    from retrotone.report import Comparison, ComparisonRow
 
 
 def comparison(versions: Mapping[str, Audio], progress: Progress = silent) -> Comparison:
@@ -24,13 +23,40 @@ def comparison(versions: Mapping[str, Audio], progress: Progress = silent) -> Co
     return compare(versions, progress=progress)
 
 
-def comparison_cells(comparison: Comparison) -> tuple[list[str], list[list[str]]]:
-    """Return the titles and rows of a comparison's table, without the columns in which nothing was measured."""
+def whole_comparison(versions: Mapping[str, Audio], progress: Progress = silent) -> tuple[list[ComparisonRow], Figure]:
+    """Measure the first minute of versions of a song, and draw them from beginning to end.
+
+    Parameters
+    ----------
+    versions : mapping of str to Audio
+        By name, the original first.
+    progress : Progress
+
+    Returns
+    -------
+    list of ComparisonRow
+    Figure
+        See `retrotone.figures.recordings.comparison_figure`.
+    """
+    from retrotone.figures.recordings import comparison_figure
+    from retrotone.report import measure
+
+    table = measure(versions, progress=part(progress, 0.0, 0.3))
+    return table, comparison_figure(versions, progress=part(progress, 0.3, 0.9))
+
+
+def measured_part(seconds: float) -> str:
+    """Return what a table of recordings of so many seconds, the longest, is measured from; empty if from all."""
+    return f"The numbers are of the first {SECONDS:.0f} s." if seconds > SECONDS else ""
+
+
+def comparison_cells(table: Sequence[ComparisonRow]) -> tuple[list[str], list[list[str]]]:
+    """Return the titles and cells of a comparison's table, without the columns in which nothing was measured."""
     from retrotone.report import MEASURES
 
     titles = ["version", "length", "LUFS", *MEASURES.values()]
     lines = []
-    for row in comparison.table:
+    for row in table:
         values = (getattr(row, name) for name in MEASURES)
         numbers = ["" if value is None else f"{value:z.2f}" for value in values]
         lines.append([row.version, clock(row.seconds), f"{row.loudness_lufs:.1f}", *numbers])

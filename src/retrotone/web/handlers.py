@@ -390,7 +390,7 @@ def _addresses(*paths: str) -> list[str]:
 
 
 def _table(compared: Any) -> dict[str, Any]:
-    return _cells(*comparison_cells(compared))
+    return _cells(*comparison_cells(compared.table))
 
 
 def _cells(titles: Sequence[str], rows: Sequence[Sequence[str]]) -> dict[str, Any]:

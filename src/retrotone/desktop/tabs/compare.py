@@ -9,16 +9,22 @@ from retrotone.desktop import tasks
 from retrotone.desktop.session import NO_SONG, SOUND_FILES, Session
 from retrotone.desktop.table import Table
 from retrotone.desktop.tasks import Picture, Sound
+from retrotone.desktop.time_ruler import TimeRuler
 from retrotone.desktop.widgets import Page, PictureView, WrappedLabel, add_buttons
 
+HINT = "The wheel zooms at the pointer, a drag across the figure zooms to it, a click plays from there."
 MAX_VERSIONS = 4
 # Pixels at 100 %.
 MIN_FIGURE_HEIGHT = 620
 MIN_STRETCH_SECONDS = 0.2
+# Of a step of the wheel.
+WHEEL_ZOOM = 0.8
+# The figure is drawn when the wheel or the pointer has rested for so long.
+REST_MS = 120
 
 
 class CompareTab(ttk.Frame):
-    """Draws when it is entered; the buttons, or dragging across the figure, choose a stretch of time."""
+    """Draws when it is entered; buttons, wheel, ruler, or dragging across the figure choose a stretch of time."""
 
     def __init__(self, master: tk.Misc, session: Session) -> None:
         super().__init__(master)
@@ -28,6 +34,8 @@ class CompareTab(ttk.Frame):
         self._drawn: list[Sound] = []
         self._picture: Picture | None = None
         self.stretch: tuple[float, float] | None = None
+        # Tk's name of the call that will draw, empty for none
+        self._drawing_call = ""
         theme = session.theme
         row = ttk.Frame(self, padding=(theme.px(12), theme.px(8), theme.px(12), 0))
         row.pack(fill="x")
@@ -44,18 +52,22 @@ class CompareTab(ttk.Frame):
         )
         self.caption = WrappedLabel(self, style="Small.TLabel")
         self.caption.pack(fill="x", padx=theme.px(12))
+        self.ruler = TimeRuler(self, theme, self._centre, lambda steps: self.zoom(WHEEL_ZOOM**steps))
+        self.ruler.pack(fill="x", padx=theme.px(12))
         self._page = Page(self, theme)
         self._page.pack(fill="both", expand=True)
-        self.view = PictureView(self._page.body, theme, MIN_FIGURE_HEIGHT, self._zoom_to)
+        self.view = PictureView(self._page.body, theme, MIN_FIGURE_HEIGHT, self._zoom_to, self._zoom_at)
         self.view.pack(fill="both", expand=True)
         self.table = Table(self._page.body, theme, [("version", 160)], MAX_VERSIONS)
         self.table.pack(fill="x", pady=(theme.px(6), 0))
+        theme.listeners.append(self._apply_theme)
 
     def song_changed(self) -> None:
         """Forget the figure and the added recordings of the song before."""
         if self._session.path != self._path:
             self._path = self._session.path
-            self._others, self._drawn, self.stretch = [], [], None
+            self._others, self._drawn, self._picture, self.stretch = [], [], None, None
+            self.ruler.show(0.0, (0.0, 0.0))
 
     def entered(self) -> None:
         """Draw, if there is another version since."""
@@ -78,31 +90,39 @@ class CompareTab(ttk.Frame):
         self.update_idletasks()
         width = max(self._page.winfo_width() - theme.px(56), theme.px(280) * len(versions))
         height = max(self._page.winfo_height() - theme.px(30), theme.px(MIN_FIGURE_HEIGHT))
-        session.run(tasks.compare, versions, self.stretch, width, height, theme.scale, done=self._show)
+        dark = theme.name == "dark"
+        session.run(tasks.compare, versions, self.stretch, width, height, theme.scale, dark, done=self._show)
+
+    def _apply_theme(self) -> None:
+        """Draw anew, when the tab is entered if it is not shown."""
+        if self.winfo_viewable():
+            self._draw_soon()
+        else:
+            self._drawn = []
 
     def show_position(self, seconds: float | None) -> None:
         """Mark the player's position in the figure of each version; None where the song does not play."""
         picture, lines = self._picture, list[tuple[float, float, float]]()
         if picture is not None and seconds is not None:
-            start, stop = self._interval()
+            start, stop = picture.part
             at = (seconds - start) / (stop - start)
             if 0 <= at <= 1:
                 lines = [(left + at * (right - left), top, bottom) for left, right, top, bottom in picture.boxes]
         self.view.mark(lines)
+        self.ruler.mark(seconds)
 
-    def zoom(self, factor: float) -> None:
-        """Show a stretch `factor` times as long, with the same middle."""
+    def zoom(self, factor: float, share: float = 0.5) -> None:
+        """Show a stretch `factor` times as long; what is at a share of it, in [0, 1], stays there."""
         if self._picture is not None:
             start, stop = self._interval()
-            half = max((stop - start) * factor, MIN_STRETCH_SECONDS) / 2
-            self._go((start + stop) / 2 - half, (start + stop) / 2 + half)
+            length = min(max((stop - start) * factor, MIN_STRETCH_SECONDS), self._picture.duration)
+            self._go(start + (stop - start - length) * share, length)
 
     def shift(self, fraction: float) -> None:
         """Move on by a fraction of the stretch."""
         if self._picture is not None:
             start, stop = self._interval()
-            step = min(max((stop - start) * fraction, -start), self._picture.duration - stop)
-            self._go(start + step, stop + step)
+            self._go(start + (stop - start) * fraction, stop - start)
 
     def show_whole(self) -> None:
         """Show the whole figure."""
@@ -152,26 +172,65 @@ class CompareTab(ttk.Frame):
         assert self._picture is not None
         return self.stretch or (0.0, self._picture.duration)
 
-    def _go(self, start: float, stop: float) -> None:
+    def _go(self, start: float, length: float) -> None:
+        """Show a stretch, moved so that it lies within the song; the ruler follows at once, the figure a little later.
+
+        Parameters
+        ----------
+        start, length : float
+            In seconds.
+        """
         assert self._picture is not None
-        self.stretch = max(start, 0.0), min(stop, self._picture.duration)
-        self.draw()
+        length = min(length, self._picture.duration)
+        start = min(max(start, 0.0), self._picture.duration - length)
+        self.stretch = start, start + length
+        self._show_stretch()
+        self._draw_soon()
+
+    def _draw_soon(self) -> None:
+        if self._drawing_call:
+            self.after_cancel(self._drawing_call)
+        self._drawing_call = self.after(REST_MS, self._draw_stretch)
+
+    def _draw_stretch(self) -> None:
+        """Draw once the worker is free, so that no figures pile up that nobody waits for any more."""
+        self._drawing_call = ""
+        if self._session.jobs.busy:
+            self._draw_soon()
+        elif self._drawn:
+            self.draw()
 
     def _show(self, picture: Picture) -> None:
         self._picture = picture
         self.view.show(picture.file)
-        start, stop = self._interval()
-        self.caption.configure(
-            text=f"{start:.1f} to {stop:.1f} s. Drag across the figure to zoom in, click to go there."
-        )
+        self._show_stretch()
         self.table.set_columns([(title, 110) for title in picture.titles])
         self.table.fill({cells[0]: cells for cells in picture.cells})
+
+    def _show_stretch(self) -> None:
+        assert self._picture is not None
+        start, stop = self._interval()
+        self.ruler.show(self._picture.duration, (start, stop))
+        self.caption.configure(text=f"{_moment(start)} to {_moment(stop)}. {HINT} {self._picture.note}")
+
+    def _centre(self, seconds: float) -> None:
+        """Show a stretch as long as now around a moment."""
+        start, stop = self._interval()
+        self._go(seconds - (stop - start) / 2, stop - start)
+
+    def _zoom_at(self, x: float, y: float, steps: int) -> bool:
+        """Zoom at the pointer, given as fractions of the picture's size, if it is at a drawing over time."""
+        for left, right, top, bottom in self._picture.boxes if self._picture else ():
+            if left <= x <= right and top <= y <= bottom:
+                self.zoom(WHEEL_ZOOM**steps, (x - left) / (right - left))
+                return True
+        return False
 
     def _zoom_to(self, low: float, high: float) -> None:
         """Zoom to a stretch of any version, given as fractions of the picture's width; a click plays from there."""
         if self._picture is None:
             return
-        start, stop = self._interval()
+        start, stop = self._picture.part
         for left, right in self._picture.columns:
             if left <= (low + high) / 2 <= right:
                 fractions = ((min(max(x, left), right) - left) / (right - left) for x in (low, high))
@@ -179,4 +238,9 @@ class CompareTab(ttk.Frame):
                 if a == b:
                     self._session.seek_seconds(a)
                 elif b - a >= MIN_STRETCH_SECONDS:
-                    self._go(a, b)
+                    self._go(a, b - a)
+
+
+def _moment(seconds: float) -> str:
+    minutes, rest = divmod(round(seconds, 1), 60)
+    return f"{minutes:.0f}:{rest:04.1f}"

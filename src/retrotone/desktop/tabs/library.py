@@ -105,7 +105,11 @@ class LibraryTab(Page):
 
     def _describe(self, track: TrackRow | None) -> None:
         count = len(self.map.tracks)
-        idle = f"{count} tracks: point at one for its name, click to open it." if count else ""
+        idle = (
+            f"{count} tracks: point at one for its name, click to open it; the wheel zooms, a drag moves the map."
+            if count
+            else ""
+        )
         self.caption.configure(text=idle if track is None else " · ".join([*track.cells, track.place]))
 
     def _apply_report_theme(self) -> None:

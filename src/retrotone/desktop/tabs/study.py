@@ -74,6 +74,7 @@ class StudyTab(Page):
             *arguments,
             width,
             session.theme.scale,
+            session.theme.name == "dark",
             observer=self.progress,
             done=lambda _: session.say("The study's experiment is done."),
             show=self._show,

@@ -108,7 +108,10 @@ class LoudnessMeter:
         steps = -(-count // step)
         joined = np.zeros((len(block), memory + steps * step), np.float32)
         joined[:, :memory] = self._before
-        np.clip(block, -LARGEST, LARGEST, out=joined[:, memory : memory + count])
+        joined[:, memory : memory + count] = block
+        # clipping takes as long as four comparisons
+        if max(block.max(), -block.min()) > LARGEST:
+            np.clip(joined, -LARGEST, LARGEST, out=joined)
         self._before = joined[:, count : count + memory].copy()
         frames = np.lib.stride_tricks.sliding_window_view(joined, size, axis=1)[:, ::step]
         weighted = np.empty((len(block), steps, step), np.float32)

@@ -1,4 +1,4 @@
-"""Commands of the tutorials, run in the folder that the text is in, print what is shown; numbers may differ a little."""
+"""The commands of the tutorials run in the folder that the text is in, and print what is shown, but for rounding."""
 
 from __future__ import annotations
 

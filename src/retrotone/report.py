@@ -115,19 +115,26 @@ class Comparison:
         OutputError
             Another suffix, a file that exists, a missing folder, a full disk.
         """
-        path = Path(path)
-        suffix = path.suffix.lower()
-        if suffix not in (".html", ".png"):
-            raise OutputError(f"{path}: a comparison is written as .html or .png, not '{suffix}'")
-        check_outputs([path], overwrite=overwrite)
-        write_whole(path, png(self.figure) if suffix == ".png" else self._page().encode())
-        return path
+        return self.save_all([path], overwrite)[0]
+
+    def save_all(self, paths: Sequence[str | os.PathLike[str]], overwrite: bool = False) -> list[Path]:
+        """Write the comparison to several files as `save` does, the figure drawn once, and return their paths."""
+        outputs = [Path(path) for path in paths]
+        for path in outputs:
+            if path.suffix.lower() not in (".html", ".png"):
+                raise OutputError(f"{path}: a comparison is written as .html or .png, not '{path.suffix.lower()}'")
+        check_outputs(outputs, overwrite=overwrite)
+        picture = png(self.figure)
+        for path in outputs:
+            write_whole(path, picture if path.suffix.lower() == ".png" else self._page(picture).encode())
+        return outputs
 
     def _repr_html_(self) -> str:
         # a page of its own, so that its style does not reach the notebook's
-        return f'<iframe srcdoc="{html.escape(self._page())}" style="width: 100%; height: 44rem; border: 0"></iframe>'
+        page = html.escape(self._page(png(self.figure)))
+        return f'<iframe srcdoc="{page}" style="width: 100%; height: 44rem; border: 0"></iframe>'
 
-    def _page(self) -> str:
+    def _page(self, picture: bytes) -> str:
         # one gain for all, so that what is louder stays louder and nothing clips
         gain = min(1.0, PEAK_CEILING / max(10 ** (row.true_peak_db / 20) for row in self.table))
         sources = [player(audio, gain) for audio in self.versions.values()]
@@ -135,7 +142,7 @@ class Comparison:
             "report.html.j2",
             **self._players(sources, ".picture img"),
             isfinite=math.isfinite,
-            figure=base64.b64encode(png(self.figure)).decode(),
+            figure=base64.b64encode(picture).decode(),
             paper=PAPER,
             dial_colour=COLOURS[0],
             dials=[] if self.medium is None else dials(self.medium),

@@ -53,7 +53,7 @@ def compare_files(
         comparison = compare(versions, target, part(progress, 0.2, 1.0), medium)
         if folder:
             make_folder(folder)
-        written = [comparison.save(path, overwrite) for path in outputs]
+        written = comparison.save_all(outputs, overwrite)
     print_table(*comparison_cells(comparison.table))
     typer.echo(f"wrote {' and '.join(map(printable, written))}")
 

@@ -83,8 +83,7 @@ def make_demo(folder: str | os.PathLike[str], progress: Progress = silent, overw
     versions = {"original": song, ERA: aged, "RAVE": played, "transfer": transferred}
     comparison = compare(versions, style=record, progress=part(progress, 0.55, 0.9))
     progress(0.9, "writing the report")
-    for name in ("report.html", "report.png"):
-        comparison.save(folder / name, overwrite)
+    comparison.save_all([folder / "report.html", folder / "report.png"], overwrite)
     progress(1.0, "done")
     return {folder / name: what for name, what in FILES.items()}
 

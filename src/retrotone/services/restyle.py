@@ -339,8 +339,7 @@ class Job:
             versions[f"{heading}, generated"] = style
         versions[heading] = load(output, PLAYER_SECONDS)
         comparison = compare(versions, _recording(style), progress, medium)
-        for suffix in REPORT_SUFFIXES:
-            comparison.save(output.with_suffix(suffix), self.overwrite)
+        comparison.save_all([output.with_suffix(suffix) for suffix in REPORT_SUFFIXES], self.overwrite)
         return {name: getattr(comparison.table[-1], name) for name in MEASURES}
 
 

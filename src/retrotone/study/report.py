@@ -175,8 +175,7 @@ def _comparison(song: Audio, clip: Audio, out: Path, seed: int, progress: Progre
         "closed form": StyleTransfer("transport", seed=seed).stylize(song, clip, progress=part(progress, 0.4, 0.6)),
     }
     comparison = compare(versions, clip, part(progress, 0.6, 1.0))
-    for page in ("comparison.html", "comparison.png"):
-        comparison.save(out / page, overwrite=True)
+    comparison.save_all([out / "comparison.html", out / "comparison.png"], overwrite=True)
     return Section(
         "Original, RAVE and transfer, side by side",
         "Mel spectrograms, centroids and chromagrams of all three.",

@@ -6,8 +6,8 @@ from dataclasses import dataclass, replace
 from typing import Self
 
 import numpy as np
-from scipy.ndimage import maximum_filter1d
 
+from retrotone.dsp.extremes import running_maximum
 from retrotone.style.magnitudes import Pair, octave_smooth
 from retrotone.types import Matrix
 
@@ -74,7 +74,7 @@ class GainBounds:
     def evidence(self, content: Matrix) -> Matrix:
         """Return how much each bin says, in [0, 1]; shape (frames, bins)."""
         power: Matrix = np.square(content)
-        doubt = maximum_filter1d(power, 2 * self.LEAKAGE_BINS + 1, axis=1, mode="nearest")
+        doubt = running_maximum(power, self.LEAKAGE_BINS)
         doubt *= np.float32(self.LEAKAGE)
         doubt += np.float32(self.EVIDENCE**2)
         doubt += power

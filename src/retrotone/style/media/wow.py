@@ -116,7 +116,9 @@ class WowStage:
         self._history = joined[:, count:]
         # (count,) and (count, SINC_TAPS): the first sample under the kernel, and the kernel at its phase
         ticks = (position * SINC_PHASES).astype(np.int64)
-        first, weights = ticks // SINC_PHASES - (SINC_TAPS // 2 - 1), SINC_TABLE[ticks % SINC_PHASES]
+        first = ticks // SINC_PHASES - (SINC_TAPS // 2 - 1)
+        # `take` copies whole rows, five times as fast as an index
+        weights = SINC_TABLE.take(ticks % SINC_PHASES, axis=0)
         out = np.empty_like(block)
         for channel, samples in enumerate(joined):
             # (n, SINC_TAPS)

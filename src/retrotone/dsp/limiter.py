@@ -7,9 +7,8 @@ from collections.abc import Iterable, Iterator
 import numpy as np
 import soxr
 from numpy.typing import NDArray
-from scipy.ndimage import uniform_filter1d
+from scipy.ndimage import minimum_filter1d, uniform_filter1d
 
-from retrotone.dsp.extremes import running_maximum
 from retrotone.dsp.loudness import OVERSAMPLING
 from retrotone.types import Block
 
@@ -91,7 +90,7 @@ def peak_gain(samples: Block, reach: int, ceiling: float) -> NDArray[np.float32]
     needed = np.minimum(1.0, ceiling / np.maximum(np.maximum(peaks, between), 1e-9)).astype(np.float32)
     if needed.min() == 1.0:
         return np.ones(1, np.float32)
-    held = -running_maximum(-needed, reach)
+    held = minimum_filter1d(needed, 2 * reach + 1, mode="nearest")
     smooth: NDArray[np.float32] = uniform_filter1d(held, 2 * reach + 1, mode="nearest")
     np.minimum(smooth, needed, out=smooth)
     return smooth

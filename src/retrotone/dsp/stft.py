@@ -19,8 +19,8 @@ STUDY_RATE, STUDY_N_FFT = 22_050, 2048
 OVERLAP = 4
 # The study's network reads log1p(30 |STFT|) of a recording whose RMS is 0.1.
 STUDY_RMS, STUDY_SCALE = 0.1, 30.0
-# Frames of a chunk, and frames transformed at a time: few enough to stay in the processor's cache.
-CHUNK_FRAMES, FRAMES_AT_ONCE = 256, 32
+# Frames transformed at a time: few enough to stay in the processor's cache.
+CHUNK_FRAMES = 256
 
 
 def n_fft_for(sample_rate: int) -> int:
@@ -95,10 +95,7 @@ def _transform(samples: Block, first: int, count: int, hop: int, win: NDArray[np
     windows = np.lib.stride_tricks.sliding_window_view(samples, len(win), axis=1)
     # (channels, count, n_fft)
     frames = windows[:, first * hop :: hop][:, :count]
-    result = np.empty((len(samples), count, len(win) // 2 + 1), np.complex64)
-    for start in range(0, count, FRAMES_AT_ONCE):
-        some = slice(start, start + FRAMES_AT_ONCE)
-        result[:, some] = scipy.fft.rfft(frames[:, some] * win, axis=-1)
+    result: Spectrogram = scipy.fft.rfft(frames * win, axis=-1)
     return result
 
 

@@ -67,8 +67,6 @@ class NoiseFloor:
         missing = np.square(np.float32(strength) * self.deviation) - np.square(magnitude)
         size = np.sqrt(np.maximum(missing, 0, out=missing), out=missing)
         size *= np.float32(OVERLAP_LOSS / np.sqrt(2))
-        parts = rng.standard_normal((len(size), 2, size.shape[1]), np.float32)
-        noise = np.empty(size.shape, np.complex64)
-        np.multiply(parts[:, 0], size, out=noise.real)
-        np.multiply(parts[:, 1], size, out=noise.imag)
+        parts = rng.standard_normal((len(size), 2, size.shape[1]), np.float32) * size[:, None]
+        noise: NDArray[np.complex64] = parts[:, 0] + np.complex64(1j) * parts[:, 1]
         return noise

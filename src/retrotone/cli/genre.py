@@ -36,7 +36,9 @@ if TYPE_CHECKING:
     from retrotone.genre.base import Answer
     from retrotone.genre.evaluation import Evaluation
 
-app = typer.Typer(no_args_is_help=True, help="Predict genres, evaluate the classifier, train others.")
+app = typer.Typer(
+    no_args_is_help=True, rich_markup_mode=None, help="Predict genres, evaluate the classifier, train others."
+)
 
 # least probability of the genres that are named after the first
 WORTH_NAMING = 0.05

@@ -27,8 +27,12 @@ from retrotone.utils.files import takes_files
 # exit codes: 128 + SIGINT, 128 + SIGTERM
 INTERRUPTED, TERMINATED = 130, 143
 
+# plain help: Rich takes half as long again as all else before it
 app = typer.Typer(
-    pretty_exceptions_enable=False, no_args_is_help=True, context_settings={"help_option_names": ["-h", "--help"]}
+    pretty_exceptions_enable=False,
+    no_args_is_help=True,
+    rich_markup_mode=None,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 120},
 )
 # --help lists them in this order
 app.command("style")(style.style_songs)

@@ -1,4 +1,4 @@
-"""``retrotone models``: list, download, train and export RAVE models."""
+"""``retrotone models``: list, download, train and export models."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ Rate = Annotated[
     typer.Option(help="Rate of the players, in Hz, which do not resample; by default that of the network."),
 ]
 
-app = typer.Typer(no_args_is_help=True, help="List, download, inspect, train and export RAVE models.")
+app = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="List, download, inspect, train and export models.")
 
 JSON_HELP = "Print one JSON object"
 

@@ -9,7 +9,9 @@ import typer
 from retrotone.cli.console import Bar, Overwrite, print_table
 from retrotone.utils.text import printable
 
-app = typer.Typer(no_args_is_help=True, help="Repeat the experiments that retrotone grew out of.")
+app = typer.Typer(
+    no_args_is_help=True, rich_markup_mode=None, help="Repeat the experiments that retrotone grew out of."
+)
 
 Steps = Annotated[
     int | None, typer.Option(min=1, metavar="N", help="Steps a row at a rate of 0.1; Adam takes more at lower rates.")

@@ -6,7 +6,7 @@ import typer
 
 from retrotone.cli.library import queries, serve, tagging, upkeep
 
-app = typer.Typer(no_args_is_help=True, help="Scan folders of music, and search them by sound.")
+app = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="Scan folders of music, and search them by sound.")
 # --help lists them in this order
 app.command("scan")(upkeep.scan_folders)
 app.command("similar")(queries.show_similar)

@@ -164,7 +164,7 @@ def test_extreme_rates_work(music: rt.Audio, song: Path, tmp_path: Path, rate: i
     assert (result.samplerate, result.channels, result.frames) == (rate, channels, odd.frames)
 
 
-@pytest.mark.parametrize("kept", [0.9, 0.5, 0.02])
+@pytest.mark.parametrize("kept", [0.5, 0.02])
 def test_truncated_songs_work_or_say_why(music: rt.Audio, song: Path, tmp_path: Path, kept: float) -> None:
     names = [f"cut{i}{suffix}" for i, suffix in enumerate((".wav", ".flac", ".mp3", ".ogg", ".opus", ".aiff"))]
     for name in names:

@@ -21,7 +21,7 @@ from retrotone.errors import AudioError, LibraryError, ModelError
 Capture = pytest.CaptureFixture[str]
 
 fuzzed = settings(
-    max_examples=150,
+    max_examples=80,
     derandomize=True,  # the same every time: a failure can be looked into
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
@@ -119,7 +119,7 @@ def test_a_damaged_model_is_run_or_refused(tmp_path: Path) -> None:
     whole = make_export(tmp_path / "whole.ts", ratio=64).read_bytes()
     path = tmp_path / "model.ts"
 
-    @settings(fuzzed, max_examples=60)
+    @settings(fuzzed, max_examples=40)
     @given(damages)
     def load(all_damage: list[Damage]) -> None:
         path.write_bytes(damaged(whole, all_damage))
@@ -142,7 +142,7 @@ def test_a_damaged_library_is_read_or_refused(song: Audio, tmp_path: Path) -> No
     connection.close()
     whole = path.read_bytes()
 
-    @settings(fuzzed, max_examples=60)
+    @settings(fuzzed, max_examples=40)
     @given(damages)
     def use(all_damage: list[Damage]) -> None:
         for leftover in tmp_path.glob("library.db*"):
@@ -170,7 +170,7 @@ def test_any_command_line_ends_in_words(tmp_path: Path, monkeypatch: pytest.Monk
     for name, data in {"broken.wav": b"RIFF\0\0\0\0WAVE", "empty.mp3": b"", "broken.db": b"no"}.items():
         Path(name).write_bytes(data)
 
-    @settings(fuzzed, max_examples=150)
+    @settings(fuzzed, max_examples=80)
     @given(st.lists(words, max_size=7))
     def call(arguments: list[str]) -> None:
         assert run(arguments) in (0, 1, 2)

@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from retrotone.audio.clicks import largest
 from retrotone.audio.files import BLOCK_FRAMES, MAX_CHANNELS, AudioFile, check_finite, check_shape, first_frames
 from retrotone.audio.resampling import resampled
 from retrotone.audio.tags import Tags
@@ -94,7 +95,7 @@ class Audio:
     @property
     def peak(self) -> float:
         """Largest absolute sample."""
-        return max(float(self.samples.max()), -float(self.samples.min()))
+        return largest(self.samples)
 
     @property
     def is_silent(self) -> bool:

@@ -30,6 +30,8 @@ DEMUXERS = (
 )
 # of these FFmpeg only estimates the length, by the rate of bits
 WITHOUT_LENGTH = {"aac", "ac3", "eac3", "dts", "mp3"}
+# the length that these give of the last packet is already without what a player leaves out at its end
+SHORTENED = {"ogg", "mov,mp4,m4a,3gp,3g2,mj2"}
 # FFmpeg decodes some 1024 frames at a time; joined into blocks of at least this many they are processed faster
 MIN_BLOCK_FRAMES = 1 << 18
 # time that a lossy decoder is given to settle after a seek
@@ -174,8 +176,7 @@ class FfmpegReader:
         if not packet.has_sidedata("skip_samples"):
             return 0, 0
         start, end = SKIPPED.unpack_from(bytes(packet.get_sidedata("skip_samples")))
-        # the length of a packet of Ogg is already without them
-        return start, 0 if self.format == "ogg" else end
+        return start, 0 if self.format in SHORTENED else end
 
 
 class _Converter:

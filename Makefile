@@ -19,7 +19,6 @@ demo: .venv/.retrotone ## Give the bundled song the sound of the bundled record:
 	$(BIN)/retrotone demo -o out/demo --overwrite
 
 test: .venv/.dev ## Run the tests
-	OMP_NUM_THREADS=1 $(BIN)/python tests/compile_librosa.py
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(WORKERS) --dist loadfile
 
 lint: .venv/.dev ## Check style, types and the direction of imports

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import functools
-import importlib.util
 from collections.abc import Callable, Iterable, Iterator
 from itertools import count
 from pathlib import Path
-from types import ModuleType
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -32,20 +30,6 @@ def shared_music() -> Path:
     if not folder.is_dir():
         pytest.skip(f"needs the real recordings in {folder}, which are not part of the repository")
     return folder
-
-
-@pytest.fixture(scope="session")
-def yardstick(shared_music: Path) -> ModuleType:
-    """The independent measure of transfers, which lies beside the recordings."""
-    path = shared_music.parent / "tools" / "measure_transfer.py"
-    if not path.exists():
-        pytest.skip(f"needs {path}, which is not part of the repository")
-    spec = importlib.util.spec_from_file_location("measure_transfer", path)
-    assert spec
-    assert spec.loader
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
 
 
 @pytest.fixture(scope="session")

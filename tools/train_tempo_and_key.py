@@ -28,9 +28,9 @@ from train_genre import published
 
 from retrotone.audio.audio import load
 from retrotone.audio.listening import listen_to
-from retrotone.dsp.stft import STUDY_RATE
+from retrotone.dsp.stft import STUDY_RATE, magnitudes
 from retrotone.features import genre_priors, tempo
-from retrotone.features.gtzan import magnitudes, mel_decibels, middle_of, timbre
+from retrotone.features.gtzan import mel_decibels, middle_of, timbre
 from retrotone.features.key import correlations
 from retrotone.genre.classifier import GenreClassifier
 from retrotone.genre.datasets import LabelledTrack, folds, gtzan_split

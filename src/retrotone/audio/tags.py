@@ -7,12 +7,12 @@ import re
 import struct
 import unicodedata
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import Any, BinaryIO
 
 from retrotone.audio.id3 import FRAMES, precedes_mp3, read_lists
-from retrotone.audio.reading.ffmpeg import DEMUXERS
+from retrotone.audio.reading.ffmpeg import open_container
 from retrotone.audio.reading.reader import RawFile
 
 # other spellings of the names in the vocabulary, in lower case: FFmpeg's, and those of formats that it passes on
@@ -108,7 +108,7 @@ def read_tags(path: str | os.PathLike[str]) -> Tags:
     # what taggers write is not always what the format prescribes: other errors than FFmpeg's are possible
     with suppress(OSError, ValueError, LookupError, struct.error), RawFile(path) as file:
         # behind a large cover FFmpeg would guess for tens of milliseconds
-        with opened(file, "mp3" if precedes_mp3(file) else None, HEADERS_ONLY) as container:
+        with open_container(file, "mp3" if precedes_mp3(file) else None, HEADERS_ONLY) as container:
             raw = _metadata(container)
             cover, cover_type = _cover(container)
             name = container.format.name
@@ -143,35 +143,6 @@ def result_tags(song: str | os.PathLike[str] | None, *done: str) -> Tags:
     tags = read_tags(song) if song is not None else Tags()
     comment = f"retrotone {__version__}: {', '.join(done)}"
     return replace(tags, values={**tags.values, "comment": (*tags["comment"], comment)})
-
-
-@contextmanager
-def opened(file: BinaryIO, kind: str | None = None, options: Mapping[str, str] | None = None) -> Iterator[Any]:
-    """Open a sound file by FFmpeg; in its texts, bytes that are not UTF-8 are surrogates.
-
-    Parameters
-    ----------
-    file : binary file
-        Not its path, which FFmpeg could take for an address.
-    kind : str, optional
-        FFmpeg's name of the format; by default the content decides.
-    options : mapping of str to str, optional
-        FFmpeg's.
-
-    Raises
-    ------
-    OSError
-        FFmpeg cannot read it.
-    """
-    import av
-
-    file.seek(0)
-    options = {**(options or {}), "format_whitelist": DEMUXERS}
-    try:
-        with av.open(file, format=kind, metadata_errors="surrogateescape", options=options) as container:
-            yield container
-    except av.FFmpegError as error:
-        raise OSError(str(error)) from error
 
 
 def _metadata(container: Any) -> dict[str, str]:

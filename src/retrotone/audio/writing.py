@@ -11,8 +11,9 @@ from types import TracebackType
 import numpy as np
 import soundfile
 
+from retrotone.audio.reading.ffmpeg import open_container
 from retrotone.audio.tag_writing import chunks, write_tags
-from retrotone.audio.tags import Tags, opened
+from retrotone.audio.tags import Tags
 from retrotone.errors import OutputError
 from retrotone.types import Block
 from retrotone.utils.files import check_outputs, writing
@@ -175,7 +176,7 @@ def output_format(
 
 def kept_bit_depth(song: Path, output: Path) -> int | None:
     """Return the bit depth of a song, or the next one that an output can have; None where one of them is lossy."""
-    with suppress(OSError, ValueError, LookupError), song.open("rb") as file, opened(file) as container:
+    with suppress(OSError, ValueError, LookupError), song.open("rb") as file, open_container(file) as container:
         depths = sorted(FORMATS[output.suffix.lower()][1])
         codec = container.streams.audio[0].codec_context
         if codec.codec.lossless and depths != [0]:

@@ -10,7 +10,6 @@ import signal
 import sys
 import warnings
 from collections.abc import Sequence
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Annotated, NoReturn
 
@@ -55,7 +54,7 @@ def main() -> NoReturn:
     # before NumPy is loaded: with more threads a product's last bits depend on their number
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     _own_streams()
-    _own_caches()
+    _own_cache()
     if not sys.warnoptions:
         # of other libraries; retrotone's own warnings come through its log
         warnings.simplefilter("ignore")
@@ -101,8 +100,8 @@ def _own_streams() -> None:
     os.dup2(nowhere, 2)
 
 
-def _own_caches() -> None:
-    """Give matplotlib and numba a temporary folder for their caches where the home folder cannot be written to."""
+def _own_cache() -> None:
+    """Give matplotlib a temporary folder for its cache where the home folder cannot be written to."""
     homes = (os.environ.get("XDG_CACHE_HOME") or "~/.cache", os.environ.get("XDG_CONFIG_HOME") or "~/.config")
     if sys.platform == "win32" or all(takes_files(Path(home).expanduser()) for home in homes):
         return
@@ -110,12 +109,7 @@ def _own_caches() -> None:
 
     scratch = TemporaryFolder("retrotone-caches-")
     atexit.register(scratch.remove)
-    folder = str(scratch.path)
-    os.environ.setdefault("MPLCONFIGDIR", folder)
-    # numba keeps what it compiles in the source's folder, where it can
-    jitted = find_spec("librosa")
-    if jitted is None or not takes_files(Path(jitted.origin or "/").parent):
-        os.environ.setdefault("NUMBA_CACHE_DIR", folder)
+    os.environ.setdefault("MPLCONFIGDIR", str(scratch.path))
 
 
 def run(arguments: Sequence[str] | None = None) -> int:

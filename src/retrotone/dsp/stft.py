@@ -67,6 +67,29 @@ def stft(blocks: Iterable[Block], n_fft: int) -> Iterator[Spectrogram]:
         rest = rest[:, max(ready, 0) * hop :]
 
 
+def magnitudes(samples: NDArray[np.float32], n_fft: int = STUDY_N_FFT) -> NDArray[np.float32]:
+    """Return the magnitude of the frames that librosa's centred transform has.
+
+    Parameters
+    ----------
+    samples : ndarray, shape (n,)
+    n_fft : int
+        Window length in samples; the hop is a quarter of it.
+
+    Returns
+    -------
+    ndarray, shape (1 + n // hop, n_fft // 2 + 1), float32
+    """
+    count = len(samples) // (n_fft // OVERLAP)
+    frames = np.empty((count + OVERLAP, n_fft // 2 + 1), np.float32)
+    done = 0
+    # chunk by chunk: the whole spectrum would not stay in the processor's cache
+    for (chunk,) in stft([samples[None]], n_fft):
+        np.abs(chunk, out=frames[done : done + len(chunk)])
+        done += len(chunk)
+    return frames[1 : 2 + count]
+
+
 def _mirrored(blocks: Iterable[Block], margin: int, hop: int) -> Iterator[Block]:
     """Put the mirror image of `margin` samples before and after a stream, filled up to whole hops."""
     stream, head, total = iter(blocks), [], 0

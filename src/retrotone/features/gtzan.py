@@ -21,10 +21,12 @@ from numpy.typing import NDArray
 
 from retrotone.audio.audio import Audio, load
 from retrotone.audio.listening import listen_to
-from retrotone.dsp.filterbanks import A4, N_CHROMA, chroma_filters, mel
+from retrotone.dsp.filterbanks import chroma_filters, mel
 from retrotone.dsp.hpss import TINY, harmonic_mask
-from retrotone.dsp.stft import CHUNK_FRAMES, OVERLAP, STUDY_N_FFT, STUDY_RATE, istft, stft, window
+from retrotone.dsp.stft import CHUNK_FRAMES, OVERLAP, STUDY_N_FFT, STUDY_RATE, istft, magnitudes, stft, window
+from retrotone.dsp.tuning import estimate_tuning
 from retrotone.features.key import pitch_classes
+from retrotone.features.onsets import EARLY_FRAMES
 from retrotone.features.tempo import onsets, pulse
 
 # the longest of GTZAN's clips
@@ -41,8 +43,6 @@ ZERO = 1e-10
 TEMPO_SECONDS, USUAL_TEMPO, MAX_TEMPO = 8.0, 120.0, 320.0
 # of a fingerprint: how long it is, bands, mel bands in each, frames in a step (0.26 s)
 FINGERPRINT_SECONDS, FINGERPRINT_BANDS, FINGERPRINT_MELS, FINGERPRINT_FRAMES = 15.0, 24, 4, 11
-# the spectral peaks from which the tuning is estimated
-PEAK_HZ, PEAK_THRESHOLD, TUNING_STEPS = (150.0, 4000.0), 0.1, 100
 
 FEATURES = (
     "chroma_stft",
@@ -139,7 +139,7 @@ def timbre(recording: Audio | str | os.PathLike[str], separated_seconds: float =
     magnitude = magnitudes(samples)
     power = np.square(magnitude)
     decibels = mel_decibels(power)
-    tuning = _tuning(power)
+    tuning = estimate_tuning(power)
     chroma = _chroma(power, tuning)
     centroid, bandwidth = _centroid_and_bandwidth(magnitude)
     frames = (chroma, _rms(samples), centroid, bandwidth, _rolloff(magnitude), _zero_crossing_rate(samples))
@@ -212,24 +212,13 @@ def _masked(spectrum: NDArray[np.complex64], mask: Array, length: int) -> Array:
     return waveform
 
 
-def magnitudes(samples: Array) -> Array:
-    """Return the frames of librosa's centred transform of samples at 22.05 kHz, shape (frames, bins)."""
-    frames = np.empty((len(samples) // HOP + OVERLAP, STUDY_N_FFT // 2 + 1), np.float32)
-    done = 0
-    # chunk by chunk: the whole spectrum would not stay in the processor's cache
-    for (chunk,) in stft([samples[None]], STUDY_N_FFT):
-        np.abs(chunk, out=frames[done : done + len(chunk)])
-        done += len(chunk)
-    return frames[1 : 2 + len(samples) // HOP]
-
-
 def mel_decibels(power: Array) -> Array:
     """Return the decibels of mel power, shape (frames, 128), limited to 80 below the loudest.
 
     Parameters
     ----------
     power : ndarray, shape (frames, bins)
-        The squares of `magnitudes`.
+        The squares of `retrotone.dsp.stft.magnitudes`.
     """
     mel_power = np.hstack([power[:, bins] @ filters for bins, filters in _mel_filters()])
     decibels: Array = 10 * np.log10(np.maximum(mel_power, np.float32(AMIN)))
@@ -275,9 +264,7 @@ def _tempo(rises: Array) -> float:
     """
     import scipy.fft
 
-    # an onset is seen this many frames early, when a window begins to contain it
-    early_frames = STUDY_N_FFT // (2 * HOP) + 1
-    onsets = np.concatenate([np.zeros(early_frames, np.float32), rises])[: len(rises) + 1]
+    onsets = np.concatenate([np.zeros(EARLY_FRAMES, np.float32), rises])[: len(rises) + 1]
     length = int(TEMPO_SECONDS * STUDY_RATE / HOP)
     padded = np.pad(onsets, length // 2, "linear_ramp")
     windows = np.lib.stride_tricks.sliding_window_view(padded, length)[: len(onsets)] * window(length)
@@ -297,26 +284,6 @@ def _chroma(power: Array, tuning: float) -> Array:
     chroma: Array = power @ chroma_filters(STUDY_RATE, STUDY_N_FFT, tuning).T
     chroma /= np.maximum(chroma.max(axis=1, keepdims=True), TINY)
     return chroma
-
-
-def _tuning(power: Array) -> float:
-    """Return the offset from A4 = 440 Hz in semitones, [-0.5, 0.5), most common among the louder half of peaks."""
-    low, high = (round(edge * STUDY_N_FFT / STUDY_RATE) for edge in PEAK_HZ)
-    here = power[:, low:high]
-    before, after = power[:, low - 1 : high - 1], power[:, low + 1 : high + 1]
-    loud = here > PEAK_THRESHOLD * power.max(axis=1, keepdims=True)
-    frame, peak = np.divmod(np.flatnonzero(loud & (here > before) & (here >= after)), high - low)
-    if not len(peak):
-        return 0.0
-    slope = (after[frame, peak] - before[frame, peak]) / 2
-    # the vertex of the parabola through a peak and its neighbours
-    curvature = after[frame, peak] + before[frame, peak] - 2 * here[frame, peak]
-    shift = np.divide(-slope, curvature, out=np.zeros_like(slope), where=np.abs(slope) < np.abs(curvature))
-    height = here[frame, peak] + slope * shift / 2
-    hertz = (low + peak + shift)[height >= np.median(height)] * (STUDY_RATE / STUDY_N_FFT)
-    offset = np.mod(N_CHROMA * np.log2(hertz / A4) + 0.5, 1.0) - 0.5
-    votes, edges = np.histogram(offset, TUNING_STEPS, (-0.5, 0.5))
-    return float(edges[votes.argmax()])
 
 
 def _centroid_and_bandwidth(magnitude: Array) -> tuple[NDArray[np.float64], NDArray[np.float64]]:

@@ -7,22 +7,22 @@ the hop is a quarter of it.
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 from numpy.typing import NDArray
 
 from retrotone.audio.audio import Audio
 from retrotone.audio.listening import listen_to
-from retrotone.dsp.stft import OVERLAP, n_fft_for
+from retrotone.dsp.constant_q import BINS_PER_OCTAVE, N_OCTAVES, constant_q
+from retrotone.dsp.filterbanks import N_CHROMA, mel
+from retrotone.dsp.hpss import TINY
+from retrotone.dsp.stft import magnitudes, n_fft_for
+from retrotone.dsp.tuning import estimate_tuning
 
 N_MELS = 128
 # Hz: CQT chroma covers C1-B7 (33 Hz to 4 kHz), which this rate holds
 CHROMA_RATE = 22_050
 # samples at CHROMA_RATE, 23 ms
 CHROMA_HOP = 512
-# the longest filters of the transform need this length
-MIN_CQT_SECONDS = 3
 # -100 dB
 POWER_FLOOR = 1e-10
 
@@ -42,12 +42,9 @@ def mel_spectrogram(audio: Audio, n_mels: int = N_MELS) -> NDArray[np.float32]:
     ndarray, shape (n_mels, frames), float32
         In dB, 0 dB for a band power of 1; never under -100 dB.
     """
-    import librosa
-
-    power = librosa.feature.melspectrogram(
-        y=_heard(audio), sr=audio.sample_rate, n_mels=n_mels, **_window(audio.sample_rate)
-    )
-    decibels: NDArray[np.float32] = librosa.power_to_db(power, amin=POWER_FLOOR, top_db=None)
+    filters = mel(sample_rate=audio.sample_rate, n_fft=n_fft_for(audio.sample_rate), n_mels=n_mels)
+    power = filters @ np.square(_magnitude(audio))
+    decibels: NDArray[np.float32] = 10 * np.log10(np.maximum(power, np.float32(POWER_FLOOR)))
     return decibels
 
 
@@ -64,10 +61,10 @@ def spectral_centroid(audio: Audio) -> NDArray[np.float32]:
     ndarray, shape (frames,), float32
         In Hz; 0 for silent frames.
     """
-    import librosa
-
-    centroid = librosa.feature.spectral_centroid(y=_heard(audio), sr=audio.sample_rate, **_window(audio.sample_rate))
-    return np.asarray(centroid[0], np.float32)
+    magnitude = _magnitude(audio)
+    frequencies = np.linspace(0.0, audio.sample_rate / 2, len(magnitude), dtype=np.float32)
+    centroid: NDArray[np.float32] = frequencies @ magnitude / np.maximum(magnitude.sum(axis=0), TINY)
+    return centroid
 
 
 def chromagram(audio: Audio) -> NDArray[np.float32]:
@@ -83,15 +80,18 @@ def chromagram(audio: Audio) -> NDArray[np.float32]:
     ndarray, shape (12, frames), float32
         C, C#, ... B; each frame's strongest class is 1, or all are 0 in silence. Hop 512 / 22,050 s.
     """
-    import librosa
-
     samples = listen_to(audio).resample(CHROMA_RATE).samples[0]
-    frames = 1 + len(samples) // CHROMA_HOP
     if not samples.any():
-        return np.zeros((12, frames), np.float32)
-    padded = np.pad(samples, (0, max(0, MIN_CQT_SECONDS * CHROMA_RATE - len(samples))))
-    chroma = librosa.feature.chroma_cqt(y=padded, sr=CHROMA_RATE, hop_length=CHROMA_HOP)
-    return np.asarray(chroma[:, :frames], np.float32)
+        return np.zeros((N_CHROMA, 1 + len(samples) // CHROMA_HOP), np.float32)
+    tuning = estimate_tuning(magnitudes(samples), BINS_PER_OCTAVE)
+    # (frames, octaves, bins of an octave)
+    bins = constant_q(samples, CHROMA_RATE, CHROMA_HOP, tuning).reshape(-1, N_OCTAVES, BINS_PER_OCTAVE)
+    # a pitch class takes its own bin and one on each side: that below C is the highest of an octave
+    per_class = BINS_PER_OCTAVE // N_CHROMA
+    centred = np.roll(bins.sum(axis=1), per_class // 2, axis=1)
+    chroma: NDArray[np.float32] = centred.reshape(-1, N_CHROMA, per_class).sum(axis=2).T
+    chroma /= np.maximum(chroma.max(axis=0), TINY)
+    return chroma
 
 
 def waveform_envelope(audio: Audio, points: int) -> NDArray[np.float32]:
@@ -121,11 +121,6 @@ def waveform_envelope(audio: Audio, points: int) -> NDArray[np.float32]:
     return np.stack([lowest.min(axis=0), highest.max(axis=0)])
 
 
-def _heard(audio: Audio) -> NDArray[np.float32]:
-    samples: NDArray[np.float32] = listen_to(audio).samples[0]
-    return samples
-
-
-def _window(sample_rate: int) -> dict[str, Any]:
-    n_fft = n_fft_for(sample_rate)
-    return {"n_fft": n_fft, "hop_length": n_fft // OVERLAP}
+def _magnitude(audio: Audio) -> NDArray[np.float32]:
+    """Return the magnitude of what is heard, shape (bins, frames)."""
+    return magnitudes(listen_to(audio).samples[0], n_fft_for(audio.sample_rate)).T

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from fractions import Fraction
-from typing import TYPE_CHECKING
+from io import RawIOBase
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 import numpy as np
 
@@ -29,6 +30,8 @@ DEMUXERS = (
 )
 # of these FFmpeg only estimates the length, by the rate of bits
 WITHOUT_LENGTH = {"aac", "ac3", "eac3", "dts", "mp3"}
+# the length that these give of the last packet is already without what a player leaves out at its end
+SHORTENED = {"ogg", "mov,mp4,m4a,3gp,3g2,mj2"}
 # FFmpeg decodes some 1024 frames at a time; joined into blocks of at least this many they are processed faster
 MIN_BLOCK_FRAMES = 1 << 18
 # time that a lossy decoder is given to settle after a seek
@@ -173,8 +176,7 @@ class FfmpegReader:
         if not packet.has_sidedata("skip_samples"):
             return 0, 0
         start, end = SKIPPED.unpack_from(bytes(packet.get_sidedata("skip_samples")))
-        # the length of a packet of Ogg is already without them
-        return start, 0 if self.format == "ogg" else end
+        return start, 0 if self.format in SHORTENED else end
 
 
 class _Converter:
@@ -240,6 +242,39 @@ def _with_channels(samples: Block, channels: int) -> Block:
 
 
 @contextmanager
+def open_container(
+    file: BinaryIO | RawIOBase, kind: str | None = None, options: Mapping[str, str] | None = None
+) -> Iterator[InputContainer]:
+    """Open a sound file by FFmpeg; in its texts, bytes that are not UTF-8 are surrogates.
+
+    Parameters
+    ----------
+    file : readable and seekable binary file
+        Not its path, which FFmpeg could take for an address.
+    kind : str, optional
+        FFmpeg's name of the format; by default the content decides.
+    options : mapping of str to str, optional
+        FFmpeg's.
+
+    Raises
+    ------
+    OSError
+        FFmpeg cannot read it.
+    """
+    import av
+
+    # PyAV 19 decodes texts so by itself, and takes no such argument
+    old: dict[str, Any] = {} if int(av.__version__.partition(".")[0]) >= 19 else {"metadata_errors": "surrogateescape"}
+    file.seek(0)
+    options = {**(options or {}), "format_whitelist": DEMUXERS}
+    try:
+        with av.open(file, format=kind, options=options, **old) as container:
+            yield container
+    except av.FFmpegError as error:
+        raise OSError(str(error)) from error
+
+
+@contextmanager
 def _opened(place: Place) -> Iterator[tuple[InputContainer, AudioStream]]:
     """Open a sound file and its first stream of sound; FFmpeg's errors become AudioError."""
     import av
@@ -247,10 +282,7 @@ def _opened(place: Place) -> Iterator[tuple[InputContainer, AudioStream]]:
     # what it says of damaged packets is told by retrotone
     av.logging.set_level(av.logging.PANIC)
     try:
-        with (
-            open_bytes(place) as file,
-            av.open(file, "r", options={"format_whitelist": DEMUXERS}, metadata_errors="replace") as container,
-        ):
+        with open_bytes(place) as file, open_container(file) as container:
             yield container, container.streams.audio[0]
-    except (av.FFmpegError, OSError, IndexError, AttributeError, TypeError, ValueError, ZeroDivisionError) as error:
+    except (OSError, IndexError, AttributeError, TypeError, ValueError, ZeroDivisionError) as error:
         raise AudioError(f"{place} is not a sound file that can be decoded: convert it to WAV or FLAC") from error

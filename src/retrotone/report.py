@@ -7,7 +7,9 @@ import html
 import math
 import os
 from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -137,7 +139,8 @@ class Comparison:
     def _page(self, picture: bytes) -> str:
         # one gain for all, so that what is louder stays louder and nothing clips
         gain = min(1.0, PEAK_CEILING / max(10 ** (row.true_peak_db / 20) for row in self.table))
-        sources = [player(audio, gain) for audio in self.versions.values()]
+        with ThreadPoolExecutor() as pool:
+            sources = list(pool.map(partial(player, gain=gain), self.versions.values()))
         return render_page(
             "report.html.j2",
             **self._players(sources, ".picture img"),

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from typing import Self
 
 import numpy as np
-from scipy.signal import lfilter
 
 from retrotone.dsp.filterbanks import extended_mel
 from retrotone.dsp.stft import STUDY_N_FFT, STUDY_RMS, STUDY_SCALE
@@ -119,6 +118,8 @@ class RhythmLock:
 
     def apply(self, magnitude: Matrix, content: Matrix) -> Matrix:
         """See `Stage`."""
+        from scipy.signal import lfilter
+
         # (frames,), dB per frame
         wanted = self.scale * (flux(band_levels(content, self.bands), self.floors[0]) - self.means[0])
         # (frames, bands), dB

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from typing import Annotated
 
 import numpy as np
-from scipy.signal import lfilter
 
 from retrotone.dsp.limiter import ATTACK_SECONDS, FILTER_SAMPLES, MARGIN, peak_gain
 from retrotone.style.media.units import Between, Decibels, Seconds
@@ -64,6 +63,8 @@ class CompressionStage:
 
     def __call__(self, block: Block) -> Block:
         """Compress a block, shape (channels, n); n is a multiple of CONTROL_FRAMES."""
+        from scipy.signal import lfilter
+
         count = block.shape[1]
         power = np.square(block).mean(axis=0).reshape(-1, CONTROL_FRAMES).mean(axis=1)
         power, self._power = lfilter([1 - self._forget], [1, -self._forget], power, zi=self._power)

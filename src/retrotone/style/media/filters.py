@@ -7,7 +7,6 @@ from typing import Annotated, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.signal import butter, sosfilt
 
 from retrotone.style.media.media import OPEN_HIGH_HZ, OPEN_LOW_HZ, USABLE
 from retrotone.style.media.units import Between, GainDecibels, Hertz
@@ -47,6 +46,8 @@ class Highpass:
 
     def sections(self, sample_rate: int, strength: float) -> NDArray[np.float64]:
         """Second-order sections, shape (n, 6); the corner is held at 0.45 of the rate."""
+        from scipy.signal import butter
+
         hz = min(corner(self.hz, OPEN_LOW_HZ, strength), USABLE * sample_rate)
         return np.asarray(butter(self.order, hz, "highpass", fs=sample_rate, output="sos"))
 
@@ -60,6 +61,8 @@ class Lowpass:
 
     def sections(self, sample_rate: int, strength: float) -> NDArray[np.float64]:
         """Second-order sections, shape (n, 6); none when the corner lies above 0.45 of the rate."""
+        from scipy.signal import butter
+
         hz = corner(self.hz, OPEN_HIGH_HZ, strength)
         if hz > USABLE * sample_rate:
             return _none()
@@ -123,6 +126,8 @@ class FilterStage:
 
     def __call__(self, block: Block) -> Block:
         """Filter a block, shape (channels, n)."""
+        from scipy.signal import sosfilt
+
         if len(self._sos) == 0:
             return block
         out: NDArray[np.float64]

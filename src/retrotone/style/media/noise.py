@@ -7,7 +7,6 @@ from typing import Annotated, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.signal import butter, sosfilt
 
 from retrotone.style.media.filters import FilterStage, Lowpass
 from retrotone.style.media.media import OPEN_HIGH_HZ, OPEN_LOW_HZ, USABLE
@@ -62,6 +61,8 @@ class NoiseStage:
     def __init__(
         self, noise: Noise, channels: int, sample_rate: int, strength: float, turns_hz: float, rng: np.random.Generator
     ) -> None:
+        from scipy.signal import butter
+
         f = np.arange(OPEN_LOW_HZ, OPEN_HIGH_HZ, 10.0)
         density = 1 / (1 + (f / noise.high_hz) ** 2) / (1 + (noise.low_hz / f) ** 2)
         # its noise bandwidth in Hz
@@ -83,6 +84,8 @@ class NoiseStage:
 
     def __call__(self, block: Block) -> Block:
         """Add noise to a block."""
+        from scipy.signal import sosfilt
+
         count = block.shape[1]
         white = self._rng.standard_normal((self._channels, count), dtype=np.float32) * self._gain
         shaped, self._state = sosfilt(self._sos, white, axis=1, zi=self._state)

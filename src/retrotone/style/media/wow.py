@@ -7,7 +7,6 @@ from typing import Annotated
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.signal import iirpeak, sosfilt, sosfreqz
 
 from retrotone.style.media.units import Between, WobbleHertz
 from retrotone.types import Block
@@ -65,6 +64,8 @@ class WowStage:
     def __init__(
         self, wobbles: tuple[Wobble, ...], channels: int, sample_rate: int, strength: float, rng: np.random.Generator
     ) -> None:
+        from scipy.signal import iirpeak, sosfreqz
+
         self._rng, self._control_rate, self._points = rng, sample_rate / CONTROL_FRAMES, 0
         # in samples
         amplitudes = [strength * w.depth * sample_rate / (2 * np.pi * w.hz) for w in wobbles]
@@ -87,6 +88,8 @@ class WowStage:
 
     def _displacement(self, count: int) -> NDArray[np.float64]:
         """Return the next control points in samples, shape (count,)."""
+        from scipy.signal import sosfilt
+
         time = np.arange(self._points, self._points + count) / self._control_rate
         self._points += count
         total = np.zeros(count)

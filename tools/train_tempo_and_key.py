@@ -162,8 +162,13 @@ def main() -> None:
         learned["profile_weight"], learned["mode_weight"] = (round(float(v), 2) for v in w)
         return candidates @ w
 
-    right = (by_folds(heard, key_scores).argmax(axis=1) == keys)[keys >= 0]
-    print(f"key, {len(right)} tracks: {right.mean():.3f}")
+    true, found = keys[keys >= 0], by_folds(heard, key_scores).argmax(axis=1)[keys >= 0]
+    same_mode, above = true // 12 == found // 12, (found - true) % 12
+    fifth = same_mode & np.isin(above, (5, 7))
+    # the parallel key has the same tonic; the relative one's is 9 semitones above a major, 3 above a minor tonic
+    mode = ~same_mode & ((above == 0) | (above == np.where(true < 12, 9, 3)))
+    print(f"key, {len(true)} tracks: {(true == found).mean():.3f}")
+    print(f"wrong: {(true != found).sum()}, by a fifth {fifth.sum()}, the parallel or the relative key {mode.sum()}")
     key_scores(np.ones(len(heard), bool))
 
     ASSET.write_text(json.dumps(learned, indent=1) + "\n", "utf-8")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tkinter as tk
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, Protocol
@@ -49,6 +49,9 @@ class SessionView(Protocol):
     def playback_changed(self, has_result: bool) -> None:
         """The player was given other recordings: the original alone, or a result as well."""
 
+    def playlist_changed(self) -> None:
+        """Tracks were added to the playlist."""
+
 
 class Session:
     """The state that the tabs share, and what they can do with it.
@@ -73,6 +76,8 @@ class Session:
         What this song and those before it were restyled to, in order.
     files : dict of Version to Path
         Where results were saved.
+    playlist : dict of str to TrackRow
+        Tracks of the library by their `place`, in their order.
     scans : int
         How often the library was scanned.
     live : LiveSound
@@ -98,6 +103,7 @@ class Session:
         self.original: Sound | None = None
         self.results: list[Version] = []
         self.files: dict[Version, Path] = {}
+        self.playlist: dict[str, TrackRow] = {}
         self._mapped: dict[Path, Frames] = {}
         # the result that the player switches to
         self._result: Version | None = None
@@ -160,6 +166,14 @@ class Session:
             self.play_result(None)
         self._result = None
         self.live.hear(self.original, recipe)
+
+    def add_to_playlist(self, tracks: Sequence[TrackRow]) -> None:
+        """Append tracks to the playlist, those that it lacks."""
+        before = len(self.playlist)
+        for track in tracks:
+            self.playlist.setdefault(track.place, track)
+        self.say(f"Added to the playlist in the tab Similar: {len(self.playlist) - before} tracks.")
+        self._view.playlist_changed()
 
     def play_track(self, track: TrackRow) -> None:
         """Play a track of the library."""

@@ -7,31 +7,27 @@ tasks, because the window imports this module, too.
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from retrotone.desktop.jobs import TaskContext
-from retrotone.desktop.track_row import TrackRow
-from retrotone.errors import LibraryError
 from retrotone.types import Block
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
     from retrotone.audio.audio import Audio
-    from retrotone.library.library import Library
     from retrotone.report import ComparisonRow
     from retrotone.services.listen import SongSummary
 
 # At 100 %.
 SCREEN_DPI = 88
 STUDY_HEIGHT_INCHES = 3.9
-SIMILAR_TRACKS = 25
 # The song that was analysed last, by its path.
 _summaries: dict[str, SongSummary] = {}
 # The comparison that was drawn last, by the paths of its sounds.
@@ -219,64 +215,6 @@ def _versions(sounds: Sequence[Sound]) -> dict[str, Audio]:
     return {title: audio_of(sound) for title, sound in zip(titles, sounds, strict=True)}
 
 
-def similar(context: TaskContext, library: str | None, song: str, wanted: Mapping[str, str]) -> list[TrackRow]:
-    """Return the tracks of the library that sound most like a song.
-
-    Parameters
-    ----------
-    context : TaskContext
-    library : str, optional
-        The library's file, by default the user's own.
-    song : str
-        Its path.
-    wanted : mapping of str to str
-        Conditions as they were typed, by the names of the attributes of `retrotone.library.search.filters.Filter`.
-    """
-    from retrotone.library.catalogue.base import MissingLibrary
-    from retrotone.library.search.filters import Filter, explain, parse_range
-    from retrotone.services import listen, similar
-
-    chosen: dict[str, Any] = {name: text for name, text in wanted.items() if text.strip()}
-    chosen |= {name: parse_range(chosen[name], name) for name in ("bpm", "year") if name in chosen}
-    only = Filter(**chosen)
-    summary = _summaries.get(song) or listen.listen(song, context.progress)
-    with _library(library) as opened:
-        try:
-            matches = similar.similar_tracks(opened, summary, SIMILAR_TRACKS, context.progress, only)
-        except MissingLibrary as error:
-            raise LibraryError("there is no library yet: add a folder in the tab Library and scan it") from error
-        if not matches and only:
-            raise LibraryError(explain(only, opened.tracks()))
-    return [TrackRow.of(match.track, f"{match.similarity:.3f}") for match in matches]
-
-
-def export(context: TaskContext, library: str | None, tracks: Sequence[str], path: str) -> str:
-    """Write tracks of the library as a playlist; return a message."""
-    with _library(library) as opened:
-        found = [track for track in map(opened.find, tracks) if track is not None]
-        return f"Saved {opened.export(path, found, overwrite=True)}: {len(found)} tracks."
-
-
-def scan(context: TaskContext, library: str | None, folders: Sequence[str]) -> str:
-    """Bring the library up to date with folders; return a report."""
-    with _library(library) as opened:
-        report = opened.scan(folders, progress=context.progress)
-    return "\n".join([f"{report.summary}.", *report.reasons])
-
-
-def library_map(context: TaskContext, library: str | None) -> list[TrackRow]:
-    """Return the tracks of the library with their positions on its map; none if there is no library yet."""
-    from retrotone.library.catalogue.base import MissingLibrary
-
-    context.progress(0.0, "drawing the map")
-    with _library(library) as opened:
-        try:
-            positions = opened.map_points()
-        except MissingLibrary:
-            return []
-    return [replace(TrackRow.of(p.track), x=p.x, y=p.y, genre=p.genre, colour=p.colour) for p in positions]
-
-
 def study_loss(context: TaskContext, width: int, scale: float, dark: bool) -> None:
     """Run the sweep of the study's loss on the bundled recordings; show figure and table after every row.
 
@@ -361,7 +299,8 @@ def audio_of(sound: Sound) -> Audio:
     return Audio(sound.frames().T, sound.sample_rate, sound.name)
 
 
-def _library(path: str | None) -> Library:
-    from retrotone.library.library import Library
+def summary_of(context: TaskContext, song: str) -> SongSummary:
+    """Return the analysis of a song; that of the song that was opened last is there already."""
+    from retrotone.services import listen
 
-    return Library(path)
+    return _summaries.get(song) or listen.listen(song, context.progress)

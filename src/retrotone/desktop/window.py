@@ -74,7 +74,7 @@ class Window:
 
     @property
     def job_observer(self) -> JobObserver:
-        """See `SessionView`, as for the five methods below."""
+        """See `SessionView`, as for the six methods below."""
         return self.progress
 
     def show_message(self, text: str, error: bool) -> None:
@@ -105,6 +105,10 @@ class Window:
     def playback_changed(self, has_result: bool) -> None:
         """Let the user switch to the new sound if there is one."""
         self.bar.set_switchable(has_result)
+
+    def playlist_changed(self) -> None:
+        """Show the playlist."""
+        self.similar_tab.show_playlist()
 
     def choose(self) -> None:
         """Ask for a song."""

@@ -309,6 +309,29 @@ def test_the_comparison_is_drawn_and_zooms(driver: Driver, song: Path, answers: 
     driver.wait(lambda: tab.view.coords("mark")[:1] == [pytest.approx(int(0.3 * width), abs=2)])
 
 
+def test_a_model_is_downloaded_only_under_terms_that_were_shown(
+    driver: Driver, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    tab, asked = driver.window.models_tab, list[str]()
+    monkeypatch.setenv("RETROTONE_MODELS", str(tmp_path))
+    # nothing answers there, whether this machine has a network or not
+    monkeypatch.setenv("HTTPS_PROXY", "http://127.0.0.1:9")
+    driver.key("<Alt-Key-7>")
+    tab.table.select("vintage")
+    driver.root.update()
+    assert "non-commercial" in tab.terms.cget("text")
+    for agrees in (False, True):
+        monkeypatch.setattr(messagebox, "askyesno", lambda _, text, agrees=agrees, **__: asked.append(text) or agrees)
+        driver.press("Download…")
+        driver.wait(lambda: not tab.progress.has_job)
+        assert "of unknown size" in asked[-1]
+        assert "non-commercial" in asked[-1]
+    assert len(asked) == 2
+    assert "check the connection" in driver.status
+    assert list(tmp_path.iterdir()) == []
+    driver.shot("models")
+
+
 def test_without_a_library_the_tab_that_makes_one_is_named(driver: Driver, song: Path) -> None:
     driver.show(driver.window.similar_tab)
     driver.wait(lambda: "tab Library" in driver.status)

@@ -81,8 +81,8 @@ class Session:
     scans : int
         How often the library was scanned.
     live : LiveSound
-    jobs, long_jobs, live_jobs : JobQueue
-        For the song, for scans and experiments, and for live sound.
+    jobs, long_jobs, live_jobs, downloads : JobQueue
+        For the song, for scans and experiments, for live sound, and for downloads of models.
     """
 
     def __init__(self, root: tk.Tk, view: SessionView, library: str | None = None) -> None:
@@ -94,6 +94,7 @@ class Session:
         self.jobs = JobQueue(root.after, self._temporary.path, self.say)
         self.long_jobs = JobQueue(root.after, self._temporary.path, self.say)
         self.live_jobs = JobQueue(root.after, self._temporary.path, self.say, "retrotone.services.preview", niceness=0)
+        self.downloads = JobQueue(root.after, self._temporary.path, self.say, "retrotone.utils.pretrained")
         # messages of the player's thread, which must not call Tk
         self.player_errors: list[str] = []
         self.player = Player(self.player_errors.append)
@@ -220,7 +221,7 @@ class Session:
         """Save the settings, stop player and jobs, and delete the session's files."""
         self.settings.save()
         self.player.stop()
-        queues = (self.jobs, self.long_jobs, self.live_jobs)
+        queues = (self.jobs, self.long_jobs, self.live_jobs, self.downloads)
         for queue in queues:
             queue.stop()
         for queue in queues:

@@ -143,7 +143,7 @@ def test_a_style_and_its_dials_are_heard_at_once(restyled: Driver, song: Path) -
     tab.dials.sliders["crackle"].focus_force()
     restyled.root.update()
     tab.dials.sliders["crackle"].event_generate("<Home>")
-    restyled.wait(lambda: "crackle 0 %: 0:05 to 0:06" in tab.heading.full_text)
+    restyled.wait(lambda: "crackle 0%: 0:05 to 0:06" in tab.heading.full_text)
     restyled.shot("restyle-live")
     quiet = heard(player)
     assert 0 < np.std(noisy - quiet) < 0.1 * np.std(quiet)
@@ -344,6 +344,12 @@ def test_a_study_shows_its_curves_while_it_runs(driver: Driver) -> None:
     driver.wait(lambda: tab.view.has_picture and len(tab.table.tree.get_children()) > 0)
     assert tab.progress.has_job
     driver.shot("study")
+    assert sum(tab.view._image.get(2, 2)) > 600
+    driver.key("<Control-d>")
+    driver.shot("study-dark")
+    # the figure is dark with the window, not only what is drawn from then on
+    assert sum(tab.view._image.get(2, 2)) < 150
+    driver.key("<Control-d>")
     driver.press("Cancel")
     driver.wait(lambda: driver.idle)
     assert driver.status == "Cancelled."

@@ -53,7 +53,7 @@ class Recipe:
     @property
     def title(self) -> str:
         """All of it, without what is usual."""
-        strength = "" if self.strength == 1 else f", strength {100 * self.strength:.0f} %"
+        strength = "" if self.strength == 1 else f", strength {self.strength:.0%}"
         return self.style + strength + (f", seed {self.seed}" if self.seed else "")
 
 

@@ -88,7 +88,7 @@ class Picture:
     duration : float
         Seconds that the whole figure covers.
     note : str
-        What the table was measured from, if not from all.
+        What the table's measures tell, and what they were measured from, if not from all.
     titles : list of str
     cells : list of list of str
     """
@@ -188,8 +188,9 @@ def compare(
     duration = max(sound.duration for sound in sounds)
     drawn = stretch or (0.0, duration)
     columns, pixels = zoom(figure, *drawn), _pixels(context, figure, dpi)
-    note = compare.measured_part(duration)
-    return Picture(pixels, columns, time_boxes(figure), drawn, duration, note, *compare.comparison_cells(table))
+    titles, cells = compare.comparison_cells(table)
+    note = "\n".join(filter(None, [*compare.meanings(titles), compare.measured_part(duration)]))
+    return Picture(pixels, columns, time_boxes(figure), drawn, duration, note, titles, cells)
 
 
 def save_comparison(context: TaskContext, sounds: Sequence[Sound], path: str) -> str:
@@ -215,7 +216,7 @@ def _versions(sounds: Sequence[Sound]) -> dict[str, Audio]:
     return {title: audio_of(sound) for title, sound in zip(titles, sounds, strict=True)}
 
 
-def study_loss(context: TaskContext, width: int, scale: float, dark: bool) -> None:
+def study_loss(context: TaskContext, width: int, scale: float) -> None:
     """Run the sweep of the study's loss on the bundled recordings; show figure and table after every row.
 
     Parameters
@@ -225,8 +226,6 @@ def study_loss(context: TaskContext, width: int, scale: float, dark: bool) -> No
         Of the figure, in pixels.
     scale : float
         Size of text, 1 at 100 %.
-    dark : bool
-        Whether the figure is light on dark.
     """
     from retrotone.audio.audio import load
     from retrotone.study import experiments
@@ -235,11 +234,11 @@ def study_loss(context: TaskContext, width: int, scale: float, dark: bool) -> No
 
     song, record = load(assets.bundled_song()), load(assets.bundled_record())
     for rows in experiments.study_loss(song, record, context.progress):
-        picture = _draw_study(context, loss_figure(rows), width, scale, dark)
-        context.show((picture, [short_cells(row) for row in rows]))
+        pictures = _draw_study(context, loss_figure(rows), width, scale)
+        context.show((pictures, [short_cells(row) for row in rows]))
 
 
-def study_training(context: TaskContext, folder: str | None, width: int, scale: float, dark: bool) -> None:
+def study_training(context: TaskContext, folder: str | None, width: int, scale: float) -> None:
     """Train the study's M5; show its curves and its accuracy after every epoch.
 
     Parameters
@@ -247,7 +246,7 @@ def study_training(context: TaskContext, folder: str | None, width: int, scale: 
     context : TaskContext
     folder : str, optional
         Holds a folder of recordings for each genre; by default the bundled song as three eras is used.
-    width, scale, dark
+    width, scale
         As in `study_loss`.
     """
     from retrotone.figures.training import genre_training_figure
@@ -255,18 +254,18 @@ def study_training(context: TaskContext, folder: str | None, width: int, scale: 
 
     for history in experiments.study_training(folder, context.progress):
         figure = genre_training_figure({experiments.TRAINING_TITLE: history})
-        context.show((_draw_study(context, figure, width, scale, dark), experiments.training_cells(history)))
+        context.show((_draw_study(context, figure, width, scale), experiments.training_cells(history)))
 
 
-def _draw_study(context: TaskContext, figure: Figure, width: int, scale: float, dark: bool) -> Path:
-    """Return a file with the pixels of a figure, `width` pixels wide; `scale` is the size of text, 1 at 100 %."""
+def _draw_study(context: TaskContext, figure: Figure, width: int, scale: float) -> list[Path]:
+    """Return files with the pixels of a figure, light and dark, `width` pixels wide; `scale` is 1 at 100 %."""
     from retrotone.figures.base import fit, paint
 
     dpi = SCREEN_DPI * scale
     fit(figure, width / dpi, STUDY_HEIGHT_INCHES)
-    if dark:
-        paint(figure, dark)
-    return _pixels(context, figure, dpi)
+    light = _pixels(context, figure, dpi)
+    paint(figure, dark=True)
+    return [light, _pixels(context, figure, dpi)]
 
 
 def _pixels(context: TaskContext, figure: Figure, dpi: float) -> Path:

@@ -312,7 +312,7 @@ class RestyleTab(ttk.Frame):
 
     def _show_strength(self, strength: float) -> None:
         self.strength.set(strength)
-        self.percent.configure(text=f"{100 * strength:.0f} %")
+        self.percent.configure(text=f"{strength:.0%}")
 
     @staticmethod
     def _titled(choice: StyleChoice) -> str:

@@ -74,14 +74,13 @@ class StudyTab(Page):
             *arguments,
             width,
             session.theme.scale,
-            session.theme.name == "dark",
             observer=self.progress,
             done=lambda _: session.say("The study's experiment is done."),
             show=self._show,
         )
 
-    def _show(self, intermediate: tuple[Path, Sequence[Sequence[str]]]) -> None:
-        file, cells = intermediate
-        self.view.show(file)
+    def _show(self, intermediate: tuple[Sequence[Path], Sequence[Sequence[str]]]) -> None:
+        files, cells = intermediate
+        self.view.show(*files)
         self.table.fill({str(k): line for k, line in enumerate(cells)})
         self.table.tree.see(str(len(cells) - 1))

@@ -64,7 +64,7 @@ def test_the_map_names_the_track_under_the_pointer(scanned: Driver, music: Path)
     x, y = tab.map.coords(tab.map.find_all()[0])[:2]
     tab.map.event_generate("<Motion>", x=round(x) + 3, y=round(y) + 3)
     scanned.root.update()
-    assert str(music) in tab.caption.cget("text")
+    assert str(music) in tab.caption.full_text
     scanned.shot("library")
 
 
@@ -112,7 +112,7 @@ def test_the_map_is_used_by_the_keys(scanned: Driver) -> None:
     # plus zooms, and stays at the dot
     assert reached[3] == reached[2]
     assert len(set(reached)) > 1
-    assert music_map.tracks[reached[-1]].name in scanned.window.library_tab.caption.cget("text")
+    assert music_map.tracks[reached[-1]].name in scanned.window.library_tab.caption.full_text
     music_map.event_generate("<minus>")
     music_map.event_generate("<Return>")
     assert scanned.session.path == music_map.tracks[reached[-1]].path

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from retrotone.desktop.drawing import LEAST_WIDTH, Drawing
-from retrotone.desktop.theme import Theme
+from retrotone.desktop.theme import Theme, blend
 from retrotone.desktop.widgets import DRAG_PIXELS, Event, bind_wheel
 
 if TYPE_CHECKING:
@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 DOTS = 300
 # Of a step of the wheel, and at most.
 ZOOM_STEP, MOST_ZOOM = 1.25, 60.0
+# Of the way from a genre's colour to that of text, in the dark theme.
+LIGHTER = 0.35
 DIRECTIONS = {"Left": (-1, 0), "Right": (1, 0), "Up": (0, -1), "Down": (0, 1)}
 ZOOM_KEYS = {"plus": 1, "KP_Add": 1, "equal": 1, "minus": -1, "KP_Subtract": -1}
 
@@ -76,20 +78,20 @@ class Map(Drawing):
 
     def show(self, tracks: Sequence[TrackRow]) -> None:
         """Replace the tracks, and show the whole map."""
-        self.tracks = list(tracks)
+        self.tracks, self._hovered = list(tracks), -1
         self._zoom, self._place = 1.0, np.zeros(2)
         self.draw()
 
     def draw(self) -> None:
         """Draw dots, and a legend of the genres."""
         self.delete("all")
-        self._hovered = -1
+        hovered, self._hovered = self._hovered, -1
         width, height = self.extent
         if not self.tracks:
             text = "The map of your music appears here: choose folders and scan them."
             self.text(width / 2, height / 2, text, "center", width=width - 20)
             return
-        legend = list(dict.fromkeys((track.group, track.colour) for track in self.tracks))
+        legend = list(dict.fromkeys((track.group, self._shade(track.colour)) for track in self.tracks))
         margin, line = self.theme.px(16), self.theme.px(20)
         columns = max(width // self.theme.px(110), 1)
         below = line * -(-len(legend) // columns) + margin
@@ -108,6 +110,8 @@ class Map(Drawing):
             dot = self.theme.px(5)
             self.create_oval(x - dot, y - dot, x + dot, y + dot, fill=colour, width=0)
             self.text(x + 2 * dot, y, genre, faint=True)
+        if hovered >= 0 and seen[hovered]:
+            self._set_hovered(hovered)
 
     def _draw_dots(self, drawing: int, seen: NDArray[np.intp], radius: int) -> None:
         """Draw some dots now and the others later, so that the window does not wait for a large library."""
@@ -115,13 +119,17 @@ class Map(Drawing):
             return
         edge = self.theme.colours.panel
         for index in seen[:DOTS]:
-            (x, y), colour = self._centres[index], self.tracks[index].colour
+            (x, y), colour = self._centres[index], self._shade(self.tracks[index].colour)
             box = x - radius, y - radius, x + radius, y + radius
             self.create_oval(box, fill=colour, outline=edge, tags="dots")
         # below the legend, which hides what lies outside the map
         self.tag_lower("dots")
         if len(seen) > DOTS:
             self.after(1, self._draw_dots, drawing, seen[DOTS:], radius)
+
+    def _shade(self, colour: str) -> str:
+        """Return a track's colour, lighter in the dark theme."""
+        return blend(colour, self.theme.colours.ink, LIGHTER) if self.theme.name == "dark" else colour
 
     def _nearest(self, event: Event) -> int:
         if not self.tracks or event.y > 2 * self._middle[1]:
@@ -146,10 +154,8 @@ class Map(Drawing):
 
     def _zoom_by_key(self, step: int) -> None:
         """Zoom at the dot that the keys have gone to, else at the middle."""
-        index = self._hovered
         if self.tracks:
-            self._zoom_at(self._centres[index] if index >= 0 else self._middle, step)
-            self._set_hovered(index)
+            self._zoom_at(self._middle if self._hovered < 0 else self._centres[self._hovered], step)
 
     def _go(self, way: NDArray[np.float64]) -> None:
         """Go to the next dot in a direction, or to the one nearest to the middle; the map moves where it must.

@@ -148,7 +148,7 @@ class Table(ttk.Frame):
 
     def _appear(self) -> None:
         self._fit()
-        self._see(self.selected)
+        self.after_idle(self._see, self.selected)
 
     def _sort(self, column: int) -> None:
         """Sort by a column, whose title was clicked; at the second click the other way round. Empty cells are last."""

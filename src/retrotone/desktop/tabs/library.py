@@ -6,14 +6,17 @@ import tkinter as tk
 from tkinter import filedialog, ttk
 
 from retrotone.desktop import library_tasks
+from retrotone.desktop.cut_text import CutLabel
 from retrotone.desktop.library_map import Map
 from retrotone.desktop.session import NO_SONG, Session
 from retrotone.desktop.table import Table
 from retrotone.desktop.track_row import TrackRow
-from retrotone.desktop.widgets import JobProgress, Page, WrappedLabel, add_buttons
+from retrotone.desktop.widgets import JobProgress, Page, add_buttons
 
 # Titles, and widths at 100 %.
 COLUMNS = [("title", 190), ("artist", 130), ("genre", 95), ("tempo", 75), ("key", 90), ("year", 65), ("length", 75)]
+
+MAP_HINT = "point for a name, click to open; wheel and drag move the map, as do arrows, + and −, Enter."
 
 
 class LibraryTab(Page):
@@ -25,7 +28,7 @@ class LibraryTab(Page):
         self._drawn = False
         theme = session.theme
         left, right = self.halves(2, 3)
-        self.folders = Table(left, theme, [("Folders of music", 300)], 4)
+        self.folders = Table(left, theme, [("Folders of music", 300)], 3)
         self.folders.pack(fill="both", expand=True)
         row = ttk.Frame(left)
         row.pack(fill="x", pady=theme.px(4))
@@ -34,7 +37,7 @@ class LibraryTab(Page):
         )
         self.progress = JobProgress(left, theme, session.long_jobs, session.say)
         self.progress.pack(fill="x", pady=theme.px(4))
-        self.report = tk.Text(left, height=6, width=20, wrap="word", borderwidth=0, font="TkDefaultFont", takefocus=0)
+        self.report = tk.Text(left, height=3, width=20, wrap="word", borderwidth=0, font="TkDefaultFont", takefocus=0)
         self.report.pack(fill="both", expand=True)
         self._show_report("")
         self._chooser, self._chosen = ttk.Frame(right), tk.IntVar(self, 0)
@@ -49,7 +52,8 @@ class LibraryTab(Page):
         frame, session = self._add_view(master, "Map"), self._session
         self.map = Map(frame, session.theme, self._describe, lambda track: session.open_song(track.path))
         self.map.pack(fill="both", expand=True)
-        self.caption = WrappedLabel(frame, style="Small.TLabel")
+        # one line, so that the map keeps its size
+        self.caption = CutLabel(frame, style="Small.TLabel")
         self.caption.pack(fill="x")
         return frame
 
@@ -186,13 +190,8 @@ class LibraryTab(Page):
 
     def _describe(self, track: TrackRow | None) -> None:
         count = len(self.map.tracks)
-        idle = (
-            f"{count} tracks: point at one for its name, click to open it; the wheel zooms, a drag moves the map. "
-            "By keyboard: arrows, + and −, Enter."
-            if count
-            else ""
-        )
-        self.caption.configure(text=idle if track is None else " · ".join([*track.short_cells, track.place]))
+        idle = f"{count} tracks: {MAP_HINT}" if count else ""
+        self.caption.show(idle if track is None else " · ".join([*track.short_cells, track.place]))
 
     def _apply_report_theme(self) -> None:
         colours = self._session.theme.colours

@@ -36,7 +36,7 @@ class ModelsTab(Page):
         self._session, self._on_download = session, on_download
         theme, body = session.theme, self.body
         WrappedLabel(body, ABOUT).pack(fill="x")
-        self.table = Table(body, theme, COLUMNS, 9, self._show_terms)
+        self.table = Table(body, theme, COLUMNS, 5, self._show_terms)
         self.table.tree.bind("<Return>", lambda _: self.download())
         self.table.pack(fill="both", expand=True, pady=theme.px(6))
         self.terms = WrappedLabel(body, style="Small.TLabel")

@@ -36,7 +36,7 @@ class SimilarTab(Page):
         row = ttk.Frame(body)
         row.pack(fill="x", pady=theme.px(4))
         self.filters = {name: self._add_filter(row, label) for name, label in FILTERS.items()}
-        self.table = Table(body, theme, COLUMNS, 8)
+        self.table = Table(body, theme, COLUMNS, 6)
         self.table.pack(fill="both", expand=True)
         for key in ("<Return>", "<Double-1>"):
             self.table.tree.bind(key, lambda _: self.play())
@@ -48,18 +48,20 @@ class SimilarTab(Page):
         add_buttons(
             row, theme, ("Find similar songs", self.find), ("Play", self.play), ("Add to playlist", self.add), accent=0
         )
-        ttk.Label(body, text="Playlist", style="Strong.TLabel").pack(anchor="w", pady=(theme.px(8), 0))
-        self.playlist_table = Table(body, theme, COLUMNS[:3], 4)
-        self.playlist_table.pack(fill="both", expand=True)
         row = ttk.Frame(body)
         row.pack(fill="x", pady=theme.px(4))
-        add_buttons(row, theme, ("Remove", self.remove), ("Remove all", self.clear), ("Export playlist…", self.export))
+        ttk.Label(row, text="Playlist", style="Strong.TLabel").pack(side="left", padx=(0, theme.px(16)))
         add_buttons(row, theme, ("Add songs like this one:", self.fill))
         self.minutes = tk.StringVar(self, str(MINUTES))
         ttk.Spinbox(row, from_=1, to=999, width=4, textvariable=self.minutes).pack(side="left")
         ttk.Label(row, text="minutes").pack(side="left", padx=theme.px(4))
+        self.playlist_table = Table(body, theme, COLUMNS[:3], 3)
+        self.playlist_table.pack(fill="both", expand=True)
         for key in ("<Return>", "<Double-1>"):
             self.playlist_table.tree.bind(key, lambda _: self.play_listed())
+        row = ttk.Frame(body)
+        row.pack(fill="x", pady=theme.px(4))
+        add_buttons(row, theme, ("Remove", self.remove), ("Remove all", self.clear), ("Export playlist…", self.export))
 
     def song_changed(self) -> None:
         """Clear the table when there is another song; the playlist stays."""

@@ -68,6 +68,8 @@ class StudyTab(Page):
         session.say("")
         self.table.fill({})
         self.table.set_columns(columns)
+        # the page may be new, and without a size
+        self.update_idletasks()
         width = max(self.view.winfo_width() - 4, 300)
         session.long_jobs.submit(
             task,

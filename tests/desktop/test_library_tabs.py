@@ -142,7 +142,7 @@ def test_the_tracks_are_listed_and_a_title_sorts_them(scanned: Driver) -> None:
 def test_a_path_leads_from_the_song_to_a_track_of_the_list(similar: Driver) -> None:
     tab = similar.window.library_tab
     similar.show(tab)
-    rows = {track.name: str(number) for number, track in enumerate(tab.map.tracks)}
+    rows = {track.name: key for key, track in tab._listed.items()}
     tab.tracks.select(rows["Clara – pulse in 2"])
     similar.press("Path from the song to this one")
     similar.wait(lambda: similar.idle)

@@ -76,12 +76,14 @@ def scan(context: TaskContext, library: str | None, folders: Sequence[str]) -> s
 
 
 def library_map(context: TaskContext, library: str | None) -> list[TrackRow]:
-    """Return the tracks of the library with their positions on its map; none if there is no library yet."""
+    """Show the tracks of the library, and return them with their positions on its map; none if there is no library."""
     from retrotone.library.catalogue.base import MissingLibrary
 
     context.progress(0.0, "drawing the map")
     with _library(library) as opened:
         try:
+            # the map of a large library takes half a minute
+            context.show(list(map(TrackRow.of, opened.tracks())))
             positions = opened.map_points()
         except MissingLibrary:
             return []

@@ -85,7 +85,7 @@ def _restyle(handlers: Handlers, song: gr.Audio) -> tuple[dict[str, Any], list[g
             style = gr.Radio([*choices, ("a record of mine", RECORD)], value="1930s", label="Style", elem_id="styles")
             about = gr.Markdown(_about("1930s"), elem_classes="quiet")
             record = upload("The record that it should sound like", visible=False, elem_id="record")
-            strength = gr.Slider(0, 1, 1, step=0.05, label="Strength", info="0 is the song, 1 all of the style")
+            strength = gr.Slider(0, 1, 1, step=0.05, label="Strength", info="0 is the song, 1 (100%) all of the style")
             dials, settings, parts = _dials(known)
             position = gr.Number(0, visible=False, label="Position")
             go = job_buttons(handlers, "Restyle", interactive=False)

@@ -26,6 +26,8 @@ class LibraryTab(Page):
         super().__init__(master, session.theme)
         self._session = session
         self._drawn = False
+        # tracks by their keys in the list
+        self._listed: dict[str, TrackRow] = {}
         theme = session.theme
         left, right = self.halves(2, 3)
         self.folders = Table(left, theme, [("Folders of music", 300)], 3)
@@ -172,21 +174,25 @@ class LibraryTab(Page):
     def _draw_map(self) -> None:
         session = self._session
         task = library_tasks.library_map
-        session.long_jobs.submit(task, session.library, observer=self.progress, done=self._show_tracks)
+        done, show = self._show_map, self._show_list
+        session.long_jobs.submit(task, session.library, observer=self.progress, done=done, show=show)
 
     def _show_folders(self) -> None:
         self.folders.fill({folder: [folder] for folder in self._session.settings.library_folders})
 
-    def _show_tracks(self, tracks: list[TrackRow]) -> None:
+    def _show_list(self, tracks: list[TrackRow]) -> None:
+        self._listed = {str(number): track for number, track in enumerate(tracks)}
+        self.tracks.fill({key: track.cells for key, track in self._listed.items()})
+
+    def _show_map(self, tracks: list[TrackRow]) -> None:
         self.map.show(tracks)
         self._describe(None)
-        self.tracks.fill({str(k): track.cells for k, track in enumerate(tracks)})
 
     def _selected(self) -> TrackRow | None:
         if not self.tracks.selected:
             self._session.say("Select a track in the list first.", error=True)
             return None
-        return self.map.tracks[int(self.tracks.selected)]
+        return self._listed[self.tracks.selected]
 
     def _describe(self, track: TrackRow | None) -> None:
         count = len(self.map.tracks)

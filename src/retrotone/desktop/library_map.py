@@ -74,6 +74,8 @@ class Map(Drawing):
             self.bind(f"<{key}>", lambda _, way=direction: self._go(np.array(way)))  # type: ignore[misc]
         for key, step in ZOOM_KEYS.items():
             self.bind(f"<{key}>", lambda _, step=step: self._zoom_by_key(step))  # type: ignore[misc]
+            # with Control they are the window's, for the size of text
+            self.bind(f"<Control-{key}>", lambda _: None)
         self.bind("<Return>", lambda _: self._choose(self._hovered))
 
     def show(self, tracks: Sequence[TrackRow]) -> None:

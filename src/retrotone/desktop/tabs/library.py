@@ -50,49 +50,6 @@ class LibraryTab(Page):
         self._apply_report_theme()
         self._show_folders()
 
-    def _build_map(self, master: ttk.Frame) -> ttk.Frame:
-        frame, session = self._add_view(master, "Map"), self._session
-        self.map = Map(frame, session.theme, self._describe, lambda track: session.open_song(track.path))
-        self.map.pack(fill="both", expand=True)
-        # one line, so that the map keeps its size
-        self.caption = CutLabel(frame, style="Small.TLabel")
-        self.caption.pack(fill="x")
-        return frame
-
-    def _build_list(self, master: ttk.Frame) -> ttk.Frame:
-        frame, theme = self._add_view(master, "Tracks"), self._session.theme
-        self.tracks = Table(frame, theme, COLUMNS, 8)
-        for key in ("<Return>", "<Double-1>"):
-            self.tracks.tree.bind(key, lambda _: self.open())
-        self.tracks.pack(fill="both", expand=True)
-        row = ttk.Frame(frame)
-        row.pack(fill="x", pady=theme.px(4))
-        add_buttons(
-            row,
-            theme,
-            ("Open", self.open),
-            ("Play", self.play),
-            ("Add to playlist", self.add_to_playlist),
-            ("Path from the song to this one", self.add_path),
-        )
-        return frame
-
-    def _add_view(self, master: ttk.Frame, title: str) -> ttk.Frame:
-        """Add a way to show the tracks, and the button that chooses it."""
-        number = len(self._chooser.winfo_children())
-        button = ttk.Radiobutton(
-            self._chooser, text=title, value=number, variable=self._chosen, command=self._show_view
-        )
-        button.pack(side="left", padx=(0, self._session.theme.px(12)))
-        return ttk.Frame(master)
-
-    def _show_view(self) -> None:
-        for number, view in enumerate(self._views):
-            if number == self._chosen.get():
-                view.pack(fill="both", expand=True)
-            else:
-                view.pack_forget()
-
     def entered(self) -> None:
         """Draw the map of a library that exists already, the first time."""
         if not self._drawn:
@@ -159,6 +116,49 @@ class LibraryTab(Page):
         session.say("")
         arguments = session.library, session.path, track.place
         session.run(library_tasks.path, *arguments, done=session.add_to_playlist)
+
+    def _build_map(self, master: ttk.Frame) -> ttk.Frame:
+        frame, session = self._add_view(master, "Map"), self._session
+        self.map = Map(frame, session.theme, self._describe, lambda track: session.open_song(track.path))
+        self.map.pack(fill="both", expand=True)
+        # one line, so that the map keeps its size
+        self.caption = CutLabel(frame, style="Small.TLabel")
+        self.caption.pack(fill="x")
+        return frame
+
+    def _build_list(self, master: ttk.Frame) -> ttk.Frame:
+        frame, theme = self._add_view(master, "Tracks"), self._session.theme
+        self.tracks = Table(frame, theme, COLUMNS, 8)
+        for key in ("<Return>", "<Double-1>"):
+            self.tracks.tree.bind(key, lambda _: self.open())
+        self.tracks.pack(fill="both", expand=True)
+        row = ttk.Frame(frame)
+        row.pack(fill="x", pady=theme.px(4))
+        add_buttons(
+            row,
+            theme,
+            ("Open", self.open),
+            ("Play", self.play),
+            ("Add to playlist", self.add_to_playlist),
+            ("Path from the song to this one", self.add_path),
+        )
+        return frame
+
+    def _add_view(self, master: ttk.Frame, title: str) -> ttk.Frame:
+        """Add a way to show the tracks, and the button that chooses it."""
+        number = len(self._chooser.winfo_children())
+        button = ttk.Radiobutton(
+            self._chooser, text=title, value=number, variable=self._chosen, command=self._show_view
+        )
+        button.pack(side="left", padx=(0, self._session.theme.px(12)))
+        return ttk.Frame(master)
+
+    def _show_view(self) -> None:
+        for number, view in enumerate(self._views):
+            if number == self._chosen.get():
+                view.pack(fill="both", expand=True)
+            else:
+                view.pack_forget()
 
     def _show_report(self, text: str) -> None:
         self.report.configure(state="normal")

@@ -7,8 +7,9 @@ tasks, because the window imports this module, too.
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -32,6 +33,8 @@ STUDY_HEIGHT_INCHES = 3.9
 _summaries: dict[str, SongSummary] = {}
 # The comparison that was drawn last, by the paths of its sounds.
 _comparison: dict[tuple[str, ...], tuple[list[ComparisonRow], Figure]] = {}
+# What draws the figure of the study that was shown last.
+_study: list[Callable[[], Figure]] = []
 
 
 @dataclass(frozen=True)
@@ -234,7 +237,7 @@ def study_loss(context: TaskContext, width: int, scale: float) -> None:
 
     song, record = load(assets.bundled_song()), load(assets.bundled_record())
     for rows in experiments.study_loss(song, record, context.progress):
-        pictures = _draw_study(context, loss_figure(rows), width, scale)
+        pictures = _draw_study(context, partial(loss_figure, rows), width, scale)
         context.show((pictures, [short_cells(row) for row in rows]))
 
 
@@ -253,15 +256,22 @@ def study_training(context: TaskContext, folder: str | None, width: int, scale: 
     from retrotone.study import experiments
 
     for history in experiments.study_training(folder, context.progress):
-        figure = genre_training_figure({experiments.TRAINING_TITLE: history})
-        context.show((_draw_study(context, figure, width, scale), experiments.training_cells(history)))
+        draw = partial(genre_training_figure, {experiments.TRAINING_TITLE: history})
+        context.show((_draw_study(context, draw, width, scale), experiments.training_cells(history)))
 
 
-def _draw_study(context: TaskContext, figure: Figure, width: int, scale: float) -> list[Path]:
+def redraw_study(context: TaskContext, width: int, scale: float) -> list[Path]:
+    """Draw the study's figure that was shown last anew; nothing after a crash. Parameters as in `study_loss`."""
+    context.progress(0.0, "drawing")
+    return _draw_study(context, _study[0], width, scale) if _study else []
+
+
+def _draw_study(context: TaskContext, draw: Callable[[], Figure], width: int, scale: float) -> list[Path]:
     """Return files with the pixels of a figure, light and dark, `width` pixels wide; `scale` is 1 at 100 %."""
     from retrotone.figures.base import fit, paint
 
-    dpi = SCREEN_DPI * scale
+    _study[:] = [draw]
+    figure, dpi = draw(), SCREEN_DPI * scale
     fit(figure, width / dpi, STUDY_HEIGHT_INCHES)
     light = _pixels(context, figure, dpi)
     paint(figure, dark=True)

@@ -157,7 +157,7 @@ def _similar(handlers: Handlers, song: gr.Audio) -> tuple[list[Any], dict[str, A
 
     def label(rows: list[list[str]]) -> list[gr.Audio]:
         """Label the players by the rows of the table, and hide the others."""
-        labels = [" · ".join(row[:-1]) + f" ({float(row[-1]):.0%} alike)" for row in rows]
+        labels = [" · ".join(row[:-1]) + f" (similarity {float(row[-1]):.0%})" for row in rows]
         hidden = [gr.Audio(visible=False)] * (SIMILAR_TRACKS - len(rows))
         return [*(gr.Audio(label=label, visible=True) for label in labels), *hidden]
 

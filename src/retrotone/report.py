@@ -33,6 +33,7 @@ from retrotone.metrics import (
 from retrotone.progress import Progress, part, silent
 from retrotone.utils.files import check_outputs, write_whole
 from retrotone.utils.templates import render_page
+from retrotone.utils.text import clock
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -45,6 +46,14 @@ MEASURES = {
     "envelope_gain": "envelope gain",
     "chroma_cosine": "chroma cosine",
     "onset_f1": "onset F1",
+}
+MEANINGS = {
+    "style_gain": "How far the texture has come from the first version (0) to the style (1), by Gram matrices of a "
+    "random network.",
+    "envelope_gain": "The same for timbre and dynamics, by the Fréchet distance between log-mel frames.",
+    "chroma_cosine": "How well the harmony was kept: the cosine between chromagrams. 1 is the first version's; "
+    "unrelated pieces have about 0.7.",
+    "onset_f1": "How well the rhythm was kept: the F1 score of note onsets within 50 ms. 1 is the first version's.",
 }
 
 
@@ -144,13 +153,15 @@ class Comparison:
         return render_page(
             "report.html.j2",
             **self._players(sources, ".picture img"),
+            measures=taken(self.table),
+            meanings=MEANINGS,
+            clock=clock,
             isfinite=math.isfinite,
             figure=base64.b64encode(picture).decode(),
             paper=PAPER,
             dial_colour=COLOURS[0],
             dials=[] if self.medium is None else dials(self.medium),
             medium_name="" if self.medium is None else self.medium.name,
-            styled=any(row.style_gain is not None for row in self.table),
             cut=any(row.seconds > PLAYER_SECONDS for row in self.table),
             download="",
             player_minutes=PLAYER_SECONDS / 60,
@@ -242,6 +253,11 @@ def measure(
         table.append(ComparisonRow(name, audio.duration, profile.loudness, true_peak_db(profile), **against))
         first = first or profile
     return table
+
+
+def taken(table: Sequence[ComparisonRow]) -> dict[str, str]:
+    """Return those of `MEASURES` that some version in a table has."""
+    return {name: label for name, label in MEASURES.items() if any(getattr(row, name) is not None for row in table)}
 
 
 def _against(first: Profile, version: Profile, style: Profile | None) -> dict[str, float]:

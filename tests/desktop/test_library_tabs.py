@@ -64,7 +64,7 @@ def test_the_map_names_the_track_under_the_pointer(scanned: Driver, music: Path)
     x, y = tab.map.coords(tab.map.find_all()[0])[:2]
     tab.map.event_generate("<Motion>", x=round(x) + 3, y=round(y) + 3)
     scanned.root.update()
-    assert str(music) in tab.caption.cget("text")
+    assert str(music) in tab.caption.full_text
     scanned.shot("library")
 
 
@@ -95,6 +95,62 @@ def test_the_map_zooms_at_the_pointer_and_is_dragged(scanned: Driver) -> None:
     for _ in range(9):
         music_map.event_generate("<Button-5>", **pointer)
     assert dots() == whole
+
+
+def test_the_map_is_used_by_the_keys(scanned: Driver) -> None:
+    music_map = scanned.window.library_tab.map
+    music_map.focus_force()
+    scanned.root.update()
+    music_map.event_generate("<Up>")
+    reached = [music_map._hovered]
+    for key in ("<Up>", "<Down>", "<plus>", "<Down>"):
+        music_map.event_generate(key)
+        reached.append(music_map._hovered)
+        x, y = music_map._centres[reached[-1]]
+        assert 0 <= x <= music_map.extent[0]
+        assert 0 <= y <= music_map.extent[1]
+    # plus zooms, and stays at the dot
+    assert reached[3] == reached[2]
+    assert len(set(reached)) > 1
+    assert music_map.tracks[reached[-1]].name in scanned.window.library_tab.caption.full_text
+    music_map.event_generate("<minus>")
+    music_map.event_generate("<Return>")
+    assert scanned.session.path == music_map.tracks[reached[-1]].path
+
+
+def column(driver: Driver, title: str) -> list[str]:
+    """Return the cells of a column of the list of tracks, once its title was clicked."""
+    tree = driver.window.library_tab.tracks.tree
+    tree.tk.call(*tree.tk.splitlist(tree.heading(title, "command")))
+    return [str(tree.set(row, title)) for row in tree.get_children()]
+
+
+def test_the_tracks_are_listed_and_a_title_sorts_them(scanned: Driver) -> None:
+    tab = scanned.window.library_tab
+    scanned.show(tab)
+    tab._chooser.winfo_children()[1].invoke()
+    scanned.root.update()
+    assert tab.tracks.tree.winfo_viewable()
+    titles = column(scanned, "title")
+    assert titles == [f"{kind} in {index}" for kind in ("organ", "pulse") for index in range(3)]
+    assert column(scanned, "title") == titles[::-1]
+    tempi = [float(tempo) for tempo in column(scanned, "tempo") if tempo]
+    assert tempi == sorted(tempi)
+    scanned.shot("library-tracks")
+
+
+def test_a_path_leads_from_the_song_to_a_track_of_the_list(similar: Driver) -> None:
+    tab = similar.window.library_tab
+    similar.show(tab)
+    rows = {track.name: key for key, track in tab._listed.items()}
+    tab.tracks.select(rows["Clara – pulse in 2"])
+    similar.press("Path from the song to this one")
+    similar.wait(lambda: similar.idle)
+    names = [track.name for track in similar.session.playlist.values()]
+    assert (names[0], names[-1]) == ("Ada – organ in 0", "Clara – pulse in 2")
+    similar.show(similar.window.similar_tab)
+    similar.press("Remove all")
+    assert not similar.session.playlist
 
 
 def test_similar_songs_are_found_when_the_tab_is_entered(similar: Driver) -> None:
@@ -138,9 +194,11 @@ def test_similar_songs_are_sorted_and_played_by_the_keys(similar: Driver) -> Non
 
 def test_a_playlist_of_similar_songs_is_exported(similar: Driver, answers: dict[str, str], tmp_path: Path) -> None:
     similar.press("Add to playlist")
+    similar.press("Add songs like this one:")
+    similar.wait(lambda: similar.idle)
     similar.shot("similar")
     answers["asksaveasfilename"] = str(tmp_path / "similar.m3u8")
     similar.press("Export playlist…")
     similar.wait(lambda: similar.idle)
-    assert "1 tracks" in similar.status
+    assert "6 tracks" in similar.status
     assert "organ/" in (tmp_path / "similar.m3u8").read_text()

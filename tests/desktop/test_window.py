@@ -143,7 +143,7 @@ def test_a_style_and_its_dials_are_heard_at_once(restyled: Driver, song: Path) -
     tab.dials.sliders["crackle"].focus_force()
     restyled.root.update()
     tab.dials.sliders["crackle"].event_generate("<Home>")
-    restyled.wait(lambda: "crackle 0 %: 0:05 to 0:06" in tab.heading.full_text)
+    restyled.wait(lambda: "crackle 0%: 0:05 to 0:06" in tab.heading.full_text)
     restyled.shot("restyle-live")
     quiet = heard(player)
     assert 0 < np.std(noisy - quiet) < 0.1 * np.std(quiet)
@@ -309,6 +309,31 @@ def test_the_comparison_is_drawn_and_zooms(driver: Driver, song: Path, answers: 
     driver.wait(lambda: tab.view.coords("mark")[:1] == [pytest.approx(int(0.3 * width), abs=2)])
 
 
+def test_a_model_is_downloaded_only_under_terms_that_were_shown(
+    driver: Driver, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    tab, asked = driver.window.models_tab, list[str]()
+    monkeypatch.setenv("RETROTONE_MODELS", str(tmp_path))
+    # nothing answers there, whether this machine has a network or not
+    monkeypatch.setenv("HTTPS_PROXY", "http://127.0.0.1:9")
+    driver.key("<Alt-Key-7>")
+    tab.table.select("vintage")
+    driver.root.update()
+    assert "non-commercial" in tab.terms.cget("text")
+    for agrees in (False, True):
+        monkeypatch.setattr(messagebox, "askyesno", lambda _, text, agrees=agrees, **__: asked.append(text) or agrees)
+        driver.press("Download…")
+        driver.wait(lambda: not tab.progress.has_job or "trying again" in tab.progress.message.get())
+        assert "of unknown size" in asked[-1]
+        assert "non-commercial" in asked[-1]
+    assert len(asked) == 2
+    driver.shot("models")
+    driver.key("<Escape>")
+    driver.wait(lambda: not tab.progress.has_job)
+    assert driver.status == "Cancelled."
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_without_a_library_the_tab_that_makes_one_is_named(driver: Driver, song: Path) -> None:
     driver.show(driver.window.similar_tab)
     driver.wait(lambda: "tab Library" in driver.status)
@@ -321,9 +346,19 @@ def test_a_study_shows_its_curves_while_it_runs(driver: Driver) -> None:
     driver.wait(lambda: tab.view.has_picture and len(tab.table.tree.get_children()) > 0)
     assert tab.progress.has_job
     driver.shot("study")
+    assert sum(tab.view._image.get(2, 2)) > 600
+    driver.key("<Control-d>")
+    driver.shot("study-dark")
+    # the figure is dark with the window, not only what is drawn from then on
+    assert sum(tab.view._image.get(2, 2)) < 150
+    driver.key("<Control-d>")
     driver.press("Cancel")
     driver.wait(lambda: driver.idle)
     assert driver.status == "Cancelled."
+    # it is drawn anew for a narrow window
+    driver.root.geometry("760x480")
+    driver.wait(lambda: tab.view._image.width() < 760)
+    driver.root.geometry("1280x720")
 
 
 def test_text_grows_and_the_theme_is_kept(driver: Driver) -> None:

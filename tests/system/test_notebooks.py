@@ -56,10 +56,10 @@ def test_an_answer_is_a_table_of_its_genres_and_says_why_it_is_unsure() -> None:
     answer = Answer("jazz", 0.4, False, "no genre stands out", {"blues": 0.35, "jazz": 0.4, "pop": 0.25})
     shown = answer._repr_html_()
     assert "not sure: no genre stands out" in shown
-    assert re.findall(r"<th[^>]*>(\w+)</th><td[^>]*>(\d+ %)", shown) == [
-        ("jazz", "40 %"),
-        ("blues", "35 %"),
-        ("pop", "25 %"),
+    assert re.findall(r"<th[^>]*>(\w+)</th><td[^>]*>(\d+%)", shown) == [
+        ("jazz", "40%"),
+        ("blues", "35%"),
+        ("pop", "25%"),
     ]
 
 

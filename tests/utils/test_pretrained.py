@@ -260,13 +260,14 @@ def test_models_are_listed_and_found(models: Path, capfd: Capture) -> None:
 
 
 def test_terms_come_before_the_download(
-    vintage: pretrained.Entry, models: Path, capfd: Capture, monkeypatch: pytest.MonkeyPatch
+    vintage: pretrained.Entry, server: Server, models: Path, capfd: Capture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # no terminal to ask on
     monkeypatch.setattr("sys.stdin", io.StringIO())
     assert run(["models", "download", "vintage"]) == 2
     out, err = capfd.readouterr()
     assert out.strip() == ""
+    assert f"vintage: {len(server.data) / 1e6:.1f} MB" in err
     assert vintage.licence in err
     assert files(models) == []
     assert run(["models", "download", "vintage", "--yes"]) == 0

@@ -490,7 +490,7 @@ def test_the_api_answers_a_program(server: Server, made_music: Path, tmp_path: P
     song = handle_file(str(made_music / "organ" / "Clara.flac"))
     words, result, picture, table = client.predict(song, "1980s", 0.5, None, "noise:0", api_name="/retro")
     assert "strength 50%" in words
-    assert Path(result).name == "Clara-1980s, noise 0 %-strength0.5.flac"
+    assert Path(result).name == "Clara-1980s, noise 0%-strength0.5.flac"
     assert load(result).duration == pytest.approx(4, abs=0.01)
     assert Path(picture).read_bytes().startswith(b"\x89PNG")
     assert table["data"][0][0] == "original"

@@ -43,7 +43,7 @@ def compare_files(
         from retrotone.audio.player import PLAYER_SECONDS
         from retrotone.progress import part
         from retrotone.report import compare
-        from retrotone.services.compare import comparison_cells
+        from retrotone.services.compare import comparison_cells, meanings
         from retrotone.style.medium import Medium
 
         target = None if style is None else load(style, PLAYER_SECONDS)
@@ -54,7 +54,10 @@ def compare_files(
         if folder:
             make_folder(folder)
         written = comparison.save_all(outputs, overwrite)
-    print_table(*comparison_cells(comparison.table))
+    titles, cells = comparison_cells(comparison.table)
+    print_table(titles, cells)
+    for meaning in meanings(titles):
+        typer.echo(meaning)
     typer.echo(f"wrote {' and '.join(map(printable, written))}")
 
 

@@ -65,11 +65,11 @@ def download_model(
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Agree to the terms without being asked.")] = False,
 ) -> None:
     """Download a model, after its terms."""
-    from retrotone.utils.pretrained import download, find_entry, model_path
+    from retrotone.utils.pretrained import download, find_entry, model_path, offer
 
     entry = find_entry(model)
     if not model_path(entry).is_file():
-        typer.echo(f"{entry.name}: {entry.url}", err=True)
+        typer.echo(offer(entry), err=True)
         typer.echo(f"Terms: {entry.licence}", err=True)
         if not (yes or _agrees()):
             raise ModelError(f"{entry.name} was not downloaded: agree to its terms, or use --yes")

@@ -12,6 +12,8 @@ class CutLabel(ttk.Label):
     def __init__(self, master: tk.Misc, text: str = "", style: str = "TLabel") -> None:
         super().__init__(master, style=style, width=1, anchor="w")
         self.full_text = text
+        # keep the style's colour: sv-ttk sets a colour on every label when the theme changes
+        self.bind("<<ThemeChanged>>", lambda _: self.configure(foreground=""))
         self.bind("<Configure>", lambda _: self._show())
 
     def show(self, text: str) -> None:

@@ -94,4 +94,4 @@ class Dials(ttk.Frame):
 
     def _turn(self, part: str, value: float) -> None:
         self.sliders[part].set(value)
-        self._percents[part].configure(text=f"{100 * value:.0f} %")
+        self._percents[part].configure(text=f"{value:.0%}")

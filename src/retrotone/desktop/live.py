@@ -95,7 +95,7 @@ class LiveSound:
         )
 
     def _play(self, excerpt: Excerpt) -> None:
-        self._show(excerpt, Clip(excerpt.read(), excerpt.start))
+        self._show(excerpt, Clip(excerpt.sound.frames(), excerpt.start))
         if self._begins:
             self._begins = False
             self._player.choice = 1

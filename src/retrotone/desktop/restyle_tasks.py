@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -20,10 +21,11 @@ if TYPE_CHECKING:
     from retrotone.services.preview import Preview
     from retrotone.style.medium import Medium
 
-EXCERPT_FILE = "excerpt.f32"
 # The song of which excerpts were rendered last, by its path, and the model that was opened last, by its name.
 _previews: dict[Path, Preview] = {}
 _models: dict[str, Any] = {}
+# The file of the last excerpt.
+_excerpts: list[Path] = []
 
 
 @dataclass(frozen=True)
@@ -53,7 +55,7 @@ class Recipe:
     @property
     def title(self) -> str:
         """All of it, without what is usual."""
-        strength = "" if self.strength == 1 else f", strength {100 * self.strength:.0f} %"
+        strength = "" if self.strength == 1 else f", strength {self.strength:.0%}"
         return self.style + strength + (f", seed {self.seed}" if self.seed else "")
 
 
@@ -101,6 +103,7 @@ class Excerpt:
     ----------
     recipe : Recipe
     sound : Sound
+        To be mapped into memory before the next excerpt is rendered, which deletes its file.
     start, frames : int
         Its first frame in the song, and how many it has.
     waveform : ndarray, shape (2, points), float32
@@ -112,10 +115,6 @@ class Excerpt:
     start: int
     frames: int
     waveform: NDArray[np.float32]
-
-    def read(self) -> NDArray[np.float32]:
-        """Return the samples, shape (frames, channels); the file is gone with the next excerpt."""
-        return np.fromfile(self.sound.path, np.float32).reshape(-1, self.sound.channels)
 
 
 def choices(context: TaskContext) -> list[StyleChoice]:
@@ -195,10 +194,12 @@ def preview(context: TaskContext, song: Sound, recipe: Recipe, start: int, frame
     waveform = np.zeros((2, POINTS), np.float32)
     first, last = (round(POINTS * at / (rate * song.duration)) for at in (start, start + audio.frames))
     waveform[:, first:last] = waveform_envelope(audio, max(last - first, 1))[:, : last - first]
-    # one file for all excerpts: the window reads each before the next is rendered
-    path = context.folder / EXCERPT_FILE
-    np.ascontiguousarray(audio.samples.T).tofile(path)
-    sound = Sound(path, recipe.title, audio.sample_rate, audio.channels)
+    # the window has mapped the one before into memory, or does not want it; Windows keeps a file that is mapped
+    with suppress(OSError):
+        while _excerpts:
+            _excerpts.pop().unlink()
+    sound = write_sound(context, [audio.samples], recipe.title, audio.sample_rate, audio.channels)
+    _excerpts.append(sound.path)
     return Excerpt(recipe, sound, start, audio.frames, waveform)
 
 

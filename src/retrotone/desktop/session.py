@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tkinter as tk
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, Protocol
@@ -49,6 +49,9 @@ class SessionView(Protocol):
     def playback_changed(self, has_result: bool) -> None:
         """The player was given other recordings: the original alone, or a result as well."""
 
+    def playlist_changed(self) -> None:
+        """Tracks were added to the playlist."""
+
 
 class Session:
     """The state that the tabs share, and what they can do with it.
@@ -73,11 +76,13 @@ class Session:
         What this song and those before it were restyled to, in order.
     files : dict of Version to Path
         Where results were saved.
+    playlist : dict of str to TrackRow
+        Tracks of the library by their `place`, in their order.
     scans : int
         How often the library was scanned.
     live : LiveSound
-    jobs, long_jobs, live_jobs : JobQueue
-        For the song, for scans and experiments, and for live sound.
+    jobs, long_jobs, live_jobs, downloads : JobQueue
+        For the song, for scans and experiments, for live sound, and for downloads of models.
     """
 
     def __init__(self, root: tk.Tk, view: SessionView, library: str | None = None) -> None:
@@ -89,6 +94,7 @@ class Session:
         self.jobs = JobQueue(root.after, self._temporary.path, self.say)
         self.long_jobs = JobQueue(root.after, self._temporary.path, self.say)
         self.live_jobs = JobQueue(root.after, self._temporary.path, self.say, "retrotone.services.preview", niceness=0)
+        self.downloads = JobQueue(root.after, self._temporary.path, self.say, "retrotone.utils.pretrained")
         # messages of the player's thread, which must not call Tk
         self.player_errors: list[str] = []
         self.player = Player(self.player_errors.append)
@@ -98,6 +104,7 @@ class Session:
         self.original: Sound | None = None
         self.results: list[Version] = []
         self.files: dict[Version, Path] = {}
+        self.playlist: dict[str, TrackRow] = {}
         self._mapped: dict[Path, Frames] = {}
         # the result that the player switches to
         self._result: Version | None = None
@@ -161,6 +168,14 @@ class Session:
         self._result = None
         self.live.hear(self.original, recipe)
 
+    def add_to_playlist(self, tracks: Sequence[TrackRow]) -> None:
+        """Append tracks to the playlist, those that it lacks."""
+        before = len(self.playlist)
+        for track in tracks:
+            self.playlist.setdefault(track.place, track)
+        self.say(f"Added to the playlist in the tab Similar: {len(self.playlist) - before} tracks.")
+        self._view.playlist_changed()
+
     def play_track(self, track: TrackRow) -> None:
         """Play a track of the library."""
         self.run(tasks.decode, track.path, track.start, track.end, done=self._play)
@@ -206,7 +221,7 @@ class Session:
         """Save the settings, stop player and jobs, and delete the session's files."""
         self.settings.save()
         self.player.stop()
-        queues = (self.jobs, self.long_jobs, self.live_jobs)
+        queues = (self.jobs, self.long_jobs, self.live_jobs, self.downloads)
         for queue in queues:
             queue.stop()
         for queue in queues:

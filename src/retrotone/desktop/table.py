@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import tkinter as tk
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
@@ -15,6 +16,9 @@ from retrotone.desktop.widgets import hide_when_unneeded
 CELL_PADDING = 12
 # A table asks for so much, and takes what there is.
 LEAST_WIDTH = 240
+# Rows that are added at once.
+ROWS = 400
+UP, DOWN = " ▲", " ▼"
 
 
 class Table(ttk.Frame):
@@ -42,9 +46,16 @@ class Table(ttk.Frame):
         super().__init__(master)
         self._theme = theme
         self._rows: Mapping[str, Sequence[str]] = {}
+        # the column that the rows are sorted by, -1 for none, and whether the largest come first
+        self._sorted = -1, False
+        # what `after` returned for the rows that are still to be added
+        self._adding = ""
+        # whether the rows that are seen are about to be cut to the width of their cells
+        self._cutting = False
         self.tree = ttk.Treeview(self, show="headings", height=height, selectmode="browse")
         bar = ttk.Scrollbar(self, orient="vertical", command=self.tree.yview)
-        self.tree.configure(yscrollcommand=hide_when_unneeded(bar))
+        self.tree.configure(yscrollcommand=self._scrolled)
+        self._set_bar = hide_when_unneeded(bar)
         self.columnconfigure(0, weight=1)
         self.rowconfigure(0, weight=1)
         self.tree.grid(row=0, column=0, sticky="nsew")
@@ -67,15 +78,25 @@ class Table(ttk.Frame):
         self._fit()
 
     def fill(self, rows: Mapping[str, Sequence[str]]) -> None:
-        """Replace the rows; the selected key stays selected if it is still there."""
-        before = self.selected
-        self._rows = rows
+        """Replace the rows; the selected key stays selected if it is still there.
+
+        Of many rows the first ones are added now and the others later, so that the window does not wait for them.
+        """
+        selected, self._rows, self._sorted = self.selected, rows, (-1, False)
+        self._show_order()
         self.tree.delete(*self.tree.get_children())
-        for key, cells in rows.items():
-            self.tree.insert("", "end", iid=key, values=list(cells))
+        if self._adding:
+            self.after_cancel(self._adding)
+        self._add(list(rows), selected)
         self._fit()
-        if before in rows:
-            self.tree.selection_set(before)
+
+    def _add(self, keys: list[str], selected: str) -> None:
+        """Add some rows now, and the others later."""
+        for key in keys[:ROWS]:
+            self.tree.insert("", "end", iid=key, values=list(self._rows[key]))
+        if selected in keys[:ROWS]:
+            self.tree.selection_set(selected)
+        self._adding = self.after(1, self._add, keys[ROWS:], selected) if len(keys) > ROWS else ""
 
     @property
     def selected(self) -> str:
@@ -93,7 +114,7 @@ class Table(ttk.Frame):
         self._fit()
 
     def _fit(self) -> None:
-        """Share the width among the columns, and cut what does not fit into its cell in the middle."""
+        """Share the width among the columns."""
         if not self.tree.winfo_ismapped():
             return
         wanted = {title: self._theme.px(width) for title, width in self._columns}
@@ -105,22 +126,50 @@ class Table(ttk.Frame):
             wanted = {title: width * available // total for title, width in wanted.items()}
         for title, width in wanted.items():
             self.tree.column(title, width=width, minwidth=10, stretch=False)
-        room = [width - self._theme.px(CELL_PADDING) for width in wanted.values()]
-        for key, cells in self._rows.items():
-            shown = [cut_in_the_middle(*each, "TkDefaultFont", self) for each in zip(cells, room, strict=False)]
-            self.tree.item(key, values=shown)
+        self._cut_soon()
+
+    def _scrolled(self, first: float, last: float) -> None:
+        self._set_bar(first, last)
+        self._cut_soon()
+
+    def _cut_soon(self) -> None:
+        if not self._cutting:
+            self._cutting = True
+            self.after_idle(self._cut)
+
+    def _cut(self) -> None:
+        """Cut what does not fit into its cell in the middle, in the rows that are seen."""
+        self._cutting = False
+        room = [self.tree.column(title, "width") - self._theme.px(CELL_PADDING) for title, _ in self._columns]
+        keys, (first, last) = self.tree.get_children(), self.tree.yview()
+        for key in keys[int(first * len(keys)) : math.ceil(last * len(keys)) + 1]:
+            cells = zip(self._rows[key], room, strict=False)
+            self.tree.item(key, values=[cut_in_the_middle(*each, "TkDefaultFont", self) for each in cells])
 
     def _appear(self) -> None:
         self._fit()
-        self._see(self.selected)
+        self.after_idle(self._see, self.selected)
 
     def _sort(self, column: int) -> None:
-        """Sort by a column, whose title was clicked; at the second click the other way round."""
-        order = sorted(self._rows, key=lambda key: _sort_key(self._rows[key][column]))
-        if order == list(self.tree.get_children()):
-            order.reverse()
-        for position, key in enumerate(order):
-            self.tree.move(key, "", position)
+        """Sort by a column, whose title was clicked; at the second click the other way round. Empty cells are last."""
+        # most rows of a large library would be missing
+        if self._adding:
+            return
+        reverse = self._sorted == (column, False)
+        self._sorted = column, reverse
+        cells = {key: row[column] for key, row in self._rows.items()}
+        filled = sorted(filter(cells.get, cells), key=lambda key: _sort_key(cells[key]), reverse=reverse)
+        self.tree.set_children("", *filled, *(key for key in cells if not cells[key]))
+        self._show_order()
+        self._see(self.selected)
+        self._cut_soon()
+
+    def _show_order(self) -> None:
+        """Mark the title of the column that the rows are sorted by."""
+        column, reverse = self._sorted
+        for number, (title, _) in enumerate(self._columns):
+            mark = (DOWN if reverse else UP) if number == column else ""
+            self.tree.heading(title, text=title + mark)
 
     def _see(self, key: str) -> None:
         if self.tree.exists(key):
@@ -132,7 +181,7 @@ def _sort_key(cell: str) -> tuple[bool, float, str]:
     """Return what orders cells: numbers and lengths by their value, before text."""
     try:
         value = 0.0
-        for part in cell.split(":"):
+        for part in cell.rstrip("%").split(":"):
             value = 60 * value + float(part)
         return False, value, ""
     except ValueError:

@@ -7,35 +7,34 @@ tasks, because the window imports this module, too.
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from retrotone.desktop.jobs import TaskContext
-from retrotone.desktop.track_row import TrackRow
-from retrotone.errors import LibraryError
 from retrotone.types import Block
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
     from retrotone.audio.audio import Audio
-    from retrotone.library.library import Library
     from retrotone.report import ComparisonRow
     from retrotone.services.listen import SongSummary
 
 # At 100 %.
 SCREEN_DPI = 88
 STUDY_HEIGHT_INCHES = 3.9
-SIMILAR_TRACKS = 25
 # The song that was analysed last, by its path.
 _summaries: dict[str, SongSummary] = {}
 # The comparison that was drawn last, by the paths of its sounds.
 _comparison: dict[tuple[str, ...], tuple[list[ComparisonRow], Figure]] = {}
+# What draws the figure of the study that was shown last.
+_study: list[Callable[[], Figure]] = []
 
 
 @dataclass(frozen=True)
@@ -92,7 +91,7 @@ class Picture:
     duration : float
         Seconds that the whole figure covers.
     note : str
-        What the table was measured from, if not from all.
+        What the table's measures tell, and what they were measured from, if not from all.
     titles : list of str
     cells : list of list of str
     """
@@ -192,8 +191,9 @@ def compare(
     duration = max(sound.duration for sound in sounds)
     drawn = stretch or (0.0, duration)
     columns, pixels = zoom(figure, *drawn), _pixels(context, figure, dpi)
-    note = compare.measured_part(duration)
-    return Picture(pixels, columns, time_boxes(figure), drawn, duration, note, *compare.comparison_cells(table))
+    titles, cells = compare.comparison_cells(table)
+    note = "\n".join(filter(None, [*compare.meanings(titles), compare.measured_part(duration)]))
+    return Picture(pixels, columns, time_boxes(figure), drawn, duration, note, titles, cells)
 
 
 def save_comparison(context: TaskContext, sounds: Sequence[Sound], path: str) -> str:
@@ -219,65 +219,7 @@ def _versions(sounds: Sequence[Sound]) -> dict[str, Audio]:
     return {title: audio_of(sound) for title, sound in zip(titles, sounds, strict=True)}
 
 
-def similar(context: TaskContext, library: str | None, song: str, wanted: Mapping[str, str]) -> list[TrackRow]:
-    """Return the tracks of the library that sound most like a song.
-
-    Parameters
-    ----------
-    context : TaskContext
-    library : str, optional
-        The library's file, by default the user's own.
-    song : str
-        Its path.
-    wanted : mapping of str to str
-        Conditions as they were typed, by the names of the attributes of `retrotone.library.search.filters.Filter`.
-    """
-    from retrotone.library.catalogue.base import MissingLibrary
-    from retrotone.library.search.filters import Filter, explain, parse_range
-    from retrotone.services import listen, similar
-
-    chosen: dict[str, Any] = {name: text for name, text in wanted.items() if text.strip()}
-    chosen |= {name: parse_range(chosen[name], name) for name in ("bpm", "year") if name in chosen}
-    only = Filter(**chosen)
-    summary = _summaries.get(song) or listen.listen(song, context.progress)
-    with _library(library) as opened:
-        try:
-            matches = similar.similar_tracks(opened, summary, SIMILAR_TRACKS, context.progress, only)
-        except MissingLibrary as error:
-            raise LibraryError("there is no library yet: add a folder in the tab Library and scan it") from error
-        if not matches and only:
-            raise LibraryError(explain(only, opened.tracks()))
-    return [TrackRow.of(match.track, f"{match.similarity:.3f}") for match in matches]
-
-
-def export(context: TaskContext, library: str | None, tracks: Sequence[str], path: str) -> str:
-    """Write tracks of the library as a playlist; return a message."""
-    with _library(library) as opened:
-        found = [track for track in map(opened.find, tracks) if track is not None]
-        return f"Saved {opened.export(path, found, overwrite=True)}: {len(found)} tracks."
-
-
-def scan(context: TaskContext, library: str | None, folders: Sequence[str]) -> str:
-    """Bring the library up to date with folders; return a report."""
-    with _library(library) as opened:
-        report = opened.scan(folders, progress=context.progress)
-    return "\n".join([f"{report.summary}.", *report.reasons])
-
-
-def library_map(context: TaskContext, library: str | None) -> list[TrackRow]:
-    """Return the tracks of the library with their positions on its map; none if there is no library yet."""
-    from retrotone.library.catalogue.base import MissingLibrary
-
-    context.progress(0.0, "drawing the map")
-    with _library(library) as opened:
-        try:
-            positions = opened.map_points()
-        except MissingLibrary:
-            return []
-    return [replace(TrackRow.of(p.track), x=p.x, y=p.y, genre=p.genre, colour=p.colour) for p in positions]
-
-
-def study_loss(context: TaskContext, width: int, scale: float, dark: bool) -> None:
+def study_loss(context: TaskContext, width: int, scale: float) -> None:
     """Run the sweep of the study's loss on the bundled recordings; show figure and table after every row.
 
     Parameters
@@ -287,8 +229,6 @@ def study_loss(context: TaskContext, width: int, scale: float, dark: bool) -> No
         Of the figure, in pixels.
     scale : float
         Size of text, 1 at 100 %.
-    dark : bool
-        Whether the figure is light on dark.
     """
     from retrotone.audio.audio import load
     from retrotone.study import experiments
@@ -297,11 +237,11 @@ def study_loss(context: TaskContext, width: int, scale: float, dark: bool) -> No
 
     song, record = load(assets.bundled_song()), load(assets.bundled_record())
     for rows in experiments.study_loss(song, record, context.progress):
-        picture = _draw_study(context, loss_figure(rows), width, scale, dark)
-        context.show((picture, [short_cells(row) for row in rows]))
+        pictures = _draw_study(context, partial(loss_figure, rows), width, scale)
+        context.show((pictures, [short_cells(row) for row in rows]))
 
 
-def study_training(context: TaskContext, folder: str | None, width: int, scale: float, dark: bool) -> None:
+def study_training(context: TaskContext, folder: str | None, width: int, scale: float) -> None:
     """Train the study's M5; show its curves and its accuracy after every epoch.
 
     Parameters
@@ -309,26 +249,33 @@ def study_training(context: TaskContext, folder: str | None, width: int, scale: 
     context : TaskContext
     folder : str, optional
         Holds a folder of recordings for each genre; by default the bundled song as three eras is used.
-    width, scale, dark
+    width, scale
         As in `study_loss`.
     """
     from retrotone.figures.training import genre_training_figure
     from retrotone.study import experiments
 
     for history in experiments.study_training(folder, context.progress):
-        figure = genre_training_figure({experiments.TRAINING_TITLE: history})
-        context.show((_draw_study(context, figure, width, scale, dark), experiments.training_cells(history)))
+        draw = partial(genre_training_figure, {experiments.TRAINING_TITLE: history})
+        context.show((_draw_study(context, draw, width, scale), experiments.training_cells(history)))
 
 
-def _draw_study(context: TaskContext, figure: Figure, width: int, scale: float, dark: bool) -> Path:
-    """Return a file with the pixels of a figure, `width` pixels wide; `scale` is the size of text, 1 at 100 %."""
+def redraw_study(context: TaskContext, width: int, scale: float) -> list[Path]:
+    """Draw the study's figure that was shown last anew; nothing after a crash. Parameters as in `study_loss`."""
+    context.progress(0.0, "drawing")
+    return _draw_study(context, _study[0], width, scale) if _study else []
+
+
+def _draw_study(context: TaskContext, draw: Callable[[], Figure], width: int, scale: float) -> list[Path]:
+    """Return files with the pixels of a figure, light and dark, `width` pixels wide; `scale` is 1 at 100 %."""
     from retrotone.figures.base import fit, paint
 
-    dpi = SCREEN_DPI * scale
+    _study[:] = [draw]
+    figure, dpi = draw(), SCREEN_DPI * scale
     fit(figure, width / dpi, STUDY_HEIGHT_INCHES)
-    if dark:
-        paint(figure, dark)
-    return _pixels(context, figure, dpi)
+    light = _pixels(context, figure, dpi)
+    paint(figure, dark=True)
+    return [light, _pixels(context, figure, dpi)]
 
 
 def _pixels(context: TaskContext, figure: Figure, dpi: float) -> Path:
@@ -361,7 +308,8 @@ def audio_of(sound: Sound) -> Audio:
     return Audio(sound.frames().T, sound.sample_rate, sound.name)
 
 
-def _library(path: str | None) -> Library:
-    from retrotone.library.library import Library
+def summary_of(context: TaskContext, song: str) -> SongSummary:
+    """Return the analysis of a song; that of the song that was opened last is there already."""
+    from retrotone.services import listen
 
-    return Library(path)
+    return _summaries.get(song) or listen.listen(song, context.progress)

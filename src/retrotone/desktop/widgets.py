@@ -209,6 +209,7 @@ class PictureView(tk.Canvas):
     ) -> None:
         super().__init__(master, borderwidth=0, highlightthickness=0, width=theme.px(300), height=theme.px(height))
         self._theme, self._on_drag, self._on_wheel = theme, on_drag, on_wheel
+        self._images: list[tk.PhotoImage] = []
         self._image: tk.PhotoImage | None = None
         self._drag_start = 0
         if on_drag is not None:
@@ -225,13 +226,12 @@ class PictureView(tk.Canvas):
         """Whether there is a picture."""
         return self._image is not None
 
-    def show(self, file: Path) -> None:
-        """Show a picture, and delete its file."""
-        self._image = tk.PhotoImage(file=file, master=self)
-        file.unlink()
-        self.delete("all")
-        self.create_image(0, 0, image=self._image, anchor="nw")
-        self.configure(width=self._image.width(), height=self._image.height())
+    def show(self, *files: Path) -> None:
+        """Show a picture, and delete its files: one, or one for the light theme and one for the dark."""
+        self._images = [tk.PhotoImage(file=file, master=self) for file in files]
+        for file in files:
+            file.unlink()
+        self._draw()
 
     def mark(self, lines: Sequence[tuple[float, float, float]]) -> None:
         """Draw vertical lines in place of those before: x, top and bottom, as fractions of the picture's size."""
@@ -242,8 +242,16 @@ class PictureView(tk.Canvas):
                 ends = (x * width, top * height, x * width, bottom * height)
                 self.create_line(ends, fill=MARK, width=self._theme.px(2), tags="mark")
 
+    def _draw(self) -> None:
+        self._image = self._images[-1 if self._theme.name == "dark" else 0]
+        self.delete("all")
+        self.create_image(0, 0, image=self._image, anchor="nw")
+        self.configure(width=self._image.width(), height=self._image.height())
+
     def _apply_theme(self) -> None:
         self.configure(background=self._theme.colours.window)
+        if self._images:
+            self._draw()
 
     def _press(self, event: Event) -> None:
         self._drag_start = event.x

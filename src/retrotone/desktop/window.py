@@ -18,6 +18,7 @@ from retrotone.desktop.restyle_tasks import Excerpt
 from retrotone.desktop.session import SOUND_FILES, Session
 from retrotone.desktop.tabs.compare import CompareTab
 from retrotone.desktop.tabs.library import LibraryTab
+from retrotone.desktop.tabs.models import ModelsTab
 from retrotone.desktop.tabs.restyle import RestyleTab
 from retrotone.desktop.tabs.similar import SimilarTab
 from retrotone.desktop.tabs.song import SongTab
@@ -36,7 +37,7 @@ REFRESH_MS = 50
 WELCOME = "Drop a song anywhere in this window."
 KEYS = (
     "Ctrl+O choose, Ctrl+E example, Ctrl+R restyle, Ctrl+S save, Ctrl+P play, Ctrl+B original or new sound, "
-    "Ctrl+L loop, Ctrl+D light or dark, Ctrl + and − size of text, Alt+1 to 6 tabs, Esc cancel."
+    "Ctrl+L loop, Ctrl+D light or dark, Ctrl + and − size of text, Alt+1 to 7 tabs, Esc cancel."
 )
 
 
@@ -68,13 +69,13 @@ class Window:
         self._build_bottom()
         self._build_tabs()
         self._bind_keys()
-        self.session.run(restyle_tasks.choices, done=self.restyle_tab.offer, keep=True)
+        self._offer_styles()
         self.session.say("" if self.session.theme.has_extra else EXTRA_HINT)
         self._refresh()
 
     @property
     def job_observer(self) -> JobObserver:
-        """See `SessionView`, as for the five methods below."""
+        """See `SessionView`, as for the six methods below."""
         return self.progress
 
     def show_message(self, text: str, error: bool) -> None:
@@ -105,6 +106,10 @@ class Window:
     def playback_changed(self, has_result: bool) -> None:
         """Let the user switch to the new sound if there is one."""
         self.bar.set_switchable(has_result)
+
+    def playlist_changed(self) -> None:
+        """Show the playlist."""
+        self.similar_tab.show_playlist()
 
     def choose(self) -> None:
         """Ask for a song."""
@@ -144,7 +149,7 @@ class Window:
 
     def cancel(self) -> None:
         """Cancel the job of the tab that is shown, or else the song's."""
-        for progress in (self.library_tab.progress, self.study_tab.progress):
+        for progress in (self.library_tab.progress, self.study_tab.progress, self.models_tab.progress):
             if progress.winfo_viewable() and progress.has_job:
                 progress.cancel()
                 return
@@ -170,6 +175,10 @@ class Window:
         self.root.update_idletasks()
         self.session.close()
         self.root.destroy()
+
+    def _offer_styles(self) -> None:
+        """Let the user choose among all styles that are here now."""
+        self.session.run(restyle_tasks.choices, done=self.restyle_tab.offer, keep=True)
 
     def _set_size(self) -> None:
         root = self.root
@@ -220,6 +229,7 @@ class Window:
         self.similar_tab = SimilarTab(self.tabs, session)
         self.library_tab = LibraryTab(self.tabs, session)
         self.study_tab = StudyTab(self.tabs, session)
+        self.models_tab = ModelsTab(self.tabs, session, self._offer_styles)
         titles: dict[str, ttk.Frame] = {
             "Song": self.song_tab,
             "Restyle": self.restyle_tab,
@@ -227,11 +237,12 @@ class Window:
             "Similar": self.similar_tab,
             "Library": self.library_tab,
             "Study": self.study_tab,
+            "Models": self.models_tab,
         }
         for title, tab in titles.items():
             self.tabs.add(tab, text=title)
         self.tabs.bind("<<NotebookTabChanged>>", lambda _: self._enter_tab())
-        self._titles = "".join(titles)
+        self._titles = list(titles)
         # theme, size and whether the titles fit, as they were drawn last
         self._tab_looks: tuple[str, int, bool] | None = None
         self.tabs.bind("<Configure>", lambda _: self._fit_tabs())
@@ -240,8 +251,8 @@ class Window:
     def _fit_tabs(self) -> None:
         """Let the tabs' titles be smaller and closer where they would be cut."""
         theme = self.session.theme
-        room = self.tabs.winfo_width() - 6 * (TAB_BORDER + 2 * theme.px(TAB_PADDING))
-        fits = font.nametofont("TkDefaultFont").measure(self._titles) <= room
+        room = self.tabs.winfo_width() - len(self._titles) * (TAB_BORDER + 2 * theme.px(TAB_PADDING))
+        fits = font.nametofont("TkDefaultFont").measure("".join(self._titles)) <= room
         looks = theme.name, theme.percent, fits
         if looks == self._tab_looks:
             return
@@ -267,7 +278,7 @@ class Window:
             "<Control-0>": lambda: theme.resize(0),
             "<Escape>": self.cancel,
             "<F1>": lambda: self.session.say(KEYS),
-            **{f"<Alt-Key-{k + 1}>": lambda k=k: self.tabs.select(k) for k in range(6)},  # type: ignore[misc, no-untyped-call]
+            **{f"<Alt-Key-{k + 1}>": lambda k=k: self.tabs.select(k) for k in range(len(self._titles))},  # type: ignore[misc, no-untyped-call]
         }
         for sequence, action in keys.items():
             self.root.bind(sequence, lambda _, action=action: action() and None)  # type: ignore[misc]
@@ -293,7 +304,7 @@ class Window:
         if str(self.status.cget("style")) == "Error.TLabel":
             self.session.say("")
         selected = self.root.nametowidget(self.tabs.select())  # type: ignore[no-untyped-call]
-        for tab in (self.compare_tab, self.similar_tab, self.library_tab):
+        for tab in (self.compare_tab, self.similar_tab, self.library_tab, self.models_tab):
             if tab is selected:
                 tab.entered()
 

@@ -78,7 +78,7 @@ class Dial:
         """How sure it is in words and percent; empty where nothing was read."""
         if self.sure is None:
             return ""
-        return f"{next(words for least, words in SURE if self.sure >= least)}, {100 * self.sure:.0f} %"
+        return f"{next(words for least, words in SURE if self.sure >= least)}, {self.sure:.0%}"
 
 
 @dataclass(frozen=True)
@@ -112,7 +112,7 @@ def decibels(value: float) -> str:
 
 
 def _percent(value: float) -> str:
-    return f"{_plain(value, 2)} %"
+    return f"{_plain(value, 2)}%"
 
 
 def _rate(value: float) -> str:

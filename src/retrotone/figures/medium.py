@@ -152,13 +152,13 @@ def _draw_wow(figure: Figure, grid: GridSpec, speed: Speed | None) -> None:
     axes.set_xlim(0, len(percent) / speed.frame_rate)
     axes.set_xlabel("time (s)")
     axes.set_ylabel("speed (%)")
-    axes.set_title(f"Speed: wavers by {100 * speed.depth:.2g} %", fontsize=10)
+    axes.set_title(f"Speed: wavers by {100 * speed.depth:.2g}%", fontsize=10)
     axes.grid(axis="y")
     depths = 100 * speed.depths
     names = [f"{low:g}–{high:g}" for low, high in BANDS_HZ]
     bars.bar(names, depths, color=WOW, width=0.7)
     for place, depth in enumerate(depths):
-        text = f"{depth:.2g} %" if depth else "none"
+        text = f"{depth:.2g}%" if depth else "none"
         bars.text(place, depth, text, ha="center", va="bottom", fontsize=7, color=INK if depth else SOFT)
     bars.set_ylim(0, 1.2 * float(depths.max()))
     bars.set_yticks([])

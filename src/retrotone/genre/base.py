@@ -68,7 +68,7 @@ class Answer:
 
         heading = self.genre if self.sure else f"not sure: {self.doubt}"
         likeliest = sorted(self.probabilities.items(), key=lambda each: -each[1])
-        rows = [(genre, f"{100 * probability:.0f} %") for genre, probability in likeliest]
+        rows = [(genre, f"{probability:.0%}") for genre, probability in likeliest]
         return render_page("notebook.html.j2", heading=heading, rows=rows, points=[], source="")
 
 

@@ -148,10 +148,14 @@ class Track:
         return (song_key(self.album), os.path.dirname(self.path)) if self.album else None
 
     @property
+    def best_title(self) -> str:
+        """`title` if it is known, else the name of the file."""
+        return self.title or str(Place(Path(self.path).stem, self.number))
+
+    @property
     def name(self) -> str:
         """Artist and title, with the file's name where the tags have no title."""
-        title = self.title or str(Place(Path(self.path).stem, self.number))
-        return f"{self.artist} – {title}" if self.artist else title
+        return f"{self.artist} – {self.best_title}" if self.artist else self.best_title
 
     @property
     def best_genre(self) -> str:

@@ -52,13 +52,19 @@ def measured_part(seconds: float) -> str:
 
 def comparison_cells(table: Sequence[ComparisonRow]) -> tuple[list[str], list[list[str]]]:
     """Return the titles and cells of a comparison's table, without the columns in which nothing was measured."""
-    from retrotone.report import MEASURES
+    from retrotone.report import taken
 
-    titles = ["version", "length", "LUFS", *MEASURES.values()]
+    measures = taken(table)
     lines = []
     for row in table:
-        values = (getattr(row, name) for name in MEASURES)
+        values = (getattr(row, name) for name in measures)
         numbers = ["" if value is None else f"{value:z.2f}" for value in values]
         lines.append([row.version, clock(row.seconds), f"{row.loudness_lufs:.1f}", *numbers])
-    kept = [k for k in range(len(titles)) if any(line[k] for line in lines)]
-    return [titles[k] for k in kept], [[line[k] for k in kept] for line in lines]
+    return ["version", "length", "LUFS", *measures.values()], lines
+
+
+def meanings(titles: Sequence[str]) -> list[str]:
+    """Return a line for each of the measures among a table's titles: what it tells."""
+    from retrotone.report import MEANINGS, MEASURES
+
+    return [f"{label}: {MEANINGS[name]}" for name, label in MEASURES.items() if label in titles]

@@ -39,5 +39,15 @@ def similar_tracks(
 
 def track_cells(track: Track) -> list[str]:
     """Return name, genre and length of a track as a table shows them; a classified genre that is not sure has a "?"."""
-    genre = track.genre or track.heard_genre + ("?" if track.heard_genre and not track.sure else "")
-    return [track.name, genre, clock(track.duration or 0.0)]
+    return [track.name, _genre(track), clock(track.duration or 0.0)]
+
+
+def all_cells(track: Track) -> tuple[str, str, str, str, str, str, str]:
+    """Return title, artist, genre, tempo, key, year and length of a track as a table of a whole library shows them."""
+    tempo = "" if track.tempo is None else f"{track.tempo:.0f}"
+    length = clock(track.duration or 0.0)
+    return track.best_title, track.artist, _genre(track), tempo, track.key or "", track.year, length
+
+
+def _genre(track: Track) -> str:
+    return track.genre or track.heard_genre + ("?" if track.heard_genre and not track.sure else "")

@@ -378,7 +378,7 @@ def _panel(axes: Axes, rows: Sequence[LossRow], title: str) -> None:
         )
     for level in (0.2, 0.02):
         axes.axhline(level, color="black", linewidth=0.8, linestyle="--")
-    axes.set(title=title, xlabel="step (log scale; dotted: style weight 5000)", xscale="log", yscale="log")
+    axes.set(title=title, xlabel="step (dotted: style weight 5000)", xscale="log", yscale="log")
     axes.set_ylim(0.008, 1.6)
     axes.set_yticks([1, 0.5, 0.2, 0.1, 0.05, 0.02, 0.01])
     axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:.0%}"))

@@ -52,7 +52,7 @@ def with_amounts(medium: Medium, amounts: Mapping[str, float]) -> Medium:
     >>> from retrotone.style.eras import ERAS
     >>> quiet = with_amounts(ERAS["1930s"], {"noise": 0.5, "crackle": 0.0})
     >>> quiet.name
-    '1930s, noise 50 %, crackle 0 %'
+    '1930s, noise 50%, crackle 0%'
     >>> "crackle" in quiet.parts
     False
     """

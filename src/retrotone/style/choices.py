@@ -176,9 +176,9 @@ def amounts_text(amounts: Mapping[str, float]) -> str:
     """Return which parts of a medium were turned up or down, to follow its name.
 
     >>> amounts_text({"noise": 0.5, "wow": 1.0})
-    ', noise 50 %'
+    ', noise 50%'
     """
-    return "".join(f", {part} {100 * amount:.0f} %" for part, amount in amounts.items() if amount != 1.0)
+    return "".join(f", {part} {amount:.0%}" for part, amount in amounts.items() if amount != 1.0)
 
 
 def style_choices(*, files: bool = True) -> list[StyleChoice]:

@@ -140,6 +140,22 @@ def find_file(name: str) -> Path:
     return path
 
 
+def offer(entry: Entry) -> str:
+    """Return what a download is, to be shown before its terms: name, size as the server tells it, and URL."""
+    import requests
+
+    url = entry.url or ""
+    try:
+        # the size of the file itself, not of a compressed answer
+        headers = {"Accept-Encoding": "identity"}
+        with requests.get(url, headers=headers, stream=True, timeout=TIMEOUT_SECONDS) as answer:
+            size = int(answer.headers.get("Content-Length", 0)) if answer.ok else 0
+    # the download itself tells what is wrong
+    except (requests.RequestException, ValueError):
+        size = 0
+    return f"{entry.name}: {f'{size / 1e6:.1f} MB' if size else 'of unknown size'}, from {url}"
+
+
 def download(name: str, progress: Progress = silent) -> Path:
     """Return the path of a model's file, downloading it if necessary. Show `Entry.licence` to the user first.
 

@@ -7,6 +7,7 @@ from typing import Any
 
 import gradio as gr
 
+from retrotone.services.compare import meanings
 from retrotone.web.handlers import MAX_SEED, Handlers
 
 HIDDEN: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
@@ -75,6 +76,12 @@ def job_buttons(handlers: Handlers, label: str, interactive: bool = True) -> gr.
         go = gr.Button(label, variant="primary", scale=3, min_width=160, interactive=interactive)
         gr.Button("Stop", scale=1, min_width=80).click(handlers.stop, None, None, queue=False, **HIDDEN)
     return go
+
+
+def measures_note() -> gr.Markdown:
+    """Return what the measures of a comparison without a style tell; it appears with their table."""
+    lines = meanings(["chroma cosine", "onset F1"])
+    return gr.Markdown("\n\n".join(lines), visible=False, elem_classes="quiet")
 
 
 def figure_image(what: str, name: str) -> gr.Image:

@@ -15,7 +15,17 @@ from retrotone.style.choices import StyleChoice
 from retrotone.style.medium import PARTS
 from retrotone.utils.assets import bundled_song
 from retrotone.web import permalink
-from retrotone.web.components import EXAMPLE, HIDDEN, Page, figure_image, job_buttons, run, synchronised_players, upload
+from retrotone.web.components import (
+    EXAMPLE,
+    HIDDEN,
+    Page,
+    figure_image,
+    job_buttons,
+    measures_note,
+    run,
+    synchronised_players,
+    upload,
+)
 from retrotone.web.dials import parts_of, read_amounts
 from retrotone.web.handlers import MAX_CLIP_SECONDS, MAX_SEED, RECORD, SIMILAR_TRACKS, Handlers, styles
 from retrotone.web.uploads import Uploads
@@ -75,7 +85,7 @@ def _restyle(handlers: Handlers, song: gr.Audio) -> tuple[dict[str, Any], list[g
             style = gr.Radio([*choices, ("a record of mine", RECORD)], value="1930s", label="Style", elem_id="styles")
             about = gr.Markdown(_about("1930s"), elem_classes="quiet")
             record = upload("The record that it should sound like", visible=False, elem_id="record")
-            strength = gr.Slider(0, 1, 1, step=0.05, label="Strength", info="0 is the song, 1 all of the style")
+            strength = gr.Slider(0, 1, 1, step=0.05, label="Strength", info="0 is the song, 1 (100%) all of the style")
             dials, settings, parts = _dials(known)
             position = gr.Number(0, visible=False, label="Position")
             go = job_buttons(handlers, "Restyle", interactive=False)
@@ -86,7 +96,7 @@ def _restyle(handlers: Handlers, song: gr.Audio) -> tuple[dict[str, Any], list[g
             # for programs
             result = gr.Audio(type="filepath", visible=False)
             picture = figure_image("Before and after", "retro-picture")
-            table = gr.Dataframe(visible=False, **TABLE)
+            table, note = gr.Dataframe(visible=False, **TABLE), measures_note()
     style.change(
         lambda name: (_about(name), gr.Audio(visible=name == RECORD), *_shown_dials(name)),
         style,
@@ -98,7 +108,7 @@ def _restyle(handlers: Handlers, song: gr.Audio) -> tuple[dict[str, Any], list[g
         run(change, handlers.preview, inputs, [sample], sample, PREVIEW | {"js": FROM_PLAYHEAD})
     inputs, outputs = [song, style, strength, record, settings], [sentence, result, picture, table, versions]
     run(go.click, handlers.restyle, inputs, outputs, players, HEAVY, "retro").success(
-        _shown, versions, [table, players], **HIDDEN
+        _shown, versions, [table, note, players], **HIDDEN
     )
     return {"style": style, "strength": strength, "dials": settings}, dials, go
 
@@ -147,7 +157,7 @@ def _similar(handlers: Handlers, song: gr.Audio) -> tuple[list[Any], dict[str, A
 
     def label(rows: list[list[str]]) -> list[gr.Audio]:
         """Label the players by the rows of the table, and hide the others."""
-        labels = [" · ".join(row[:-1]) + f" ({float(row[-1]):.0%} alike)" for row in rows]
+        labels = [" · ".join(row[:-1]) + f" (similarity {float(row[-1]):.0%})" for row in rows]
         hidden = [gr.Audio(visible=False)] * (SIMILAR_TRACKS - len(rows))
         return [*(gr.Audio(label=label, visible=True) for label in labels), *hidden]
 
@@ -172,10 +182,10 @@ def _compare(handlers: Handlers) -> None:
         sentence = gr.Markdown()
         players, versions = synchronised_players(), gr.State()
         picture = figure_image("Side by side", "compare-picture")
-        table = gr.Dataframe(visible=False, **TABLE)
+        table, note = gr.Dataframe(visible=False, **TABLE), measures_note()
     outputs = [sentence, picture, table, versions]
     run(go.click, handlers.compare, files, outputs, players, HEAVY, "compare").success(
-        _shown, versions, [table, players], **HIDDEN
+        _shown, versions, [table, note, players], **HIDDEN
     )
 
 
@@ -249,8 +259,8 @@ def _start(
         each.select(None, None, None, js=permalink.writer("tab", each.id), **HIDDEN)
 
 
-def _shown(players: str) -> tuple[gr.Dataframe, str]:
-    return gr.Dataframe(visible=True), players
+def _shown(players: str) -> tuple[gr.Dataframe, gr.Markdown, str]:
+    return gr.Dataframe(visible=True), gr.Markdown(visible=True), players
 
 
 def _short(choice: StyleChoice) -> str:

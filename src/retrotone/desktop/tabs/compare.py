@@ -60,6 +60,8 @@ class CompareTab(ttk.Frame):
         self.view.pack(fill="both", expand=True)
         self.table = Table(self._page.body, theme, [("version", 160)], MAX_VERSIONS)
         self.table.pack(fill="x", pady=(theme.px(6), 0))
+        self.note = WrappedLabel(self._page.body, style="Small.TLabel")
+        self.note.pack(fill="x", pady=(theme.px(6), 0))
         theme.listeners.append(self._apply_theme)
 
     def song_changed(self) -> None:
@@ -206,12 +208,13 @@ class CompareTab(ttk.Frame):
         self._show_stretch()
         self.table.set_columns([(title, 110) for title in picture.titles])
         self.table.fill({cells[0]: cells for cells in picture.cells})
+        self.note.configure(text=picture.note)
 
     def _show_stretch(self) -> None:
         assert self._picture is not None
         start, stop = self._interval()
         self.ruler.show(self._picture.duration, (start, stop))
-        self.caption.configure(text=f"{_moment(start)} to {_moment(stop)}. {HINT} {self._picture.note}")
+        self.caption.configure(text=f"{_moment(start)} to {_moment(stop)}. {HINT}")
 
     def _centre(self, seconds: float) -> None:
         """Show a stretch as long as now around a moment."""

@@ -1,16 +1,22 @@
-"""The tab of the library: its folders, their scan, and a map of the tracks."""
+"""The tab of the library: its folders, their scan, a map and a list of the tracks."""
 
 from __future__ import annotations
 
 import tkinter as tk
 from tkinter import filedialog, ttk
 
-from retrotone.desktop import tasks
+from retrotone.desktop import library_tasks
+from retrotone.desktop.cut_text import CutLabel
 from retrotone.desktop.library_map import Map
-from retrotone.desktop.session import Session
+from retrotone.desktop.session import NO_SONG, Session
 from retrotone.desktop.table import Table
 from retrotone.desktop.track_row import TrackRow
-from retrotone.desktop.widgets import JobProgress, Page, WrappedLabel, add_buttons
+from retrotone.desktop.widgets import JobProgress, Page, add_buttons
+
+# Titles, and widths at 100 %.
+COLUMNS = [("title", 190), ("artist", 130), ("genre", 95), ("tempo", 75), ("key", 90), ("year", 65), ("length", 75)]
+
+MAP_HINT = "point for a name, click to open; wheel and drag move the map, as do arrows, + and −, Enter."
 
 
 class LibraryTab(Page):
@@ -20,9 +26,11 @@ class LibraryTab(Page):
         super().__init__(master, session.theme)
         self._session = session
         self._drawn = False
+        # tracks by their keys in the list
+        self._listed: dict[str, TrackRow] = {}
         theme = session.theme
         left, right = self.halves(2, 3)
-        self.folders = Table(left, theme, [("Folders of music", 300)], 4)
+        self.folders = Table(left, theme, [("Folders of music", 300)], 3)
         self.folders.pack(fill="both", expand=True)
         row = ttk.Frame(left)
         row.pack(fill="x", pady=theme.px(4))
@@ -31,13 +39,13 @@ class LibraryTab(Page):
         )
         self.progress = JobProgress(left, theme, session.long_jobs, session.say)
         self.progress.pack(fill="x", pady=theme.px(4))
-        self.report = tk.Text(left, height=6, width=20, wrap="word", borderwidth=0, font="TkDefaultFont", takefocus=0)
+        self.report = tk.Text(left, height=3, width=20, wrap="word", borderwidth=0, font="TkDefaultFont", takefocus=0)
         self.report.pack(fill="both", expand=True)
         self._show_report("")
-        self.map = Map(right, theme, self._describe, lambda track: session.open_song(track.path))
-        self.map.pack(fill="both", expand=True)
-        self.caption = WrappedLabel(right, style="Small.TLabel")
-        self.caption.pack(fill="x")
+        self._chooser, self._chosen = ttk.Frame(right), tk.IntVar(self, 0)
+        self._chooser.pack(fill="x", pady=(0, theme.px(4)))
+        self._views = self._build_map(right), self._build_list(right)
+        self._show_view()
         theme.listeners.append(self._apply_report_theme)
         self._apply_report_theme()
         self._show_folders()
@@ -79,7 +87,78 @@ class LibraryTab(Page):
             return
         session.say("")
         self._show_report("")
-        session.long_jobs.submit(tasks.scan, session.library, folders, observer=self.progress, done=self._scanned)
+        task = library_tasks.scan
+        session.long_jobs.submit(task, session.library, folders, observer=self.progress, done=self._scanned)
+
+    def open(self) -> None:
+        """Open the selected track."""
+        if track := self._selected():
+            self._session.open_song(track.path)
+
+    def play(self) -> None:
+        """Play the selected track."""
+        if track := self._selected():
+            self._session.play_track(track)
+
+    def add_to_playlist(self) -> None:
+        """Add the selected track to the playlist."""
+        if track := self._selected():
+            self._session.add_to_playlist([track])
+
+    def add_path(self) -> None:
+        """Add tracks to the playlist that lead evenly from the song to the selected track."""
+        session, track = self._session, self._selected()
+        if track is None:
+            return
+        if not session.path:
+            session.say(NO_SONG, error=True)
+            return
+        session.say("")
+        arguments = session.library, session.path, track.place
+        session.run(library_tasks.path, *arguments, done=session.add_to_playlist)
+
+    def _build_map(self, master: ttk.Frame) -> ttk.Frame:
+        frame, session = self._add_view(master, "Map"), self._session
+        self.map = Map(frame, session.theme, self._describe, lambda track: session.open_song(track.path))
+        self.map.pack(fill="both", expand=True)
+        # one line, so that the map keeps its size
+        self.caption = CutLabel(frame, style="Small.TLabel")
+        self.caption.pack(fill="x")
+        return frame
+
+    def _build_list(self, master: ttk.Frame) -> ttk.Frame:
+        frame, theme = self._add_view(master, "Tracks"), self._session.theme
+        self.tracks = Table(frame, theme, COLUMNS, 8)
+        for key in ("<Return>", "<Double-1>"):
+            self.tracks.tree.bind(key, lambda _: self.open())
+        self.tracks.pack(fill="both", expand=True)
+        row = ttk.Frame(frame)
+        row.pack(fill="x", pady=theme.px(4))
+        add_buttons(
+            row,
+            theme,
+            ("Open", self.open),
+            ("Play", self.play),
+            ("Add to playlist", self.add_to_playlist),
+            ("Path from the song to this one", self.add_path),
+        )
+        return frame
+
+    def _add_view(self, master: ttk.Frame, title: str) -> ttk.Frame:
+        """Add a way to show the tracks, and the button that chooses it."""
+        number = len(self._chooser.winfo_children())
+        button = ttk.Radiobutton(
+            self._chooser, text=title, value=number, variable=self._chosen, command=self._show_view
+        )
+        button.pack(side="left", padx=(0, self._session.theme.px(12)))
+        return ttk.Frame(master)
+
+    def _show_view(self) -> None:
+        for number, view in enumerate(self._views):
+            if number == self._chosen.get():
+                view.pack(fill="both", expand=True)
+            else:
+                view.pack_forget()
 
     def _show_report(self, text: str) -> None:
         self.report.configure(state="normal")
@@ -94,23 +173,31 @@ class LibraryTab(Page):
 
     def _draw_map(self) -> None:
         session = self._session
-        session.long_jobs.submit(tasks.library_map, session.library, observer=self.progress, done=self._show_map)
+        task = library_tasks.library_map
+        done, show = self._show_map, self._show_list
+        session.long_jobs.submit(task, session.library, observer=self.progress, done=done, show=show)
 
     def _show_folders(self) -> None:
         self.folders.fill({folder: [folder] for folder in self._session.settings.library_folders})
+
+    def _show_list(self, tracks: list[TrackRow]) -> None:
+        self._listed = {str(number): track for number, track in enumerate(tracks)}
+        self.tracks.fill({key: track.cells for key, track in self._listed.items()})
 
     def _show_map(self, tracks: list[TrackRow]) -> None:
         self.map.show(tracks)
         self._describe(None)
 
+    def _selected(self) -> TrackRow | None:
+        if not self.tracks.selected:
+            self._session.say("Select a track in the list first.", error=True)
+            return None
+        return self._listed[self.tracks.selected]
+
     def _describe(self, track: TrackRow | None) -> None:
         count = len(self.map.tracks)
-        idle = (
-            f"{count} tracks: point at one for its name, click to open it; the wheel zooms, a drag moves the map."
-            if count
-            else ""
-        )
-        self.caption.configure(text=idle if track is None else " · ".join([*track.cells, track.place]))
+        idle = f"{count} tracks: {MAP_HINT}" if count else ""
+        self.caption.show(idle if track is None else " · ".join([*track.short_cells, track.place]))
 
     def _apply_report_theme(self) -> None:
         colours = self._session.theme.colours

@@ -39,8 +39,8 @@ class RestyleTab(ttk.Frame):
         super().__init__(master)
         self._session = session
         self._choices: dict[str, StyleChoice] = {}
-        # key of the style whose dials are shown
-        self._shown = ""
+        # the style whose dials are shown
+        self._shown: StyleChoice | None = None
         # what `after` returned for the change that is to be heard
         self._change = ""
         self._build_actions()
@@ -260,19 +260,19 @@ class RestyleTab(ttk.Frame):
 
     def _choose_style(self) -> None:
         """Describe the style, show its dials, and let it be heard if it is another than before."""
-        key = self.styles.selected
-        choice = self._choices.get(key)
-        if choice is None or key == self._shown:
+        choice = self._choices.get(self.styles.selected)
+        if choice is None or choice == self._shown:
             return
-        first, self._shown = not self._shown, key
-        missing = f" Download it first: retrotone models download {choice.name}"
+        # the first one, or one that was downloaded meanwhile: the user has not just chosen it
+        known, self._shown = self._shown is None or self._shown.name == choice.name, choice
+        missing = " It has to be downloaded first: see the tab Models."
         self.description.configure(text=choice.description + ("" if choice.downloaded else missing))
         self.dials.show({})
 
         def described(parts: dict[str, str]) -> None:
-            if key == self._shown:
+            if choice == self._shown:
                 self.dials.show(parts)
-                if not first:
+                if not known:
                     self._changed()
 
         self._describe(choice, described)
@@ -312,7 +312,7 @@ class RestyleTab(ttk.Frame):
 
     def _show_strength(self, strength: float) -> None:
         self.strength.set(strength)
-        self.percent.configure(text=f"{100 * strength:.0f} %")
+        self.percent.configure(text=f"{strength:.0%}")
 
     @staticmethod
     def _titled(choice: StyleChoice) -> str:

@@ -1,4 +1,4 @@
-"""The tab of similar songs: tracks of the library that sound like the song, and a playlist of them."""
+"""The tab of similar songs: tracks of the library that sound like the song, and the playlist."""
 
 from __future__ import annotations
 
@@ -6,14 +6,16 @@ import tkinter as tk
 from pathlib import Path
 from tkinter import filedialog, ttk
 
-from retrotone.desktop import tasks
+from retrotone.desktop import library_tasks
 from retrotone.desktop.session import NO_SONG, Session
 from retrotone.desktop.table import Table
 from retrotone.desktop.track_row import TrackRow
 from retrotone.desktop.widgets import Page, add_buttons
 
 # Titles, and widths at 100 %.
-COLUMNS = [("track", 240), ("genre", 110), ("length", 70), ("similarity", 90)]
+COLUMNS = [("track", 240), ("genre", 110), ("length", 80), ("similarity", 100)]
+# Of a playlist that the library fills.
+MINUTES = 60
 
 # Conditions of the search, by the attributes of `Filter`.
 FILTERS = {"bpm": "Only tempo", "key": "key", "year": "years", "genre": "genre"}
@@ -28,17 +30,16 @@ class SimilarTab(Page):
         # path of the song that was searched for last, and how often the library had been scanned
         self._searched = "", 0
         self._found: dict[str, TrackRow] = {}
-        self.playlist: dict[str, TrackRow] = {}
         theme, body = session.theme, self.body
         self.heading = ttk.Label(body, text="Songs of your library that sound like this one", style="Strong.TLabel")
         self.heading.pack(anchor="w")
         row = ttk.Frame(body)
         row.pack(fill="x", pady=theme.px(4))
         self.filters = {name: self._add_filter(row, label) for name, label in FILTERS.items()}
-        self.table = Table(body, theme, COLUMNS, 8)
+        self.table = Table(body, theme, COLUMNS, 6)
         self.table.pack(fill="both", expand=True)
-        self.table.tree.bind("<Return>", lambda _: self.play())
-        self.table.tree.bind("<Double-1>", lambda _: self.play())
+        for key in ("<Return>", "<Double-1>"):
+            self.table.tree.bind(key, lambda _: self.play())
         # from song to song by the arrow keys
         for key in ("Up", "Down"):
             self.table.tree.bind(f"<KeyRelease-{key}>", lambda _: self.play())
@@ -47,12 +48,20 @@ class SimilarTab(Page):
         add_buttons(
             row, theme, ("Find similar songs", self.find), ("Play", self.play), ("Add to playlist", self.add), accent=0
         )
-        ttk.Label(body, text="Playlist", style="Strong.TLabel").pack(anchor="w", pady=(theme.px(8), 0))
-        self.playlist_table = Table(body, theme, COLUMNS[:3], 4)
-        self.playlist_table.pack(fill="both", expand=True)
         row = ttk.Frame(body)
         row.pack(fill="x", pady=theme.px(4))
-        add_buttons(row, theme, ("Remove", self.remove), ("Export playlist…", self.export))
+        ttk.Label(row, text="Playlist", style="Strong.TLabel").pack(side="left", padx=(0, theme.px(16)))
+        add_buttons(row, theme, ("Add songs like this one:", self.fill))
+        self.minutes = tk.StringVar(self, str(MINUTES))
+        ttk.Spinbox(row, from_=1, to=999, width=4, textvariable=self.minutes).pack(side="left")
+        ttk.Label(row, text="minutes").pack(side="left", padx=theme.px(4))
+        self.playlist_table = Table(body, theme, COLUMNS[:3], 3)
+        self.playlist_table.pack(fill="both", expand=True)
+        for key in ("<Return>", "<Double-1>"):
+            self.playlist_table.tree.bind(key, lambda _: self.play_listed())
+        row = ttk.Frame(body)
+        row.pack(fill="x", pady=theme.px(4))
+        add_buttons(row, theme, ("Remove", self.remove), ("Remove all", self.clear), ("Export playlist…", self.export))
 
     def song_changed(self) -> None:
         """Clear the table when there is another song; the playlist stays."""
@@ -72,8 +81,19 @@ class SimilarTab(Page):
             return
         self._searched = session.path, session.scans
         session.say("")
-        wanted = {name: entry.get() for name, entry in self.filters.items()}
-        session.run(tasks.similar, session.library, session.path, wanted, done=self._show)
+        session.run(library_tasks.similar, session.library, session.path, self._wanted(), done=self._show)
+
+    def fill(self) -> None:
+        """Add songs like this one to the playlist, of so many minutes together."""
+        session, minutes = self._session, self.minutes.get()
+        if not session.path:
+            session.say(NO_SONG, error=True)
+        elif not minutes.isdecimal():
+            session.say(f"Minutes are a whole number from 1 up, not {minutes!r}.", error=True)
+        else:
+            session.say("")
+            arguments = session.library, session.path, self._wanted(), int(minutes)
+            session.run(library_tasks.playlist, *arguments, done=session.add_to_playlist)
 
     def play(self) -> None:
         """Play the selected song."""
@@ -83,19 +103,33 @@ class SimilarTab(Page):
     def add(self) -> None:
         """Add the selected song to the playlist."""
         if track := self._selected():
-            self.playlist[track.place] = track
-            self._show_playlist()
+            self._session.add_to_playlist([track])
+
+    def play_listed(self) -> None:
+        """Play the selected song of the playlist."""
+        if track := self._listed():
+            self._session.play_track(track)
 
     def remove(self) -> None:
         """Remove the selected song from the playlist."""
-        if self.playlist_table.selected:
-            del self.playlist[list(self.playlist)[int(self.playlist_table.selected)]]
-            self._show_playlist()
+        if track := self._listed():
+            del self._session.playlist[track.place]
+            self.show_playlist()
+
+    def clear(self) -> None:
+        """Remove all songs from the playlist."""
+        self._session.playlist.clear()
+        self.show_playlist()
+
+    def show_playlist(self) -> None:
+        """Show the playlist as it is now."""
+        tracks = self._session.playlist.values()
+        self.playlist_table.fill({str(k): track.short_cells for k, track in enumerate(tracks)})
 
     def export(self) -> None:
         """Ask for a file, and write the playlist to it."""
         session = self._session
-        if not self.playlist:
+        if not session.playlist:
             session.say("The playlist is empty: select a song and add it.", error=True)
             return
         path = filedialog.asksaveasfilename(
@@ -107,7 +141,8 @@ class SimilarTab(Page):
             initialdir=session.settings.folder or None,
         )
         if path:
-            session.run(tasks.export, session.library, list(self.playlist), path, done=session.say, keep=True)
+            places = list(session.playlist)
+            session.run(library_tasks.export, session.library, places, path, done=session.say, keep=True)
 
     def _add_filter(self, row: ttk.Frame, label: str) -> ttk.Entry:
         """Add a field for a condition; Return searches."""
@@ -117,19 +152,25 @@ class SimilarTab(Page):
         entry.bind("<Return>", lambda _: self.find())
         return entry
 
+    def _wanted(self) -> dict[str, str]:
+        """Return the conditions as they were typed."""
+        return {name: entry.get() for name, entry in self.filters.items()}
+
     def _selected(self) -> TrackRow | None:
         if not self.table.selected:
             self._session.say("Select a song in the table first.", error=True)
             return None
         return self._found[self.table.selected]
 
+    def _listed(self) -> TrackRow | None:
+        """Return the selected song of the playlist."""
+        key = self.playlist_table.selected
+        return list(self._session.playlist.values())[int(key)] if key else None
+
     def _show(self, found: list[TrackRow]) -> None:
         self._found = {str(k): track for k, track in enumerate(found)}
-        self.table.fill({key: track.cells for key, track in self._found.items()})
+        self.table.fill({key: (*track.short_cells, track.similarity) for key, track in self._found.items()})
         if found:
             self.table.select("0")
             song = Path(self._session.path).stem
             self.heading.configure(text=f"Songs of your library that sound like {song}")
-
-    def _show_playlist(self) -> None:
-        self.playlist_table.fill({str(k): track.cells[:3] for k, track in enumerate(self.playlist.values())})

@@ -16,6 +16,10 @@ from retrotone.desktop.widgets import JobProgress, Page, PictureView, WrappedLab
 # Titles, and widths at 100 %.
 LOSS = [("descent", 120), ("rate", 50), ("weight", 65), ("clamp", 60), ("left", 65), ("why", 180)]
 TRAINING = [("epoch", 70), ("training loss", 120), ("validation loss", 130), ("right", 80)]
+# Pixels at 100 %: what the page has beside the figure, and the least width of one.
+BESIDE, LEAST_WIDTH = 52, 300
+# The figure is drawn anew when the window's size has rested for so long.
+REST_MS = 300
 ABOUT = (
     "Loss table: why the study's style loss stood still, and what makes it fall, on the bundled song and record "
     "(half a minute). M5: the study's network learns to classify three eras of the bundled song, or the genres of a "
@@ -46,6 +50,10 @@ class StudyTab(Page):
         self.view.pack(fill="x")
         self.table = Table(body, theme, LOSS, 5)
         self.table.pack(fill="both", expand=True, pady=(theme.px(6), 0))
+        # width and scale of the figure, and Tk's name of the call that will draw it anew, empty for none
+        self._drawn, self._drawing_call = (0, 0.0), ""
+        self.bind("<Configure>", lambda _: self._redraw_soon())
+        theme.listeners.append(self._redraw_soon)
 
     def run_loss(self) -> None:
         """Run the sweep of the style loss."""
@@ -68,20 +76,41 @@ class StudyTab(Page):
         session.say("")
         self.table.fill({})
         self.table.set_columns(columns)
-        width = max(self.view.winfo_width() - 4, 300)
+        # the page may be new, and without a size
+        self.update_idletasks()
+        self._drawn = self._size()
         session.long_jobs.submit(
-            task,
-            *arguments,
-            width,
-            session.theme.scale,
-            session.theme.name == "dark",
-            observer=self.progress,
-            done=lambda _: session.say("The study's experiment is done."),
-            show=self._show,
+            task, *arguments, *self._drawn, observer=self.progress, done=self._done, show=self._show
         )
 
-    def _show(self, intermediate: tuple[Path, Sequence[Sequence[str]]]) -> None:
-        file, cells = intermediate
-        self.view.show(file)
+    def _size(self) -> tuple[int, float]:
+        """Return width and scale of a figure that fits."""
+        theme = self._session.theme
+        return max(self.winfo_width() - theme.px(BESIDE), theme.px(LEAST_WIDTH)), theme.scale
+
+    def _redraw_soon(self) -> None:
+        if self._drawing_call:
+            self.after_cancel(self._drawing_call)
+        self._drawing_call = self.after(REST_MS, self._redraw)
+
+    def _redraw(self) -> None:
+        """Draw the figure anew if it has another size than the page; while an experiment runs, it soon is anyway."""
+        self._drawing_call = ""
+        if self.view.has_picture and not self.progress.has_job and self._drawn != self._size():
+            self._drawn = self._size()
+            queue = self._session.long_jobs
+            queue.submit(tasks.redraw_study, *self._drawn, observer=self.progress, done=self._show_again)
+
+    def _show_again(self, files: Sequence[Path]) -> None:
+        if files:
+            self.view.show(*files)
+
+    def _done(self, _: None) -> None:
+        self._session.say("The study's experiment is done.")
+        self._redraw_soon()
+
+    def _show(self, intermediate: tuple[Sequence[Path], Sequence[Sequence[str]]]) -> None:
+        files, cells = intermediate
+        self.view.show(*files)
         self.table.fill({str(k): line for k, line in enumerate(cells)})
         self.table.tree.see(str(len(cells) - 1))

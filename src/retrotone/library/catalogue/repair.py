@@ -92,8 +92,8 @@ def _rebuild_from(source: sqlite3.Connection, path: str, new: str, progress: Pro
         with Catalogue(new, create=True) as catalogue:
             lost = _salvage(source, path, new)
             problems += [f"{count} damaged rows of {table} are lost" for table, count in lost.items() if count]
-            catalogue.query("DELETE FROM analyses WHERE track NOT IN (SELECT id FROM tracks)")
-            catalogue.query("DELETE FROM descriptions WHERE track NOT IN (SELECT track FROM analyses)")
+            catalogue.database.query("DELETE FROM analyses WHERE track NOT IN (SELECT id FROM tracks)")
+            catalogue.database.query("DELETE FROM descriptions WHERE track NOT IN (SELECT track FROM analyses)")
             found, again = check(catalogue, progress)
             catalogue.forget_analyses(again)
             problems += found
@@ -132,9 +132,9 @@ def _locked(path: str) -> Iterator[sqlite3.Connection]:
 
 
 def _check(catalogue: Catalogue, progress: Progress) -> tuple[list[str], list[int]]:
-    problems = catalogue.faults()
-    [(count,)] = catalogue.query("SELECT count(*) FROM tracks WHERE reason IS NULL")
-    rows = catalogue.blocks(
+    problems = catalogue.database.faults()
+    [(count,)] = catalogue.database.query("SELECT count(*) FROM tracks WHERE reason IS NULL")
+    rows = catalogue.database.blocks(
         "SELECT id, path, a.version, d.vector FROM tracks LEFT JOIN analyses a ON a.track = id "
         "LEFT JOIN descriptions d ON d.track = id WHERE reason IS NULL ORDER BY id"
     )

@@ -397,8 +397,8 @@ class Library:
         return export(self.tracks() if tracks is None else tracks, path, absolute)
 
     def check(self, progress: Progress = silent) -> list[str]:
-        """Return the problems of the catalogue, a line each."""
-        problems, _ = repair.check(self._catalogue(), progress)
+        """Return the problems of the catalogue, a line each; `LibraryError` for those that `repair` cannot mend."""
+        problems = repair.check(self._session.location, progress)
         if not problems:
             self._session.warn_of_outdated_analyses()
         return problems

@@ -347,7 +347,7 @@ def test_a_better_recipe_makes_new_vectors_of_old_analyses(library: Library) -> 
 def test_check_finds_damage_and_repair_mends_it(library: Library, music: Path) -> None:
     numbers = [track.id for track in library.tracks()]
     catalogue = library._catalogue()
-    ask, description = catalogue.query, describe(catalogue.analysis(numbers[0]))
+    ask, description = catalogue.database.query, describe(catalogue.analysis(numbers[0]))
     catalogue.describe(numbers[0], replace(description, vector=np.zeros(128, np.float32)))
     ask("UPDATE analyses SET data = ? WHERE track = ?", (bytes(9), numbers[1]))
     ask("DELETE FROM analyses WHERE track = ?", (numbers[2],))
@@ -389,8 +389,9 @@ def test_a_table_whose_name_is_destroyed_is_reported_in_one_line(tmp_path: Path)
     path.write_bytes(data.replace(b"CREATE TABLE analyses", b"CREATE TABLE \xff nalys "))
     with pytest.raises(rt.LibraryError, match="check --repair"):
         Library(path).tracks()
-    with pytest.raises(rt.LibraryError, match="move it away and scan again"):
-        Library(path).repair()
+    for mend in (Library(path).check, Library(path).repair):
+        with pytest.raises(rt.LibraryError, match="move it away and scan again"):
+            mend()
 
 
 @ON_SQLITE
@@ -446,7 +447,7 @@ def test_an_older_analysis_is_used_until_the_next_scan_makes_a_new_one(
     import safetensors.numpy
 
     older = library.tracks()[3]
-    ask = library._catalogue().query
+    ask = library._catalogue().database.query
     parts = safetensors.numpy.load(library.analysis(older).to_bytes())
     data = safetensors.numpy.save({**parts, "version": np.array(1)})
     ask("UPDATE analyses SET version = 1, data = ? WHERE track = ?", (data, older.id))

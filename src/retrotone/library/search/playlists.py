@@ -25,8 +25,8 @@ BATCH, LARGEST = 32, 512
 
 # of cosines: a favourite is chosen before a disliked track that is more similar by less; chosen, not measured
 WEIGHT_REACH = 0.2
-# of cosines: so is a track whose key and tempo go with its neighbours' before one with which they do not
-MIX_REACH = 0.05
+# so is a track whose key and tempo go with its neighbours'; as far as sound reaches where the genre is certain
+MIX_REACH = 0.1
 # candidates among which weights, keys and tempi decide
 LOOK_AHEAD = 200
 

@@ -87,6 +87,8 @@ def test_several_seeds_meet_in_the_middle(library: Library, made_music: Path) ->
     found = library.similar(seeds, k=4)
     assert set(kinds([match.track for match in found])) == {"melody", "pulse"}
     assert {match.track.path for match in found}.isdisjoint(map(str, seeds))
+    # one that is named twice counts once
+    assert library.similar([*seeds, str(seeds[0])], k=4) == found
 
 
 def test_filters(library: Library, made_music: Path) -> None:

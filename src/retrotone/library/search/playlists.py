@@ -27,8 +27,8 @@ BATCH, LARGEST = 32, 512
 WEIGHT_REACH = 0.2
 # so is a track whose key and tempo go with its neighbours'; as far as sound reaches where the genre is certain
 MIX_REACH = 0.1
-# candidates among which weights, keys and tempi decide
-LOOK_AHEAD = 200
+# candidates among which weights, keys and tempi decide: two batches hold them
+LOOK_AHEAD = 90
 
 # returns the tracks of some numbers, in that order, without those that a filter leaves out
 TrackLookup = Callable[[Sequence[int]], list[Track]]

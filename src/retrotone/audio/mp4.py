@@ -20,6 +20,8 @@ TAGS = (b"udta", b"meta", b"ilst")
 NEW = {b"meta": bytes(4) + HEADER.pack(33, b"hdlr") + bytes(8) + b"mdirappl" + bytes(9)}
 # boxes that hold others down to those with the places of the sound, and the numbers in these
 CONTAINERS, PLACES = (b"trak", b"mdia", b"minf", b"stbl"), {b"stco": ">u4", b"co64": ">u8"}
+# holds places, too
+ENCRYPTION = b"saio"
 # kinds of values: UTF-8, whole number
 TEXT, NUMBER = 1, 21
 # boxes of names; other names go into boxes of the user's own texts
@@ -142,5 +144,7 @@ def _moved(data: bytes, end: int, change: int) -> bytes:
             if name == b"stco" and places.max(initial=0) >= 1 << 32:
                 raise ValueError("it is too long")
             content = content[:8] + places.astype(PLACES[name]).tobytes()
+        elif name == ENCRYPTION:
+            raise ValueError("it is encrypted")
         moved.append(_box(name, content))
     return b"".join(moved)

@@ -6,10 +6,10 @@ import os
 import re
 import struct
 import unicodedata
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
-from typing import Any, BinaryIO
+from typing import Any
 
 from retrotone.audio import ape, mp4
 from retrotone.audio.id3 import FRAMES, precedes_mp3, read_lists

@@ -49,7 +49,7 @@ def fingerprints(count: int, rng: np.random.Generator) -> tuple[NDArray[np.float
 def fill(path: str, tracks: int) -> None:
     """Make the library."""
     with Catalogue(path, create=True) as catalogue:
-        database = catalogue._database
+        database = catalogue.database
         for block in range(tracks // BLOCK):
             numbers = range(block * BLOCK + 1, (block + 1) * BLOCK + 1)
             found = zip(*fingerprints(BLOCK, np.random.default_rng(block)), strict=True)

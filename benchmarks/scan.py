@@ -121,11 +121,11 @@ def looking(folder: Path) -> None:
         print(f"new files: {1e3 * _cost(look) / FILES:.2f} ms a file, {_peak(look) / 1e6:.0f} MB for {FILES}")
         for path in music.rglob("*.flac"):
             found = FoundFile.at(str(path))
-            catalogue.query(
+            catalogue.database.query(
                 "INSERT INTO tracks (path, size, mtime_ns, fingerprint, present) VALUES (?, ?, ?, ?, TRUE)",
                 (os.fsencode(path), found.size, found.mtime_ns, bytes(16)),
             )
-        catalogue.query(f"INSERT INTO analyses SELECT id, {VERSION}, x'' FROM tracks")
+        catalogue.database.query(f"INSERT INTO analyses SELECT id, {VERSION}, x'' FROM tracks")
         print(f"known files: {1e3 * _cost(look) / FILES:.3f} ms a file, {_peak(look) / FILES:.0f} bytes each")
 
 

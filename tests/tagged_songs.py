@@ -35,9 +35,10 @@ FORMATS = {
     ".mp3": ("mp3", "libmp3lame"),
     ".m4a": ("mp4", "aac"),
     ".wma": ("asf", "wmav2"),
+    ".wv": ("wv", "wavpack"),
 }
-# in which FFmpeg writes covers
-COVER_STREAMS = (".flac", ".mp3", ".m4a")
+# in which FFmpeg writes covers as streams, and not at all
+COVER_STREAMS, NO_COVER = (".flac", ".mp3", ".m4a"), (".wma", ".wv")
 
 
 def _png() -> bytes:
@@ -50,7 +51,7 @@ COVER = _png()
 
 
 def write_song(path: Path) -> Path:
-    """Write a second of noise with tags, and with a cover where FFmpeg can: all but WMA."""
+    """Write a second of noise with tags, and with a cover where FFmpeg can."""
     kind, codec = FORMATS[path.suffix]
     with av.open(str(path), "w", format=kind, options={"write_id3v2": "1"} if kind == "aiff" else {}) as output:
         # FFmpeg's own Vorbis encoder calls itself experimental

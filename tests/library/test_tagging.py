@@ -25,7 +25,7 @@ def library(scanned: str, places: Places, made_music: Path, tmp_path: Path) -> L
         shutil.copy(made_music / f"organ/{name}.flac", music / f"{name}.flac")
     library = Library(places.copy(scanned))
     assert library.scan([music], workers=1).copied == 2
-    library._catalogue().query(
+    library._catalogue().database.query(
         "UPDATE descriptions SET tempo = 119.6, key = 'F# minor', genre = 'jazz', sure = TRUE, tags = ?",
         (json.dumps({"happy": 0.5, "guitar": 0.4, "Mellow": 0.1}),),
     )

@@ -130,6 +130,10 @@ def test_songs_are_found_by_words_and_drawn_at_random(ask: Ask) -> None:
     found = ask("search3", query="ARTIST 4 title", songCount=500)["searchResult3"]["song"]
     assert len(found) > 4
     assert all({"artist", "title"} <= set(f"{song['title']} {song['artist']}".split()) for song in found)
+    # the closest first; words may be cut, but not at their beginning
+    titles = [song["title"] for song in ask("search3", query="title 4")["searchResult3"]["song"]]
+    assert titles[:2] == ["title 4", "title 40"]
+    assert ask("search3", query="itle")["searchResult3"]["song"] == []
     everything = [
         song["id"]
         for start in (0, 150)

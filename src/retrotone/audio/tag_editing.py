@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import BinaryIO, NamedTuple
 
-from retrotone.audio import id3, ogg
+from retrotone.audio import ape, asf, id3, mp4, ogg
 from retrotone.audio.tag_writing import COMMENTS, LAST, VORBIS_NAMES
 from retrotone.errors import OutputError
 from retrotone.utils.files import MOVED_BYTES, writing
@@ -35,7 +35,7 @@ class Splice(NamedTuple):
 
 
 def edit_tags(path: str | os.PathLike[str], changes: Changes) -> None:
-    """Set or remove some tags of a FLAC, MP3, Ogg Vorbis, Opus, WAV or AIFF file.
+    """Set or remove some tags of a FLAC, MP3, Ogg Vorbis, Opus, WAV, AIFF, M4A, WMA, APE or WavPack file.
 
     The file is written anew beside the old one and takes its place as a whole.
 
@@ -76,12 +76,18 @@ def _splices(file: BinaryIO, magic: bytes, changes: Changes) -> list[Splice]:
         return [Splice(start, end, data)]
     if magic[:4] in CHUNKED and magic[8:] in CHUNKED[magic[:4]][2]:
         return _chunks(file, *CHUNKED[magic[:4]][:2], changes)
+    if magic[4:8] == b"ftyp":
+        return [Splice(*each) for each in mp4.edited(file, changes)]
+    if magic == asf.HEADER[:12]:
+        return [Splice(*each) for each in asf.edited(file, changes)]
+    if magic[:4] in (b"MAC ", b"wvpk"):
+        return [Splice(*ape.edited(file, changes))]
     # eleven bits are the mark of a frame of MPEG audio
     if magic[:3] == b"ID3" or (magic[0] == 0xFF and magic[1] & 0xE0 == 0xE0):
         file.seek(0)
         size = id3.HEADER.size + id3.plain(magic[6:10]) if magic[:3] == b"ID3" else 0
         return [Splice(0, size, _edited_id3(file.read(size), changes))]
-    raise ValueError("only FLAC, MP3, Ogg, WAV and AIFF are known")
+    raise ValueError("only FLAC, MP3, Ogg, WAV, AIFF, M4A, WMA, APE and WavPack are known")
 
 
 def _copy(old: BinaryIO, new: BinaryIO, splices: Sequence[Splice]) -> None:

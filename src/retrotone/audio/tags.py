@@ -6,11 +6,12 @@ import os
 import re
 import struct
 import unicodedata
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
-from typing import Any, BinaryIO
+from typing import Any
 
+from retrotone.audio import ape, mp4
 from retrotone.audio.id3 import FRAMES, precedes_mp3, read_lists
 from retrotone.audio.reading.ffmpeg import open_container
 from retrotone.audio.reading.reader import RawFile
@@ -29,9 +30,12 @@ ALIASES = {frame.lower(): name for name, frame in FRAMES.items()} | {
     "original year": "originaldate",
     "wm/originalreleasetime": "originaldate",
     "wm/originalreleaseyear": "originaldate",
+    "wm/beatsperminute": "bpm",
+    "wm/initialkey": "initialkey",
+    "wm/mood": "mood",
 }
 # names whose values are lists, which many taggers join by semicolons
-LISTS = {"artist", "albumartist", "genre", "composer", "performer"}
+LISTS = {"artist", "albumartist", "genre", "composer", "performer", "mood"}
 # names whose values are one line
 LINES = LISTS | {"title", "album", "track", "disc", "date", "originaldate"}
 # what a tag may say about the file and its samples and not about the song; it would be wrong in another file
@@ -52,9 +56,6 @@ KANJI_IN_WORD = re.compile(r"[A-Za-z][\u4e00-\u9fff]|[\u4e00-\u9fff][A-Za-z]")
 
 # of FFmpeg: neither sound nor cover is decoded to learn more about it
 HEADERS_ONLY = {"codec_whitelist": "none", "probesize": "32", "analyzeduration": "1"}
-# APEv2: "APETAGEX", version, size of items and footer, number of items, flags, 8 bytes reserved
-APE_FOOTER = struct.Struct("<8sIIII8x")
-ID3V1_BYTES = 128
 
 
 @dataclass(frozen=True)
@@ -113,11 +114,14 @@ def read_tags(path: str | os.PathLike[str]) -> Tags:
             cover, cover_type = _cover(container)
             name = container.format.name
         raw |= _lower(read_lists(file).items())
-        if name == "mp3":
-            ape = _lower(_read_ape(file))
+        if "mp4" in name:
+            raw |= {"bpm": mp4.read_bpm(file)}
+        # FFmpeg looks for none in an MP3, and of several texts gives the first
+        if name in ("mp3", "ape", "wv"):
+            texts = _lower(ape.read_texts(file))
             file.seek(0)
             # an ID3v1 tag at the end cuts its texts, an ID3v2 tag at the start does not
-            raw = ape | raw if file.read(3) == b"ID3" else raw | ape
+            raw = texts | raw if file.read(3) == b"ID3" else raw | texts
         return Tags(_cleaned(_decoded(raw), joined=name in ("ogg", "flac")), cover, cover_type)
     return Tags()
 
@@ -173,29 +177,6 @@ def _cover(container: Any) -> tuple[bytes, str]:
         # it comes before the sound
         return bytes(next(container.demux(stream))), COVER_TYPES[stream.codec_context.name]
     return b"", ""
-
-
-def _read_ape(file: BinaryIO) -> Iterator[tuple[str, str]]:
-    """Yield the texts of an APEv2 tag at the end of a file, which FFmpeg does not look for in an MP3."""
-    size = file.seek(0, os.SEEK_END)
-    for end in (size, size - ID3V1_BYTES):
-        if end < APE_FOOTER.size:
-            return
-        file.seek(end - APE_FOOTER.size)
-        magic, _, length, count, _ = APE_FOOTER.unpack(file.read(APE_FOOTER.size))
-        if magic == b"APETAGEX" and APE_FOOTER.size <= length <= end:
-            break
-    else:
-        return
-    file.seek(end - length)
-    items = file.read(length - APE_FOOTER.size)
-    for _ in range(count):
-        value_length, flags = struct.unpack_from("<II", items)
-        name, _, items = items[8:].partition(b"\0")
-        # bits 1 and 2: 0 is text
-        if flags & 6 == 0:
-            yield name.decode("ascii", "replace"), items[:value_length].decode("utf-8", "surrogateescape")
-        items = items[value_length:]
 
 
 def _decoded(raw: Mapping[str, str]) -> dict[str, str]:

@@ -27,7 +27,7 @@ from retrotone.library.search.duplicates import same_recordings
 from retrotone.library.search.filters import EVERYTHING, Filter
 from retrotone.library.search.neighbours import between
 from retrotone.library.search.playlists import Match
-from retrotone.library.search.queries import Song, find_seed, find_seeds, find_track
+from retrotone.library.search.queries import Song, find_song, find_songs, find_track
 from retrotone.library.search.weights import Weight
 from retrotone.library.session import LibrarySession, default_path
 from retrotone.library.suggestions import Suggestion, suggest_genres
@@ -221,7 +221,7 @@ class Library:
         """
         playlists.check_positive(k=k, per_artist=per_artist, per_album=per_album)
         near = self._session.searchable(progress)
-        vectors, tracks = find_seeds(songs, self._catalogue(), near, progress)
+        vectors, tracks = find_songs(songs, self._catalogue(), near, progress)
         candidates = playlists.matches(near, between(vectors), self._session.track_lookup(only))
         caps = playlists.Caps(per_artist, per_album)
         return playlists.similar(candidates, k, tracks, caps, self._session.is_same(near))
@@ -233,6 +233,7 @@ class Library:
         length: int = 10,
         only: Filter = EVERYTHING,
         weight: Weight | None = None,
+        mix: bool = True,
         progress: Progress = silent,
     ) -> list[Track]:
         """Return tracks that lead evenly from one song to another, no song twice.
@@ -247,6 +248,8 @@ class Library:
             Which tracks are wanted between the ends.
         weight : Weight, optional
             Lets favourites go before tracks that are as similar; see `weights.load_weights`.
+        mix : bool
+            Whether tracks whose key and tempo go with their neighbours' go before others that are as similar.
         progress : Progress
 
         Raises
@@ -257,28 +260,29 @@ class Library:
             raise LibraryError(f"a path cannot have {length} tracks: take 2 or more")
         near = self._session.searchable(progress)
         catalogue = self._catalogue()
-        (a, first), (b, last) = (find_seed(song, catalogue, near, progress) for song in (start, end))
+        (a, first), (b, last) = (find_song(song, catalogue, near, progress) for song in (start, end))
         lookup, is_same = self._session.track_lookup(only), self._session.is_same(near)
-        return playlists.path(near, (a, b), (first, last), length, lookup, is_same, weight)
+        return playlists.path(near, (a, b), (first, last), length, lookup, is_same, weight, mix)
 
     def playlist(
         self,
-        seeds: Song | Sequence[Song],
+        songs: Song | Sequence[Song],
         minutes: float = 60.0,
         only: Filter = EVERYTHING,
         per_artist: int = 3,
         per_album: int | None = None,
         weight: Weight | None = None,
+        mix: bool = True,
         progress: Progress = silent,
     ) -> list[Track]:
         """Return a playlist that begins with some songs and goes on with similar ones, no song twice.
 
         Parameters
         ----------
-        seeds : song or sequence of songs
+        songs : song or sequence of songs
         minutes : float
             Total length, met as closely as whole tracks allow.
-        only, per_artist, per_album, weight
+        only, per_artist, per_album, weight, mix
             See `similar` and `path`.
         progress : Progress
 
@@ -288,10 +292,10 @@ class Library:
         """
         playlists.check_positive(minutes=minutes, per_artist=per_artist, per_album=per_album)
         near = self._session.searchable(progress)
-        vectors, first = find_seeds(seeds, self._catalogue(), near, progress)
+        vectors, first = find_songs(songs, self._catalogue(), near, progress)
         lookup, caps = self._session.track_lookup(only), playlists.Caps(per_artist, per_album)
         is_same = self._session.is_same(near)
-        return playlists.playlist(near, between(vectors), first, 60 * minutes, caps, lookup, is_same, weight)
+        return playlists.playlist(near, between(vectors), first, 60 * minutes, caps, lookup, is_same, weight, mix)
 
     def duplicates(self, progress: Progress = silent) -> list[list[Track]]:
         """Return groups of tracks that are one recording in other formats, at other levels or from other masters.
@@ -393,8 +397,8 @@ class Library:
         return export(self.tracks() if tracks is None else tracks, path, absolute)
 
     def check(self, progress: Progress = silent) -> list[str]:
-        """Return the problems of the catalogue, a line each."""
-        problems, _ = repair.check(self._catalogue(), progress)
+        """Return the problems of the catalogue, a line each; `LibraryError` for those that `repair` cannot mend."""
+        problems = repair.check(self._session.location, progress)
         if not problems:
             self._session.warn_of_outdated_analyses()
         return problems

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from retrotone.library.files import FoundFile, Place
 from retrotone.library.names import artist_key, song_key
@@ -59,6 +59,21 @@ class NewTrack:
     description: Description
     analysis: Analysis | None = None
     damage: str | None = None
+
+
+class SongNames(NamedTuple):
+    """The names of a song; the title is that of its file where the tags have none, the genre `Track.best_genre`."""
+
+    title: str
+    artist: str
+    album: str
+    year: str
+    genre: str
+
+    @property
+    def text(self) -> str:
+        """What a search by name looks through: title, artist and album."""
+        return f"{self.title} {self.artist} {self.album}"
 
 
 @dataclass(frozen=True)

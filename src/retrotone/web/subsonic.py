@@ -35,7 +35,7 @@ GENERIC, MISSING, WRONG_PASSWORD, NOT_FOUND = 0, 10, 40, 70
 # songs in one answer; and the largest other number
 MOST, MANY = 500, 999_999_999
 # songs of an artist that stand for all of them
-ARTIST_SEEDS = 20
+ARTIST_SONGS = 20
 ARTIST = "ar-"
 
 Parameters = Mapping[str, str]
@@ -157,8 +157,8 @@ class Subsonic:
 
     def _similar_songs(self, given: Parameters) -> list[Answer]:
         """Return songs like a song, or like the middle of an artist's."""
-        seeds = self._seeds(given)
-        found = self._library.similar(self._tracks(seeds), _number(given, "count", 50))
+        wanted = self._asked_for(given)
+        found = self._library.similar(self._tracks(wanted), _number(given, "count", 50))
         return [_song(match.track) for match in found]
 
     def _top_songs(self, given: Parameters) -> list[Answer]:
@@ -186,7 +186,7 @@ class Subsonic:
         return self._songs(found[start : start + _number(given, "songCount", 20, 0)])
 
     def _sonic_matches(self, given: Parameters) -> list[Answer]:
-        found = self._library.similar(self._tracks(self._seeds(given)), _number(given, "count", 10))
+        found = self._library.similar(self._tracks(self._asked_for(given)), _number(given, "count", 10))
         return [{"entry": _song(match.track), "similarity": _similarity(match.similarity)} for match in found]
 
     def _sonic_path(self, given: Parameters) -> list[Answer]:
@@ -202,14 +202,14 @@ class Subsonic:
 
     # Songs
 
-    def _seeds(self, given: Parameters) -> list[int]:
+    def _asked_for(self, given: Parameters) -> list[int]:
         """Return the song that is asked for, by its id, path, or title and artist; or the songs of an artist's id."""
         name = given.get("id", "")
         if name.startswith(ARTIST):
             found = self._index.by_artist(name.removeprefix(ARTIST))
             if not found:
                 raise CallError(NOT_FOUND, f"there is no artist {name}")
-            return found[:: -(-len(found) // ARTIST_SEEDS)]
+            return found[:: -(-len(found) // ARTIST_SONGS)]
         if name:
             return [self._known(name)]
         if path := given.get("path"):

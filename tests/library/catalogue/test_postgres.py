@@ -72,7 +72,7 @@ def test_what_others_write_is_seen_and_a_lost_connection_made_anew(scanned: str,
         [first, second] = [match.track for match in library.similar(library.tracks()[0], k=2)]
         other.mark([first.id], present=False)
         assert library.similar(library.tracks()[0], k=1)[0].track == second
-        [(process,)] = library._catalogue().query("SELECT pg_backend_pid()")
+        [(process,)] = library._catalogue().database.query("SELECT pg_backend_pid()")
         administer(location, f"SELECT pg_terminate_backend({process}, 5000)")
         assert len(library.tracks()) == len(library) == 11
         assert library.similar(library.tracks()[0], k=1)[0].track == second
@@ -88,7 +88,7 @@ def test_a_scan_goes_on_when_the_network_fails(
         def analyse_until_cut(files: Iterable[FoundFile], workers: int) -> Iterator[Analysed | Failed]:
             for number, found in enumerate(files):
                 if number == 2:
-                    wire = catalogue._database._connection.fileno()
+                    wire = catalogue.database._connection.fileno()
                     with socket.socket(fileno=os.dup(wire)) as ours:
                         ours.shutdown(socket.SHUT_RDWR)
                 yield analyse_file(found)

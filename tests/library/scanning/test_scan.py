@@ -47,7 +47,7 @@ def library(scanned: str, music: Path, places: Places) -> Iterator[Library]:
         report = library.scan([music], workers=1)
         # Their content is known.
         assert (report.analysed, report.copied) == (0, 12)
-        library._catalogue().query("DELETE FROM tracks WHERE NOT present")
+        library._catalogue().database.query("DELETE FROM tracks WHERE NOT present")
         yield library
 
 
@@ -328,7 +328,7 @@ def test_older_schemas_are_brought_up_to_date_and_newer_ones_refused(
         mood = ("ALTER TABLE tracks ADD COLUMN mood TEXT",)
         monkeypatch.setattr(database, "MIGRATIONS", (*database.MIGRATIONS, mood))
     assert len(library.tracks()) == 12
-    assert library._catalogue().query("SELECT DISTINCT mood FROM tracks") == [(None,)]
+    assert library._catalogue().database.query("SELECT DISTINCT mood FROM tracks") == [(None,)]
     library.close()
     monkeypatch.undo()
     with pytest.raises(rt.LibraryError, match="newer retrotone"):
@@ -347,7 +347,7 @@ def test_a_better_recipe_makes_new_vectors_of_old_analyses(library: Library) -> 
 def test_check_finds_damage_and_repair_mends_it(library: Library, music: Path) -> None:
     numbers = [track.id for track in library.tracks()]
     catalogue = library._catalogue()
-    ask, description = catalogue.query, describe(catalogue.analysis(numbers[0]))
+    ask, description = catalogue.database.query, describe(catalogue.analysis(numbers[0]))
     catalogue.describe(numbers[0], replace(description, vector=np.zeros(128, np.float32)))
     ask("UPDATE analyses SET data = ? WHERE track = ?", (bytes(9), numbers[1]))
     ask("DELETE FROM analyses WHERE track = ?", (numbers[2],))
@@ -363,8 +363,10 @@ def test_check_finds_damage_and_repair_mends_it(library: Library, music: Path) -
 
 @ON_SQLITE
 def test_a_file_with_destroyed_pages_is_rebuilt_from_the_rest(library: Library, music: Path) -> None:
-    [(page,)] = library._catalogue().query("PRAGMA page_size")
-    [(root,)] = library._catalogue().query("SELECT rootpage FROM sqlite_master WHERE name = 'tracks_by_fingerprint'")
+    [(page,)] = library._catalogue().database.query("PRAGMA page_size")
+    [(root,)] = library._catalogue().database.query(
+        "SELECT rootpage FROM sqlite_master WHERE name = 'tracks_by_fingerprint'"
+    )
     library.close()
     with library.file.open("r+b") as file:
         file.seek((root - 1) * page)
@@ -387,8 +389,9 @@ def test_a_table_whose_name_is_destroyed_is_reported_in_one_line(tmp_path: Path)
     path.write_bytes(data.replace(b"CREATE TABLE analyses", b"CREATE TABLE \xff nalys "))
     with pytest.raises(rt.LibraryError, match="check --repair"):
         Library(path).tracks()
-    with pytest.raises(rt.LibraryError, match="move it away and scan again"):
-        Library(path).repair()
+    for mend in (Library(path).check, Library(path).repair):
+        with pytest.raises(rt.LibraryError, match="move it away and scan again"):
+            mend()
 
 
 @ON_SQLITE
@@ -429,9 +432,9 @@ def test_a_library_of_an_older_retrotone_is_described_anew_from_its_analyses(sca
             "ALTER TABLE descriptions DROP COLUMN stamp",
             "ALTER TABLE descriptions DROP COLUMN key",
         ):
-            catalogue.query(change)
-        catalogue.query("UPDATE descriptions SET recipe = 'similarity 1, genres 1', vector = zeroblob(400)")
-        catalogue.query("PRAGMA user_version = 1")
+            catalogue.database.query(change)
+        catalogue.database.query("UPDATE descriptions SET recipe = 'similarity 1, genres 1', vector = zeroblob(400)")
+        catalogue.database.query("PRAGMA user_version = 1")
     with Library(older) as library:
         assert library.similar(library.tracks()[0]) == matches
         assert library.tracks() == tracks
@@ -444,7 +447,7 @@ def test_an_older_analysis_is_used_until_the_next_scan_makes_a_new_one(
     import safetensors.numpy
 
     older = library.tracks()[3]
-    ask = library._catalogue().query
+    ask = library._catalogue().database.query
     parts = safetensors.numpy.load(library.analysis(older).to_bytes())
     data = safetensors.numpy.save({**parts, "version": np.array(1)})
     ask("UPDATE analyses SET version = 1, data = ? WHERE track = ?", (data, older.id))

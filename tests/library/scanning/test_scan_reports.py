@@ -154,9 +154,9 @@ def test_a_library_of_before_keeps_all_rows_and_tries_again_what_was_broken(
     with Catalogue(location) as catalogue:
         catalogue.add_broken(song, b"", "it could not be read")
         for column in COLUMNS:
-            catalogue.query(f"ALTER TABLE tracks DROP COLUMN {column}")
+            catalogue.database.query(f"ALTER TABLE tracks DROP COLUMN {column}")
         is_file = location.endswith(".db")
-        catalogue.query("PRAGMA user_version = 2" if is_file else "UPDATE library SET version = 1")
+        catalogue.database.query("PRAGMA user_version = 2" if is_file else "UPDATE library SET version = 1")
     with Library(location) as library:
         assert library.tracks() == tracks
         assert (library.damaged(), library.check()) == ([], [])

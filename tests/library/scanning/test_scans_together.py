@@ -104,7 +104,7 @@ with Catalogue(sys.argv[1]) as catalogue:
 
 
 def test_who_comes_during_a_repair_waits_and_loses_nothing(database: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    others, check = [], repair.check
+    others, find_faults = [], repair.find_faults
 
     def slow(catalogue: Catalogue, progress: Progress) -> object:
         if not others:
@@ -112,9 +112,9 @@ def test_who_comes_during_a_repair_waits_and_loses_nothing(database: Path, monke
             others.append(subprocess.Popen(command, stdout=subprocess.PIPE))
             assert others[0].stdout.readline() == b"here\n"
             time.sleep(0.5)
-        return check(catalogue, progress)
+        return find_faults(catalogue, progress)
 
-    monkeypatch.setattr(repair, "check", slow)
+    monkeypatch.setattr(repair, "find_faults", slow)
     with Library(database) as library:
         assert library.repair() == []
         assert others[0].wait() == 0

@@ -36,7 +36,7 @@ def library(filled: str, places: Places, monkeypatch: pytest.MonkeyPatch) -> Ite
     with Library(places.copy(filled)) as library:
         if library.file is None:
             # with so few rows, the server would not use the index
-            library._catalogue().query("SET enable_seqscan = off")
+            library._catalogue().database.query("SET enable_seqscan = off")
         yield library
 
 
@@ -64,8 +64,8 @@ def test_an_index_finds_what_comparing_with_all_finds(library: Library, monkeypa
     assert len(few) == 601
     glide, hour = library.path(seed, library.tracks()[1900], length=5), library.playlist(seed)
     if library.file is None:
-        library._catalogue().query("SELECT pg_stat_force_next_flush()")
-        [(searches,)] = library._catalogue().query(
+        library._catalogue().database.query("SELECT pg_stat_force_next_flush()")
+        [(searches,)] = library._catalogue().database.query(
             "SELECT idx_scan FROM pg_stat_user_indexes WHERE indexrelname = 'descriptions_by_vector'"
         )
         assert searches > QUERIES
@@ -92,7 +92,7 @@ def test_what_comes_goes_or_changes_is_seen_at_once(library: Library) -> None:
     add_synthetic(catalogue, strangers[:3], first=COUNT + 1)
     assert [nearest(k) for k in range(3)] == [COUNT + 1, COUNT + 2, COUNT + 3]
     catalogue.mark([COUNT + 1], present=False)
-    catalogue.query("DELETE FROM tracks WHERE id = ?", (COUNT + 2,))
+    catalogue.database.query("DELETE FROM tracks WHERE id = ?", (COUNT + 2,))
     for number in (COUNT + 3, 1):
         catalogue.describe(number, synthetic_description(strangers[3]))
     assert {COUNT + 1, COUNT + 2, COUNT + 3}.isdisjoint({nearest(0), nearest(1), nearest(2)})
@@ -124,7 +124,7 @@ def test_an_index_lasts_until_much_has_changed(library: Library, places: Places)
     assert recall(library) >= 0.99
     older = places.copy(str(library.file))
     shutil.copy(file, f"{older}.usearch")
-    catalogue.query("DELETE FROM tracks WHERE id % 3 = 0")
+    catalogue.database.query("DELETE FROM tracks WHERE id % 3 = 0")
     messages.clear()
     library.similar(library.tracks()[0], progress=report)
     assert messages[-1].endswith(f"{library._catalogue().count()} tracks indexed")

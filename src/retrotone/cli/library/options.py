@@ -37,6 +37,12 @@ Weights = Annotated[
     str | None,
     typer.Option(metavar="SOURCE", help="Prefer favourites: by rating or plays, from the files' tags, or a .csv file."),
 ]
+Mix = Annotated[
+    bool,
+    typer.Option(
+        "--mix/--no-mix", help="Of similar tracks, prefer one whose key and tempo go with the tracks beside it."
+    ),
+]
 Absolute = Annotated[
     bool, typer.Option("--absolute", help="In an .m3u8, write absolute paths, not paths relative to its folder.")
 ]

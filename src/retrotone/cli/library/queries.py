@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import update_wrapper
+from inspect import Signature, signature
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -15,6 +17,7 @@ from retrotone.cli.library.options import (
     Absolute,
     AsJson,
     File,
+    Mix,
     Out,
     PerAlbum,
     PerArtist,
@@ -23,6 +26,7 @@ from retrotone.cli.library.options import (
     with_filters,
 )
 from retrotone.errors import LibraryError
+from retrotone.progress import Progress
 from retrotone.utils.text import printable
 
 if TYPE_CHECKING:
@@ -35,99 +39,106 @@ Songs = Annotated[
 ]
 
 
-@with_filters
+def lists_tracks(command: Callable[..., Sequence[Track] | Sequence[Match]]) -> Callable[..., None]:
+    """Make a command of a function that takes the open library, a filter and progress, and returns tracks.
+
+    The command has the options of filters, and those that say which library is meant and how tracks are shown.
+    """
+
+    def call(
+        only: Filter,
+        library: File = None,
+        out: Out = None,
+        absolute: Absolute = False,
+        overwrite: Overwrite = False,
+        as_json: AsJson = False,
+        **values: Any,
+    ) -> None:
+        with Bar() as bar, open_library(library, out, overwrite) as opened:
+            found = command(opened, only=only, progress=bar.item(), **values)
+            _show(opened, found, only, as_json, out, absolute, overwrite)
+
+    shared = [each for name, each in signature(call).parameters.items() if name not in ("only", "values")]
+    own = [each for name, each in signature(command).parameters.items() if name not in ("opened", "progress")]
+    update_wrapper(call, command)
+    call.__signature__ = Signature([*own, *shared])  # type: ignore[attr-defined]
+    call.__annotations__ = {each.name: each.annotation for each in (*own, *shared)}
+    return with_filters(call)
+
+
+@lists_tracks
 def show_similar(
+    opened: Library,
     songs: Songs,
     only: Filter,
+    progress: Progress,
     k: Annotated[int, typer.Option("-k", min=1, metavar="N", help="How many.")] = 5,
     per_artist: PerArtist = None,
     per_album: PerAlbum = None,
-    library: File = None,
-    out: Out = None,
-    absolute: Absolute = False,
-    overwrite: Overwrite = False,
-    as_json: AsJson = False,
-) -> None:
+) -> list[Match]:
     """Name the tracks that sound most like a song."""
-    with Bar() as bar, open_library(library, out, overwrite) as opened:
-        found = opened.similar(songs, k, only, per_artist, per_album, bar.item())
-        _show(opened, [match.track for match in found], only, as_json, out, absolute, overwrite, found)
+    return opened.similar(songs, k, only, per_artist, per_album, progress)
 
 
-@with_filters
+@lists_tracks
 def show_path(
+    opened: Library,
     start: Annotated[str, typer.Argument(metavar="A", help="Where it starts: a file, or title and artist.")],
     end: Annotated[str, typer.Argument(metavar="B", help="Where it ends.")],
     only: Filter,
+    progress: Progress,
     length: Annotated[int, typer.Option(min=2, metavar="N", help="How many tracks.")] = 10,
     weights: Weights = None,
-    library: File = None,
-    out: Out = None,
-    absolute: Absolute = False,
-    overwrite: Overwrite = False,
-    as_json: AsJson = False,
-) -> None:
+    mix: Mix = True,
+) -> list[Track]:
     """Make a playlist that leads evenly from one song to another."""
-    with Bar() as bar, open_library(library, out, overwrite) as opened:
-        tracks = opened.path(start, end, length, only, _weight(weights), bar.item())
-        _show(opened, tracks, only, as_json, out, absolute, overwrite)
+    return opened.path(start, end, length, only, _weight(weights), mix, progress)
 
 
 def _refuse_seed(seeds: list[str] | None) -> None:
-    from retrotone.errors import LibraryError
-
     if seeds:
         raise LibraryError("playlist --seed is now --from: retrotone library playlist --from SONG")
 
 
-@with_filters
+@lists_tracks
 def show_playlist(
-    seeds: Annotated[
+    opened: Library,
+    songs: Annotated[
         list[str], typer.Option("--from", metavar="SONG", help="A song to start from; may be given several times.")
     ],
     only: Filter,
+    progress: Progress,
     minutes: Annotated[float, typer.Option(min=1.0, metavar="M", help="How long.")] = 60.0,
     per_artist: Annotated[int, typer.Option(min=1, metavar="N", help="At most N tracks of one artist.")] = 3,
     per_album: PerAlbum = None,
     weights: Weights = None,
-    library: File = None,
-    out: Out = None,
-    absolute: Absolute = False,
-    overwrite: Overwrite = False,
-    as_json: AsJson = False,
+    mix: Mix = True,
     _seed: Annotated[
         list[str] | None, typer.Option("--seed", hidden=True, is_eager=True, callback=_refuse_seed)
     ] = None,
-) -> None:
+) -> list[Track]:
     """Make a playlist that sounds like a song, without repeats."""
-    with Bar() as bar, open_library(library, out, overwrite) as opened:
-        tracks = opened.playlist(seeds, minutes, only, per_artist, per_album, _weight(weights), bar.item())
-        _show(opened, tracks, only, as_json, out, absolute, overwrite)
+    return opened.playlist(songs, minutes, only, per_artist, per_album, _weight(weights), mix, progress)
 
 
-@with_filters
+@lists_tracks
 def search_library(
+    opened: Library,
     only: Filter,
+    progress: Progress,
     words: Annotated[
         list[str] | None,
         typer.Argument(metavar="[WORDS]", help="These words of title, artist or album; without any, all tracks."),
     ] = None,
-    library: File = None,
-    out: Out = None,
-    absolute: Absolute = False,
-    overwrite: Overwrite = False,
-    as_json: AsJson = False,
-) -> None:
+) -> list[Track]:
     """List tracks by title and artist, tempo, key, year, genre and mood."""
-    with open_library(library, out, overwrite) as opened:
-        if words:
-            found = opened.search(" ".join(words))
-            if not found:
-                raise LibraryError(f"no track is called '{' '.join(words)}'")
-            tracks = [track for track in found if only.accepts(track)]
-        else:
-            tracks = opened.tracks(only)
-        _show(opened, tracks, only, as_json, out, absolute, overwrite)
+    if not words:
+        return opened.tracks(only)
+    text = " ".join(words)
+    found = opened.search(text, only)
+    if not found and not opened.search(text):
+        raise LibraryError(f"no track is called '{text}'")
+    return found
 
 
 @with_filters
@@ -167,34 +178,36 @@ def _check_found(library: Library, tracks: Sequence[Track], only: Filter) -> Non
 
 def _show(
     library: Library,
-    tracks: Sequence[Track],
+    found: Sequence[Track] | Sequence[Match],
     only: Filter,
     as_json: bool,
     out: str | None,
     absolute: bool,
     overwrite: bool,
-    matches: Sequence[Match] | None = None,
 ) -> None:
     """Print tracks, and write them where asked to."""
     from retrotone.library.export import described
+    from retrotone.library.library import Match
     from retrotone.services.similar import track_cells
 
+    matches = [each for each in found if isinstance(each, Match)]
+    tracks = [each.track if isinstance(each, Match) else each for each in found]
     _check_found(library, tracks, only)
     if out is not None:
         library.export(out, tracks, absolute, overwrite)
-    similarities = [match.similarity for match in matches] if matches is not None else [None] * len(tracks)
     if as_json:
+        similarities = [{"similarity": round(each.similarity, 4)} for each in matches] or [{}] * len(tracks)
         for track, similarity in zip(tracks, similarities, strict=True):
-            extra: dict[str, Any] = {} if similarity is None else {"similarity": round(similarity, 4)}
-            typer.echo(json.dumps({**extra, **described(track)}))
+            typer.echo(json.dumps({**similarity, **described(track)}))
         return
     if not tracks:
         typer.echo("the library holds nothing like that")
         return
-    rows = []
-    for track, similarity in zip(tracks, similarities, strict=True):
-        cells = [*track_cells(track), os.path.relpath(str(track.place))]
-        rows.append(cells if similarity is None else [f"{similarity:.3f}", *cells])
-    print_table([*(["similarity"] if matches is not None else []), "track", "genre", "length", "file"], rows)
+    columns = ["track", "genre", "length", "file"]
+    rows = [[*track_cells(track), os.path.relpath(str(track.place))] for track in tracks]
+    if matches:
+        columns = ["similarity", *columns]
+        rows = [[f"{match.similarity:.3f}", *row] for match, row in zip(matches, rows, strict=True)]
+    print_table(columns, rows)
     if out is not None:
         typer.echo(f"wrote {printable(Path(out))}")

@@ -22,13 +22,19 @@ from numpy.typing import NDArray
 
 from retrotone.errors import LibraryError
 from retrotone.features.analysis import Analysis
-from retrotone.library.catalogue.base import MissingAnalysis, Nearest, Row, Rows, Vector, retried
+from retrotone.library.catalogue.base import MissingAnalysis, Row, Rows, Vector, retried
 from retrotone.library.catalogue.database import open_database
-from retrotone.library.catalogue.rows import SELECT_KNOWN, SELECT_TRACK, known_from, track_from
+from retrotone.library.catalogue.rows import (
+    SELECT_KNOWN,
+    SELECT_NAMES,
+    SELECT_TRACK,
+    known_from,
+    names_from,
+    track_from,
+)
 from retrotone.library.description import Description
 from retrotone.library.files import FoundFile, Place
-from retrotone.library.records import TAGS, Known, NewTrack, Track
-from retrotone.progress import Progress, silent
+from retrotone.library.records import TAGS, Known, NewTrack, SongNames, Track
 
 ANALYSIS = ("version", "data")
 # Columns of ``tracks`` that reading a file gives.
@@ -56,6 +62,8 @@ class Catalogue:
 
     Attributes
     ----------
+    database : Database
+        Where its tables are stored.
     name : str
         The file's absolute path, or the address without its password.
 
@@ -69,12 +77,12 @@ class Catalogue:
     """
 
     def __init__(self, location: str | os.PathLike[str], create: bool = False) -> None:
-        self._database = open_database(os.fspath(location), create)
-        self.name = self._database.name
+        self.database = open_database(os.fspath(location), create)
+        self.name = self.database.name
 
     def close(self) -> None:
         """Close it."""
-        self._database.close()
+        self.database.close()
 
     def __enter__(self) -> Catalogue:
         return self
@@ -85,21 +93,13 @@ class Catalogue:
     @property
     def revision(self) -> Hashable:
         """Changes whenever any process changes the catalogue."""
-        return self._database.revision
-
-    def query(self, sql: str, values: Sequence[object] = ()) -> list[Row]:
-        """Return all rows of a statement, with ``?`` for values."""
-        return self._database.query(sql, values)
-
-    def blocks(self, sql: str, values: Sequence[object] = ()) -> Iterator[list[Row]]:
-        """Yield the rows of a large result in blocks."""
-        yield from self._database.blocks(sql, values)
+        return self.database.revision
 
     # Files
 
     def lookup(self, place: Place) -> Known | None:
         """Return what is known of the track at a place, None if nothing is."""
-        rows = self.query(f"{SELECT_KNOWN} WHERE path = ?", (place.to_bytes(),))
+        rows = self.database.query(f"{SELECT_KNOWN} WHERE path = ?", (place.to_bytes(),))
         return known_from(rows[0]) if rows else None
 
     def with_content_hash(self, content: bytes, place: Place) -> list[Known]:
@@ -112,32 +112,32 @@ class Catalogue:
         place : Place
         """
         same = f"{SELECT_KNOWN} WHERE fingerprint = ? AND version IS NOT NULL"
-        rows = self.query(f"{same} AND path = ?", (content, place.to_bytes()))
-        rows += self.query(f"{same} ORDER BY present, id LIMIT {COPIES}", (content,))
+        rows = self.database.query(f"{same} AND path = ?", (content, place.to_bytes()))
+        rows += self.database.query(f"{same} ORDER BY present, id LIMIT {COPIES}", (content,))
         return [known_from(row) for row in rows]
 
     def present_under(self, folder: str) -> list[tuple[int, str]]:
         """Return id and path of the tracks that the last scan found in a folder or below it."""
         start = os.fsencode(os.path.join(folder, ""))
         end = start[:-1] + bytes([start[-1] + 1])
-        rows = self.query(
+        rows = self.database.query(
             "SELECT id, path FROM tracks WHERE path >= ? AND path < ? AND present ORDER BY path", (start, end)
         )
         return [(number, Place.from_bytes(key).path) for number, key in rows]
 
     def broken(self) -> list[tuple[str, str]]:
         """Return the name of each track that could not be analysed, and why."""
-        rows = self.query("SELECT path, reason FROM tracks WHERE present AND reason IS NOT NULL ORDER BY path")
+        rows = self.database.query("SELECT path, reason FROM tracks WHERE present AND reason IS NOT NULL ORDER BY path")
         return [(str(Place.from_bytes(key)), reason) for key, reason in rows]
 
     def damaged(self) -> list[tuple[str, str]]:
         """Return the files that were analysed although they are damaged, and how they are."""
-        rows = self.query(f"SELECT path, damage {DESCRIBED} AND damage IS NOT NULL ORDER BY path")
+        rows = self.database.query(f"SELECT path, damage {DESCRIBED} AND damage IS NOT NULL ORDER BY path")
         return list(dict.fromkeys((Place.from_bytes(key).path, damage) for key, damage in rows))
 
     def silent_tracks(self) -> list[str]:
         """Return the names of the tracks that are silent: of loudness -inf."""
-        rows = self.query(f"SELECT path {DESCRIBED} AND loudness < -1e300 ORDER BY path")
+        rows = self.database.query(f"SELECT path {DESCRIBED} AND loudness < -1e300 ORDER BY path")
         return [str(Place.from_bytes(key)) for (key,) in rows]
 
     # Changes
@@ -145,11 +145,11 @@ class Catalogue:
     @retried
     def add_track(self, track: NewTrack) -> None:
         """Store a track, in place of what was known of its path."""
-        with self._database.transaction():
+        with self.database.transaction():
             facts = {"duration": track.duration, "damage": track.damage, **track.tags}
             number = self._put_file(track.file, track.content_hash, None, facts)
             if track.analysis is None:
-                self.query("DELETE FROM analyses WHERE track = ?", (number,))
+                self.database.query("DELETE FROM analyses WHERE track = ?", (number,))
             else:
                 version, data = track.analysis.version, track.analysis.to_bytes()
                 self._put("analyses", {"track": number, "version": version, "data": data}, "track")
@@ -161,18 +161,18 @@ class Catalogue:
 
         `content` is as of `files.content_hash`; `damage` is what is damaged, where that alone is the reason.
         """
-        with self._database.transaction():
+        with self.database.transaction():
             number = self._put_file(found, content, reason, {"damage": damage})
-            self.query("DELETE FROM analyses WHERE track = ?", (number,))
-            self.query("DELETE FROM descriptions WHERE track = ?", (number,))
+            self.database.query("DELETE FROM analyses WHERE track = ?", (number,))
+            self.database.query("DELETE FROM descriptions WHERE track = ?", (number,))
 
     @retried
     def move(self, number: int, found: FoundFile, content: bytes | None = None, genre: str | None = None) -> None:
         """Store the new path, size and time of a file, its content hash and genre if they changed, and its presence."""
-        with self._database.transaction():
+        with self.database.transaction():
             key = found.place.to_bytes()
-            self.query("DELETE FROM tracks WHERE path = ? AND id <> ?", (key, number))
-            self.query(
+            self.database.query("DELETE FROM tracks WHERE path = ? AND id <> ?", (key, number))
+            self.database.query(
                 "UPDATE tracks SET path = ?, size = ?, mtime_ns = ?, present = TRUE, "
                 "fingerprint = coalesce(?, fingerprint), genre = coalesce(?, genre) WHERE id = ?",
                 (key, found.size, found.mtime_ns, content, genre, number),
@@ -195,8 +195,8 @@ class Catalogue:
         bool
             False if another process has removed the track's analysis meanwhile.
         """
-        with self._database.transaction():
-            rows = self.query(
+        with self.database.transaction():
+            rows = self.database.query(
                 f"SELECT {', '.join(FACTS)} FROM tracks WHERE id = ? AND id IN (SELECT a.track "
                 "FROM analyses a JOIN descriptions d ON d.track = a.track)",
                 (number,),
@@ -205,7 +205,7 @@ class Catalogue:
                 return False
             copy = self._put_file(found, content, None, dict(zip(FACTS, rows[0], strict=True)))
             for table, names in (("analyses", ANALYSIS), ("descriptions", DESCRIPTION)):
-                self.query(
+                self.database.query(
                     f"INSERT INTO {table} (track, {', '.join(names)}) SELECT ?, {', '.join(names)} "
                     f"FROM {table} WHERE track = ? ON CONFLICT (track) DO UPDATE SET {_changes(names)}",
                     (copy, number),
@@ -215,44 +215,44 @@ class Catalogue:
     @retried
     def mark(self, numbers: Iterable[int], present: bool) -> None:
         """Store that files are present, or gone; tracks that are gone stay in the catalogue."""
-        with self._database.transaction():
-            self._database.execute_many(
+        with self.database.transaction():
+            self.database.execute_many(
                 "UPDATE tracks SET present = ? WHERE id = ?", [(present, number) for number in numbers]
             )
 
     def describe(self, number: int, description: Description) -> None:
         """Replace the description of a track."""
-        with self._database.transaction():
+        with self.database.transaction():
             self._put_description(number, description)
 
     def give_genre(self, genres: dict[int, str]) -> None:
         """Store genres of tracks by their ids; their files stay as they are."""
-        with self._database.transaction():
-            self._database.execute_many(
+        with self.database.transaction():
+            self.database.execute_many(
                 "UPDATE tracks SET given_genre = ? WHERE id = ?", [(g, n) for n, g in genres.items()]
             )
 
     def forget_analyses(self, numbers: Iterable[int]) -> None:
         """Delete the analyses of tracks, so that the next scan analyses them again."""
-        with self._database.transaction():
+        with self.database.transaction():
             for number in numbers:
-                self.query("DELETE FROM analyses WHERE track = ?", (number,))
-                self.query("DELETE FROM descriptions WHERE track = ?", (number,))
-                self.query("UPDATE tracks SET reason = NULL WHERE id = ?", (number,))
+                self.database.query("DELETE FROM analyses WHERE track = ?", (number,))
+                self.database.query("DELETE FROM descriptions WHERE track = ?", (number,))
+                self.database.query("UPDATE tracks SET reason = NULL WHERE id = ?", (number,))
 
     # Tracks
 
     def count(self) -> int:
         """Return how many tracks are present and described."""
-        return int(self.query(f"SELECT count(*) {DESCRIBED}")[0][0])
+        return int(self.database.query(f"SELECT count(*) {DESCRIBED}")[0][0])
 
     def is_empty(self) -> bool:
         """Tell whether no track is present and described."""
-        return not self.query(f"SELECT 1 {DESCRIBED} LIMIT 1")
+        return not self.database.query(f"SELECT 1 {DESCRIBED} LIMIT 1")
 
     def vectors(self) -> tuple[NDArray[np.int64], Rows]:
         """Return the ids (n,) and vectors (n, d) of all tracks that are present and described, by path."""
-        found = list(self._stack(self._database.blocks(f"SELECT id, vector {DESCRIBED} ORDER BY path")))
+        found = list(self._stack(self.database.blocks(f"SELECT id, vector {DESCRIBED} ORDER BY path")))
         if len({vectors.shape[1] for _, vectors in found}) > 1:
             raise self._damage_error()
         if not found:
@@ -261,16 +261,12 @@ class Catalogue:
 
     def vector_blocks(self) -> Iterator[tuple[NDArray[np.int64], Rows]]:
         """Yield what `vectors` returns in blocks, in any order."""
-        yield from self._stack(self._database.blocks(f"SELECT id, vector {DESCRIBED}"))
+        yield from self._stack(self.database.blocks(f"SELECT id, vector {DESCRIBED}"))
 
     def vectors_of(self, numbers: Sequence[int] | NDArray[np.int64]) -> tuple[NDArray[np.int64], Rows]:
         """Return what `vectors` returns, of some tracks only."""
         found = self._select_among(f"SELECT id, vector {DESCRIBED} AND id IN", numbers, "ORDER BY path")
         return next(self._stack([found] if found else []), NO_VECTORS)
-
-    def nearest(self, progress: Progress = silent) -> Nearest | None:
-        """Return a function that finds neighbours, or None if comparing with all vectors is fast enough."""
-        return self._database.nearest(progress)
 
     def tracks(self, numbers: Sequence[int] | None = None) -> list[Track]:
         """Return the described tracks with given ids, in that order; or all that are present and described, by path.
@@ -278,18 +274,17 @@ class Catalogue:
         Ids that the catalogue no longer holds are left out.
         """
         if numbers is None:
-            return [track_from(row) for row in self.query(f"{SELECT_TRACK} WHERE present ORDER BY path")]
+            return [track_from(row) for row in self.database.query(f"{SELECT_TRACK} WHERE present ORDER BY path")]
         found: dict[int, Track] = {}
         for start in range(0, len(numbers), LOOKUP):
             some = numbers[start : start + LOOKUP]
             found |= {row[0]: track_from(row) for row in self._select_among(f"{SELECT_TRACK} WHERE id IN", some)}
         return [found[int(number)] for number in numbers if int(number) in found]
 
-    def names(self) -> Iterator[tuple[int, Place, str, str, str]]:
-        """Yield id, place, title, artist and album of all tracks that are present and described, by path."""
-        names = "coalesce(title, ''), coalesce(artist, ''), coalesce(album, '')"
-        for rows in self._database.blocks(f"SELECT id, path, {names} {DESCRIBED} ORDER BY path"):
-            yield from ((number, Place.from_bytes(key), *texts) for number, key, *texts in rows)
+    def names(self) -> Iterator[tuple[int, SongNames]]:
+        """Yield id and names of all tracks that are present and described, by path."""
+        for rows in self.database.blocks(SELECT_NAMES):
+            yield from map(names_from, rows)
 
     def places(self, numbers: Sequence[int]) -> list[tuple[int, Place]]:
         """Return id and place of tracks."""
@@ -306,7 +301,7 @@ class Catalogue:
         AnalysisError
             It is damaged.
         """
-        rows = self.query("SELECT data FROM analyses WHERE track = ?", (number,))
+        rows = self.database.query("SELECT data FROM analyses WHERE track = ?", (number,))
         if not rows:
             raise MissingAnalysis(f"there is no analysis of track {number}: scan its folder again")
         return Analysis.from_bytes(rows[0][0])
@@ -314,7 +309,7 @@ class Catalogue:
     def outdated_descriptions(self, recipe: str, version: int) -> list[int]:
         """Return the tracks that have an analysis of `version`, but a description of another recipe."""
         # Two comparisons, as no index helps with <>.
-        rows = self.query(
+        rows = self.database.query(
             "SELECT track FROM analyses WHERE version = ? AND track IN "
             "(SELECT track FROM descriptions WHERE recipe < ? OR recipe > ?)",
             (version, recipe, recipe),
@@ -323,31 +318,27 @@ class Catalogue:
 
     def count_outdated_analyses(self, recipe: str, version: int) -> int:
         """Return how many present tracks have an analysis of another version, and a description of another recipe."""
-        [(count,)] = self.query(
+        [(count,)] = self.database.query(
             "SELECT count(*) FROM analyses JOIN tracks ON id = track WHERE present AND version <> ? "
             "AND track IN (SELECT track FROM descriptions WHERE recipe < ? OR recipe > ?)",
             (version, recipe, recipe),
         )
         return int(count)
 
-    def faults(self) -> list[str]:
-        """Return the faults that the database finds in itself, one line each."""
-        return self._database.faults()
-
     def unpack(self, value: Any) -> Vector:
         """Return the vector of a row's value; ValueError if it is damaged."""
-        vector: Vector = self._database.unpack([value])[0]
+        vector: Vector = self.database.unpack([value])[0]
         return vector
 
     def _select_among(self, sql: str, numbers: Sequence[int] | NDArray[np.int64], rest: str = "") -> list[Row]:
         """Return the rows of a statement that ends in ``IN``, for some ids."""
         values = [int(number) for number in numbers]
-        return self.query(f"{sql} ({', '.join('?' * len(values))}) {rest}", values) if values else []
+        return self.database.query(f"{sql} ({', '.join('?' * len(values))}) {rest}", values) if values else []
 
     def _stack(self, blocks: Iterable[list[Row]]) -> Iterator[tuple[NDArray[np.int64], Rows]]:
         for rows in blocks:
             try:
-                vectors = self._database.unpack([vector for _, vector in rows])
+                vectors = self.database.unpack([vector for _, vector in rows])
             except ValueError as error:
                 raise self._damage_error() from error
             yield np.array([number for number, _ in rows], np.int64), vectors
@@ -370,18 +361,18 @@ class Catalogue:
             **{name: (facts.get(name) or "")[:LONGEST_TAG] for name in TAGS},
         }
         self._put("tracks", row, "path")
-        [(number,)] = self.query("SELECT id FROM tracks WHERE path = ?", (row["path"],))
+        [(number,)] = self.database.query("SELECT id FROM tracks WHERE path = ?", (row["path"],))
         return int(number)
 
     def _put_description(self, number: int, description: Description) -> None:
         row = {name: getattr(description, name) for name in DESCRIPTION}
         row |= {name: json.dumps(value) for name, value in row.items() if isinstance(value, dict)}
-        row["vector"] = self._database.pack(description.vector)
+        row["vector"] = self.database.pack(description.vector)
         self._put("descriptions", {"track": number, **row}, "track")
 
     def _put(self, table: str, row: dict[str, Any], key: str) -> None:
         changes = _changes([name for name in row if name != key])
-        self.query(
+        self.database.query(
             f"INSERT INTO {table} ({', '.join(row)}) VALUES ({', '.join('?' * len(row))}) "
             f"ON CONFLICT ({key}) DO UPDATE SET {changes}",
             [_text(value) if isinstance(value, str) else value for value in row.values()],

@@ -33,7 +33,12 @@ CONNECTION = {
 }
 # The first version that continues a search until it has found as many vectors as were asked for.
 LEAST_PGVECTOR = (0, 8)
-SEARCH_SETTINGS = {"hnsw.ef_search": "256", "hnsw.iterative_scan": "relaxed_order"}
+SETTINGS = {
+    "hnsw.ef_search": "256",
+    "hnsw.iterative_scan": "relaxed_order",
+    # a large result is read to its end: no plan that gives its first rows early
+    "cursor_tuple_fraction": "1",
+}
 
 # Each entry leads from one version of the schema to the next. Released entries never change.
 MIGRATIONS: tuple[tuple[str, ...], ...] = (
@@ -213,7 +218,7 @@ class Postgres:
         self._query(f"SET search_path TO retrotone, {schema}")
         with self._translated_errors():
             self._register(self._connection)
-        for name, value in SEARCH_SETTINGS.items():
+        for name, value in SETTINGS.items():
             self._query(f"SET {name} = {value}")
 
     def _version(self) -> int:

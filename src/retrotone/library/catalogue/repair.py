@@ -15,7 +15,7 @@ import numpy as np
 
 from retrotone.errors import AnalysisError, LibraryError
 from retrotone.features.analysis import VERSION
-from retrotone.library.catalogue.base import Vector
+from retrotone.library.catalogue.base import MissingLibrary, Vector
 from retrotone.library.catalogue.catalogue import Catalogue
 from retrotone.library.catalogue.database import is_address
 from retrotone.library.catalogue.sqlite import APPLICATION_ID, MIGRATIONS, TABLES, invalid_rows
@@ -30,13 +30,29 @@ UNIT_TOLERANCE = 1e-3
 NO_VECTOR = np.zeros(0, np.float32)
 
 
-def check(catalogue: Catalogue, progress: Progress = silent) -> tuple[list[str], list[int]]:
-    """Return the faults of a catalogue, one line each, and the tracks that must be analysed again."""
+def check(location: str, progress: Progress = silent) -> list[str]:
+    """Return the faults of a catalogue, one line each.
+
+    Raises
+    ------
+    LibraryError
+        It cannot be read, and `repair` would refuse it.
+    """
     try:
-        return _check(catalogue, progress)
+        with Catalogue(location) as catalogue:
+            return find_faults(catalogue, progress)[0]
+    except MissingLibrary:
+        raise
     # It is too damaged to be read to its end.
     except LibraryError as error:
-        return [str(error)], []
+        if is_address(location):
+            raise
+        with (
+            _salvageable(location),
+            closing(sqlite3.connect(f"file:{quote(os.fsencode(location))}?mode=ro", uri=True)) as source,
+        ):
+            _check_tables(source, location)
+        return [str(error)]
 
 
 def repair(location: str, progress: Progress = silent) -> list[str]:
@@ -52,7 +68,7 @@ def repair(location: str, progress: Progress = silent) -> list[str]:
     if not is_address(location):
         return _rebuild(os.path.abspath(location), progress)
     with Catalogue(location) as catalogue:
-        problems, again = check(catalogue, progress)
+        problems, again = find_faults(catalogue, progress)
         catalogue.forget_analyses(again)
     return problems
 
@@ -92,9 +108,9 @@ def _rebuild_from(source: sqlite3.Connection, path: str, new: str, progress: Pro
         with Catalogue(new, create=True) as catalogue:
             lost = _salvage(source, path, new)
             problems += [f"{count} damaged rows of {table} are lost" for table, count in lost.items() if count]
-            catalogue.query("DELETE FROM analyses WHERE track NOT IN (SELECT id FROM tracks)")
-            catalogue.query("DELETE FROM descriptions WHERE track NOT IN (SELECT track FROM analyses)")
-            found, again = check(catalogue, progress)
+            catalogue.database.query("DELETE FROM analyses WHERE track NOT IN (SELECT id FROM tracks)")
+            catalogue.database.query("DELETE FROM descriptions WHERE track NOT IN (SELECT track FROM analyses)")
+            found, again = find_faults(catalogue, progress)
             catalogue.forget_analyses(again)
             problems += found
     except BaseException:
@@ -131,10 +147,11 @@ def _locked(path: str) -> Iterator[sqlite3.Connection]:
         yield source
 
 
-def _check(catalogue: Catalogue, progress: Progress) -> tuple[list[str], list[int]]:
-    problems = catalogue.faults()
-    [(count,)] = catalogue.query("SELECT count(*) FROM tracks WHERE reason IS NULL")
-    rows = catalogue.blocks(
+def find_faults(catalogue: Catalogue, progress: Progress) -> tuple[list[str], list[int]]:
+    """Return the faults of a catalogue, one line each, and the tracks that must be analysed again."""
+    problems = catalogue.database.faults()
+    [(count,)] = catalogue.database.query("SELECT count(*) FROM tracks WHERE reason IS NULL")
+    rows = catalogue.database.blocks(
         "SELECT id, path, a.version, d.vector FROM tracks LEFT JOIN analyses a ON a.track = id "
         "LEFT JOIN descriptions d ON d.track = id WHERE reason IS NULL ORDER BY id"
     )
@@ -172,22 +189,36 @@ def _fault(catalogue: Catalogue, number: int, version: int | None, vector: Vecto
     return ""
 
 
-def _salvage(source: sqlite3.Connection, path: str, new: str) -> dict[str, int]:
-    """Copy all rows that can be read, and return how many of each table cannot."""
-    lost = {}
+@contextmanager
+def _salvageable(path: str) -> Iterator[None]:
+    """Turn errors of a file that cannot be read at all into a LibraryError."""
     try:
-        with closing(sqlite3.connect(f"file:{quote(os.fsencode(new))}?mode=rw", uri=True)) as target:
-            [(application,)], [(version,)] = (
-                source.execute(f"PRAGMA {name}").fetchall() for name in ("application_id", "user_version")
-            )
-            if application != APPLICATION_ID or not 1 <= version <= len(MIGRATIONS):
-                raise LibraryError(f"{path} is no library of this retrotone: name another file")
-            for table in TABLES:
-                lost[table] = _copy(source, target, table, os.path.getsize(path) // LEAST_ROW)
-            target.commit()
+        yield
     # The latter if SQLite's message contains a damaged name.
     except (sqlite3.Error, UnicodeDecodeError) as error:
         raise LibraryError(f"no library is left in {path} ({error}): move it away and scan again") from error
+
+
+def _check_tables(source: sqlite3.Connection, path: str) -> None:
+    """Raise an error for a file that is no library, or in which a table is missing."""
+    [(application,)], [(version,)] = (
+        source.execute(f"PRAGMA {name}").fetchall() for name in ("application_id", "user_version")
+    )
+    if application != APPLICATION_ID or not 1 <= version <= len(MIGRATIONS):
+        raise LibraryError(f"{path} is no library of this retrotone: name another file")
+    for table in TABLES:
+        if not source.execute(f"PRAGMA table_info({table})").fetchall():
+            raise sqlite3.DatabaseError(f"it has no {table}")
+
+
+def _salvage(source: sqlite3.Connection, path: str, new: str) -> dict[str, int]:
+    """Copy all rows that can be read, and return how many of each table cannot."""
+    lost = {}
+    with _salvageable(path), closing(sqlite3.connect(f"file:{quote(os.fsencode(new))}?mode=rw", uri=True)) as target:
+        _check_tables(source, path)
+        for table in TABLES:
+            lost[table] = _copy(source, target, table, os.path.getsize(path) // LEAST_ROW)
+        target.commit()
     return lost
 
 
@@ -197,8 +228,6 @@ def _copy(source: sqlite3.Connection, target: sqlite3.Connection, table: str, la
     names = [row[1] for row in table_info]
     known = [row[1] for row in source.execute(f"PRAGMA table_info({table})")]
     names = [name for name in names if name in known]
-    if not names:
-        raise sqlite3.DatabaseError(f"it has no {table}")
     columns, placeholders = ", ".join(names), ", ".join("?" * len(names))
     key = names[0]
     lost = 0

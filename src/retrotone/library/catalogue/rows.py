@@ -5,12 +5,13 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 from retrotone.errors import LibraryError
 from retrotone.library.catalogue.base import Row
 from retrotone.library.files import Place
-from retrotone.library.records import Known, Track
+from retrotone.library.records import Known, SongNames, Track
 
 SELECT_KNOWN = (
     "SELECT id, path, size, mtime_ns, present, reason, damage, version FROM tracks LEFT JOIN analyses ON track = id"
@@ -20,6 +21,11 @@ SELECT_TRACK = (
     "coalesce(nullif(t.genre, ''), given_genre, ''), "
     "d.genre, confidence, sure, tags, eras, tempo, key, loudness, damage, start_seconds, end_seconds, size "
     "FROM tracks t JOIN descriptions d ON track = id"
+)
+SELECT_NAMES = (
+    "SELECT id, path, coalesce(title, ''), coalesce(artist, ''), coalesce(album, ''), coalesce(year, ''), "
+    "coalesce(nullif(t.genre, ''), given_genre, CASE WHEN sure THEN d.genre ELSE '' END) "
+    "FROM tracks t JOIN descriptions d ON track = id WHERE present ORDER BY path"
 )
 INVALID = "the library is damaged, a row holds invalid values: run retrotone library check --repair"
 
@@ -85,6 +91,12 @@ def track_from(row: Row) -> Track:
         end=start + (duration or 0.0) if start is not None and end is None else end,
         size=size,
     )
+
+
+def names_from(row: Row) -> tuple[int, SongNames]:
+    """Return the number and names of a row of `SELECT_NAMES`."""
+    number, key, title, *others = row
+    return number, SongNames(title or Path(Place.from_bytes(key).path).stem, *others)
 
 
 def _likelihoods(text: str) -> dict[str, float]:

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import shlex
 from itertools import groupby
-from pathlib import Path
 
 from retrotone.errors import LibraryError
 from retrotone.library.catalogue.catalogue import Catalogue
 from retrotone.library.names import folded
-from retrotone.library.records import Track
+from retrotone.library.records import SongNames, Track
 
 # songs that a message lists
 LISTED = 5
@@ -31,19 +30,34 @@ def find_by_name(text: str, catalogue: Catalogue) -> list[list[Track]]:
     if not query:
         return []
     found = []
-    for number, place, title, artist, album in catalogue.names():
-        title, artist = folded(title or Path(place.path).stem), folded(artist)
-        if query in (title, f"{artist} {title}", f"{title} {artist}"):
-            found.append((0, number))
-        elif query == artist:
-            found.append((1, number))
-        elif _holds(title, query):
-            found.append((2, number))
-        elif _holds(f"{title} {artist} {folded(album)}", query):
-            found.append((3, number))
+    for number, names in catalogue.names():
+        text = names.text
+        # nearly all tracks are left out here, in a fifth of the time that `folded` takes
+        if text.isascii() and not all(word in text.lower() for word in query.split()):
+            continue
+        if all(start in f" {folded(text)}" for start in word_starts(query)):
+            found.append((distance(query, names), number))
     found.sort(key=lambda each: each[0])
     groups = [catalogue.tracks([number for _, number in group]) for _, group in groupby(found, lambda each: each[0])]
     return [group for group in groups if group]
+
+
+def word_starts(query: str) -> list[str]:
+    """Return what the names of a track hold, folded and after a blank, if each word of a folded query begins a word.
+
+    In scripts without blanks words have no beginnings.
+    """
+    return [f" {word}" if word.isascii() else word for word in query.split()]
+
+
+def distance(query: str, names: SongNames) -> int:
+    """Return the group of `find_by_name`, 0 to 3, of a track whose names hold all words of a folded query."""
+    title, artist = folded(names.title), folded(names.artist)
+    if query in (title, f"{artist} {title}", f"{title} {artist}"):
+        return 0
+    if query == artist:
+        return 1
+    return 2 if all(start in f" {title}" for start in word_starts(query)) else 3
 
 
 def the_one_called(name: str, catalogue: Catalogue) -> Track:
@@ -70,9 +84,3 @@ def the_one_called(name: str, catalogue: Catalogue) -> Track:
 
 def _longest_title_first(track: Track) -> tuple[int, str]:
     return -len(track.title), track.path
-
-
-def _holds(text: str, query: str) -> bool:
-    """Return whether each word of a query begins a word of a text; scripts without blanks have no such beginnings."""
-    spaced = f" {text}"
-    return all(f" {word}" in spaced if word.isascii() else word in text for word in query.split())

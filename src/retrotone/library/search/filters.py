@@ -6,7 +6,7 @@ import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property
 
 from retrotone.errors import LibraryError
 from retrotone.features.key import MAJOR, MINOR
@@ -69,7 +69,7 @@ class Filter:
             if isinstance(getattr(self, name), str):
                 object.__setattr__(self, name, (getattr(self, name),))
         for key in self.key:
-            _key(key)
+            parse_key(key)
 
     def __bool__(self) -> bool:
         return bool(self.conditions)
@@ -82,7 +82,7 @@ class Filter:
     def conditions(self) -> dict[str, Callable[[Track], bool]]:
         """The conditions that are set, by the names of the attributes."""
         bpm, year = self.bpm, self.year
-        keys = {_key(key) for key in self.key}
+        keys = {parse_key(key) for key in self.key}
         genres, not_genres, moods = (
             [folded(name) for name in names] for names in (self.genre, self.not_genre, self.mood)
         )
@@ -90,7 +90,7 @@ class Filter:
         if bpm:
             conditions["bpm"] = lambda track: track.tempo is not None and bpm[0] <= round(track.tempo) <= bpm[1]
         if keys:
-            conditions["key"] = lambda track: track.key is not None and _key(track.key) in keys
+            conditions["key"] = lambda track: track.key is not None and parse_key(track.key) in keys
         if year:
             conditions["year"] = lambda track: track.year.isdecimal() and year[0] <= int(track.year) <= year[1]
         if genres:
@@ -124,6 +124,26 @@ def parse_range(text: str, name: str) -> tuple[int, int]:
     if match is None:
         raise LibraryError(f"{name} '{text}' is no range: write two whole numbers as in 90-110, or one")
     return int(match[1]), int(match[2] or match[1])
+
+
+@cache
+def parse_key(text: str) -> tuple[int, bool]:
+    """Return the pitch class of a key's tonic, C being 0, and whether it is minor.
+
+    Raises
+    ------
+    LibraryError
+        There is no such key.
+    """
+    match = KEY.fullmatch(text)
+    if match is None:
+        names = ", ".join([*MAJOR, *(f"{tonic}m" for tonic in MINOR)])
+        raise LibraryError(f"there is no key '{text}': use one of {names}")
+    note, accidental, mode = match.groups()
+    shift = {"": 0, "#": 1, "♯": 1}.get(accidental, -1)
+    # "M" alone is major, "m" is minor
+    minor = mode == "m" or mode.lower() in ("min", "minor")
+    return (SEMITONES[note.upper()] + shift) % 12, minor
 
 
 def explain(only: Filter, tracks: Sequence[Track]) -> str:
@@ -163,16 +183,3 @@ def _kinds(name: str, track: Track) -> Iterable[str]:
 
 def _is_named(genre: str, names: Sequence[str]) -> bool:
     return any(name in genre for name in names)
-
-
-def _key(text: str) -> tuple[int, bool]:
-    """Return the pitch class of a key's tonic, C being 0, and whether it is minor."""
-    match = KEY.fullmatch(text)
-    if match is None:
-        names = ", ".join([*MAJOR, *(f"{tonic}m" for tonic in MINOR)])
-        raise LibraryError(f"there is no key '{text}': use one of {names}")
-    note, accidental, mode = match.groups()
-    shift = {"": 0, "#": 1, "♯": 1}.get(accidental, -1)
-    # "M" alone is major, "m" is minor
-    minor = mode == "m" or mode.lower() in ("min", "minor")
-    return (SEMITONES[note.upper()] + shift) % 12, minor

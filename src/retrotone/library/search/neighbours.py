@@ -18,7 +18,7 @@ from retrotone.progress import Progress, silent
 # tracks that are ranked first, as most callers take a few only; then all are
 FIRST = 256
 # candidates that an index is asked for, one step after the other; then all tracks are compared
-STEPS = (128, 4096)
+STEPS = (128, 1024, 4096)
 # of the candidates, only the nearest 1 / TRUSTED are taken to be the nearest of all tracks
 TRUSTED = 4
 # vectors kept in memory
@@ -27,7 +27,7 @@ REMEMBERED = 20_000
 
 def neighbours(catalogue: Catalogue, progress: Progress = silent) -> Neighbours | Indexed:
     """Return the search over a catalogue that suits its size; `progress` is called while an index is built."""
-    nearest = catalogue.nearest(progress)
+    nearest = catalogue.database.nearest(progress)
     return Neighbours(*catalogue.vectors()) if nearest is None else Indexed(catalogue, nearest)
 
 

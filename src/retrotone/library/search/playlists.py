@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from retrotone.errors import LibraryError
 from retrotone.library.records import Track
 from retrotone.library.search.duplicates import SECONDS
+from retrotone.library.search.mixing import mix_fit
 from retrotone.library.search.neighbours import Indexed, Neighbours, slerp
 from retrotone.library.search.weights import UNKNOWN, Weight
 
@@ -24,13 +25,17 @@ BATCH, LARGEST = 32, 512
 
 # of cosines: a favourite is chosen before a disliked track that is more similar by less; chosen, not measured
 WEIGHT_REACH = 0.2
-# candidates among which weights decide
-LOOK_AHEAD = 200
+# so is a track whose key and tempo go with its neighbours'; as far as sound reaches where the genre is certain
+MIX_REACH = 0.1
+# candidates among which weights, keys and tempi decide: two batches hold them
+LOOK_AHEAD = 90
 
 # returns the tracks of some numbers, in that order, without those that a filter leaves out
 TrackLookup = Callable[[Sequence[int]], list[Track]]
 # returns whether two tracks are one recording
 IsSame = Callable[[Track, Track], bool]
+# returns by how much a track goes before one that is as similar, of cosines
+Bonus = Callable[[Track], float]
 # shape (d,)
 Vector = NDArray[np.float32]
 
@@ -44,7 +49,7 @@ class Match:
 
 
 def matches(
-    neighbours: Neighbours | Indexed, query: Vector, lookup: TrackLookup, weight: Weight | None = None
+    neighbours: Neighbours | Indexed, query: Vector, lookup: TrackLookup, bonus: Bonus | None = None
 ) -> Iterator[Match]:
     """Yield tracks, the most similar to a query first.
 
@@ -55,11 +60,11 @@ def matches(
         A unit vector.
     lookup : callable
         Returns the tracks of some numbers, without those that a filter leaves out.
-    weight : Weight, optional
-        Tracks of a high weight come earlier than their similarity asks, by up to half of `WEIGHT_REACH`.
+    bonus : callable, optional
+        Returns by how much a track goes before one that is as similar, of cosines.
     """
-    if weight is not None:
-        yield from _weighted(matches(neighbours, query, lookup), weight)
+    if bonus is not None:
+        yield from _preferred(matches(neighbours, query, lookup), bonus)
         return
     ranked, size = neighbours.ranked(query), BATCH
     while batch := dict(islice(ranked, size)):
@@ -68,33 +73,45 @@ def matches(
         size = min(2 * size, LARGEST)
 
 
-def _weighted(candidates: Iterator[Match], weight: Weight) -> Iterator[Match]:
-    """Yield matches by similarity and weight, each the best of those that lie next."""
+def _preferred(candidates: Iterator[Match], bonus: Bonus) -> Iterator[Match]:
+    """Yield matches by similarity and bonus, each the best of those that lie next."""
     # best first, as (its score, negative; its place among the candidates; the match)
     ahead: list[tuple[float, int, Match]] = []
     for place, match in enumerate(candidates):
-        heapq.heappush(ahead, (-match.similarity - WEIGHT_REACH * (weight(match.track) - UNKNOWN), place, match))
+        heapq.heappush(ahead, (-match.similarity - bonus(match.track), place, match))
         if len(ahead) > LOOK_AHEAD:
             yield heapq.heappop(ahead)[2]
     while ahead:
         yield heapq.heappop(ahead)[2]
 
 
-def similar(candidates: Iterator[Match], k: int, seeds: Sequence[Track], caps: Caps, is_same: IsSame) -> list[Match]:
-    """Return the first k candidates that are other songs than the seeds and each other.
+def _bonus(weight: Weight | None, beside: Sequence[Track] = ()) -> Bonus | None:
+    """Return what favourites, and tracks that mix with those beside them, are preferred by; None if nothing is."""
+    if weight is None and not beside:
+        return None
+
+    def bonus(track: Track) -> float:
+        favoured = WEIGHT_REACH * (weight(track) - UNKNOWN) if weight else 0.0
+        return favoured + (MIX_REACH * mix_fit(track, beside) if beside else 0.0)
+
+    return bonus
+
+
+def similar(candidates: Iterator[Match], k: int, songs: Sequence[Track], caps: Caps, is_same: IsSame) -> list[Match]:
+    """Return the first k candidates that are other songs than those given, and than each other.
 
     Parameters
     ----------
     candidates : iterator of Match
         The most similar first.
     k : int
-    seeds : sequence of Track
+    songs : sequence of Track
     caps : Caps
     is_same : callable
         Whether two tracks are one recording.
     """
     chosen: list[Match] = []
-    used = _Used(is_same, seeds)
+    used = _Used(is_same, songs)
     for match in candidates:
         if len(chosen) == k:
             break
@@ -112,6 +129,7 @@ def path(
     lookup: TrackLookup,
     is_same: IsSame,
     weight: Weight | None = None,
+    mix: bool = True,
 ) -> list[Track]:
     """Return tracks that lead evenly from one vector to another, no recording twice.
 
@@ -130,7 +148,9 @@ def path(
     is_same : callable
         Whether two tracks are one recording.
     weight : Weight, optional
-        See `matches`.
+        Favourites go before tracks that are as similar, by up to half of `WEIGHT_REACH`.
+    mix : bool
+        Tracks whose key and tempo go with their neighbours', too, by up to `MIX_REACH`; see `mix_fit`.
     """
     first, last = fixed
     if first and last and (first.id == last.id or is_same(first, last)):
@@ -142,7 +162,8 @@ def path(
     for index in sorted(range(length), key=lambda i: (min(i, length - 1 - i), i)):
         if chosen[index] is None:
             point = slerp(*ends, index / max(length - 1, 1))
-            for match in matches(neighbours, point, lookup, weight):
+            beside = [track for i in (index - 1, index + 1) if 0 <= i < length and (track := chosen[i])]
+            for match in matches(neighbours, point, lookup, _bonus(weight, beside if mix else ())):
                 if used.add(match.track):
                     chosen[index] = match.track
                     break
@@ -158,6 +179,7 @@ def playlist(
     lookup: TrackLookup,
     is_same: IsSame,
     weight: Weight | None = None,
+    mix: bool = True,
 ) -> list[Track]:
     """Return tracks near a query, no recording twice, in an order in which each is like the one before.
 
@@ -176,7 +198,9 @@ def playlist(
     is_same : callable
         Whether two tracks are one recording.
     weight : Weight, optional
-        See `matches`.
+        See `path`.
+    mix : bool
+        Whether that order also lets keys and tempi go together; see `path`.
     """
     used = _Used(is_same, first)
     for track in first:
@@ -184,7 +208,7 @@ def playlist(
     total = sum(track.duration or 0.0 for track in first)
     chosen: list[tuple[Track, Vector]] = []
     too_long = 0
-    for match in matches(neighbours, query, lookup, weight):
+    for match in matches(neighbours, query, lookup, _bonus(weight)):
         track = match.track
         duration = track.duration or 0.0
         if not caps.allow(track):
@@ -201,21 +225,23 @@ def playlist(
             caps.count(track)
             total += duration
     start = neighbours.vector(first[-1].id) if first else None
-    return [*first, *_chain(query if start is None else start, first, chosen)]
+    return [*first, *_chain(query if start is None else start, first, chosen, mix)]
 
 
-def _chain(start: Vector, first: Sequence[Track], chosen: Sequence[tuple[Track, Vector]]) -> Iterator[Track]:
+def _chain(start: Vector, first: Sequence[Track], chosen: Sequence[tuple[Track, Vector]], mix: bool) -> Iterator[Track]:
     """Yield the chosen tracks, each the nearest to the one before, of another artist where there is one."""
-    vector, artist = start, first[-1].artist_key if first else ""
+    vector, before = start, first[-1] if first else None
     left = {each[0].id: each for each in chosen}
     while left:
+        artist = before.artist_key if before else ""
         others = [each for each in left.values() if not artist or each[0].artist_key != artist]
         others = others or list(left.values())
-        cosines = np.array([each for _, each in others]) @ vector
-        track, vector = others[int(cosines.argmax())]
-        artist = track.artist_key
-        del left[track.id]
-        yield track
+        nearness = np.array([each for _, each in others]) @ vector
+        if mix and before:
+            nearness += MIX_REACH * np.array([mix_fit(track, [before]) for track, _ in others], np.float32)
+        before, vector = others[int(nearness.argmax())]
+        del left[before.id]
+        yield before
 
 
 def check_positive(**values: float | None) -> None:

@@ -1,4 +1,4 @@
-"""Seeds: the songs that a search starts from, as vectors and, where they are in the library, tracks."""
+"""The songs that a search starts from, as vectors and, where they are in the library, tracks."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from retrotone.progress import Progress
 Song = Track | Analysis | Audio | str | os.PathLike[str]
 
 
-def find_seed(
+def find_song(
     song: Song, catalogue: Catalogue, near: Neighbours | Indexed, progress: Progress
 ) -> tuple[Vector, Track | None]:
     """Return a song's vector, shape (d,), and, where it is in the library, its track; other songs are analysed.
@@ -46,7 +46,7 @@ def find_seed(
         return embedding.embed(song), None
     if isinstance(song, Audio):
         return embedding.embed(analyse(song, progress)), None
-    place = song.place if isinstance(song, Track) else Place.from_name(os.path.abspath(song))
+    place = _place(song)
     known = find_track(place, catalogue, near)
     if known is None and _is_name(song):
         place = the_one_called(str(song), catalogue).place
@@ -76,15 +76,15 @@ def find_track(place: Place, catalogue: Catalogue, near: Neighbours | Indexed) -
     return None
 
 
-def find_seeds(
+def find_songs(
     songs: Song | Sequence[Song], catalogue: Catalogue, near: Neighbours | Indexed, progress: Progress
 ) -> tuple[list[Vector], list[Track]]:
-    """Return the vectors of one or more songs, and those tracks that are in the library, each once.
+    """Return the vectors of one or more songs, each once, and those tracks that are in the library.
 
     Parameters
     ----------
     songs : song or sequence of songs
-        See `find_seed`.
+        See `find_song`.
     catalogue : Catalogue
     near : Neighbours or Indexed
     progress : Progress
@@ -99,8 +99,13 @@ def find_seeds(
     several = list(songs) if isinstance(songs, Sequence) and not isinstance(songs, str) else [songs]
     if not several:
         raise LibraryError("nothing to start from: name a song")
-    found = [find_seed(song, catalogue, near, progress) for song in several]
+    named = {song if isinstance(song, Analysis | Audio) else _place(song): song for song in several}
+    found = [find_song(song, catalogue, near, progress) for song in named.values()]
     return [vector for vector, _ in found], list({track.id: track for _, track in found if track}.values())
+
+
+def _place(song: Track | str | os.PathLike[str]) -> Place:
+    return song.place if isinstance(song, Track) else Place.from_name(os.path.abspath(song))
 
 
 def _is_name(song: Song) -> bool:

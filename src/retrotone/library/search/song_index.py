@@ -2,28 +2,10 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import NamedTuple
-
 from retrotone.library.catalogue.catalogue import Catalogue
-from retrotone.library.files import Place
 from retrotone.library.names import artist_key, folded
-
-SELECT_NAMES = (
-    "SELECT id, path, coalesce(title, ''), coalesce(artist, ''), coalesce(album, ''), coalesce(year, ''), "
-    "coalesce(nullif(t.genre, ''), given_genre, CASE WHEN sure THEN d.genre ELSE '' END) "
-    "FROM tracks t JOIN descriptions d ON track = id WHERE present ORDER BY path"
-)
-
-
-class SongNames(NamedTuple):
-    """The names of a song; the title is that of its file where the tags have none, the genre `Track.best_genre`."""
-
-    title: str
-    artist: str
-    album: str
-    year: str
-    genre: str
+from retrotone.library.records import SongNames
+from retrotone.library.search.by_name import distance, word_starts
 
 
 class SongIndex:
@@ -45,13 +27,11 @@ class SongIndex:
         self._by_title: dict[str, list[int]] = {}
         # by its number, what `search` looks through
         self._texts: dict[int, str] = {}
-        for rows in catalogue.blocks(SELECT_NAMES):
-            for number, key, title, artist, *rest in rows:
-                title = title or Path(Place.from_bytes(key).path).stem
-                self.names[number] = names = SongNames(title, artist, *rest)
-                self._texts[number] = folded(" ".join(names[:3]))
-                self._by_title.setdefault(folded(title), []).append(number)
-                self._by_artist.setdefault(artist_key(artist), []).append(number)
+        for number, names in catalogue.names():
+            self.names[number] = names
+            self._texts[number] = f" {folded(names.text)}"
+            self._by_title.setdefault(folded(names.title), []).append(number)
+            self._by_artist.setdefault(artist_key(names.artist), []).append(number)
 
     def by_artist(self, artist: str) -> list[int]:
         """Return the songs of an artist, in any spelling that `artist_key` knows; none for what is no name."""
@@ -64,9 +44,9 @@ class SongIndex:
         found = self._by_title.get(folded(title), [])
         return next((number for number in found if not key or artist_key(self.names[number].artist) == key), None)
 
-    def search(self, query: str) -> list[int]:
-        """Return the songs that have all words of a query in title, artist or album; all for an empty one."""
-        found = list(self._texts)
-        for word in folded(query).split():
-            found = [number for number in found if word in self._texts[number]]
-        return found
+    def search(self, text: str) -> list[int]:
+        """Return what `find_by_name` finds, in its order; all songs for a text without words."""
+        query, found = folded(text), list(self._texts)
+        for start in word_starts(query):
+            found = [number for number in found if start in self._texts[number]]
+        return sorted(found, key=lambda number: distance(query, self.names[number])) if query else found

@@ -45,7 +45,7 @@ LARGE, LEAST_LARGE, SHARE_ABOVE_16, SHARE_ABOVE_20 = 8.0, 0.3, 0.17, 0.06
 # large clicks have a mean rank of .5, but by CHANCE (in standard deviations). What exceeds it is music: then the share
 # of the time in which the music grows least is counted, and nothing where the rank exceeds MUSICAL.
 COUNTED, BEFORE, AFTER, BANDS = 0.6, (-4, -3, -2), (2, 3, 4), 24
-CHANCE, MUSICAL = 2.0, 0.65
+CHANCE, MUSICAL = 1.0, 0.65
 # Turns a second of discs, the share by which players differ, and seconds within which a scratch returns.
 TURNS_HZ, TURNS_TOLERANCE, RETURN_SECONDS = (78 / 60, 45 / 60, 100 / 180), 0.004, 0.01
 # Share of the turns in which a scratch must be seen, and how many times more often than chance would have it.

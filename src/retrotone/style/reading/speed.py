@@ -14,6 +14,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -39,9 +40,10 @@ SLOW = 2
 # one, by which the steadiest partials decide whether there is any movement, and a larger one to measure it; and one for
 # what comes once a turn.
 DECIDING_SD, MEASURING_SD, LINE_SD = 0.0005, 0.0015, 0.001
-# Wow is there where the correlation of both halves in a slow band is so many of its standard deviations, the depth is
-# more than this share, and so many partials count. Singers above an orchestra stay below .0009.
-CLEAR, LEAST_DEPTH, FEWEST_PARTIALS = 3.0, 0.0009, 90
+# Wow is there where the correlation of both halves of the partials in a slow band is so many of its standard
+# deviations, where the depth is more than this share in each quarter of the time, and where so many partials count.
+# Singers above an orchestra, and notes that glide for a while, stay below .0004 in one quarter at least.
+CLEAR, QUARTERS, LEAST_DEPTH, FEWEST_PARTIALS = 3.0, 4, 0.00065, 90
 # So many partials make it certain.
 CERTAIN_PARTIALS = 250
 # Turns a second of discs, and the share by which players differ; a line stands this many times above the mean power at
@@ -159,6 +161,16 @@ class _Partials:
         """Return the partials less a speed at each point."""
         return replace(self, log_hz=self.log_hz - speed)
 
+    def parts(self, count: int) -> list[_Partials]:
+        """Return what there is in parts of the time that are equally long."""
+        edges = np.linspace(0, self.frames, count + 1).astype(int)
+        return [self._between(start, stop) for start, stop in pairwise(edges)]
+
+    def _between(self, start: int, stop: int) -> _Partials:
+        inside = (self.frame >= start) & (self.frame < stop)
+        numbers, track = np.unique(self.track[inside], return_inverse=True)
+        return _Partials(self.frame[inside] - start, track, self.log_hz[inside], stop - start, len(numbers))
+
     def _mean(self, values: NDArray[np.float64]) -> NDArray[np.float64]:
         return np.asarray(np.bincount(self.track, values, self.tracks) / self.points)
 
@@ -268,15 +280,21 @@ def _sine(partials: _Partials, amplitude: complex, hertz: float) -> NDArray[np.f
 def _depths(partials: _Partials) -> NDArray[np.float64]:
     """Return the deviation of the speed in each band, shape (len(BANDS_HZ),); zeros where none shows."""
     weights = partials.weights(DECIDING_SD)
-    decided = np.array([_shared(partials, weights, *band) for band in BANDS_HZ])
-    clear = decided[:, 1] > CLEAR
-    seen = np.where(clear, decided[:, 0], 0.0)[:-1]
-    if not clear[:SLOW].any() or _total(seen) < LEAST_DEPTH or _effective(partials, weights) < FEWEST_PARTIALS:
+    clear = np.array([_shared(partials, weights, *band)[1] > CLEAR for band in BANDS_HZ])
+    if not clear[:SLOW].any() or _effective(partials, weights) < FEWEST_PARTIALS:
+        return np.zeros(len(BANDS_HZ))
+    if min(map(_wow, partials.parts(QUARTERS))) < LEAST_DEPTH:
         return np.zeros(len(BANDS_HZ))
     weights = partials.weights(MEASURING_SD)
-    depths = np.array([_shared(partials, weights, *band)[0] for band in BANDS_HZ]) * clear
+    depths: NDArray[np.float64] = np.array([_shared(partials, weights, *band)[0] for band in BANDS_HZ]) * clear
     depths[-1] = min(depths[-1], FLUTTER_SHARE * _total(depths[:-1]))
     return depths
+
+
+def _wow(partials: _Partials) -> float:
+    """Return the deviation of the speed below the band of vibrato, as the steadiest partials have it."""
+    weights = partials.weights(DECIDING_SD)
+    return _total(np.array([_shared(partials, weights, *band)[0] for band in BANDS_HZ[:-1]]))
 
 
 def _shared(partials: _Partials, weights: NDArray[np.float64], low_hz: float, high_hz: float) -> tuple[float, float]:

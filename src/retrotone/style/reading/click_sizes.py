@@ -27,7 +27,7 @@ DEVIATIONS: NDArray[np.float64] = np.linspace(-2, 2, 9)
 MEASURED_SD, NO_CLICKS = 0.2, 0.01
 # The median size over the median threshold, as a logarithm: what is tried, in steps, and its deviation before any
 # click is seen.
-DEPTHS, DEPTH_SD = np.arange(-60, 61, 4), 1.5
+DEPTHS, DEPTH_SD = np.arange(-60, 101, 4), 1.5
 
 
 def clicks_in_all(sizes: NDArray[np.float64], thresholds: NDArray[np.float64]) -> tuple[float, float]:

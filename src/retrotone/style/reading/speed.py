@@ -36,9 +36,9 @@ BANDS_HZ = ((0.3, 1.0), (1.0, 2.0), (2.0, 4.0), (4.0, 12.0))
 CENTRES_HZ = tuple(float(np.sqrt(low * high)) for low, high in BANDS_HZ)
 # Bands of wow. A machine that has none there has none at all: what moves faster alone is the players' or an effect's.
 SLOW = 2
-# A partial counts by the inverse of its variance and the square of a deviation, as a share of its frequency: a small
-# one, by which the steadiest partials decide whether there is any movement, and a larger one to measure it; and one for
-# what comes once a turn.
+# A partial counts by 1 / (its variance + the square of one of these), all as shares of its frequency. By the first, the
+# steadiest partials decide whether there is any movement; the second measures it; the third finds what comes once a
+# turn.
 DECIDING_SD, MEASURING_SD, LINE_SD = 0.0005, 0.0015, 0.001
 # Wow is there where the correlation of both halves of the partials in a slow band is so many of its standard
 # deviations, where the depth is more than this share in each quarter of the time, and where so many partials count.
@@ -47,7 +47,7 @@ CLEAR, QUARTERS, LEAST_DEPTH, FEWEST_PARTIALS = 3.0, 4, 0.00065, 90
 # So many partials make it certain.
 CERTAIN_PARTIALS = 250
 # Turns a second of discs, and the share by which players differ; a line stands this many times above the mean power at
-# so many Hz to both sides, and is no shallower than this share. Nothing that does not turn comes above 2.8 times.
+# so many Hz to both sides, and is no shallower than this share. Of 69 records that do not turn, none came above 2.8.
 TURNS_HZ, TURNS_TOLERANCE, AROUND_HZ = (78 / 60, 45 / 60, 100 / 180), 0.006, (0.09, 0.3)
 LINE_POWER, LEAST_LINE = 4.0, 0.0005
 # Players' vibrato lies in the last band: there, no more than this share of the depth below is the medium's.
@@ -303,8 +303,8 @@ def _shared(partials: _Partials, weights: NDArray[np.float64], low_hz: float, hi
     lower, upper = _spectra(partials, weights, np.arange(low_hz, high_hz, 1 / seconds))
     common = float((lower * upper.conj()).real.mean())
     alone = float(np.sqrt(np.square(np.abs(lower)).mean() * np.square(np.abs(upper)).mean()))
-    # neighbouring rates of partials that do not sound all the time depend on each other
     depth = np.sqrt(max(common, 0.0) * seconds / 2 * (high_hz - low_hz))
+    # the correlation of noise at n rates deviates from 0 by 1 / sqrt(2 n)
     return float(depth), common / max(alone, 1e-20) * np.sqrt(2 * len(lower))
 
 

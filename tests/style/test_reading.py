@@ -17,7 +17,11 @@ from retrotone.style.media.spectrum import NoiseSpectrum
 from retrotone.style.media.wow import Wobble
 from retrotone.style.medium import Medium
 from retrotone.style.reading.channels import align, read_channels
+from retrotone.style.reading.click_sizes import clicks_in_all
+from retrotone.style.reading.clicks import read_clicks
 from retrotone.style.reading.reading import Reading, read
+from retrotone.style.reading.records import read_records
+from retrotone.style.reading.speed import read_speed
 
 HISS = NoiseSpectrum(tuple(1000 * 2.0 ** (np.arange(-14, 13) / 3)), tuple(-62.0 + np.arange(27) * 0.3))
 DISC = Medium(
@@ -68,22 +72,67 @@ def test_a_mono_record_is_mono(disc: Reading) -> None:
 
 def test_wow_is_found_within_40_percent(shared_music: Path) -> None:
     song = rt.load(next(shared_music.glob("*waltz*.ogg"))).slice(2, 30)
-    steady, moved = read(song).speed, read(DISC.only("wow").apply(song)).speed
-    assert steady is None
+    moved = read_speed([DISC.only("wow").apply(song).samples], song.sample_rate)
+    assert read_speed([song.samples], song.sample_rate) is None
     assert moved is not None
     # a sine of .4 % peak and a band of .2 %
     assert moved.depth == pytest.approx(np.hypot(0.004, 0.002) / 2**0.5, rel=0.4)
     assert moved.turns_hz == pytest.approx(1.3, rel=0.01)
 
 
+@pytest.mark.parametrize("turns_hz", [78 / 60, 100 / 180])
+def test_a_seventh_of_a_percent_once_a_turn_is_found(shared_music: Path, turns_hz: float) -> None:
+    song = rt.load(next(shared_music.glob("*ragtime.ogg"))).slice(40, 65)
+    # .15 % root mean square
+    moved = Medium(name="off centre", wobbles=(Wobble(turns_hz, 0.0021),)).apply(song)
+    found = read_speed([moved.samples], song.sample_rate)
+    assert found is not None
+    assert found.turns_hz == pytest.approx(turns_hz, rel=0.01)
+    assert found.depth == pytest.approx(0.0015, rel=0.4)
+
+
+def test_wow_that_does_not_turn_is_found(shared_music: Path) -> None:
+    song = rt.load(next(shared_music.glob("*Fishin.ogg"))).slice(5, 30)
+    moved = Medium(name="tape", wobbles=(Wobble(1.2, 0.0028, random=True),)).apply(song)
+    found = read_speed([moved.samples], song.sample_rate)
+    assert found is not None
+    assert found.depth == pytest.approx(0.002, rel=0.4)
+
+
+@pytest.mark.parametrize("begin", [5, 40, 70])
+def test_a_singer_above_guitars_is_no_wow(shared_music: Path, begin: float) -> None:
+    song = rt.load(next(shared_music.glob("*Fishin.ogg"))).slice(begin, begin + 25)
+    assert read_speed([song.samples], song.sample_rate) is None
+
+
+def test_drums_and_strings_are_no_clicks(drums: rt.Audio, strings: rt.Audio) -> None:
+    assert read_clicks([drums.samples], drums.sample_rate) is None
+    assert read_clicks([strings.samples], strings.sample_rate) is None
+
+
 @pytest.mark.parametrize("per_second", [6.0, 14.0])
-def test_clicks_are_counted_and_drums_are_none(drums: rt.Audio, strings: rt.Audio, per_second: float) -> None:
-    assert read(drums).clicks is None
-    assert read(strings).clicks is None
+def test_clicks_are_counted(strings: rt.Audio, per_second: float) -> None:
     crackle = replace(DISC.crackle, per_second=per_second, level_db=-22.0)
     found = read(replace(DISC, crackle=crackle, wobbles=()).apply(strings)).clicks
     assert found is not None
     assert found.per_second == pytest.approx(per_second, rel=1 / 3)
+
+
+@pytest.mark.parametrize("seen", [0.95, 0.8])
+@pytest.mark.parametrize("law", ["log-normal", "Weibull", "Pareto"])
+def test_clicks_too_small_to_be_found_are_counted(law: str, seen: float) -> None:
+    rng = np.random.default_rng(4)
+    sizes = {
+        "log-normal": lambda: np.exp(rng.normal(0.0, 1.0, 400)),
+        "Weibull": lambda: rng.weibull(0.8, 400),
+        "Pareto": lambda: 1 + rng.pareto(1.6, 400),
+    }[law]()
+    threshold = np.quantile(sizes, 1 - seen)
+    # music moves the threshold up and down
+    thresholds = threshold * np.exp(rng.normal(0.0, 0.3, 400))
+    count, median_size = clicks_in_all(sizes[sizes > thresholds], thresholds)
+    assert count == pytest.approx(400, rel=1 / 3)
+    assert abs(20 * np.log10(median_size / np.median(sizes))) < 6
 
 
 def test_a_late_channel_is_found_to_a_few_microseconds(strings: rt.Audio) -> None:
@@ -128,8 +177,9 @@ def test_several_records_make_one_medium_by_medians(shared_music: Path) -> None:
     songs = [
         rt.load(next(shared_music.glob(name))).slice(5, 25) for name in ("Hungarian*", "*Vibe_Ace*", "*waltz*.ogg")
     ]
-    each = [Medium.from_recording(DISC.apply(song)) for song in songs]
-    together = Medium.from_recording([DISC.apply(song) for song in songs])
+    readings = read_records([DISC.apply(song) for song in songs])
+    each = [Medium.from_readings([reading]) for reading in readings]
+    together = Medium.from_readings(readings)
     edges = sorted(next(part.hz for part in medium.recording if isinstance(part, Lowpass)) for medium in each)
     assert next(part.hz for part in together.recording if isinstance(part, Lowpass)) == pytest.approx(
         edges[1], rel=0.01

@@ -18,8 +18,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.fft import irfft
 from scipy.ndimage import median_filter, uniform_filter1d
-from scipy.special import ndtr
 
+from retrotone.style.reading.click_sizes import clicks_in_all
 from retrotone.style.reading.spectrum import n_fft_for, power, spectrogram
 from retrotone.types import Block
 
@@ -36,22 +36,16 @@ THINNED = 3
 # The first pass takes clicks where the level around is no more than this many times the usual.
 CALM = 1.9
 APART_SECONDS = 0.004
-# Clicks are reported where this many a second exceed 16 and 20 deviations, and this share of those above 8 exceeds 20:
-# sizes of clicks vary much more than those of a drummer's strokes.
-LEAST_ABOVE_16, LEAST_ABOVE_20, SHARE_ABOVE_20 = 0.25, 0.1, 0.06
+# Clicks are looked for where the first pass finds this many a second.
+LEAST_LOUD = 0.2
+# Clicks are reported where this many a second exceed LARGE deviations, and these shares of them exceed 16 and 20: sizes
+# of clicks vary much more than those of a drummer's strokes.
+LARGE, LEAST_LARGE, SHARE_ABOVE_16, SHARE_ABOVE_20 = 8.0, 0.3, 0.17, 0.06
 # Growth of the music from frames BEFORE a click to those AFTER it, in this many bands. In all frames of the record,
-# clicks above 8 deviations have a mean rank of .5, but by CHANCE (in standard deviations). What exceeds it is music:
-# then the share of the time in which the music grows least is counted, and nothing where the rank exceeds MUSICAL.
+# large clicks have a mean rank of .5, but by CHANCE (in standard deviations). What exceeds it is music: then the share
+# of the time in which the music grows least is counted, and nothing where the rank exceeds MUSICAL.
 COUNTED, BEFORE, AFTER, BANDS = 0.6, (-4, -3, -2), (2, 3, 4), 24
-CHANCE, MUSICAL = 3.0, 0.65
-# Sizes are log-normal (Godsill and Rayner), Weibull or Pareto distributed (as `retrotone.style.media.noise` has them).
-# The deviation of the log size, the Weibull's and the Pareto's exponent, and by which factor (as a logarithm) each may
-# differ.
-LOG_SIZE_SD, LOG_SIZE_SPREAD = 1.0, 0.2
-EXPONENT, EXPONENT_SPREAD = 0.8, 0.25
-INDEX, INDEX_SPREAD = 1.6, 0.2
-# Deviation of the logarithm of the median size over the threshold, before a click is seen.
-DEPTH_SD = 0.5
+CHANCE, MUSICAL = 1.0, 0.65
 # Turns a second of discs, the share by which players differ, and seconds within which a scratch returns.
 TURNS_HZ, TURNS_TOLERANCE, RETURN_SECONDS = (78 / 60, 45 / 60, 100 / 180), 0.004, 0.01
 # Share of the turns in which a scratch must be seen, and how many times more often than chance would have it.
@@ -115,7 +109,7 @@ def read_clicks(pieces: Sequence[Block], sample_rate: int) -> Clicks | None:
         return None
     detector = _Detector(samples, sample_rate)
     loud = detector.find(detector.residual(np.sqrt(1 / detector.around, dtype=np.float32)), LOUD, calm=True)
-    if len(loud.at) < max(0.3 * len(samples) / sample_rate, 4):
+    if len(loud.at) < max(LEAST_LOUD * len(samples) / sample_rate, 4):
         return None
     spectrum = detector.mean_spectrum(loud)
     gain = (np.sqrt(spectrum) / detector.around).astype(np.float32)
@@ -128,21 +122,18 @@ def read_clicks(pieces: Sequence[Block], sample_rate: int) -> Clicks | None:
     if not found.sizes.any() or not spectrum.any():
         return None
     seconds = len(samples) / sample_rate
-    growth, loudest = detector.growth(found.at), found.deviations > 8
-    musical = float(growth[loudest].mean()) if loudest.any() else 0.5
-    counted, counted_seconds = found.chosen(growth < COUNTED), COUNTED * seconds
-    above_8, above_16, above_20 = (np.sum(counted.deviations > least) / counted_seconds for least in (8, 16, 20))
-    if above_16 < LEAST_ABOVE_16 or above_20 < max(LEAST_ABOVE_20, SHARE_ABOVE_20 * above_8):
+    counted, counted_share = _without_music(found, detector.growth(found.at))
+    large, above_16, above_20 = (np.sum(counted.deviations > least) for least in (LARGE, 16, 20))
+    if large < LEAST_LARGE * counted_share * seconds or above_16 < SHARE_ABOVE_16 * large:
         return None
-    if musical < 0.5 + CHANCE / np.sqrt(12 * loudest.sum()):
-        counted, counted_seconds = found, seconds
-    elif musical > MUSICAL:
+    if above_20 < SHARE_ABOVE_20 * large:
         return None
-    rate, median_size = _rate(counted, counted_seconds, sample_rate)
+    scratches, turns_hz = _scratches(counted.at / sample_rate, counted_share * seconds)
+    count, median_size = clicks_in_all(counted.sizes[~scratches], AUDIBLE * found.scales)
     ring_hz, high_hz, decay_s = detector.shape(spectrum)
     confidence = float(np.clip(len(found.at) / 60, 0.2, 0.9))
     return Clicks(
-        rate,
+        count / (counted_share * seconds) + turns_hz,
         float(20 * np.log10(max(median_size, 1e-9))),
         ring_hz,
         high_hz,
@@ -287,46 +278,19 @@ def _levels(size: NDArray[np.float32], hop: int) -> tuple[NDArray[np.float64], N
     return np.maximum(np.maximum(before, after), usual), usual
 
 
-def _rate(found: _Found, seconds: float, sample_rate: int) -> tuple[float, float]:
-    """Return the rate of all clicks per second, and their median size.
+def _without_music(found: _Found, growth: NDArray[np.float64]) -> tuple[_Found, float]:
+    """Return clicks that do not come with the music, and the share of the time in which they were counted.
 
-    Posterior means over the parameters of both distributions of size. Clicks are a Poisson process: the likelihood of
-    those that were seen is that of their sizes, given that each exceeds a threshold, which changes with the music.
+    Parameters
+    ----------
+    found : _Found
+    growth : ndarray, shape (n,)
+        Rank from 0 to 1 of how much the music grows around each.
     """
-    scratches, turns_hz = _scratches(found.at / sample_rate, seconds)
-    sizes = np.log(found.sizes[~scratches])
-    thresholds = np.quantile(np.log(AUDIBLE * found.scales), np.linspace(0.02, 0.98, 25))
-    base = float(np.median(thresholds))
-    medians = base + np.linspace(-2.5, 1.5, 41)[:, None]
-    spreads = np.exp(np.linspace(np.log(0.5), np.log(2.2), 16))
-    exponents = np.exp(np.linspace(np.log(0.45), np.log(1.6), 16))
-
-    normal_seen = ndtr((medians[..., None] - thresholds) / spreads[:, None]).mean(axis=2)
-    total, squares = sizes.sum(), np.square(sizes).sum()
-    from_medians = squares - 2 * medians * total + len(sizes) * np.square(medians)
-    normal = -0.5 * from_medians / np.square(spreads) - len(sizes) * np.log(spreads * np.sqrt(2 * np.pi))
-    normal -= 0.5 * np.square(np.log(spreads / LOG_SIZE_SD) / LOG_SIZE_SPREAD) + np.log(LOG_SIZE_SPREAD)
-
-    powers = np.log(2) * np.exp(exponents[:, None] * (thresholds - medians[..., None]))
-    weibull_seen = np.exp(-powers).mean(axis=2)
-    weibull = len(sizes) * np.log(np.log(2) * exponents) + exponents * (total - len(sizes) * medians)
-    weibull -= np.log(2) * np.exp(-exponents * medians) * np.exp(np.multiply.outer(sizes, exponents)).sum(axis=0)
-    weibull -= 0.5 * np.square(np.log(exponents / EXPONENT) / EXPONENT_SPREAD) + np.log(EXPONENT_SPREAD)
-
-    indices = np.exp(np.linspace(np.log(0.9), np.log(3.0), 16))
-    least = medians - np.log(2) / indices
-    pareto_seen = np.exp(-indices[:, None] * np.maximum(thresholds - least[..., None], 0)).mean(axis=2)
-    pareto = len(sizes) * np.log(indices) - indices * (total - len(sizes) * least)
-    pareto = np.where(least > sizes.min(initial=np.inf), -np.inf, pareto)
-    pareto -= 0.5 * np.square(np.log(indices / INDEX) / INDEX_SPREAD) + np.log(INDEX_SPREAD)
-
-    seen = np.maximum(np.concatenate([normal_seen, weibull_seen, pareto_seen], axis=1), 1e-3)
-    likelihood = np.concatenate([normal, weibull, pareto], axis=1) - len(sizes) * np.log(seen)
-    likelihood -= 0.5 * np.square((medians - base) / DEPTH_SD)
-    share = np.exp(likelihood - likelihood.max())
-    share /= share.sum()
-    rate = len(sizes) / seconds * np.exp(-float((share * np.log(seen)).sum()))
-    return float(rate + turns_hz), float(np.exp((share * medians).sum()))
+    ranks = growth[found.deviations > LARGE]
+    if len(ranks) == 0 or ranks.mean() < 0.5 + CHANCE / np.sqrt(12 * len(ranks)):
+        return found, 1.0
+    return found.chosen(growth < (COUNTED if ranks.mean() <= MUSICAL else 0)), COUNTED
 
 
 def _scratches(times_s: NDArray[np.float64], seconds: float) -> tuple[NDArray[np.bool_], float]:

@@ -13,7 +13,7 @@ from retrotone.style.media.delay import DelayStage
 from retrotone.style.media.filters import FilterStage
 
 # An impulse response is looked at for so many samples, and ends where it stays below this share of its peak.
-RESPONSE_FRAMES, RESPONSE_END = 1 << 17, 1e-6
+RESPONSE_FRAMES, RESPONSE_END = 1 << 15, 1e-6
 # Samples between the beginnings of two parts' noise: hours. Odd, and taken modulo NUMBERS, where the noise repeats.
 APART, NUMBERS = 521_288_629, 1 << 32
 

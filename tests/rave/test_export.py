@@ -200,6 +200,7 @@ def test_an_export_can_be_exported_anew(weights: Weights, exported: Path, tmp_pa
         (["parlour", "-o", "OUT/parlour.safetensors", "--rate", "44100"], "--rate is for players"),
         (["parlour", "-o", "OUT/none/parlour.ts"], "none"),
         (["parlour", "-o", "OUT/parlour.ts", "--neutone"], "has to end in .nm"),
+        ([str(bundled_song()), "-o", "OUT/song.nm", "--neutone"], "is no medium: write one with retrotone medium"),
         (["OUT/broken.safetensors", "-o", "OUT/parlour.ts"], "no model of retrotone, or is damaged"),
         (["OUT/other.safetensors", "-o", "OUT/parlour.ts"], "no model of retrotone, or is damaged"),
         (["OUT/nothing.safetensors", "-o", "OUT/parlour.ts"], "does not exist"),

@@ -17,7 +17,8 @@ from benchmarks.page import MissingDataError, Page, table
 from benchmarks.pairs import MUSIC
 from benchmarks.rave import ERA, songs
 from retrotone.features import musicnn
-from retrotone.metrics import HOP, RATE, Profile, frechet_distance
+from retrotone.features.gtzan import HOP
+from retrotone.metrics import RATE, Profile, frechet_distance
 from retrotone.rave.generation import own_bank
 
 PATHS, SEEDS, SECONDS = ("records", "slerp", "prior"), range(8), 20.0

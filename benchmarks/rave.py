@@ -15,7 +15,8 @@ import retrotone as rt
 from benchmarks.methods import AGE_SEED
 from benchmarks.page import Page
 from benchmarks.pairs import MUSIC, bundled
-from retrotone.metrics import HOP, N_FFT, Profile, frechet_distance, log_spectral_distance
+from retrotone.features.gtzan import HOP
+from retrotone.metrics import N_FFT, Profile, frechet_distance, log_spectral_distance
 
 ERA = "1930s"  # what the model was trained to answer with, without wow and flutter
 SECONDS = 30.0

@@ -25,7 +25,7 @@ from retrotone.rave.torchscript import ScriptedNetwork, load_export
 from retrotone.rave.weights import PRIOR, Weights, read_weights
 from retrotone.utils.assets import asset, bundled_song
 
-RATE, LATENTS = 22_050, 11
+RATE, LATENTS, DRAWN = 22_050, 48, 11
 METHODS = ("encode", "encode_full", "decode", "forward")
 
 
@@ -111,7 +111,10 @@ def test_attributes_change_the_sound_and_refuse_nonsense(network: ScriptedNetwor
     assert np.array_equal(without, network.voice(0)("decode", network.voice(0)("encode", sound)))
     # at temperature 0 the prior draws nothing
     control = np.zeros((1, 8), np.float32)
-    assert np.array_equal(network.voice(1)("prior", control), network.voice(2)("prior", control))
+    path = network.voice(1)("prior", control)
+    assert np.array_equal(path, network.voice(2)("prior", control))
+    # it leaves the detail at rest
+    assert path.any(axis=1).tolist() == [True] * DRAWN + [False] * (LATENTS - DRAWN)
     assert network.module.set_detail(1.5) == network.module.set_temperature(-1.0) == -1
     assert network.module.get_detail() == 0.0
 
@@ -154,7 +157,7 @@ def test_numpy_draws_as_the_prior_does(weights: Weights) -> None:
         def standard_normal(self, size: int) -> np.ndarray:
             return torch.randn(size).numpy()
 
-    prior = Prior(LATENTS)
+    prior = Prior(DRAWN)
     learned = {
         name.removeprefix(PRIOR): torch.from_numpy(values)
         for name, values in weights.tensors.items()
@@ -197,6 +200,7 @@ def test_an_export_can_be_exported_anew(weights: Weights, exported: Path, tmp_pa
         (["parlour", "-o", "OUT/parlour.safetensors", "--rate", "44100"], "--rate is for players"),
         (["parlour", "-o", "OUT/none/parlour.ts"], "none"),
         (["parlour", "-o", "OUT/parlour.ts", "--neutone"], "has to end in .nm"),
+        ([str(bundled_song()), "-o", "OUT/song.nm", "--neutone"], "is no medium: write one with retrotone medium"),
         (["OUT/broken.safetensors", "-o", "OUT/parlour.ts"], "no model of retrotone, or is damaged"),
         (["OUT/other.safetensors", "-o", "OUT/parlour.ts"], "no model of retrotone, or is damaged"),
         (["OUT/nothing.safetensors", "-o", "OUT/parlour.ts"], "does not exist"),

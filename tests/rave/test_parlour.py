@@ -40,6 +40,15 @@ def test_it_answers_as_an_old_disc(parlour: rt.RaveModel) -> None:
     assert chroma_cosine(song, answer) > 0.9
 
 
+def test_the_latents_that_can_be_edited_keep_the_harmony(parlour: rt.RaveModel) -> None:
+    song = rt.load(bundled_song()).slice(5, 9)
+    aged = rt.age(song, ERA, seed=AGE_SEED)
+    # any edit leaves out the other latents of detail
+    edited = parlour.restyle(song, scale=[1.0001])
+    assert chroma_cosine(song, edited) > 0.9
+    assert log_spectral_distance(aged, edited) < 0.85 * log_spectral_distance(aged, song)
+
+
 def test_real_music_comes_nearer_to_its_aged_self(parlour: rt.RaveModel, shared_music: Path) -> None:
     distances, sets = [], {"song": [], "aged": [], "answer": []}
     for name in ("Hungarian", "Sugar_Plum", "Vibe_Ace", "ragtime"):

@@ -10,7 +10,7 @@ from typing import Annotated, Literal
 import typer
 
 from retrotone.cli.console import NO_CHECKPOINT, Bar, Overwrite, check_resume, print_table
-from retrotone.errors import MissingExtraError, ModelError, OutputError
+from retrotone.errors import MissingExtraError, ModelError, OutputError, StyleError
 from retrotone.utils.files import check_outputs
 from retrotone.utils.text import printable
 
@@ -156,7 +156,9 @@ def train(
 
 @app.command("export")
 def export_model(
-    model: Annotated[str, typer.Argument(metavar="NAME|FILE", help="A model that retrotone trained.")],
+    model: Annotated[
+        str, typer.Argument(metavar="NAME|FILE", help="A model of retrotone; with --neutone also an era or preset.")
+    ],
     out: Annotated[
         str, typer.Option("-o", "--out", metavar="OUT", help="MODEL.ts or MODEL.safetensors; MODEL.nm with --neutone.")
     ],
@@ -166,6 +168,7 @@ def export_model(
 ) -> None:
     """Write a model as a file for players, or for retrotone alone.
 
+    With --neutone also an era such as 1930s, or a medium's file.
     MODEL.ts opens in nn~ (Max, Pure Data), the RAVE VST and SuperCollider.
     MODEL.nm opens in Neutone FX, which resamples by itself.
     MODEL.safetensors opens in retrotone, which runs it without PyTorch.
@@ -173,23 +176,47 @@ def export_model(
     file = _model_file(out, [".nm"] if neutone else [".ts", ".safetensors"])
     if rate and file.suffix == ".safetensors":
         raise OutputError(f"--rate is for players: leave it out, or let {file} end in .ts")
-    from retrotone.rave.export import export, weights_in
-    from retrotone.utils.pretrained import find_file
-
-    path = find_file(model)
-    check_outputs([file], [path], overwrite=overwrite)
-    weights, hz = weights_in(path), rate and int(rate)
+    hz = rate and int(rate)
     if neutone:
-        try:
-            from retrotone.rave.neutone import export_neutone
-        except ModuleNotFoundError as error:
-            raise MissingExtraError("--neutone needs its extra: pip install 'retrotone[neutone]'") from error
-        export_neutone(weights, file, path.stem, hz)
-    elif file.suffix == ".ts":
-        export(weights, file, hz)
+        _export_neutone(model, file, hz, overwrite)
     else:
-        weights.write(file)
+        from retrotone.rave.export import export, weights_in
+        from retrotone.utils.pretrained import find_file
+
+        path = find_file(model)
+        check_outputs([file], [path], overwrite=overwrite)
+        weights = weights_in(path)
+        if file.suffix == ".ts":
+            export(weights, file, hz)
+        else:
+            weights.write(file)
     typer.echo(printable(file))
+
+
+def _export_neutone(name: str, file: Path, rate: int | None, overwrite: bool) -> None:
+    """Write an era, a preset or a model of retrotone for Neutone FX."""
+    from retrotone.style.choices import find_style, input_paths
+    from retrotone.style.medium import Medium
+
+    choice = find_style(name)
+    if choice.kind not in ("era", "medium", "rave"):
+        raise StyleError(f"{name} is no medium: write one with retrotone medium {name} -o FILE.toml, and name that")
+    check_outputs([file], input_paths(choice), overwrite=overwrite)
+    try:
+        from retrotone.rave.neutone import export_neutone
+        from retrotone.style.neutone import export_medium
+    except ModuleNotFoundError as error:
+        raise MissingExtraError("--neutone needs its extra: pip install 'retrotone[neutone]'") from error
+    if choice.kind == "rave":
+        from retrotone.rave.export import weights_in
+        from retrotone.utils.pretrained import find_file
+
+        path = find_file(name)
+        export_neutone(weights_in(path), file, path.stem, rate)
+    else:
+        medium = choice.open()
+        assert isinstance(medium, Medium)
+        export_medium(medium, file, rate)
 
 
 def _model_file(out: str, suffixes: list[str]) -> Path:

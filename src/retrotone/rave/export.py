@@ -2,8 +2,9 @@
 
 Methods, attributes and buffers are those of IRCAM's exports: ``encode``, ``decode``, ``forward`` and, where there is
 one, ``prior``, each with its ``_params``. Latents are rotated to principal components and scaled to unit variance, so
-that a random path at temperature 1 goes where recordings lie. One method is retrotone's own: ``encode_full`` gives the
-main latents, then those of detail. ``decode`` takes either; ``forward`` keeps the detail.
+that a random path at temperature 1 goes where recordings lie; the detail of the lowest band follows, which holds most
+of the harmony. One method is retrotone's own: ``encode_full`` gives all latents of detail. ``decode`` takes either;
+``forward`` keeps the detail.
 """
 
 import io
@@ -32,8 +33,6 @@ from retrotone.rave.torchscript import load_export
 from retrotone.rave.weights import PRIOR, SUFFIX, Weights, read_weights
 from retrotone.utils.files import write_whole
 
-# share of the latents' variance that the exported latents keep
-FIDELITY = 0.99
 # training steps of the network per training step of its prior
 PRIOR_SHARE = 8
 # limits the scaling of a dimension that hardly varies
@@ -58,15 +57,12 @@ class Rotation(NamedTuple):
     forward, inverse : ndarray, shape (latent_size, latent_size)
     fidelity : ndarray, shape (latent_size,)
         Share of the variance that the first k + 1 dimensions keep.
-    size : int
-        Dimensions that keep FIDELITY of it.
     """
 
     mean: NDArray[np.float64]
     forward: NDArray[np.float64]
     inverse: NDArray[np.float64]
     fidelity: NDArray[np.float64]
-    size: int
 
 
 def principal(latents: NDArray[np.float32]) -> Rotation:
@@ -75,8 +71,7 @@ def principal(latents: NDArray[np.float32]) -> Rotation:
     variance, directions = np.maximum(variance[::-1], 0), directions[:, ::-1]
     scale = np.minimum(1 / np.sqrt(np.maximum(variance, 1e-12)), MAX_SCALE)
     fidelity = np.cumsum(variance) / max(variance.sum(), 1e-12)
-    size = min(int(np.searchsorted(fidelity, FIDELITY)) + 1, len(latents))
-    return Rotation(latents.mean(axis=1), scale[:, None] * directions.T, directions / scale, fidelity, size)
+    return Rotation(latents.mean(axis=1), scale[:, None] * directions.T, directions / scale, fidelity)
 
 
 def weights_of(
@@ -105,11 +100,12 @@ def weights_of(
     }
     tensors = {name: values.astype(np.float32) for name, values in arrays.items()}
     tensors |= _arrays(network)
+    weights = Weights(shape, shape.playable_size, tensors)
     if prior_steps:
-        rotated = [(rotation.forward @ (latents - rotation.mean[:, None]))[: rotation.size] for latents in main]
+        rotated = [(rotation.forward @ (latents - rotation.mean[:, None]))[: weights.drawn_size] for latents in main]
         prior = learn_prior([latents.astype(np.float32) for latents in rotated], steps=prior_steps, progress=progress)
         tensors |= {PRIOR + name: values for name, values in _arrays(prior).items() if name != "cache"}
-    return Weights(shape, rotation.size, tensors)
+    return weights
 
 
 def weights_in(path: Path) -> Weights:
@@ -163,6 +159,7 @@ class Export(nn.Module):
         self.down = resampling.decimator(self.factor) if self.factor > 1 else nn.Identity()
         self.up = resampling.interpolator(self.factor) if self.factor > 1 else nn.Identity()
         self.latent_size, self.full_latent_size = weights.latent_size, shape.full_latent_size
+        self.drawn_size = weights.drawn_size
         self.n_channels, self.stereo = 1, False
         # the RAVE VST wants an integer here, not a tensor
         self.sr = self.sampling_rate = rate
@@ -239,7 +236,7 @@ class ExportWithPrior(Export):
     def __init__(self, weights: Weights, rate: int) -> None:
         super().__init__(weights, rate)
         size, ratio = self.latent_size, self.factor * weights.shape.ratio
-        self.leader = Prior(size)
+        self.leader = Prior(self.drawn_size)
         learned = {name.removeprefix(PRIOR): torch.from_numpy(each) for name, each in weights.tensors.items()}
         self.leader.load_state_dict({name: learned.get(name, each) for name, each in self.leader.state_dict().items()})
         self.temperature = 1.0
@@ -255,7 +252,8 @@ class ExportWithPrior(Export):
         The temperature is the attribute times softplus(control) / log 2, which is 1 for 0.
         """
         temperature = self.temperature * float(functional.softplus(control).mean() / 0.6931471805599453)
-        path: Tensor = self.leader(control.shape[-1], temperature)
+        drawn: Tensor = self.leader(control.shape[-1], temperature)
+        path = torch.constant_pad_nd(drawn, [0, 0, 0, self.latent_size - self.drawn_size])
         self.last_z.copy_(path[:, :, -1:])
         return path.expand(control.shape[0], -1, -1)
 

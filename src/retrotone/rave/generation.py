@@ -68,7 +68,7 @@ def path_among(bank: Bank, info: RaveInfo, frames: int, seed: int, temperature: 
         The records are too short.
     """
     rng, frame_rate = np.random.default_rng(seed), info.sample_rate / info.ratio
-    segments = concatenation.walk(bank, frames, frame_rate, info.latent_size, temperature, rng)
+    segments = concatenation.walk(bank, frames, frame_rate, info.drawn_size, temperature, rng)
     # the codes of a discrete model cannot be mixed
     fade = concatenation.FADE_FRAMES if info.codes is None else 0
     return concatenation.joined(bank, segments, fade)[:, :frames]
@@ -100,8 +100,10 @@ def path_at_random(
     """
     frame_rate = info.sample_rate / info.ratio
     rng, memory = np.random.default_rng(seed), WALK_MEMORY_SECONDS * frame_rate
-    latent = paths.drawn(path, rng, info.latent_size, frames, anchor_seconds * frame_rate, memory)
+    latent = paths.drawn(path, rng, info.drawn_size, frames, anchor_seconds * frame_rate, memory)
     latent *= np.float32(temperature)
+    # held detail would buzz at the rate of the frames
+    latent = np.pad(latent, ((0, info.latent_size - info.drawn_size), (0, 0)))
     return latent if info.codes is None else paths.over_codes(latent, info.codes)
 
 

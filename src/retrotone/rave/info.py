@@ -24,6 +24,9 @@ class RaveInfo:
         Samples per latent frame.
     latent_size, full_latent_size : int
         Latent dimensions of the export, and those of the network: the others are filled with noise.
+    drawn_size : int
+        The first latent dimensions, which random paths draw and by which records are compared. In models of retrotone,
+        detail follows them.
     channels_in, channels_out : int
     detailed : bool
         Whether ``encode_full`` gives the latents of detail too (exports of retrotone).
@@ -44,6 +47,7 @@ class RaveInfo:
     ratio: int
     latent_size: int
     full_latent_size: int
+    drawn_size: int
     channels_in: int
     channels_out: int
     detailed: bool

@@ -114,6 +114,7 @@ def load_network(path: Path) -> tuple[NumpyNetwork, RaveInfo]:
         ratio=shape.ratio,
         latent_size=weights.latent_size,
         full_latent_size=shape.full_latent_size,
+        drawn_size=weights.drawn_size,
         channels_in=1,
         channels_out=1,
         detailed=True,
@@ -152,7 +153,8 @@ class _Stream:
         if self._prior is None:
             raise ModelError("the model has no prior: export it again with one")
         temperature = np.logaddexp(0, control).mean() / np.log(2)
-        return self._prior(control.shape[1], float(temperature))
+        path = self._prior(control.shape[1], float(temperature))
+        return np.pad(path, ((0, self._network.weights.latent_size - len(path)), (0, 0)))
 
     def _conv(self, name: str, x: Array, dilation: int = 1) -> Array:
         y, self._pasts[name] = self._network.layers[name](x, self._pasts.get(name), dilation)

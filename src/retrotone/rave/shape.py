@@ -83,6 +83,11 @@ class Shape:
         return self.latent_size + self.detailed_bands * self.held
 
     @property
+    def playable_size(self) -> int:
+        """Latent dimensions that are meant to be edited: the main ones, and the detail of the lowest band."""
+        return self.latent_size + min(self.detailed_bands, 1) * self.held
+
+    @property
     def delay(self) -> int:
         """Samples by which the output follows the input: that of the filter bank, and some latent frames."""
         return (TAPS_PER_BAND - 1) * self.bands + (LATE_FRAMES + 1) * self.ratio

@@ -179,6 +179,7 @@ def read_info(module: Any, path: Path, sample_rate: int | None = None) -> RaveIn
         ratio=ratio,
         latent_size=latent_size,
         full_latent_size=int(getattr(module, "full_latent_size", latent_size)),
+        drawn_size=int(getattr(module, "drawn_size", latent_size)),
         channels_in=channels_in,
         channels_out=channels_out,
         detailed=hasattr(module, "encode_full"),

@@ -19,6 +19,8 @@ from retrotone.utils.files import write_whole
 
 SUFFIX = ".safetensors"
 PRIOR = "leader."
+# share of the main latents' variance that random paths vary
+FIDELITY = 0.99
 
 
 @dataclass(frozen=True, eq=False)
@@ -29,13 +31,20 @@ class Weights:
     ----------
     shape : Shape
     latent_size : int
-        Principal components of the main latents that the model gives.
+        Latents that the model gives, from the first on: the main ones, and in newer models the detail of the lowest
+        band.
     tensors : dict of str to ndarray, float32
     """
 
     shape: Shape
     latent_size: int
     tensors: dict[str, NDArray[np.float32]]
+
+    @property
+    def drawn_size(self) -> int:
+        """The first principal components that keep FIDELITY of the main latents' variance: what random paths draw."""
+        kept = int(np.searchsorted(self.tensors["fidelity"], FIDELITY)) + 1
+        return min(kept, self.shape.latent_size, self.latent_size)
 
     @property
     def has_prior(self) -> bool:
@@ -76,6 +85,6 @@ def read_weights(path: Path) -> Weights:
     # safetensors raises its own errors, struct's and json's
     except Exception as error:
         raise ModelError(f"{path} holds no model of retrotone, or is damaged: export the model again") from error
-    if not (MIN_RATE <= sample_rate <= MAX_RATE and 1 <= latent_size <= weights.shape.latent_size):
+    if not (MIN_RATE <= sample_rate <= MAX_RATE and 1 <= latent_size <= weights.shape.playable_size):
         raise ModelError(f"{path} holds no model of retrotone, or is damaged: export the model again")
     return weights

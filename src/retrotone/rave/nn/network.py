@@ -11,7 +11,7 @@ Three things differ from the paper:
   hold a pitch; an oscillator holds it from the start.
 - The main latents are followed by many of detail, initialised as a lapped transform of the lowest bands. With them the
   output is close to the recording; without them the decoder makes the detail up. In training, half of each batch is
-  decoded without them.
+  decoded without them; half of that keeps the detail of the lowest band, which holds most of the harmony.
 """
 
 import math
@@ -216,13 +216,14 @@ class Rave(nn.Module):
     def forward(self, x: Tensor, plain: int) -> tuple[Tensor, Tensor, Tensor]:
         """(batch, 1, n) -> the output (batch, 1, n), `delay` late, and mean and deviation of the latents.
 
-        The first `plain` of the batch are decoded without the latents of detail.
+        The first `plain` of the batch are decoded without the latents of detail, half of them but for the lowest band.
         """
         mean, raw = self.encoder(self.pqmf(x)).chunk(2, 1)
         deviation = functional.softplus(raw) + 1e-4
         z = mean + deviation * torch.randn_like(mean)
         detailed = torch.ones_like(z)
-        detailed[:plain, self.shape.latent_size :] = 0.0
+        detailed[:plain, self.shape.playable_size :] = 0.0
+        detailed[: plain // 2, self.shape.latent_size :] = 0.0
         return self.decoder(z * detailed), mean, deviation
 
 

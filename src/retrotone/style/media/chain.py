@@ -14,7 +14,14 @@ from retrotone.style.media.converter import Converter, ConverterStage
 from retrotone.style.media.delay import DelayStage
 from retrotone.style.media.dynamics import Compression, CompressionStage, Limiter, LimiterStage
 from retrotone.style.media.filters import Filter, FilterStage
-from retrotone.style.media.media import BLOCK_FRAMES, REFERENCE_LUFS, ChannelStage, Saturation, SaturationStage
+from retrotone.style.media.media import (
+    BLOCK_FRAMES,
+    REFERENCE_LUFS,
+    ChannelStage,
+    GainStage,
+    Saturation,
+    SaturationStage,
+)
 from retrotone.style.media.noise import Crackle, CrackleStage, Hum, HumStage, Noise, NoiseStage
 from retrotone.style.media.spectrum import NoiseSpectrum, SpectrumStage
 from retrotone.style.media.wow import Wobble, WowStage
@@ -168,6 +175,21 @@ def makeup_db(
     return strength * float(np.clip(wanted, -MAX_MAKEUP_DB, MAX_MAKEUP_DB))
 
 
+def medium_stages(
+    medium: Parts, channels: int, sample_rate: int, makeup_db: float = 0.0, seed: int = 0
+) -> tuple[list[Stage], int]:
+    """Return the stages of a medium at full strength, in order, and the samples by which they lag together.
+
+    Parameters
+    ----------
+    medium, channels, sample_rate, makeup_db, seed
+        As in `medium_blocks`.
+    """
+    chain = _Chain(medium, channels, sample_rate, 1.0, seed)
+    chain.add_noise(medium, makeup_db)
+    return chain.stages, chain.delay
+
+
 def _reference_gain(programme_lufs: float, channels: int) -> float:
     """Return the gain that brings a programme to the level for which media are described."""
     # BS.1770 adds the channels up, so one channel is 3 dB louder than each of two at the same figure.
@@ -191,48 +213,47 @@ class _Chain:
         self, medium: Parts, channels: int, sample_rate: int, strength: float, seed: int, steady: bool = False
     ) -> None:
         self._sample_rate, self._strength, self._seed = sample_rate, strength, seed
-        self.delay, self._stages, self._width = 0, list[Stage](), channels
+        self.delay, self.stages, self._width = 0, list[Stage](), channels
         if medium.separation_db is not None:
             fold = ChannelStage(medium.separation_db, channels, strength)
-            self._stages.append(fold)
+            self.stages.append(fold)
             self._width = fold.channels
         width = self._width
         self._add_late(DelayStage(medium.delay_s, width, sample_rate, strength))
-        self._stages.append(FilterStage(medium.recording, width, sample_rate, strength))
+        self.stages.append(FilterStage(medium.recording, width, sample_rate, strength))
         if medium.compression:
-            self._stages.append(CompressionStage(medium.compression, sample_rate, strength))
+            self.stages.append(CompressionStage(medium.compression, sample_rate, strength))
         if medium.saturation:
-            self._stages.append(SaturationStage(medium.saturation, strength))
+            self.stages.append(SaturationStage(medium.saturation, strength))
         wobbles = () if steady else medium.wobbles
         self._add_late(WowStage(wobbles, width, sample_rate, strength, self._rng(medium, 0)))
         if medium.converter:
-            self._stages.append(ConverterStage(medium.converter, width, sample_rate, strength))
+            self.stages.append(ConverterStage(medium.converter, width, sample_rate, strength))
 
     def add_noise(self, medium: Parts, makeup_db: float) -> None:
         """Append the gain before the noise, the noise, and what comes after it."""
         width, rate, strength, turns_hz = self._width, self._sample_rate, self._strength, medium.turns_hz
         noise_width = 1 if medium.separation_db == MONO else width
         if makeup_db:
-            gain = np.float32(10 ** (makeup_db / 20))
-            self._stages.append(lambda block: np.asarray(block * gain))
+            self.stages.append(GainStage(makeup_db))
         for part, noise in enumerate(medium.noises, start=2):
             rng = self._rng(medium, part)
             if isinstance(noise, NoiseSpectrum):
-                self._stages.append(SpectrumStage(noise, noise_width, rate, strength, turns_hz, rng))
+                self.stages.append(SpectrumStage(noise, noise_width, rate, strength, turns_hz, rng))
             else:
-                self._stages.append(NoiseStage(noise, noise_width, rate, strength, turns_hz, rng))
+                self.stages.append(NoiseStage(noise, noise_width, rate, strength, turns_hz, rng))
         for hum in medium.hums:
-            self._stages.append(HumStage(hum, rate, strength))
+            self.stages.append(HumStage(hum, rate, strength))
         if medium.crackle:
             rng = self._rng(medium, 1)
-            self._stages.append(CrackleStage(medium.crackle, noise_width, rate, strength, turns_hz, rng))
-        self._stages.append(FilterStage(medium.playback, width, rate, strength))
+            self.stages.append(CrackleStage(medium.crackle, noise_width, rate, strength, turns_hz, rng))
+        self.stages.append(FilterStage(medium.playback, width, rate, strength))
         if medium.limiter:
             self._add_late(LimiterStage(medium.limiter, width, rate, strength))
 
     def skip(self, blocks: int) -> None:
         """Pass over blocks: what depends on the time goes on as if it had been there."""
-        for stage in self._stages:
+        for stage in self.stages:
             if isinstance(stage, _Timed):
                 for _ in range(blocks):
                     stage.skip(BLOCK_FRAMES)
@@ -242,11 +263,11 @@ class _Chain:
         return np.random.default_rng([self._seed, medium.year or 0, part])
 
     def _add_late(self, stage: DelayStage | WowStage | LimiterStage) -> None:
-        self._stages.append(stage)
+        self.stages.append(stage)
         self.delay += stage.delay
 
     def __call__(self, block: Block) -> Block:
-        for stage in self._stages:
+        for stage in self.stages:
             block = stage(block)
         return block
 

@@ -45,14 +45,22 @@ class ConverterStage:
         Of the blocks.
     strength : float
         In (0, 1]; the bits count down from 24.
+
+    Attributes
+    ----------
+    full_scale, step : float
+        Where the quantiser clips, and its step.
+    hold : float
+        Samples of the content per sample of the converter; only above 1 is there a staircase.
+    strength : float
     """
 
     def __init__(self, converter: Converter, channels: int, sample_rate: int, strength: float) -> None:
-        self._full_scale = converter.full_scale
-        self._step = converter.full_scale * 2 ** (1 - (24 + strength * (converter.bits - 24)))
+        self.full_scale = converter.full_scale
+        self.step = converter.full_scale * 2 ** (1 - (24 + strength * (converter.bits - 24)))
         # samples of the content per sample of the converter
-        self._hold, self._strength = sample_rate / converter.sample_rate, np.float32(strength)
-        self._history = np.zeros((channels, int(np.ceil(2 * self._hold)) + 2), np.float32)
+        self.hold, self.strength = sample_rate / converter.sample_rate, np.float32(strength)
+        self._history = np.zeros((channels, int(np.ceil(2 * self.hold)) + 2), np.float32)
         self._start = 0
 
     def skip(self, frames: int) -> None:
@@ -61,27 +69,27 @@ class ConverterStage:
 
     def __call__(self, block: Block) -> Block:
         """Convert a block, shape (channels, n)."""
-        if self._hold <= 1:
+        if self.hold <= 1:
             return self._quantise(block)
         before, count = self._history.shape[1], block.shape[1]
         joined = np.concatenate([self._history, block], axis=1)
         self._history = joined[:, count:]
         now = np.arange(self._start, self._start + count)
         self._start += count
-        tick = np.floor(now / self._hold)
+        tick = np.floor(now / self.hold)
         last = tick[0] - 1
         # (values,): when each is taken, as an index of `joined`
-        time = np.arange(last, tick[-1] + 1) * self._hold - (now[0] - before)
+        time = np.arange(last, tick[-1] + 1) * self.hold - (now[0] - before)
         below = np.minimum(time.astype(np.int64), joined.shape[1] - 2)
         share = (time - below).astype(np.float32)
         # (channels, values)
         held = self._quantise(joined[:, below] * (1 - share) + joined[:, below + 1] * share)
         index = (tick - last).astype(np.int64)
         # share of each output sample that the newest value covers, shape (n,)
-        fresh = np.minimum(now - tick * self._hold, 1.0).astype(np.float32)
+        fresh = np.minimum(now - tick * self.hold, 1.0).astype(np.float32)
         staircase = fresh * held[:, index] + (1 - fresh) * held[:, index - 1]
-        return np.asarray(block + self._strength * (staircase - block))
+        return np.asarray(block + self.strength * (staircase - block))
 
     def _quantise(self, values: Block) -> Block:
-        steps = np.round(np.clip(values, -self._full_scale, self._full_scale) / self._step)
-        return (steps * self._step).astype(np.float32)
+        steps = np.round(np.clip(values, -self.full_scale, self.full_scale) / self.step)
+        return (steps * self.step).astype(np.float32)

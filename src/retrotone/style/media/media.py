@@ -43,19 +43,32 @@ class ChannelStage:
     ----------
     channels : int
         Of the output.
+    side : float
+        Gain of the difference of the channels.
     """
 
     def __init__(self, separation_db: float, channels: int, strength: float) -> None:
         leak = 10 ** (-separation_db / 20)
-        self._side = np.float32(1 - strength * (1 - (1 - leak) / (1 + leak)))
-        self.channels = 1 if self._side == 0 else channels
+        self.side = np.float32(1 - strength * (1 - (1 - leak) / (1 + leak)))
+        self.channels = 1 if self.side == 0 else channels
 
     def __call__(self, block: Block) -> Block:
         """Narrow a block, shape (channels, n), to (self.channels, n)."""
         if len(block) == 1:
             return block
         middle: Block = block.mean(axis=0, keepdims=True)
-        return middle if self.channels == 1 else middle + self._side * (block - middle)
+        return middle if self.channels == 1 else middle + self.side * (block - middle)
+
+
+class GainStage:
+    """One gain, in dB."""
+
+    def __init__(self, gain_db: float) -> None:
+        self.factor = np.float32(10 ** (gain_db / 20))
+
+    def __call__(self, block: Block) -> Block:
+        """Amplify a block."""
+        return np.asarray(block * self.factor)
 
 
 @dataclass(frozen=True)
@@ -87,16 +100,21 @@ class SaturationStage:
         At full strength.
     strength : float
         In (0, 1]; scales the drive.
+
+    Attributes
+    ----------
+    drive, bias, offset, slope : float
+        The output is ``(tanh(drive x + bias) - offset) / slope``; a drive of 0 does nothing.
     """
 
     def __init__(self, saturation: Saturation, strength: float) -> None:
-        self._drive, self._bias = np.float32(saturation.drive * strength), np.float32(saturation.bias)
-        self._offset = np.tanh(self._bias)
-        self._slope = self._drive * (1 - self._offset**2)
+        self.drive, self.bias = np.float32(saturation.drive * strength), np.float32(saturation.bias)
+        self.offset = np.tanh(self.bias)
+        self.slope = self.drive * (1 - self.offset**2)
 
     def __call__(self, block: Block) -> Block:
         """Clip a block softly."""
-        if self._drive == 0:
+        if self.drive == 0:
             return block
-        clipped: Block = (np.tanh(self._drive * block + self._bias) - self._offset) / self._slope
+        clipped: Block = (np.tanh(self.drive * block + self.bias) - self.offset) / self.slope
         return clipped

@@ -17,6 +17,8 @@ _Column: TypeAlias = "NDArray[np.float64]"
 
 # Sizes are Pareto distributed, by ear: few loud clicks among many small ones.
 TAIL_INDEX, LARGEST_CLICK = 1.6, 15.0
+# Of a click, by ear: its decay and pitch over the mean ones, and its share in each of two channels.
+DECAYS, RINGS, SHARES = (0.4, 1.2), (0.6, 1.4), (0.3, 1.0)
 # Log-size of one scratch from turn to turn (first-order autoregression), by ear.
 SCRATCH_MEMORY, SCRATCH_SPREAD, SCRATCH_MEAN = 0.85, 0.7, 1.0
 
@@ -56,6 +58,16 @@ class NoiseStage:
         Turns per second of the disc or cylinder, for the swish.
     rng : Generator
         The noise itself.
+
+    Attributes
+    ----------
+    channels : int
+    gain : float
+        Of the white noise.
+    sections : ndarray, shape (n, 6)
+        Second-order sections, which give it its band.
+    swish, turn : float
+        Depth of the swelling, and radians of a turn per sample.
     """
 
     def __init__(
@@ -67,19 +79,19 @@ class NoiseStage:
         density = 1 / (1 + (f / noise.high_hz) ** 2) / (1 + (noise.low_hz / f) ** 2)
         # its noise bandwidth in Hz
         power = 10.0 * float(density.sum())
-        self._gain = np.float32(strength * 10 ** (noise.level_db / 20) * np.sqrt(sample_rate / 2 / power))
+        self.gain = np.float32(strength * 10 ** (noise.level_db / 20) * np.sqrt(sample_rate / 2 / power))
         low_hz = min(noise.low_hz, USABLE * sample_rate)
         filters: list[NDArray[np.float64]] = [butter(1, low_hz, "highpass", fs=sample_rate, output="sos")]
         if noise.high_hz < USABLE * sample_rate:
             filters.append(butter(1, noise.high_hz, "lowpass", fs=sample_rate, output="sos"))
-        self._sos = np.concatenate(filters)
-        self._state = np.zeros((len(self._sos), channels, 2))
-        self._swish, self._turn, self._start = noise.swish, 2 * np.pi * turns_hz / sample_rate, 0
-        self._rng, self._channels = rng, channels
+        self.sections = np.concatenate(filters)
+        self._state = np.zeros((len(self.sections), channels, 2))
+        self.swish, self.turn, self._start = noise.swish, 2 * np.pi * turns_hz / sample_rate, 0
+        self._rng, self.channels = rng, channels
 
     def skip(self, frames: int) -> None:
         """Pass over a block of so many frames."""
-        self._rng.standard_normal((self._channels, frames), dtype=np.float32)
+        self._rng.standard_normal((self.channels, frames), dtype=np.float32)
         self._start += frames
 
     def __call__(self, block: Block) -> Block:
@@ -87,10 +99,10 @@ class NoiseStage:
         from scipy.signal import sosfilt
 
         count = block.shape[1]
-        white = self._rng.standard_normal((self._channels, count), dtype=np.float32) * self._gain
-        shaped, self._state = sosfilt(self._sos, white, axis=1, zi=self._state)
-        if self._swish:
-            shaped *= 1 + self._swish * np.sin(self._turn * np.arange(self._start, self._start + count))
+        white = self._rng.standard_normal((self.channels, count), dtype=np.float32) * self.gain
+        shaped, self._state = sosfilt(self.sections, white, axis=1, zi=self._state)
+        if self.swish:
+            shaped *= 1 + self.swish * np.sin(self.turn * np.arange(self._start, self._start + count))
         self._start += count
         return np.asarray(block + shaped, np.float32)
 
@@ -104,11 +116,17 @@ class Hum:
 
 
 class HumStage:
-    """Adds one `Hum`, the same in all channels."""
+    """Adds one `Hum`, the same in all channels.
+
+    Attributes
+    ----------
+    step, gain : float
+        Radians per sample, and the peak.
+    """
 
     def __init__(self, hum: Hum, sample_rate: int, strength: float) -> None:
-        self._step, self._start = 2 * np.pi * hum.hz / sample_rate, 0
-        self._gain = strength * 10 ** (hum.level_db / 20) * np.sqrt(2)
+        self.step, self._start = 2 * np.pi * hum.hz / sample_rate, 0
+        self.gain = strength * 10 ** (hum.level_db / 20) * np.sqrt(2)
 
     def skip(self, frames: int) -> None:
         """Pass over a block of so many frames."""
@@ -118,7 +136,7 @@ class HumStage:
         """Add hum to a block."""
         at = np.arange(self._start, self._start + block.shape[1])
         self._start += block.shape[1]
-        return np.asarray(block + self._gain * np.sin(self._step * at), np.float32)
+        return np.asarray(block + self.gain * np.sin(self.step * at), np.float32)
 
 
 @dataclass(frozen=True)
@@ -162,6 +180,19 @@ class CrackleStage:
         Turns per second, for the scratch.
     rng : Generator
         Times, sizes, rings.
+
+    Attributes
+    ----------
+    crackle : Crackle
+    channels : int
+    gain : float
+        Of the smallest click.
+    turn : float
+        Samples from one scratch to the next; infinite without one.
+    time : ndarray, shape (n,)
+        Of the samples of a click, in seconds.
+    lowpass : FilterStage
+        Of the clicks alone.
     """
 
     def __init__(
@@ -173,14 +204,14 @@ class CrackleStage:
         turns_hz: float,
         rng: np.random.Generator,
     ) -> None:
-        self._crackle, self._rng, self._start = crackle, rng, 0
-        self._gain = strength * 10 ** (crackle.level_db / 20)
+        self.crackle, self._rng, self._start = crackle, rng, 0
+        self.gain = strength * 10 ** (crackle.level_db / 20)
         # samples
-        self._turn = sample_rate / turns_hz if crackle.scratch and turns_hz else np.inf
-        self._scratch = 0.0
-        self._time = np.arange(int(np.ceil(6 * crackle.decay_s * sample_rate)) + 1) / sample_rate
-        self._tail = np.zeros((channels, len(self._time)), np.float32)
-        self._lowpass = FilterStage(
+        self.turn = sample_rate / turns_hz if crackle.scratch and turns_hz else np.inf
+        self._scratch, self.channels = 0.0, channels
+        self.time = np.arange(int(np.ceil(6 * crackle.decay_s * sample_rate)) + 1) / sample_rate
+        self._tail = np.zeros((channels, len(self.time)), np.float32)
+        self.lowpass = FilterStage(
             () if crackle.high_hz is None else (Lowpass(crackle.high_hz, 4),), channels, sample_rate, 1.0
         )
 
@@ -190,32 +221,32 @@ class CrackleStage:
 
     def __call__(self, block: Block) -> Block:
         """Add clicks to a block."""
-        count, channels = block.shape[1], len(self._tail)
+        count, channels = block.shape[1], self.channels
         at, sizes, decay, ring, shares = self._draw(count)
         # (clicks, ring samples)
-        pulses = sizes * np.exp(-self._time / decay) * np.cos(2 * np.pi * ring * self._time)
-        out = np.zeros((channels, count + len(self._time)))
+        pulses = sizes * np.exp(-self.time / decay) * np.cos(2 * np.pi * ring * self.time)
+        out = np.zeros((channels, count + len(self.time)))
         for channel, share in zip(out, shares, strict=True):
-            np.add.at(channel, at[:, None] + np.arange(len(self._time)), self._gain * share * pulses)
-        out[:, : len(self._time)] += self._tail
+            np.add.at(channel, at[:, None] + np.arange(len(self.time)), self.gain * share * pulses)
+        out[:, : len(self.time)] += self._tail
         self._tail = out[:, count:].astype(np.float32)
-        return block + self._lowpass(out[:, :count].astype(np.float32))
+        return block + self.lowpass(out[:, :count].astype(np.float32))
 
     def _draw(self, count: int) -> tuple[NDArray[np.int64], _Column, _Column, _Column, list[_Column]]:
         """Draw the clicks of the next block: place, signed size, decay, pitch, and size in each channel."""
-        rng, channels = self._rng, len(self._tail)
-        clicks = rng.poisson(self._crackle.per_second * count * (self._time[1] - self._time[0]))
+        rng, channels = self._rng, self.channels
+        clicks = rng.poisson(self.crackle.per_second * count * (self.time[1] - self.time[0]))
         at = rng.integers(0, count, clicks)
         sizes = np.minimum((1 - rng.random(clicks)) ** (-1 / TAIL_INDEX), LARGEST_CLICK)
         # one scratch for every turn that begins in this block
-        for turn in np.arange(np.ceil(self._start / self._turn), np.ceil((self._start + count) / self._turn)):
+        for turn in np.arange(np.ceil(self._start / self.turn), np.ceil((self._start + count) / self.turn)):
             self._scratch = SCRATCH_MEMORY * self._scratch + SCRATCH_SPREAD * rng.normal()
-            at = np.append(at, round(turn * self._turn) - self._start)
+            at = np.append(at, round(turn * self.turn) - self._start)
             sizes = np.append(sizes, min(float(np.exp(SCRATCH_MEAN + self._scratch)), LARGEST_CLICK))
         self._start += count
         shape = (len(at), 1)
-        decay = self._crackle.decay_s * rng.uniform(0.4, 1.2, shape)
-        ring = self._crackle.ring_hz * rng.uniform(0.6, 1.4, shape)
+        decay = self.crackle.decay_s * rng.uniform(*DECAYS, shape)
+        ring = self.crackle.ring_hz * rng.uniform(*RINGS, shape)
         sign = rng.choice([-1.0, 1.0], shape)
-        shares = [rng.uniform(0.3, 1.0, shape) if channels > 1 else np.ones(shape) for _ in range(channels)]
+        shares = [rng.uniform(*SHARES, shape) if channels > 1 else np.ones(shape) for _ in range(channels)]
         return np.minimum(at, count - 1), sign * sizes[:, None], decay, ring, shares

@@ -69,6 +69,15 @@ class SpectrumStage:
         Turns per second of the disc or cylinder, for the swish.
     rng : Generator
         The noise itself.
+
+    Attributes
+    ----------
+    channels : int
+        Of the noise.
+    taps : ndarray, shape (taps,)
+        The filter.
+    swish, turn : float
+        Depth of the swelling, and radians of a turn per sample.
     """
 
     def __init__(
@@ -80,16 +89,16 @@ class SpectrumStage:
         turns_hz: float,
         rng: np.random.Generator,
     ) -> None:
-        self._rng, self._channels = rng, 1 if spectrum.mono else channels
-        self._swish, self._turn, self._start = spectrum.swish, 2 * np.pi * turns_hz / sample_rate, 0
-        self._taps = (strength * noise_filter(spectrum, sample_rate)).astype(np.float32)
+        self._rng, self.channels = rng, 1 if spectrum.mono else channels
+        self.swish, self.turn, self._start = spectrum.swish, 2 * np.pi * turns_hz / sample_rate, 0
+        self.taps = (strength * noise_filter(spectrum, sample_rate)).astype(np.float32)
         # the noise is there from the first sample
-        self._history = self._white(len(self._taps) - 1)
+        self._history = self._white(len(self.taps) - 1)
         # of the last length, so that the filter is transformed once
         self._response: NDArray[np.complex64] = np.zeros(0, np.complex64)
 
     def _white(self, count: int) -> Block:
-        return self._rng.standard_normal((self._channels, count), dtype=np.float32)
+        return self._rng.standard_normal((self.channels, count), dtype=np.float32)
 
     def skip(self, frames: int) -> None:
         """Pass over a block of so many frames."""
@@ -103,11 +112,11 @@ class SpectrumStage:
         self._history = joined[:, count:]
         size = next_fast_len(joined.shape[1], real=True)
         if len(self._response) != size // 2 + 1:
-            self._response = rfft(self._taps, size)
-        shaped = irfft(rfft(joined, size, axis=1) * self._response, size, axis=1)[:, len(self._taps) - 1 :][:, :count]
-        if self._swish:
+            self._response = rfft(self.taps, size)
+        shaped = irfft(rfft(joined, size, axis=1) * self._response, size, axis=1)[:, len(self.taps) - 1 :][:, :count]
+        if self.swish:
             at = np.arange(self._start, self._start + count)
-            shaped = shaped * (1 + self._swish * np.sin(self._turn * at)).astype(np.float32)
+            shaped = shaped * (1 + self.swish * np.sin(self.turn * at)).astype(np.float32)
         self._start += count
         return np.asarray(block + shaped, np.float32)
 

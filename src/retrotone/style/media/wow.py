@@ -59,6 +59,19 @@ class WowStage:
         In (0, 1]; scales every depth.
     rng : Generator
         Phases and the random wobbles.
+
+    Attributes
+    ----------
+    delay : int
+        0 where the speed counts as steady.
+    control_rate : float
+        Of the displacements, in Hz.
+    sines : list of (float, float, float)
+        Of each steady wobble: its rate in Hz, its displacement in samples, its phase in radians.
+    bands : list of (ndarray, ndarray, float)
+        Of each random one: second-order sections for white noise, their state, and the factor that makes samples of it.
+    limit : float
+        Of the displacement, in samples.
     """
 
     def __init__(
@@ -66,23 +79,23 @@ class WowStage:
     ) -> None:
         from scipy.signal import iirpeak, sosfreqz
 
-        self._rng, self._control_rate, self._points = rng, sample_rate / CONTROL_FRAMES, 0
+        self._rng, self.control_rate, self._points = rng, sample_rate / CONTROL_FRAMES, 0
         # in samples
         amplitudes = [strength * w.depth * sample_rate / (2 * np.pi * w.hz) for w in wobbles]
-        self._sines, self._bands = [], []
+        self.sines, self.bands = [], []
         for wobble, amplitude in zip(wobbles, amplitudes, strict=True):
             if wobble.random:
-                b, a = iirpeak(wobble.hz, WANDER_Q, fs=self._control_rate)
+                b, a = iirpeak(wobble.hz, WANDER_Q, fs=self.control_rate)
                 sos = np.tile(np.concatenate([b, a]), (WANDER_SECTIONS, 1))
                 # of white noise through this filter, the deviation of the speed at a displacement of 1 / (2 pi hz)
-                hz, response = sosfreqz(sos, 1 << 16, fs=self._control_rate)
+                hz, response = sosfreqz(sos, 1 << 16, fs=self.control_rate)
                 speed = np.sqrt(np.mean(np.square(np.abs(response) * hz / wobble.hz)))
-                self._bands.append((sos, np.zeros((WANDER_SECTIONS, 2)), amplitude / np.sqrt(2) / speed))
+                self.bands.append((sos, np.zeros((WANDER_SECTIONS, 2)), amplitude / np.sqrt(2) / speed))
             else:
-                self._sines.append((wobble.hz, amplitude, rng.uniform(0, 2 * np.pi)))
-        self._limit = REACH * float(np.hypot.reduce(amplitudes)) if wobbles else 0.0
-        moves = self._limit > SMALLEST_REACH
-        self.delay = int(np.ceil(self._limit)) + SINC_TAPS // 2 if moves else 0
+                self.sines.append((wobble.hz, amplitude, rng.uniform(0, 2 * np.pi)))
+        self.limit = REACH * float(np.hypot.reduce(amplitudes)) if wobbles else 0.0
+        moves = self.limit > SMALLEST_REACH
+        self.delay = int(np.ceil(self.limit)) + SINC_TAPS // 2 if moves else 0
         self._history = np.zeros((channels, 2 * self.delay), np.float32)
         self._last = self._displacement(1) if moves else np.zeros(1)
 
@@ -90,15 +103,15 @@ class WowStage:
         """Return the next control points in samples, shape (count,)."""
         from scipy.signal import sosfilt
 
-        time = np.arange(self._points, self._points + count) / self._control_rate
+        time = np.arange(self._points, self._points + count) / self.control_rate
         self._points += count
         total = np.zeros(count)
-        for hz, amplitude, phase in self._sines:
+        for hz, amplitude, phase in self.sines:
             total += amplitude * np.sin(2 * np.pi * hz * time + phase)
-        for sos, state, scale in self._bands:
+        for sos, state, scale in self.bands:
             band, state[:] = sosfilt(sos, self._rng.standard_normal(count), zi=state)
             total += scale * band
-        return np.asarray(self._limit * np.tanh(total / self._limit))
+        return np.asarray(self.limit * np.tanh(total / self.limit))
 
     def skip(self, frames: int) -> None:
         """Pass over a block of so many frames."""

@@ -230,11 +230,11 @@ def _sentence(song: str, answer: Answer) -> str:
 
 
 def _scores(recordings: str, split: str | None, scores: dict[str, Evaluation]) -> dict[str, Any]:
-    """Return what ``evaluate --json`` prints: the first score, and the others under the key "beside"."""
+    """Return what ``evaluate --json`` prints: the first score, and the others under the key "others"."""
     figures = {name: asdict(score) | {"confusion": score.confusion.tolist()} for name, score in scores.items()}
     first, *others = figures
     head = {"folder": recordings, "split": split, "classifier": first}
-    return head | figures[first] | {"beside": {name: figures[name] for name in others}}
+    return head | figures[first] | {"others": {name: figures[name] for name in others}}
 
 
 def _show_scores(scores: dict[str, Evaluation]) -> None:

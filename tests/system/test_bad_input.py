@@ -16,7 +16,9 @@ import pytest
 import soundfile
 
 import retrotone as rt
+from retrotone.audio.player import player
 from retrotone.cli.main import run
+from retrotone.errors import OutputError
 from retrotone.services.demo import bundled
 
 Run = Callable[..., str]
@@ -297,6 +299,17 @@ def test_full_disk(song: Path, tmp_path: Path, out: str) -> None:
     assert "could not be written" in done.stderr
     assert (done.returncode, done.stdout) == (2, "")
     assert contents(tmp_path) == before
+
+
+def test_full_folder_of_temporary_files(music: rt.Audio) -> None:
+    limits, handler = resource.getrlimit(resource.RLIMIT_FSIZE), signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (8_192, limits[1]))
+    try:
+        with pytest.raises(OutputError, match="free some space there, or name another folder"):
+            player(music)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+        signal.signal(signal.SIGXFSZ, handler)
 
 
 def test_standard_output_that_is_full(song: Path) -> None:

@@ -7,7 +7,6 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import wraps
-from html import escape
 from typing import Any, ParamSpec, TypeVar
 
 Progress = Callable[[float, str], None]
@@ -62,6 +61,8 @@ def _notebook_display() -> Callable[..., Any] | None:
 def _bar(display: Callable[..., Any]) -> Iterator[Progress]:
     """Draw a bar in a notebook, and remove it at the end."""
     global _drawing
+    # not needed for --help
+    from html import escape
 
     def picture(fraction: float, message: str) -> dict[str, str]:
         return {

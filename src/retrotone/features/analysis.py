@@ -285,7 +285,7 @@ def analyse_or_silence(recording: Audio | AudioFile | str | os.PathLike[str], pr
 def check_length(name: str, seconds: float) -> None:
     """Raise AudioError if a recording lasts less than a second."""
     if seconds < LEAST_SECONDS:
-        raise AudioError(f"{name} is {seconds:.3f} s long: too short to tell how it sounds")
+        raise AudioError(f"{name} is {round(seconds, 3):g} s long: too short to tell how it sounds")
 
 
 def is_silence(samples: NDArray[np.float32]) -> bool:

@@ -30,7 +30,7 @@ from retrotone.metrics import (
     style_gain,
     true_peak_db,
 )
-from retrotone.progress import Progress, part, silent
+from retrotone.progress import Progress, bar_in_notebooks, part, silent
 from retrotone.utils.files import check_outputs, write_whole
 from retrotone.utils.templates import render_page
 from retrotone.utils.text import clock
@@ -198,6 +198,7 @@ class Comparison:
         return {"versions": versions, "picture": picture, "figure_times": times}
 
 
+@bar_in_notebooks
 def compare(
     versions: Mapping[str, Audio], style: Audio | None = None, progress: Progress = silent, medium: Medium | None = None
 ) -> Comparison:

@@ -13,6 +13,7 @@ import av
 import numpy as np
 import pytest
 import soundfile
+from encoding import encode
 from numpy.typing import NDArray
 from ogg_pages import checksum
 from scipy.signal import correlate
@@ -228,28 +229,13 @@ def test_an_excerpt_equals_that_part_of_the_whole(song: Audio, tmp_path: Path, s
 # -- M4A, AAC, WMA
 
 
-def encode(path: Path, samples: NDArray[np.float32], sample_rate: int, codec: str) -> None:
-    layout = "stereo" if len(samples) == 2 else "mono"
-    with av.open(str(path), "w") as container:
-        stream = container.add_stream(codec, rate=sample_rate, layout=layout)
-        stream.bit_rate = 192_000
-        context = stream.codec_context
-        context.open()
-        fifo = av.AudioResampler(context.format, context.layout, sample_rate, context.frame_size)
-        frame = av.AudioFrame.from_ndarray(np.ascontiguousarray(samples, np.float32), "fltp", layout)
-        frame.sample_rate, frame.pts = sample_rate, 0
-        for piece in [*fifo.resample(frame), *fifo.resample(None)]:
-            container.mux(stream.encode(piece))
-        container.mux(stream.encode(None))
-
-
 @pytest.mark.parametrize("channels", [1, 2])
 @pytest.mark.parametrize(
     ("name", "codec"), [("a.m4a", "aac"), ("a.aac", "aac"), ("a.mp4", "aac"), ("a.m4a", "alac"), ("a.wma", "wmav2")]
 )
 def test_ffmpeg_formats_load(song: Audio, tmp_path: Path, name: str, codec: str, channels: int) -> None:
     audio = song if channels == 2 else song.mono()
-    encode(tmp_path / name, audio.samples, audio.sample_rate, codec)
+    encode(tmp_path / name, audio, codec)
     decoded = load(tmp_path / name)
     assert (decoded.sample_rate, decoded.channels) == (audio.sample_rate, channels)
     # encoders fill up their last packet
@@ -268,7 +254,7 @@ def test_ffmpeg_formats_load(song: Audio, tmp_path: Path, name: str, codec: str,
 
 def test_ffmpeg_blocks_are_gathered(tmp_path: Path) -> None:
     noise = 0.1 * np.random.default_rng(0).standard_normal((1, files.BLOCK_FRAMES))
-    encode(tmp_path / "a.m4a", noise.astype(np.float32), 44_100, "aac")
+    encode(tmp_path / "a.m4a", Audio(noise, 44_100), "aac")
     sizes = [block.shape[1] for block in AudioFile(tmp_path / "a.m4a").blocks()]
     assert len(sizes) <= 3
     assert max(sizes) <= files.BLOCK_FRAMES

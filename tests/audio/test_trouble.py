@@ -6,10 +6,10 @@ import logging
 import struct
 from pathlib import Path
 
-import av
 import numpy as np
 import pytest
 import soundfile
+from encoding import encode
 from numpy.typing import NDArray
 from ogg_pages import checksum
 
@@ -27,22 +27,6 @@ def stereo() -> Audio:
     voices = [np.sin(2 * np.pi * hz * time + 3 * np.sin(hz / 50 * time)) for hz in (330, 440)]
     noise = np.random.default_rng(0).standard_normal((2, len(time)))
     return Audio(0.3 * np.array(voices) + 0.02 * noise, RATE)
-
-
-def encode(path: Path, audio: Audio, codec: str, container: str | None = None, **options: str) -> Path:
-    """Write a file by FFmpeg."""
-    layout = "stereo" if audio.channels == 2 else "mono"
-    with av.open(str(path), "w", format=container, options=options) as file:
-        stream = file.add_stream(codec, rate=audio.sample_rate, layout=layout)
-        context = stream.codec_context
-        context.open()
-        pieces = av.AudioResampler(context.format, context.layout, audio.sample_rate, context.frame_size or 4096)
-        frame = av.AudioFrame.from_ndarray(np.ascontiguousarray(audio.samples), "fltp", layout)
-        frame.sample_rate, frame.pts = audio.sample_rate, 0
-        for piece in [*pieces.resample(frame), *pieces.resample(None)]:
-            file.mux(stream.encode(piece))
-        file.mux(stream.encode(None))
-    return path
 
 
 def patched(path: Path, at: int, new: bytes) -> Path:

@@ -423,7 +423,7 @@ def test_stopped_while_writing_leaves_nothing_half_written(folder: Path, sent: s
         time.sleep(0.005)
     process.send_signal(sent)
     out, err = process.communicate()
-    said = "" if sent == signal.SIGKILL else "retrotone: stopped: nothing was written\n"
+    said = "" if sent == signal.SIGKILL else "retrotone: stopped: no unfinished file is left\n"
     assert (process.returncode, out) == (code, "")
     # on a busy machine, after a line of progress
     assert err.endswith(said)

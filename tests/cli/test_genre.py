@@ -222,7 +222,7 @@ def test_a_classifier_of_ones_own_is_evaluated(made_music: Path, capsys: Capture
     assert run(["genre", "evaluate", "--json", "--model", "mine", str(made_music)]) == 0
     scores = json.loads(capsys.readouterr().out)
     assert scores["classifier"] == "taught on these, artists unknown"
-    own = scores["beside"]["mine, has learned from some of these"]
+    own = scores["others"]["mine, has learned from some of these"]
     assert own["tracks"] == np.sum(own["confusion"]) == 12
     assert own["interval"][0] < own["accuracy"] <= own["interval"][1]
     assert {"macro_f1", "calibration_error", "genres"} <= set(own)

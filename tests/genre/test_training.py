@@ -172,6 +172,8 @@ def test_bad_folders_give_one_clear_line(music: Path, tmp_path: Path, capfd: pyt
         assert "\n" not in str(caught.value)
         assert run(["genre", "train", str(recordings), "--network", "m5", "-o", str(tmp_path / "out")]) == 2
         assert capfd.readouterr().err.count("\n") == 1
+        assert not (tmp_path / "work").exists()
+        assert not (tmp_path / "out").exists()
     with pytest.raises(ModelError, match="choose among m5, crnn, transformer"):
         train(music, tmp_path / "work", Recipe(network="lstm"))
 

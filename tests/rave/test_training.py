@@ -177,6 +177,16 @@ def test_bad_folders_are_named(songs: Path, tmp_path: Path) -> None:
     assert not (tmp_path / "work").exists()
 
 
+def test_a_stop_while_recordings_are_read_leaves_nothing(songs: Path, tmp_path: Path) -> None:
+    def stop(fraction: float, message: str) -> None:
+        if fraction:
+            raise Cancelled("stopped")
+
+    with pytest.raises(Cancelled):
+        gather(songs, None, tmp_path / "work", RATE, 8192, stop)
+    assert not (tmp_path / "work").exists()
+
+
 def test_a_checkpoint_is_never_unpickled(songs: Path, tmp_path: Path) -> None:
     class Evil:
         def __reduce__(self) -> tuple[object, tuple[str]]:

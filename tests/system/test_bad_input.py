@@ -16,7 +16,9 @@ import pytest
 import soundfile
 
 import retrotone as rt
+from retrotone.audio.player import player
 from retrotone.cli.main import run
+from retrotone.errors import OutputError
 from retrotone.services.demo import bundled
 
 Run = Callable[..., str]
@@ -120,6 +122,7 @@ def test_broken_style(refused: Run, song: Path, tmp_path: Path, kind: str, messa
 
 def test_missing_song_and_folder(refused: Run, song: Path, tmp_path: Path) -> None:
     assert "nope.mp3 does not exist" in refused("style", "nope.mp3", "-o", "new/")
+    assert "the name of a song is empty" in refused("style", "")
     for verb in (["style"], ["tags"], ["genre", "predict"]):
         assert "is a folder: name a sound file, or take all that it holds with --recursive" in refused(*verb, tmp_path)
     assert "would lie among the songs" in refused("style", tmp_path, "--recursive")
@@ -129,6 +132,7 @@ def test_missing_song_and_folder(refused: Run, song: Path, tmp_path: Path) -> No
     (tmp_path / "empty").mkdir()
     assert "holds no recordings" in refused("style", song, "--style", tmp_path / "empty")
     assert "holds no recordings" in refused("tags", tmp_path / "empty", "--recursive")
+    assert "nope is no folder" in refused("library", "scan", "nope", "--library", "new.db")
     assert "nope.mp3 does not exist" in refused("compare", song, "nope.mp3")
 
 
@@ -190,14 +194,24 @@ def test_settings_out_of_range(refused: Run, song: Path) -> None:
     assert "there is no style '1850s': it is neither one of the eras" in refused("style", song, "--style", "1850s")
     assert "strength must be between 0 and 1" in refused("style", song, "--strength", "1.5")
     assert "strength must be between 0 and 1" in refused("style", song, "--strength", "nan")
+    assert "parlour is a model: say --style rave:parlour" in refused("style", song, "--style", "parlour")
     assert "method 'magic' does not exist" in refused("style", song, "--method", "magic")
     record = Path(rt.__file__).parent / "assets" / "demo_style.ogg"
     assert "needs an era's name" in refused("style", song, "--method", "era", "--style", record)
     assert "noise must be between 0 and 10, not -1" in refused("style", song, "--noise", "-1")
     assert "noise must be between 0 and 10, not 1000" in refused("style", song, "--noise", "1000")
-    assert "temperature between 0 and 10" in refused("generate", "-o", "clip.wav", "--temperature", "100")
+    assert "temperature must be between 0 and 10, not 100" in refused(
+        "generate", "-o", "clip.wav", "--temperature", "100"
+    )
     assert "resynthesis 'x' does not exist" in refused("style", song, "--resynthesis", "x")
     assert "seed must be 0 or above" in refused("style", song, "--seed", "-1")
+
+
+def test_a_group_of_commands_alone_lists_them(capsys: pytest.CaptureFixture[str]) -> None:
+    for group, command in ((), "style"), (("library",), "scan"):
+        assert run(group) == 2
+        lines = capsys.readouterr().err.splitlines()
+        assert any(line.split()[:1] == [command] for line in lines)
 
 
 def test_usage_is_one_line(refused: Run, song: Path, tmp_path: Path) -> None:
@@ -216,6 +230,7 @@ def test_outputs_that_cannot_be(refused: Run, song: Path, tmp_path: Path) -> Non
     assert "is not a folder" in refused("style", song, "-o", "nowhere/out.wav")
     assert "is not a folder" in refused("compare", song, song, "--names", "a,b", "-o", "nowhere/out.html")
     assert "2 files need as many different names" in refused("compare", song, song)
+    assert "2 files need as many different names" in refused("compare", song, song, "--names", "a,")
     assert "2 files need as many different names" in refused("compare", song, song, "--names", "a,b,c")
     assert "written as .html or .png" in refused("compare", song, song, "--names", "a,b", "-o", "out.pdf")
     (tmp_path / "taken").write_text("")
@@ -272,18 +287,29 @@ def test_two_songs_never_share_an_output(refused: Run, music: rt.Audio, song: Pa
     assert "is one file for several songs" in refused("style", song, "other/song.flac", "-o", "out.wav")
 
 
-@pytest.mark.parametrize("suffix", [".wav", ".ogg"])
-def test_full_disk(song: Path, tmp_path: Path, suffix: str) -> None:
+@pytest.mark.parametrize("out", ["new/folder/", "out.ogg"])
+def test_full_disk(song: Path, tmp_path: Path, out: str) -> None:
     def limit() -> None:
         signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
         resource.setrlimit(resource.RLIMIT_FSIZE, (8_192, 8_192))
 
     before = contents(tmp_path)
-    done = process("style", "song.wav", "-o", f"out{suffix}", preexec_fn=limit)
+    done = process("style", "song.wav", "-o", out, preexec_fn=limit)
     one_line(done.stderr)
     assert "could not be written" in done.stderr
     assert (done.returncode, done.stdout) == (2, "")
     assert contents(tmp_path) == before
+
+
+def test_full_folder_of_temporary_files(music: rt.Audio) -> None:
+    limits, handler = resource.getrlimit(resource.RLIMIT_FSIZE), signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (8_192, limits[1]))
+    try:
+        with pytest.raises(OutputError, match="free some space there, or name another folder"):
+            player(music)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+        signal.signal(signal.SIGXFSZ, handler)
 
 
 def test_standard_output_that_is_full(song: Path) -> None:

@@ -5,16 +5,22 @@ from __future__ import annotations
 import base64
 import io
 import re
+import sys
+from types import ModuleType, SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pytest
 import soundfile
 
+from retrotone import progress
 from retrotone.audio.audio import Audio
+from retrotone.errors import StyleError
 from retrotone.features.analysis import Analysis
 from retrotone.genre.base import Answer
 from retrotone.report import compare
 from retrotone.style.eras import ERAS
+from retrotone.style.transfer import StyleTransfer
 
 
 @pytest.fixture(scope="module")
@@ -68,3 +74,43 @@ def test_a_medium_is_a_table_of_its_parts() -> None:
     assert "<strong>1930s</strong>" in shown
     assert ">drive 0.8, bias 0.1</td>" in shown
     assert "confidence" not in shown
+
+
+@pytest.fixture
+def screen(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """All that is displayed, one after the other, in what looks like the shell of a notebook."""
+    shown: list[str] = []
+
+    def display(data: dict[str, str], **_: object) -> Any:
+        shown.append(data["text/html"])
+        return SimpleNamespace(update=display)
+
+    ipython = ModuleType("IPython")
+    vars(ipython).update(get_ipython=lambda: SimpleNamespace(kernel=None), display=SimpleNamespace(display=display))
+    monkeypatch.setitem(sys.modules, "IPython", ipython)
+    monkeypatch.setitem(sys.modules, "IPython.display", vars(ipython)["display"])
+    monkeypatch.setattr(progress, "REDRAW_SECONDS", 0.0)
+    return shown
+
+
+def test_a_long_call_draws_one_bar_and_removes_it(tone: Audio, screen: list[str]) -> None:
+    StyleTransfer().stylize(tone, tone.gain(-3))
+    first, *bars, last = screen
+    assert "starting" in first
+    values = [float(re.findall(r'value="([\d.]+)"', bar)[0]) for bar in bars]
+    assert len(values) > 3
+    assert values[-1] == 1
+    assert last == ""
+
+
+def test_a_bar_goes_after_an_error_and_is_drawn_where_it_is_wanted(tone: Audio, screen: list[str]) -> None:
+    with pytest.raises(StyleError):
+        StyleTransfer().stylize(tone, "no such style")
+    assert screen[-1] == ""
+    screen.clear()
+    StyleTransfer().stylize(tone, "1930s", progress=progress.silent)
+    assert screen == []
+    # a shell in a terminal
+    vars(sys.modules["IPython"])["get_ipython"] = lambda: SimpleNamespace()
+    StyleTransfer().stylize(tone, "1930s")
+    assert screen == []

@@ -16,7 +16,7 @@ from retrotone.services.demo import bundled
 
 DOCS = Path(__file__).parents[2] / "docs"
 # They take many seconds each; what they do is tested elsewhere, on less music.
-COSTLY = r"demo|.*--(report|method|model) |generate|compare|models train"
+COSTLY = r"demo|.*--(report|model|method transport) |generate|compare|models train"
 # Of a number that is shown.
 TOLERANCE = 0.03
 SONGS = {
@@ -93,6 +93,7 @@ def test_the_tutorial_for_a_musician(folder: Path, capfd: pytest.CaptureFixture[
     assert follow("tutorial-musician.md", capfd) == 1
     assert Path("song-1930s.wav").is_file()
     assert Path("song-half.wav").is_file()
+    assert Path("song-parlour.wav").is_file()
 
 
 @pytest.mark.usefixtures("analysing_here")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import base64
-import io
+import tempfile
 
 import numpy as np
 import soundfile
@@ -11,6 +11,7 @@ import soundfile
 from retrotone.audio.files import first_frames
 from retrotone.audio.resampling import resampled
 from retrotone.audio.writing import CODEC_RATES
+from retrotone.errors import OutputError
 from retrotone.types import Source
 from retrotone.utils.templates import render_page
 from retrotone.utils.text import clock, title
@@ -37,16 +38,31 @@ def player(recording: Source, gain: float = 1.0, seconds: float = PLAYER_SECONDS
         Factor of its samples.
     seconds : float
         How much of it.
+
+    Raises
+    ------
+    OutputError
+        The folder of temporary files is full.
     """
     rate, channels = recording.sample_rate, recording.channels
     played = first_frames(recording.blocks(), round(seconds * rate))
     mp3_rate = rate if rate in CODEC_RATES[".mp3"] else PLAYER_RATE
-    data = io.BytesIO()
-    with soundfile.SoundFile(data, "w", mp3_rate, channels, format="MP3", subtype="MPEG_LAYER_III") as file:
-        for block in resampled(played, channels, rate, mp3_rate):
-            for start in range(0, block.shape[1], MP3_BLOCK):
-                file.write(block[:, start : start + MP3_BLOCK].T * gain)
-    return f"data:audio/mpeg;base64,{base64.b64encode(data.getvalue()).decode()}"
+    layout = {"samplerate": mp3_rate, "channels": channels, "format": "MP3", "subtype": "MPEG_LAYER_III"}
+    # no file in memory: libsndfile calls Python to write to one, and Ctrl-C is lost in such a call
+    with tempfile.TemporaryFile() as data:
+        try:
+            with soundfile.SoundFile(data.fileno(), "w", **layout, closefd=False) as file:
+                for block in resampled(played, channels, rate, mp3_rate):
+                    for start in range(0, block.shape[1], MP3_BLOCK):
+                        file.write(block[:, start : start + MP3_BLOCK].T * gain)
+        # soundfile asserts that everything was written
+        except (soundfile.LibsndfileError, AssertionError) as error:
+            raise OutputError(
+                f"the player of {title(recording.name)} could not be written to {tempfile.gettempdir()}: "
+                "free some space there, or name another folder in the environment variable TMPDIR"
+            ) from error
+        data.seek(0)
+        return f"data:audio/mpeg;base64,{base64.b64encode(data.read()).decode()}"
 
 
 def notebook_player(recording: Source) -> str:

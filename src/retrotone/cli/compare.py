@@ -10,7 +10,7 @@ import typer
 
 from retrotone.cli.console import Bar, Overwrite, print_table
 from retrotone.errors import OutputError, StyleError
-from retrotone.utils.files import check_outputs, make_folder, output_path
+from retrotone.utils.files import check_outputs, new_folder, output_path
 from retrotone.utils.text import printable
 
 DEFAULT_PAGE = "report.html"
@@ -36,7 +36,7 @@ def compare_files(
     outputs = list(dict.fromkeys((page, page.with_suffix(".png"))))
     check_outputs(outputs, [*files, *([style] if style else [])], overwrite=overwrite, folder=folder)
     titles = _titles(files) if names is None else [name.strip() for name in names.split(",")]
-    if len(titles) != len(files) or len(set(titles)) != len(files):
+    if len(titles) != len(files) or len(set(titles)) != len(files) or "" in titles:
         raise StyleError(f"{len(files)} files need as many different names, not '{','.join(titles)}': use --names")
     with Bar() as bar:
         from retrotone.audio.audio import load
@@ -51,9 +51,8 @@ def compare_files(
         progress = bar.item()
         medium = None if style is None else Medium.from_recording(style, progress=part(progress, 0.0, 0.2))
         comparison = compare(versions, target, part(progress, 0.2, 1.0), medium)
-        if folder:
-            make_folder(folder)
-        written = comparison.save_all(outputs, overwrite)
+        with new_folder(folder):
+            written = comparison.save_all(outputs, overwrite)
     titles, cells = comparison_cells(comparison.table)
     print_table(titles, cells)
     for meaning in meanings(titles):

@@ -24,7 +24,7 @@ SOME_FAILED, ALL_FAILED = 1, 2
 # between two lines of progress where nobody sees a bar
 LINE_SECONDS = 60.0
 # what a stopped command leaves behind, mostly
-NOTHING_KEPT = "nothing was written"
+NOTHING_KEPT = "no unfinished file is left"
 NO_CHECKPOINT = "there is no checkpoint yet"
 # width of a table where no terminal limits it
 PIPE_COLUMNS = 200

@@ -8,7 +8,7 @@ import typer
 
 from retrotone.cli.console import Bar, Overwrite
 from retrotone.errors import StyleError
-from retrotone.utils.files import check_outputs, make_folder, output_path, write_whole
+from retrotone.utils.files import check_outputs, new_folder, output_path, write_whole
 from retrotone.utils.text import printable
 
 # of each recording: an hour would need gigabytes; a longer clip goes back and forth between the two
@@ -90,8 +90,8 @@ def generate(
             recordings=ends,
             progress=part(progress, 0.4, 0.8),
         )
-        if folder:
-            make_folder(folder)
-        clip.save(output, tags=None if match is None else result_tags(match, clip.name), overwrite=overwrite)
-        write_whole(picture, png(feature_figure(clip, clip.name)))
+        drawn = png(feature_figure(clip, clip.name))
+        with new_folder(folder):
+            clip.save(output, tags=None if match is None else result_tags(match, clip.name), overwrite=overwrite)
+            write_whole(picture, drawn)
     typer.echo(printable(f"{output}: {clip.duration:.1f} s by {rave.name}, seed {seed}; picture {picture}"))

@@ -204,10 +204,10 @@ def train(
 def _draw(answer: Answer, song: str, picture: Path) -> None:
     from retrotone.figures.base import png
     from retrotone.figures.genre import evidence_figure
-    from retrotone.utils.files import make_folder, write_whole
+    from retrotone.utils.files import new_folder, write_whole
 
-    make_folder(picture.parent)
-    write_whole(picture, png(evidence_figure(answer, printable(Path(song).stem), answer.duration or 0.0)))
+    with new_folder(picture.parent):
+        write_whole(picture, png(evidence_figure(answer, printable(Path(song).stem), answer.duration or 0.0)))
 
 
 def _figures(song: str, answer: Answer) -> dict[str, Any]:
@@ -230,11 +230,11 @@ def _sentence(song: str, answer: Answer) -> str:
 
 
 def _scores(recordings: str, split: str | None, scores: dict[str, Evaluation]) -> dict[str, Any]:
-    """Return what ``evaluate --json`` prints: the first score, and the others under the key "beside"."""
+    """Return what ``evaluate --json`` prints: the first score, and the others under the key "others"."""
     figures = {name: asdict(score) | {"confusion": score.confusion.tolist()} for name, score in scores.items()}
     first, *others = figures
     head = {"folder": recordings, "split": split, "classifier": first}
-    return head | figures[first] | {"beside": {name: figures[name] for name in others}}
+    return head | figures[first] | {"others": {name: figures[name] for name in others}}
 
 
 def _show_scores(scores: dict[str, Evaluation]) -> None:
@@ -254,10 +254,12 @@ def _show_scores(scores: dict[str, Evaluation]) -> None:
 def _fit(recordings: str, folder: Path) -> None:
     with Bar() as bar:
         from retrotone.genre.base import WEIGHTS
+        from retrotone.genre.classifier import FILE
         from retrotone.genre.fitting import fit_folder
 
-        if (folder / WEIGHTS).exists() or (folder / WORK).exists():
-            raise ModelError(f"{folder} holds a network: name another folder with -o")
+        if any((folder / name).exists() for name in (FILE, WEIGHTS, WORK)):
+            raise ModelError(f"{folder} holds another classifier: name another folder with -o")
+        check_outputs([folder / FILE], folder=folder)
         fitted = fit_folder(recordings, bar.item())
         scores = _score_training(folder, fitted.truth, fitted.probabilities, fitted.model.classes_.tolist())
         fitted.save(folder, accuracy=scores.accuracy, tracks=scores.tracks)
@@ -278,6 +280,7 @@ def _train(recordings: str, folder: Path, network: str, epochs: int, seeds: int,
         if (folder / FILE).exists():
             raise ModelError(f"{folder} holds another classifier: name another folder with -o")
         check_resume(work, begun(work), resume)
+        check_outputs([folder / "curves.png"], overwrite=True, folder=folder)
 
         def draw(trainings: Sequence[Training]) -> None:
             bar.kept = kept

@@ -138,7 +138,10 @@ def run(arguments: Sequence[str] | None = None) -> int:
         complain("this needs PyTorch: pip install 'retrotone[rave]'")
     except typer.TyperException as error:
         context = getattr(error, "ctx", None)
-        if message := " ".join(error.format_message().split()).rstrip("."):
+        if context and error.format_message() == context.get_help():
+            # a group of commands was named, and none of them
+            typer.echo(context.get_help(), err=True)
+        elif message := " ".join(error.format_message().split()).rstrip("."):
             words = sys.argv[1:] if arguments is None else arguments
             file = next((word for word in words if word.startswith("-") and os.path.lexists(word)), None)
             help_ = f"see {context.command_path if context else 'retrotone'} --help"

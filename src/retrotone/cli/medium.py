@@ -10,7 +10,7 @@ import typer
 
 from retrotone.cli.console import Bar, Overwrite, print_table
 from retrotone.errors import OutputError, StyleError
-from retrotone.utils.files import check_outputs, make_folder, output_path
+from retrotone.utils.files import check_outputs, new_folder, output_path
 from retrotone.utils.text import printable
 
 if TYPE_CHECKING:
@@ -55,12 +55,11 @@ def read_records(
 
         progress = bar.item()
         sources, medium, readings = _medium(choice, report, part(progress, 0.0, 0.7 if page else 1.0))
-        if folder:
-            make_folder(folder)
-        if preset:
-            medium.save(preset, overwrite)
-        if page:
-            write_medium_report(sources, medium, readings, page, part(progress, 0.7, 1.0), overwrite)
+        with new_folder(folder):
+            if preset:
+                medium.save(preset, overwrite)
+            if page:
+                write_medium_report(sources, medium, readings, page, part(progress, 0.7, 1.0), overwrite)
     _show(medium, readings, preset, page, as_json)
 
 

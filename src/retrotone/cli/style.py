@@ -147,7 +147,13 @@ def _chosen_style(names: list[str] | None, method: str | None, model: str | None
             "--model goes with --method rave: to use a clip that a model generates, say --style rave:MODEL"
         )
     if method != "rave":
-        return find_styles(names or [DEFAULT_ERA], method)
+        choice = find_styles(names or [DEFAULT_ERA], method)
+        if choice.kind == "rave":
+            raise StyleError(
+                f"{choice.name} is a model: say --style {RAVE_PREFIX}{choice.name} for the sound of a clip that it "
+                f"generates, or --method rave --model {choice.name} to let it play the song"
+            )
+        return choice
     if names and len(names) > 1:
         raise StyleError("with --method rave one model is the style: name it with --model")
     name = names[0] if names else None

@@ -47,7 +47,9 @@ def install() -> list[Path]:
         raise OutputError("desktop entries are for Linux and BSD: on this system, make a shortcut to retrotone app")
     data = Path(os.environ.get("XDG_DATA_HOME") or Path.home() / ".local" / "share")
     icons = {data / f"icons/hicolor/{size}x{size}/apps/retrotone.png": icon_png(size) for size in ICON_SIZES}
-    command = " ".join(map(_quoted, (sys.executable, "-m", "retrotone", "app")))
+    # in the folder that PyInstaller builds, the executable is retrotone itself
+    program = [sys.executable] if getattr(sys, "frozen", False) else [sys.executable, "-m", "retrotone"]
+    command = " ".join(map(_quoted, (*program, "app")))
     entry = data / "applications" / "retrotone.desktop"
     files = {entry: ENTRY.format(command=command, types=";".join(MIME_TYPES)).encode(), **icons}
     for path, content in files.items():

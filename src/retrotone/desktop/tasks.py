@@ -199,7 +199,7 @@ def compare(
 def save_comparison(context: TaskContext, sounds: Sequence[Sound], path: str) -> str:
     """Write the comparison that was drawn last, as a page, or as the picture that is shown; return a message."""
     from retrotone.figures.base import png
-    from retrotone.services.compare import comparison
+    from retrotone.report import compare
     from retrotone.utils.files import write_whole
 
     context.progress(0.0, f"writing {Path(path).name}")
@@ -207,7 +207,7 @@ def save_comparison(context: TaskContext, sounds: Sequence[Sound], path: str) ->
         _, figure = _comparison[tuple(str(sound.path) for sound in sounds)]
         write_whole(Path(path), png(figure))
     else:
-        comparison(_versions(sounds), context.progress).save(path, overwrite=True)
+        compare(_versions(sounds), progress=context.progress).save(path, overwrite=True)
     return f"Saved {path}."
 
 

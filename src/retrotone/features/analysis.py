@@ -20,7 +20,7 @@ from retrotone.features import audioset, musicnn
 from retrotone.features.gtzan import COLUMNS, FINGERPRINT_BANDS, middle_of, timbre
 from retrotone.features.tags import ranked_tags
 from retrotone.features.tempo import TEMPI
-from retrotone.progress import Progress, part, silent
+from retrotone.progress import Progress, bar_in_notebooks, part, silent
 from retrotone.utils.text import clock
 
 if TYPE_CHECKING:
@@ -212,6 +212,7 @@ class Analysis:
         return cls(**arrays, **numbers, version=version)  # type: ignore[arg-type]
 
 
+@bar_in_notebooks
 def analyse(recording: Audio | AudioFile | str | os.PathLike[str], progress: Progress = silent) -> Analysis:
     """Compute what genre, similarity and a library need of a recording.
 
@@ -284,7 +285,7 @@ def analyse_or_silence(recording: Audio | AudioFile | str | os.PathLike[str], pr
 def check_length(name: str, seconds: float) -> None:
     """Raise AudioError if a recording lasts less than a second."""
     if seconds < LEAST_SECONDS:
-        raise AudioError(f"{name} is {seconds:.2g} s long: too short to tell how it sounds")
+        raise AudioError(f"{name} is {round(seconds, 3):g} s long: too short to tell how it sounds")
 
 
 def is_silence(samples: NDArray[np.float32]) -> bool:

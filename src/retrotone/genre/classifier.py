@@ -36,7 +36,7 @@ from retrotone.genre.discriminant import Head, Learner, left_out_scores, normali
 from retrotone.genre.evidence import ANSWERING, HEAD_WEIGHTS, HEADS, Rows, evidence
 from retrotone.progress import Progress, silent
 from retrotone.utils.assets import asset
-from retrotone.utils.files import make_folder, write_whole
+from retrotone.utils.files import new_folder, write_whole
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -320,8 +320,9 @@ class GenreClassifier:
         }
         # a single entry: safetensors writes several in random order
         metadata = {FORMAT: json.dumps(described, sort_keys=True)}
-        path = make_folder(folder) / FILE
-        write_whole(path, safetensors.numpy.save(arrays, metadata))
+        path = Path(folder) / FILE
+        with new_folder(folder):
+            write_whole(path, safetensors.numpy.save(arrays, metadata))
         return path
 
     @classmethod

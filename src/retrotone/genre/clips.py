@@ -99,13 +99,18 @@ def gather(tracks: Sequence[LabelledTrack], sample_rate: int, folder: Path, prog
             return Clips(folder, tracks)
         (folder / INDEX).unlink()
     frames = []
-    with writing(folder / SAMPLES), (folder / SAMPLES).open("wb") as file:
-        for number, path in enumerate(paths):
-            progress(number / len(paths), f"reading {path.name}")
-            before = file.tell()
-            for block in mono(path, sample_rate):
-                file.write(pcm16(block).tobytes())
-            frames.append((file.tell() - before) // 2)
+    try:
+        with writing(folder / SAMPLES), (folder / SAMPLES).open("wb") as file:
+            for number, path in enumerate(paths):
+                progress(number / len(paths), f"reading {path.name}")
+                before = file.tell()
+                for block in mono(path, sample_rate):
+                    file.write(pcm16(block).tobytes())
+                frames.append((file.tell() - before) // 2)
+    except BaseException:
+        # a full disk, or a stop: nothing reads half of them
+        (folder / SAMPLES).unlink(missing_ok=True)
+        raise
     write_whole(folder / INDEX, json.dumps(wanted | {"frames": frames}).encode())
     return Clips(folder, tracks)
 

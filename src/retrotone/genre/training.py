@@ -27,7 +27,7 @@ from retrotone.genre.datasets import LabelledTrack
 from retrotone.genre.networks import GenreNetwork, MelNetwork, Network, build, probabilities
 from retrotone.genre.splits import sides
 from retrotone.progress import Progress, part, silent
-from retrotone.utils.files import make_folder, write_whole
+from retrotone.utils.files import new_folder, write_whole
 from retrotone.utils.temporary import locked_folder
 
 # Share of the learning rate that is left at the end: it falls as half a cosine.
@@ -337,7 +337,7 @@ def train(
         recipe = replace(Recipe(**earlier["recipe"]), seed=recipe.seed)
     rate = build(recipe.network, 2, recipe.width).sample_rate
     learnt_from, checked_on = sides(recordings)
-    with locked_folder(make_folder(path)):
+    with new_folder(path), locked_folder(path):
         clips = gather([*learnt_from, *checked_on], rate, path, part(progress, 0.0, 0.05))
         length = round(recipe.seconds * rate)
         inside = clips.grid(range(len(learnt_from)), length)

@@ -20,6 +20,7 @@ from retrotone.library.export import export
 from retrotone.library.files import Place
 from retrotone.library.records import Track
 from retrotone.library.scanning.scan import ScanReport, scan
+from retrotone.library.scanning.walk import check_folders
 from retrotone.library.search import playlists
 from retrotone.library.search.by_name import find_by_name
 from retrotone.library.search.copies import best_first
@@ -32,7 +33,7 @@ from retrotone.library.search.weights import Weight
 from retrotone.library.session import LibrarySession, default_path
 from retrotone.library.suggestions import Suggestion, suggest_genres
 from retrotone.library.tagging import TagReport, plan_tags, untag, write_tags
-from retrotone.progress import Progress, silent
+from retrotone.progress import Progress, bar_in_notebooks, silent
 from retrotone.utils.files import check_outputs, make_folder
 
 if TYPE_CHECKING:
@@ -103,6 +104,7 @@ class Library:
         """
         return embedding.embed(analysis)
 
+    @bar_in_notebooks
     def scan(
         self,
         folders: Sequence[str | os.PathLike[str]],
@@ -132,6 +134,8 @@ class Library:
         MissingExtraError
             Ray is not installed.
         """
+        # before a library is made for them
+        check_folders(folders)
         try:
             catalogue = self._catalogue(create=not dry_run)
         except MissingLibrary:
@@ -297,6 +301,7 @@ class Library:
         is_same = self._session.is_same(near)
         return playlists.playlist(near, between(vectors), first, 60 * minutes, caps, lookup, is_same, weight, mix)
 
+    @bar_in_notebooks
     def duplicates(self, progress: Progress = silent) -> list[list[Track]]:
         """Return groups of tracks that are one recording in other formats, at other levels or from other masters.
 
@@ -319,6 +324,7 @@ class Library:
             self._catalogue().give_genre({each.track.id: each.genre for each in suggestions if each.sure})
         return suggestions
 
+    @bar_in_notebooks
     def tag(
         self, write: Sequence[str], only: Filter = EVERYTHING, apply: bool = False, progress: Progress = silent
     ) -> TagReport:
@@ -348,6 +354,7 @@ class Library:
         """Take back what `tag` wrote, where it has not been changed since; see `tagging.untag`."""
         return untag(undo, self._catalogue(), progress)
 
+    @bar_in_notebooks
     def map(self, path: str | os.PathLike[str], progress: Progress = silent, overwrite: bool = False) -> Path:
         """Draw the library as a picture (.png) or an interactive page (.html), and return its path.
 
@@ -396,6 +403,7 @@ class Library:
         check_outputs([path], overwrite=overwrite)
         return export(self.tracks() if tracks is None else tracks, path, absolute)
 
+    @bar_in_notebooks
     def check(self, progress: Progress = silent) -> list[str]:
         """Return the problems of the catalogue, a line each; `LibraryError` for those that `repair` cannot mend."""
         problems = repair.check(self._session.location, progress)
@@ -403,6 +411,7 @@ class Library:
             self._session.warn_of_outdated_analyses()
         return problems
 
+    @bar_in_notebooks
     def repair(self, progress: Progress = silent) -> list[str]:
         """Repair the catalogue from the parts that can be read; return the problems. See `repair.repair`."""
         self.close()

@@ -156,18 +156,23 @@ def gather(
     paths = recordings_in(recordings)
     make_folder(folder)
     names, lengths, skipped = [], [], []
-    with writing(folder / INPUTS), (folder / INPUTS).open("wb") as inputs, (folder / TARGETS).open("wb") as outputs:
-        for number, path in enumerate(paths):
-            name = str(path.relative_to(recordings))
-            progress(number / len(paths), f"reading {name}")
-            sides = _decoded_pair(path, None if targets is None else targets / name, sample_rate)
-            if sides is None or len(sides[0]) < shortest:
-                skipped.append(name)
-                continue
-            names.append(name)
-            lengths.append(len(sides[0]))
-            for file, side in zip((inputs, outputs), sides, strict=False):
-                file.write(side.tobytes())
+    try:
+        with writing(folder / INPUTS), (folder / INPUTS).open("wb") as inputs, (folder / TARGETS).open("wb") as outputs:
+            for number, path in enumerate(paths):
+                name = str(path.relative_to(recordings))
+                progress(number / len(paths), f"reading {name}")
+                sides = _decoded_pair(path, None if targets is None else targets / name, sample_rate)
+                if sides is None or len(sides[0]) < shortest:
+                    skipped.append(name)
+                    continue
+                names.append(name)
+                lengths.append(len(sides[0]))
+                for file, side in zip((inputs, outputs), sides, strict=False):
+                    file.write(side.tobytes())
+    except BaseException:
+        # a full disk, or a stop: nothing reads half a corpus
+        _discard(folder)
+        raise
     if not names:
         _discard(folder)
         raise AudioError(
@@ -202,7 +207,7 @@ def _decoded_pair(path: Path, target: Path | None, sample_rate: int) -> list[NDA
 def _discard(folder: Path) -> None:
     """Delete the samples, and the folder if nothing else is in it."""
     for name in (INPUTS, TARGETS):
-        (folder / name).unlink()
+        (folder / name).unlink(missing_ok=True)
     if not any(folder.iterdir()):
         folder.rmdir()
 

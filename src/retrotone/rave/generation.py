@@ -32,12 +32,12 @@ BANK_SUFFIX = ".bank"
 
 def check_clip(seconds: float, temperature: float, anchor_seconds: float) -> None:
     """Raise StyleError where a length in seconds, a temperature or the seconds between anchors make no sense."""
-    in_range = 0 < seconds <= MAX_SECONDS and 0 <= temperature <= MAX_TEMPERATURE
-    if not (in_range and MIN_ANCHOR_SECONDS <= anchor_seconds < np.inf):
-        raise StyleError(
-            f"seconds must be above 0 and at most {MAX_SECONDS:.0f}, temperature between 0 and {MAX_TEMPERATURE:g}, "
-            f"and anchor_seconds at least {MIN_ANCHOR_SECONDS}"
-        )
+    if not 0 < seconds <= MAX_SECONDS:
+        raise StyleError(f"seconds must be above 0 and at most {MAX_SECONDS:.0f}, not {seconds:g}")
+    if not 0 <= temperature <= MAX_TEMPERATURE:
+        raise StyleError(f"temperature must be between 0 and {MAX_TEMPERATURE:g}, not {temperature:g}")
+    if not MIN_ANCHOR_SECONDS <= anchor_seconds < np.inf:
+        raise StyleError(f"anchor_seconds must be at least {MIN_ANCHOR_SECONDS}, not {anchor_seconds:g}")
 
 
 def own_bank(info: RaveInfo) -> Bank | None:

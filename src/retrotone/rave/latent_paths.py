@@ -10,13 +10,11 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from retrotone.dsp.arcs import arc
 from retrotone.errors import StyleError
 
 Latent = NDArray[np.float32]
 Real = NDArray[np.float64]
-
-# sine of the angle below which two directions count as one
-PARALLEL = 1e-6
 
 
 def drawn(path: str, rng: np.random.Generator, latent_size: int, frames: int, spacing: float, memory: float) -> Latent:
@@ -145,36 +143,6 @@ def between(start: Latent, stop: Latent, frames: int) -> Latent:
     share = np.linspace(0, 1, frames)
     first, last = (z[:, _forwards_and_backwards(z.shape[1], frames)].astype(np.float64) for z in (start, stop))
     return arc(first, last, share).astype(np.float32)
-
-
-def arc(start: Real, stop: Real, share: Real) -> Real:
-    """Return points on arcs between latents.
-
-    Parameters
-    ----------
-    start, stop : ndarray, shape (latent_size, n)
-    share : ndarray, shape (n,)
-        How far each point is on its arc, in [0, 1].
-
-    Returns
-    -------
-    ndarray, shape (latent_size, n)
-    """
-    radius_start, radius_stop = (np.linalg.norm(ends, axis=0) for ends in (start, stop))
-    radius = radius_start + share * (radius_stop - radius_start)
-    norms = np.maximum(radius_start * radius_stop, 1e-12)
-    angle = np.arccos(np.clip((start * stop).sum(axis=0) / norms, -1, 1))
-    sine = np.sin(angle)
-    straight = start + share * (stop - start)
-    # opposite or parallel directions have no unique arc, and the origin has no direction
-    turning = (sine > PARALLEL) & (norms > 1e-12)
-    sine = np.where(turning, sine, 1.0)
-    bent = (
-        np.sin((1 - share) * angle) / sine * start / np.maximum(radius_start, 1e-12)
-        + np.sin(share * angle) / sine * stop / np.maximum(radius_stop, 1e-12)
-    ) * radius
-    path: Real = np.where(turning, bent, straight)
-    return path
 
 
 def edited(latent: Latent, scale: ArrayLike, offset: ArrayLike) -> Latent:

@@ -13,7 +13,7 @@ from numpy.typing import ArrayLike, NDArray
 from retrotone.audio.audio import Audio
 from retrotone.audio.files import AudioFile
 from retrotone.errors import AudioError, MissingExtraError, StyleError
-from retrotone.progress import Progress, part, silent
+from retrotone.progress import Progress, bar_in_notebooks, part, silent
 from retrotone.rave import generation
 from retrotone.rave import latent_paths as paths
 from retrotone.rave.bank import Bank, encoded
@@ -150,6 +150,7 @@ class RaveModel:
         latent: Latent = np.concatenate(list(self._runner.encode(voices, [fitting[None]], method)), axis=-1)[0]
         return latent[:, lag : lag + frames]
 
+    @bar_in_notebooks
     def bank(self, recordings: Sequence[Source], seed: int = 0, progress: Progress = silent) -> Bank:
         """Encode records for `generate` to play.
 
@@ -205,6 +206,7 @@ class RaveModel:
             progress(min(done / total, 1.0), f"{self.name} plays")
         return Audio(np.concatenate(pieces, axis=-1)[:, :total], self.info.sample_rate, self.name)
 
+    @bar_in_notebooks
     def restyle(
         self,
         song: Audio | AudioFile,
@@ -287,6 +289,7 @@ class RaveModel:
             return
         yield from mixed(source, _reporting(wet, source, progress), strength)
 
+    @bar_in_notebooks
     def generate(
         self,
         seconds: float | None = None,

@@ -13,14 +13,7 @@ from retrotone.utils.text import clock
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-    from retrotone.report import Comparison, ComparisonRow
-
-
-def comparison(versions: Mapping[str, Audio], progress: Progress = silent) -> Comparison:
-    """Measure and draw versions of a song, the original first; see `retrotone.report.compare`."""
-    from retrotone.report import compare
-
-    return compare(versions, progress=progress)
+    from retrotone.report import ComparisonRow
 
 
 def whole_comparison(versions: Mapping[str, Audio], progress: Progress = silent) -> tuple[list[ComparisonRow], Figure]:

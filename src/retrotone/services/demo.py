@@ -14,7 +14,7 @@ from retrotone.rave.model import RaveModel
 from retrotone.report import compare
 from retrotone.style.transfer import StyleTransfer
 from retrotone.utils.assets import asset
-from retrotone.utils.files import check_outputs, make_folder, write_whole
+from retrotone.utils.files import check_outputs, new_folder, write_whole
 from retrotone.utils.pretrained import DEFAULT_MODEL
 
 ERA = "1930s"
@@ -59,14 +59,12 @@ def make_demo(folder: str | os.PathLike[str], progress: Progress = silent, overw
     """
     folder = Path(folder)
     check_outputs([folder / name for name in FILES], overwrite=overwrite, folder=folder)
-    make_folder(folder)
     song, record = bundled("demo_song.ogg", "the song"), bundled("demo_style.ogg", "the record")
     transfer, rave = StyleTransfer(), RaveModel.from_pretrained()
     aged = transfer.stylize(song, ERA, progress=part(progress, 0.0, 0.1))
     played = rave.restyle(song, progress=part(progress, 0.1, 0.2))
     transferred = transfer.stylize(song, record, progress=part(progress, 0.2, 0.4))
     clip = rave.generate(seed=SEED, progress=part(progress, 0.4, 0.45))
-    progress(0.45, "saving the sounds")
     sounds = {
         "original.wav": song,
         "style.wav": record,
@@ -75,15 +73,18 @@ def make_demo(folder: str | os.PathLike[str], progress: Progress = silent, overw
         "song-style.wav": transferred,
         "rave.wav": clip,
     }
-    for name, sound in sounds.items():
-        sound.save(folder / name, overwrite=overwrite)
-    for sound, name in ((song, "original"), (clip, "rave")):
-        progress(0.5, f"drawing {name}")
-        write_whole(folder / f"{name}.png", png(feature_figure(sound, name)))
+    progress(0.45, "drawing")
+    pictures = {f"{name}.png": png(feature_figure(sound, name)) for sound, name in ((song, "original"), (clip, "rave"))}
     versions = {"original": song, ERA: aged, "RAVE": played, "transfer": transferred}
     comparison = compare(versions, style=record, progress=part(progress, 0.55, 0.9))
-    progress(0.9, "writing the report")
-    comparison.save_all([folder / "report.html", folder / "report.png"], overwrite)
+    progress(0.9, "writing the files")
+    # nothing is written before all is made
+    with new_folder(folder):
+        for name, sound in sounds.items():
+            sound.save(folder / name, overwrite=overwrite)
+        for name, picture in pictures.items():
+            write_whole(folder / name, picture)
+        comparison.save_all([folder / "report.html", folder / "report.png"], overwrite)
     progress(1.0, "done")
     return {folder / name: what for name, what in FILES.items()}
 

@@ -20,7 +20,7 @@ from retrotone.services.songs import Song, check_distinct
 from retrotone.style.choices import GeneratedStyle, OpenStyle, Records, StyleChoice, input_paths
 from retrotone.style.medium import Medium
 from retrotone.style.transfer import StyleTransfer, Transfer, medium_of
-from retrotone.utils.files import check_outputs, make_folder, named_folder
+from retrotone.utils.files import check_outputs, named_folder, new_folder
 from retrotone.utils.text import clock, printable, title
 
 log = logging.getLogger("retrotone")
@@ -290,26 +290,32 @@ class Job:
         output : Path
         progress : Progress
         """
+        # a song that cannot be read leaves no folder behind
+        with new_folder(output.parent if self.folder else None):
+            return self._run(song, output, progress)
+
+    def _run(self, song: str, output: Path, progress: Progress) -> dict[str, Any]:
         from retrotone.report import MEASURES
 
-        # a song that cannot be read leaves no folder behind
         source = AudioFile(song, self.strict)
         if source.duration < SHORTEST_SECONDS:
             log.warning("%s is only %.4f s long: too short to hear a difference", song, source.duration)
-        if self.folder:
-            make_folder(output.parent)
         share = 0.5 if self.report or self.metrics else 1.0
         style = _for_song(self.style, source, part(progress, 0.0, 0.2 * share))
         target, transfer = self._target(style, part(progress, 0.0, 0.2 * share))
         rest = part(progress, 0.2 * share, share)
         done = transfer.stylize_file(source, target, output, None, rest, self.bit_depth, self.quality, self.overwrite)
         measures: dict[str, float | None] = dict.fromkeys(MEASURES)
-        if self.report:
-            medium = target if isinstance(target, Medium) else None
-            measures |= self._write_report(source, style, medium, output, part(progress, share, 1.0))
-        elif self.metrics:
-            progress(share, f"measuring {output.name}")
-            measures |= _measure(source, style, output)
+        try:
+            if self.report:
+                medium = target if isinstance(target, Medium) else None
+                measures |= self._write_report(source, style, medium, output, part(progress, share, 1.0))
+            elif self.metrics:
+                progress(share, f"measuring {output.name}")
+                measures |= _measure(source, style, output)
+        except BaseException:
+            log.warning("%s is finished, but not what was to be said about it", output)
+            raise
         return _figures(done, measures) | {"damage": source.damage}
 
     def _target(self, style: Any, progress: Progress) -> tuple[Any, StyleTransfer]:

@@ -41,12 +41,14 @@ def find_songs(names: Sequence[str], recursive: bool = False, out: Path | None =
     Raises
     ------
     AudioError
-        A folder is named without `recursive`, or holds no recording.
+        A name is empty, or a folder is named without `recursive` or holds no recording.
     OutputError
         The results would go into a folder that is searched, where the next search would find them.
     """
     songs = []
     for name in names:
+        if not name:
+            raise AudioError("the name of a song is empty: name a sound file")
         if not is_folder(name):
             songs.append(Song(name))
         elif not recursive:

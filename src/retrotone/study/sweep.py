@@ -26,7 +26,7 @@ from retrotone.dsp.stft import STUDY_N_FFT, STUDY_RATE, stft
 from retrotone.errors import AudioError
 from retrotone.figures.base import png
 from retrotone.progress import Progress, part, silent
-from retrotone.utils.files import check_outputs, make_folder, write_whole
+from retrotone.utils.files import check_outputs, new_folder, write_whole
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -129,11 +129,11 @@ def sweep_losses(
     """
     folder = Path(out_dir)
     check_outputs([folder / name for name in FILES], overwrite=overwrite, folder=folder)
-    make_folder(folder)
     rows = list(sweep(content, style, steps=steps, seconds=seconds, progress=progress))
     contents = (_markdown(rows, content, style, seconds).encode(), _csv(rows).encode(), png(loss_figure(rows)))
-    for name, data in zip(FILES, contents, strict=True):
-        write_whole(folder / name, data)
+    with new_folder(folder):
+        for name, data in zip(FILES, contents, strict=True):
+            write_whole(folder / name, data)
     progress(1.0, f"wrote {', '.join(FILES)} to {folder}")
     return rows
 

@@ -15,7 +15,7 @@ import numpy as np
 
 from retrotone.audio.audio import Audio, log
 from retrotone.errors import StyleError
-from retrotone.progress import Progress, silent
+from retrotone.progress import Progress, bar_in_notebooks, silent
 from retrotone.style.media.chain import MAX_MAKEUP_DB, NEGLIGIBLE, makeup_db, medium_blocks
 from retrotone.style.media.converter import Converter
 from retrotone.style.media.dynamics import Compression, Limiter
@@ -225,6 +225,7 @@ class Medium:
         return aged.gain(min(max(loudness - aged.loudness, -MAX_MAKEUP_DB), MAX_MAKEUP_DB))
 
     @classmethod
+    @bar_in_notebooks
     def from_recording(
         cls, records: Recording | Sequence[Recording], name: str | None = None, progress: Progress = silent
     ) -> Medium:

@@ -24,7 +24,7 @@ from retrotone.audio.tags import Tags, result_tags
 from retrotone.audio.writing import AudioWriter, kept_bit_depth, output_format
 from retrotone.dsp.loudness import ABSOLUTE_GATE, LoudnessMeter
 from retrotone.errors import StyleError
-from retrotone.progress import Progress, part, rising, silent
+from retrotone.progress import Progress, bar_in_notebooks, part, rising, silent
 from retrotone.style.ageing import AgedSource
 from retrotone.style.choices import GeneratedStyle, OpenStyle, Records, StyleChoice, find_style, input_paths
 from retrotone.style.eras import ERAS
@@ -150,6 +150,7 @@ class StyleTransfer:
             raise StyleError(f"seed must be 0 or above, not {self.seed}")
         _check_strength(self.strength)
 
+    @bar_in_notebooks
     def stylize(
         self,
         content: Source | str | os.PathLike[str],
@@ -185,6 +186,7 @@ class StyleTransfer:
         with self._rendered(source, style, strength, progress) as (result, _, _):
             return Audio(np.concatenate(list(result.blocks()), axis=1), source.sample_rate, name=source.name)
 
+    @bar_in_notebooks
     def stylize_file(
         self,
         content: AudioFile | str | os.PathLike[str],

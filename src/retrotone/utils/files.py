@@ -132,6 +132,34 @@ def make_folder(path: str | os.PathLike[str]) -> Path:
 
 
 @contextmanager
+def new_folder(path: str | os.PathLike[str] | None) -> Iterator[None]:
+    """Create a folder for what is written meanwhile; where that fails or is stopped, remove it again if it is empty.
+
+    Parameters
+    ----------
+    path : path-like, optional
+        Created with its parents, unless it exists; None is no folder.
+
+    Raises
+    ------
+    OutputError
+        It cannot be created.
+    """
+    folder = None if path is None else Path(path)
+    created = [each for each in (folder, *folder.parents) if not os.path.lexists(each)] if folder else []
+    try:
+        if folder:
+            make_folder(folder)
+        yield
+    except BaseException:
+        for each in created:
+            # it holds finished results
+            with suppress(OSError):
+                each.rmdir()
+        raise
+
+
+@contextmanager
 def writing(path: Path) -> Iterator[None]:
     """Turn the system's errors while writing `path` into one OutputError."""
     try:

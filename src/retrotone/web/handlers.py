@@ -28,8 +28,9 @@ from retrotone.library.library import Library, Match
 from retrotone.library.sections import open_place
 from retrotone.metrics import SECONDS as PICTURED_SECONDS
 from retrotone.progress import Progress, part
+from retrotone.report import compare
 from retrotone.services import generate
-from retrotone.services.compare import comparison, comparison_cells
+from retrotone.services.compare import comparison_cells
 from retrotone.services.listen import SongSummary, genre_figure, listen
 from retrotone.services.restyle import restyle_file
 from retrotone.services.similar import similar_tracks, track_cells
@@ -105,7 +106,7 @@ class Handlers:
                 source, choice, self.uploads.new_folder(), strength, progress=part(progress, 0.0, 0.7)
             )
             versions = {"original": load(source, PICTURED_SECONDS), choice.title: load(path, PICTURED_SECONDS)}
-            compared = comparison(versions, part(progress, 0.7, 1.0))
+            compared = compare(versions, progress=part(progress, 0.7, 1.0))
             if source.duration > PICTURED_SECONDS:
                 done += f" Figure and numbers are of the {FIRST_PART}."
             result, picture = self._playable(path), self._picture(compared.figure, path.stem)
@@ -204,7 +205,7 @@ class Handlers:
             for name, recording in zip(unique_titles(files), recordings, strict=True):
                 progress(0.0, f"reading {name}")
                 versions[name] = load(recording, PICTURED_SECONDS)
-            compared = comparison(versions, progress)
+            compared = compare(versions, progress=progress)
             first, *others = (
                 f"**{name}** ({clock(recording.duration)})"
                 for name, recording in zip(versions, recordings, strict=True)

@@ -19,11 +19,12 @@ from places import Places
 
 import retrotone as rt
 from retrotone.cli.main import run
+from retrotone.dsp.arcs import arc
 from retrotone.library import map as map_
 from retrotone.library.library import Filter, Library, Track
 from retrotone.library.search import duplicates
 from retrotone.library.search.copies import best_first
-from retrotone.library.search.neighbours import Neighbours, slerp
+from retrotone.library.search.neighbours import Neighbours
 
 pytestmark = pytest.mark.usefixtures("analysing_here")
 # for tests that do not depend on the kind of catalogue
@@ -438,7 +439,7 @@ def test_exact_search_agrees_with_sorting_all_and_breaks_ties_by_order() -> None
     assert sorted(number for number, _ in ranked) == list(range(1000))
     cosines = np.array([cosine for _, cosine in ranked])
     np.testing.assert_array_equal(cosines, np.sort(vectors @ vectors[400])[::-1])
-    middle = slerp(vectors[0], vectors[1], 0.5)
+    middle = arc(vectors[0], vectors[1], 0.5)
     assert np.linalg.norm(middle) == pytest.approx(1, abs=1e-6)
     assert middle @ vectors[0] == pytest.approx(middle @ vectors[1], abs=1e-6)
 

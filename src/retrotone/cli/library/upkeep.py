@@ -9,7 +9,7 @@ import typer
 
 from retrotone.cli.console import Bar, Overwrite, complain, print_table
 from retrotone.cli.library.options import AsJson, Exclude, File, open_library
-from retrotone.utils.files import check_outputs, make_folder, output_path
+from retrotone.utils.files import check_outputs, new_folder, output_path
 from retrotone.utils.text import printable
 
 DEFAULT_MAP = "map.html"
@@ -86,10 +86,8 @@ def draw_map(
     """Draw the library, similar tracks near each other, coloured by genre."""
     page, folder = output_path(out, DEFAULT_MAP)
     check_outputs([page], overwrite=overwrite, folder=folder)
-    with Bar() as bar, open_library(library) as opened:
+    with Bar() as bar, open_library(library) as opened, new_folder(folder):
         count = len(opened)
-        if folder:
-            make_folder(folder)
         written = opened.map(page, bar.item(), overwrite)
     typer.echo(
         json.dumps({"file": str(written), "tracks": count}) if as_json else f"{printable(written)}: {count} tracks"

@@ -59,10 +59,7 @@ def walk(folders: Sequence[str | os.PathLike[str]], exclude: Sequence[str] = ())
     LibraryError
         A folder does not exist or is a file.
     """
-    roots = [os.path.abspath(folder) for folder in folders]
-    for root in roots:
-        if not os.path.isdir(root):
-            raise LibraryError(f"{root} is no folder: check the path, and that its disk is mounted")
+    roots = check_folders(folders)
     entered: set[tuple[int, int]] = set()
     links: list[tuple[str, str]] = []
     for root in roots:
@@ -78,6 +75,15 @@ def walk(folders: Sequence[str | os.PathLike[str]], exclude: Sequence[str] = ())
                     yield found
         except OSError as error:
             yield Unreadable(link, f"the link leads nowhere ({error.strerror})")
+
+
+def check_folders(folders: Sequence[str | os.PathLike[str]]) -> list[str]:
+    """Return the absolute paths of folders; LibraryError if one does not exist or is a file."""
+    roots = [os.path.abspath(folder) for folder in folders]
+    for root in roots:
+        if not os.path.isdir(root):
+            raise LibraryError(f"{root} is no folder: check the path, and that its disk is mounted")
+    return roots
 
 
 def is_excluded(path: str, patterns: Sequence[str]) -> bool:

@@ -153,28 +153,3 @@ def between(vectors: Sequence[NDArray[np.float32]]) -> NDArray[np.float32]:
     """Return the mean of unit vectors, scaled to length 1, shape (d,)."""
     middle = np.mean(vectors, axis=0)
     return np.asarray(middle / max(float(np.linalg.norm(middle)), 1e-12), np.float32)
-
-
-def slerp(a: NDArray[np.float32], b: NDArray[np.float32], share: float) -> NDArray[np.float32]:
-    """Return the unit vector on the great circle from one to another, shape (d,).
-
-    Source: spherical linear interpolation (Shoemake 1985).
-
-    Parameters
-    ----------
-    a, b : ndarray, shape (d,)
-        Unit vectors.
-    share : float
-        0 gives `a`, 1 gives `b`.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> print(slerp(np.float32([1, 0]), np.float32([0, 1]), 0.5).round(3))
-    [0.707 0.707]
-    """
-    angle = np.arccos(np.clip(float(a @ b), -1.0, 1.0))
-    if np.sin(angle) < 1e-6:
-        return a if share < 0.5 else b
-    point = (np.sin((1 - share) * angle) * a + np.sin(share * angle) * b) / np.sin(angle)
-    return np.asarray(point, np.float32)

@@ -11,11 +11,12 @@ from itertools import islice
 import numpy as np
 from numpy.typing import NDArray
 
+from retrotone.dsp.arcs import arc
 from retrotone.errors import LibraryError
 from retrotone.library.records import Track
 from retrotone.library.search.duplicates import SECONDS
 from retrotone.library.search.mixing import mix_fit
-from retrotone.library.search.neighbours import Indexed, Neighbours, slerp
+from retrotone.library.search.neighbours import Indexed, Neighbours
 from retrotone.library.search.weights import UNKNOWN, Weight
 
 # A playlist is full when so many tracks did not fit. One track alone may be a mix of hours.
@@ -161,7 +162,7 @@ def path(
     # From both ends to the middle, so that a track near an end is not used up in the middle.
     for index in sorted(range(length), key=lambda i: (min(i, length - 1 - i), i)):
         if chosen[index] is None:
-            point = slerp(*ends, index / max(length - 1, 1))
+            point = arc(*ends, index / max(length - 1, 1)).astype(np.float32)
             beside = [track for i in (index - 1, index + 1) if 0 <= i < length and (track := chosen[i])]
             for match in matches(neighbours, point, lookup, _bonus(weight, beside if mix else ())):
                 if used.add(match.track):

@@ -46,11 +46,11 @@ function goOn(element) {
   const former = live, at = playedSeconds(), isExcerpt = !element.querySelector("a[download]");
   live = connect(element);
   if (!live) return;
-  live.choose(isExcerpt ? 1 : former.active());
+  live.choose(isExcerpt || !former ? 1 : former.active());
   const start = Number(live.player().dataset.start);
   live.seek(isExcerpt && at > start + LATEST ? start : at);
   live.setLoop(former?.loop() ?? []);
-  if (isExcerpt || former.isPlaying()) live.player().play();
+  if (isExcerpt || former?.isPlaying()) live.player().play();
 }
 
 // A figure has a dark one beside it, which the dark theme shows.

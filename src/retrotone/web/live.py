@@ -107,12 +107,13 @@ class LiveSound(Jobs):
             if not choice.medium:
                 return STOPPED
             path, _ = restyle_file(source, choice, self.uploads.new_folder(), strength, progress=progress)
+            played = self._playable(path)
             progress(1.0, "rendered")
         except Cancelled:
             return STOPPED
         except Exception as error:
             raise self._refused(error) from error
-        return self._players(source, choice, self._playable(path), 0.0, "Both are equally loud", path.name)
+        return self._players(source, choice, played, 0.0, "Both are equally loud", Path(played).name)
 
     def stop(self, request: gr.Request) -> None:
         """Stop what this visitor started."""
@@ -130,7 +131,7 @@ class LiveSound(Jobs):
             choice = find_style(style, files=False)
             medium = choice.open() if choice.kind == "era" else None
         elif record and record.endswith(MEDIUM_SUFFIX):
-            if Path(record).stat().st_size > LARGEST_PRESET:
+            if Path(record).is_file() and Path(record).stat().st_size > LARGEST_PRESET:
                 raise StyleError(f"{record} is too long for a preset")
             choice = find_style(record)
             medium = choice.open()

@@ -56,7 +56,7 @@ EXCERPT: dict[str, Any] = {
 WHOLE: dict[str, Any] = {"concurrency_id": "whole", "concurrency_limit": 1, "trigger_mode": "multiple"}
 STUDY: dict[str, Any] = {"concurrency_id": "study", "concurrency_limit": 1}
 TABLE: dict[str, Any] = {"interactive": False, "type": "array", "buttons": [], "wrap": True, "show_label": False}
-LOSS_WIDTHS: list[str | int] = [f"{width}px" for width in (75, 52, 70, 65, 60, 80, 80, 65, 55, 150, 290)]
+LOSS_WIDTHS: list[str | int] = [f"{width}px" for width in (110, 60, 75, 70, 70, 600)]
 # JavaScript: the dials that were moved as text, and all dials as they are at first
 TO_TEXT = f"(...amounts) => {json.dumps(list(PARTS))}.map((part, i) => [part, amounts[i]])" + (
     ".filter(([, amount]) => amount !== 1).map(([part, amount]) => `${part}:${amount}`).join()"
@@ -123,7 +123,7 @@ def _restyle(handlers: Handlers, song: gr.Audio) -> tuple[dict[str, Any], list[A
     ) -> list[Any]:
         """Show a style, and a dial for each of its parts."""
         parts = handlers.parts(request, name, file, bar)
-        dials = [gr.Slider(visible=part in parts, info=parts.get(part) or None) for part in PARTS]
+        dials = [gr.Slider(visible=part in parts, info=parts.get(part, "")) for part in PARTS]
         return [_about(name), gr.File(visible=name == RECORD), gr.Accordion(visible=bool(parts)), *dials]
 
     def show(trigger: Any) -> Any:
@@ -155,7 +155,8 @@ def _dials() -> tuple[list[gr.Slider], gr.Textbox, gr.Accordion, gr.Button, gr.H
     parts = part_texts(ERAS["1930s"])
     with gr.Accordion("Parts of the medium", open=False, elem_id="dials") as box:
         dials = [
-            gr.Slider(0, MOST, 1, step=0.05, label=part, info=parts.get(part), visible=part in parts) for part in PARTS
+            gr.Slider(0, MOST, 1, step=0.05, label=part, info=parts.get(part, ""), visible=part in parts)
+            for part in PARTS
         ]
         reset, preset = gr.Button("Reset dials", size="sm"), gr.HTML()
     text = gr.Textbox("", label="Dials", visible="hidden", elem_id="dials-text")

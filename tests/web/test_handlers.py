@@ -120,7 +120,7 @@ def test_the_whole_song_follows_an_excerpt_unless_another_sound_is_wanted(upload
     wanted: list[Any] = [song, "1930s", 0.5, None, "noise:0"]
     handlers.excerpt(VISITOR, *wanted, 0.0)
     whole = linked(handlers.whole(VISITOR, *wanted))
-    assert whole.name == "a song-1930s, noise 0 %-strength0.5.wav"
+    assert whole.name == "a song-1930s, noise 0%-strength0.5.wav"
     assert rt.load(whole).duration == pytest.approx(rt.load(song).duration, abs=0.01)
     handlers.excerpt(VISITOR, song, "1940s", 0.5, None, "", 0.0)
     assert handlers.whole(VISITOR, *wanted) is STOPPED
@@ -129,20 +129,20 @@ def test_the_whole_song_follows_an_excerpt_unless_another_sound_is_wanted(upload
 def test_dials_are_saved_as_a_preset_that_is_taken_in_place_of_a_record(uploads: Uploads, song: str) -> None:
     handlers = Handlers(uploads)
     preset = linked(handlers.excerpt(VISITOR, song, "1930s", 1.0, None, "noise:0.5,crackle:0", 0.0)[1])
-    assert preset.name == "1930s, noise 50 %, crackle 0 %.toml"
+    assert preset.name == "1930s, noise 50%, crackle 0%.toml"
     assert rt.Medium.load(preset) == with_amounts(ERAS["1930s"], {"noise": 0.5, "crackle": 0})
     parts = handlers.parts(VISITOR, RECORD, str(preset), bar=bar)
     assert parts["noise"] == "−50 dB"
     assert "crackle" not in parts
-    assert "1930s, noise 50 %" in handlers.excerpt(VISITOR, song, RECORD, 1.0, str(preset), "", 0.0)[0]
+    assert "1930s, noise 50%" in handlers.excerpt(VISITOR, song, RECORD, 1.0, str(preset), "", 0.0)[0]
     preset.write_text("noise = 3")
-    with pytest.raises(gradio.Error, match=r"1930s, noise 50 %, crackle 0 %\.toml: .*noise"):
+    with pytest.raises(gradio.Error, match=r"1930s, noise 50%, crackle 0%\.toml: .*noise"):
         handlers.excerpt(VISITOR, song, RECORD, 1.0, str(preset), "", 0.0)
 
 
 def test_a_record_is_shown_with_how_sure_its_reading_is(uploads: Uploads) -> None:
     parts = Handlers(uploads).parts(VISITOR, RECORD, str(uploads.keep(assets.bundled_record())), bar=bar)
-    assert re.fullmatch(r"mono \((sure|fairly sure), \d+ %\)", parts["width"])
+    assert re.fullmatch(r"mono \((sure|fairly sure), \d+%\)", parts["width"])
 
 
 def test_a_visitor_cannot_name_a_file_as_style_or_model(uploads: Uploads, song: str) -> None:

@@ -251,10 +251,10 @@ def test_a_dial_is_heard_and_saved_as_a_preset_that_gives_its_sound_back(visitor
     assert sound(heard).duration == pytest.approx(9, abs=0.01)
     page.wait_for_url(lambda url: "dials=noise%3A0.55" in url)
     # the whole song takes the excerpt's place, at the same moment
-    expect(page.get_by_role("link", name="Download demo_song-1950s, noise 55 %-strength0.6.ogg")).to_be_visible()
+    expect(page.get_by_role("link", name="Download demo_song-1950s, noise 55%-strength0.6.ogg")).to_be_visible()
     page.wait_for_function("live.player().currentTime > 0")
     with page.expect_download() as download:
-        page.get_by_role("link", name="Save as preset: 1950s, noise 55 %.toml").click()
+        page.get_by_role("link", name="Save as preset: 1950s, noise 55%.toml").click()
     preset = tmp_path / download.value.suggested_filename
     download.value.save_as(preset)
     visitor.button("Reset dials").click()

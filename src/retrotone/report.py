@@ -180,7 +180,7 @@ class Comparison:
         download : str
             File name that the last version can be saved under; empty for no such link.
         """
-        return render_page("players.html.j2", **self._players(sources, picture), cut=False, download=download)
+        return render_page("players.html.j2", **self._players(sources, picture), download=download)
 
     def _players(self, sources: Sequence[str], picture: str) -> dict[str, Any]:
         boxes = time_boxes(self.figure)

@@ -3,25 +3,32 @@
 from __future__ import annotations
 
 import os
+import re
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
+from urllib.parse import unquote
 
 import numpy as np
 import pytest
+from PIL import Image
 
 import retrotone as rt
 from retrotone.audio.files import AudioFile
+from retrotone.style.amounts import with_amounts
 from retrotone.style.choices import find_style
+from retrotone.style.eras import ERAS
 from retrotone.utils import assets
 from retrotone.utils.text import sentence
 from retrotone.web.uploads import Uploads
 
 gradio = pytest.importorskip("gradio", reason="needs the extra web")
 
-from retrotone.web.handlers import RECORD, Handlers  # noqa: E402
+from retrotone.web.handlers import Handlers  # noqa: E402
+from retrotone.web.jobs import STOPPED  # noqa: E402
+from retrotone.web.live import RECORD  # noqa: E402
 
 VISITOR: Any = SimpleNamespace(session_hash="a visitor")
 
@@ -55,9 +62,23 @@ def openings(monkeypatch: pytest.MonkeyPatch) -> Counter[str]:
     return counted
 
 
-def test_an_upload_is_opened_once_to_be_restyled(uploads: Uploads, song: str, openings: Counter[str]) -> None:
-    Handlers(uploads).restyle(VISITOR, song, "1930s", bar=bar)
+def linked(html: str) -> Path:
+    """Return the last file that some HTML plays or offers."""
+    return Path(unquote(re.findall(r'gradio_api/file=([^"]+)"', html)[-1]))
+
+
+def test_an_upload_is_opened_once_to_be_restyled_and_its_figure_is_there_in_dark(
+    uploads: Uploads, song: str, openings: Counter[str]
+) -> None:
+    picture = Path(Handlers(uploads).restyle(VISITOR, song, "1930s", bar=bar)[2])
     assert openings[song] == 1
+    light, dark = (
+        np.asarray(Image.open(file).convert("L")) for file in (picture, picture.with_name(f"{picture.stem}-dark.png"))
+    )
+    assert light.shape == dark.shape
+    # the corner is paper
+    assert light[0, 0] > 240
+    assert dark[0, 0] < 40
 
 
 def test_a_record_is_opened_once_too(uploads: Uploads, song: str, openings: Counter[str]) -> None:
@@ -80,10 +101,10 @@ def test_versions_are_opened_once_each(uploads: Uploads, song: str, openings: Co
     assert openings == {song: 1, softer: 1}
 
 
-def test_a_preview_is_what_the_chosen_medium_makes_of_the_song_from_there_on(uploads: Uploads, song: str) -> None:
+def test_an_excerpt_is_what_the_chosen_medium_makes_of_the_song_from_there_on(uploads: Uploads, song: str) -> None:
     handlers = Handlers(uploads)
     heard, open_band = (
-        rt.load(handlers.preview(VISITOR, song, "1910s", 1.0, None, dials, 1.0, bar=bar)["value"])
+        rt.load(linked(handlers.excerpt(VISITOR, song, "1910s", 1.0, None, dials, 1.0)[0]))
         for dials in ("", "band:0,noise:0")
     )
     # the song ends before nine seconds
@@ -92,6 +113,36 @@ def test_a_preview_is_what_the_chosen_medium_makes_of_the_song_from_there_on(upl
     # its treble is what the horn lets through, unless the dial of the band is at nothing
     treble = [np.abs(np.fft.rfft(each.samples[0]))[3 * 8000 :].sum() for each in (heard, open_band)]
     assert treble[1] > 3 * treble[0]
+
+
+def test_the_whole_song_follows_an_excerpt_unless_another_sound_is_wanted(uploads: Uploads, song: str) -> None:
+    handlers = Handlers(uploads)
+    wanted: list[Any] = [song, "1930s", 0.5, None, "noise:0"]
+    handlers.excerpt(VISITOR, *wanted, 0.0)
+    whole = linked(handlers.whole(VISITOR, *wanted))
+    assert whole.name == "a song-1930s, noise 0%-strength0.5.wav"
+    assert rt.load(whole).duration == pytest.approx(rt.load(song).duration, abs=0.01)
+    handlers.excerpt(VISITOR, song, "1940s", 0.5, None, "", 0.0)
+    assert handlers.whole(VISITOR, *wanted) is STOPPED
+
+
+def test_dials_are_saved_as_a_preset_that_is_taken_in_place_of_a_record(uploads: Uploads, song: str) -> None:
+    handlers = Handlers(uploads)
+    preset = linked(handlers.excerpt(VISITOR, song, "1930s", 1.0, None, "noise:0.5,crackle:0", 0.0)[1])
+    assert preset.name == "1930s, noise 50%, crackle 0%.toml"
+    assert rt.Medium.load(preset) == with_amounts(ERAS["1930s"], {"noise": 0.5, "crackle": 0})
+    parts = handlers.parts(VISITOR, RECORD, str(preset), bar=bar)
+    assert parts["noise"] == "−50 dB"
+    assert "crackle" not in parts
+    assert "1930s, noise 50%" in handlers.excerpt(VISITOR, song, RECORD, 1.0, str(preset), "", 0.0)[0]
+    preset.write_text("noise = 3")
+    with pytest.raises(gradio.Error, match=r"1930s, noise 50%, crackle 0%\.toml: .*noise"):
+        handlers.excerpt(VISITOR, song, RECORD, 1.0, str(preset), "", 0.0)
+
+
+def test_a_record_is_shown_with_how_sure_its_reading_is(uploads: Uploads) -> None:
+    parts = Handlers(uploads).parts(VISITOR, RECORD, str(uploads.keep(assets.bundled_record())), bar=bar)
+    assert re.fullmatch(r"mono \((sure|fairly sure), \d+%\)", parts["width"])
 
 
 def test_a_visitor_cannot_name_a_file_as_style_or_model(uploads: Uploads, song: str) -> None:

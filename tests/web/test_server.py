@@ -46,12 +46,11 @@ def test_without_gradio_one_line_says_what_to_install() -> None:
     assert "pip install 'retrotone[web]'" in said
 
 
-def test_a_port_that_is_taken_and_a_strange_host_get_a_line() -> None:
+def test_a_port_that_is_taken_and_a_strange_host_get_a_line(capsys: pytest.CaptureFixture[str]) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         for options in (("--port", str(taken.getsockname()[1])), ("--host", "192.0.2.1")):
-            process = web(*options)
-            said = process.communicate(timeout=60)[1].splitlines()
-            assert process.returncode == 2
+            assert run(["web", *options]) == 2
+            said = capsys.readouterr().err.splitlines()
             assert "cannot be listened on" in said[-1]
     # the strange host was not this machine's own
     assert "think of --password" in said[0]

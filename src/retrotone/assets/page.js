@@ -13,10 +13,58 @@ HTMLMediaElement.prototype.play = function () {
 
 // How far the song has come: in the players of its versions, or in its own.
 function playedSeconds() {
-  if (sounding?.closest(".players")) return sounding.currentTime;
+  if (sounding?.closest(".players")) return Number(sounding.dataset.start) + sounding.currentTime;
   const [minutes, seconds] = (document.querySelector("#song time")?.textContent ?? "0:0").split(":").map(Number);
   return 60 * minutes + seconds;
 }
+
+// The players of what is being chosen: an excerpt, then the whole song.
+let live = null;
+
+// Where the next excerpt is to begin.
+function wantedSeconds() {
+  return live?.loop().length === 2 ? live.loop()[0] : playedSeconds();
+}
+
+// An excerpt that comes later than this, in seconds, begins at its beginning.
+const LATEST = 5;
+
+// Connect the players that an element of Gradio's shows, if any.
+function connect(element) {
+  const section = element.querySelector(".players");
+  if (!section) return null;
+  // Gradio would turn these players into the next ones, piece by piece, but replaces what has another tag
+  const box = document.createElement("div");
+  section.replaceWith(box);
+  box.append(section);
+  return synchronise(section);
+}
+
+// Connect new live players, which go on where the song has come to. An excerpt is heard at once; the whole song, which
+// alone can be downloaded, takes the place of an excerpt that still plays.
+function goOn(element) {
+  const former = live, at = playedSeconds(), isExcerpt = !element.querySelector("a[download]");
+  live = connect(element);
+  if (!live) return;
+  live.choose(isExcerpt || !former ? 1 : former.active());
+  const start = Number(live.player().dataset.start);
+  live.seek(isExcerpt && at > start + LATEST ? start : at);
+  live.setLoop(former?.loop() ?? []);
+  if (isExcerpt || former?.isPlaying()) live.player().play();
+}
+
+// A figure has a dark one beside it, which the dark theme shows.
+function showFigures() {
+  const isDark = document.body.classList.contains("dark");
+  for (const image of document.querySelectorAll(".figure img")) {
+    if (image.src !== image.dataset.shown) image.dataset.light = image.src;
+    const light = image.dataset.light;
+    image.dataset.shown = isDark ? light.replace(/\.png$/, "-dark.png") : light;
+    if (image.src !== image.dataset.shown) image.src = image.dataset.shown;
+  }
+}
+new MutationObserver(showFigures).observe(
+  document, { childList: true, subtree: true, attributes: true, attributeFilter: ["src", "class"] });
 
 // Gradio gives each radio button a group of its own, and a new one with each change: arrow keys would not move on.
 let groups = 0;

@@ -147,19 +147,10 @@ def parts(context: TaskContext, choice: StyleChoice) -> dict[str, str]:
 
     A record is read for this, once a session.
     """
-    from retrotone.figures.dials import dials
+    from retrotone.figures.dials import part_texts
 
     medium = _medium(context, choice)
-    if medium is None:
-        return {}
-    found: dict[str, list[str]] = {part: [] for part in medium.parts}
-    sure = {}
-    for dial in dials(medium):
-        if dial.value:
-            # the upper edge of a band comes first there
-            found[dial.part].insert(0, dial.short)
-            sure[dial.part] = f" ({dial.sure_words})" if dial.sure_words else ""
-    return {part: " to ".join(texts) + sure.get(part, "") for part, texts in found.items()}
+    return {} if medium is None else part_texts(medium)
 
 
 def measure(context: TaskContext, song: Sound) -> None:

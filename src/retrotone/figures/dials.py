@@ -180,6 +180,28 @@ def other_parts(medium: Medium) -> list[str]:
     return [word for word in medium.parts if word not in shown]
 
 
+def part_texts(medium: Medium) -> dict[str, str]:
+    """Return what each part of a medium is set to and how sure that is, as text beside a slider.
+
+    Parameters
+    ----------
+    medium : Medium
+
+    Returns
+    -------
+    dict of str to str
+        By the words of `retrotone.style.medium.PARTS`; empty text for a part that has no dial.
+    """
+    found: dict[str, list[str]] = {part: [] for part in medium.parts}
+    sure = {}
+    for dial in dials(medium):
+        if dial.value:
+            # the upper edge of a band comes first there
+            found[dial.part].insert(0, dial.short)
+            sure[dial.part] = f" ({dial.sure_words})" if dial.sure_words else ""
+    return {part: " to ".join(texts) + sure.get(part, "") for part, texts in found.items()}
+
+
 def draw_dials(axes: Axes, shown: Sequence[Dial], columns: int = 2) -> None:
     """Draw large dials, filled column by column: name, gauge with its scale, value and how sure it is.
 

@@ -28,7 +28,7 @@ def evidence_figure(answer: Answer, title: str, duration: float) -> Figure:
         Of the song, in seconds. What was not analysed stays empty.
     """
     import matplotlib
-    from matplotlib.colors import LinearSegmentedColormap
+    from matplotlib.colors import to_rgba
 
     assert answer.timeline is not None
     assert answer.times is not None
@@ -36,10 +36,11 @@ def evidence_figure(answer: Answer, title: str, duration: float) -> Figure:
     with matplotlib.rc_context(STYLE):
         figure = new_figure(10, 0.3 * len(genres) + 1.4)
         left, right = figure.subplots(1, 2, sharey=True, width_ratios=(3, 1))
-        shade = LinearSegmentedColormap.from_list("ink", [PAPER, COLOURS[0]])
         analysed = [(start, stop - start) for start, stop in stretches(answer.times, duration)]
         for row, shares in enumerate(answer.timeline.T):
-            left.broken_barh(analysed, (row - 0.5, 1), facecolors=shade(shares), antialiased=False)
+            # the paper shows through what is unlikely, also where it is dark
+            inks = [to_rgba(COLOURS[0], share) for share in shares.clip(0, 1)]
+            left.broken_barh(analysed, (row - 0.5, 1), facecolors=inks, antialiased=False)
         left.set_ylim(len(genres) - 0.5, -0.5)
         left.set_yticks(range(len(genres)), [genre.replace("$", r"\$") for genre in genres])
         left.set_title(fitting_title(title))

@@ -10,7 +10,8 @@ import gradio as gr
 from retrotone.services.compare import meanings
 from retrotone.web.handlers import MAX_SEED, Handlers
 
-HIDDEN: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
+PRIVATE: dict[str, Any] = {"api_visibility": "private"}
+HIDDEN = PRIVATE | {"show_progress": "hidden"}
 # what the list of calls gives as an example; Gradio's is on the internet, and this page fetches nothing
 EXAMPLE = {"path": "song.wav", "meta": {"_type": "gradio.FileData"}, "orig_name": "song.wav", "url": "song.wav"}
 
@@ -66,8 +67,12 @@ def upload(label: str, **settings: Any) -> gr.Audio:
 
 def synchronised_players() -> gr.HTML:
     """Return players of versions at the same moment, for `retrotone.report.Comparison.players`."""
-    start = "{ const section = element.querySelector('.players'); if (section) synchronise(section); }"
-    return gr.HTML(js_on_load=f"{start} watch('value', () => {start});", min_height=120)
+    return gr.HTML(js_on_load="watch('value', () => connect(element));", min_height=120)
+
+
+def live_players() -> gr.HTML:
+    """Return players of a song and of what is heard at once, for `retrotone.web.live.LiveSound`."""
+    return gr.HTML(js_on_load="watch('value', () => goOn(element));", elem_id="live")
 
 
 def job_buttons(handlers: Handlers, label: str, interactive: bool = True) -> gr.Button:
@@ -94,6 +99,7 @@ def figure_image(what: str, name: str) -> gr.Image:
         interactive=False,
         buttons=["download", "fullscreen"],
         elem_id=name,
+        elem_classes="figure",
     )
 
 
@@ -115,7 +121,7 @@ def run(
     name : str, optional
         Of the call for programs; without, there is none.
     """
-    api = {"api_name": name} if name else {"api_visibility": "private"}
+    api = {"api_name": name} if name else PRIVATE
     event = trigger(handler, inputs, outputs, show_progress_on=on, **api, **pool)
     # an older result must not stand under an error
     shown = [each for each in dict.fromkeys([on, *outputs]) if not isinstance(each, gr.State)]

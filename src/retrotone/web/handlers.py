@@ -1,27 +1,20 @@
 """What the page does: each handler calls `retrotone.services` or `retrotone.study`, and returns files and text.
 
-The parameters' names and defaults are those of the page's API. Between calls only the last record's medium is kept.
+The parameters' names and defaults are those of the page's API. What is heard at once is in `retrotone.web.live`.
 """
 
 from __future__ import annotations
 
 import os
-import threading
-import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from contextvars import copy_context
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote
 
 import gradio as gr
 
 from retrotone.audio.audio import Audio, load
-from retrotone.audio.files import AudioFile
-from retrotone.audio.writing import AudioWriter
 from retrotone.errors import AudioError, Cancelled, LibraryError, RetrotoneError, StyleError
-from retrotone.figures.base import png
 from retrotone.figures.training import genre_training_figure
 from retrotone.library.catalogue.base import MissingLibrary
 from retrotone.library.library import Library, Match
@@ -36,19 +29,14 @@ from retrotone.services.restyle import restyle_file
 from retrotone.services.similar import similar_tracks, track_cells
 from retrotone.study import experiments
 from retrotone.study.sweep import SHORT_COLUMNS, loss_figure, short_cells
-from retrotone.style.choices import StyleChoice, find_style, style_choices
-from retrotone.style.medium import Medium
-from retrotone.style.transfer import medium_of
+from retrotone.style.choices import find_style
 from retrotone.utils.assets import bundled_record, bundled_song
 from retrotone.utils.pretrained import DEFAULT_MODEL
-from retrotone.utils.text import clock, sentence, title, unique_titles
-from retrotone.web.dials import adjusted, preview, read_amounts
+from retrotone.utils.text import clock, sentence, unique_titles
+from retrotone.web.jobs import STOPPED, addresses
+from retrotone.web.live import LiveSound
 from retrotone.web.uploads import Uploads
 
-# the style that is an uploaded recording
-RECORD = "record"
-# longest song: other visitors wait meanwhile
-MAX_SECONDS = 20 * 60.0
 MAX_CLIP_SECONDS = 60.0
 MAX_SEED = 2**32 - 1
 SIMILAR_TRACKS = 5
@@ -56,21 +44,10 @@ SIMILAR_TRACKS = 5
 EXCERPT_SECONDS = 30.0
 # what a comparison looks at, in words
 FIRST_PART = "first minute"
-# jobs that are shorter, or nearly done, need no clock
-TELLING_SECONDS = 2.0
-# returned by a handler that was stopped
-STOPPED: Any = gr.skip()
-# formats that browsers play
-PLAYED = (".wav", ".flac", ".ogg", ".opus", ".mp3")
 SIMILAR_TITLES = ("track", "genre", "length", "similarity")
 
 
-def styles() -> dict[str, StyleChoice]:
-    """Return the styles that this page offers by name: the eras, and the models that are downloaded."""
-    return {choice.name: choice for choice in style_choices(files=False) if choice.downloaded}
-
-
-class Handlers:
+class Handlers(LiveSound):
     """The handlers of one page.
 
     Gradio passes the visitor's `request` and the progress bar to each; the others are the page's inputs, files by path.
@@ -84,9 +61,8 @@ class Handlers:
     """
 
     def __init__(self, uploads: Uploads, library: str | os.PathLike[str] | None = None) -> None:
-        self.uploads, self.library = uploads, library
-        self._media: dict[str, Medium] = {}
-        self._running: dict[str | None, set[threading.Event]] = {}
+        super().__init__(uploads)
+        self.library = library
 
     def restyle(
         self,
@@ -98,7 +74,9 @@ class Handlers:
         dials: str = "",
         bar: gr.Progress = gr.Progress(),  # noqa: B008 - Gradio passes a bar because of this default
     ) -> tuple[str, str, str, dict[str, Any], str]:
-        """Give a song the sound of an era, a recording or a model."""
+        """Give a song the sound of an era, a recording, a preset or a model."""
+        # the whole song need not be rendered twice
+        self._wishes.pop(request.session_hash, None)
         with self._job(request, bar) as progress:
             source = self._opened(song)
             choice = self._choice(style, record, dials, progress)
@@ -110,31 +88,9 @@ class Handlers:
             if source.duration > PICTURED_SECONDS:
                 done += f" Figure and numbers are of the {FIRST_PART}."
             result, picture = self._playable(path), self._picture(compared.figure, path.stem)
-            addresses = _addresses(self._playable(Path(source.path)), result)
-            players = compared.players(addresses, "#retro-picture img", Path(result).name)
+            sources = addresses(self._playable(source.path), result)
+            players = compared.players(sources, "#retro-picture img", Path(result).name)
             return done, result, picture, _table(compared), players
-        return STOPPED
-
-    def preview(
-        self,
-        request: gr.Request,
-        song: str,
-        style: str,
-        strength: float,
-        record: str | None,
-        dials: str,
-        position: float,
-        bar: gr.Progress = gr.Progress(),  # noqa: B008
-    ) -> Any:
-        """Play some seconds of a song in the sound that is being chosen; nothing where a record is still missing."""
-        if style == RECORD and not record:
-            return STOPPED
-        with self._job(request, bar) as progress:
-            choice = self._choice(style, record, dials, progress, read=True)
-            excerpt = preview(self._opened(song), choice, position, strength)
-            path = excerpt.save(self.uploads.new_folder() / "preview.flac")
-            label = f"{choice.title}, from {clock(position)}: Restyle renders the whole song"
-            return gr.update(value=str(path), label=label, visible=True)
         return STOPPED
 
     def genre(
@@ -213,8 +169,8 @@ class Handlers:
             words = f"{first} compared with {' and '.join(others)}"
             cut = max(recording.duration for recording in recordings) > PICTURED_SECONDS
             words += f": the {FIRST_PART} of each." if cut else ", from beginning to end."
-            addresses = _addresses(*(self._playable(Path(recording.path)) for recording in recordings))
-            players = compared.players(addresses, "#compare-picture img")
+            sources = addresses(*(self._playable(recording.path) for recording in recordings))
+            players = compared.players(sources, "#compare-picture img")
             return words, self._picture(compared.figure, "comparison"), _table(compared), players
         return STOPPED
 
@@ -264,55 +220,6 @@ class Handlers:
                     self._picture(genre_training_figure({experiments.TRAINING_TITLE: history}), "m5"),
                 )
 
-    def stop(self, request: gr.Request) -> None:
-        """Stop what this visitor started."""
-        for event in list(self._running.get(request.session_hash, ())):
-            event.set()
-
-    def stop_all(self) -> None:
-        """Stop everything: the page closes."""
-        for events in list(self._running.values()):
-            for event in list(events):
-                event.set()
-
-    @contextmanager
-    def _job(self, request: gr.Request, bar: gr.Progress) -> Iterator[Progress]:
-        """Give a job its progress bar, and show an error as a sentence on the page."""
-        stopped, visitor, context, began = threading.Event(), request.session_hash, copy_context(), time.monotonic()
-        self._running.setdefault(visitor, set()).add(stopped)
-
-        def progress(fraction: float, message: str) -> None:
-            if stopped.is_set():
-                raise Cancelled("stopped")
-            # the bar is found by its context, whichever thread reports
-            left = _time_left(time.monotonic() - began, fraction)
-            context.run(bar, fraction, desc=self.uploads.without_paths(message) + left)
-
-        try:
-            yield progress
-        except Cancelled:
-            # the page keeps what it shows
-            gr.Info("Stopped.")
-        except Exception as error:
-            text = self.uploads.without_paths(sentence(error))
-            raise gr.Error(text, title="That did not work", duration=None, print_exception=False) from error
-        finally:
-            self._running[visitor].discard(stopped)
-            if not self._running[visitor]:
-                del self._running[visitor]
-
-    def _opened(self, path: str | None, what: str = "song") -> AudioFile:
-        """Open an upload once; `AudioError` if it is missing, broken or too long."""
-        if not path:
-            raise AudioError(f"there is no {what} yet: upload one")
-        recording = AudioFile(path)
-        if recording.duration > MAX_SECONDS:
-            raise AudioError(
-                f"{title(path)} lasts {clock(recording.duration)}: "
-                f"this page takes up to {MAX_SECONDS / 60:.0f} minutes, the command line has no such limit"
-            )
-        return recording
-
     def _genre_shown(self, summary: SongSummary) -> tuple[str, dict[str, float], dict[str, float], str]:
         verdict = f"**{summary.title}** ({summary.facts}). {summary.verdict}"
         picture = self._picture(genre_figure(summary), f"{Path(summary.name).stem}-genre")
@@ -325,23 +232,6 @@ class Handlers:
         rows = [[*track_cells(match.track), f"{match.similarity:.2f}"] for match in found]
         return f"What sounds most like **{summary.title}**:", _cells(SIMILAR_TITLES, rows), *excerpts
 
-    def _choice(
-        self, style: str, record: str | None, dials: str, progress: Progress, read: bool = False
-    ) -> StyleChoice:
-        """Return the style that the settings choose; the medium of a record is read where it is changed, or `read`."""
-        amounts = read_amounts(dials)
-        if style != RECORD:
-            choice = find_style(style, files=False)
-            medium = choice.open() if amounts and choice.kind == "era" else None
-        else:
-            recording = self._opened(record, "record")
-            choice = StyleChoice.of_recording(recording)
-            if (amounts or read) and recording.name not in self._media:
-                # each change of a dial asks for it again
-                self._media = {recording.name: medium_of(recording, progress)}
-            medium = self._media.get(recording.name)
-        return adjusted(choice, medium, amounts) if isinstance(medium, Medium) else choice
-
     @contextmanager
     def _opened_library(self) -> Iterator[Library]:
         with Library(self.library) as library:
@@ -353,21 +243,6 @@ class Handlers:
                 ) from error
             yield library
 
-    def _picture(self, figure: Any, name: str) -> str:
-        path = self.uploads.new_folder() / f"{name}.png"
-        path.write_bytes(png(figure))
-        return str(path)
-
-    def _playable(self, path: Path) -> str:
-        """Return the file, or a FLAC copy if browsers do not play its format."""
-        if path.suffix.lower() in PLAYED:
-            return str(path)
-        source, copy = AudioFile(path), path.with_suffix(".flac")
-        with AudioWriter(copy, source.channels, source.sample_rate) as writer:
-            for block in source.blocks():
-                writer.write(block)
-        return str(copy)
-
     def _excerpt(self, match: Match) -> str | None:
         """Copy the middle of a track into the uploads, as the library's files are not served; None if it is gone."""
         try:
@@ -377,17 +252,6 @@ class Handlers:
         except (AudioError, OSError):
             return None
         return str(excerpt.save(self.uploads.new_folder() / "excerpt.ogg"))
-
-
-def _time_left(elapsed: float, fraction: float) -> str:
-    """Say how long a job will go on, once that can be told and is worth telling."""
-    left = elapsed * (1 - fraction) / fraction if fraction > 0 else 0.0
-    return f" (about {clock(left)} left)" if elapsed > TELLING_SECONDS and left > TELLING_SECONDS else ""
-
-
-def _addresses(*paths: str) -> list[str]:
-    """Return the addresses of files in the page's folder, as the page sees them."""
-    return [f"gradio_api/file={quote(path)}" for path in paths]
 
 
 def _table(compared: Any) -> dict[str, Any]:

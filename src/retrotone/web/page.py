@@ -8,26 +8,31 @@ from typing import Any
 
 import gradio as gr
 
+from retrotone.figures.dials import part_texts
 from retrotone.services.generate import WALKS
 from retrotone.study.sweep import SHORT_COLUMNS
 from retrotone.style.amounts import MOST
 from retrotone.style.choices import StyleChoice
+from retrotone.style.eras import ERAS
 from retrotone.style.medium import PARTS
 from retrotone.utils.assets import bundled_song
 from retrotone.web import permalink
 from retrotone.web.components import (
     EXAMPLE,
     HIDDEN,
+    PRIVATE,
     Page,
     figure_image,
     job_buttons,
+    live_players,
     measures_note,
     run,
     synchronised_players,
     upload,
 )
-from retrotone.web.dials import parts_of, read_amounts
-from retrotone.web.handlers import MAX_CLIP_SECONDS, MAX_SEED, RECORD, SIMILAR_TRACKS, Handlers, styles
+from retrotone.web.dials import read_amounts
+from retrotone.web.handlers import MAX_CLIP_SECONDS, MAX_SEED, SIMILAR_TRACKS, Handlers
+from retrotone.web.live import RECORD, styles
 from retrotone.web.uploads import Uploads
 
 YOUR_SONG = "Your song: drop yours onto it"
@@ -35,17 +40,28 @@ YOUR_SONG = "Your song: drop yours onto it"
 WAITING = 20
 # one job at a time: other visitors see their position in the queue
 HEAVY: dict[str, Any] = {"concurrency_id": "heavy", "concurrency_limit": 1}
-# a few seconds, a second, minutes; all need little memory
+# these take seconds or minutes, and little memory
 DESCRIPTION: dict[str, Any] = {"concurrency_id": "description", "concurrency_limit": 1}
-PREVIEW: dict[str, Any] = {"concurrency_id": "preview", "concurrency_limit": 1, "trigger_mode": "always_last"}
+PARTS_SHOWN: dict[str, Any] = {"concurrency_id": "parts", "concurrency_limit": 1}
+# JavaScript: an excerpt begins where the player has come to
+FROM_PLAYHEAD = "(...given) => [...given.slice(0, -1), wantedSeconds()]"
+# heard at once: it does not wait in the queue
+EXCERPT: dict[str, Any] = {
+    "queue": False,
+    "trigger_mode": "always_last",
+    "show_progress": "minimal",
+    "js": FROM_PLAYHEAD,
+}
+# every excerpt is followed: `whole` itself gives up what is not wanted any more
+WHOLE: dict[str, Any] = {"concurrency_id": "whole", "concurrency_limit": 1, "trigger_mode": "multiple"}
 STUDY: dict[str, Any] = {"concurrency_id": "study", "concurrency_limit": 1}
 TABLE: dict[str, Any] = {"interactive": False, "type": "array", "buttons": [], "wrap": True, "show_label": False}
-LOSS_WIDTHS: list[str | int] = [f"{width}px" for width in (75, 52, 70, 65, 60, 80, 80, 65, 55, 150, 290)]
-# JavaScript: the dials that were moved as text, and the seconds that the player of the song has come to
+LOSS_WIDTHS: list[str | int] = [f"{width}px" for width in (110, 60, 75, 70, 70, 600)]
+# JavaScript: the dials that were moved as text, and all dials as they are at first
 TO_TEXT = f"(...amounts) => {json.dumps(list(PARTS))}.map((part, i) => [part, amounts[i]])" + (
     ".filter(([, amount]) => amount !== 1).map(([part, amount]) => `${part}:${amount}`).join()"
 )
-FROM_PLAYHEAD = "(...given) => [...given.slice(0, -1), playedSeconds()]"
+USUAL = f"() => [...Array({len(PARTS)}).fill(1), '']"
 
 
 def page(handlers: Handlers, uploads: Uploads) -> gr.Blocks:
@@ -77,58 +93,76 @@ def page(handlers: Handlers, uploads: Uploads) -> gr.Blocks:
     return blocks
 
 
-def _restyle(handlers: Handlers, song: gr.Audio) -> tuple[dict[str, Any], list[gr.Slider], gr.Button]:
+def _restyle(handlers: Handlers, song: gr.Audio) -> tuple[dict[str, Any], list[Any], gr.Button]:
     known = styles()
     with gr.Tab("Restyle", id="retro"), gr.Row(equal_height=False):
         with gr.Column(scale=2, min_width=300):
             choices = [(_short(choice), name) for name, choice in known.items()]
-            style = gr.Radio([*choices, ("a record of mine", RECORD)], value="1930s", label="Style", elem_id="styles")
+            style = gr.Radio([*choices, ("a file of mine", RECORD)], value="1930s", label="Style", elem_id="styles")
             about = gr.Markdown(_about("1930s"), elem_classes="quiet")
-            record = upload("The record that it should sound like", visible=False, elem_id="record")
+            record = gr.File(label="A record, or a preset (.toml)", visible=False, elem_id="record", height=140)
+            record.example_payload = lambda: EXAMPLE  # type: ignore[method-assign]
             strength = gr.Slider(0, 1, 1, step=0.05, label="Strength", info="0 is the song, 1 (100%) all of the style")
-            dials, settings, parts = _dials(known)
+            dials, settings, box, reset, preset = _dials()
             position = gr.Number(0, visible=False, label="Position")
             go = job_buttons(handlers, "Restyle", interactive=False)
         with gr.Column(scale=3, min_width=300):
-            sentence = gr.Markdown("The result appears here.", elem_classes="quiet")
-            sample = gr.Audio(visible=False, interactive=False, autoplay=True, buttons=[], elem_id="preview")
-            players, versions = synchronised_players(), gr.State()
+            sentence = gr.Markdown("Choose a style, or move a dial, to hear it here.", elem_classes="quiet")
+            live, players, versions = live_players(), synchronised_players(), gr.State()
             # for programs
             result = gr.Audio(type="filepath", visible=False)
             picture = figure_image("Before and after", "retro-picture")
             table, note = gr.Dataframe(visible=False, **TABLE), measures_note()
-    style.change(
-        lambda name: (_about(name), gr.Audio(visible=name == RECORD), *_shown_dials(name)),
-        style,
-        [about, record, parts, *dials],
-        **HIDDEN,
-    )
-    for change in (style.input, strength.input, record.upload, *(dial.input for dial in dials)):
-        inputs = [song, style, strength, record, settings, position]
-        run(change, handlers.preview, inputs, [sample], sample, PREVIEW | {"js": FROM_PLAYHEAD})
-    inputs, outputs = [song, style, strength, record, settings], [sentence, result, picture, table, versions]
+    inputs = [song, style, strength, record, settings]
+
+    def shown(
+        request: gr.Request,
+        name: str,
+        file: str | None,
+        bar: gr.Progress = gr.Progress(),  # noqa: B008 - Gradio passes a bar because of this default
+    ) -> list[Any]:
+        """Show a style, and a dial for each of its parts."""
+        parts = handlers.parts(request, name, file, bar)
+        dials = [gr.Slider(visible=part in parts, info=parts.get(part, "")) for part in PARTS]
+        return [_about(name), gr.File(visible=name == RECORD), gr.Accordion(visible=bool(parts)), *dials]
+
+    def show(trigger: Any) -> Any:
+        return trigger(
+            shown, [style, record], [about, record, box, *dials], show_progress_on=about, **PARTS_SHOWN, **PRIVATE
+        )
+
+    def hear(trigger: Any) -> None:
+        """Play an excerpt after a change, and render the whole song behind it."""
+        run(trigger, handlers.excerpt, [*inputs, position], [live, preset], live, EXCERPT).success(
+            handlers.whole, inputs, live, **WHOLE, **HIDDEN
+        )
+
+    song.change(handlers.forget, None, live, queue=False, **HIDDEN)
+    show(style.change)
+    show(record.clear)
+    for trigger in (style.input, strength.input, show(record.upload).success, *(dial.input for dial in dials)):
+        hear(trigger)
+    hear(reset.click(None, None, [*dials, settings], js=USUAL, **HIDDEN).success)
+    outputs = [sentence, result, picture, table, versions]
     run(go.click, handlers.restyle, inputs, outputs, players, HEAVY, "retro").success(
-        _shown, versions, [table, note, players], **HIDDEN
+        lambda html: ("", *_shown(html)), versions, [live, table, note, players], **HIDDEN
     )
-    return {"style": style, "strength": strength, "dials": settings}, dials, go
+    return {"style": style, "strength": strength, "dials": settings}, [box, *dials], go
 
 
-def _dials(known: dict[str, StyleChoice]) -> tuple[list[gr.Slider], gr.Textbox, gr.Accordion]:
-    """Return a slider for each part of a medium, the text that holds those that were moved, and the box around them."""
+def _dials() -> tuple[list[gr.Slider], gr.Textbox, gr.Accordion, gr.Button, gr.HTML]:
+    """Return a slider for each part of a medium, the text that holds those that were moved, and what is around them."""
+    parts = part_texts(ERAS["1930s"])
     with gr.Accordion("Parts of the medium", open=False, elem_id="dials") as box:
         dials = [
-            gr.Slider(0, MOST, 1, step=0.05, label=part, visible=part in parts_of(known["1930s"])) for part in PARTS
+            gr.Slider(0, MOST, 1, step=0.05, label=part, info=parts.get(part, ""), visible=part in parts)
+            for part in PARTS
         ]
+        reset, preset = gr.Button("Reset dials", size="sm"), gr.HTML()
     text = gr.Textbox("", label="Dials", visible="hidden", elem_id="dials-text")
     for dial in dials:
         dial.change(None, dials, text, js=TO_TEXT, **HIDDEN)
-    return dials, text, box
-
-
-def _shown_dials(style: str) -> list[Any]:
-    # a record is not read yet: it may have any
-    parts = tuple(PARTS) if style == RECORD else parts_of(styles()[style])
-    return [gr.Accordion(visible=bool(parts)), *(gr.Slider(visible=part in parts) for part in PARTS)]
+    return dials, text, box, reset, preset
 
 
 def _genre(handlers: Handlers, song: gr.Audio) -> list[Any]:
@@ -234,7 +268,7 @@ def _start(
     example: tuple[gr.Audio, str],
     tabs: gr.Tabs,
     settings: dict[str, Any],
-    dials: list[gr.Slider],
+    dials: list[Any],
     starters: list[gr.Button],
 ) -> None:
     """Load the example, set the settings from the page's address, enable the buttons; keep settings in the address."""
@@ -246,7 +280,7 @@ def _start(
         tab = gr.Tabs(selected=found["tab"]) if "tab" in found else gr.skip()
         ready = [gr.Button(interactive=True)] * len(starters)
         amounts = read_amounts(found.get("dials", ""))
-        turned = [amounts.get(part, 1.0) for part in PARTS]
+        turned = [gr.Accordion(open=bool(amounts)), *(amounts.get(part, 1.0) for part in PARTS)]
         return [example[1], tab, *(found.get(name, gr.skip()) for name in settings), *turned, *ready]
 
     blocks.load(fill, None, [example[0], tabs, *settings.values(), *dials, *starters], **HIDDEN).then(
@@ -269,6 +303,6 @@ def _short(choice: StyleChoice) -> str:
 
 def _about(style: str) -> str:
     if style == RECORD:
-        return "The sound of a recording of yours: half a second of it is enough, half a minute is better."
+        return "The sound of a recording of yours (half a second is enough, half a minute is better), or of a preset."
     choice = styles()[style]
     return f"**{choice.title}**. {choice.description}" if choice.description else choice.title

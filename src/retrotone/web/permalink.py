@@ -11,7 +11,8 @@ from retrotone.errors import StyleError
 from retrotone.services.generate import WALKS
 from retrotone.utils.pretrained import DEFAULT_MODEL
 from retrotone.web.dials import read_amounts
-from retrotone.web.handlers import MAX_CLIP_SECONDS, MAX_SEED, RECORD, styles
+from retrotone.web.handlers import MAX_CLIP_SECONDS, MAX_SEED
+from retrotone.web.live import RECORD, styles
 
 TABS = ("retro", "genre", "similar", "compare", "generate", "study")
 

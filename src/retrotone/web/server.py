@@ -150,7 +150,10 @@ def _launch(
         if blocks.is_running:
             # `Blocks.close` waits 5 s for pages that follow their jobs; that they are cut off need not be printed
             logging.getLogger("uvicorn.error").setLevel(logging.CRITICAL)
-            blocks.server.force_exit = blocks.server.should_exit = True
+            blocks.server.should_exit = True
+            # an excerpt that is being rendered is still answered: Gradio would print that it was cut off
+            blocks.server.thread.join(timeout=1.0)
+            blocks.server.force_exit = True
             blocks.server.thread.join(timeout=0.5)
 
 

@@ -30,13 +30,15 @@ CSS = """
 .gradio-container .quiet .prose * { color: var(--body-text-color-subdued); }
 .gradio-container time, .gradio-container .playback.icon { color: var(--body-text-color-subdued) !important; }
 .gradio-container input[type=range]:focus-visible { outline: 3px solid var(--body-text-color); outline-offset: 4px; }
+.gradio-container .icon-button, .gradio-container .download-link { min-width: 24px; min-height: 24px; }
+.figure:has(.empty) { display: none; }
 #tabs { --font-mono: var(--font); }
 #sweep-table table { font-size: 13px; }
 .gradio-container th, .gradio-container th * { white-space: nowrap !important; word-break: normal !important; }
 .players { --ink: var(--body-text-color); --soft: var(--body-text-color-subdued); --line: var(--border-color-primary); }
 .dark .players { color-scheme: dark; }
-.players a { color: inherit; }
-.players .hint { color: var(--soft); font-size: .85rem; margin: .25rem 0 0; }
+.hint a { color: inherit; padding: 0; }
+.hint { color: var(--body-text-color-subdued); font-size: .85rem; margin: .25rem 0 0; }
 """ + asset("players.css.j2").read_text("utf-8").partition("\n")[2]
 HEAD = "".join(f"<script>{asset(name).read_text('utf-8')}</script>" for name in ("players.js", "page.js"))
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import secrets
 import shutil
-import stat
 import tempfile
 import threading
 import time
@@ -73,9 +72,9 @@ class Uploads:
                 Path(path).unlink(missing_ok=True)
                 held -= size
         for folder in self.path.iterdir():
-            if folder.is_dir() and now - folder.stat().st_mtime > MINUTE:
-                # it may hold files
-                with suppress(OSError):
+            # it may hold files, or be gone
+            with suppress(OSError):
+                if folder.is_dir() and now - folder.stat().st_mtime > MINUTE:
                     folder.rmdir()
 
     def remove(self) -> None:
@@ -92,9 +91,10 @@ class Uploads:
     def _files(self) -> list[tuple[str, int, float]]:
         """Return path, size and time of last change of each file."""
         found = []
-        for path in self.path.rglob("*"):
-            with suppress(FileNotFoundError):
-                status = path.lstat()
-                if not stat.S_ISDIR(status.st_mode):
+        # other threads delete folders meanwhile: `os.walk` passes over those
+        for folder, _, names in os.walk(self.path):
+            for name in names:
+                with suppress(FileNotFoundError):
+                    status = (path := Path(folder, name)).lstat()
                     found.append((str(path), status.st_size, status.st_ctime))
         return found

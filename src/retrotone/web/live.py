@@ -1,0 +1,178 @@
+"""What is heard at once: an excerpt in the sound that is being chosen, and behind it the whole song."""
+
+from __future__ import annotations
+
+import threading
+from html import escape
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+
+from retrotone.audio.audio import Audio
+from retrotone.audio.files import AudioFile
+from retrotone.errors import Cancelled, StyleError
+from retrotone.figures.base import COLOURS
+from retrotone.figures.dials import part_texts
+from retrotone.progress import Progress, silent
+from retrotone.services.preview import LEAD_IN_SECONDS, Preview
+from retrotone.services.restyle import restyle_file
+from retrotone.style.choices import MEDIUM_SUFFIX, StyleChoice, find_style, style_choices
+from retrotone.style.medium import Medium
+from retrotone.style.transfer import Restyler, medium_of
+from retrotone.utils.templates import render_page
+from retrotone.utils.text import clock
+from retrotone.web.dials import adjusted, read_amounts
+from retrotone.web.jobs import STOPPED, Jobs, addresses
+from retrotone.web.uploads import Uploads
+
+# the style that is an uploaded recording or preset
+RECORD = "record"
+EXCERPT_SECONDS = 9.0
+# a preset is a page of text
+LARGEST_PRESET = 1 << 20
+# media of records that were read, the last ones of all visitors: reading one takes seconds
+MEDIA_KEPT = 20
+
+
+def styles() -> dict[str, StyleChoice]:
+    """Return the styles that this page offers by name: the eras, and the models that are downloaded."""
+    return {choice.name: choice for choice in style_choices(files=False) if choice.downloaded}
+
+
+class LiveSound(Jobs):
+    """The handlers of styles and dials; see `retrotone.web.handlers.Handlers`."""
+
+    def __init__(self, uploads: Uploads) -> None:
+        super().__init__(uploads)
+        self._media: dict[str, Medium] = {}
+        # what each visitor wants to hear: what is rendered for an earlier wish is given up
+        self._wishes: dict[str | None, object] = {}
+        # excerpts do not wait in Gradio's queue, but are rendered one at a time
+        self._one_at_a_time = threading.Lock()
+
+    def parts(
+        self,
+        request: gr.Request,
+        style: str,
+        record: str | None,
+        bar: gr.Progress = gr.Progress(),  # noqa: B008 - Gradio passes a bar because of this default
+    ) -> dict[str, str]:
+        """Return the parts of a style's medium, each with what it is set to and how sure that is; none of a model."""
+        if style == RECORD and not record:
+            return {}
+        with self._job(request, bar) as progress:
+            medium = self._choice(style, record, "", progress).medium
+            return part_texts(medium) if medium else {}
+        return {}
+
+    def excerpt(
+        self,
+        request: gr.Request,
+        song: str,
+        style: str,
+        strength: float,
+        record: str | None,
+        dials: str,
+        position: float,
+    ) -> Any:
+        """Play some seconds of a song in a sound, and offer a preset of it; nothing where a record is still missing."""
+        if style == RECORD and not record:
+            return STOPPED, STOPPED
+        self._wishes[request.session_hash] = song, style, strength, record, dials
+        try:
+            with self._one_at_a_time:
+                choice, source = self._choice(style, record, dials), self._opened(song)
+                start, sound = _excerpt(source, choice, position, strength)
+                path = sound.save(self.uploads.new_folder() / "excerpt.flac")
+        except Exception as error:
+            raise self._refused(error) from error
+        rest = "the rest follows" if choice.medium else "Restyle renders the whole song"
+        words = f"From {clock(start)}: {rest}. Both are equally loud"
+        return self._players(source, choice, str(path), start, words), self._preset(choice.medium)
+
+    def whole(self, request: gr.Request, song: str, style: str, strength: float, record: str | None, dials: str) -> Any:
+        """Render the whole song behind an excerpt, unless something else is to be heard meanwhile."""
+        wish, visitor = (song, style, strength, record, dials), request.session_hash
+        if style == RECORD and not record:
+            return STOPPED
+
+        def progress(fraction: float, message: str) -> None:
+            if self._wishes.get(visitor) != wish:
+                raise Cancelled("another sound is wanted")
+
+        try:
+            choice, source = self._choice(style, record, dials, progress), self._opened(song)
+            # models are slow: they render what was asked for
+            if not choice.medium:
+                return STOPPED
+            path, _ = restyle_file(source, choice, self.uploads.new_folder(), strength, progress=progress)
+            played = self._playable(path)
+            progress(1.0, "rendered")
+        except Cancelled:
+            return STOPPED
+        except Exception as error:
+            raise self._refused(error) from error
+        return self._players(source, choice, played, 0.0, "Both are equally loud", Path(played).name)
+
+    def stop(self, request: gr.Request) -> None:
+        """Stop what this visitor started."""
+        super().stop(request)
+        self._wishes.pop(request.session_hash, None)
+
+    def forget(self, request: gr.Request) -> str:
+        """Give up what this visitor wanted to hear of another song, and return what is shown then: nothing."""
+        self._wishes.pop(request.session_hash, None)
+        return ""
+
+    def _choice(self, style: str, record: str | None, dials: str, progress: Progress = silent) -> StyleChoice:
+        """Return the style that the settings choose, with its medium, as the dials are; a record is read once."""
+        if style != RECORD:
+            choice = find_style(style, files=False)
+            medium = choice.open() if choice.kind == "era" else None
+        elif record and record.endswith(MEDIUM_SUFFIX):
+            if Path(record).is_file() and Path(record).stat().st_size > LARGEST_PRESET:
+                raise StyleError(f"{record} is too long for a preset")
+            choice = find_style(record)
+            medium = choice.open()
+        else:
+            recording = self._opened(record, "record")
+            choice = StyleChoice.of_recording(recording)
+            medium = self._media.get(recording.name)
+            if medium is None:
+                medium = medium_of(recording, progress)
+                self._media = dict([*self._media.items(), (recording.name, medium)][-MEDIA_KEPT:])
+        amounts = read_amounts(dials)
+        return adjusted(choice, medium, amounts) if isinstance(medium, Medium) else choice
+
+    def _preset(self, medium: Medium | None) -> str:
+        """Write a medium as a preset, and return a link to it; empty for a model."""
+        if not medium:
+            return ""
+        path = medium.save(self.uploads.new_folder() / f"{medium.name}{MEDIUM_SUFFIX}")
+        name = escape(path.name)
+        return f'<p class="hint"><a href="{addresses(str(path))[0]}" download="{name}">Save as preset: {name}</a></p>'
+
+    def _players(
+        self, source: AudioFile, choice: StyleChoice, path: str, start: float, words: str, download: str = ""
+    ) -> str:
+        """Return players of a song and of the same in another sound, which begins at some second of it."""
+        original = self._playable(source.path)
+        # both are as loud as each other: no level needs to be matched
+        versions = [
+            {"row": {"version": name, "loudness_lufs": 0.0}, "colour": colour, "source": address, "start": begins}
+            for name, colour, address, begins in zip(
+                ("original", choice.title), COLOURS, addresses(original, path), (0.0, start), strict=False
+            )
+        ]
+        return render_page("players.html.j2", versions=versions, levels_note=words, download=download)
+
+
+def _excerpt(song: AudioFile, choice: StyleChoice, start: float, strength: float) -> tuple[float, Audio]:
+    """Return where an excerpt begins, earlier where the song ends too soon, and its sound, as loud as the song."""
+    start = max(0.0, min(start, song.duration - EXCERPT_SECONDS))
+    lead_in = min(start, LEAD_IN_SECONDS)
+    stretch = Audio(song.excerpt(start - lead_in, lead_in + EXCERPT_SECONDS), song.sample_rate)
+    style = choice.open()
+    assert isinstance(style, Medium | Restyler)
+    return start, Preview(stretch).render(style, lead_in, EXCERPT_SECONDS, strength)

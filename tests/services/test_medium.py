@@ -61,7 +61,7 @@ def test_page_says_each_part_in_words_and_how_to_use_it(page: str) -> None:
     text = words(page)
     assert re.search(r"The music ends at \d\.?\d* kHz, \d+ dB per octave\.", text)
     assert "It is mono" in text
-    assert re.search(r"sure, \d+ %", text)
+    assert re.search(r"sure, \d+%", text)
     assert "No hum." in text
     assert "neither channel is late" in text
     assert "retrotone style SONG --style 'my disc.toml'" in text

@@ -401,6 +401,14 @@ def test_a_closed_stdout_causes_no_message(folder: Path) -> None:
         process.stderr.close()
 
 
+def test_a_stop_that_a_finalizer_swallowed_is_heard_at_the_next_step(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(console, "_signals", [])
+    with suppress(KeyboardInterrupt):
+        console.stop(signal.SIGINT, None)
+    with console.Bar() as bar, pytest.raises(KeyboardInterrupt):
+        bar.item()(0.5, "half")
+
+
 @pytest.mark.parametrize(
     ("sent", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGKILL, -signal.SIGKILL)]
 )

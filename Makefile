@@ -19,7 +19,7 @@ demo: .venv/.retrotone ## Give the bundled song the sound of the bundled record:
 	$(BIN)/retrotone demo -o out/demo --overwrite
 
 test: .venv/.dev ## Run the tests
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(WORKERS) --dist loadfile
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder
 
 lint: .venv/.dev ## Check style, types and the direction of imports
 	$(BIN)/ruff check

@@ -21,6 +21,28 @@ if TYPE_CHECKING:
 
 RATE = 22_050
 SHARED = Path(__file__).resolve().parents[2] / "shared"
+# Files that take longest are begun first, so that no process is left alone with one of them at the end.
+LONGEST = (
+    "desktop/test_window.py",
+    "web/test_page.py",
+    "cli/test_cli.py",
+    "study/test_report.py",
+    "system/test_docs.py",
+    "library/scanning/test_ray_cluster.py",
+    "services/test_demo.py",
+    "test_parity.py",
+    "rave/test_model.py",
+    "rave/test_training.py",
+    "desktop/test_library_tabs.py",
+    "system/test_benchmarks.py",
+)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Sort tests by how long their files take."""
+    tests = Path(__file__).parent
+    names = {item.path: item.path.relative_to(tests).as_posix() for item in items if item.path.is_relative_to(tests)}
+    items.sort(key=lambda item: LONGEST.index(name) if (name := names.get(item.path)) in LONGEST else len(LONGEST))
 
 
 @pytest.fixture(scope="session")

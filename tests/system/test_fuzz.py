@@ -22,7 +22,7 @@ from retrotone.errors import AudioError, LibraryError, ModelError
 Capture = pytest.CaptureFixture[str]
 
 fuzzed = settings(
-    max_examples=80,
+    max_examples=60,
     derandomize=True,  # the same every time: a failure can be looked into
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
@@ -161,7 +161,7 @@ def test_any_command_line_ends_in_words(tmp_path: Path, monkeypatch: pytest.Monk
     for name, data in {"broken.wav": b"RIFF\0\0\0\0WAVE", "empty.mp3": b"", "broken.db": b"no"}.items():
         Path(name).write_bytes(data)
 
-    @settings(fuzzed, max_examples=80)
+    @settings(fuzzed, max_examples=60)
     @given(st.lists(words, max_size=7))
     def call(arguments: list[str]) -> None:
         assert run(arguments) in (0, 1, 2)

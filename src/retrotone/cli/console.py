@@ -24,8 +24,8 @@ if TYPE_CHECKING:
 SOME_FAILED, ALL_FAILED = 1, 2
 # 128 + SIGINT, 128 + SIGTERM
 INTERRUPTED, TERMINATED = 130, 143
-# Those that came. What a signal raises is lost where Python ignores exceptions, as in finalizers and in functions that C
-# calls: the next step of progress raises it again.
+# The signals that came. What one raises is lost where Python ignores exceptions, as in finalizers and in functions that
+# C calls: the next step of progress raises it again.
 _signals: list[int] = []
 # between two lines of progress where nobody sees a bar
 LINE_SECONDS = 60.0

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import logging
-import signal
 import sys
 import time
 from collections.abc import Callable, Sequence
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, NoReturn
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -22,11 +21,6 @@ if TYPE_CHECKING:
 
 # exit codes of every command; bad usage counts as all
 SOME_FAILED, ALL_FAILED = 1, 2
-# 128 + SIGINT, 128 + SIGTERM
-INTERRUPTED, TERMINATED = 130, 143
-# The signals that came. What one raises is lost where Python ignores exceptions, as in finalizers and in functions that
-# C calls: the next step of progress raises it again.
-_signals: list[int] = []
 # between two lines of progress where nobody sees a bar
 LINE_SECONDS = 60.0
 # what a stopped command leaves behind, mostly
@@ -90,8 +84,6 @@ class Bar:
         """Return the callback of one item."""
 
         def progress(fraction: float, message: str) -> None:
-            if _signals:
-                _unwind()
             if self._total > 1:
                 message = f"{index + 1}/{self._total} {message} ({fraction:.0%})"
             self._bar.update(self._task, completed=index + fraction, description=printable(message))
@@ -106,16 +98,6 @@ class Bar:
         self._bar.stop()
         typer.echo(line)
         self._bar.start()
-
-
-def stop(number: int, frame: object) -> None:
-    """Handle SIGINT or SIGTERM: unwind the stack, so that no half-written file stays."""
-    _signals.append(number)
-    _unwind()
-
-
-def _unwind() -> NoReturn:
-    raise KeyboardInterrupt if _signals[-1] == signal.SIGINT else SystemExit(TERMINATED)
 
 
 class LogHandler(logging.Handler):

@@ -18,10 +18,13 @@ import typer
 from retrotone import __version__
 from retrotone.cli import compare, demo, eras, generate, genre, medium, models, study, style, tags, web
 from retrotone.cli import desktop as window
-from retrotone.cli.console import ALL_FAILED, INTERRUPTED, SOME_FAILED, LogHandler, complain, stop
+from retrotone.cli.console import ALL_FAILED, SOME_FAILED, LogHandler, complain
 from retrotone.cli.library.app import app as library
 from retrotone.errors import RetrotoneError
 from retrotone.utils.files import takes_files
+
+# exit codes: 128 + SIGINT, 128 + SIGTERM
+INTERRUPTED, TERMINATED = 130, 143
 
 # plain help: Rich takes half as long again as all else before it
 app = typer.Typer(
@@ -55,10 +58,8 @@ def main() -> NoReturn:
     if not sys.warnoptions:
         # of other libraries; retrotone's own warnings come through its log
         warnings.simplefilter("ignore")
-    signal.signal(signal.SIGTERM, stop)
-    # a shell lets what it starts in the background ignore Ctrl-C
-    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
-        signal.signal(signal.SIGINT, stop)
+    # sys.exit unwinds the stack, so that no half-written file stays
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(TERMINATED))
     try:
         code = run()
         sys.stdout.flush()

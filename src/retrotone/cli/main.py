@@ -9,7 +9,7 @@ import os
 import signal
 import sys
 import warnings
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Annotated, NoReturn
 
@@ -26,27 +26,19 @@ from retrotone.utils.files import takes_files
 # exit codes: 128 + SIGINT, 128 + SIGTERM
 INTERRUPTED, TERMINATED = 130, 143
 
-# plain help: Rich takes half as long again as all else before it
-app = typer.Typer(
-    pretty_exceptions_enable=False,
-    no_args_is_help=True,
-    rich_markup_mode=None,
-    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 120},
-)
 # --help lists them in this order
-app.command("style")(style.style_songs)
-app.command("medium")(medium.read_records)
-app.command("generate")(generate.generate)
-app.command("eras")(eras.list_eras)
-app.command("compare")(compare.compare_files)
-app.command("tags")(tags.show_tags)
-app.command("demo")(demo.run_demo)
-app.command("app")(window.open_window)
-app.command("web")(web.serve_page)
-app.add_typer(genre.app, name="genre")
-app.add_typer(library, name="library")
-app.add_typer(models.app, name="models")
-app.add_typer(study.app, name="study")
+COMMANDS: dict[str, Callable[..., None]] = {
+    "style": style.style_songs,
+    "medium": medium.read_records,
+    "generate": generate.generate,
+    "eras": eras.list_eras,
+    "compare": compare.compare_files,
+    "tags": tags.show_tags,
+    "demo": demo.run_demo,
+    "app": window.open_window,
+    "web": web.serve_page,
+}
+GROUPS = {"genre": genre.app, "library": library, "models": models.app, "study": study.app}
 
 
 def main() -> NoReturn:
@@ -126,10 +118,12 @@ def run(arguments: Sequence[str] | None = None) -> int:
         0: all went well. 1: some of many songs failed, or a check found something. 2: nothing was done, by bad input or
         usage.
     """
+    words = sys.argv[1:] if arguments is None else list(arguments)
     log, handler = logging.getLogger("retrotone"), LogHandler()
     log.addHandler(handler)
     try:
-        return app(args=arguments, prog_name="retrotone", standalone_mode=False) or 0
+        app = _application(words)
+        return app(args=words, prog_name="retrotone", standalone_mode=False) or 0
     except RetrotoneError as error:
         complain(str(error))
     except ModuleNotFoundError as error:
@@ -142,7 +136,6 @@ def run(arguments: Sequence[str] | None = None) -> int:
             # a group of commands was named, and none of them
             typer.echo(context.get_help(), err=True)
         elif message := " ".join(error.format_message().split()).rstrip("."):
-            words = sys.argv[1:] if arguments is None else arguments
             file = next((word for word in words if word.startswith("-") and os.path.lexists(word)), None)
             help_ = f"see {context.command_path if context else 'retrotone'} --help"
             complain(f"{message}: {f'call the file ./{file}' if file else help_}")
@@ -157,10 +150,32 @@ def _show_version(wanted: bool) -> None:
         raise typer.Exit
 
 
-@app.callback()
-def retrotone(
+def _retrotone(
     version: Annotated[
         bool, typer.Option("--version", "-V", help="Show the version.", callback=_show_version, is_eager=True)
     ] = False,
 ) -> None:
     """Give any recording the sound of another era."""
+
+
+def _application(words: Sequence[str]) -> typer.Typer:
+    """Return the parser of a command line: of the command that its first word names, otherwise of all commands.
+
+    Typer reads the signature of every command before it parses, which takes longer than many commands do.
+    """
+    # plain help: Rich takes half as long again as all else before it
+    app = typer.Typer(
+        pretty_exceptions_enable=False,
+        no_args_is_help=True,
+        rich_markup_mode=None,
+        context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 120},
+    )
+    app.callback()(_retrotone)
+    named = words[0] if words and words[0] in (*COMMANDS, *GROUPS) else None
+    for name, command in COMMANDS.items():
+        if named in (None, name):
+            app.command(name)(command)
+    for name, group in GROUPS.items():
+        if named in (None, name):
+            app.add_typer(group, name=name)
+    return app

@@ -10,6 +10,7 @@ import typer
 
 from retrotone.cli.console import Overwrite, Recursive, Skip, Strict, numbers_to_do, print_each
 from retrotone.errors import StyleError
+from retrotone.measures import MEASURES
 from retrotone.progress import Progress
 from retrotone.utils.text import printable
 
@@ -164,8 +165,6 @@ def _chosen_style(names: list[str] | None, method: str | None, model: str | None
 
 def _sentence(figures: dict[str, Any], report: bool) -> str:
     """Say what was done to a song."""
-    from retrotone.report import MEASURES
-
     output = Path(figures["output"])
     speed = f"{figures['seconds']:.1f} s, {figures['realtime_factor']:.0f}x real time"
     parts = [f"{output}: {figures['method']} ({speed})"]

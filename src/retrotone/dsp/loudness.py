@@ -8,6 +8,8 @@ import numpy as np
 import soxr
 from numpy.typing import NDArray
 
+from retrotone.dsp.filters import StreamFilter, impulse_response
+
 # ITU-R BS.1770-5 gives the K-weighting at 48 kHz only. These are the analogue parameters behind it
 # (De Man, "Evaluation of implementations of the EBU R128 loudness measurement", AES 2018).
 SHELF_HZ, SHELF_DB, SHELF_Q = 1681.974450955533, 3.999843853973347, 0.7071752369554196
@@ -19,12 +21,6 @@ BLOCK_SECONDS, STEP_SECONDS = 0.4, 0.1
 ABSOLUTE_GATE = -70.0
 # LU, relative to the mean of the blocks that pass the absolute gate
 RELATIVE_GATE = -10.0
-# after this time less than a billionth of the K-weighting's impulse response is left
-MEMORY_SECONDS = 0.125
-# length of a Fourier transform, in units of MEMORY_SECONDS
-FFT_MEMORIES = 4
-# so many fit a processor's cache, and vector instructions transform them side by side
-FFTS_AT_ONCE = 8
 # BS.1770-5 Annex 2
 OVERSAMPLING = 4
 # Larger samples count as this: the sums of their squares would be more than a float32 holds.
@@ -83,7 +79,7 @@ class LoudnessMeter:
 
     def __init__(self, channels: int, sample_rate: int) -> None:
         self._sample_rate = sample_rate
-        self._before = np.zeros((channels, round(MEMORY_SECONDS * sample_rate)), np.float32)
+        self._weighting = StreamFilter(_weighting_response(sample_rate), channels)
         self._step = round(STEP_SECONDS * sample_rate)
         self._rest = np.zeros((channels, 0), np.float32)
         self._energies: list[NDArray[np.float32]] = []
@@ -92,34 +88,14 @@ class LoudnessMeter:
         """Measure the next block of samples, shape (channels, n)."""
         if block.shape[1] == 0:
             return
-        joined = np.concatenate([self._rest, self._weighted(block)], axis=1)
+        # clipping takes as long as four comparisons
+        if max(block.max(), -block.min()) > LARGEST:
+            block = np.clip(block, -LARGEST, LARGEST)
+        joined = np.concatenate([self._rest, self._weighting(block)], axis=1)
         steps = joined.shape[1] // self._step
         whole = joined[:, : steps * self._step].reshape(len(joined), steps, self._step)
         self._energies.append(np.square(whole).sum(axis=2).sum(axis=0) / self._step)
         self._rest = joined[:, steps * self._step :]
-
-    def _weighted(self, block: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Return a block K-weighted, by overlap-save: as fast as recursion, without the slow import of scipy.signal."""
-        import scipy.fft
-
-        memory, count = self._before.shape[1], block.shape[1]
-        size = scipy.fft.next_fast_len(min(memory + count, FFT_MEMORIES * memory), real=True)
-        step = size - memory
-        steps = -(-count // step)
-        joined = np.zeros((len(block), memory + steps * step), np.float32)
-        joined[:, :memory] = self._before
-        joined[:, memory : memory + count] = block
-        # clipping takes as long as four comparisons
-        if max(block.max(), -block.min()) > LARGEST:
-            np.clip(joined, -LARGEST, LARGEST, out=joined)
-        self._before = joined[:, count : count + memory].copy()
-        frames = np.lib.stride_tricks.sliding_window_view(joined, size, axis=1)[:, ::step]
-        weighted = np.empty((len(block), steps, step), np.float32)
-        for first in range(0, steps, FFTS_AT_ONCE):
-            some = slice(first, first + FFTS_AT_ONCE)
-            spectrum = scipy.fft.rfft(frames[:, some]) * _response(self._sample_rate, size)
-            weighted[:, some] = scipy.fft.irfft(spectrum, size)[..., memory:]
-        return weighted.reshape(len(block), -1)[:, :count]
 
     @property
     def integrated(self) -> float:
@@ -168,13 +144,9 @@ class PeakMeter:
 
 
 @lru_cache(maxsize=8)
-def _response(sample_rate: int, size: int) -> NDArray[np.complex64]:
-    """Return the frequency response of the K-weighting in each bin of a Fourier transform, shape (size // 2 + 1,)."""
-    delay = np.exp(-2j * np.pi * np.arange(size // 2 + 1) / size)
-    powers = np.stack([np.ones_like(delay), delay, delay**2])
-    sections = k_weighting(sample_rate)
-    response: NDArray[np.complex128] = np.prod((sections[:, :3] @ powers) / (sections[:, 3:] @ powers), axis=0)
-    return response.astype(np.complex64)
+def _weighting_response(sample_rate: int) -> NDArray[np.float32]:
+    """Return the impulse response of the K-weighting, shape (taps,)."""
+    return impulse_response(k_weighting(sample_rate)).astype(np.float32)
 
 
 def _lufs(energy: float) -> float:

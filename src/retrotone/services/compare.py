@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from retrotone.audio.audio import Audio
+from retrotone.measures import MEANINGS, MEASURES
 from retrotone.metrics import SECONDS
 from retrotone.progress import Progress, part, silent
 from retrotone.utils.text import clock
@@ -58,6 +59,4 @@ def comparison_cells(table: Sequence[ComparisonRow]) -> tuple[list[str], list[li
 
 def meanings(titles: Sequence[str]) -> list[str]:
     """Return a line for each of the measures among a table's titles: what it tells."""
-    from retrotone.report import MEANINGS, MEASURES
-
     return [f"{label}: {MEANINGS[name]}" for name, label in MEASURES.items() if label in titles]

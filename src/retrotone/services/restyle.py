@@ -15,6 +15,7 @@ from retrotone.audio.files import AudioFile
 from retrotone.audio.tags import Tags
 from retrotone.audio.writing import FORMATS, kept_bit_depth
 from retrotone.errors import OutputError, StyleError
+from retrotone.measures import MEASURES
 from retrotone.progress import Progress, part, silent
 from retrotone.services.songs import Song, check_distinct
 from retrotone.style.choices import GeneratedStyle, OpenStyle, Records, StyleChoice, input_paths
@@ -295,8 +296,6 @@ class Job:
             return self._run(song, output, progress)
 
     def _run(self, song: str, output: Path, progress: Progress) -> dict[str, Any]:
-        from retrotone.report import MEASURES
-
         source = AudioFile(song, self.strict)
         if source.duration < SHORTEST_SECONDS:
             log.warning("%s is only %.4f s long: too short to hear a difference", song, source.duration)
@@ -335,7 +334,7 @@ class Job:
         self, song: AudioFile, style: object, medium: Medium | None, output: Path, progress: Progress
     ) -> dict[str, float | None]:
         from retrotone.audio.player import PLAYER_SECONDS
-        from retrotone.report import MEASURES, compare
+        from retrotone.report import compare
 
         heading = printable(_style_name(self.style))
         heading = heading if heading != "original" else "styled"

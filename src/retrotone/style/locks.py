@@ -99,6 +99,8 @@ class RhythmLock:
     strength: float
 
     ROUNDS, LEAK, MAX_DB = 4, 0.6, 6.0
+    # after so many frames less than a millionth is left
+    LEAK_FRAMES = 32
     # A held tone has next to no flux: what there is gets no louder than this.
     MAX_SCALE = 2.0
 
@@ -118,8 +120,6 @@ class RhythmLock:
 
     def apply(self, magnitude: Matrix, content: Matrix) -> Matrix:
         """See `Stage`."""
-        from scipy.signal import lfilter
-
         # (frames,), dB per frame
         wanted = self.scale * (flux(band_levels(content, self.bands), self.floors[0]) - self.means[0])
         # (frames, bands), dB
@@ -128,7 +128,7 @@ class RhythmLock:
         gain = np.zeros(len(magnitude), np.float32)
         for _ in range(self.ROUNDS):
             missing = wanted - (flux(levels + gain[:, None], self.floors[1]) - self.means[1])
-            gain += lfilter([1.0], [1.0, -self.LEAK], missing).astype(np.float32)
+            gain += np.convolve(missing, self.LEAK ** np.arange(self.LEAK_FRAMES))[: len(gain)].astype(np.float32)
             gain = np.clip(gain, -self.MAX_DB, self.MAX_DB)
         gain *= np.float32(self.strength)
         shaped: Matrix = magnitude * (10 ** (gain / 20)).astype(np.float32)[:, None]

@@ -7,6 +7,7 @@ from typing import Annotated
 
 import numpy as np
 
+from retrotone.dsp.filters import StreamFilter, impulse_response
 from retrotone.dsp.limiter import ATTACK_SECONDS, FILTER_SAMPLES, MARGIN, peak_gain
 from retrotone.style.media.units import Between, Decibels, Seconds
 from retrotone.types import Block
@@ -58,17 +59,17 @@ class CompressionStage:
         self._threshold_db, self._slope = compression.threshold_db, strength * (1 - 1 / compression.ratio)
         step = CONTROL_FRAMES / sample_rate
         self._attack, self._release = np.exp(-step / np.array([compression.attack_s, compression.release_s]))
-        self._forget = float(np.exp(-step / LEVEL_SECONDS))
-        self._power, self._reduction_db = np.zeros(1), 0.0
+        forget = float(np.exp(-step / LEVEL_SECONDS))
+        self._smoother = StreamFilter(impulse_response(np.array([[1 - forget, 0, 0, 1, -forget, 0]])), 1)
+        self._reduction_db = 0.0
 
     def __call__(self, block: Block) -> Block:
         """Compress a block, shape (channels, n); n is a multiple of CONTROL_FRAMES."""
-        from scipy.signal import lfilter
-
         count = block.shape[1]
         power = np.square(block).mean(axis=0).reshape(-1, CONTROL_FRAMES).mean(axis=1)
-        power, self._power = lfilter([1 - self._forget], [1, -self._forget], power, zi=self._power)
-        excess_db = np.maximum(10 * np.log10(power + SILENT_POWER) - self._threshold_db, 0.0)
+        # rounding can make silence a little negative
+        smoothed = np.maximum(self._smoother(power[None])[0], 0.0)
+        excess_db = np.maximum(10 * np.log10(smoothed + SILENT_POWER) - self._threshold_db, 0.0)
         attack, release, reduction = float(self._attack), float(self._release), self._reduction_db
         reductions = [reduction]
         for wanted in (self._slope * excess_db).tolist():

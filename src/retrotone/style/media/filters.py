@@ -8,6 +8,7 @@ from typing import Annotated, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from retrotone.dsp.filters import StreamFilter, butterworth, impulse_response
 from retrotone.style.media.media import OPEN_HIGH_HZ, OPEN_LOW_HZ, USABLE
 from retrotone.style.media.units import Between, GainDecibels, Hertz
 from retrotone.types import Block
@@ -46,10 +47,8 @@ class Highpass:
 
     def sections(self, sample_rate: int, strength: float) -> NDArray[np.float64]:
         """Second-order sections, shape (n, 6); the corner is held at 0.45 of the rate."""
-        from scipy.signal import butter
-
         hz = min(corner(self.hz, OPEN_LOW_HZ, strength), USABLE * sample_rate)
-        return np.asarray(butter(self.order, hz, "highpass", fs=sample_rate, output="sos"))
+        return butterworth(self.order, hz, "highpass", sample_rate)
 
 
 @dataclass(frozen=True)
@@ -61,12 +60,10 @@ class Lowpass:
 
     def sections(self, sample_rate: int, strength: float) -> NDArray[np.float64]:
         """Second-order sections, shape (n, 6); none when the corner lies above 0.45 of the rate."""
-        from scipy.signal import butter
-
         hz = corner(self.hz, OPEN_HIGH_HZ, strength)
         if hz > USABLE * sample_rate:
             return _none()
-        return np.asarray(butter(self.order, hz, "lowpass", fs=sample_rate, output="sos"))
+        return butterworth(self.order, hz, "lowpass", sample_rate)
 
 
 @dataclass(frozen=True)
@@ -121,17 +118,9 @@ class FilterStage:
     """
 
     def __init__(self, filters: tuple[Filter, ...], channels: int, sample_rate: int, strength: float) -> None:
-        self._sos = np.concatenate([_none(), *(f.sections(sample_rate, strength) for f in filters)])
-        self._state = np.zeros((len(self._sos), channels, 2))
+        sections = np.concatenate([_none(), *(f.sections(sample_rate, strength) for f in filters)])
+        self._filter = StreamFilter(impulse_response(sections).astype(np.float32), channels) if len(sections) else None
 
     def __call__(self, block: Block) -> Block:
         """Filter a block, shape (channels, n)."""
-        from scipy.signal import sosfilt
-
-        if len(self._sos) == 0:
-            return block
-        out: NDArray[np.float64]
-        out, self._state = sosfilt(self._sos, block, axis=1, zi=self._state)
-        # denormals would make a decaying tail many times slower
-        self._state[np.abs(self._state) < 1e-30] = 0.0
-        return out.astype(np.float32)
+        return block if self._filter is None else self._filter(block)

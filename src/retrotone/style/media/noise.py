@@ -8,6 +8,7 @@ from typing import Annotated, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from retrotone.dsp.filters import StreamFilter, butterworth, impulse_response
 from retrotone.style.media.filters import FilterStage, Lowpass
 from retrotone.style.media.media import OPEN_HIGH_HZ, OPEN_LOW_HZ, USABLE
 from retrotone.style.media.units import Between, Decibels, Hertz, Share
@@ -73,19 +74,17 @@ class NoiseStage:
     def __init__(
         self, noise: Noise, channels: int, sample_rate: int, strength: float, turns_hz: float, rng: np.random.Generator
     ) -> None:
-        from scipy.signal import butter
-
         f = np.arange(OPEN_LOW_HZ, OPEN_HIGH_HZ, 10.0)
         density = 1 / (1 + (f / noise.high_hz) ** 2) / (1 + (noise.low_hz / f) ** 2)
         # its noise bandwidth in Hz
         power = 10.0 * float(density.sum())
         self.gain = np.float32(strength * 10 ** (noise.level_db / 20) * np.sqrt(sample_rate / 2 / power))
         low_hz = min(noise.low_hz, USABLE * sample_rate)
-        filters: list[NDArray[np.float64]] = [butter(1, low_hz, "highpass", fs=sample_rate, output="sos")]
+        filters = [butterworth(1, low_hz, "highpass", sample_rate)]
         if noise.high_hz < USABLE * sample_rate:
-            filters.append(butter(1, noise.high_hz, "lowpass", fs=sample_rate, output="sos"))
+            filters.append(butterworth(1, noise.high_hz, "lowpass", sample_rate))
         self.sections = np.concatenate(filters)
-        self._state = np.zeros((len(self.sections), channels, 2))
+        self._filter = StreamFilter(impulse_response(self.sections).astype(np.float32), channels)
         self.swish, self.turn, self._start = noise.swish, 2 * np.pi * turns_hz / sample_rate, 0
         self._rng, self.channels = rng, channels
 
@@ -96,11 +95,9 @@ class NoiseStage:
 
     def __call__(self, block: Block) -> Block:
         """Add noise to a block."""
-        from scipy.signal import sosfilt
-
         count = block.shape[1]
         white = self._rng.standard_normal((self.channels, count), dtype=np.float32) * self.gain
-        shaped, self._state = sosfilt(self.sections, white, axis=1, zi=self._state)
+        shaped = self._filter(white)
         if self.swish:
             shaped *= 1 + self.swish * np.sin(self.turn * np.arange(self._start, self._start + count))
         self._start += count

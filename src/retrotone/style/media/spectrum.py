@@ -6,8 +6,9 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.fft import irfft, next_fast_len, rfft
+from scipy.fft import next_fast_len
 
+from retrotone.dsp.filters import StreamFilter
 from retrotone.errors import StyleError
 from retrotone.style.media.units import Decibels, Hertz, Share
 from retrotone.types import Block
@@ -55,7 +56,7 @@ class NoiseSpectrum:
 
 
 class SpectrumStage:
-    """Adds one `NoiseSpectrum`: white noise through a linear-phase filter, by overlap-save.
+    """Adds one `NoiseSpectrum`: white noise through a linear-phase filter.
 
     Parameters
     ----------
@@ -93,27 +94,21 @@ class SpectrumStage:
         self.swish, self.turn, self._start = spectrum.swish, 2 * np.pi * turns_hz / sample_rate, 0
         self.taps = (strength * noise_filter(spectrum, sample_rate)).astype(np.float32)
         # the noise is there from the first sample
-        self._history = self._white(len(self.taps) - 1)
-        # of the last length, so that the filter is transformed once
-        self._response: NDArray[np.complex64] = np.zeros(0, np.complex64)
+        self._filter = StreamFilter(self.taps, self.channels)
+        self._filter.past = self._white(len(self.taps) - 1)
 
     def _white(self, count: int) -> Block:
         return self._rng.standard_normal((self.channels, count), dtype=np.float32)
 
     def skip(self, frames: int) -> None:
         """Pass over a block of so many frames."""
-        self._history = np.concatenate([self._history, self._white(frames)], axis=1)[:, frames:]
+        self._filter.past = np.concatenate([self._filter.past, self._white(frames)], axis=1)[:, frames:]
         self._start += frames
 
     def __call__(self, block: Block) -> Block:
         """Add noise to a block, shape (channels, n)."""
         count = block.shape[1]
-        joined = np.concatenate([self._history, self._white(count)], axis=1)
-        self._history = joined[:, count:]
-        size = next_fast_len(joined.shape[1], real=True)
-        if len(self._response) != size // 2 + 1:
-            self._response = rfft(self.taps, size)
-        shaped = irfft(rfft(joined, size, axis=1) * self._response, size, axis=1)[:, len(self.taps) - 1 :][:, :count]
+        shaped = self._filter(self._white(count))
         if self.swish:
             at = np.arange(self._start, self._start + count)
             shaped = shaped * (1 + self.swish * np.sin(self.turn * at)).astype(np.float32)

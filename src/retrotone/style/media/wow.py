@@ -8,6 +8,7 @@ from typing import Annotated
 import numpy as np
 from numpy.typing import NDArray
 
+from retrotone.dsp.filters import StreamFilter, frequency_response, impulse_response, resonator
 from retrotone.style.media.units import Between, WobbleHertz
 from retrotone.types import Block
 
@@ -18,6 +19,8 @@ SINC_TAPS, SINC_PHASES, SINC_BETA = 12, 1024, 6.0
 # About 1.4 octaves wide. Two in series: behind one alone the displacement falls by 6 dB per octave only, and the speed,
 # its derivative, would be noise up to hundreds of Hz.
 WANDER_Q, WANDER_SECTIONS = 1.0, 2
+# Of the filter's frequency response, from which its gain follows.
+RESPONSE_POINTS = 1 << 17
 # The summed displacement is soft-limited to 3 times its root-sum-square amplitude.
 REACH = 3.0
 # Displacement in samples below which the speed counts as steady.
@@ -68,8 +71,8 @@ class WowStage:
         Of the displacements, in Hz.
     sines : list of (float, float, float)
         Of each steady wobble: its rate in Hz, its displacement in samples, its phase in radians.
-    bands : list of (ndarray, ndarray, float)
-        Of each random one: second-order sections for white noise, their state, and the factor that makes samples of it.
+    bands : list of (ndarray, StreamFilter, float)
+        Of each random one: second-order sections for white noise, the filter, and the factor that makes samples of it.
     limit : float
         Of the displacement, in samples.
     """
@@ -77,20 +80,19 @@ class WowStage:
     def __init__(
         self, wobbles: tuple[Wobble, ...], channels: int, sample_rate: int, strength: float, rng: np.random.Generator
     ) -> None:
-        from scipy.signal import iirpeak, sosfreqz
-
         self._rng, self.control_rate, self._points = rng, sample_rate / CONTROL_FRAMES, 0
         # in samples
         amplitudes = [strength * w.depth * sample_rate / (2 * np.pi * w.hz) for w in wobbles]
         self.sines, self.bands = [], []
         for wobble, amplitude in zip(wobbles, amplitudes, strict=True):
             if wobble.random:
-                b, a = iirpeak(wobble.hz, WANDER_Q, fs=self.control_rate)
-                sos = np.tile(np.concatenate([b, a]), (WANDER_SECTIONS, 1))
+                sections = np.tile(resonator(wobble.hz, WANDER_Q, self.control_rate), (WANDER_SECTIONS, 1))
                 # of white noise through this filter, the deviation of the speed at a displacement of 1 / (2 pi hz)
-                hz, response = sosfreqz(sos, 1 << 16, fs=self.control_rate)
+                response = frequency_response(sections, RESPONSE_POINTS)
+                hz = np.fft.rfftfreq(RESPONSE_POINTS, 1 / self.control_rate)
                 speed = np.sqrt(np.mean(np.square(np.abs(response) * hz / wobble.hz)))
-                self.bands.append((sos, np.zeros((WANDER_SECTIONS, 2)), amplitude / np.sqrt(2) / speed))
+                band = StreamFilter(impulse_response(sections), 1)
+                self.bands.append((sections, band, amplitude / np.sqrt(2) / speed))
             else:
                 self.sines.append((wobble.hz, amplitude, rng.uniform(0, 2 * np.pi)))
         self.limit = REACH * float(np.hypot.reduce(amplitudes)) if wobbles else 0.0
@@ -101,16 +103,13 @@ class WowStage:
 
     def _displacement(self, count: int) -> NDArray[np.float64]:
         """Return the next control points in samples, shape (count,)."""
-        from scipy.signal import sosfilt
-
         time = np.arange(self._points, self._points + count) / self.control_rate
         self._points += count
         total = np.zeros(count)
         for hz, amplitude, phase in self.sines:
             total += amplitude * np.sin(2 * np.pi * hz * time + phase)
-        for sos, state, scale in self.bands:
-            band, state[:] = sosfilt(sos, self._rng.standard_normal(count), zi=state)
-            total += scale * band
+        for _, band, scale in self.bands:
+            total += scale * band(self._rng.standard_normal((1, count)))[0]
         return np.asarray(self.limit * np.tanh(total / self.limit))
 
     def skip(self, frames: int) -> None:

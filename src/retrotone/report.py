@@ -9,7 +9,7 @@ import os
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from functools import partial
+from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -72,7 +72,7 @@ class ComparisonRow:
 
 @dataclass(frozen=True, eq=False)
 class Comparison:
-    """Versions of a recording, measured and drawn; made by `compare`.
+    """Versions of a recording, measured; made by `compare`, and drawn when the figure is first asked for.
 
     Attributes
     ----------
@@ -80,16 +80,18 @@ class Comparison:
         As given.
     table : list of ComparisonRow
         One a version, in order.
-    figure : matplotlib.figure.Figure
-        See `retrotone.figures.recordings.comparison_figure`.
     medium : Medium or None
         Of the style, to be shown as a row of dials.
     """
 
     versions: Mapping[str, Audio]
     table: list[ComparisonRow]
-    figure: Figure
     medium: Medium | None = None
+
+    @cached_property
+    def figure(self) -> Figure:
+        """The first minute of the versions side by side: `retrotone.figures.recordings.comparison_figure`."""
+        return comparison_figure({name: audio.slice(0, SECONDS) for name, audio in self.versions.items()}, self.medium)
 
     def save(self, path: str | os.PathLike[str], overwrite: bool = False) -> Path:
         """Write the comparison; the same comparison gives the same bytes.
@@ -120,21 +122,28 @@ class Comparison:
             if path.suffix.lower() not in (".html", ".png"):
                 raise OutputError(f"{path}: a comparison is written as .html or .png, not '{path.suffix.lower()}'")
         check_outputs(outputs, overwrite=overwrite)
-        picture = png(self.figure)
-        for path in outputs:
-            write_whole(path, picture if path.suffix.lower() == ".png" else self._page(picture).encode())
+        is_page = [path.suffix.lower() == ".html" for path in outputs]
+        picture, page = self._drawn() if any(is_page) else (png(self.figure), "")
+        for path, html_ in zip(outputs, is_page, strict=True):
+            write_whole(path, page.encode() if html_ else picture)
         return outputs
 
     def _repr_html_(self) -> str:
         # a page of its own, so that its style does not reach the notebook's
-        page = html.escape(self._page(png(self.figure)))
+        page = html.escape(self._drawn()[1])
         return f'<iframe srcdoc="{page}" style="width: 100%; height: 44rem; border: 0"></iframe>'
 
-    def _page(self, picture: bytes) -> str:
+    def _drawn(self) -> tuple[bytes, str]:
+        """Return the picture, and the page with it and with players."""
         # one gain for all, so that what is louder stays louder and nothing clips
         gain = min(1.0, PEAK_CEILING / max(10 ** (row.true_peak_db / 20) for row in self.table))
         with ThreadPoolExecutor() as pool:
-            sources = list(pool.map(partial(player, gain=gain), self.versions.values()))
+            players = pool.map(partial(player, gain=gain), self.versions.values())
+            # while they are encoded
+            picture = png(self.figure)
+            return picture, self._page(picture, list(players))
+
+    def _page(self, picture: bytes, sources: Sequence[str]) -> str:
         return render_page(
             "report.html.j2",
             **self._players(sources, ".picture img"),
@@ -217,12 +226,10 @@ def compare(
     """
     if not versions:
         raise AudioError("there is nothing to compare: give at least one recording")
-    drawn_from = len(versions) / (len(versions) + 1)
-    table = measure(versions, style, part(progress, 0.0, drawn_from))
-    progress(drawn_from, "drawing")
-    figure = comparison_figure({name: audio.slice(0, SECONDS) for name, audio in versions.items()}, medium)
-    progress(1.0, "compared")
-    return Comparison(dict(versions), table, figure, medium)
+    measured = len(versions) / (len(versions) + 1)
+    table = measure(versions, style, part(progress, 0.0, measured))
+    progress(measured, "drawing")
+    return Comparison(dict(versions), table, medium)
 
 
 def measure(

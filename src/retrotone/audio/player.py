@@ -5,8 +5,8 @@ from __future__ import annotations
 import base64
 import tempfile
 
+import av
 import numpy as np
-import soundfile
 
 from retrotone.audio.files import first_frames
 from retrotone.audio.resampling import resampled
@@ -14,14 +14,15 @@ from retrotone.audio.writing import CODEC_RATES
 from retrotone.errors import OutputError
 from retrotone.types import Source
 from retrotone.utils.templates import render_page
+from retrotone.utils.temporary import TemporaryFolder
 from retrotone.utils.text import clock, title
 
 # of each recording: ten minutes are about 10 MB
 PLAYER_SECONDS = 600.0
 # Hz, for rates that MP3 lacks
 PLAYER_RATE = 48_000
-# frames
-MP3_BLOCK = 1 << 16
+# Bits per second of a channel, and LAME's effort: at this rate more effort takes twice the time and is not heard.
+MP3_BITS, MP3_EFFORT = 80_000, "7"
 # columns of the waveform in a notebook
 POINTS = 600
 
@@ -47,22 +48,26 @@ def player(recording: Source, gain: float = 1.0, seconds: float = PLAYER_SECONDS
     rate, channels = recording.sample_rate, recording.channels
     played = first_frames(recording.blocks(), round(seconds * rate))
     mp3_rate = rate if rate in CODEC_RATES[".mp3"] else PLAYER_RATE
-    layout = {"samplerate": mp3_rate, "channels": channels, "format": "MP3", "subtype": "MPEG_LAYER_III"}
-    # no file in memory: libsndfile calls Python to write to one, and Ctrl-C is lost in such a call
-    with tempfile.TemporaryFile() as data:
+    # no file in memory: the encoder would call Python to write to one, and Ctrl-C is lost in such a call
+    with TemporaryFolder("retrotone-player-") as folder:
+        path = folder / "player.mp3"
         try:
-            with soundfile.SoundFile(data.fileno(), "w", **layout, closefd=False) as file:
+            with av.open(str(path), "w") as file:
+                stream = file.add_stream("libmp3lame", mp3_rate, options={"compression_level": MP3_EFFORT})
+                stream.bit_rate, stream.layout = MP3_BITS * channels, "mono" if channels == 1 else "stereo"
                 for block in resampled(played, channels, rate, mp3_rate):
-                    for start in range(0, block.shape[1], MP3_BLOCK):
-                        file.write(block[:, start : start + MP3_BLOCK].T * gain)
-        # soundfile asserts that everything was written
-        except (soundfile.LibsndfileError, AssertionError) as error:
+                    samples = np.ascontiguousarray(block * np.float32(gain))
+                    frame = av.AudioFrame.from_ndarray(samples, "fltp", stream.layout.name)
+                    frame.sample_rate = mp3_rate
+                    file.mux(stream.encode(frame))
+                file.mux(stream.encode())
+            sound = path.read_bytes()
+        except av.FFmpegError as error:
             raise OutputError(
                 f"the player of {title(recording.name)} could not be written to {tempfile.gettempdir()}: "
                 "free some space there, or name another folder in the environment variable TMPDIR"
             ) from error
-        data.seek(0)
-        return f"data:audio/mpeg;base64,{base64.b64encode(data.read()).decode()}"
+    return f"data:audio/mpeg;base64,{base64.b64encode(sound).decode()}"
 
 
 def notebook_player(recording: Source) -> str:

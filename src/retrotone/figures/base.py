@@ -149,7 +149,8 @@ def png(figure: Figure) -> bytes:
     """Return a figure as PNG; the same figure gives the same bytes."""
     data = io.BytesIO()
     with _any_script():
-        figure.savefig(data, format="png", metadata={"Software": None})
+        # a tenth larger than by default, in a fraction of the time
+        figure.savefig(data, format="png", metadata={"Software": None}, pil_kwargs={"compress_level": 1})
     return data.getvalue()
 
 
@@ -162,8 +163,10 @@ def new_figure(width: float, height: float) -> Figure:
 
 def settle(figure: Figure) -> None:
     """Lay the figure out, and keep the layout: a second one would shift it by a fraction of a pixel."""
+    engine = figure.get_layout_engine()
+    assert engine is not None
     with _any_script():
-        figure.draw_without_rendering()
+        engine.execute(figure)
     figure.set_layout_engine("none")
 
 

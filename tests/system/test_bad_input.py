@@ -287,6 +287,11 @@ def test_two_songs_never_share_an_output(refused: Run, music: rt.Audio, song: Pa
     assert "is one file for several songs" in refused("style", song, "other/song.flac", "-o", "out.wav")
 
 
+def test_versions_are_compared_with_a_record_and_not_with_an_era(refused: Run, song: Path) -> None:
+    assert "1930s is no recording" in refused("compare", song, "--style", "1930s")
+    assert "nothing.wav does not exist" in refused("compare", song, "--style", "nothing.wav")
+
+
 @pytest.mark.parametrize("out", ["new/folder/", "out.ogg"])
 def test_full_disk(song: Path, tmp_path: Path, out: str) -> None:
     def limit() -> None:

@@ -43,9 +43,11 @@ def compare_files(
         from retrotone.audio.player import PLAYER_SECONDS
         from retrotone.progress import part
         from retrotone.report import compare
-        from retrotone.services.compare import comparison_cells, meanings
+        from retrotone.services.compare import check_recording, comparison_cells, meanings
         from retrotone.style.medium import Medium
 
+        if style is not None:
+            check_recording(style)
         target = None if style is None else load(style, PLAYER_SECONDS)
         versions = {title: load(file, PLAYER_SECONDS) for title, file in zip(titles, files, strict=True)}
         progress = bar.item()

@@ -6,9 +6,11 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from retrotone.audio.audio import Audio
+from retrotone.errors import RetrotoneError, StyleError
 from retrotone.measures import MEANINGS, MEASURES
 from retrotone.metrics import SECONDS
 from retrotone.progress import Progress, part, silent
+from retrotone.style.choices import find_style
 from retrotone.utils.text import clock
 
 if TYPE_CHECKING:
@@ -60,3 +62,17 @@ def comparison_cells(table: Sequence[ComparisonRow]) -> tuple[list[str], list[li
 def meanings(titles: Sequence[str]) -> list[str]:
     """Return a line for each of the measures among a table's titles: what it tells."""
     return [f"{label}: {MEANINGS[name]}" for name, label in MEASURES.items() if label in titles]
+
+
+def check_recording(style: str) -> None:
+    """Raise StyleError if a text names an era, a preset or a model where a recording is wanted."""
+    try:
+        choice = find_style(style)
+    except RetrotoneError:
+        # no style at all: who opens the file says so
+        return
+    if choice.kind != "record":
+        raise StyleError(
+            f"{style} is no recording: versions are compared with a record that they should sound like; name one, or "
+            "leave out --style"
+        )

@@ -98,9 +98,9 @@ def manual_page() -> Iterator[str]:
 def _app() -> Any:
     import typer
 
-    from retrotone.cli.main import app
+    from retrotone.cli.main import parser
 
-    return typer.main.get_command(app)
+    return typer.main.get_command(parser())
 
 
 def _usage(name: str, command: Any) -> str:

@@ -20,7 +20,7 @@ import pytest
 import typer
 
 import retrotone as rt
-from retrotone.cli.main import app
+from retrotone.cli.main import parser
 
 ROOT = Path(__file__).parents[2]
 EXAMPLES = sorted((ROOT / "examples").glob("*.py"))
@@ -61,7 +61,7 @@ def test_the_page_of_man_has_every_command_and_option(monkeypatch: pytest.Monkey
     monkeypatch.syspath_prepend(ROOT / "docs" / "ext")
     generated = import_module("generated")
     page = "\n".join(generated.manual_page()).replace("\\-", "-")
-    for name, command in generated.commands(typer.main.get_command(app), "retrotone"):
+    for name, command in generated.commands(typer.main.get_command(parser()), "retrotone"):
         assert f'.SS "{name}' in page
         for option in (each for each in command.params if each.param_type_name == "option" and not each.hidden):
             assert all(word in page for word in option.opts), option.opts
@@ -70,7 +70,7 @@ def test_the_page_of_man_has_every_command_and_option(monkeypatch: pytest.Monkey
 def test_every_command_shown_parses() -> None:
     lines = list(shown())
     assert len(lines) > 60
-    every: Any = typer.main.get_command(app)
+    every: Any = typer.main.get_command(parser())
     for where, words, whole in lines:
         command = every
         while words and words[0] in getattr(command, "commands", {}):

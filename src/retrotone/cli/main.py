@@ -122,8 +122,7 @@ def run(arguments: Sequence[str] | None = None) -> int:
     log, handler = logging.getLogger("retrotone"), LogHandler()
     log.addHandler(handler)
     try:
-        app = _application(words)
-        return app(args=words, prog_name="retrotone", standalone_mode=False) or 0
+        return parser(words)(args=words, prog_name="retrotone", standalone_mode=False) or 0
     except RetrotoneError as error:
         complain(str(error))
     except ModuleNotFoundError as error:
@@ -158,7 +157,7 @@ def _retrotone(
     """Give any recording the sound of another era."""
 
 
-def _application(words: Sequence[str]) -> typer.Typer:
+def parser(words: Sequence[str] = ()) -> typer.Typer:
     """Return the parser of a command line: of the command that its first word names, otherwise of all commands.
 
     Typer reads the signature of every command before it parses, which takes longer than many commands do.

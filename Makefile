@@ -2,7 +2,9 @@
 
 PYTHON ?= python3
 BIN := .venv/bin
-PIP := $(BIN)/python -m pip install -qq --disable-pip-version-check
+# Python compiles what is imported, and keeps it; pip would compile all, one file after another.
+PIP := $(BIN)/python -m pip install -qq --disable-pip-version-check --no-compile
+unexport PYTHONDONTWRITEBYTECODE
 RETROTONE = @echo 'Installing into .venv: minutes the first time, seconds after that' && $(PIP) -c constraints.txt -e
 REQUIREMENTS := pyproject.toml constraints.txt
 # processes that test: one more than cores, since browsers, windows and servers keep their tests waiting

@@ -63,6 +63,11 @@ class Job:
         return growth([cost.length for cost in long], [of(cost) for cost in long]) if len(long) > 1 else None
 
 
+def medium(song: Path, record: Path, output: Path) -> None:
+    """Ours by default: the record is read, and the song gets its medium, file to file."""
+    rt.StyleTransfer().stylize_file(song, record, output, overwrite=True)
+
+
 def transport(song: Path, record: Path, output: Path) -> None:
     """Ours, file to file."""
     rt.StyleTransfer("transport").stylize_file(song, record, output, overwrite=True)
@@ -88,8 +93,14 @@ def load(song: Path, record: Path, output: Path) -> None:
     librosa.load(song, sr=STUDY_RATE)
 
 
-JOBS = {"transport": transport, "Matchering 2": matchering, "genre predict": genre, "librosa.load": load}
-RIVALS = {"transport": "Matchering 2", "genre predict": "librosa.load"}
+JOBS = {
+    "medium": medium,
+    "transport": transport,
+    "Matchering 2": matchering,
+    "genre predict": genre,
+    "librosa.load": load,
+}
+RIVALS = {"medium": "Matchering 2", "transport": "Matchering 2", "genre predict": "librosa.load"}
 
 
 def measure_length(pair: Pair, lengths: Sequence[int] = SHORT, names: Sequence[str] = tuple(JOBS)) -> list[Job]:

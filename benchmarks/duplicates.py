@@ -56,7 +56,7 @@ def fill(path: str, tracks: int) -> None:
             analyses = [Analysis(fingerprint=fingerprint, chroma=chroma) for fingerprint, chroma in found]
             with database.transaction():
                 database.execute_many(
-                    TRACK, ((b"/music/%09d.ogg" % n, b"%016d" % n, f"title {n}", "", "rock") for n in numbers)
+                    TRACK, ((b"/music/%09d.ogg" % n, b"%016d" % n, 90.0, f"title {n}", "", "rock") for n in numbers)
                 )
                 database.execute_many(
                     "INSERT INTO analyses (track, version, data) VALUES (?, ?, ?)",

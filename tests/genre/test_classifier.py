@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -86,6 +87,14 @@ def test_what_is_no_music_is_not_sure(bundled: GenreClassifier, shared_music: Pa
     doubts = [bundled.answer(what) for what in (noise, tone, shared_music / "pibble.ogg")]
     assert not any(answer.sure for answer in doubts)
     assert all(answer.doubt for answer in doubts)
+
+
+def test_what_has_no_key_is_less_like_known_music(bundled: GenreClassifier, sugar_plum: Analysis) -> None:
+    answer, keyless = (bundled.answer(replace(sugar_plum, pitch_classes=x)) for x in (None, np.ones(12)))
+    assert answer.strangeness is not None
+    assert keyless.strangeness is not None
+    assert answer.strangeness < keyless.strangeness < 1
+    assert (bundled.answer(sugar_plum).strangeness, keyless.sure) == (answer.strangeness, True)
 
 
 def test_parts_that_are_missing_are_done_without(bundled: GenreClassifier, sugar_plum: Analysis) -> None:

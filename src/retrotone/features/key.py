@@ -99,14 +99,19 @@ def key_of(strengths: ArrayLike, genres: Mapping[str, float]) -> str | None:
     >>> key_of([1, 0, 3, 0, 1, 0, 1, 4, 0, 1, 0, 2], {})
     'G major'
     """
-    strengths = np.asarray(strengths, float)
-    fits = correlations(strengths)
-    if fits.max() * strengths.std() <= MIN_CLARITY * strengths.mean():
+    if not is_clear(strengths):
         return None
+    fits = correlations(strengths)
     learned = genre_priors()
     score = learned["profile_weight"] * fits + learned["mode_weight"] * np.log(mode_shares(genres)).repeat(N_CHROMA)
     best = int(score.argmax())
     return f"{MAJOR[best]} major" if best < len(MAJOR) else f"{MINOR[best - len(MAJOR)]} minor"
+
+
+def is_clear(strengths: ArrayLike) -> bool:
+    """Tell whether a key is clear, `strengths` as for `key_of`: it is not in speech, noise and silence."""
+    strengths = np.asarray(strengths, float)
+    return bool(correlations(strengths).max() * strengths.std() > MIN_CLARITY * strengths.mean())
 
 
 def correlations(strengths: ArrayLike) -> NDArray[np.float64]:

@@ -11,13 +11,18 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from retrotone.features.analysis import Analysis
+from retrotone.features.key import is_clear
 from retrotone.genre.discriminant import normalised, track_means
-from retrotone.genre.evidence import Rows
+from retrotone.genre.evidence import Rows, evidence
 
 # The range searched.
 LOG_TEMPERATURES = (-3.0, 3.0)
 # The share of known music that may be called strange.
 STRANGE_SHARE = 0.02
+# Without a clear key, as in speech, a track is strange at this distance already. Seven voices of espeak-ng, aged as the
+# 1910s to 1950s, lie beyond 0.87; the 13 of GTZAN's 257 tracks with audio that have no clear key lie within 0.82.
+KEYLESS_DISTANCE = 0.85
 # Of the covariance of known music's columns towards a multiple of the identity.
 SHRINKAGE = 0.1
 
@@ -106,6 +111,14 @@ class Domain:
     def distance(self, rows: Rows) -> float:
         """Return how far a track's columns, shape (1, numbers), lie from the centre; over 1 they are strange."""
         return float(np.linalg.norm((rows[0] - self.centre) @ self.axes))
+
+    def strangeness(self, analysis: Analysis) -> float | None:
+        """Return how unlike known music a track is, strange over 1; None without columns."""
+        columns = evidence(analysis, "columns")
+        if columns is None:
+            return None
+        has_key = analysis.pitch_classes is None or is_clear(analysis.pitch_classes)
+        return self.distance(columns) / (1.0 if has_key else KEYLESS_DISTANCE)
 
 
 def known_music(columns: Sequence[Rows], fold: NDArray[np.int64]) -> Domain:

@@ -238,8 +238,7 @@ class GenreClassifier:
         analysis = _analysis(recording, progress)
         probabilities = self._probabilities(analysis)
         heads = self._answering(analysis)
-        columns = evidence(analysis, "columns")
-        strangeness = self._domain.distance(columns) if self._domain is not None and columns is not None else None
+        strangeness = None if self._domain is None else self._domain.strangeness(analysis)
         best = int(probabilities.argmax())
         doubt = ""
         # the second ear knows better what music is

@@ -7,14 +7,16 @@ import socket
 import sys
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from places import Databases
+from places import Databases, groups, synthetic_description
 
 import retrotone as rt
 from retrotone.cli.main import run
 from retrotone.library.catalogue.catalogue import Catalogue
+from retrotone.library.description import RECIPE
 from retrotone.library.files import FoundFile, content_hash
 from retrotone.library.library import Library, Track
 from retrotone.library.records import NewTrack
@@ -76,6 +78,23 @@ def test_what_others_write_is_seen_and_a_lost_connection_made_anew(scanned: str,
         administer(location, f"SELECT pg_terminate_backend({process}, 5000)")
         assert len(library.tracks()) == len(library) == 11
         assert library.similar(library.tracks()[0], k=1)[0].track == second
+
+
+def test_a_track_is_found_by_name_whatever_its_letters(places: Databases) -> None:
+    location = places.new()
+    with Catalogue(location, create=True) as catalogue:
+        for number, title in enumerate(["VIBE IN PARIS", "Jóga", "", "Vibe, 100%"]):
+            description = replace(synthetic_description(groups(1)[0]), recipe=RECIPE)
+            file = FoundFile(f"/music/{number} vibe.ogg", 1, 1)
+            catalogue.add_track(NewTrack(file, b"%d" % number, {"title": title}, 100.0, description))
+    with Library(location) as library:
+        for words, titles in (
+            ("paris vib", ["VIBE IN PARIS"]),
+            ("joga", ["Jóga"]),
+            ("vibe", ["VIBE IN PARIS", "", "Vibe, 100%"]),
+            ("100", ["Vibe, 100%"]),
+        ):
+            assert [track.title for track in library.search(words)] == titles
 
 
 def test_a_scan_goes_on_when_the_network_fails(

@@ -62,6 +62,7 @@ def names(tracks: list[Track]) -> list[str]:
         ("no tit", ["No Title"]),
         ("homogenic hunt", ["hunter"]),
         ("polka", []),
+        ("joga " + "bjork " * 2000 + "x" * 100_000, []),
     ],
 )
 def test_a_track_is_found_by_words_of_its_title_and_artist(library: Library, words: str, found: list[str]) -> None:

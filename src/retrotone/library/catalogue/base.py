@@ -70,9 +70,13 @@ class Database(Protocol):
         Its name in messages, without a password.
     revision : hashable
         Changes whenever any process changes the catalogue.
+    may_hold : str
+        The condition, of one value, that the text in place of ``{0}`` matches this pattern of LIKE, in capitals or
+        not, or is not all ASCII.
     """
 
     name: str
+    may_hold: str
 
     @property
     def revision(self) -> Hashable: ...

@@ -25,6 +25,7 @@ from retrotone.features.analysis import Analysis
 from retrotone.library.catalogue.base import MissingAnalysis, Row, Rows, Vector, retried
 from retrotone.library.catalogue.database import open_database
 from retrotone.library.catalogue.rows import (
+    NAMES,
     SELECT_KNOWN,
     SELECT_NAMES,
     SELECT_TRACK,
@@ -281,9 +282,14 @@ class Catalogue:
             found |= {row[0]: track_from(row) for row in self._select_among(f"{SELECT_TRACK} WHERE id IN", some)}
         return [found[int(number)] for number in numbers if int(number) in found]
 
-    def names(self) -> Iterator[tuple[int, SongNames]]:
-        """Yield id and names of all tracks that are present and described, by path."""
-        for rows in self.database.blocks(SELECT_NAMES):
+    def names(self, words: Sequence[str] = ()) -> Iterator[tuple[int, SongNames]]:
+        """Yield id and names of all tracks that are present and described, by path.
+
+        With words, of small letters and digits, most of those are left out whose names do not hold all of them.
+        """
+        condition = f"{NAMES} IS NULL OR {self.database.may_hold.format(f'({NAMES})')}"
+        chosen = "".join(f" AND ({condition})" for _ in words)
+        for rows in self.database.blocks(f"{SELECT_NAMES}{chosen} ORDER BY path", [f"%{word}%" for word in words]):
             yield from map(names_from, rows)
 
     def places(self, numbers: Sequence[int]) -> list[tuple[int, Place]]:

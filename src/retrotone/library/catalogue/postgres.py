@@ -106,6 +106,9 @@ class Postgres:
         retrotone. By all methods: the server went away.
     """
 
+    # by the rules of some languages the small letter of I has no dot
+    may_hold = """(lower({0} COLLATE "C") LIKE ? OR octet_length({0}) > length({0}))"""
+
     def __init__(self, address: str, create: bool = False) -> None:
         try:
             import pgvector.psycopg

@@ -25,8 +25,10 @@ SELECT_TRACK = (
 SELECT_NAMES = (
     "SELECT id, path, coalesce(title, ''), coalesce(artist, ''), coalesce(album, ''), coalesce(year, ''), "
     "coalesce(nullif(t.genre, ''), given_genre, CASE WHEN sure THEN d.genre ELSE '' END) "
-    "FROM tracks t JOIN descriptions d ON track = id WHERE present ORDER BY path"
+    "FROM tracks t JOIN descriptions d ON track = id WHERE present"
 )
+# empty where a file's name is the title
+NAMES = "nullif(title, '') || ' ' || coalesce(artist, '') || ' ' || coalesce(album, '')"
 INVALID = "the library is damaged, a row holds invalid values: run retrotone library check --repair"
 
 NUMBER, WORD = (float, type(None)), (str, type(None))

@@ -91,6 +91,9 @@ class SQLite:
         disk is full, permission is missing, or another writer does not finish.
     """
 
+    # here LIKE does not tell capitals of ASCII from small letters
+    may_hold = "({0} LIKE ? OR length(CAST({0} AS BLOB)) > length({0}))"
+
     def __init__(self, path: str, create: bool = False) -> None:
         self.name = path
         if path != ":memory:":

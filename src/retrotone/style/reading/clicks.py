@@ -5,8 +5,9 @@ and noise alike (the idea of prediction residuals: Godsill and Rayner, "Digital 
 first pass finds loud ones; their mean spectrum then weights a second pass, which finds all that the noise lets through.
 A drum is no click: before or after it there is more sound than usual, so a click is measured against the louder of
 both. Clicks know nothing of the music: where many come with the beginnings of notes, only the time in which few notes
-begin is counted, or nothing. How many clicks lie below the threshold follows from how far those above exceed it, as
-sizes are distributed in known ways; a scratch, which comes once a turn, is counted apart.
+begin is counted, or nothing. Most are small beside the music: their level and shape are those of the mean of many, in
+time with each other, in which the music is lost. How many clicks lie below the threshold follows from how far those
+above exceed it, as sizes are distributed in known ways; a scratch, which comes once a turn, is counted apart.
 """
 
 from __future__ import annotations
@@ -53,8 +54,9 @@ SCRATCH_SHARE, SCRATCH_FACTOR = 0.4, 3.0
 # What is tried of a click: pitch and end of its spectrum in Hz, and the time constant of its decay in s.
 RINGS_HZ, ENDS_HZ = 250 * 2 ** (np.arange(36) / 6), 2000 * 2 ** (np.arange(11) / 3)
 DECAYS_S = 0.00005 * 2 ** (np.arange(16) / 3)
-# A click's mean shape is read from so many of the loudest.
-SHAPES = 150
+# A click's mean shape is read from so many of the loudest, of which the clearest, above this quantile, count the same:
+# so none whose size is wrong makes the mean alone.
+SHAPES, CLEAREST = 150, 0.75
 # They are brought in time with each other by so much of the residual to both sides, moved by no more than a shift, in
 # so many rounds.
 MATCHED_SECONDS, SHIFT_SECONDS, ROUNDS = 0.0015, 0.00045, 2
@@ -73,7 +75,7 @@ class Clicks:
     per_second : float
         Mean rate, those too small to be found included.
     median_db : float
-        Peak of the median click in dB re full scale, for a programme at -20 LUFS.
+        Peak of the median click in dB re full scale, for a programme at -20 LUFS: of a decaying cosine of its energy.
     ring_hz, high_hz, decay_s : float
         Pitch of a click, the end of its spectrum, and the time constant of its decay.
     times_s : ndarray, shape (n,)
@@ -223,7 +225,7 @@ class _Detector:
         return _Found(at, size[at].astype(np.float64), deviations[at].astype(np.float64), scales)
 
     def evened(self, found: _Found, heard: NDArray[np.floating]) -> _Found:
-        """Return clicks with their sizes before the gains of the residual, in a unit of their own.
+        """Return clicks with their sizes before the gains of the residual, in any unit.
 
         Parameters
         ----------
@@ -242,14 +244,13 @@ class _Detector:
         """
         loudest = np.argsort(-found.deviations)[:SHAPES]
         at, sizes = self._in_time(found.at[loudest], found.sizes[loudest], residual)
-        length, lead = int(EXCERPT_SECONDS * self._sample_rate), int(LEAD_SECONDS * self._sample_rate)
+        length, lead = (int(seconds * self._sample_rate) + 1 for seconds in (EXCERPT_SECONDS, LEAD_SECONDS))
         # (excerpts, clicks, samples), that of the click first
         excerpts = np.stack([_cut(self._samples, at + int(by * length) - lead, length) for by in (0.0, *MUSIC_AT)])
         # slow music is lost, too
         excerpts -= np.median(excerpts, axis=2, keepdims=True)
         clearness = np.square(sizes) / np.maximum(excerpts[1:].var(axis=(0, 2)), 1e-20)
-        # the clearest quarter counts the same: none of them, whose size may be wrong, makes the mean alone
-        weights = np.minimum(clearness, np.quantile(clearness, 0.75))
+        weights = np.minimum(clearness, np.quantile(clearness, CLEAREST))
         means = (weights / np.where(sizes == 0, np.inf, sizes)) @ excerpts / max(float(weights.sum()), 1e-20)
         place = np.arange(length)
         ramps = np.minimum(1, np.minimum((place + 1) / lead, 2 * (length - place) / length))

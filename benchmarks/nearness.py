@@ -13,6 +13,7 @@ from scipy.signal import firwin2, oaconvolve, stft
 
 import retrotone as rt
 from benchmarks.cases import Case
+from benchmarks.perception import excerpt, visqol, without_perception, zimtohrli
 
 N_FFT, HOP = 2048, 512
 MEL_BANDS, LOW_HZ, HIGH_HZ = 80, 40.0, 16_000.0
@@ -35,7 +36,7 @@ class Nearness(NamedTuple):
     `mel`, `floor`: mean |difference| in dB of mel bands, and of the 5 % quantile of each; `envelope`: correlation of
     what moves in the mel bands; `width`: |difference| in dB of side to middle; `record`, `song`: correlation of the
     long-term spectrum's fine structure with theirs; `pauses`: how much louder the quietest twentieth of the time is,
-    in dB.
+    in dB; `zimtohrli`, in thousandths, and `visqol`: see `benchmarks.perception`; NaN where they are not installed.
     """
 
     mel: float
@@ -45,6 +46,8 @@ class Nearness(NamedTuple):
     record: float
     song: float
     pauses: float
+    zimtohrli: float
+    visqol: float
 
 
 class Judge:
@@ -59,6 +62,7 @@ class Judge:
         self._loudness = case.ideal.loudness
         self._mel, self._width = mel_db(case.ideal), width_db(case.ideal)
         self._pauses = pauses_db(case.ideal)
+        self._excerpt = excerpt(case.ideal)
         self._fine = [fine_structure(audio) for audio in (case.record, case.song)]
 
     def measure(self, output: rt.Audio) -> Nearness:
@@ -77,7 +81,14 @@ class Judge:
             record=record,
             song=song,
             pauses=pauses_db(output) - self._pauses,
+            **self._perceived(output),
         )
+
+    def _perceived(self, output: rt.Audio) -> dict[str, float]:
+        if without_perception():
+            return {"zimtohrli": np.nan, "visqol": np.nan}
+        both = self._excerpt, excerpt(output)
+        return {"zimtohrli": 1000 * zimtohrli(*both), "visqol": visqol(*both)}
 
 
 def mel_db(audio: rt.Audio) -> NDArray[np.float64]:

@@ -17,11 +17,13 @@ from benchmarks.made import made_table
 from benchmarks.nearness import ERA, MEDIUM, METHODS, RECIPE, Judge, Nearness
 from benchmarks.page import Page, table
 from benchmarks.pairs import MUSIC
+from benchmarks.perception import SECONDS, without_perception
 from benchmarks.statistics import bootstrap
 from retrotone.utils.assets import bundled_song
 
 UNTOUCHED, COPY = "*the song untouched*", "*a second copy of the ideal*"
-HEADS = ("mel, dB", "floor, dB", "envelope", "width, dB", "like the record", "like the song", "pauses, dB")
+HEADS = ("mel, dB", "floor, dB", "envelope", "width, dB", "like the record", "like the song", "pauses, dB",
+         "Zimtohrli, thousandths", "ViSQOL")  # fmt: skip
 SPEED_SECONDS, SPEED_RUNS = 30.0, 3
 # Of the page: the machines whose record the made signals and the clock are given.
 MADE_MACHINE, SPEED_MACHINE = "cassette", "mono LP"
@@ -106,13 +108,17 @@ Lower is nearer: mean difference in 80 mel bands, in the floor of each (5 % quan
 middle). Envelope is the correlation of what moves when with the ideal; higher is nearer. "Like the record" and "like
 the song" are the correlation of the notes in the long-term spectrum (100 to 1500 Hz, without its smooth part) with
 theirs: what lies above the ideal's copy in the first took notes from the record, what lies below it in the second
-lost the song's. Pauses: how much louder than the ideal's the quietest moments are.
+lost the song's. Pauses: how much louder than the ideal's the quietest moments are. Zimtohrli (a distance; lower is
+nearer) and ViSQOL (quality from 1 to 5; higher is nearer) are published models of hearing, given {SECONDS:g} s of the
+mono fold.
 """
     ]
     if not MUSIC.is_dir():
         parts.append(f"\nThe other songs are left out: they would be in {MUSIC}.\n")
     if missing := without_outside():
         parts.append(f"\nTwo machines that others wrote are left out: {missing}.\n")
+    if missing := without_perception():
+        parts.append(f"\nZimtohrli and ViSQOL are left out: {missing}.\n")
     parts.append(f"\n{_means(scores)}\n{_by_machine(scores)}\n{_reading(cases)}\n{_worst(cases)}")
     if truth.estimates:
         parts.append(f"\n{_blind(truth.estimates)}")
@@ -142,8 +148,10 @@ def _methods(scores: Iterable[Score]) -> list[str]:
 
 def _means(scores: list[Score]) -> str:
     cases, rows = _by_case(scores), []
+    # the last two measures may be missing
+    heads = HEADS[:-2] if without_perception() else HEADS
     for method in _methods(scores):
-        columns = zip(*(own[method] for own in cases.values()), strict=True)
+        columns = list(zip(*(own[method] for own in cases.values()), strict=True))[: len(heads)]
         against = [
             f"{sum(own[method].mel < own[rival].mel for own in cases.values())}"
             if rival in _methods(scores) and rival != method
@@ -151,7 +159,7 @@ def _means(scores: list[Score]) -> str:
             for rival in (RECIPE, UNTOUCHED)
         ]
         rows.append([method, *(str(bootstrap(column)) for column in columns), *against])
-    return table(["method", *HEADS, f"nearer than the recipe (of {len(cases)})", "than the song"], rows)
+    return table(["method", *heads, f"nearer than the recipe (of {len(cases)})", "than the song"], rows)
 
 
 def _by_machine(scores: list[Score]) -> str:

@@ -19,6 +19,7 @@ from retrotone.style.medium import Medium
 from retrotone.style.reading.channels import align, read_channels
 from retrotone.style.reading.click_sizes import clicks_in_all
 from retrotone.style.reading.clicks import read_clicks
+from retrotone.style.reading.parts import MEDIAN_CLICK_DB
 from retrotone.style.reading.reading import Reading, read
 from retrotone.style.reading.records import read_records
 from retrotone.style.reading.speed import read_speed
@@ -111,11 +112,15 @@ def test_drums_and_strings_are_no_clicks(drums: rt.Audio, strings: rt.Audio) -> 
 
 
 @pytest.mark.parametrize("per_second", [6.0, 14.0])
-def test_clicks_are_counted(strings: rt.Audio, per_second: float) -> None:
+def test_clicks_are_counted_and_measured(strings: rt.Audio, per_second: float) -> None:
     crackle = replace(DISC.crackle, per_second=per_second, level_db=-22.0)
-    found = read(replace(DISC, crackle=crackle, wobbles=()).apply(strings)).clicks
+    disc = replace(DISC, crackle=crackle, wobbles=()).apply(strings).with_loudness(-20)
+    found = read_clicks([disc.samples[:1]], disc.sample_rate)
     assert found is not None
     assert found.per_second == pytest.approx(per_second, rel=1 / 3)
+    # most are smaller than the music around them, and hardly seen below its upper edge
+    assert found.median_db == pytest.approx(crackle.level_db + MEDIAN_CLICK_DB, abs=4)
+    assert abs(np.log2(found.ring_hz / crackle.ring_hz)) < 0.5
 
 
 @pytest.mark.parametrize("seen", [0.95, 0.8])

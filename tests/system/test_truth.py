@@ -21,6 +21,7 @@ from benchmarks.chains import CHAINS, Chain
 from benchmarks.made import made_table
 from benchmarks.music_spectrum import music_spectrum, track_spectrum
 from benchmarks.nearness import MEDIUM, METHODS, RECIPE
+from benchmarks.perception import excerpt, visqol, without_perception, zimtohrli
 
 SECONDS = 3.0
 
@@ -98,9 +99,18 @@ def test_a_second_copy_of_the_ideal_is_nearer_than_the_song(song: rt.Audio) -> N
     text = truth.page(found).text
     assert f"| {truth.COPY} | {again.mel:.3f} |" in text
     assert f"| AM radio (1) | {untouched.mel:.2f} | {again.mel:.2f} |" in text
+    assert ("Zimtohrli and ViSQOL are left out" in text) == bool(without_perception())
     (estimate,) = found.estimates
     assert abs(estimate.octaves) < 1
     assert f"| AM radio | {radio.upper_hz:.0f} | {estimate.octaves:+.2f} |" in text
+
+
+@pytest.mark.skipif(bool(without_perception()), reason=f"models of hearing are {without_perception()}")
+def test_models_of_hearing_know_more_noise_from_less(song: rt.Audio) -> None:
+    noise = np.random.default_rng(0).standard_normal(song.samples.shape).astype(np.float32)
+    same, little, much = (excerpt(song.with_samples(song.samples + level * noise)) for level in (0, 1e-3, 1e-2))
+    assert zimtohrli(same, same) < zimtohrli(same, little) < zimtohrli(same, much)
+    assert visqol(same, same) > visqol(same, little) > visqol(same, much)
 
 
 def test_made_signals_are_clean_where_nothing_is_done(song: rt.Audio, monkeypatch: pytest.MonkeyPatch) -> None:

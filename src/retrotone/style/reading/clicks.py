@@ -5,8 +5,9 @@ and noise alike (the idea of prediction residuals: Godsill and Rayner, "Digital 
 first pass finds loud ones; their mean spectrum then weights a second pass, which finds all that the noise lets through.
 A drum is no click: before or after it there is more sound than usual, so a click is measured against the louder of
 both. Clicks know nothing of the music: where many come with the beginnings of notes, only the time in which few notes
-begin is counted, or nothing. How many clicks lie below the threshold follows from how far those above exceed it, as
-sizes are distributed in known ways; a scratch, which comes once a turn, is counted apart.
+begin is counted, or nothing. Most are small beside the music: their level and shape are those of the mean of many, in
+time with each other, in which the music is lost. How many clicks lie below the threshold follows from how far those
+above exceed it, as sizes are distributed in known ways; a scratch, which comes once a turn, is counted apart.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.fft import irfft
+from scipy.fft import irfft, rfft
 from scipy.ndimage import median_filter, uniform_filter1d
 
 from retrotone.style.reading.click_sizes import clicks_in_all
@@ -50,12 +51,17 @@ CHANCE, MUSICAL = 1.0, 0.65
 TURNS_HZ, TURNS_TOLERANCE, RETURN_SECONDS = (78 / 60, 45 / 60, 100 / 180), 0.004, 0.01
 # Share of the turns in which a scratch must be seen, and how many times more often than chance would have it.
 SCRATCH_SHARE, SCRATCH_FACTOR = 0.4, 3.0
-# Time constants of a click's decay in s.
-SHORTEST_S, LONGEST_S = 0.00005, 0.002
-# Share of a click's energy below the end of its spectrum.
-ENERGY_SHARE = 0.95
-# A click's mean shape is read from the loudest, its height from the very loudest, within so many seconds.
-SHAPES, MEASURED, PEAK_SECONDS = 150, 30, 0.0005
+# What is tried of a click: pitch and end of its spectrum in Hz, and the time constant of its decay in s.
+RINGS_HZ, ENDS_HZ = 250 * 2 ** (np.arange(36) / 6), 2000 * 2 ** (np.arange(11) / 3)
+DECAYS_S = 0.00005 * 2 ** (np.arange(16) / 3)
+# A click's mean shape is read from so many of the loudest, of which the clearest, above this quantile, count the same:
+# so none whose size is wrong makes the mean alone.
+SHAPES, CLEAREST = 150, 0.75
+# They are brought in time with each other by so much of the residual to both sides, moved by no more than a shift, in
+# so many rounds.
+MATCHED_SECONDS, SHIFT_SECONDS, ROUNDS = 0.0015, 0.00045, 2
+# A click begins LEAD_SECONDS after its excerpt; excerpts that begin so many lengths away hold the music alone.
+EXCERPT_SECONDS, LEAD_SECONDS, MUSIC_AT = 0.0026, 0.00045, (-2.5, -1.25, 1.5)
 # Seconds of the record that are read.
 READ_SECONDS = 30.0
 
@@ -69,9 +75,9 @@ class Clicks:
     per_second : float
         Mean rate, those too small to be found included.
     median_db : float
-        Peak of the median click in dB re full scale, for a programme at -20 LUFS.
+        Peak of the median click in dB re full scale, for a programme at -20 LUFS: of a decaying cosine of its energy.
     ring_hz, high_hz, decay_s : float
-        Centre and end of a click's spectrum, and the time constant of its decay.
+        Pitch of a click, the end of its spectrum, and the time constant of its decay.
     times_s : ndarray, shape (n,)
         When the clicks that were found occur, from the start of what was read.
     peaks_db : ndarray, shape (n,)
@@ -114,13 +120,17 @@ def read_clicks(pieces: Sequence[Block], sample_rate: int) -> Clicks | None:
     spectrum = detector.mean_spectrum(loud)
     gain = (np.sqrt(spectrum) / detector.around).astype(np.float32)
     # without a spectrum in common the gain is 0, and nothing is found
-    found = detector.find(detector.residual(gain), AUDIBLE)
+    residual = detector.residual(gain)
+    found = detector.find(residual, AUDIBLE)
     if len(found.at) == 0:
         return None
-    found, spectrum = detector.as_peaks(found, gain @ np.sqrt(spectrum)), detector.mean_spectrum(found)
+    found = detector.evened(found, gain @ np.sqrt(spectrum))
+    spectrum = detector.click_spectrum(found, residual)
     # what stands out of digital silence alone has no size
     if not found.sizes.any() or not spectrum.any():
         return None
+    ring_hz, high_hz, decay_s, level = detector.shape(spectrum)
+    found = found.times(level)
     seconds = len(samples) / sample_rate
     counted, counted_share = _without_music(found, detector.growth(found.at))
     large, above_16, above_20 = (np.sum(counted.deviations > least) for least in (LARGE, 16, 20))
@@ -130,7 +140,6 @@ def read_clicks(pieces: Sequence[Block], sample_rate: int) -> Clicks | None:
         return None
     scratches, turns_hz = _scratches(counted.at / sample_rate, counted_share * seconds)
     count, median_size = clicks_in_all(counted.sizes[~scratches], AUDIBLE * found.scales)
-    ring_hz, high_hz, decay_s = detector.shape(spectrum)
     confidence = float(np.clip(len(found.at) / 60, 0.2, 0.9))
     return Clicks(
         count / (counted_share * seconds) + turns_hz,
@@ -164,6 +173,10 @@ class _Found:
         """Return some of the clicks."""
         return _Found(self.at[which], self.sizes[which], self.deviations[which], self.scales)
 
+    def times(self, factor: float) -> _Found:
+        """Return the clicks with sizes in another unit."""
+        return _Found(self.at, self.sizes * factor, self.deviations, self.scales * factor)
+
 
 class _Detector:
     """Short frames of a recording and the spectrum around each.
@@ -176,7 +189,7 @@ class _Detector:
 
     def __init__(self, samples: NDArray[np.float32], sample_rate: int) -> None:
         self._samples, self._sample_rate = samples, sample_rate
-        self._n_fft, self._peak = n_fft_for(sample_rate, FRAME_SECONDS), int(PEAK_SECONDS * sample_rate)
+        self._n_fft = n_fft_for(sample_rate, FRAME_SECONDS)
         self._window = np.sin(np.pi * (np.arange(self._n_fft) + 0.5) / self._n_fft).astype(np.float32)
         padded = np.pad(samples, self._n_fft)
         (self._spectrum,) = spectrogram(padded[None], self._window, self._n_fft // 2)
@@ -211,24 +224,55 @@ class _Detector:
             at = at[scales[at // hop] < CALM * usual[at // hop]]
         return _Found(at, size[at].astype(np.float64), deviations[at].astype(np.float64), scales)
 
-    def as_peaks(self, found: _Found, heard: NDArray[np.floating]) -> _Found:
-        """Return clicks with sizes and deviations as peaks of the recording, of which each frame shows a share.
+    def evened(self, found: _Found, heard: NDArray[np.floating]) -> _Found:
+        """Return clicks with their sizes before the gains of the residual, in any unit.
 
         Parameters
         ----------
         found : _Found
         heard : ndarray, shape (frames,)
-            What the gains of the residual leave of a click.
+            What the gains leave of a click.
         """
         hops = (np.arange(len(found.scales)) + 0.5) * len(self._samples) / len(found.scales)
         sizes, scales = found.sizes / heard[self._frame(found.at)], found.scales / heard[self._frame(hops)]
-        loudest = found.at[np.argsort(-found.deviations)[:MEASURED]]
-        reach = np.arange(-2 * self._peak, 3 * self._peak)
-        around = self._samples[np.clip(loudest[:, None] + reach, 0, len(self._samples) - 1)]
-        # the median takes the slow music away
-        peaks = np.abs(around - np.median(around, axis=1, keepdims=True))[:, self._peak : -self._peak].max(axis=1)
-        factor = float(np.median(peaks / sizes[np.argsort(-found.deviations)[:MEASURED]]))
-        return _Found(found.at, sizes * factor, found.deviations, scales * factor)
+        return _Found(found.at, sizes, found.deviations, scales)
+
+    def click_spectrum(self, found: _Found, residual: NDArray[np.float32]) -> NDArray[np.float64]:
+        """Return the power spectrum of the mean click of size 1, shape (n_fft // 2 + 1,), without the music.
+
+        Clicks are averaged in time with each other, as music is then lost: most are small beside it.
+        """
+        loudest = np.argsort(-found.deviations)[:SHAPES]
+        at, sizes = self._in_time(found.at[loudest], found.sizes[loudest], residual)
+        length, lead = (int(seconds * self._sample_rate) + 1 for seconds in (EXCERPT_SECONDS, LEAD_SECONDS))
+        # (excerpts, clicks, samples), that of the click first
+        excerpts = np.stack([_cut(self._samples, at + int(by * length) - lead, length) for by in (0.0, *MUSIC_AT)])
+        # slow music is lost, too
+        excerpts -= np.median(excerpts, axis=2, keepdims=True)
+        clearness = np.square(sizes) / np.maximum(excerpts[1:].var(axis=(0, 2)), 1e-20)
+        weights = np.minimum(clearness, np.quantile(clearness, CLEAREST))
+        means = (weights / np.where(sizes == 0, np.inf, sizes)) @ excerpts / max(float(weights.sum()), 1e-20)
+        place = np.arange(length)
+        ramps = np.minimum(1, np.minimum((place + 1) / lead, 2 * (length - place) / length))
+        powers = power(rfft(means * ramps, self._n_fft))
+        return np.asarray(np.maximum(powers[0] - powers[1:].mean(axis=0), 0))
+
+    def _in_time(
+        self, at: NDArray[np.intp], sizes: NDArray[np.float64], residual: NDArray[np.float32]
+    ) -> tuple[NDArray[np.intp], NDArray[np.float64]]:
+        """Move clicks so that they are most alike, and give sizes the signs with which they are."""
+        reach, shift = (int(seconds * self._sample_rate) for seconds in (MATCHED_SECONDS, SHIFT_SECONDS))
+        peaks = residual[at].astype(float)
+        around = _cut(residual, at - reach - shift, 2 * (reach + shift) + 1) / peaks[:, None]
+        # (clicks, shifts, samples)
+        shifted = np.lib.stride_tricks.sliding_window_view(around, 2 * reach + 1, axis=1)
+        clicks = np.arange(len(at))
+        best, signs = np.full(len(at), shift), np.ones(len(at))
+        for _ in range(ROUNDS):
+            likeness = shifted @ (signs @ shifted[clicks, best])
+            best = np.abs(likeness).argmax(axis=1)
+            signs = np.sign(likeness[clicks, best])
+        return at + best - shift, sizes * signs * np.sign(peaks)
 
     def growth(self, at: NDArray[np.intp]) -> NDArray[np.float64]:
         """Return the rank, from 0 to 1 of all frames, of how much the music grows around each click, shape (n,)."""
@@ -250,14 +294,30 @@ class _Detector:
         excess /= np.maximum((excess / self.around[frames]).mean(axis=1, keepdims=True), 1e-20)
         return np.maximum(uniform_filter1d(np.median(excess, axis=0), 2 * SMOOTHING_BINS + 1), 0)
 
-    def shape(self, spectrum: NDArray[np.float64]) -> tuple[float, float, float]:
-        """Return the centre and the end of a click's spectrum in Hz, and the time constant of its decay in s."""
-        share, hertz = spectrum / spectrum.sum(), np.fft.rfftfreq(self._n_fft, 1 / self._sample_rate)
-        pitch = float(hertz @ share)
-        width = float(np.sqrt(np.square(hertz - pitch) @ share))
-        # a decaying cosine: its spectrum is as wide as its decay is short
-        end = float(hertz[np.searchsorted(np.cumsum(share), ENERGY_SHARE)])
-        return pitch, end, float(np.clip(1 / (2 * np.pi * max(width, 1.0)), SHORTEST_S, LONGEST_S))
+    def shape(self, spectrum: NDArray[np.float64]) -> tuple[float, float, float, float]:
+        """Return the decaying cosine that is most like a click of this power spectrum.
+
+        Its pitch in Hz, the end of its spectrum in Hz, the time constant of its decay in s, and its peak at the same
+        energy.
+        """
+        hertz = np.fft.rfftfreq(self._n_fft, 1 / self._sample_rate)
+        turns, rings, rates = 2 * np.pi * hertz, 2 * np.pi * RINGS_HZ[:, None, None], 1 / DECAYS_S[:, None]
+        rings_and_decays = np.abs((rates + 1j * turns) / ((rates + 1j * turns) ** 2 + rings**2)).reshape(-1, len(hertz))
+        # a low-pass of the fourth order
+        ends = 1 / np.sqrt(1 + (hertz / ENDS_HZ[:, None]) ** 8)
+        energy = np.square(rings_and_decays) @ np.square(ends).T
+        likeness = rings_and_decays @ (ends * np.sqrt(spectrum)).T / np.sqrt(energy)
+        # what rings above the low-pass is shaped by that alone
+        likeness[np.repeat(RINGS_HZ, len(DECAYS_S))[:, None] > ENDS_HZ] = 0
+        best, end = np.unravel_index(likeness.argmax(), likeness.shape)
+        ring, decay = np.divmod(best, len(DECAYS_S))
+        peak = float(np.sqrt(spectrum.sum() / energy[best, end])) / self._sample_rate
+        return float(RINGS_HZ[ring]), float(ENDS_HZ[end]), float(DECAYS_S[decay]), peak
+
+
+def _cut(samples: NDArray[np.float32], starts: NDArray[np.intp], length: int) -> NDArray[np.float64]:
+    """Return excerpts, shape (len(starts), length); beyond the ends the last sample stays."""
+    return np.asarray(samples[np.clip(starts[:, None] + np.arange(length), 0, len(samples) - 1)], float)
 
 
 def _levels(size: NDArray[np.float32], hop: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:

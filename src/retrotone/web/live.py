@@ -11,6 +11,7 @@ import gradio as gr
 
 from retrotone.audio.audio import Audio
 from retrotone.audio.files import AudioFile
+from retrotone.audio.writing import AudioWriter
 from retrotone.errors import Cancelled, StyleError
 from retrotone.figures.base import COLOURS
 from retrotone.figures.dials import part_texts
@@ -84,7 +85,10 @@ class LiveSound(Jobs):
             with self._one_at_a_time:
                 choice, source = self._choice(style, record, dials), self._opened(song)
                 start, sound = _excerpt(source, choice, position, strength)
-                path = sound.save(self.uploads.new_folder() / "excerpt.flac")
+                path = self.uploads.new_folder() / "excerpt.flac"
+                # `Audio.save` would measure the peaks again, which the preview has limited
+                with AudioWriter(path, sound.channels, sound.sample_rate) as writer:
+                    writer.write(sound.samples)
         except Exception as error:
             raise self._refused(error) from error
         rest = "the rest follows" if choice.medium else "Restyle renders the whole song"
@@ -98,6 +102,9 @@ class LiveSound(Jobs):
             return STOPPED
 
         def progress(fraction: float, message: str) -> None:
+            # an excerpt that somebody waits for is rendered first
+            with self._one_at_a_time:
+                pass
             if self._wishes.get(visitor) != wish:
                 raise Cancelled("another sound is wanted")
 

@@ -26,6 +26,7 @@ from retrotone.web.uploads import Uploads
 
 gradio = pytest.importorskip("gradio", reason="needs the extra web")
 
+from retrotone.web import live  # noqa: E402
 from retrotone.web.handlers import Handlers  # noqa: E402
 from retrotone.web.jobs import STOPPED  # noqa: E402
 from retrotone.web.live import RECORD  # noqa: E402
@@ -124,6 +125,17 @@ def test_the_whole_song_follows_an_excerpt_unless_another_sound_is_wanted(upload
     assert rt.load(whole).duration == pytest.approx(rt.load(song).duration, abs=0.01)
     handlers.excerpt(VISITOR, song, "1940s", 0.5, None, "", 0.0)
     assert handlers.whole(VISITOR, *wanted) is STOPPED
+
+
+def test_a_visitor_who_goes_without_a_word_is_forgotten_when_others_come(
+    uploads: Uploads, song: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(live, "VISITORS_KEPT", 2)
+    handlers, wanted = Handlers(uploads), (song, "1990s", 0.0, None, "")
+    visitors: list[Any] = [SimpleNamespace(session_hash=name) for name in ("gone", "first", "second")]
+    for visitor in visitors:
+        handlers.excerpt(visitor, *wanted, 0.0)
+    assert [handlers.whole(visitor, *wanted) is STOPPED for visitor in visitors] == [True, False, False]
 
 
 def test_dials_are_saved_as_a_preset_that_is_taken_in_place_of_a_record(uploads: Uploads, song: str) -> None:

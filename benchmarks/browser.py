@@ -64,11 +64,11 @@ def measure(page: Page, record: str) -> None:
     page.locator("#record input[type=file]").set_input_files(record)
     print(f"a record that is yet to be read: heard after {seconds(page):.1f} s")
     chosen, turned = defaultdict[str, list[float]](list), defaultdict[str, list[float]](list)
-    for _ in range(REPEATS):
+    for repeat in range(REPEATS):
         for style in [*ERAS, "a file of mine"]:
             page.get_by_label(style, exact=True).click()
             chosen[style].append(seconds(page))
-            page.get_by_role("slider", name="noise").press("ArrowRight")
+            page.get_by_role("slider", name="noise").press("ArrowLeft" if repeat % 2 else "ArrowRight")
             turned[style].append(seconds(page))
     for what, times in (("chosen", chosen), ("dial moved", turned)):
         for style, measured in times.items():

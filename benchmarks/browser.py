@@ -24,13 +24,15 @@ from retrotone.utils.assets import bundled_record
 REPEATS = 10
 # The time between an excerpt and the next change.
 LISTEN_SECONDS = 0.5
-# JavaScript: when something was changed, and when its excerpt was heard, in ms.
+# JavaScript: when something was changed, and when its excerpt was heard, in ms; on a busy machine the whole song may be
+# there before the excerpt sounds.
 WATCH = """
-window.changed = window.heard = 0;
-document.addEventListener("input", () => { window.changed = performance.now(); window.heard = 0; }, true);
-document.addEventListener("playing", event => {
-  if (event.target.currentSrc.includes("/excerpt.")) window.heard ||= performance.now();
+window.changed = window.came = window.heard = 0;
+document.addEventListener("input", () => { window.changed = performance.now(); window.came = window.heard = 0; }, true);
+document.addEventListener("loadstart", event => {
+  if (event.target.currentSrc.includes("/excerpt.")) window.came ||= performance.now();
 }, true);
+document.addEventListener("playing", () => { if (window.came) window.heard ||= performance.now(); }, true);
 """
 
 

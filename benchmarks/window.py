@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 BEAT_MS = 5
 # A dial is moved for so long, an event of the pointer every so often.
 DRAG_SECONDS, DRAG_STEP_SECONDS = 6.0, 0.016
-# A list of so many tracks is sorted, and has been after so long.
+# A list of so many tracks is sorted, which is over after so long.
 TRACKS, SETTLE_SECONDS = 20_000, 1.5
 
 

@@ -95,7 +95,7 @@ class Table(ttk.Frame):
         if self._next_step:
             self.after_cancel(self._next_step)
             self._next_step = ""
-        if next(steps, self) is None:
+        if next(steps, "end") != "end":
             self._next_step = self.after(1, self._run, steps)
 
     def _add(self, keys: list[str], selected: str) -> Iterator[None]:

@@ -98,6 +98,7 @@ class Preview:
         else:
             blocks = style.render(song.with_samples(samples), strength, seed, progress)
             rendered = np.concatenate(list(blocks), axis=1)
+        # where the excerpt is all of the song, or a model takes long, what was rendered tells the gain
         if isinstance(style, Medium) and samples.shape[1] < song.frames:
             some = [piece[:, : self._share(piece)] for piece in self._content.pieces]
             gain_db = self._gain_db(np.concatenate(some, axis=1), through(some, 0))

@@ -14,6 +14,7 @@ from pathlib import Path
 from tkinter import filedialog, ttk
 
 import pytest
+from tests.desktop.model_host import ModelHost
 
 import retrotone as rt
 
@@ -166,3 +167,14 @@ def song(driver: Driver, clip: Path) -> Path:
         driver.drop(clip)
         driver.wait(lambda: driver.session.song is not None)
     return clip
+
+
+@pytest.fixture
+def model_host(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Iterator[ModelHost]:
+    if shutil.which("openssl") is None:
+        pytest.skip("needs openssl, for a certificate")
+    with ModelHost(tmp_path_factory.mktemp("host")) as host:
+        for name, value in host.environment.items():
+            monkeypatch.setenv(name, value)
+        yield host
+        host.shutdown()

@@ -5,14 +5,19 @@ from __future__ import annotations
 import configparser
 import os
 import re
+import shutil
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
 from PIL import Image
 
 from retrotone.cli.main import run
+
+# Of a busy machine, for a program of 440 MB to start.
+TIMEOUT_SECONDS = 120
 
 
 @pytest.mark.parametrize("dialog", [False, True])
@@ -35,6 +40,24 @@ app.run()
     environment = {**os.environ, "XDG_CONFIG_HOME": str(tmp_path)}
     ended = subprocess.run([sys.executable, "-c", code], env=environment, timeout=60, text=True, capture_output=True)
     assert (ended.returncode, ended.stderr) == (0, "")
+
+
+def test_the_folder_that_needs_no_python_opens_a_song(screen: str, clip: Path, tmp_path: Path) -> None:
+    program = Path(__file__).parents[2] / "dist" / "retrotone" / "retrotone"
+    if not program.is_file() or shutil.which("xwininfo") is None:
+        pytest.skip("needs xwininfo, and what PyInstaller makes of packaging/retrotone.spec: see docs/desktop.md")
+    assert not list(program.parent.rglob("torch"))
+    # nothing of this environment
+    environment = {"DISPLAY": screen, "HOME": str(tmp_path), "PATH": ""}
+    with subprocess.Popen([program, "app", clip], env=environment, stderr=subprocess.PIPE, text=True) as process:
+        shown, end = "", time.monotonic() + TIMEOUT_SECONDS
+        while f"{clip.name} – retrotone" not in shown:
+            assert process.poll() is None, process.communicate()[1]
+            assert time.monotonic() < end, shown
+            time.sleep(0.2)
+            shown = subprocess.run(["xwininfo", "-root", "-tree"], capture_output=True, text=True, check=True).stdout
+        process.terminate()
+        assert process.communicate(timeout=TIMEOUT_SECONDS)[1] == ""
 
 
 def test_without_a_display_one_line_says_how_to_get_one(

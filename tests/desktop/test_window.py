@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import io
+import zipfile
 from pathlib import Path
 from tkinter import font, messagebox
 from typing import TYPE_CHECKING
@@ -20,6 +22,7 @@ from retrotone.style.eras import ERAS
 
 if TYPE_CHECKING:
     from tests.desktop.conftest import Driver
+    from tests.desktop.model_host import ModelHost
 
 
 @pytest.fixture
@@ -310,12 +313,10 @@ def test_the_comparison_is_drawn_and_zooms(driver: Driver, song: Path, answers: 
 
 
 def test_a_model_is_downloaded_only_under_terms_that_were_shown(
-    driver: Driver, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    driver: Driver, model_host: ModelHost, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     tab, asked = driver.window.models_tab, list[str]()
     monkeypatch.setenv("RETROTONE_MODELS", str(tmp_path))
-    # nothing answers there, whether this machine has a network or not
-    monkeypatch.setenv("HTTPS_PROXY", "http://127.0.0.1:9")
     driver.key("<Alt-Key-7>")
     tab.table.select("vintage")
     driver.root.update()
@@ -332,6 +333,17 @@ def test_a_model_is_downloaded_only_under_terms_that_were_shown(
     driver.wait(lambda: not tab.progress.has_job)
     assert driver.status == "Cancelled."
     assert list(tmp_path.iterdir()) == []
+    # the host can be reached again
+    archive = io.BytesIO()
+    with zipfile.ZipFile(archive, "w") as model:
+        model.writestr("weights", bytes(200_000))
+    model_host.data = archive.getvalue()
+    driver.press("Download…")
+    driver.wait(lambda: not tab.progress.has_job)
+    assert "vintage: 0.2 MB" in asked[-1]
+    assert driver.status == f"Downloaded vintage: {tmp_path / 'vintage.ts'}."
+    assert (tmp_path / "vintage.ts").read_bytes() == model_host.data
+    assert tab.table.tree.item("vintage", "values")[-1] == "yes"
 
 
 def test_without_a_library_the_tab_that_makes_one_is_named(driver: Driver, song: Path) -> None:

@@ -26,6 +26,7 @@ from retrotone.web.uploads import Uploads
 
 gradio = pytest.importorskip("gradio", reason="needs the extra web")
 
+from retrotone.web import live  # noqa: E402
 from retrotone.web.handlers import Handlers  # noqa: E402
 from retrotone.web.jobs import STOPPED  # noqa: E402
 from retrotone.web.live import RECORD  # noqa: E402
@@ -67,11 +68,15 @@ def linked(html: str) -> Path:
     return Path(unquote(re.findall(r'gradio_api/file=([^"]+)"', html)[-1]))
 
 
-def test_an_upload_is_opened_once_to_be_restyled_and_its_figure_is_there_in_dark(
+def test_song_and_record_are_opened_once_each_and_the_figure_is_there_in_dark(
     uploads: Uploads, song: str, openings: Counter[str]
 ) -> None:
-    picture = Path(Handlers(uploads).restyle(VISITOR, song, "1930s", bar=bar)[2])
-    assert openings[song] == 1
+    record = str(uploads.keep(assets.bundled_record()))
+    words, result, shown, *_ = Handlers(uploads).restyle(VISITOR, song, RECORD, record=record, bar=bar)
+    assert (openings[song], openings[record]) == (1, 1)
+    assert "in the sound of demo_style" in words
+    assert Path(result).name == "a song-demo_style.wav"
+    picture = Path(shown)
     light, dark = (
         np.asarray(Image.open(file).convert("L")) for file in (picture, picture.with_name(f"{picture.stem}-dark.png"))
     )
@@ -79,14 +84,6 @@ def test_an_upload_is_opened_once_to_be_restyled_and_its_figure_is_there_in_dark
     # the corner is paper
     assert light[0, 0] > 240
     assert dark[0, 0] < 40
-
-
-def test_a_record_is_opened_once_too(uploads: Uploads, song: str, openings: Counter[str]) -> None:
-    record = str(uploads.keep(assets.bundled_record()))
-    words, result, *_ = Handlers(uploads).restyle(VISITOR, song, RECORD, record=record, bar=bar)
-    assert (openings[song], openings[record]) == (1, 1)
-    assert "in the sound of demo_style" in words
-    assert Path(result).name == "a song-demo_style.wav"
 
 
 def test_an_upload_is_opened_once_to_classify_its_genre(uploads: Uploads, song: str, openings: Counter[str]) -> None:
@@ -124,6 +121,17 @@ def test_the_whole_song_follows_an_excerpt_unless_another_sound_is_wanted(upload
     assert rt.load(whole).duration == pytest.approx(rt.load(song).duration, abs=0.01)
     handlers.excerpt(VISITOR, song, "1940s", 0.5, None, "", 0.0)
     assert handlers.whole(VISITOR, *wanted) is STOPPED
+
+
+def test_a_visitor_who_goes_without_a_word_is_forgotten_when_others_come(
+    uploads: Uploads, song: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(live, "VISITORS_KEPT", 2)
+    handlers, wanted = Handlers(uploads), (song, "1990s", 0.0, None, "")
+    visitors: list[Any] = [SimpleNamespace(session_hash=name) for name in ("gone", "first", "second")]
+    for visitor in visitors:
+        handlers.excerpt(visitor, *wanted, 0.0)
+    assert [handlers.whole(visitor, *wanted) is STOPPED for visitor in visitors] == [True, False, False]
 
 
 def test_dials_are_saved_as_a_preset_that_is_taken_in_place_of_a_record(uploads: Uploads, song: str) -> None:

@@ -82,6 +82,14 @@ function groupRadios() {
 const changes = { childList: true, subtree: true, attributes: true, attributeFilter: ["name"] };
 new MutationObserver(groupRadios).observe(document, changes);
 
+// Gradio calls the button that adds a file by the key of a missing translation.
+function nameButtons() {
+  for (const button of document.querySelectorAll("[aria-label='common.upload']")) {
+    button.title = button.ariaLabel = "Add a file";
+  }
+}
+new MutationObserver(nameButtons).observe(document, { childList: true, subtree: true });
+
 // A file that is dropped onto the player of an upload takes the place of the one that it plays.
 for (const kind of ["dragover", "drop"]) {
   document.addEventListener(kind, event => {

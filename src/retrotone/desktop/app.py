@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -10,6 +11,8 @@ from retrotone.errors import MissingExtraError
 
 if TYPE_CHECKING:
     import tkinter as tk
+
+    from retrotone.desktop.window import Window
 
 NO_TK = (
     "this Python has no Tk: install it (Debian and Ubuntu: apt install python3-tk, Fedora: dnf install "
@@ -36,19 +39,27 @@ def run(song: str | None = None, library: str | None = None) -> None:
     MissingExtraError
         Python lacks Tk, or there is no display.
     """
-    root = make_root()
-    from retrotone.desktop.window import Window
-
-    window = Window(root, library)
+    window = open_window(library)
     if song is not None:
         window.session.open_song(str(Path(song).absolute()))
     try:
-        root.mainloop()
+        window.root.mainloop()
     except KeyboardInterrupt:
         window.close()
     except SystemExit:
         window.close()
         raise
+
+
+def open_window(library: str | None = None) -> Window:
+    """Return the window, of which nothing is shown yet; parameter and errors as for `run`."""
+    root = make_root()
+    from retrotone.desktop.window import Window
+
+    window = Window(root, library)
+    # what is there now stays: to look through it for garbage would block the window for 15 ms, time and again
+    gc.freeze()
+    return window
 
 
 def make_root() -> tk.Tk:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import tkinter as tk
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from tkinter import ttk
 
@@ -16,8 +16,8 @@ from retrotone.desktop.widgets import hide_when_unneeded
 CELL_PADDING = 12
 # A table asks for so much, and takes what there is.
 LEAST_WIDTH = 240
-# Rows that are added at once.
-ROWS = 400
+# Rows that are added at once, and of which the cells are read at once for sorting.
+ADDED_ROWS, READ_ROWS = 400, 2000
 UP, DOWN = " ▲", " ▼"
 
 
@@ -48,8 +48,10 @@ class Table(ttk.Frame):
         self._rows: Mapping[str, Sequence[str]] = {}
         # the column that the rows are sorted by, -1 for none, and whether the largest come first
         self._sorted = -1, False
-        # what `after` returned for the rows that are still to be added
-        self._adding = ""
+        # what `after` returned for the next step of filling or sorting
+        self._next_step = ""
+        # whether all rows have been added
+        self._is_filled = True
         # whether the rows that are seen are about to be cut to the width of their cells
         self._cutting = False
         self.tree = ttk.Treeview(self, show="headings", height=height, selectmode="browse")
@@ -80,23 +82,33 @@ class Table(ttk.Frame):
     def fill(self, rows: Mapping[str, Sequence[str]]) -> None:
         """Replace the rows; the selected key stays selected if it is still there.
 
-        Of many rows the first ones are added now and the others later, so that the window does not wait for them.
+        Of many rows the first ones are added now and the others later.
         """
         selected, self._rows, self._sorted = self.selected, rows, (-1, False)
         self._show_order()
         self.tree.delete(*self.tree.get_children())
-        if self._adding:
-            self.after_cancel(self._adding)
-        self._add(list(rows), selected)
+        self._run(self._add(list(rows), selected))
         self._fit()
 
-    def _add(self, keys: list[str], selected: str) -> None:
-        """Add some rows now, and the others later."""
-        for key in keys[:ROWS]:
-            self.tree.insert("", "end", iid=key, values=list(self._rows[key]))
-        if selected in keys[:ROWS]:
-            self.tree.selection_set(selected)
-        self._adding = self.after(1, self._add, keys[ROWS:], selected) if len(keys) > ROWS else ""
+    def _run(self, steps: Iterator[None]) -> None:
+        """Take the first step now and the others later, so that the window need not wait; drop steps of before."""
+        if self._next_step:
+            self.after_cancel(self._next_step)
+            self._next_step = ""
+        if next(steps, "end") != "end":
+            self._next_step = self.after(1, self._run, steps)
+
+    def _add(self, keys: list[str], selected: str) -> Iterator[None]:
+        """Add rows."""
+        self._is_filled = False
+        for start in range(0, len(keys), ADDED_ROWS):
+            if start:
+                yield
+            for key in keys[start : start + ADDED_ROWS]:
+                self.tree.insert("", "end", iid=key, values=list(self._rows[key]))
+            if selected in keys[start : start + ADDED_ROWS]:
+                self.tree.selection_set(selected)
+        self._is_filled = True
 
     @property
     def selected(self) -> str:
@@ -153,14 +165,24 @@ class Table(ttk.Frame):
     def _sort(self, column: int) -> None:
         """Sort by a column, whose title was clicked; at the second click the other way round. Empty cells are last."""
         # most rows of a large library would be missing
-        if self._adding:
-            return
-        reverse = self._sorted == (column, False)
-        self._sorted = column, reverse
+        if self._is_filled:
+            reverse = self._sorted == (column, False)
+            self._sorted = column, reverse
+            self._show_order()
+            self._run(self._order(column, reverse))
+
+    def _order(self, column: int, reverse: bool) -> Iterator[None]:
+        """Bring the rows into order."""
         cells = {key: row[column] for key, row in self._rows.items()}
-        filled = sorted(filter(cells.get, cells), key=lambda key: _sort_key(cells[key]), reverse=reverse)
+        filled, order = [key for key in cells if cells[key]], dict[str, tuple[bool, float, str]]()
+        for start in range(0, len(filled), READ_ROWS):
+            if start:
+                yield
+            order |= {key: _sort_key(cells[key]) for key in filled[start : start + READ_ROWS]}
+        filled.sort(key=order.__getitem__, reverse=reverse)
+        if len(filled) > READ_ROWS:
+            yield
         self.tree.set_children("", *filled, *(key for key in cells if not cells[key]))
-        self._show_order()
         self._see(self.selected)
         self._cut_soon()
 

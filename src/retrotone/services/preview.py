@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from math import isfinite
 
 import numpy as np
@@ -92,12 +93,16 @@ class Preview:
         # (channels, lead-in and excerpt)
         samples = song.samples[:, first - lead_in : first + excerpt.frames]
         if isinstance(style, Medium):
-            rendered = self._through(style, [samples], strength, seed, drawn_blocks)
-            some = [piece[:, : self._share(piece)] for piece in self._content.pieces]
-            gain_db = self._gain_db(np.concatenate(some, axis=1), self._through(style, some, strength, seed))
+            through = self._machine(style, strength, seed)
+            rendered = through([samples], drawn_blocks)
         else:
             blocks = style.render(song.with_samples(samples), strength, seed, progress)
             rendered = np.concatenate(list(blocks), axis=1)
+        # where the excerpt is all of the song, or a model takes long, what was rendered tells the gain
+        if isinstance(style, Medium) and samples.shape[1] < song.frames:
+            some = [piece[:, : self._share(piece)] for piece in self._content.pieces]
+            gain_db = self._gain_db(np.concatenate(some, axis=1), through(some, 0))
+        else:
             gain_db = self._gain_db(samples, rendered)
         progress(0.9, f"rendered {song.name}")
         sound = song.with_samples(rendered[:, lead_in:]).gain(gain_db)
@@ -105,15 +110,17 @@ class Preview:
             sound = song.with_samples(np.concatenate(list(limited(sound.blocks(), rate, PEAK_CEILING)), axis=1))
         return sound
 
-    def _through(
-        self, medium: Medium, pieces: list[Block], strength: float, seed: int, skipped_blocks: int = 0
-    ) -> Block:
-        """Put pieces of the song through a medium at any level."""
+    def _machine(self, medium: Medium, strength: float, seed: int) -> Callable[[list[Block], int], Block]:
+        """Return what puts pieces of the song, after so many skipped blocks, through a medium at any level."""
         channels, rate = self._song.channels, self._song.sample_rate
         loudness = max(self._content.loudness, ABSOLUTE_GATE)
         makeup = makeup_db(medium, self._content.pieces, channels, rate, strength, loudness)
-        blocks = medium_blocks(pieces, channels, rate, medium, strength, seed, loudness, makeup, skipped_blocks)
-        return np.concatenate(list(blocks), axis=1)
+
+        def through(pieces: list[Block], skipped_blocks: int) -> Block:
+            blocks = medium_blocks(pieces, channels, rate, medium, strength, seed, loudness, makeup, skipped_blocks)
+            return np.concatenate(list(blocks), axis=1)
+
+        return through
 
     def _share(self, piece: Block) -> int:
         """Return how much of a piece is rendered to find the gain, in frames."""

@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
+from functools import cache
+from typing import TYPE_CHECKING
+
 from retrotone.utils.assets import ASSETS
+
+if TYPE_CHECKING:
+    import jinja2
 
 
 def render_page(template: str, **values: object) -> str:
@@ -24,13 +30,18 @@ def render_page(template: str, **values: object) -> str:
     jinja2.UndefinedError
         The template uses a variable that has no value.
     """
+    return _environment().get_template(template).render(**values)
+
+
+@cache
+def _environment() -> jinja2.Environment:
+    """Return what finds templates, and keeps them compiled."""
     import jinja2
 
-    environment = jinja2.Environment(
+    return jinja2.Environment(
         # pages share pieces
         loader=jinja2.FileSystemLoader(ASSETS),
         autoescape=True,
         undefined=jinja2.StrictUndefined,
         trim_blocks=True,
     )
-    return environment.get_template(template).render(**values)

@@ -76,7 +76,7 @@ class Handlers(LiveSound):
     ) -> tuple[str, str, str, dict[str, Any], str]:
         """Give a song the sound of an era, a recording, a preset or a model."""
         # the whole song need not be rendered twice
-        self._wishes.pop(request.session_hash, None)
+        self._requested.pop(request.session_hash, None)
         with self._job(request, bar) as progress:
             source = self._opened(song)
             choice = self._choice(style, record, dials, progress)

@@ -5,12 +5,13 @@ from __future__ import annotations
 import threading
 from html import escape
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import gradio as gr
 
 from retrotone.audio.audio import Audio
 from retrotone.audio.files import AudioFile
+from retrotone.audio.writing import AudioWriter
 from retrotone.errors import Cancelled, StyleError
 from retrotone.figures.base import COLOURS
 from retrotone.figures.dials import part_texts
@@ -33,6 +34,12 @@ EXCERPT_SECONDS = 9.0
 LARGEST_PRESET = 1 << 20
 # media of records that were read, the last ones of all visitors: reading one takes seconds
 MEDIA_KEPT = 20
+# visitors of whom it is kept what they requested last: one may go without a word
+VISITORS_KEPT = 100
+
+
+Key = TypeVar("Key")
+Value = TypeVar("Value")
 
 
 def styles() -> dict[str, StyleChoice]:
@@ -46,8 +53,8 @@ class LiveSound(Jobs):
     def __init__(self, uploads: Uploads) -> None:
         super().__init__(uploads)
         self._media: dict[str, Medium] = {}
-        # what each visitor wants to hear: what is rendered for an earlier wish is given up
-        self._wishes: dict[str | None, object] = {}
+        # what each visitor requested last: what is rendered for an earlier request is given up
+        self._requested: dict[str | None, object] = {}
         # excerpts do not wait in Gradio's queue, but are rendered one at a time
         self._one_at_a_time = threading.Lock()
 
@@ -79,12 +86,16 @@ class LiveSound(Jobs):
         """Play some seconds of a song in a sound, and offer a preset of it; nothing where a record is still missing."""
         if style == RECORD and not record:
             return STOPPED, STOPPED
-        self._wishes[request.session_hash] = song, style, strength, record, dials
+        wanted = song, style, strength, record, dials
+        _keep(self._requested, request.session_hash, wanted, VISITORS_KEPT)
         try:
             with self._one_at_a_time:
                 choice, source = self._choice(style, record, dials), self._opened(song)
                 start, sound = _excerpt(source, choice, position, strength)
-                path = sound.save(self.uploads.new_folder() / "excerpt.flac")
+                path = self.uploads.new_folder() / "excerpt.flac"
+                # `Audio.save` would measure the peaks again, which the preview has limited
+                with AudioWriter(path, sound.channels, sound.sample_rate) as writer:
+                    writer.write(sound.samples)
         except Exception as error:
             raise self._refused(error) from error
         rest = "the rest follows" if choice.medium else "Restyle renders the whole song"
@@ -93,12 +104,15 @@ class LiveSound(Jobs):
 
     def whole(self, request: gr.Request, song: str, style: str, strength: float, record: str | None, dials: str) -> Any:
         """Render the whole song behind an excerpt, unless something else is to be heard meanwhile."""
-        wish, visitor = (song, style, strength, record, dials), request.session_hash
+        wanted = song, style, strength, record, dials
         if style == RECORD and not record:
             return STOPPED
 
         def progress(fraction: float, message: str) -> None:
-            if self._wishes.get(visitor) != wish:
+            # an excerpt that somebody waits for is rendered first
+            with self._one_at_a_time:
+                pass
+            if self._requested.get(request.session_hash) != wanted:
                 raise Cancelled("another sound is wanted")
 
         try:
@@ -118,11 +132,11 @@ class LiveSound(Jobs):
     def stop(self, request: gr.Request) -> None:
         """Stop what this visitor started."""
         super().stop(request)
-        self._wishes.pop(request.session_hash, None)
+        self._requested.pop(request.session_hash, None)
 
     def forget(self, request: gr.Request) -> str:
         """Give up what this visitor wanted to hear of another song, and return what is shown then: nothing."""
-        self._wishes.pop(request.session_hash, None)
+        self._requested.pop(request.session_hash, None)
         return ""
 
     def _choice(self, style: str, record: str | None, dials: str, progress: Progress = silent) -> StyleChoice:
@@ -141,7 +155,7 @@ class LiveSound(Jobs):
             medium = self._media.get(recording.name)
             if medium is None:
                 medium = medium_of(recording, progress)
-                self._media = dict([*self._media.items(), (recording.name, medium)][-MEDIA_KEPT:])
+                _keep(self._media, recording.name, medium, MEDIA_KEPT)
         amounts = read_amounts(dials)
         return adjusted(choice, medium, amounts) if isinstance(medium, Medium) else choice
 
@@ -166,6 +180,14 @@ class LiveSound(Jobs):
             )
         ]
         return render_page("players.html.j2", versions=versions, levels_note=words, download=download)
+
+
+def _keep(kept: dict[Key, Value], key: Key, value: Value, most: int) -> None:
+    """Add an item to a dictionary as its newest, and delete the oldest beyond so many."""
+    kept.pop(key, None)
+    kept[key] = value
+    for old in list(kept)[:-most]:
+        kept.pop(old, None)
 
 
 def _excerpt(song: AudioFile, choice: StyleChoice, start: float, strength: float) -> tuple[float, Audio]:

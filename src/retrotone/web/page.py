@@ -204,7 +204,7 @@ def _similar(handlers: Handlers, song: gr.Audio) -> tuple[list[Any], dict[str, A
 def _compare(handlers: Handlers) -> None:
     with gr.Tab("Compare", id="compare"):
         files = gr.File(
-            label="Two or three versions of a song, the original first",
+            label="Two or three versions, the original first",
             file_count="multiple",
             type="filepath",
             elem_id="versions",

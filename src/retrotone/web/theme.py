@@ -29,8 +29,13 @@ CSS = """
 .gradio-container { width: 100% !important; max-width: 1100px !important; margin: auto; }
 .gradio-container .quiet .prose * { color: var(--body-text-color-subdued); }
 .gradio-container time, .gradio-container .playback.icon { color: var(--body-text-color-subdued) !important; }
-.gradio-container input[type=range]:focus-visible { outline: 3px solid var(--body-text-color); outline-offset: 4px; }
+.gradio-container input:is([type=range], [type=radio]):focus-visible {
+  outline: 3px solid var(--body-text-color); outline-offset: 2px;
+}
 .gradio-container .icon-button, .gradio-container .download-link { min-width: 24px; min-height: 24px; }
+.gradio-container .download-link { color: var(--body-text-color) !important; }
+.gradio-container .file-preview .download { min-width: 5.5rem !important; }
+.gradio-container .filename .stem { white-space: normal !important; overflow-wrap: anywhere; }
 .figure:has(.empty) { display: none; }
 #tabs { --font-mono: var(--font); }
 #sweep-table table { font-size: 13px; }
@@ -41,6 +46,8 @@ CSS = """
 .hint { color: var(--body-text-color-subdued); font-size: .85rem; margin: .25rem 0 0; }
 """ + asset("players.css.j2").read_text("utf-8").partition("\n")[2]
 HEAD = "".join(f"<script>{asset(name).read_text('utf-8')}</script>" for name in ("players.js", "page.js"))
+# a narrow page has no link to the API; in CSS, Gradio would have the query apply to all but the footer
+HEAD += "<style>@media (max-width: 640px) { footer .divider { display: none !important; } }</style>"
 
 
 def theme() -> Base:

@@ -47,7 +47,7 @@ class CompareTab(ttk.Frame):
             ("Earlier", lambda: self.shift(-0.5)),
             ("Later", lambda: self.shift(0.5)),
             ("Whole", self.show_whole),
-            ("Add a recording…", self.add),
+            ("Add another…", self.add),
             ("Save…", self.save),
         )
         self.caption = WrappedLabel(self, style="Small.TLabel")

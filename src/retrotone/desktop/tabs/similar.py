@@ -147,7 +147,7 @@ class SimilarTab(Page):
     def _add_filter(self, row: ttk.Frame, label: str) -> ttk.Entry:
         """Add a field for a condition; Return searches."""
         ttk.Label(row, text=label).pack(side="left")
-        entry = ttk.Entry(row, width=9)
+        entry = ttk.Entry(row, width=7)
         entry.pack(side="left", padx=(self._session.theme.px(4), self._session.theme.px(12)))
         entry.bind("<Return>", lambda _: self.find())
         return entry

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import warnings
+from copy import deepcopy
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -120,11 +122,12 @@ def test_the_size_of_the_buffers_changes_nothing() -> None:
 
 
 def test_it_is_torchscript() -> None:
-    module = MediumModule(ERAS["1970s"], RATE)
+    parts = {"delay_s": 0.0003, "compression": Compression(-30.0, 4.0, 0.01, 0.2), "limiter": Limiter(-24.0)}
+    module = MediumModule(replace(ERAS["1970s"], **parts), RATE)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", DeprecationWarning)
-        scripted = torch.jit.script(MediumModule(ERAS["1970s"], RATE))
-    sound, dials = torch.from_numpy(song(0.1)[:, :4096]), torch.ones(len(DIALS))
+        scripted = torch.jit.script(deepcopy(module))
+    sound, dials = torch.from_numpy(song(0.1)[:, :4096]), torch.full((len(DIALS),), 0.7)
     with torch.no_grad():
         assert torch.allclose(scripted(sound, dials), module(sound, dials), atol=1e-5)
 

@@ -88,6 +88,9 @@ class Filtered(nn.Module):
 
     def forward(self, x: Tensor, dials: Tensor) -> Tensor:
         """(2, n) -> the same shape."""
+        # a single tap is 1
+        if self.past.shape[1] == 1:
+            return x
         count = x.shape[1]
         joined = torch.cat([self.past, x], 1)
         self.past = joined[:, count:]
@@ -108,15 +111,12 @@ class Late(Filtered):
         nn.Module.__init__(self)
         late = torch.from_numpy(stages[-1].late.astype(np.float32))
         self.middle, self.beta = delay.SINC_TAPS // 2, delay.SINC_BETA
-        self.length = delay.SINC_TAPS + math.ceil(late.max())
-        self.delay = stages[-1].delay
+        self.length = delay.SINC_TAPS + math.ceil(late.max()) if stages[-1].delay else 1
         self.register_buffer("late", late)
         self.register_buffer("past", torch.zeros(2, self.length))
 
     def response(self, strength: float) -> Tensor:
         """Return the filter of each channel, shape (2, taps): a sinc in a Kaiser window."""
-        if self.delay == 0:
-            return torch.ones(1, 1)
         distance = torch.arange(self.length) - self.middle - strength * self.late[:, None]
         inside = torch.sqrt((1 - (distance / self.middle) ** 2).clamp(min=0))
         taps = torch.sinc(distance) * torch.i0(self.beta * inside) * (distance.abs() <= self.middle)

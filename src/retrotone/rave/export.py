@@ -215,9 +215,9 @@ class Export(nn.Module):
         return ["detail"]
 
     @torch.jit.export
-    def get_detail(self) -> float:
-        """Return the share of the detail that is decoded."""
-        return self.detail
+    def get_detail(self) -> tuple[float]:
+        """Return the share of the detail that is decoded; in nn~ 1.6, an attribute is a tuple or a list."""
+        return (self.detail,)
 
     @torch.jit.export
     def set_detail(self, detail: float) -> int:
@@ -268,9 +268,9 @@ class ExportWithPrior(Export):
         return ["detail", "temperature"]
 
     @torch.jit.export
-    def get_temperature(self) -> float:
+    def get_temperature(self) -> tuple[float]:
         """Return the factor of the prior's temperature."""
-        return self.temperature
+        return (self.temperature,)
 
     @torch.jit.export
     def set_temperature(self, temperature: float) -> int:

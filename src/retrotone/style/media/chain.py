@@ -176,16 +176,16 @@ def makeup_db(
 
 
 def medium_stages(
-    medium: Parts, channels: int, sample_rate: int, makeup_db: float = 0.0, seed: int = 0
+    medium: Parts, channels: int, sample_rate: int, strength: float = 1.0, makeup_db: float = 0.0, seed: int = 0
 ) -> tuple[list[Stage], int]:
-    """Return the stages of a medium at full strength, in order, and the samples by which they lag together.
+    """Return the stages of a medium, in order, and the samples by which they lag together.
 
     Parameters
     ----------
-    medium, channels, sample_rate, makeup_db, seed
+    medium, channels, sample_rate, strength, makeup_db, seed
         As in `medium_blocks`.
     """
-    chain = _Chain(medium, channels, sample_rate, 1.0, seed)
+    chain = _Chain(medium, channels, sample_rate, strength, seed)
     chain.add_noise(medium, makeup_db)
     return chain.stages, chain.delay
 

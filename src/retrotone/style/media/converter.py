@@ -10,6 +10,9 @@ import numpy as np
 from retrotone.style.media.units import Between
 from retrotone.types import Block
 
+# At strength 0.
+FULL_BITS = 24.0
+
 
 @dataclass(frozen=True)
 class Converter:
@@ -57,7 +60,7 @@ class ConverterStage:
 
     def __init__(self, converter: Converter, channels: int, sample_rate: int, strength: float) -> None:
         self.full_scale = converter.full_scale
-        self.step = converter.full_scale * 2 ** (1 - (24 + strength * (converter.bits - 24)))
+        self.step = converter.full_scale * 2 ** (1 - (FULL_BITS + strength * (converter.bits - FULL_BITS)))
         # samples of the content per sample of the converter
         self.hold, self.strength = sample_rate / converter.sample_rate, np.float32(strength)
         self._history = np.zeros((channels, int(np.ceil(2 * self.hold)) + 2), np.float32)

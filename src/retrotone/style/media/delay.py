@@ -24,15 +24,21 @@ class DelayStage:
         Of the blocks.
     strength : float
         In (0, 1]; scales the time.
+
+    Attributes
+    ----------
+    late : ndarray, shape (2,)
+        How late each channel is, in samples.
+    delay : int
     """
 
     def __init__(self, seconds: float, channels: int, sample_rate: int, strength: float) -> None:
         lag = strength * seconds * sample_rate
         self.delay = SINC_TAPS // 2 if channels > 1 and lag else 0
-        late = np.array([max(-lag, 0.0), max(lag, 0.0)])
-        whole = np.floor(late).astype(int)
+        self.late = np.array([max(-lag, 0.0), max(lag, 0.0)])
+        whole = np.floor(self.late).astype(int)
         # samples by which each channel is taken later, and the kernel for the rest of its delay
-        self._whole, self._kernels = whole, [_kernel(rest) for rest in late - whole]
+        self._whole, self._kernels = whole, [_kernel(rest) for rest in self.late - whole]
         self._history = np.zeros((channels, SINC_TAPS - 1 + int(whole.max())), np.float32)
 
     def __call__(self, block: Block) -> Block:

@@ -53,14 +53,22 @@ class CompressionStage:
         Of the blocks.
     strength : float
         In (0, 1]; scales the dB that are taken off a dB of excess.
+
+    Attributes
+    ----------
+    threshold_db, slope : float
+        Where it begins, and the dB taken off a dB of excess.
+    attack, release, forget : float
+        What is kept from one control point to the next: of the reduction as it grows and as it falls, of the power.
     """
 
     def __init__(self, compression: Compression, sample_rate: int, strength: float) -> None:
-        self._threshold_db, self._slope = compression.threshold_db, strength * (1 - 1 / compression.ratio)
+        self.threshold_db, self.slope = compression.threshold_db, strength * (1 - 1 / compression.ratio)
         step = CONTROL_FRAMES / sample_rate
-        self._attack, self._release = np.exp(-step / np.array([compression.attack_s, compression.release_s]))
-        forget = float(np.exp(-step / LEVEL_SECONDS))
-        self._smoother = StreamFilter(impulse_response(np.array([[1 - forget, 0, 0, 1, -forget, 0]])), 1)
+        times = (compression.attack_s, compression.release_s, LEVEL_SECONDS)
+        self.attack, self.release, self.forget = (float(np.exp(-step / seconds)) for seconds in times)
+        smoother = np.array([[1 - self.forget, 0, 0, 1, -self.forget, 0]])
+        self._smoother = StreamFilter(impulse_response(smoother), 1)
         self._reduction_db = 0.0
 
     def __call__(self, block: Block) -> Block:
@@ -69,11 +77,11 @@ class CompressionStage:
         power = np.square(block).mean(axis=0).reshape(-1, CONTROL_FRAMES).mean(axis=1)
         # rounding can make silence a little negative
         smoothed = np.maximum(self._smoother(power[None])[0], 0.0)
-        excess_db = np.maximum(10 * np.log10(smoothed + SILENT_POWER) - self._threshold_db, 0.0)
-        attack, release, reduction = float(self._attack), float(self._release), self._reduction_db
+        excess_db = np.maximum(10 * np.log10(smoothed + SILENT_POWER) - self.threshold_db, 0.0)
+        reduction = self._reduction_db
         reductions = [reduction]
-        for wanted in (self._slope * excess_db).tolist():
-            keep = attack if wanted > reduction else release
+        for wanted in (self.slope * excess_db).tolist():
+            keep = self.attack if wanted > reduction else self.release
             reduction = wanted + keep * (reduction - wanted)
             reductions.append(reduction)
         self._reduction_db = reduction
@@ -100,14 +108,23 @@ class LimiterStage:
         Of the blocks.
     strength : float
         In (0, 1]; the ceiling comes down from where it limits nothing.
+
+    Attributes
+    ----------
+    ceiling : float
+        Linear.
+    range_db : float
+        How far above it the ceiling is at strength 0.
+    reach, delay : int
+        The attack in samples, and how late the output is.
     """
 
     def __init__(self, limiter: Limiter, channels: int, sample_rate: int, strength: float) -> None:
-        ceiling_db = OPEN_CEILING_DB + strength * min(limiter.ceiling_db - OPEN_CEILING_DB, 0.0)
-        self._ceiling = MARGIN * 10 ** (ceiling_db / 20)
-        self._reach = max(round(ATTACK_SECONDS * sample_rate), 1)
+        self.range_db = strength * max(OPEN_CEILING_DB - limiter.ceiling_db, 0.0)
+        self.ceiling = MARGIN * 10 ** ((OPEN_CEILING_DB - self.range_db) / 20)
+        self.reach = max(round(ATTACK_SECONDS * sample_rate), 1)
         # what a sample's gain depends on, before it and after it
-        self.delay = 2 * self._reach + FILTER_SAMPLES
+        self.delay = 2 * self.reach + FILTER_SAMPLES
         self._history = np.zeros((channels, 2 * self.delay), np.float32)
 
     def __call__(self, block: Block) -> Block:
@@ -115,5 +132,5 @@ class LimiterStage:
         count = block.shape[1]
         joined = np.concatenate([self._history, block], axis=1)
         self._history = joined[:, count:]
-        limited: Block = joined * peak_gain(joined, self._reach, self._ceiling)
+        limited: Block = joined * peak_gain(joined, self.reach, self.ceiling)
         return limited[:, self.delay : self.delay + count]

@@ -115,11 +115,17 @@ class FilterStage:
         Of the blocks.
     strength : float
         In (0, 1].
+
+    Attributes
+    ----------
+    taps : ndarray, shape (taps,)
+        The impulse response.
     """
 
     def __init__(self, filters: tuple[Filter, ...], channels: int, sample_rate: int, strength: float) -> None:
         sections = np.concatenate([_none(), *(f.sections(sample_rate, strength) for f in filters)])
-        self._filter = StreamFilter(impulse_response(sections).astype(np.float32), channels) if len(sections) else None
+        self.taps = impulse_response(sections).astype(np.float32) if len(sections) else np.ones(1, np.float32)
+        self._filter = StreamFilter(self.taps, channels) if len(sections) else None
 
     def __call__(self, block: Block) -> Block:
         """Filter a block, shape (channels, n)."""

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import warnings
+from copy import deepcopy
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -12,15 +14,15 @@ from scipy.signal import hilbert, welch
 
 from retrotone.audio.audio import Audio, load
 from retrotone.cli.main import run
-from retrotone.errors import StyleError
 from retrotone.style.eras import ERAS
 from retrotone.style.media.chain import medium_blocks
-from retrotone.style.media.dynamics import Compression
+from retrotone.style.media.dynamics import Compression, Limiter
 from retrotone.style.media.noise import Crackle, Hum, Noise
 from retrotone.style.media.spectrum import NoiseSpectrum
 from retrotone.style.media.wow import Wobble
 from retrotone.style.medium import Medium
-from retrotone.style.strip import DIALS, Strip
+from retrotone.style.torchscript.dials import DIALS
+from retrotone.style.torchscript.medium import MediumModule
 from retrotone.utils.assets import bundled_song
 
 RATE = 48_000
@@ -30,19 +32,20 @@ def song(seconds: float) -> np.ndarray:
     return load(bundled_song()).slice(5, 5 + seconds).resample(RATE).with_loudness(-20).samples
 
 
-def through_strip(
-    medium: Medium, samples: np.ndarray, size: int = 2048, dials: tuple[float, ...] = (1.0, 1.0, 1.0)
+def through_module(
+    medium: Medium, samples: np.ndarray, strength: float = 1.0, size: int = 2048, dials: tuple[float, ...] = (1, 1, 1)
 ) -> np.ndarray:
     """A stereo recording through the module of a medium, its delay removed, shape (2, n)."""
-    strip = Strip(medium, RATE, 0.0, 0.0)
+    module, turned = MediumModule(medium, RATE), torch.tensor([strength, *dials])
+    module.last[:] = turned[:, None]
     padded = np.pad(samples, ((0, 0), (0, -samples.shape[1] % 2048 + 2048)))
     with torch.no_grad():
-        pieces = [strip(piece, torch.tensor(dials)) for piece in torch.from_numpy(padded).split(size, 1)]
-    return torch.cat(pieces, 1).numpy()[:, strip.delay :][:, : samples.shape[1]]
+        pieces = [module(piece, turned) for piece in torch.from_numpy(padded).split(size, 1)]
+    return torch.cat(pieces, 1).numpy()[:, module.delay :][:, : samples.shape[1]]
 
 
-def through_medium(medium: Medium, samples: np.ndarray) -> np.ndarray:
-    return np.concatenate(list(medium_blocks([samples], 2, RATE, medium)), axis=1)
+def through_medium(medium: Medium, samples: np.ndarray, strength: float = 1.0) -> np.ndarray:
+    return np.concatenate(list(medium_blocks([samples], 2, RATE, medium, strength)), axis=1)
 
 
 def difference_db(made: np.ndarray, wanted: np.ndarray) -> float:
@@ -52,12 +55,12 @@ def difference_db(made: np.ndarray, wanted: np.ndarray) -> float:
 @pytest.mark.parametrize("era", ["1930s", "1970s", "1990s"])
 def test_band_width_saturation_and_converter_are_those_of_the_era(era: str) -> None:
     steady, sound = ERAS[era].without("noise", "hum", "crackle", "wow"), song(0.5)
-    assert difference_db(through_strip(steady, sound), through_medium(steady, sound)) < -45
+    assert difference_db(through_module(steady, sound), through_medium(steady, sound)) < -45
 
 
 def test_a_late_channel_is_late() -> None:
     late, sound = Medium(name="late", delay_s=0.0003), song(0.5)
-    assert difference_db(through_strip(late, sound), through_medium(late, sound)) < -70
+    assert difference_db(through_module(late, sound), through_medium(late, sound)) < -70
 
 
 def test_noise_and_hum_have_their_levels() -> None:
@@ -74,9 +77,9 @@ def test_noise_and_hum_have_their_levels() -> None:
     edges = np.searchsorted(np.fft.rfftfreq(4096, 1 / RATE), [60, 200, 500, 1000, 2000, 4000, 8000, 16_000])
     octaves = [np.add.reduceat(power, edges, axis=1) for power in (made, wanted)]
     np.testing.assert_allclose(*(10 * np.log10(power) for power in octaves), atol=1.0)
-    floor = through_strip(medium, silence[:, : RATE // 2])
+    floor = through_module(medium, silence[:, : RATE // 2])
     assert abs(np.corrcoef(floor)[0, 1]) < 0.5
-    assert not through_strip(medium, silence[:, :RATE], dials=(0.0, 1.0, 1.0)).any()
+    assert not through_module(medium, silence[:, :RATE], dials=(0.0, 1.0, 1.0)).any()
 
 
 def test_there_are_as_many_clicks_of_each_size() -> None:
@@ -86,12 +89,12 @@ def test_there_are_as_many_clicks_of_each_size() -> None:
     for level_db in (-55, -45, -35):
         threshold = 10 ** (level_db / 20)
         assert (made > threshold).mean() == pytest.approx((wanted > threshold).mean(), rel=0.25)
-    assert not through_strip(medium, silence[:, :RATE], dials=(1.0, 0.0, 1.0)).any()
+    assert not through_module(medium, silence[:, :RATE], dials=(1.0, 0.0, 1.0)).any()
 
 
 def test_a_scratch_comes_once_a_turn() -> None:
     medium = Medium(name="scratch", crackle=Crackle(0.0, -30.0, 3000.0, 0.0003, scratch=True), turns_hz=2.5)
-    made = through_strip(medium, np.zeros((2, 2 * RATE), np.float32))[0]
+    made = through_module(medium, np.zeros((2, 2 * RATE), np.float32))[0]
     at = np.flatnonzero(np.abs(made) > 1e-4) / RATE
     assert set(np.round(at / 0.4).astype(int)) == set(range(1, 6))
     assert np.abs(at - np.round(at / 0.4) * 0.4).max() < 0.005
@@ -109,28 +112,44 @@ def test_the_speed_wavers_as_much() -> None:
 
     made, wanted = (wavering(f(medium, tone)) for f in BOTH)
     assert made == pytest.approx(wanted, rel=0.2)
-    assert wavering(through_strip(medium, tone[:, :RATE], dials=(1.0, 1.0, 0.0))) < 0.3 * wanted
+    assert wavering(through_module(medium, tone[:, :RATE], dials=(1.0, 1.0, 0.0))) < 0.3 * wanted
 
 
 def test_the_size_of_the_buffers_changes_nothing() -> None:
     sound = song(0.2)
-    made = [through_strip(ERAS["1930s"], sound, size) for size in (256, 2048)]
+    made = [through_module(ERAS["1930s"], sound, size=size) for size in (256, 2048)]
     assert difference_db(*made) < -80
 
 
 def test_it_is_torchscript() -> None:
-    strip = Strip(ERAS["1970s"], RATE, 0.0, 0.0)
+    parts = {"delay_s": 0.0003, "compression": Compression(-30.0, 4.0, 0.01, 0.2), "limiter": Limiter(-24.0)}
+    module = MediumModule(replace(ERAS["1970s"], **parts), RATE)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", DeprecationWarning)
-        scripted = torch.jit.script(Strip(ERAS["1970s"], RATE, 0.0, 0.0))
-    sound, dials = torch.from_numpy(song(0.1)[:, :4096]), torch.ones(len(DIALS))
+        scripted = torch.jit.script(deepcopy(module))
+    sound, dials = torch.from_numpy(song(0.1)[:, :4096]), torch.full((len(DIALS),), 0.7)
     with torch.no_grad():
-        assert torch.allclose(scripted(sound, dials), strip(sound, dials), atol=1e-5)
+        assert torch.allclose(scripted(sound, dials), module(sound, dials), atol=1e-5)
 
 
-def test_what_has_no_module_is_named() -> None:
-    with pytest.raises(StyleError, match="a medium with compression cannot become a Neutone model"):
-        Strip(Medium(name="radio", compression=Compression(-25.0, 4.0, 0.01, 0.2)), RATE, 0.0, 0.0)
+@pytest.mark.parametrize("strength", [1.0, 0.5])
+def test_compressor_and_limiter_turn_down_what_the_medium_does(strength: float) -> None:
+    sound = song(1.0)
+    compressed = Medium(name="radio", compression=Compression(-30.0, 4.0, 0.01, 0.2))
+    limited = Medium(name="transfer", limiter=Limiter(-30.0))
+    for medium in (compressed, limited):
+        made, wanted = (f(medium, sound, strength) for f in BOTH)
+        assert difference_db(made, wanted) < -45
+        # each takes off more than that
+        assert difference_db(wanted, sound) > -30
+
+
+def test_strength_is_that_of_the_medium() -> None:
+    steady, sound = ERAS["1930s"].without("noise", "hum", "crackle", "wow"), song(0.5)
+    for strength, least_db in ((0.001, -60), (0.25, -60), (0.7, -30)):
+        made, wanted = (f(steady, sound, strength) for f in BOTH)
+        # filters are computed for every eighth and interpolated between them
+        assert difference_db(made, wanted) < least_db
 
 
 def test_a_neutone_model_is_as_loud_as_the_era(tmp_path: Path) -> None:
@@ -149,4 +168,4 @@ def test_a_neutone_model_is_as_loud_as_the_era(tmp_path: Path) -> None:
     assert Audio(played, RATE).loudness == pytest.approx(aged.loudness, abs=1.0)
 
 
-BOTH = (through_strip, through_medium)
+BOTH = (through_module, through_medium)

@@ -20,7 +20,7 @@ from urllib.parse import unquote, urlsplit
 from retrotone.errors import ModelError, OutputError
 from retrotone.progress import Progress, silent
 from retrotone.utils.assets import asset
-from retrotone.utils.files import new_folder, write_whole
+from retrotone.utils.files import write_whole
 from retrotone.utils.temporary import temporary_beside
 
 if TYPE_CHECKING:
@@ -181,7 +181,8 @@ def download(name: str, progress: Progress = silent) -> Path:
         check(path)
         return path
     try:
-        with new_folder(path.parent), temporary_beside(path) as temporary:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with temporary_beside(path) as temporary:
             _fetch(entry, temporary, progress)
             digest = _sha256(temporary)
             if entry.sha256 is not None and digest != entry.sha256:

@@ -121,7 +121,7 @@ class Session:
         self._view.show_message(text, error)
 
     def open_song(self, path: str) -> None:
-        """Open a song, decode and analyse it; of the song before, results stay and renders go on, other jobs are stopped."""
+        """Open a song, decode and analyse it; results and renders of the song before stay, its other jobs end."""
         self.jobs.drop()
         self.live.stop()
         self.player.load([], 44_100)

@@ -167,7 +167,25 @@ def settle(figure: Figure) -> None:
     assert engine is not None
     with _any_script():
         engine.execute(figure)
+        for axes in figure.axes:
+            _cut_title(axes)
     figure.set_layout_engine("none")
+
+
+def _cut_title(axes: Axes) -> None:
+    """Cut a title that would reach into the one beside it; in a larger figure more of it is shown again."""
+    from matplotlib.text import Text
+
+    shown, width = axes.get_title("left"), axes.get_window_extent().width
+    for title in (each for each in axes.findobj(Text) if shown and each.get_text() == shown):
+        # the label, which matplotlib does not draw, keeps the whole title
+        whole = str(title.get_label() or shown)
+        title.set_label(whole)
+        title.set_text(whole)
+        kept = len(whole)
+        while kept > 1 and title.get_window_extent().width > width:
+            kept -= 1
+            title.set_text(whole[:kept].rstrip(" \\…") + "…")
 
 
 def _layout() -> LayoutEngine:

@@ -83,9 +83,14 @@ def _drawn(excerpts: tuple[float, ...], patches: int, hop: float, duration: floa
     answer = Answer("rock", 0.75, True, "", {"jazz": 0.25, "rock": 0.75}, 0.5, times, timeline)
     axes = evidence_figure(answer, "song", duration).axes[0]
     assert axes.get_xlim() == (0, duration)
+    shaded = [(patch.get_x(), patch.get_x() + patch.get_width()) for patch in axes.patches]
     cells = [path.get_extents() for path in axes.collections[0].get_paths()]
     seconds = np.arange(duration) + 0.5
-    return seconds, np.array([any(cell.x0 <= second < cell.x1 for cell in cells) for second in seconds])
+    drawn = np.array([any(cell.x0 <= second < cell.x1 for cell in cells) for second in seconds])
+    # what was not analysed is shaded
+    assert shaded
+    assert not drawn[[any(low <= second < high for low, high in shaded) for second in seconds]].any()
+    return seconds, drawn
 
 
 @pytest.mark.parametrize(("patches", "hop"), [(28, 0.992), (6, 4.992)])

@@ -233,18 +233,33 @@ def test_jobs_are_done_one_after_the_other_in_their_order(driver: Driver) -> Non
     assert done == ["1900s", "1910s", "1930s", "1990s"]
 
 
-def test_another_song_stops_the_jobs_of_the_one_before(driver: Driver, song: Path, tmp_path: Path) -> None:
+def test_renders_go_on_when_another_song_is_opened(
+    driver: Driver, song: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    session, asked = driver.session, list[str]()
+    monkeypatch.setattr(messagebox, "askyesno", lambda _, question, **__: bool(asked.append(question)))
     other = tmp_path / "other.wav"
     other.write_bytes(song.read_bytes())
     driver.show(driver.window.restyle_tab)
-    results = list(driver.session.results)
-    driver.press("Restyle")
+    before = len(session.results)
+    for _ in range(2):
+        driver.press("Restyle")
     driver.drop(other)
+    # what is not finished is lost as well when the window closes
+    driver.window.ask_to_close()
+    assert asked[0].startswith(f"{before + 2 - len(session.files)} results are not saved.")
+    driver.wait(lambda: session.song is not None)
+    # the song does not wait for all of them
+    assert len(session.results) < before + 2
+    assert driver.window.progress.has_job
     driver.wait(lambda: driver.idle)
-    assert driver.session.song is not None
-    assert driver.session.song.name == str(other)
-    assert driver.session.results == results
-    assert driver.status == ""
+    assert session.song is not None
+    assert session.song.name == str(other)
+    assert [version.song for version in session.results[before:]] == [str(song)] * 2
+    # they are in the list, and the player has the song that was opened
+    assert not driver.window.restyle_tab.results.selected
+    assert session.plays_song
+    assert not driver.window.progress.has_job
 
 
 def test_results_that_are_not_saved_are_asked_about(driver: Driver, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import math
+import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -134,6 +135,12 @@ def test_a_comparison_zooms_in_every_row_and_column_and_fits_a_screen(song: Path
     assert dark[:, :60].max() > 0.8
     paint(comparison.figure, dark=False)
     assert png(comparison.figure) == light
+    # in a narrow figure no title reaches into the next, in a wide one it is whole again
+    second = comparison.figure.axes[4]
+    fit(comparison.figure, 3, 6)
+    assert re.fullmatch(r"a.*….*\)", second.get_title("left"))
+    fit(comparison.figure, 12, 6)
+    assert second.get_title("left") == "a song (2)"
 
 
 @pytest.mark.parametrize(("seconds", "words"), [(0, "0:00"), (61.4, "1:01"), (3599.6, "1:00:00")])

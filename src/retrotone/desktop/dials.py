@@ -82,8 +82,9 @@ class Dials(ttk.Frame):
         self._percents[part] = ttk.Label(frame, width=6, anchor="e")
         self._percents[part].grid(row=0, column=2)
         CutLabel(frame, setting, "Small.TLabel").grid(row=0, column=3, sticky="ew", padx=(px(8), 0))
-        frame.columnconfigure(1, weight=1, uniform="halves")
-        frame.columnconfigure(3, weight=1, uniform="halves")
+        # so that the longest settings of an era are not cut in two columns at 1280 pixels
+        frame.columnconfigure(1, weight=3, uniform="shares")
+        frame.columnconfigure(3, weight=4, uniform="shares")
         self._turn(part, 1.0)
         return frame
 

@@ -268,7 +268,7 @@ class Timeline(Drawing):
         self.draw()
 
     def draw(self) -> None:
-        """Draw a cell for each stretch and genre; what was not analysed stays empty."""
+        """Draw a cell for each stretch and genre; what the classifier did not listen to is grey."""
         self.delete("all")
         if not len(self._stretches):
             return
@@ -276,6 +276,10 @@ class Timeline(Drawing):
         colours, row = self.theme.colours, height / self._rows
         left = self.theme.px(self._gutter)
         per_second = (width - left) / self._duration
+        self.create_rectangle(left, 0, width, height, fill=blend(colours.panel, colours.line, 0.5), width=0)
+        # a stretch is shorter than what was listened to for it, by less than a second at the song's ends
+        for start, stop in left + np.add(self._stretches, (-0.5, 0.5)).clip(0.0, self._duration) * per_second:
+            self.create_rectangle(start, 0, stop + 1, height, fill=colours.panel, width=0)
         for (start, stop), probabilities in zip(left + self._stretches * per_second, self._cells, strict=True):
             for index, probability in enumerate(probabilities):
                 if probability > 0.02:

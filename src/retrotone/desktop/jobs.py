@@ -85,7 +85,7 @@ class Job:
     done, show : callable
         Called with the task's result, and with intermediate results.
     number : int
-        Counts from 1 in each queue.
+        Counts from 1 as the jobs of a queue begin.
     keep : bool
         Goes on when another song is opened.
     dropped : bool
@@ -144,6 +144,15 @@ class JobQueue:
         """Whether a job runs."""
         return self._running is not None
 
+    @property
+    def running(self) -> Job | None:
+        """The job that runs."""
+        return self._running
+
+    def count(self, task: Callable[..., Any]) -> int:
+        """Return how many jobs of a task run or wait."""
+        return sum(job.task is task and not job.dropped for job in (*self._waiting, self._running) if job)
+
     def start(self) -> None:
         """Start the process, so that the first job need not wait for it."""
         if self._process is None:
@@ -161,11 +170,11 @@ class JobQueue:
         done: Callable[[Any], None],
         show: Callable[[Any], None] = lambda intermediate: None,
         keep: bool = False,
+        first: bool = False,
     ) -> Job:
-        """Add a job to the queue; parameters as the attributes of `Job`."""
-        self._number += 1
-        job = Job(task, arguments, observer, done, show, self._number, keep)
-        self._waiting.append(job)
+        """Add a job to the queue, before those that wait if it is to be `first`; parameters as attributes of `Job`."""
+        job = Job(task, arguments, observer, done, show, keep=keep)
+        self._waiting.insert(0 if first else len(self._waiting), job)
         observer.job_submitted(job)
         if self.busy:
             observer.job_progressed(0.0, "waiting for the job before it")
@@ -210,6 +219,8 @@ class JobQueue:
     def _start_next(self) -> None:
         if self._waiting and self._running is None:
             self._running = job = self._waiting.popleft()
+            self._number += 1
+            job.number = self._number
             self.start()
             assert self._pipe is not None
             # a process that died is noticed in `_read`

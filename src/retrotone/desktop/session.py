@@ -121,18 +121,18 @@ class Session:
         self._view.show_message(text, error)
 
     def open_song(self, path: str) -> None:
-        """Open a song, decode and analyse it; jobs for the song before are stopped, its results are kept."""
+        """Open a song, decode and analyse it; results and renders of the song before stay, its other jobs end."""
         self.jobs.drop()
         self.live.stop()
         self.player.load([], 44_100)
         self.path, self.song, self.original, self._result = path, None, None, None
         self.say("")
-        self.run(tasks.listen, path, done=self._set_song, show=self._set_original)
+        self.run(tasks.listen, path, done=self._set_song, show=self._set_original, first=True)
         self._view.song_changed()
         self._view.song_opened()
 
     def add_result(self, version: Version) -> None:
-        """Add a restyled version of the song, and offer it to the player."""
+        """Add a restyled version of the song, or of one before it, and offer it to the player."""
         self.results.append(version)
         self.say(version.sentence)
         self._view.result_added()

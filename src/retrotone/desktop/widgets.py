@@ -124,7 +124,7 @@ class JobProgress(ttk.Frame):
     def __init__(self, master: tk.Misc, theme: Theme, queue: JobQueue, say: Callable[..., None]) -> None:
         super().__init__(master)
         self._queue, self._say = queue, say
-        self._job: Job | None = None
+        self._jobs: list[Job] = []
         self.message = tk.StringVar(self)
         self.bar = ttk.Progressbar(self, maximum=1.0, length=theme.px(100))
         self.button = ttk.Button(self, text="Cancel", command=self.cancel)
@@ -139,16 +139,17 @@ class JobProgress(ttk.Frame):
     @property
     def has_job(self) -> bool:
         """Whether a job waits or runs."""
-        return self._job is not None
+        return bool(self._jobs)
 
     def cancel(self) -> None:
-        """Cancel the job."""
-        if self._job is not None:
-            self._queue.cancel(self._job)
+        """Cancel the job that runs, or else the one that came last."""
+        if self._jobs:
+            running = self._queue.running
+            self._queue.cancel(running if running in self._jobs else self._jobs[-1])
 
     def job_submitted(self, job: Job) -> None:
-        """Show this job instead of any before it."""
-        self._job = job
+        """Show that there is a job."""
+        self._jobs.append(job)
         self.message.set("starting")
         self.bar.grid()
         self.button.grid()
@@ -159,11 +160,11 @@ class JobProgress(ttk.Frame):
         self.bar.configure(value=fraction)
 
     def job_ended(self, job: Job, error: str) -> None:
-        """Hide the progress, and show the error if there is one."""
+        """Hide the progress after the last job, and show the error if there is one."""
         if error:
             self._say(error, error=error != "Cancelled.")
-        if job is self._job:
-            self._job = None
+        self._jobs.remove(job)
+        if not self._jobs:
             self._hide()
 
     def _hide(self) -> None:

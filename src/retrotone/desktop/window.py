@@ -156,8 +156,9 @@ class Window:
         self.progress.cancel()
 
     def ask_to_close(self) -> None:
-        """Close the window; ask before results that are in no file are lost."""
+        """Close the window; ask before results are lost that are in no file, or not finished."""
         unsaved = len(self.session.results) - len(self.session.files)
+        unsaved += self.session.jobs.count(restyle_tasks.restyle)
         some = "One result is" if unsaved == 1 else f"{unsaved} results are"
         question = f"{some} not saved. Close the window and lose what is not saved?"
         if not unsaved or messagebox.askyesno("Results that are not saved", question, parent=self.root):

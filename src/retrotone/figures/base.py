@@ -167,7 +167,24 @@ def settle(figure: Figure) -> None:
     assert engine is not None
     with _any_script():
         engine.execute(figure)
+        for axes in figure.axes:
+            _cut_title(axes)
     figure.set_layout_engine("none")
+
+
+def _cut_title(axes: Axes) -> None:
+    """Cut a title that would reach into the one beside it; in a larger figure more of it is shown again."""
+    from matplotlib.text import Text
+
+    shown, width = axes.get_title("left"), axes.get_window_extent().width
+    for title in (each for each in axes.findobj(Text) if shown and each.get_text() == shown):
+        # the label, which matplotlib does not draw, keeps the whole title
+        whole = str(title.get_label() or shown.replace(r"\$", "$"))
+        title.set_label(whole)
+        for length in range(len(whole), 1, -1):
+            title.set_text(one_line(whole, length))
+            if title.get_window_extent().width <= width:
+                break
 
 
 def _layout() -> LayoutEngine:
@@ -216,4 +233,10 @@ def fitting_title(text: str) -> str:
 def one_line(text: str, length: int) -> str:
     """Return text on one line of so many characters at most, that matplotlib does not read as mathematics."""
     line = " ".join(text.split())
-    return (line if len(line) <= length else line[: length - 1] + "…").replace("$", r"\$")
+    return _cut(line, length).replace("$", r"\$")
+
+
+def _cut(text: str, length: int) -> str:
+    """Cut a text in its middle: what tells results apart, as the seed, stands at the end."""
+    tail = (length - 1) // 2
+    return text if len(text) <= length else text[: length - 1 - tail] + "…" + text[len(text) - tail :]

@@ -25,7 +25,7 @@ def evidence_figure(answer: Answer, title: str, duration: float) -> Figure:
     title : str
         What to call the song.
     duration : float
-        Of the song, in seconds. What was not analysed stays empty.
+        Of the song, in seconds. What was not analysed is shaded.
     """
     import matplotlib
     from matplotlib.colors import to_rgba
@@ -37,6 +37,11 @@ def evidence_figure(answer: Answer, title: str, duration: float) -> Figure:
         figure = new_figure(10, 0.3 * len(genres) + 1.4)
         left, right = figure.subplots(1, 2, sharey=True, width_ratios=(3, 1))
         analysed = [(start, stop - start) for start, stop in stretches(answer.times, duration)]
+        # a patch is longer than its stretch: by less than a second where a song begins and ends
+        ends = [0.0, *(end for start, length in analysed for end in (start, start + length)), duration]
+        for low, high in zip(ends[::2], ends[1::2], strict=True):
+            if high - low > 1:
+                left.axvspan(low, high, color=FAINT, alpha=0.5, linewidth=0)
         for row, shares in enumerate(answer.timeline.T):
             # the paper shows through what is unlikely, also where it is dark
             inks = [to_rgba(COLOURS[0], share) for share in shares.clip(0, 1)]

@@ -32,7 +32,7 @@ from retrotone.study.sweep import SHORT_COLUMNS, loss_figure, short_cells
 from retrotone.style.choices import find_style
 from retrotone.utils.assets import bundled_record, bundled_song
 from retrotone.utils.pretrained import DEFAULT_MODEL
-from retrotone.utils.text import clock, sentence, unique_titles
+from retrotone.utils.text import as_markdown, clock, sentence, unique_titles
 from retrotone.web.jobs import STOPPED, addresses
 from retrotone.web.live import LiveSound
 from retrotone.web.uploads import Uploads
@@ -90,7 +90,7 @@ class Handlers(LiveSound):
             result, picture = self._playable(path), self._picture(compared.figure, path.stem)
             sources = addresses(self._playable(source.path), result)
             players = compared.players(sources, "#retro-picture img", Path(result).name)
-            return done, result, picture, _table(compared), players
+            return as_markdown(done), result, picture, _table(compared), players
         return STOPPED
 
     def genre(
@@ -143,7 +143,7 @@ class Handlers(LiveSound):
             except RetrotoneError as error:
                 # nobody asked for a description: that there is none is no failure
                 words = self.uploads.without_paths(sentence(error))
-            return words, *genre, *similar
+            return as_markdown(words), *genre, *similar
         return STOPPED
 
     def compare(
@@ -163,7 +163,7 @@ class Handlers(LiveSound):
                 versions[name] = load(recording, PICTURED_SECONDS)
             compared = compare(versions, progress=progress)
             first, *others = (
-                f"**{name}** ({clock(recording.duration)})"
+                f"**{as_markdown(name)}** ({clock(recording.duration)})"
                 for name, recording in zip(versions, recordings, strict=True)
             )
             words = f"{first} compared with {' and '.join(others)}"
@@ -221,7 +221,7 @@ class Handlers(LiveSound):
                 )
 
     def _genre_shown(self, summary: SongSummary) -> tuple[str, dict[str, float], dict[str, float], str]:
-        verdict = f"**{summary.title}** ({summary.facts}). {summary.verdict}"
+        verdict = f"**{as_markdown(summary.title)}** ({summary.facts}). {summary.verdict}"
         picture = self._picture(genre_figure(summary), f"{Path(summary.name).stem}-genre")
         return verdict, dict(summary.genres), dict(summary.tags), picture
 
@@ -230,7 +230,7 @@ class Handlers(LiveSound):
         progress(0.5, "cutting excerpts")
         excerpts = [self._excerpt(match) for match in found] + [None] * (SIMILAR_TRACKS - len(found))
         rows = [[*track_cells(match.track), f"{match.similarity:.2f}"] for match in found]
-        return f"What sounds most like **{summary.title}**:", _cells(SIMILAR_TITLES, rows), *excerpts
+        return f"What sounds most like **{as_markdown(summary.title)}**:", _cells(SIMILAR_TITLES, rows), *excerpts
 
     @contextmanager
     def _opened_library(self) -> Iterator[Library]:

@@ -27,6 +27,7 @@ INK = (
 SOFT = "#6d665c"
 CSS = """
 .gradio-container { width: 100% !important; max-width: 1100px !important; margin: auto; }
+.upload [data-testid="block-label"] { max-width: calc(100% - 2.5rem); overflow-wrap: anywhere; }
 .gradio-container .quiet .prose * { color: var(--body-text-color-subdued); }
 .gradio-container time, .gradio-container .playback.icon { color: var(--body-text-color-subdued) !important; }
 .gradio-container input:is([type=range], [type=radio]):focus-visible {

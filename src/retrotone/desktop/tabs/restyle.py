@@ -78,7 +78,7 @@ class RestyleTab(ttk.Frame):
         elif recipe is not None:
             session.say("")
             task = restyle_tasks.restyle
-            session.run(task, session.path, session.original, recipe, done=session.add_result)
+            session.run(task, session.path, session.original, recipe, done=session.add_result, keep=True)
 
     def save(self) -> None:
         """Ask for a file, and write the selected result to it."""
@@ -149,9 +149,11 @@ class RestyleTab(ttk.Frame):
         self._show_results()
 
     def show_latest(self) -> None:
-        """Show and select the last result."""
+        """Show the last result, and select it unless another song was chosen meanwhile."""
         self._show_results()
-        self.results.select(str(len(self._session.results) - 1))
+        results = self._session.results
+        if results[-1].song == self._session.path:
+            self.results.select(str(len(results) - 1))
 
     def show_excerpt(self, excerpt: Excerpt) -> None:
         """Show the seconds that can be heard in the new sound."""

@@ -7,6 +7,7 @@ from pathlib import Path
 from tkinter import filedialog, ttk
 
 from retrotone.desktop import library_tasks
+from retrotone.desktop.cut_text import CutLabel
 from retrotone.desktop.session import NO_SONG, Session
 from retrotone.desktop.table import Table
 from retrotone.desktop.track_row import TrackRow
@@ -31,8 +32,8 @@ class SimilarTab(Page):
         self._searched = "", 0
         self._found: dict[str, TrackRow] = {}
         theme, body = session.theme, self.body
-        self.heading = ttk.Label(body, text="Songs of your library that sound like this one", style="Strong.TLabel")
-        self.heading.pack(anchor="w")
+        self.heading = CutLabel(body, "Songs of your library that sound like this one", "Strong.TLabel")
+        self.heading.pack(fill="x")
         row = ttk.Frame(body)
         row.pack(fill="x", pady=theme.px(4))
         self.filters = {name: self._add_filter(row, label) for name, label in FILTERS.items()}
@@ -173,4 +174,4 @@ class SimilarTab(Page):
         if found:
             self.table.select("0")
             song = Path(self._session.path).stem
-            self.heading.configure(text=f"Songs of your library that sound like {song}")
+            self.heading.show(f"Songs of your library that sound like {song}")

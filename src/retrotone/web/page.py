@@ -160,6 +160,7 @@ def _dials() -> tuple[list[gr.Slider], gr.Textbox, gr.Accordion, gr.Button, gr.H
         ]
         reset, preset = gr.Button("Reset dials", size="sm"), gr.HTML()
     text = gr.Textbox("", label="Dials", visible="hidden", elem_id="dials-text")
+    # what the page of the API shows as an example; Gradio's own, "Hello!!", is refused
     text.example_payload = lambda: "noise:0.5"  # type: ignore[method-assign]
     for dial in dials:
         dial.change(None, dials, text, js=TO_TEXT, **HIDDEN)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import struct
 import subprocess
 import sys
@@ -13,6 +14,7 @@ import soundfile
 from ogg_pages import checksum
 
 import retrotone as rt
+from retrotone.audio.ogg import finish
 from retrotone.features.analysis import analyse
 
 RATE = 44_100
@@ -61,6 +63,21 @@ def endless(folder: Path, suffix: str) -> Path:
     return path
 
 
+def test_headers_that_come_once_more_are_passed_over(tmp_path: Path) -> None:
+    once, twice = tmp_path / "once.ogg", tmp_path / "twice.ogg"
+    soundfile.write(once, SOUND, RATE)
+    data = once.read_bytes()
+    # pages before the first that ends at a moment of sound
+    sound = next(at.start() for at in re.finditer(b"OggS", data) if any(data[at.start() + 6 : at.start() + 14]))
+    headers = bytearray(data[:sound])
+    # no longer the first page of a stream
+    headers[5] = 0
+    twice.write_bytes(data[:sound] + headers + data[sound:])
+    with twice.open("r+b") as file:
+        finish(file)
+    assert np.array_equal(rt.load(twice).samples, rt.load(once).samples)
+
+
 @pytest.mark.parametrize("suffix", [".wav", ".au", ".mp3", ".ogg", ".flac"])
 def test_a_length_of_years_is_not_believed(tmp_path: Path, suffix: str) -> None:
     path = endless(tmp_path, suffix)
@@ -106,6 +123,7 @@ def test_absurd_channels_and_rates_are_refused(tmp_path: Path, header: dict[str,
 MEASURED = """
 import sys
 import retrotone as rt
+from retrotone.audio.ogg import finish
 from retrotone.features.analysis import analyse
 for path in sys.argv[1:]:
     try:

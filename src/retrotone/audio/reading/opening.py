@@ -90,7 +90,11 @@ def _open_links(links: list[Link]) -> Reader:
 
 
 def _open_link(place: Place) -> Reader:
-    file = FfmpegReader(place)
+    try:
+        file = FfmpegReader(place)
+    except AudioError:
+        # libvorbis passes over headers that come once more between packets of sound, which FFmpeg refuses
+        return LibsndfileReader(place)
     if file.codec == "vorbis" and file.channels <= MAX_CHANNELS:
         with suppress(AudioError):
             return LibsndfileReader(place)

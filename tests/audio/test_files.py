@@ -281,7 +281,7 @@ def broken_inputs(folder: Path) -> dict[str, str]:
     soundfile.write(folder / "wide.wav", np.tile(tone[:, None], 100), 44_100)
     soundfile.write(folder / "none.wav", tone[:0], 44_100)
     soundfile.write(folder / "slow.wav", tone, 4_000)
-    soundfile.write(folder / "fast.wav", tone, 384_000)
+    soundfile.write(folder / "fast.wav", tone, 1_536_000)
     holed = tone.copy()
     holed[5000] = np.nan
     soundfile.write(folder / "nan.wav", holed, 44_100, subtype="FLOAT")
@@ -297,7 +297,7 @@ def broken_inputs(folder: Path) -> dict[str, str]:
         "wide.wav": "has 100 channels: mix it down to mono or stereo first",
         "none.wav": "holds no samples: export it again",
         "slow.wav": "has a rate of 4000 Hz: resample it to 8,000-192,000 Hz first",
-        "fast.wav": "has a rate of 384000 Hz: resample it",
+        "fast.wav": "has a rate of 1536000 Hz: resample it",
         "nan.wav": "contains NaN or infinite samples: export it again",
     }
 

@@ -14,6 +14,7 @@ import soundfile
 from ogg_pages import checksum
 
 import retrotone as rt
+from retrotone.audio.files import AudioFile
 from retrotone.audio.ogg import finish
 from retrotone.features.analysis import analyse
 
@@ -76,6 +77,36 @@ def test_headers_that_come_once_more_are_passed_over(tmp_path: Path) -> None:
     with twice.open("r+b") as file:
         finish(file)
     assert np.array_equal(rt.load(twice).samples, rt.load(once).samples)
+
+
+@pytest.mark.parametrize("skipped", [3_840, 20_000])
+def test_opus_that_was_cut_begins_where_its_header_says(tmp_path: Path, skipped: int) -> None:
+    whole, cut = tmp_path / "whole.opus", tmp_path / "cut.opus"
+    rt.Audio(SOUND, 48_000).save(whole)
+    head = whole.read_bytes().index(b"OpusHead")
+    (before,) = struct.unpack_from("<H", whole.read_bytes(), head + 10)
+    cut.write_bytes(whole.read_bytes())
+    patched(cut, head + 10, struct.pack("<H", skipped))
+    with cut.open("r+b") as file:
+        finish(file)
+    song = AudioFile(cut)
+    assert song.damage is None
+    assert np.array_equal(rt.load(song).samples, rt.load(whole).samples[:, skipped - before :])
+
+
+@pytest.mark.parametrize(("rate", "read"), [(352_800, 88_200), (384_000, 96_000), (705_600, 88_200)])
+def test_rates_of_dsd_and_studios_are_halved(
+    tmp_path: Path, rate: int, read: int, caplog: pytest.LogCaptureFixture
+) -> None:
+    path = tmp_path / "high.wav"
+    # a second of 1 kHz
+    soundfile.write(path, 0.5 * np.sin(2 * np.pi * 1000 * np.arange(rate) / rate), rate, subtype="FLOAT")
+    song, wanted = rt.load(path), 0.5 * np.sin(2 * np.pi * 1000 * np.arange(read) / read)
+    assert (song.sample_rate, song.samples.shape) == (read, (1, read))
+    inside = slice(read // 10, -read // 10)
+    assert np.allclose(song.samples[0, inside], wanted[inside], atol=1e-4)
+    assert np.allclose(AudioFile(path).excerpt(0.5, 0.1)[0, 100:], wanted[read // 2 :][100 : read // 10], atol=1e-4)
+    assert f"has a rate of {rate:,} Hz: read at {read:,} Hz" in caplog.text
 
 
 @pytest.mark.parametrize("suffix", [".wav", ".au", ".mp3", ".ogg", ".flac"])

@@ -13,6 +13,7 @@ import numpy as np
 
 from retrotone.audio.clicks import LOUDEST_USUAL, largest, mended
 from retrotone.audio.downmix import mixed_down, stereo_matrix
+from retrotone.audio.reading.chain import Chain
 from retrotone.audio.reading.ffmpeg import FfmpegReader
 from retrotone.audio.reading.libsndfile import LibsndfileReader
 from retrotone.audio.reading.opening import COARSE_SECONDS, TOLERANCE_SECONDS, open_reader
@@ -24,6 +25,8 @@ log = logging.getLogger("retrotone")
 # about 12 s at 44.1 kHz: 4 MB of stereo float32
 BLOCK_FRAMES = 1 << 19
 MIN_RATE, MAX_RATE = 8_000, 192_000
+# Higher rates, of DSD, whose noise begins above 20 kHz, and of studios, are halved until they are at most the last.
+MAX_REDUCED_RATE, REDUCED_RATE = 768_000, 96_000
 # more are mixed down, up to those that FFmpeg has names for
 MAX_CHANNELS, MAX_MIXED_CHANNELS = 2, 64
 # as a path, in which two slashes are one
@@ -33,7 +36,7 @@ SUFFIXES = frozenset(
     (
         *(".wav", ".bwf", ".rf64", ".w64", ".aiff", ".aif", ".aifc", ".au", ".caf", ".flac", ".ogg", ".oga", ".opus"),
         *(".spx", ".mp3", ".mp2", ".m4a", ".m4b", ".mp4", ".aac", ".ac3", ".dts", ".wma", ".asf", ".ape", ".wv"),
-        *(".tta", ".tak", ".mpc", ".dsf", ".mka", ".webm"),
+        *(".tta", ".tak", ".mpc", ".dsf", ".dff", ".mka", ".webm"),
     )
 )
 
@@ -42,7 +45,8 @@ class AudioFile:
     """A sound file on disk, read in blocks; nothing is decoded before `blocks` or `excerpt` is called.
 
     What the file holds is told by its content, never by its name, and a header is a hint: all sound that is there is
-    read. More than two channels are mixed down to stereo (`downmix`), with one line in the log.
+    read. More than two channels are mixed down to stereo (`downmix`), and rates above 192 kHz, as DSD has them, are
+    halved to 96 kHz or less, with one line in the log.
 
     Parameters
     ----------
@@ -64,13 +68,16 @@ class AudioFile:
     Raises
     ------
     AudioError
-        Missing, unreadable, not audio, empty, a rate outside 8-192 kHz or, with `strict`, damaged.
+        Missing, unreadable, not audio, empty, a rate outside 8-768 kHz or, with `strict`, damaged.
     """
 
     def __init__(self, path: str | os.PathLike[str], strict: bool = False) -> None:
         self.path, self._strict = Path(path), strict
         _check_readable(self.path)
         self._reader = open_reader(self.path)
+        self._original_rate = self._reader.sample_rate
+        if MAX_RATE < self._original_rate <= MAX_REDUCED_RATE:
+            self._reader = Chain([self._reader], self._reader.whole, _reduced(self._original_rate))
         self.sample_rate, self.frames, self.exact = self._reader.sample_rate, self._reader.frames, self._reader.exact
         if self._reader.channels > MAX_MIXED_CHANNELS:
             raise AudioError(f"{self.path} has {self._reader.channels} channels: mix it down to mono or stereo first")
@@ -133,6 +140,8 @@ class AudioFile:
         """Yield the samples of all channels; where libsndfile finds damage, FFmpeg reads on."""
         position = start
         self._tell_damage()
+        if self.sample_rate != self._original_rate:
+            self._tell(f"{self.path} has a rate of {self._original_rate:,} Hz: read at {self.sample_rate:,} Hz")
         try:
             # no larger in memory than stereo
             frames = max(block_frames * MAX_CHANNELS // max(self._reader.channels, MAX_CHANNELS), 1)
@@ -177,6 +186,13 @@ class AudioFile:
         if line not in self._told:
             self._told.add(line)
             log.warning("%s", line)
+
+
+def _reduced(rate: int) -> int:
+    """Return a rate halved until it is at most REDUCED_RATE."""
+    while rate > REDUCED_RATE:
+        rate //= 2
+    return rate
 
 
 def check_shape(name: str, channels: int, frames: int, sample_rate: int) -> None:

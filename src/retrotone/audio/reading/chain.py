@@ -1,4 +1,5 @@
-"""Ogg files that were joined, as a recording of radio is: one stream after the other, each with its own format.
+"""Readers one after the other, as one; for Ogg files that were joined, as a recording of radio is: one stream after the
+other, each with its own format.
 
 Neither libsndfile nor FFmpeg reads on where the number of channels changes, so each link is read by itself.
 RFC 3533: a page begins with "OggS"; the flags of the first page of a stream hold 2, those of the last page 4.
@@ -53,13 +54,12 @@ def ogg_links(path: Path) -> list[Link]:
 
 
 class Chain:
-    """Readers one after the other, as one `Reader` of the first one's rate and the most channels."""
+    """Readers one after the other, as one `Reader` of one rate, by default the first one's, and the most channels."""
 
-    layout: tuple[str, ...] = ()
-
-    def __init__(self, readers: Sequence[Reader], whole: bool) -> None:
+    def __init__(self, readers: Sequence[Reader], whole: bool, sample_rate: int | None = None) -> None:
         self._readers = readers
-        self.sample_rate = readers[0].sample_rate
+        self.layout = readers[0].layout if len(readers) == 1 else ()
+        self.sample_rate = sample_rate or readers[0].sample_rate
         self.channels = max(reader.channels for reader in readers)
         self.frames = sum(map(self._length, readers))
         self.exact = all(reader.exact for reader in readers)

@@ -74,7 +74,7 @@ class FfmpegReader:
             self.promised: int | None = None
             if self.format not in WITHOUT_LENGTH:
                 seconds = stream.duration * _tick(stream) if stream.duration else (container.duration or 0) / 1e6
-                self.promised = round(seconds * self.sample_rate) or None
+                self.promised = max(round(seconds * self.sample_rate) - self._pre_skip(stream), 0) or None
         self.frames = self.promised or 0
 
     def measure(self) -> int:
@@ -153,7 +153,7 @@ class FfmpegReader:
             convert = _Converter(self.sample_rate)
             for packet in _packets(container, stream):
                 # without an index: pass over what ends too early to matter
-                if not self._seeks and (position or 0) + self._length(packet) < settled:
+                if settled and not self._seeks and (position or 0) + self._length(packet) < settled:
                     position = (position or 0) + round(self._length(packet))
                     continue
                 for frame in _frames(packet):
@@ -166,6 +166,11 @@ class FfmpegReader:
                         if samples.shape[1] > skip:
                             yield samples[:, skip:]
             yield from convert(None)
+
+    def _pre_skip(self, stream: AudioStream) -> int:
+        """Return how many frames before the start of Ogg Opus FFmpeg counts in its length (RFC 7845, section 4.2)."""
+        head = stream.codec_context.extradata or b""
+        return int.from_bytes(head[10:12], "little") if self.format == "ogg" and head.startswith(b"OpusHead") else 0
 
     def _length(self, packet: Packet[AudioStream]) -> float:
         """Return how many frames a packet has for a player."""

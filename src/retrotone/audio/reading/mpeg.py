@@ -11,8 +11,9 @@ from pathlib import Path
 
 # the marker stands 36 bytes or less after the start of the first frame
 HEADER_BYTES = 256
-# some encoders count their own header, others do not; some leave a part of a frame at the end
-SLACK_BYTES = 4096
+# some encoders count their own header, others do not; some leave a part of a frame at the end; of more than a hundredth
+# libsndfile's decoder complains on the terminal
+SLACK_BYTES, SLACK_SHARE = 4096, 0.01
 # of the flags of the header: frames are told, bytes are told
 TOLD = 0b11
 ID3V1_BYTES, APE_FOOTER_BYTES = 128, 32
@@ -39,7 +40,7 @@ def xing_length(path: Path) -> tuple[int | None, bool]:
     frames, size = (int.from_bytes(first[at + n : at + n + 4], "big") for n in (8, 12))
     # a frame of MPEG 1 has 1152 samples, one of MPEG 2 and 2.5 has 576
     samples = 1152 if first[1] >> 3 & 0b11 == 0b11 else 576
-    return frames * samples, abs(stop - start - size) <= SLACK_BYTES
+    return frames * samples, abs(stop - start - size) <= min(SLACK_BYTES, SLACK_SHARE * size)
 
 
 def _after_tags(file) -> int:  # type: ignore[no-untyped-def]

@@ -205,6 +205,16 @@ def test_variable_rate_mp3_without_a_length_is_read_to_its_end(song: Audio, tmp_
     assert correlation(joined[:, 2000:-2000], whole.samples[:, 2000 : joined.shape[1] - 2000]) > 0.99
 
 
+@pytest.mark.parametrize(("suffix", "codec"), [(".m4a", "aac"), (".wv", "wavpack"), (".wma", "wmav2")])
+def test_an_id3_tag_before_another_format_is_passed_over(
+    song: Audio, tmp_path: Path, suffix: str, codec: str
+) -> None:
+    plain = encode(tmp_path / f"plain{suffix}", song, codec)
+    tagged = tmp_path / f"tagged{suffix}"
+    tagged.write_bytes(b"ID3\x04\x00\x00" + bytes([0, 0, 39, 8]) + bytes(5000) + plain.read_bytes())
+    assert np.array_equal(load(tagged).samples, load(plain).samples)
+
+
 @pytest.mark.parametrize("suffix", [".mp3", ".ogg", ".opus", ".wav", ".aiff", ".flac"])
 def test_a_file_cut_short_gives_what_is_left(tmp_path: Path, suffix: str) -> None:
     noise = 0.1 * np.random.default_rng(0).standard_normal((1, 384_000))

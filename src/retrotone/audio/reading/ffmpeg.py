@@ -89,6 +89,9 @@ class FfmpegReader:
                     if packet.size and packet.pts is not None:
                         end = round((packet.pts + (packet.duration or 0)) * packet.time_base * self.sample_rate)
                         end -= self._skipped(packet)[1]
+                        # lossless WMA does not tell how long a packet is: up to a second
+                        if not packet.duration and 0 < self.promised - end < self.sample_rate:
+                            end = self.promised
                 return end
         except AudioError:
             return 0

@@ -30,7 +30,7 @@ def xing_length(path: Path) -> tuple[int | None, bool]:
         False if sound is missing, or follows the sound that the header speaks of; False without a header.
     """
     with path.open("rb") as file:
-        start = _after_tags(file)
+        start = after_id3(file)
         first = file.read(HEADER_BYTES)
         stop = _before_tags(file)
     at = max(first.find(b"Xing"), first.find(b"Info"))
@@ -43,7 +43,7 @@ def xing_length(path: Path) -> tuple[int | None, bool]:
     return frames * samples, abs(stop - start - size) <= min(SLACK_BYTES, SLACK_SHARE * size)
 
 
-def _after_tags(file) -> int:  # type: ignore[no-untyped-def]
+def after_id3(file) -> int:  # type: ignore[no-untyped-def]
     """Move to the first byte after the ID3v2 tags, and return where that is."""
     start = 0
     while True:

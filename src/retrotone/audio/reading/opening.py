@@ -14,8 +14,8 @@ from retrotone.audio.reading.chain import Chain, Link, ogg_links
 from retrotone.audio.reading.chunks import promised_bytes
 from retrotone.audio.reading.ffmpeg import FfmpegReader
 from retrotone.audio.reading.libsndfile import LibsndfileReader
-from retrotone.audio.reading.mpeg import xing_length
-from retrotone.audio.reading.reader import Place, Reader
+from retrotone.audio.reading.mpeg import after_id3, xing_length
+from retrotone.audio.reading.reader import Part, Place, Reader
 from retrotone.errors import AudioError
 
 # seconds by which a header may be wrong; more, where its clock is coarse or a decoder swallows the first packet
@@ -43,7 +43,12 @@ def open_reader(path: Path) -> Reader:
         # formats of libsndfile's own: MAT, PAF, SD2 ...
         with suppress(AudioError):
             return LibsndfileReader(path)
-        raise
+        with path.open("rb") as opened:
+            start = after_id3(opened)
+        if not start:
+            raise
+        # before formats that have tags of their own, as MP4 or WavPack, FFmpeg does not expect this one
+        return _measured(FfmpegReader(Part(path, start, path.stat().st_size)))
     if file.codec.startswith("mp3") and file.format == "mp3":
         return _open_mp3(path, file)
     if file.format == "flac":

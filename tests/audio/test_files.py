@@ -206,9 +206,7 @@ def test_variable_rate_mp3_without_a_length_is_read_to_its_end(song: Audio, tmp_
 
 
 @pytest.mark.parametrize(("suffix", "codec"), [(".m4a", "aac"), (".wv", "wavpack"), (".wma", "wmav2")])
-def test_an_id3_tag_before_another_format_is_passed_over(
-    song: Audio, tmp_path: Path, suffix: str, codec: str
-) -> None:
+def test_an_id3_tag_before_another_format_is_passed_over(song: Audio, tmp_path: Path, suffix: str, codec: str) -> None:
     plain = encode(tmp_path / f"plain{suffix}", song, codec)
     tagged = tmp_path / f"tagged{suffix}"
     tagged.write_bytes(b"ID3\x04\x00\x00" + bytes([0, 0, 39, 8]) + bytes(5000) + plain.read_bytes())

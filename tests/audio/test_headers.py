@@ -94,6 +94,16 @@ def test_opus_that_was_cut_begins_where_its_header_says(tmp_path: Path, skipped:
     assert np.array_equal(rt.load(song).samples, rt.load(whole).samples[:, skipped - before :])
 
 
+def test_flac_has_the_channels_of_its_frames(tmp_path: Path) -> None:
+    path = tmp_path / "five.flac"
+    soundfile.write(path, SOUND, RATE)
+    # three bits of the STREAMINFO block, the number less one
+    patched(path, 20, bytes([path.read_bytes()[20] & 0xF1 | 4 << 1]))
+    song = rt.load(path)
+    assert song.channels == 1
+    assert np.allclose(song.samples[0], SOUND, atol=1e-4)
+
+
 @pytest.mark.parametrize(("rate", "read"), [(352_800, 88_200), (384_000, 96_000), (705_600, 88_200)])
 def test_rates_of_dsd_and_studios_are_halved(
     tmp_path: Path, rate: int, read: int, caplog: pytest.LogCaptureFixture

@@ -32,6 +32,8 @@ DEMUXERS = (
 WITHOUT_LENGTH = {"aac", "ac3", "eac3", "dts", "mp3"}
 # the length that these give of the last packet is already without what a player leaves out at its end
 SHORTENED = {"ogg", "mov,mp4,m4a,3gp,3g2,mj2"}
+# A clock that ticks more slowly, as that of Musepack's last version every 1.7 s, tells no length.
+COARSEST_SECONDS = 0.1
 # FFmpeg decodes some 1024 frames at a time; joined into blocks of at least this many they are processed faster
 MIN_BLOCK_FRAMES = 1 << 18
 # time that a lossy decoder is given to settle after a seek
@@ -70,6 +72,7 @@ class FfmpegReader:
             self.layout = () if "NONE" in names else names
             # Coarser clocks, as that of Matroska, tell lengths to a millisecond. The length of CAF takes every packet
             # for a full one.
+            self._tick_seconds = float(_tick(stream))
             self.exact = self.format != "caf" and 1 / _tick(stream) >= self.sample_rate
             self.promised: int | None = None
             if self.format not in WITHOUT_LENGTH:
@@ -78,8 +81,8 @@ class FfmpegReader:
         self.frames = self.promised or 0
 
     def measure(self) -> int:
-        """Return at which frame the last packet ends, found by seeking; 0 if it is not found."""
-        if not self.promised:
+        """Return at which frame the last packet ends, found by seeking; 0 if it is not found, or not told."""
+        if not self.promised or self._tick_seconds > COARSEST_SECONDS:
             return 0
         try:
             with _opened(self._place) as (container, stream):
@@ -89,9 +92,9 @@ class FfmpegReader:
                     if packet.size and packet.pts is not None:
                         end = round((packet.pts + (packet.duration or 0)) * packet.time_base * self.sample_rate)
                         end -= self._skipped(packet)[1]
-                        # lossless WMA does not tell how long a packet is: up to a second
-                        if not packet.duration and 0 < self.promised - end < self.sample_rate:
-                            end = self.promised
+                        # as in lossless WMA
+                        if not packet.duration:
+                            return 0
                 return end
         except AudioError:
             return 0

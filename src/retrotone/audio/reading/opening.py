@@ -123,7 +123,10 @@ def _open_flac(path: Path, file: FfmpegReader) -> Reader:
         file.decode_all()
     elif file.channels <= MAX_CHANNELS:
         with suppress(AudioError):
-            return LibsndfileReader(path)
+            reader = LibsndfileReader(path)
+            # it believes the header, FFmpeg the frames
+            if reader.channels == file.channels:
+                return reader
     return file
 
 
@@ -132,7 +135,7 @@ def _measured(file: FfmpegReader) -> FfmpegReader:
     end, promised = file.measure(), file.promised
     if promised is None or end - promised > COARSE_SECONDS * file.sample_rate:
         file.count()
-    elif promised - end > COARSE_SECONDS * file.sample_rate:
+    elif not end or promised - end > COARSE_SECONDS * file.sample_rate:
         # of what was cut, the last packet may not decode
         file.decode_all()
     else:

@@ -16,7 +16,7 @@ from retrotone.audio.downmix import mixed_down, stereo_matrix
 from retrotone.audio.reading.chain import Chain
 from retrotone.audio.reading.ffmpeg import FfmpegReader
 from retrotone.audio.reading.libsndfile import LibsndfileReader
-from retrotone.audio.reading.opening import COARSE_SECONDS, TOLERANCE_SECONDS, open_reader
+from retrotone.audio.reading.opening import COARSE_SECONDS, MAX_MIXED_CHANNELS, TOLERANCE_SECONDS, open_reader
 from retrotone.errors import AudioError
 from retrotone.types import Block
 
@@ -27,8 +27,8 @@ BLOCK_FRAMES = 1 << 19
 MIN_RATE, MAX_RATE = 8_000, 192_000
 # Higher rates, of DSD, whose noise begins above 20 kHz, and of studios, are halved until they are at most the last.
 MAX_REDUCED_RATE, REDUCED_RATE = 768_000, 96_000
-# more are mixed down, up to those that FFmpeg has names for
-MAX_CHANNELS, MAX_MIXED_CHANNELS = 2, 64
+# more are mixed down
+MAX_CHANNELS = 2
 # as a path, in which two slashes are one
 URL = re.compile(r"(https?|ftp|file):/+(.*)", re.IGNORECASE)
 # of the files that a folder is searched for; what a file holds is told by its content

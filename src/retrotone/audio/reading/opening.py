@@ -21,8 +21,8 @@ from retrotone.errors import AudioError
 # seconds by which a header may be wrong; more, where its clock is coarse or a decoder swallows the first packet
 TOLERANCE_SECONDS, COARSE_SECONDS = 0.05, 0.25
 TICK_SECONDS = 0.001
-# libsndfile knows no names of channels
-MAX_CHANNELS = 2
+# libsndfile knows no names of channels, and FFmpeg none of more than so many
+MAX_CHANNELS, MAX_MIXED_CHANNELS = 2, 64
 
 
 def open_reader(path: Path) -> Reader:
@@ -132,6 +132,9 @@ def _open_flac(path: Path, file: FfmpegReader) -> Reader:
 
 def _measured(file: FfmpegReader) -> FfmpegReader:
     """Return a file whose `frames` are those that are there."""
+    # it is refused
+    if file.channels > MAX_MIXED_CHANNELS:
+        return file
     end, promised = file.measure(), file.promised
     if promised is None or end - promised > COARSE_SECONDS * file.sample_rate:
         file.count()

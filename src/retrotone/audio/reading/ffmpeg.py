@@ -72,17 +72,17 @@ class FfmpegReader:
             self.layout = () if "NONE" in names else names
             # Coarser clocks, as that of Matroska, tell lengths to a millisecond. The length of CAF takes every packet
             # for a full one.
-            self._tick_seconds = float(_tick(stream))
+            self._tells_time = _tick(stream) <= COARSEST_SECONDS
             self.exact = self.format != "caf" and 1 / _tick(stream) >= self.sample_rate
             self.promised: int | None = None
-            if self.format not in WITHOUT_LENGTH:
+            if self._tells_time and self.format not in WITHOUT_LENGTH:
                 seconds = stream.duration * _tick(stream) if stream.duration else (container.duration or 0) / 1e6
                 self.promised = max(round(seconds * self.sample_rate) - self._pre_skip(stream), 0) or None
         self.frames = self.promised or 0
 
     def measure(self) -> int:
         """Return at which frame the last packet ends, found by seeking; 0 if it is not found, or not told."""
-        if not self.promised or self._tick_seconds > COARSEST_SECONDS:
+        if not self.promised:
             return 0
         try:
             with _opened(self._place) as (container, stream):
@@ -104,7 +104,9 @@ class FfmpegReader:
         self.frames, self._cuts = frames, True
 
     def count(self) -> None:
-        """Go through all packets, without decoding them, and set `frames` and `channels` by what is there."""
+        """Go through all packets, decoding them only if need be, and set `frames` and `channels` by what is there."""
+        if not self._tells_time:
+            return self.decode_all()
         self.ignore_index()
         frames, channels = 0.0, self.channels
         with _opened(self._place) as (container, stream):

@@ -35,8 +35,8 @@ URL = re.compile(r"(https?|ftp|file):/+(.*)", re.IGNORECASE)
 SUFFIXES = frozenset(
     (
         *(".wav", ".bwf", ".rf64", ".w64", ".aiff", ".aif", ".aifc", ".au", ".caf", ".flac", ".ogg", ".oga", ".opus"),
-        *(".spx", ".mp3", ".mp2", ".m4a", ".m4b", ".mp4", ".aac", ".ac3", ".dts", ".wma", ".asf", ".ape", ".wv"),
-        *(".tta", ".tak", ".mpc", ".dsf", ".dff", ".mka", ".webm"),
+        *(".spx", ".mp3", ".mp2", ".m4a", ".m4b", ".mp4", ".aac", ".ac3", ".eac3", ".dts", ".wma", ".asf", ".ape"),
+        *(".wv", ".tta", ".tak", ".shn", ".mpc", ".dsf", ".dff", ".mka", ".webm"),
     )
 )
 

@@ -35,7 +35,7 @@ FRAME_APART = 20.0
 # Rates of wow and flutter in Hz, by bands, and the centre at which each is played back.
 BANDS_HZ = ((0.3, 1.0), (1.0, 2.0), (2.0, 4.0), (4.0, 12.0))
 CENTRES_HZ = tuple(float(np.sqrt(low * high)) for low, high in BANDS_HZ)
-# Bands of wow. A machine that has none there has none at all: what moves faster alone is the players' or an effect's.
+# Bands in which both halves of the partials may show wow clearly: what they share above alone is often the players'.
 SLOW = 2
 # A partial counts by 1 / (its variance + the square of one of these), all as shares of its frequency. By the first, the
 # steadiest partials decide whether there is any movement; the second measures it; the third finds what comes once a

@@ -100,6 +100,20 @@ def test_wow_that_does_not_turn_is_found(shared_music: Path) -> None:
     assert found.depth == pytest.approx(0.002, rel=0.4)
 
 
+def test_fast_and_shallow_wow_is_found() -> None:
+    rng, time = np.random.default_rng(1), np.arange(11_025) / 22_050
+    chords = []
+    for _ in range(32):
+        tones = np.outer(110 * 2 ** (rng.choice(36, 4, replace=False) / 12), np.arange(1, 9)).reshape(-1, 1)
+        waves = np.sin(2 * np.pi * tones * time + rng.uniform(0, 6, tones.shape)) / tones
+        chords.append(waves.sum(axis=0) * np.minimum(1, time / 0.01) * np.exp(-3 * time))
+    song = rt.Audio(3 * np.concatenate(chords)[None], 22_050)
+    found = read_speed([Medium(name="wire", wobbles=(Wobble(3.0, 0.0014, random=True),)).apply(song).samples], 22_050)
+    assert read_speed([song.samples], 22_050) is None
+    assert found is not None
+    assert found.depth == pytest.approx(0.001, rel=0.4)
+
+
 @pytest.mark.parametrize("begin", [5, 40, 70])
 def test_a_singer_above_guitars_is_no_wow(shared_music: Path, begin: float) -> None:
     song = rt.load(next(shared_music.glob("*Fishin.ogg"))).slice(begin, begin + 25)

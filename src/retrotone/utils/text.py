@@ -63,6 +63,18 @@ def unique_titles(names: Sequence[str | os.PathLike[str]]) -> list[str]:
     return found
 
 
+def shortened(text: str, length: int) -> str:
+    """Return a text of so many characters at most, cut in its middle: names of results differ at their end.
+
+    >>> shortened("My song as a disc of the 1930s, seed 7", 20)
+    'My song as…s, seed 7'
+    """
+    if len(text) <= length:
+        return text
+    tail = (length - 1) // 2
+    return f"{text[: length - 1 - tail]}…{text[len(text) - tail :]}"
+
+
 def as_markdown(text: str) -> str:
     r"""Return text for a page that reads Markdown, which would take some characters of a name for its marks.
 

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import io
+import tkinter as tk
 import zipfile
+from collections.abc import Iterator
 from pathlib import Path
-from tkinter import font, messagebox
+from tkinter import font, messagebox, ttk
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -339,7 +341,7 @@ def test_a_model_is_downloaded_only_under_terms_that_were_shown(
     for agrees in (False, True):
         monkeypatch.setattr(messagebox, "askyesno", lambda _, text, agrees=agrees, **__: asked.append(text) or agrees)
         driver.press("Download…")
-        driver.wait(lambda: not tab.progress.has_job or "trying again" in tab.progress.message.get())
+        driver.wait(lambda: not tab.progress.has_job or "trying again" in tab.progress.message.full_text)
         assert "of unknown size" in asked[-1]
         assert "non-commercial" in asked[-1]
     assert len(asked) == 2
@@ -388,6 +390,21 @@ def test_a_study_shows_its_curves_while_it_runs(driver: Driver) -> None:
     driver.root.geometry("1280x720")
 
 
+def cut_off(master: tk.Misc) -> Iterator[str]:
+    """Yield the texts of the widgets that have less room than they need, or that their frame cuts."""
+    for child in master.winfo_children():
+        if not child.winfo_viewable():
+            continue
+        right, bottom = child.winfo_x() + child.winfo_width(), child.winfo_y() + child.winfo_height()
+        cut = right > master.winfo_width() or bottom > master.winfo_height()
+        if isinstance(child, ttk.Button | ttk.Checkbutton | ttk.Spinbox | ttk.Entry):
+            cut |= child.winfo_width() < child.winfo_reqwidth() or child.winfo_height() < child.winfo_reqheight()
+        # what a page holds scrolls
+        if cut and not isinstance(master, tk.Canvas):
+            yield str(child)
+        yield from cut_off(child)
+
+
 def test_text_grows_and_the_theme_is_kept(driver: Driver) -> None:
     usual = font.nametofont("TkDefaultFont").metrics("linespace")
     while driver.session.theme.percent < 200:
@@ -395,6 +412,16 @@ def test_text_grows_and_the_theme_is_kept(driver: Driver) -> None:
     assert font.nametofont("TkDefaultFont").metrics("linespace") == pytest.approx(2 * usual, abs=2)
     driver.show(driver.window.restyle_tab)
     driver.shot("restyle-200")
+    # and nothing is cut off in the smallest window
+    driver.root.geometry("760x480")
+    tabs = driver.window.tabs
+    driver.wait(lambda: tabs.winfo_width() < 760)
+    assert tabs.winfo_reqwidth() <= tabs.winfo_width()
+    for tab in tabs.tabs():
+        driver.show(tab)
+        assert list(cut_off(driver.root)) == []
+    driver.shot("models-200-small")
+    driver.root.geometry("1280x720")
     driver.key("<Control-d>")
     driver.session.settings.save()
     again = Settings.load()

@@ -3,14 +3,10 @@
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Sequence
 from pathlib import Path
 
 from retrotone.errors import RetrotoneError
-
-# Of Markdown.
-MARKS = re.compile(r"[\\`*_\[\]<>#|~]")
 
 
 def sentence(error: BaseException) -> str:
@@ -73,15 +69,6 @@ def shortened(text: str, length: int) -> str:
         return text
     tail = (length - 1) // 2
     return f"{text[: length - 1 - tail]}…{text[len(text) - tail :]}"
-
-
-def as_markdown(text: str) -> str:
-    r"""Return text for a page that reads Markdown, which would take some characters of a name for its marks.
-
-    >>> print(as_markdown("one_-_two_-_three"))
-    one\_-\_two\_-\_three
-    """
-    return MARKS.sub(r"\\\g<0>", text)
 
 
 def printable(text: str | os.PathLike[str]) -> str:

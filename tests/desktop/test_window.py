@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import os
 import tkinter as tk
 import zipfile
 from collections.abc import Iterator
@@ -14,6 +15,7 @@ import numpy as np
 import pytest
 from matplotlib.image import imread
 from numpy.typing import NDArray
+from PIL import Image, ImageChops, ImageGrab
 
 import retrotone as rt
 from retrotone.desktop import restyle_tasks
@@ -400,6 +402,33 @@ def test_a_study_shows_its_curves_while_it_runs(driver: Driver) -> None:
     driver.root.geometry("760x480")
     driver.wait(lambda: tab.view._image.width() < 760)
     driver.root.geometry("1280x720")
+
+
+def test_the_key_tab_goes_from_the_top_to_the_bottom_and_every_control_shows_its_focus(driver: Driver) -> None:
+    driver.show(driver.window.restyle_tab)
+    driver.wait(lambda: driver.idle)
+
+    def around(control: tk.Misc) -> Image.Image:
+        driver.root.update()
+        x, y, edge = control.winfo_rootx(), control.winfo_rooty(), 3
+        box = x - edge, y - edge, x + control.winfo_width() + edge, y + control.winfo_height() + edge
+        return ImageGrab.grab(box, xdisplay=os.environ["DISPLAY"]).convert("RGB")
+
+    first = control = driver.root.tk_focusNext()
+    first.focus_force()
+    controls: list[tk.Misc] = []
+    while control not in controls:
+        controls.append(control)
+        following = control.tk_focusNext()
+        following.focus_force()
+        without = around(control)
+        control.focus_force()
+        assert ImageChops.difference(without, around(control)).getbbox(), control
+        control = following
+    assert control is first
+    names = [str(each.cget("text")) for each in controls if isinstance(each, ttk.Button)]
+    assert names[:2] == ["Choose a song…", "Example"]
+    assert names.index("Save as preset…") < names.index("Restyle") < names.index("Play")
 
 
 def cut_off(master: tk.Misc) -> Iterator[str]:

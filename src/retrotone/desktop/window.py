@@ -242,6 +242,8 @@ class Window:
         }
         for title, tab in titles.items():
             self.tabs.add(tab, text=title)
+        # the key Tab reaches the player after them
+        self.bar.master.lift()
         self.tabs.bind("<<NotebookTabChanged>>", lambda _: self._enter_tab())
         self._titles = list(titles)
         # theme, size of text and padding, as the titles were drawn last

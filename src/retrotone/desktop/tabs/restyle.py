@@ -46,7 +46,7 @@ class RestyleTab(ttk.Frame):
         self._shown: StyleChoice | None = None
         # what `after` returned for the change that is to be heard
         self._change = ""
-        self._build_actions()
+        actions = self._build_actions()
         page = Page(self, session.theme)
         page.pack(fill="both", expand=True)
         left, right = page.halves(2, 3)
@@ -54,6 +54,8 @@ class RestyleTab(ttk.Frame):
         self._build_sound(right)
         page.listeners.append(self.dials.arrange)
         self._build_results(page.body)
+        # the key Tab reaches it after the page
+        actions.lift()
         self.song_changed()
 
     def offer(self, choices: list[StyleChoice]) -> None:
@@ -168,7 +170,7 @@ class RestyleTab(ttk.Frame):
         self.results.tree.selection_set()
         self._show_sound(heading, excerpt)
 
-    def _build_actions(self) -> None:
+    def _build_actions(self) -> WrappedRow:
         """Build the row that stays in view, whatever the page shows."""
         theme = self._session.theme
         row = WrappedRow(self, theme)
@@ -176,6 +178,7 @@ class RestyleTab(ttk.Frame):
         _, self.save_button, self.remove_button = row.add_buttons(
             ("Restyle", self.restyle), ("Save…", self.save), ("Delete", self.remove), accent=0
         )
+        return row
 
     def _build_styles(self, master: ttk.Frame) -> None:
         theme = self._session.theme

@@ -41,14 +41,15 @@ PATIENCE = 60_000.0
 expect.set_options(timeout=PATIENCE)
 MAX_UPLOAD_MB = 2
 # what axe finds in Gradio's own markup: the rule, and a piece of the element
-GRADIOS = {
+GRADIOS = (
     # an icon beside the same word, in the footer
-    "image-redundant-alt": 'alt="Settings"',
+    ("image-redundant-alt", 'alt="Settings"'),
     # a player without a file
-    "aria-prohibited-attr": 'aria-label="Empty value"',
-    # a table without rows, on a narrow page
-    "scrollable-region-focusable": 'class="virtual-table-viewport',
-}
+    ("aria-prohibited-attr", 'aria-label="Empty value"'),
+    # a table without rows, and a waveform, after the page became narrower
+    ("scrollable-region-focusable", 'class="virtual-table-viewport'),
+    ("scrollable-region-focusable", 'part="scroll"'),
+)
 # the start of /etc/passwd
 SECRET = "root:"
 
@@ -396,10 +397,11 @@ def test_axe_finds_nothing_in_our_markup(visitor: Visitor) -> None:
         visitor.tab(tab)
         # colours change over some frames
         page.wait_for_function("!document.getAnimations().some(each => each instanceof CSSTransition)")
-        for violation in axe.run(page).response["violations"]:
-            marks = [node["html"] for node in violation["nodes"]]
-            gradios = GRADIOS.get(violation["id"], "no element")
-            found += [(tab, scheme, width, violation["id"], mark) for mark in marks if gradios not in mark]
+        # messages, which Gradio builds, may still be there
+        for violation in axe.run(page, {"exclude": [[".toast-wrap"]]}).response["violations"]:
+            rule, marks = violation["id"], [node["html"] for node in violation["nodes"]]
+            gradios = [mark for mark in marks if any(rule == known and part in mark for known, part in GRADIOS)]
+            found += [(tab, scheme, width, rule, mark) for mark in marks if mark not in gradios]
     assert found == []
     page.emulate_media(color_scheme="light")
     page.set_viewport_size({"width": 1280, "height": 900})

@@ -184,7 +184,7 @@ def test_a_clean_record_has_no_medium_to_give(shared_music: Path, name: str, cap
     assert set(medium.parts) <= {"noise"}
     if not medium.parts:
         assert "no medium of its own to give" in caplog.text
-        assert "--method transport" in caplog.text
+        assert "method transport" in caplog.text
 
 
 def test_the_same_record_gives_the_same_medium(strings: rt.Audio) -> None:

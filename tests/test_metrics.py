@@ -23,13 +23,13 @@ def telephone(audio: Audio) -> Audio:
 
 @pytest.fixture(scope="module")
 def song(shared_music: Path) -> metrics.Profile:
-    return metrics.Profile(load(shared_music / "Kevin_MacLeod_-_Vibe_Ace.ogg").slice(20, 26))
+    return metrics.Profile(load(shared_music / "Kevin_MacLeod_-_Vibe_Ace.ogg", 26).slice(20))
 
 
 @pytest.fixture(scope="module")
 def style(shared_music: Path) -> metrics.Profile:
     name = "442789__lena-orsa__happy-music-pistachio-ice-cream-ragtime.ogg"
-    return metrics.Profile(telephone(load(shared_music / name).slice(5, 10)))
+    return metrics.Profile(telephone(load(shared_music / name, 10).slice(5)))
 
 
 def test_content_given_back_keeps_everything_and_gains_nothing(song: metrics.Profile, style: metrics.Profile) -> None:

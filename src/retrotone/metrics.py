@@ -151,9 +151,14 @@ class Profile:
         """`patch_moments` at level 0, shape (3076, 3076)."""
         return self.patch_moments()
 
-    def features(self, level_db: float = 0.0) -> NDArray[np.float32]:
-        """Return the `network_features` of the log spectrum."""
+    def features_at(self, level_db: float) -> NDArray[np.float32]:
+        """Return the `network_features` of the log spectrum, `level_db` louder."""
         return network_features(self.log_spectrum(level_db))
+
+    @cached_property
+    def features(self) -> NDArray[np.float32]:
+        """Features at level 0, shape (4096, frames)."""
+        return self.features_at(0.0)
 
     @property
     def has_few_frames(self) -> bool:
@@ -164,8 +169,7 @@ class Profile:
     def gram_energy(self) -> float:
         """Squared norm of the Gram matrix, unnormalised."""
         if self.has_few_frames:
-            features = self.features()
-            return _product_of_grams(features, features)
+            return _product_of_grams(self.features, self.features)
         return gram_energy(self.moments)
 
     def envelope(self, level_db: float = 0.0) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
@@ -347,8 +351,9 @@ def _gram_distance(recording: Profile, style: Profile, level_db: float) -> float
     """Return the squared distance of two Gram matrices, unnormalised, with one recording `level_db` louder."""
     if not (recording.has_few_frames and style.has_few_frames):
         return gram_energy(recording.patch_moments(level_db) - style.moments)
-    ours, theirs = recording.features(level_db), style.features()
-    return _product_of_grams(ours, ours) + style.gram_energy - 2 * _product_of_grams(ours, theirs)
+    features = recording.features_at(level_db)
+    products = _product_of_grams(features, features), _product_of_grams(features, style.features)
+    return products[0] + style.gram_energy - 2 * products[1]
 
 
 def _product_of_grams(a: NDArray[np.float32], b: NDArray[np.float32]) -> float:

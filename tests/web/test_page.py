@@ -335,6 +335,8 @@ def test_two_visitors_restyle_their_songs_at_once_and_play_them(
         }"""
     )
     his.shot("retro")
+    # or it would be drawn 60 times a second throughout the tests that follow
+    his.page.evaluate("document.querySelectorAll('audio').forEach(player => player.pause())")
     hers.page.context.close()
 
 

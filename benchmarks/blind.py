@@ -29,6 +29,10 @@ NOISE_SECONDS = 10.0
 OPEN_HZ = 20_000.0
 # dB of side gain that stands for mono.
 MONO_DB = -40.0
+# How near a reading should come, and from which clicks a second and depth of wow on: shares, and dB of the side.
+CLICKS_WITHIN, CLICKS_FROM = 1 / 3, 2.0
+WOW_WITHIN, WOW_FROM = 0.4, 0.001
+WIDTH_WITHIN_DB = 1.5
 HEAD = ("chain", "edge, Hz", "octaves off", "floor, dB off", "clicks a second", "ratio", "wow, %", "ratio",
         "side, dB", "read", "delay, µs", "read")  # fmt: skip
 
@@ -134,6 +138,27 @@ def blind_table(estimates: Sequence[Estimate]) -> str:
             ]
         )
     return table(HEAD, rows)
+
+
+def blind_summary(estimates: Sequence[Estimate]) -> str:
+    """Return how many readings come near the truth, and how many show what is not there."""
+    clicks = [(each.clicks, each.truth.clicks_rate) for each in estimates]
+    wow = [(each.wow, each.truth.wow_depth) for each in estimates]
+    widths = [abs(each.side_db - side_db(each.truth.side_gain)) <= WIDTH_WITHIN_DB for each in estimates]
+    return (
+        f"- clicks within a third of the truth, where there are more than {CLICKS_FROM:g} a second: "
+        f"{_near(clicks, CLICKS_FROM, CLICKS_WITHIN)}\n"
+        f"- wow within {100 * WOW_WITHIN:g} %, where it is deeper than {100 * WOW_FROM:g} %: "
+        f"{_near(wow, WOW_FROM, WOW_WITHIN)}\n"
+        f"- what is left of the side within {WIDTH_WITHIN_DB:g} dB: {sum(widths)} of {len(widths)}\n"
+    )
+
+
+def _near(readings: Sequence[tuple[float, float]], least: float, within: float) -> str:
+    """Return how many of what was read and what is true agree within a share, and how often nothing is true."""
+    near = [abs(read / true - 1) <= within for read, true in readings if true > least]
+    false = [read > 0 for read, true in readings if not true]
+    return f"{sum(near)} of {len(near)}; false: {sum(false)} of {len(false)}"
 
 
 def _thirds_db(noise: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 import retrotone as rt
-from benchmarks.blind import Estimate, blind_table
+from benchmarks.blind import Estimate, blind_summary, blind_table
 from benchmarks.cases import OUTSIDE_PREFIX, RATE, RECORD_SEED, Case, stereo, without_outside
 from benchmarks.chains import CHAINS, Chain
 from benchmarks.made import made_table
@@ -210,7 +210,8 @@ below its middle. Floor: by how much the noise as a whole is too loud (A-weighte
 |difference| of the thirds of an octave that are heard. Clicks, wow: what was read over what is true; "false" where
 there is nothing to be read. Side: what is left of the music's.
 
-{blind_table(estimates)}"""
+{blind_table(estimates)}
+{blind_summary(estimates)}"""
 
 
 def _made(made: str) -> str:

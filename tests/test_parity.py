@@ -44,7 +44,7 @@ def yardstick(shared_music: Path) -> ModuleType:
 @pytest.fixture(scope="module")
 def song(shared_music: Path) -> NDArray[np.float32]:
     """Eight seconds of a song, mono at 22.05 kHz, as the measures hear it."""
-    return Profile(load(shared_music / "Karissa_Hobbs_-_Lets_Go_Fishin.ogg").slice(20, 28)).samples
+    return Profile(load(shared_music / "Karissa_Hobbs_-_Lets_Go_Fishin.ogg", 28).slice(20)).samples
 
 
 @pytest.mark.parametrize("sample_rate", [8_000, 22_050, 44_100, 192_000])
@@ -124,14 +124,14 @@ def test_onsets_match_as_mir_eval_matches_them() -> None:
 def test_measures_agree_with_the_yardstick_on_real_stereo_files(
     yardstick: ModuleType, shared_music: Path, tmp_path: Path
 ) -> None:
-    content = load(shared_music / "Kevin_MacLeod_-_Vibe_Ace.ogg").slice(20, 23)
-    style = load(shared_music / "Hungarian_Dance_number_5_-_Allegro_in_F_sharp_minor_(string_orchestra).ogg")
+    content = load(shared_music / "Kevin_MacLeod_-_Vibe_Ace.ogg", 23).slice(20)
+    style = load(shared_music / "Hungarian_Dance_number_5_-_Allegro_in_F_sharp_minor_(string_orchestra).ogg", 4)
     medium = butter(3, [200, 4500], "bandpass", fs=content.sample_rate, output="sos")
     noise = np.random.default_rng(0).standard_normal(content.samples.shape) * 0.01
     output = content.with_samples(0.6 * sosfilt(medium, np.tanh(2 * content.samples) + noise, axis=1))
     files = [
         audio.save(tmp_path / f"{name}.wav", bit_depth=32)
-        for name, audio in {"content": content, "style": style.slice(2, 4), "output": output.slice(0, 2.5)}.items()
+        for name, audio in {"content": content, "style": style.slice(2), "output": output.slice(0, 2.5)}.items()
     ]
     theirs, ours = yardstick.measures(*files), measure(*map(load, files))
     assert ours.style_gain == pytest.approx(theirs["style_gain"], abs=1e-3)

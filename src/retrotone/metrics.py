@@ -7,7 +7,7 @@ compared. Level is not style: the distance to a style is the least over a few le
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cached_property, lru_cache
+from functools import cached_property
 from weakref import WeakKeyDictionary
 
 import numpy as np
@@ -22,7 +22,7 @@ from retrotone.errors import AudioError
 from retrotone.features.gtzan import mel_decibels
 from retrotone.features.onsets import onset_times
 from retrotone.features.spectral import chromagram
-from retrotone.style.random_network import patch_weights, random_weights
+from retrotone.style.random_network import gram_energy, network_features, patch_moments
 
 SECONDS = 60.0
 RATE, N_FFT = STUDY_RATE, STUDY_N_FFT
@@ -30,6 +30,10 @@ RMS, LOG_GAIN = STUDY_RMS, STUDY_SCALE
 STYLE_LEVELS_DB = range(-9, 10, 3)
 # levels whose estimated distance is at most this many times the least are computed exactly: estimates err by 5 %
 LEVEL_MARGIN = 1.1
+# up to so many frames (35 s), features of the network cost less than moments of its input
+FEW_FRAMES = 1500
+# a style distance below this is rounding, in float32
+LEAST_DISTANCE = 1e-6
 ENVELOPE_LEVELS_DB = range(-6, 7, 2)
 # mel bands of the envelope, their lowest frequency in Hz, and the least power of one
 N_BANDS, BAND_FMIN, BAND_FLOOR = 40, 60.0, 1e-7
@@ -147,10 +151,26 @@ class Profile:
         """`patch_moments` at level 0, shape (3076, 3076)."""
         return self.patch_moments()
 
+    def features_at(self, level_db: float) -> NDArray[np.float32]:
+        """Return the `network_features` of the log spectrum, `level_db` louder."""
+        return network_features(self.log_spectrum(level_db))
+
+    @cached_property
+    def features(self) -> NDArray[np.float32]:
+        """Features at level 0, shape (4096, frames)."""
+        return self.features_at(0.0)
+
+    @property
+    def has_few_frames(self) -> bool:
+        """Whether features are cheaper than moments."""
+        return bool(self.magnitude.shape[1] <= FEW_FRAMES)
+
     @cached_property
     def gram_energy(self) -> float:
         """Squared norm of the Gram matrix, unnormalised."""
-        return _gram_energy(self.moments)
+        if self.has_few_frames:
+            return _product_of_grams(self.features, self.features)
+        return gram_energy(self.moments)
 
     def envelope(self, level_db: float = 0.0) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """Return mean (40,) and covariance (40, 40) of the log-mel frames in dB / 10, `level_db` louder."""
@@ -224,9 +244,10 @@ def style_distance(recording: Recording, style: Recording) -> float:
 
     The network is linear, F = W P(X) with P(X) three neighbouring frames and a one, so that G = W M W^T / C
     with M the second moment of P(X), and ||G(x) - G(s)||^2 is the trace of (D W^T W)^2 / C^2, D the
-    difference of moments: features need not be computed. W^T W is close to a multiple of the identity, so the
-    moments of single frames are enough to estimate the distance at each level; the exact distance is computed only at
-    those levels whose estimate is close to the least.
+    difference of moments: features need not be computed. Where frames are few, features cost less; there the square
+    is multiplied out, as the product of two Gram matrices is ||F(x)^T F(s)||^2. W^T W is close to a multiple of the
+    identity, so the moments of single frames are enough to estimate the distance at each level; the exact distance is
+    computed only at those levels whose estimate is close to the least.
     """
     recording, style = _profile(recording), _profile(style)
     if style in recording.distances:
@@ -235,8 +256,8 @@ def style_distance(recording: Recording, style: Recording) -> float:
     estimates = {level: float(np.square(recording.frame_moments(level) - target).sum()) for level in STYLE_LEVELS_DB}
     least = min(estimates.values())
     candidates = [level for level, estimate in estimates.items() if estimate <= LEVEL_MARGIN * least]
-    distance = min(_gram_energy(recording.patch_moments(level) - style.moments) for level in candidates)
-    recording.distances[style] = distance / style.gram_energy
+    distance = min(_gram_distance(recording, style, level) for level in candidates) / style.gram_energy
+    recording.distances[style] = distance if distance > LEAST_DISTANCE else 0.0
     return recording.distances[style]
 
 
@@ -326,53 +347,18 @@ def frechet_distance(embeddings: ArrayLike, reference: ArrayLike) -> float:
     return _frechet(*((values.mean(axis=0), np.atleast_2d(np.cov(values.T))) for values in (a, b)))
 
 
-def patch_moments(spectrum: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Return the mean of p p^T over frames t, p = (x[t-1], x[t], x[t+1], 1), with zeros beyond both ends.
-
-    Its blocks are the products of the spectrum with itself at lags of 0, 1 and 2 frames, without the frames beyond the
-    ends: three matrix products instead of nine.
-
-    Parameters
-    ----------
-    spectrum : ndarray, shape (bins, frames)
-
-    Returns
-    -------
-    ndarray, shape (3 bins + 1, 3 bins + 1)
-
-    Examples
-    --------
-    >>> patch_moments(np.array([[1.0, 2.0, 3.0, 4.0]], np.float32))[1].tolist()
-    [5.0, 7.5, 5.0, 2.5]
-    """
-    bins, frames = spectrum.shape
-    first, last = spectrum[:, 0], spectrum[:, -1]
-    now = spectrum @ spectrum.T
-    one = spectrum[:, :-1] @ spectrum[:, 1:].T
-    two = spectrum[:, :-2] @ spectrum[:, 2:].T
-    total = spectrum.sum(axis=1)
-    sums = np.concatenate([total - last, total, total - first])[:, None]
-    moments = np.empty((3 * bins + 1, 3 * bins + 1), np.float32)
-    moments[:-1, :-1] = np.block(
-        [[now - np.outer(last, last), one, two], [one.T, now, one], [two.T, one.T, now - np.outer(first, first)]]
-    )
-    moments[:-1, -1:], moments[-1:, :-1], moments[-1, -1] = sums, sums.T, frames
-    moments /= np.float32(frames)
-    return moments
+def _gram_distance(recording: Profile, style: Profile, level_db: float) -> float:
+    """Return the squared distance of two Gram matrices, unnormalised, with one recording `level_db` louder."""
+    if not (recording.has_few_frames and style.has_few_frames):
+        return gram_energy(recording.patch_moments(level_db) - style.moments)
+    features = recording.features_at(level_db)
+    products = _product_of_grams(features, features), _product_of_grams(features, style.features)
+    return products[0] + style.gram_energy - 2 * products[1]
 
 
-def _gram_energy(moments: NDArray[np.float32]) -> float:
-    """Return ||W M W^T||_F^2 = tr((M W^T W)^2)."""
-    product = moments @ _network_metric()
-    return float(np.einsum("ij,ji->i", product, product).sum(dtype=float))
-
-
-@lru_cache(maxsize=1)
-def _network_metric() -> NDArray[np.float32]:
-    """Return W^T W of the study's network, shape (3076, 3076), in the order of `patch_moments`."""
-    weights = patch_weights(*random_weights(N_FFT // 2 + 1))
-    metric: NDArray[np.float32] = weights.T @ weights
-    return metric
+def _product_of_grams(a: NDArray[np.float32], b: NDArray[np.float32]) -> float:
+    """Return the sum of the products of all elements of a a^T and b b^T."""
+    return float(np.square(a.T @ b).sum(dtype=float))
 
 
 def _frechet(

@@ -18,7 +18,7 @@ from retrotone.errors import AudioError
 @pytest.fixture(scope="module")
 def song(shared_music: Path) -> Audio:
     """Five seconds of real stereo music."""
-    return load(shared_music / "admiralbob77_-_Choice_-_Drum-bass.ogg").slice(20, 25)
+    return load(shared_music / "admiralbob77_-_Choice_-_Drum-bass.ogg", 25).slice(20)
 
 
 def tone(hertz: float, sample_rate: int, seconds: float = 1.0, amplitude: float = 0.5) -> Audio:

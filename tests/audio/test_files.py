@@ -30,7 +30,7 @@ from retrotone.utils.files import write_whole
 @pytest.fixture(scope="module")
 def song(shared_music: Path) -> Audio:
     """Six seconds of real stereo music, well below full scale."""
-    return load(shared_music / "Kevin_MacLeod_-_Vibe_Ace.ogg").slice(30, 36).gain(-6)
+    return load(shared_music / "Kevin_MacLeod_-_Vibe_Ace.ogg", 36).slice(30).gain(-6)
 
 
 def delay(reference: NDArray[np.float32], decoded: NDArray[np.float32]) -> int:

@@ -402,17 +402,24 @@ def test_a_closed_stdout_causes_no_message(folder: Path) -> None:
         process.stderr.close()
 
 
+@pytest.fixture(scope="module")
+def long_song(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A song so long that a busy machine is still at it when it is stopped."""
+    path = tmp_path_factory.mktemp("long") / "long.wav"
+    soundfile.write(path, np.random.default_rng(0).normal(0, 0.1, (150 * 48_000, 2)), 48_000)
+    return path
+
+
 @pytest.mark.parametrize(
     ("sent", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGKILL, -signal.SIGKILL)]
 )
-def test_stopped_while_writing_leaves_nothing_half_written(folder: Path, sent: signal.Signals, code: int) -> None:
-    # long enough to be still at it on a busy machine
-    noise = np.random.default_rng(0).normal(0, 0.1, (150 * 48_000, 2))
-    soundfile.write("in/long.wav", noise, 48_000)
+def test_stopped_while_writing_leaves_nothing_half_written(
+    folder: Path, long_song: Path, sent: signal.Signals, code: int
+) -> None:
     Path("out").mkdir()
     # at low priority, so that on a busy machine the test sees the file before it is whole
     process = subprocess.Popen(
-        ["nice", "-n", "5", *COMMAND, "style", "in/long.wav", "--strength", "0", "-o", "out/long.ogg"],
+        ["nice", "-n", "5", *COMMAND, "style", str(long_song), "--strength", "0", "-o", "out/long.ogg"],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import io
+import os
+import tkinter as tk
 import zipfile
+from collections.abc import Iterator
 from pathlib import Path
-from tkinter import font, messagebox
+from tkinter import font, messagebox, ttk
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
 from matplotlib.image import imread
 from numpy.typing import NDArray
+from PIL import Image, ImageChops, ImageGrab
 
 import retrotone as rt
 from retrotone.desktop import restyle_tasks
@@ -205,6 +209,18 @@ def test_a_preset_is_chosen_like_a_record(driver: Driver, song: Path, answers: d
     driver.wait(lambda: len(driver.session.results) > before)
 
 
+def test_a_record_without_a_medium_is_told_in_the_windows_words(
+    driver: Driver, answers: dict[str, str], made_music: Path, tmp_path: Path
+) -> None:
+    # nothing in common between its channels
+    tracks = [rt.load(made_music / "pulse" / f"{name}.flac").samples[0] for name in ("Ada", "Bix")]
+    answers["askopenfilename"] = str(rt.Audio(np.stack(tracks), 22_050).save(tmp_path / "clean.wav"))
+    driver.show(driver.window.restyle_tab)
+    driver.press("A record…")
+    driver.wait(lambda: "clean has no medium of its own to give: choose an older record" in driver.status)
+    assert "--" not in driver.status
+
+
 def test_dials_make_a_preset_of_ones_own(driver: Driver, answers: dict[str, str], tmp_path: Path) -> None:
     tab = driver.window.restyle_tab
     driver.show(tab)
@@ -339,7 +355,7 @@ def test_a_model_is_downloaded_only_under_terms_that_were_shown(
     for agrees in (False, True):
         monkeypatch.setattr(messagebox, "askyesno", lambda _, text, agrees=agrees, **__: asked.append(text) or agrees)
         driver.press("Download…")
-        driver.wait(lambda: not tab.progress.has_job or "trying again" in tab.progress.message.get())
+        driver.wait(lambda: not tab.progress.has_job or "trying again" in tab.progress.message.full_text)
         assert "of unknown size" in asked[-1]
         assert "non-commercial" in asked[-1]
     assert len(asked) == 2
@@ -388,6 +404,48 @@ def test_a_study_shows_its_curves_while_it_runs(driver: Driver) -> None:
     driver.root.geometry("1280x720")
 
 
+def test_the_key_tab_goes_from_the_top_to_the_bottom_and_every_control_shows_its_focus(driver: Driver) -> None:
+    driver.show(driver.window.restyle_tab)
+    driver.wait(lambda: driver.idle)
+
+    def around(control: tk.Misc) -> Image.Image:
+        driver.root.update()
+        x, y, edge = control.winfo_rootx(), control.winfo_rooty(), 3
+        box = x - edge, y - edge, x + control.winfo_width() + edge, y + control.winfo_height() + edge
+        return ImageGrab.grab(box, xdisplay=os.environ["DISPLAY"]).convert("RGB")
+
+    first = control = driver.root.tk_focusNext()
+    first.focus_force()
+    controls: list[tk.Misc] = []
+    while control not in controls:
+        controls.append(control)
+        following = control.tk_focusNext()
+        following.focus_force()
+        without = around(control)
+        control.focus_force()
+        assert ImageChops.difference(without, around(control)).getbbox(), control
+        control = following
+    assert control is first
+    names = [str(each.cget("text")) for each in controls if isinstance(each, ttk.Button)]
+    assert names[:2] == ["Choose a song…", "Example"]
+    assert names.index("Save as preset…") < names.index("Restyle") < names.index("Play")
+
+
+def cut_off(master: tk.Misc) -> Iterator[str]:
+    """Yield the texts of the widgets that have less room than they need, or that their frame cuts."""
+    for child in master.winfo_children():
+        if not child.winfo_viewable():
+            continue
+        right, bottom = child.winfo_x() + child.winfo_width(), child.winfo_y() + child.winfo_height()
+        cut = right > master.winfo_width() or bottom > master.winfo_height()
+        if isinstance(child, ttk.Button | ttk.Checkbutton | ttk.Spinbox | ttk.Entry):
+            cut |= child.winfo_width() < child.winfo_reqwidth() or child.winfo_height() < child.winfo_reqheight()
+        # what a page holds scrolls
+        if cut and not isinstance(master, tk.Canvas):
+            yield str(child)
+        yield from cut_off(child)
+
+
 def test_text_grows_and_the_theme_is_kept(driver: Driver) -> None:
     usual = font.nametofont("TkDefaultFont").metrics("linespace")
     while driver.session.theme.percent < 200:
@@ -395,6 +453,16 @@ def test_text_grows_and_the_theme_is_kept(driver: Driver) -> None:
     assert font.nametofont("TkDefaultFont").metrics("linespace") == pytest.approx(2 * usual, abs=2)
     driver.show(driver.window.restyle_tab)
     driver.shot("restyle-200")
+    # and nothing is cut off in the smallest window
+    driver.root.geometry("760x480")
+    tabs = driver.window.tabs
+    driver.wait(lambda: tabs.winfo_width() < 760)
+    assert tabs.winfo_reqwidth() <= tabs.winfo_width()
+    for tab in tabs.tabs():
+        driver.show(tab)
+        assert list(cut_off(driver.root)) == []
+    driver.shot("models-200-small")
+    driver.root.geometry("1280x720")
     driver.key("<Control-d>")
     driver.session.settings.save()
     again = Settings.load()

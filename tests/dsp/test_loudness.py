@@ -65,7 +65,7 @@ def test_agrees_with_pyloudnorm_on_real_music(shared_music: Path) -> None:
     paths = sorted(shared_music.glob("*.ogg"))
     assert len(paths) > 5
     for path in paths:
-        song = load(path).slice(0, 20)
+        song = load(path, 20)
         meter = pyloudnorm.Meter(song.sample_rate, filter_class="DeMan")
         expected = meter.integrated_loudness(song.samples.T.astype(np.float64))
         assert song.loudness == pytest.approx(expected, abs=0.1), path.name
@@ -74,7 +74,7 @@ def test_agrees_with_pyloudnorm_on_real_music(shared_music: Path) -> None:
 
 
 def test_block_sizes_do_not_matter(shared_music: Path) -> None:
-    song = load(shared_music / "pibble.ogg").slice(0, 10)
+    song = load(shared_music / "pibble.ogg", 10)
     # empty blocks too
     cuts = [0, 0, 1, 2, 500, 500, 44_000, 130_001, song.frames]
     meter, peaks = LoudnessMeter(song.channels, song.sample_rate), PeakMeter(song.channels)
@@ -120,7 +120,7 @@ def test_true_peak_is_flat_over_the_band(share: float) -> None:
 
 def test_true_peak_agrees_with_eightfold_oversampling_on_music(shared_music: Path) -> None:
     for name in ("Karissa_Hobbs_-_Lets_Go_Fishin.ogg", "Kevin_MacLeod_-_Vibe_Ace.ogg"):
-        song = load(shared_music / name).slice(20, 30)
+        song = load(shared_music / name, 30).slice(20)
         expected = np.abs(resample_poly(song.samples.astype(np.float64), 8, 1, axis=1)).max()
         assert 20 * np.log10(song.true_peak / expected) == pytest.approx(0, abs=0.05)
 

@@ -115,7 +115,7 @@ def test_it_is_lazy_and_holds_no_more_than_a_window() -> None:
 
 
 def test_real_music_comes_back_below_minus_110_db(shared_music: Path) -> None:
-    song = load(shared_music / "Karissa_Hobbs_-_Lets_Go_Fishin.ogg").slice(20, 30)
+    song = load(shared_music / "Karissa_Hobbs_-_Lets_Go_Fishin.ogg", 30).slice(20)
     n_fft = n_fft_for(song.sample_rate)
     again = np.concatenate(list(istft(stft(song.blocks(), n_fft), n_fft, song.frames)), axis=1)
     residual = np.sqrt(np.mean((again - song.samples) ** 2) / np.mean(song.samples**2))

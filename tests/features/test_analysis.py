@@ -109,7 +109,7 @@ def test_silence_and_moments_are_refused() -> None:
 @pytest.fixture(scope="module")
 def clip(shared_music: Path) -> rt.Audio:
     """A song in the middle of both channels."""
-    return rt.load(shared_music / DANCE).slice(20, 32).mono()
+    return rt.load(shared_music / DANCE, 32).slice(20).mono()
 
 
 def late(audio: rt.Audio, samples: int) -> rt.Audio:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import pickle
+import shutil
 import signal
 import subprocess
 import sys
@@ -35,10 +36,10 @@ def tune(seed: int, seconds: float = 2.0, rate: int = RATE) -> rt.Audio:
     return rt.Audio(samples[None].astype(np.float32), rate, f"tune {seed}")
 
 
-@pytest.fixture
-def songs(tmp_path: Path) -> Path:
-    folder = tmp_path / "songs" / "deeper"
-    folder.mkdir(parents=True)
+@pytest.fixture(scope="module")
+def songs(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("songs") / "deeper"
+    folder.mkdir()
     for seed in range(3):
         tune(seed, rate=(22_050, 44_100, 16_000)[seed]).save(folder / f"{seed}.flac", bit_depth=16)
     return folder.parent
@@ -53,28 +54,30 @@ def assert_same(a: Training, b: Training) -> None:
     assert all(torch.equal(value, weights_of(b)[name]) for name, value in weights_of(a).items())
 
 
-def test_a_training_that_was_stopped_goes_on_as_if_it_had_not(songs: Path, tmp_path: Path) -> None:
-    (tmp_path / "a").mkdir()
-    (tmp_path / "b").mkdir()
-    whole = train(songs, tmp_path / "a", recipe=RECIPE)
+@pytest.fixture(scope="module")
+def whole(songs: Path, tmp_path_factory: pytest.TempPathFactory) -> Training:
+    """A training that nothing interrupted."""
+    return train(songs, tmp_path_factory.mktemp("whole"), recipe=RECIPE)
+
+
+def test_a_training_that_was_stopped_goes_on_as_if_it_had_not(songs: Path, whole: Training, tmp_path: Path) -> None:
 
     def stop(fraction: float, message: str) -> None:
         if "step 3" in message:
             raise Cancelled("stopped")
 
     with pytest.raises(Cancelled):
-        train(songs, tmp_path / "b", recipe=RECIPE, progress=stop)
-    assert_same(whole, train(songs, tmp_path / "b"))
+        train(songs, tmp_path, recipe=RECIPE, progress=stop)
+    assert_same(whole, train(songs, tmp_path))
     assert whole.step == RECIPE.steps
 
 
-def test_a_killed_training_loses_no_more_than_since_its_checkpoint(songs: Path, tmp_path: Path) -> None:
-    killed, whole = tmp_path / "killed", tmp_path / "whole"
-    killed.mkdir()
-    whole.mkdir()
+def test_a_killed_training_loses_no_more_than_since_its_checkpoint(
+    songs: Path, whole: Training, tmp_path: Path
+) -> None:
     script = (
         "from pathlib import Path; from retrotone.rave.training import Recipe, train;"
-        f"train(Path({str(songs)!r}), Path({str(killed)!r}), recipe={RECIPE!r},"
+        f"train(Path({str(songs)!r}), Path({str(tmp_path)!r}), recipe={RECIPE!r},"
         " progress=lambda fraction, message: print(message, flush=True))"
     )
     child = subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE, text=True)
@@ -84,10 +87,9 @@ def test_a_killed_training_loses_no_more_than_since_its_checkpoint(songs: Path, 
             os.kill(child.pid, signal.SIGKILL)
             break
     child.wait()
-    state = torch.load(killed / CHECKPOINT, weights_only=True)
+    state = torch.load(tmp_path / CHECKPOINT, weights_only=True)
     assert state["step"] >= 2
-    resumed = train(songs, killed)
-    assert_same(resumed, train(songs, whole, recipe=RECIPE))
+    assert_same(train(songs, tmp_path), whole)
 
 
 def test_it_learns_to_answer_with_the_target(songs: Path, tmp_path: Path) -> None:
@@ -149,6 +151,7 @@ def test_recordings_are_held_out_whole(tmp_path: Path) -> None:
 
 
 def test_what_cannot_be_used_is_left_out_and_named(songs: Path, tmp_path: Path) -> None:
+    songs = shutil.copytree(songs, tmp_path / "songs")
     (songs / "broken.wav").write_bytes(b"no sound")
     tune(9, seconds=0.1).save(songs / "short.wav")
     (songs / "notes.txt").write_text("no song")

@@ -38,7 +38,7 @@ DISC = Medium(
 
 @pytest.fixture(scope="module")
 def strings(shared_music: Path) -> rt.Audio:
-    return rt.load(next(shared_music.glob("Hungarian*.ogg"))).slice(5, 30)
+    return rt.load(next(shared_music.glob("Hungarian*.ogg")), 30).slice(5)
 
 
 @pytest.fixture(scope="module")
@@ -72,7 +72,7 @@ def test_a_mono_record_is_mono(disc: Reading) -> None:
 
 
 def test_wow_is_found_within_40_percent(shared_music: Path) -> None:
-    song = rt.load(next(shared_music.glob("*waltz*.ogg"))).slice(2, 30)
+    song = rt.load(next(shared_music.glob("*waltz*.ogg")), 30).slice(2)
     moved = read_speed([DISC.only("wow").apply(song).samples], song.sample_rate)
     assert read_speed([song.samples], song.sample_rate) is None
     assert moved is not None
@@ -83,7 +83,7 @@ def test_wow_is_found_within_40_percent(shared_music: Path) -> None:
 
 @pytest.mark.parametrize("turns_hz", [78 / 60, 100 / 180])
 def test_a_seventh_of_a_percent_once_a_turn_is_found(shared_music: Path, turns_hz: float) -> None:
-    song = rt.load(next(shared_music.glob("*ragtime.ogg"))).slice(40, 65)
+    song = rt.load(next(shared_music.glob("*ragtime.ogg")), 65).slice(40)
     # .15 % root mean square
     moved = Medium(name="off centre", wobbles=(Wobble(turns_hz, 0.0021),)).apply(song)
     found = read_speed([moved.samples], song.sample_rate)
@@ -93,16 +93,30 @@ def test_a_seventh_of_a_percent_once_a_turn_is_found(shared_music: Path, turns_h
 
 
 def test_wow_that_does_not_turn_is_found(shared_music: Path) -> None:
-    song = rt.load(next(shared_music.glob("*Fishin.ogg"))).slice(5, 30)
+    song = rt.load(next(shared_music.glob("*Fishin.ogg")), 30).slice(5)
     moved = Medium(name="tape", wobbles=(Wobble(1.2, 0.0028, random=True),)).apply(song)
     found = read_speed([moved.samples], song.sample_rate)
     assert found is not None
     assert found.depth == pytest.approx(0.002, rel=0.4)
 
 
+def test_fast_and_shallow_wow_is_found() -> None:
+    rng, time = np.random.default_rng(1), np.arange(11_025) / 22_050
+    chords = []
+    for _ in range(32):
+        tones = np.outer(110 * 2 ** (rng.choice(36, 4, replace=False) / 12), np.arange(1, 9)).reshape(-1, 1)
+        waves = np.sin(2 * np.pi * tones * time + rng.uniform(0, 6, tones.shape)) / tones
+        chords.append(waves.sum(axis=0) * np.minimum(1, time / 0.01) * np.exp(-3 * time))
+    song = rt.Audio(3 * np.concatenate(chords)[None], 22_050)
+    found = read_speed([Medium(name="wire", wobbles=(Wobble(3.0, 0.0014, random=True),)).apply(song).samples], 22_050)
+    assert read_speed([song.samples], 22_050) is None
+    assert found is not None
+    assert found.depth == pytest.approx(0.001, rel=0.4)
+
+
 @pytest.mark.parametrize("begin", [5, 40, 70])
 def test_a_singer_above_guitars_is_no_wow(shared_music: Path, begin: float) -> None:
-    song = rt.load(next(shared_music.glob("*Fishin.ogg"))).slice(begin, begin + 25)
+    song = rt.load(next(shared_music.glob("*Fishin.ogg")), begin + 25).slice(begin)
     assert read_speed([song.samples], song.sample_rate) is None
 
 
@@ -170,7 +184,7 @@ def test_a_clean_record_has_no_medium_to_give(shared_music: Path, name: str, cap
     assert set(medium.parts) <= {"noise"}
     if not medium.parts:
         assert "no medium of its own to give" in caplog.text
-        assert "--method transport" in caplog.text
+        assert "method transport" in caplog.text
 
 
 def test_the_same_record_gives_the_same_medium(strings: rt.Audio) -> None:
@@ -180,7 +194,7 @@ def test_the_same_record_gives_the_same_medium(strings: rt.Audio) -> None:
 
 def test_several_records_make_one_medium_by_medians(shared_music: Path) -> None:
     songs = [
-        rt.load(next(shared_music.glob(name))).slice(5, 25) for name in ("Hungarian*", "*Vibe_Ace*", "*waltz*.ogg")
+        rt.load(next(shared_music.glob(name)), 25).slice(5) for name in ("Hungarian*", "*Vibe_Ace*", "*waltz*.ogg")
     ]
     readings = read_records([DISC.apply(song) for song in songs])
     each = [Medium.from_readings([reading]) for reading in readings]
@@ -214,7 +228,7 @@ def test_a_short_record_is_read_as_far_as_it_goes(seconds: float) -> None:
 
 
 def test_a_record_with_no_click_is_read(shared_music: Path) -> None:
-    record = rt.load(next(shared_music.glob("Karissa*.ogg"))).slice(20, 50)
+    record = rt.load(next(shared_music.glob("Karissa*.ogg")), 50).slice(20)
     assert read(record).clicks is None
 
 
@@ -245,7 +259,7 @@ def test_a_record_of_a_moment_is_refused() -> None:
 
 def test_the_song_keeps_its_own_pitches(strings: rt.Audio, shared_music: Path) -> None:
     """The fine structure of the long-term spectrum stays the song's: nothing of the record's music comes along."""
-    song, other = rt.load(next(shared_music.glob("*Vibe_Ace.ogg"))).slice(5, 25), DISC.apply(strings)
+    song, other = rt.load(next(shared_music.glob("*Vibe_Ace.ogg")), 25).slice(5), DISC.apply(strings)
 
     def fine(audio: rt.Audio) -> np.ndarray:
         spectrum = np.abs(

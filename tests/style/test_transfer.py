@@ -67,7 +67,7 @@ def check_shape(content: Audio, output: Audio, loudness: float = 0.5) -> None:
 
 
 def excerpt(folder: Path, pattern: str, start: float, seconds: float) -> Audio:
-    return load(next(folder.glob(pattern))).slice(start, start + seconds)
+    return load(next(folder.glob(pattern)), start + seconds).slice(start)
 
 
 @pytest.fixture(scope="module")

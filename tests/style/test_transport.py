@@ -46,7 +46,7 @@ class Clip:
 
 
 def clip(path: Path, start: float, seconds: float) -> Clip:
-    audio = load(path).slice(start, start + seconds).mono().resample(RATE)
+    audio = load(path, start + seconds).slice(start).mono().resample(RATE)
     audio = audio.with_samples(audio.samples * (0.1 / np.sqrt(np.mean(np.square(audio.samples)))))
     spectrum = np.concatenate(list(stft(audio.blocks(), N_FFT)), axis=1)
     return Clip(audio, spectrum, np.abs(spectrum[0]) * np.float32(STUDY_SCALE))

@@ -20,12 +20,12 @@ WITHOUT_NOISE = StyleTransfer(method="transport", noise=0.0)
 
 @pytest.fixture(scope="module", params=["1930s", "1980s"])
 def record(request: pytest.FixtureRequest, shared_music: Path) -> Audio:
-    return age(load(next(shared_music.glob("*waltz*.ogg"))).slice(5, 15), request.param)
+    return age(load(next(shared_music.glob("*waltz*.ogg")), 15).slice(5), request.param)
 
 
 @pytest.fixture(scope="module")
 def song(shared_music: Path) -> Audio:
-    return load(next(shared_music.glob("*Vibe_Ace.ogg"))).slice(20, 28)
+    return load(next(shared_music.glob("*Vibe_Ace.ogg")), 28).slice(20)
 
 
 def decibels(samples: NDArray[np.float32]) -> float:

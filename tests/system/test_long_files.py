@@ -31,12 +31,12 @@ print(next(int(line.split()[1]) * 1024 for line in open("/proc/self/status") if 
 
 @pytest.fixture(scope="module")
 def song(shared_music: Path) -> Audio:
-    return load(shared_music / "Karissa_Hobbs_-_Lets_Go_Fishin.ogg").slice(40, 55).resample(22_050)
+    return load(shared_music / "Karissa_Hobbs_-_Lets_Go_Fishin.ogg", 55).slice(40).resample(22_050)
 
 
 @pytest.fixture(scope="module")
 def style(shared_music: Path) -> Audio:
-    return load(next(shared_music.glob("*ragtime.ogg"))).slice(10, 22)
+    return load(next(shared_music.glob("*ragtime.ogg")), 22).slice(10)
 
 
 def frames(count: int) -> NDArray[np.complex64]:

@@ -74,8 +74,8 @@ def test_song_and_record_are_opened_once_each_and_the_figure_is_there_in_dark(
     record = str(uploads.keep(assets.bundled_record()))
     words, result, shown, *_ = Handlers(uploads).restyle(VISITOR, song, RECORD, record=record, bar=bar)
     assert (openings[song], openings[record]) == (1, 1)
-    # as Markdown
-    assert r"in the sound of demo\_style" in words
+    # as it is: without escapes for Markdown
+    assert "in the sound of demo_style" in words
     assert Path(result).name == "a song-demo_style.wav"
     picture = Path(shown)
     light, dark = (

@@ -90,6 +90,13 @@ function nameButtons() {
 }
 new MutationObserver(nameButtons).observe(document, { childList: true, subtree: true });
 
+// In the table of similar tracks the arrow keys choose a row as the mouse does, so that it plays.
+document.addEventListener("keyup", event => {
+  const isArrow = event.key === "ArrowUp" || event.key === "ArrowDown";
+  const cell = document.querySelector("#similar-table .cell-selected");
+  if (isArrow && cell?.contains(event.target)) cell.dispatchEvent(new MouseEvent("mousedown", { bubbles: true }));
+});
+
 // A file that is dropped onto the player of an upload takes the place of the one that it plays.
 for (const kind of ["dragover", "drop"]) {
   document.addEventListener(kind, event => {

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import tkinter as tk
 from tkinter import font, ttk
+from typing import Literal
+
+from retrotone.utils.text import shortened
 
 
 class CutLabel(ttk.Label):
     """Text on one line, cut in the middle where it does not fit."""
 
-    def __init__(self, master: tk.Misc, text: str = "", style: str = "TLabel") -> None:
-        super().__init__(master, style=style, width=1, anchor="w")
+    def __init__(self, master: tk.Misc, text: str = "", style: str = "TLabel", anchor: Literal["w", "e"] = "w") -> None:
+        super().__init__(master, style=style, width=1, anchor=anchor)
         self.full_text = text
         # keep the style's colour: sv-ttk sets a colour on every label when the theme changes
         self.bind("<<ThemeChanged>>", lambda _: self.configure(foreground=""))
@@ -40,18 +43,12 @@ def cut_in_the_middle(text: str, width: int, font_name: str, master: tk.Misc) ->
     measure = font.nametofont(font_name, master).measure
     if measure(text) <= width:
         return text
-    # how many characters are left; bisection, because each measurement asks Tk
-    fewest, most = 0, len(text)
+    # how many characters fit; bisection, because each measurement asks Tk
+    fewest, most = 1, len(text)
     while fewest < most:
-        kept = (fewest + most + 1) // 2
-        if measure(_shortened_to(text, kept)) <= width:
-            fewest = kept
+        length = (fewest + most + 1) // 2
+        if measure(shortened(text, length)) <= width:
+            fewest = length
         else:
-            most = kept - 1
-    return _shortened_to(text, fewest)
-
-
-def _shortened_to(text: str, kept: int) -> str:
-    """Return a text without its middle."""
-    tail = kept // 2
-    return f"{text[: kept - tail]}…{text[len(text) - tail :]}"
+            most = length - 1
+    return shortened(text, fewest)

@@ -22,7 +22,7 @@ MIME_TYPES = (
 ENTRY = """\
 [Desktop Entry]
 Type=Application
-Version=1.5
+Version=1.0
 Name=retrotone
 GenericName=Music restyler
 Comment=Give songs the sound of another time, and find similar ones

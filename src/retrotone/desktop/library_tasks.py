@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from retrotone.desktop.jobs import TaskContext
 from retrotone.desktop.tasks import summary_of
@@ -14,9 +14,6 @@ from retrotone.errors import LibraryError
 
 if TYPE_CHECKING:
     from retrotone.library.library import Library
-    from retrotone.library.search.filters import Filter
-
-SIMILAR_TRACKS = 25
 
 
 def similar(context: TaskContext, library: str | None, song: str, wanted: Mapping[str, str]) -> list[TrackRow]:
@@ -32,14 +29,11 @@ def similar(context: TaskContext, library: str | None, song: str, wanted: Mappin
     wanted : mapping of str to str
         Conditions as they were typed, by the names of the attributes of `retrotone.library.search.filters.Filter`.
     """
-    from retrotone.library.search.filters import explain
-    from retrotone.services import similar
+    from retrotone.services.similar import read_filter, similar_tracks
 
-    only, summary = _filter(wanted), summary_of(context, song)
+    only, summary = read_filter(wanted), summary_of(context, song)
     with _existing_library(library) as opened:
-        matches = similar.similar_tracks(opened, summary, SIMILAR_TRACKS, context.progress, only)
-        if not matches and only:
-            raise LibraryError(explain(only, opened.tracks()))
+        matches = similar_tracks(opened, summary, context.progress, only)
     return [replace(TrackRow.of(match.track), similarity=f"{match.similarity:.0%}") for match in matches]
 
 
@@ -47,7 +41,9 @@ def playlist(
     context: TaskContext, library: str | None, song: str, wanted: Mapping[str, str], minutes: float
 ) -> list[TrackRow]:
     """Return tracks of the library that sound like a song, of so many minutes together; parameters as of `similar`."""
-    only, summary = _filter(wanted), summary_of(context, song)
+    from retrotone.services.similar import read_filter
+
+    only, summary = read_filter(wanted), summary_of(context, song)
     with _existing_library(library) as opened:
         tracks = opened.playlist(opened.find(song) or summary.analysis, minutes, only, progress=context.progress)
     return list(map(TrackRow.of, tracks))
@@ -106,12 +102,3 @@ def _existing_library(path: str | None) -> Iterator[Library]:
             yield opened
         except MissingLibrary as error:
             raise LibraryError("there is no library yet: add a folder in the tab Library and scan it") from error
-
-
-def _filter(wanted: Mapping[str, str]) -> Filter:
-    """Return conditions as they were typed, by the names of the attributes of `Filter`."""
-    from retrotone.library.search.filters import Filter, parse_range
-
-    chosen: dict[str, Any] = {name: text for name, text in wanted.items() if text.strip()}
-    chosen |= {name: parse_range(chosen[name], name) for name in ("bpm", "year") if name in chosen}
-    return Filter(**chosen)

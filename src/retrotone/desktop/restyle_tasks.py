@@ -245,7 +245,6 @@ def _adjusted(context: TaskContext, recipe: Recipe) -> StyleChoice:
 def _medium(context: TaskContext, choice: StyleChoice) -> Medium | None:
     """Return the medium of a style; a record is read once, and kept in a file for the other process."""
     from retrotone.style.medium import Medium
-    from retrotone.style.transfer import medium_of
 
     if choice.kind in ("rave", "generated"):
         return None
@@ -254,7 +253,10 @@ def _medium(context: TaskContext, choice: StyleChoice) -> Medium | None:
         return opened
     kept = context.folder / f"{hashlib.sha256(choice.name.encode()).hexdigest()}{MEDIUM_SUFFIX}"
     if not kept.exists():
-        medium_of(opened, context.progress).save(kept, overwrite=True)
+        from retrotone.services.medium import read_medium
+
+        medium, _ = read_medium(opened, progress=context.progress)
+        medium.save(kept, overwrite=True)
     return Medium.load(kept)
 
 

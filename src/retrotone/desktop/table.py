@@ -14,6 +14,8 @@ from retrotone.desktop.widgets import hide_when_unneeded
 
 # Pixels at 100 %, of both sides of a cell together.
 CELL_PADDING = 12
+# Pixels at 100 %, of the line around a table that has the focus.
+RING = 2
 # A table asks for so much, and takes what there is.
 LEAST_WIDTH = 240
 # Rows that are added at once, and of which the cells are read at once for sorting.
@@ -54,13 +56,18 @@ class Table(ttk.Frame):
         self._is_filled = True
         # whether the rows that are seen are about to be cut to the width of their cells
         self._cutting = False
-        self.tree = ttk.Treeview(self, show="headings", height=height, selectmode="browse")
+        # ttk's own table does not show that it has the focus
+        self._ring = tk.Frame(self, borderwidth=0)
+        self.tree = ttk.Treeview(self._ring, show="headings", height=height, selectmode="browse")
+        self.tree.pack(fill="both", expand=True)
+        for sequence in ("<FocusIn>", "<FocusOut>"):
+            self.tree.bind(sequence, lambda _: self._show_focus())
         bar = ttk.Scrollbar(self, orient="vertical", command=self.tree.yview)
         self.tree.configure(yscrollcommand=self._scrolled)
         self._set_bar = hide_when_unneeded(bar)
         self.columnconfigure(0, weight=1)
         self.rowconfigure(0, weight=1)
-        self.tree.grid(row=0, column=0, sticky="nsew")
+        self._ring.grid(row=0, column=0, sticky="nsew")
         bar.grid(row=0, column=1, sticky="ns")
         self.tree.bind("<<TreeviewSelect>>", lambda _: on_select())
         self.tree.bind("<Map>", lambda _: self._appear())
@@ -122,8 +129,15 @@ class Table(ttk.Frame):
         self.after_idle(self._see, key)
 
     def _apply_theme(self) -> None:
-        self.configure(width=self._theme.px(LEAST_WIDTH), height=self.tree.winfo_reqheight())
+        ring = self._theme.px(RING)
+        self._ring.configure(highlightthickness=ring)
+        self._show_focus()
+        self.configure(width=self._theme.px(LEAST_WIDTH), height=self.tree.winfo_reqheight() + 2 * ring)
         self._fit()
+
+    def _show_focus(self) -> None:
+        colours = self._theme.colours
+        self._ring.configure(highlightbackground=colours.original if self.tree.instate(["focus"]) else colours.window)
 
     def _fit(self) -> None:
         """Share the width among the columns."""

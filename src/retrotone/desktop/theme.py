@@ -79,7 +79,7 @@ class Theme:
         self.listeners: list[Callable[[], None]] = []
         self.has_extra = _has_sun_valley()
         family = font.nametofont("TkDefaultFont").actual("family")
-        weights = {"Title": "bold", "Strong": "bold", "Small": "normal"}
+        weights = {"Title": "bold", "Strong": "bold", "Small": "normal", "Tab": "normal"}
         # a font lives as long as its object
         self._fonts = [
             font.Font(root, name=f"Retro{name}", family=family, weight=weight)  # type: ignore[arg-type]

@@ -6,8 +6,9 @@ import tkinter as tk
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from tkinter import ttk
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
+from retrotone.desktop.cut_text import CutLabel
 from retrotone.desktop.theme import Theme
 
 if TYPE_CHECKING:
@@ -15,6 +16,8 @@ if TYPE_CHECKING:
 
 # Pixels at 100 %: room for two halves side by side.
 WIDE = 940
+# Pixels at 100 %, of width and height: a page asks for so much, and takes what there is.
+LEAST_SIDE = 120
 # A shorter movement of the mouse is a click.
 DRAG_PIXELS = 5
 # Of a mark: seen on dark and light figures.
@@ -81,22 +84,26 @@ class Page(ttk.Frame):
         return left, right
 
     def _apply_theme(self) -> None:
-        self._canvas.configure(background=self._theme.colours.window)
+        least = self._theme.px(LEAST_SIDE)
+        self._canvas.configure(background=self._theme.colours.window, width=least, height=least)
 
     def _resize_struts(self, event: Event) -> None:
         """Stretch the content to the size of the page."""
         self._struts[0].configure(width=event.width - 1)
         self._struts[1].configure(height=event.height - 1)
 
+    @property
+    def _scrolls(self) -> bool:
+        return self._canvas.yview() != (0.0, 1.0)
+
     def _on_wheel(self, event: Event, step: int) -> None:
-        inside = self._contains(event.widget) and not isinstance(event.widget, ttk.Treeview | tk.Text)
-        if inside and self._canvas.yview() != (0.0, 1.0):
+        if _scrolling_page(event.widget) is self and not isinstance(event.widget, ttk.Treeview | tk.Text):
             self._canvas.yview_scroll(step * 3, "units")
 
     def _scroll_to_focus(self, event: Event) -> None:
         """Scroll to the widget that has the focus."""
         widget = event.widget
-        if not self._contains(widget) or self._canvas.yview() == (0.0, 1.0):
+        if not (self._contains(widget) and self._scrolls):
             return
         top = widget.winfo_rooty() - self.body.winfo_rooty()
         bottom, height = top + widget.winfo_height(), self.body.winfo_height()
@@ -106,6 +113,16 @@ class Page(ttk.Frame):
 
     def _contains(self, widget: object) -> bool:
         return isinstance(widget, tk.Misc) and str(widget).startswith(str(self.body))
+
+
+def _scrolling_page(widget: object) -> Page | None:
+    """Return the page that the wheel scrolls over a widget: of those around it that scroll, the innermost."""
+    around = widget
+    while isinstance(around, tk.Misc):
+        if isinstance(around, Page) and around._contains(widget) and around._scrolls:
+            return around
+        around = around.master
+    return None
 
 
 class JobProgress(ttk.Frame):
@@ -125,13 +142,12 @@ class JobProgress(ttk.Frame):
         super().__init__(master)
         self._queue, self._say = queue, say
         self._jobs: list[Job] = []
-        self.message = tk.StringVar(self)
+        self.message = CutLabel(self, anchor="e")
         self.bar = ttk.Progressbar(self, maximum=1.0, length=theme.px(100))
         self.button = ttk.Button(self, text="Cancel", command=self.cancel)
         self.columnconfigure(0, weight=1)
         self.rowconfigure(0, minsize=self.button.winfo_reqheight())
-        label = ttk.Label(self, textvariable=self.message, anchor="e", width=1)
-        label.grid(row=0, column=0, sticky="ew", padx=theme.px(8))
+        self.message.grid(row=0, column=0, sticky="ew", padx=theme.px(8))
         self.bar.grid(row=0, column=1, padx=theme.px(8))
         self.button.grid(row=0, column=2)
         self._hide()
@@ -150,13 +166,13 @@ class JobProgress(ttk.Frame):
     def job_submitted(self, job: Job) -> None:
         """Show that there is a job."""
         self._jobs.append(job)
-        self.message.set("starting")
+        self.message.show("starting")
         self.bar.grid()
         self.button.grid()
 
     def job_progressed(self, fraction: float, message: str) -> None:
         """Show the progress of the running job."""
-        self.message.set(_shortened(message))
+        self.message.show(message)
         self.bar.configure(value=fraction)
 
     def job_ended(self, job: Job, error: str) -> None:
@@ -168,7 +184,7 @@ class JobProgress(ttk.Frame):
             self._hide()
 
     def _hide(self) -> None:
-        self.message.set("")
+        self.message.show("")
         self.bar.configure(value=0.0)
         self.bar.grid_remove()
         self.button.grid_remove()
@@ -278,28 +294,6 @@ class PictureView(tk.Canvas):
         return "break" if used else ""
 
 
-def add_buttons(
-    master: tk.Misc, theme: Theme, *commands: tuple[str, Callable[[], Any]], accent: int = -1
-) -> list[ttk.Button]:
-    """Add a row of buttons to a frame, and return them.
-
-    Parameters
-    ----------
-    master : tk.Misc
-    theme : Theme
-    *commands : (str, callable)
-        Text and action of each button.
-    accent : int
-        Index of the most important one; -1 for none.
-    """
-    added = []
-    for index, (text, command) in enumerate(commands):
-        style = "Accent.TButton" if index == accent else "TButton"
-        added.append(ttk.Button(master, text=text, command=command, style=style))
-        added[-1].pack(side="left", padx=(0, theme.px(8)), pady=theme.px(2))
-    return added
-
-
 def bind_wheel(widget: tk.Misc, on_wheel: Callable[[Event, int], str]) -> None:
     """Call a function with 1 for each step up of the wheel, and -1 down; "break" keeps the page from scrolling."""
     for sequence, step in (("<Button-4>", 1), ("<Button-5>", -1)):
@@ -318,7 +312,3 @@ def hide_when_unneeded(bar: ttk.Scrollbar) -> Callable[[float, float], None]:
             bar.grid()
 
     return set_bar
-
-
-def _shortened(message: str, length: int = 72) -> str:
-    return message if len(message) <= length else message[: length - 1] + "…"

@@ -23,7 +23,7 @@ from retrotone.desktop.tabs.restyle import RestyleTab
 from retrotone.desktop.tabs.similar import SimilarTab
 from retrotone.desktop.tabs.song import SongTab
 from retrotone.desktop.tabs.study import StudyTab
-from retrotone.desktop.theme import EXTRA_HINT
+from retrotone.desktop.theme import EXTRA_HINT, TEXT_PX
 from retrotone.desktop.widgets import JobProgress, WrappedLabel
 from retrotone.utils.text import sentence
 
@@ -242,25 +242,28 @@ class Window:
         }
         for title, tab in titles.items():
             self.tabs.add(tab, text=title)
+        # the key Tab reaches the player after them
+        self.bar.master.lift()
         self.tabs.bind("<<NotebookTabChanged>>", lambda _: self._enter_tab())
         self._titles = list(titles)
-        # theme, size and whether the titles fit, as they were drawn last
-        self._tab_looks: tuple[str, int, bool] | None = None
+        # theme, size of text and padding, as the titles were drawn last
+        self._tab_looks: tuple[str, int, int] | None = None
         self.tabs.bind("<Configure>", lambda _: self._fit_tabs())
         session.theme.listeners.append(self._fit_tabs)
 
     def _fit_tabs(self) -> None:
-        """Let the tabs' titles be smaller and closer where they would be cut."""
+        """Let the tabs' titles be closer, and as small as it takes, where they would be cut."""
         theme = self.session.theme
-        room = self.tabs.winfo_width() - len(self._titles) * (TAB_BORDER + 2 * theme.px(TAB_PADDING))
-        fits = font.nametofont("TkDefaultFont").measure("".join(self._titles)) <= room
-        looks = theme.name, theme.percent, fits
-        if looks == self._tab_looks:
-            return
-        self._tab_looks = looks
-        style = ttk.Style(self.root)
-        style.configure("TNotebook.Tab", font="TkDefaultFont" if fits else "RetroSmall")
-        style.configure("TNotebook.Tab", padding=(theme.px(TAB_PADDING) if fits else 0, theme.px(4)))
+        room = self.tabs.winfo_width() - len(self._titles) * TAB_BORDER
+        size, padding = theme.px(TEXT_PX), theme.px(TAB_PADDING)
+        width = font.nametofont("TkDefaultFont").measure("".join(self._titles))
+        if width + 2 * padding * len(self._titles) > room > 0:
+            size, padding = min(size, size * room // width), 0
+        looks = theme.name, size, padding
+        if looks != self._tab_looks:
+            self._tab_looks = looks
+            font.nametofont("RetroTab").configure(size=-size)
+            ttk.Style(self.root).configure("TNotebook.Tab", font="RetroTab", padding=(padding, theme.px(4)))
 
     def _bind_keys(self) -> None:
         theme = self.session.theme

@@ -8,6 +8,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
+from retrotone.utils.text import shortened
+
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
@@ -233,10 +235,4 @@ def fitting_title(text: str) -> str:
 def one_line(text: str, length: int) -> str:
     """Return text on one line of so many characters at most, that matplotlib does not read as mathematics."""
     line = " ".join(text.split())
-    return _cut(line, length).replace("$", r"\$")
-
-
-def _cut(text: str, length: int) -> str:
-    """Cut a text in its middle: what tells results apart, as the seed, stands at the end."""
-    tail = (length - 1) // 2
-    return text if len(text) <= length else text[: length - 1 - tail] + "…" + text[len(text) - tail :]
+    return shortened(line, length).replace("$", r"\$")

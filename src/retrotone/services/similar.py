@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
 
-from retrotone.library.search.filters import EVERYTHING, Filter
+from retrotone.errors import LibraryError
+from retrotone.library.search.filters import EVERYTHING, Filter, explain, parse_range
 from retrotone.progress import Progress, silent
 from retrotone.services.listen import SongSummary
 from retrotone.utils.text import clock
@@ -12,18 +14,19 @@ from retrotone.utils.text import clock
 if TYPE_CHECKING:
     from retrotone.library.library import Library, Match, Track
 
+# That window and page list.
+SIMILAR_TRACKS = 25
+
 
 def similar_tracks(
-    library: Library, song: SongSummary, k: int = 5, progress: Progress = silent, only: Filter = EVERYTHING
+    library: Library, song: SongSummary, progress: Progress = silent, only: Filter = EVERYTHING
 ) -> list[Match]:
-    """Return the tracks of a library that sound most like a song, never the song itself.
+    """Return the `SIMILAR_TRACKS` tracks of a library that sound most like a song, never the song itself.
 
     Parameters
     ----------
     library : Library
     song : SongSummary
-    k : int
-        How many tracks.
     progress : Progress
     only : Filter
         Which tracks are wanted.
@@ -31,10 +34,26 @@ def similar_tracks(
     Raises
     ------
     LibraryError
-        No library there, or an empty one.
+        No library there, an empty one, or no track is wanted.
     """
     progress(0.0, "looking for similar tracks")
-    return library.similar(library.find(song.name) or song.analysis, k, only, progress=progress)
+    matches = library.similar(library.find(song.name) or song.analysis, SIMILAR_TRACKS, only, progress=progress)
+    if not matches and only:
+        raise LibraryError(explain(only, library.tracks()))
+    return matches
+
+
+def read_filter(wanted: Mapping[str, str]) -> Filter:
+    """Return conditions as they were typed, by the names of the attributes of `Filter`; empty text is none.
+
+    Raises
+    ------
+    LibraryError
+        A condition cannot be read.
+    """
+    chosen: dict[str, Any] = {name: text for name, text in wanted.items() if text.strip()}
+    chosen |= {name: parse_range(chosen[name], name) for name in ("bpm", "year") if name in chosen}
+    return Filter(**chosen)
 
 
 def track_cells(track: Track) -> list[str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import queue
 import threading
+import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
@@ -29,6 +30,8 @@ EPOCHS, SEGMENT_SECONDS = 30, 1.0
 ERA_CLASSES = ("1900s", "1950s", "1990s")
 # Of the bundled song.
 PASSAGES = 4
+# Between two results: to draw one takes half a second, in which the next has to wait for the processor.
+SHOW_SECONDS = 1.0
 
 TRAINING_TITLE = "M5 on the raw waveform"
 T = TypeVar("T")
@@ -107,7 +110,7 @@ def training_sentence(history: Sequence[Point]) -> str:
 
 
 def as_they_come(work: Callable[[Callable[[T], None]], None]) -> Iterator[T]:
-    """Yield the values that `work` shows, without those that a newer one has replaced; the last is always yielded.
+    """Yield the values that `work` shows, one a second, the newest; the last is always yielded.
 
     An error of `work` is raised here. Closing the iterator stops it.
 
@@ -133,14 +136,19 @@ def as_they_come(work: Callable[[Callable[[T], None]], None]) -> Iterator[T]:
 
     thread = threading.Thread(target=run, daemon=True)
     thread.start()
+    due = time.monotonic()
     try:
         while True:
             kind, value = shown.get()
             latest = [value] if kind == "value" else []
-            while kind == "value" and not shown.empty():
-                kind, value = shown.get()
+            while kind == "value":
+                try:
+                    kind, value = shown.get(timeout=max(0.0, due - time.monotonic()))
+                except queue.Empty:
+                    break
                 latest += [value] if kind == "value" else []
             yield from latest[-1:]  # type: ignore[misc]
+            due = time.monotonic() + SHOW_SECONDS
             if kind == "error" and isinstance(value, BaseException):
                 raise value
             if kind != "value":

@@ -262,7 +262,13 @@ class Medium:
         """
         from retrotone.style.reading.records import read_records
 
-        return cls.from_readings(read_records(records, progress), name)
+        readings = read_records(records, progress)
+        medium = cls.from_readings(readings, name)
+        if not medium.parts:
+            log.warning(
+                "%s has no medium of its own to give: the method transport gives its tonal colour", _named(readings)
+            )
+        return medium
 
     @classmethod
     def from_readings(cls, readings: Sequence[Reading], name: str | None = None) -> Medium:
@@ -277,19 +283,12 @@ class Medium:
         """
         from retrotone.style.reading.parts import medium_parts
 
-        first = title(readings[0].name)
-        others = f" and {len(readings) - 1} more" if len(readings) > 1 else ""
-        medium = cls(
-            name=_usable(name or first),
+        return cls(
+            name=_usable(name or title(readings[0].name)),
             carrier="read from a record",
-            description=f"the medium of {first}{others}",
+            description=f"the medium of {_named(readings)}",
             **medium_parts(readings),
         )
-        if not medium.parts:
-            log.warning(
-                "%s has no medium of its own to give: for its tonal colour use --method transport", f"{first}{others}"
-            )
-        return medium
 
     def save(self, path: str | os.PathLike[str], overwrite: bool = False) -> Path:
         """Write the medium as a TOML file, whole or not at all, and return its path.
@@ -377,6 +376,11 @@ def _words(value: Any) -> str:
     if isinstance(value, list):
         return ("; " if value and isinstance(value[0], dict) else ", ").join(map(_words, value))
     return f"{value:.4g}" if isinstance(value, float) else str(value)
+
+
+def _named(readings: Sequence[Reading]) -> str:
+    """Return what several records are called together."""
+    return title(readings[0].name) + (f" and {len(readings) - 1} more" if len(readings) > 1 else "")
 
 
 def _usable(name: str) -> str:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
+
+from retrotone.dsp.stft import STUDY_N_FFT
 
 if TYPE_CHECKING:
     import torch
@@ -76,6 +79,86 @@ def patch_weights(weights: NDArray[np.float32], biases: NDArray[np.float32]) -> 
     """
     by_frame = weights.transpose(0, 2, 1).reshape(len(weights), -1)
     return np.concatenate([by_frame, biases[:, None]], axis=1)
+
+
+def network_features(spectrum: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Return the features that the study's network gives, divided by the root of the frames: F F^T is a mean over them.
+
+    Parameters
+    ----------
+    spectrum : ndarray, shape (1025, frames)
+
+    Returns
+    -------
+    ndarray, shape (4096, frames)
+    """
+    frames = spectrum.shape[1]
+    padded = np.pad(spectrum, ((0, 0), (1, 1)))
+    patches = np.concatenate([padded[:, :-2], spectrum, padded[:, 2:], np.ones((1, frames), np.float32)])
+    patches /= np.float32(frames**0.5)
+    features: NDArray[np.float32] = _study_weights() @ patches
+    return features
+
+
+def patch_moments(spectrum: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Return the mean of p p^T over frames t, p = (x[t-1], x[t], x[t+1], 1), with zeros beyond both ends.
+
+    Its blocks are the products of the spectrum with itself at lags of 0, 1 and 2 frames, without the frames beyond the
+    ends: three matrix products instead of nine.
+
+    Parameters
+    ----------
+    spectrum : ndarray, shape (bins, frames)
+
+    Returns
+    -------
+    ndarray, shape (3 bins + 1, 3 bins + 1)
+
+    Examples
+    --------
+    >>> patch_moments(np.array([[1.0, 2.0, 3.0, 4.0]], np.float32))[1].tolist()
+    [5.0, 7.5, 5.0, 2.5]
+    """
+    bins, frames = spectrum.shape
+    first, last = spectrum[:, 0], spectrum[:, -1]
+    now = spectrum @ spectrum.T
+    one = spectrum[:, :-1] @ spectrum[:, 1:].T
+    two = spectrum[:, :-2] @ spectrum[:, 2:].T
+    total = spectrum.sum(axis=1)
+    sums = np.concatenate([total - last, total, total - first])[:, None]
+    moments = np.empty((3 * bins + 1, 3 * bins + 1), np.float32)
+    moments[:-1, :-1] = np.block(
+        [[now - np.outer(last, last), one, two], [one.T, now, one], [two.T, one.T, now - np.outer(first, first)]]
+    )
+    moments[:-1, -1:], moments[-1:, :-1], moments[-1, -1] = sums, sums.T, frames
+    moments /= np.float32(frames)
+    return moments
+
+
+def gram_energy(moments: NDArray[np.float32]) -> float:
+    """Return ||W M W^T||_F^2 = tr((M W^T W)^2) of the study's network.
+
+    Parameters
+    ----------
+    moments : ndarray, shape (3076, 3076)
+        A symmetric M in the order of `patch_moments`.
+    """
+    product = moments @ _study_metric()
+    return float(np.einsum("ij,ji->i", product, product).sum(dtype=float))
+
+
+@lru_cache(maxsize=1)
+def _study_weights() -> NDArray[np.float32]:
+    """Return the W of the study's network, shape (4096, 3076)."""
+    return patch_weights(*random_weights(STUDY_N_FFT // 2 + 1))
+
+
+@lru_cache(maxsize=1)
+def _study_metric() -> NDArray[np.float32]:
+    """Return W^T W, shape (3076, 3076)."""
+    weights = _study_weights()
+    metric: NDArray[np.float32] = weights.T @ weights
+    return metric
 
 
 def gram_matrix(features: torch.Tensor) -> torch.Tensor:

@@ -3,14 +3,10 @@
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Sequence
 from pathlib import Path
 
 from retrotone.errors import RetrotoneError
-
-# Of Markdown.
-MARKS = re.compile(r"[\\`*_\[\]<>#|~]")
 
 
 def sentence(error: BaseException) -> str:
@@ -63,13 +59,16 @@ def unique_titles(names: Sequence[str | os.PathLike[str]]) -> list[str]:
     return found
 
 
-def as_markdown(text: str) -> str:
-    r"""Return text for a page that reads Markdown, which would take some characters of a name for its marks.
+def shortened(text: str, length: int) -> str:
+    """Return a text of so many characters at most, cut in its middle: names of results differ at their end.
 
-    >>> print(as_markdown("one_-_two_-_three"))
-    one\_-\_two\_-\_three
+    >>> shortened("My song as a disc of the 1930s, seed 7", 20)
+    'My song as…s, seed 7'
     """
-    return MARKS.sub(r"\\\g<0>", text)
+    if len(text) <= length:
+        return text
+    tail = (length - 1) // 2
+    return f"{text[: length - 1 - tail]}…{text[len(text) - tail :]}"
 
 
 def printable(text: str | os.PathLike[str]) -> str:

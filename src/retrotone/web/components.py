@@ -48,6 +48,11 @@ def _refused(sentence: str) -> gr.Error:
     return gr.Error(sentence, title="That did not work", duration=None, print_exception=False)
 
 
+def words(text: str = "", **settings: Any) -> gr.HTML:
+    """Return a sentence as it is: in Markdown a name would need backslashes, which programs would get, too."""
+    return gr.HTML(text, html_template="<p>{{value}}</p>", **settings)
+
+
 def upload(label: str, **settings: Any) -> gr.Audio:
     """Return a recording that the visitor uploads, and its player, onto which another can be dropped."""
     recording = gr.Audio(

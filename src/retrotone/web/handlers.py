@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,8 @@ from retrotone.audio.audio import Audio, load
 from retrotone.errors import AudioError, Cancelled, LibraryError, RetrotoneError, StyleError
 from retrotone.figures.training import genre_training_figure
 from retrotone.library.catalogue.base import MissingLibrary
-from retrotone.library.library import Library, Match
+from retrotone.library.library import Library
+from retrotone.library.search.filters import Filter
 from retrotone.library.sections import open_place
 from retrotone.metrics import SECONDS as PICTURED_SECONDS
 from retrotone.progress import Progress, part
@@ -26,25 +28,34 @@ from retrotone.services import generate
 from retrotone.services.compare import comparison_cells
 from retrotone.services.listen import SongSummary, genre_figure, listen
 from retrotone.services.restyle import restyle_file
-from retrotone.services.similar import similar_tracks, track_cells
+from retrotone.services.similar import read_filter, similar_tracks, track_cells
 from retrotone.study import experiments
 from retrotone.study.sweep import SHORT_COLUMNS, loss_figure, short_cells
 from retrotone.style.choices import find_style
 from retrotone.utils.assets import bundled_record, bundled_song
 from retrotone.utils.pretrained import DEFAULT_MODEL
-from retrotone.utils.text import as_markdown, clock, sentence, unique_titles
+from retrotone.utils.text import clock, sentence, unique_titles
 from retrotone.web.jobs import STOPPED, addresses
 from retrotone.web.live import LiveSound
 from retrotone.web.uploads import Uploads
 
 MAX_CLIP_SECONDS = 60.0
 MAX_SEED = 2**32 - 1
-SIMILAR_TRACKS = 5
 # of a similar track: enough to recognise it
 EXCERPT_SECONDS = 30.0
 # what a comparison looks at, in words
 FIRST_PART = "first minute"
 SIMILAR_TITLES = ("track", "genre", "length", "similarity")
+
+
+@dataclass(frozen=True)
+class FoundTrack:
+    """A similar track: its row in the table, and where the server finds it."""
+
+    cells: list[str]
+    place: Any
+    start: float | None
+    end: float | None
 
 
 class Handlers(LiveSound):
@@ -74,7 +85,11 @@ class Handlers(LiveSound):
         dials: str = "",
         bar: gr.Progress = gr.Progress(),  # noqa: B008 - Gradio passes a bar because of this default
     ) -> tuple[str, str, str, dict[str, Any], str]:
-        """Give a song the sound of an era, a recording, a preset or a model."""
+        """Give a song the sound of an era, a recording, a preset or a model.
+
+        Strength is from 0 (the song) to 1 (all of the style). Dials such as "noise:0.5,crackle:0" give parts of the
+        medium from 0 (none of it) to 2 (twice as much).
+        """
         # the whole song need not be rendered twice
         self._requested.pop(request.session_hash, None)
         with self._job(request, bar) as progress:
@@ -90,7 +105,7 @@ class Handlers(LiveSound):
             result, picture = self._playable(path), self._picture(compared.figure, path.stem)
             sources = addresses(self._playable(source.path), result)
             players = compared.players(sources, "#retro-picture img", Path(result).name)
-            return as_markdown(done), result, picture, _table(compared), players
+            return done, result, picture, _table(compared), players
         return STOPPED
 
     def genre(
@@ -108,33 +123,60 @@ class Handlers(LiveSound):
         self,
         request: gr.Request,
         song: str,
+        tempo: str = "",
+        key: str = "",
+        year: str = "",
+        genre: str = "",
         bar: gr.Progress = gr.Progress(),  # noqa: B008
-    ) -> tuple[Any, ...]:
-        """Find the five tracks of the library that sound most like a song."""
+    ) -> tuple[str, dict[str, Any], list[FoundTrack]]:
+        """Find the 25 tracks of the library that sound most like a song.
+
+        Tempo ("90-110", in beats per minute), key ("Am"), year ("1950-1959") and genre ("jazz") narrow the search.
+        """
         with self._job(request, bar) as progress:
-            source = self._opened(song)
+            source, only = self._opened(song), _filter(tempo, key, year, genre)
             # a missing library is reported before the song is analysed
             with self._opened_library() as library:
                 summary = listen(source, part(progress, 0.0, 0.8))
-                return self._similar_shown(library, summary, part(progress, 0.8, 1.0))
+                return _similar_shown(library, summary, only, part(progress, 0.8, 1.0))
         return STOPPED
+
+    def similar_excerpt(self, request: gr.Request, found: list[FoundTrack], chosen: gr.SelectData) -> Any:
+        """Play the middle of a track that `similar` found, of which a cell of its row was chosen."""
+        track = next((track for track in found if track.cells == chosen.row_value), None)
+        if track is None:
+            return STOPPED
+        try:
+            # a copy, as the library's files are not served
+            file = open_place(track.place, track.start, track.end)
+            start = max(0.0, (file.duration - EXCERPT_SECONDS) / 2)
+            excerpt = Audio(file.excerpt(start, EXCERPT_SECONDS), file.sample_rate, track.cells[0])
+            path = excerpt.save(self.uploads.new_folder() / "excerpt.ogg")
+        except (RetrotoneError, OSError) as error:
+            raise self._refused(error) from error
+        return gr.Audio(str(path), label=track.cells[0], visible=True)
 
     def describe(
         self,
         request: gr.Request,
         song: str,
+        tempo: str = "",
+        key: str = "",
+        year: str = "",
+        genre: str = "",
         bar: gr.Progress = gr.Progress(),  # noqa: B008
     ) -> tuple[Any, ...]:
         """Describe a song that was uploaded: in a line, then as `genre` and `similar` do."""
-        genre: tuple[Any, ...] = ("", None, None, None)
-        similar: tuple[Any, ...] = ("", _cells(SIMILAR_TITLES, []), *[None] * SIMILAR_TRACKS)
+        genres: tuple[Any, ...] = ("", None, None, None)
+        similar: tuple[Any, ...] = ("", _cells(SIMILAR_TITLES, []), [])
         with self._job(request, bar) as progress:
             try:
                 summary = listen(self._opened(song), part(progress, 0.0, 0.8))
                 words = f"{summary.verdict} Tags: {', '.join(name for name, _ in summary.tags[:3])}."
-                genre = self._genre_shown(summary)
+                genres = self._genre_shown(summary)
                 with self._opened_library() as library:
-                    similar = self._similar_shown(library, summary, part(progress, 0.8, 1.0))
+                    only = _filter(tempo, key, year, genre)
+                    similar = _similar_shown(library, summary, only, part(progress, 0.8, 1.0))
                 words += f" Most like it: {', '.join(row[0] for row in similar[1]['data'][:3])}."
             except Cancelled:
                 raise
@@ -143,7 +185,7 @@ class Handlers(LiveSound):
             except RetrotoneError as error:
                 # nobody asked for a description: that there is none is no failure
                 words = self.uploads.without_paths(sentence(error))
-            return as_markdown(words), *genre, *similar
+            return words, *genres, *similar
         return STOPPED
 
     def compare(
@@ -163,8 +205,7 @@ class Handlers(LiveSound):
                 versions[name] = load(recording, PICTURED_SECONDS)
             compared = compare(versions, progress=progress)
             first, *others = (
-                f"**{as_markdown(name)}** ({clock(recording.duration)})"
-                for name, recording in zip(versions, recordings, strict=True)
+                f"{name} ({clock(recording.duration)})" for name, recording in zip(versions, recordings, strict=True)
             )
             words = f"{first} compared with {' and '.join(others)}"
             cut = max(recording.duration for recording in recordings) > PICTURED_SECONDS
@@ -221,16 +262,9 @@ class Handlers(LiveSound):
                 )
 
     def _genre_shown(self, summary: SongSummary) -> tuple[str, dict[str, float], dict[str, float], str]:
-        verdict = f"**{as_markdown(summary.title)}** ({summary.facts}). {summary.verdict}"
+        verdict = f"{summary.title} ({summary.facts}). {summary.verdict}"
         picture = self._picture(genre_figure(summary), f"{Path(summary.name).stem}-genre")
         return verdict, dict(summary.genres), dict(summary.tags), picture
-
-    def _similar_shown(self, library: Library, summary: SongSummary, progress: Progress) -> tuple[Any, ...]:
-        found = similar_tracks(library, summary, SIMILAR_TRACKS, part(progress, 0.0, 0.5))
-        progress(0.5, "cutting excerpts")
-        excerpts = [self._excerpt(match) for match in found] + [None] * (SIMILAR_TRACKS - len(found))
-        rows = [[*track_cells(match.track), f"{match.similarity:.2f}"] for match in found]
-        return f"What sounds most like **{as_markdown(summary.title)}**:", _cells(SIMILAR_TITLES, rows), *excerpts
 
     @contextmanager
     def _opened_library(self) -> Iterator[Library]:
@@ -243,15 +277,20 @@ class Handlers(LiveSound):
                 ) from error
             yield library
 
-    def _excerpt(self, match: Match) -> str | None:
-        """Copy the middle of a track into the uploads, as the library's files are not served; None if it is gone."""
-        try:
-            file = open_place(match.track.place, match.track.start, match.track.end)
-            start = max(0.0, (file.duration - EXCERPT_SECONDS) / 2)
-            excerpt = Audio(file.excerpt(start, EXCERPT_SECONDS), file.sample_rate, match.track.name)
-        except (AudioError, OSError):
-            return None
-        return str(excerpt.save(self.uploads.new_folder() / "excerpt.ogg"))
+
+def _filter(tempo: str, key: str, year: str, genre: str) -> Filter:
+    return read_filter({"bpm": tempo, "key": key, "year": year, "genre": genre})
+
+
+def _similar_shown(
+    library: Library, summary: SongSummary, only: Filter, progress: Progress
+) -> tuple[str, dict[str, Any], list[FoundTrack]]:
+    found = []
+    for match in similar_tracks(library, summary, progress, only):
+        track, cells = match.track, [*track_cells(match.track), f"{match.similarity:.0%}"]
+        found.append(FoundTrack(cells, track.place, track.start, track.end))
+    words = f"What sounds most like {summary.title}:"
+    return words, _cells(SIMILAR_TITLES, [track.cells for track in found]), found
 
 
 def _table(compared: Any) -> dict[str, Any]:

@@ -16,11 +16,12 @@ from retrotone.errors import Cancelled, StyleError
 from retrotone.figures.base import COLOURS
 from retrotone.figures.dials import part_texts
 from retrotone.progress import Progress, silent
+from retrotone.services.medium import read_medium
 from retrotone.services.preview import LEAD_IN_SECONDS, Preview
 from retrotone.services.restyle import restyle_file
 from retrotone.style.choices import MEDIUM_SUFFIX, StyleChoice, find_style, style_choices
 from retrotone.style.medium import Medium
-from retrotone.style.transfer import Restyler, medium_of
+from retrotone.style.transfer import Restyler
 from retrotone.utils.templates import render_page
 from retrotone.utils.text import clock
 from retrotone.web.dials import adjusted, read_amounts
@@ -154,7 +155,7 @@ class LiveSound(Jobs):
             choice = StyleChoice.of_recording(recording)
             medium = self._media.get(recording.name)
             if medium is None:
-                medium = medium_of(recording, progress)
+                medium, _ = read_medium(recording, progress=progress)
                 _keep(self._media, recording.name, medium, MEDIA_KEPT)
         amounts = read_amounts(dials)
         return adjusted(choice, medium, amounts) if isinstance(medium, Medium) else choice

@@ -29,12 +29,14 @@ from retrotone.web.components import (
     run,
     synchronised_players,
     upload,
+    words,
 )
 from retrotone.web.dials import read_amounts
-from retrotone.web.handlers import MAX_CLIP_SECONDS, MAX_SEED, SIMILAR_TRACKS, Handlers
+from retrotone.web.handlers import MAX_CLIP_SECONDS, MAX_SEED, Handlers
 from retrotone.web.live import RECORD, styles
 from retrotone.web.uploads import Uploads
 
+NO_MEDIUM = "This recording has no medium of its own to give: take an older one, or choose an era above."
 YOUR_SONG = "Your song: drop yours onto it"
 # jobs that may wait in the queue
 WAITING = 20
@@ -54,14 +56,16 @@ EXCERPT: dict[str, Any] = {
 }
 # every excerpt is followed: `whole` itself gives up what is not wanted any more
 WHOLE: dict[str, Any] = {"concurrency_id": "whole", "concurrency_limit": 1, "trigger_mode": "multiple"}
+# conditions of the search for similar tracks, and what may be typed there
+FILTERS = {"Only tempo": "90-110", "Key": "Am", "Years": "1950-1959", "Genre": "jazz"}
 STUDY: dict[str, Any] = {"concurrency_id": "study", "concurrency_limit": 1}
 TABLE: dict[str, Any] = {"interactive": False, "type": "array", "buttons": [], "wrap": True, "show_label": False}
 LOSS_WIDTHS: list[str | int] = [f"{width}px" for width in (110, 60, 75, 70, 70, 600)]
 # JavaScript: the dials that were moved as text, and all dials as they are at first
-TO_TEXT = f"(...amounts) => {json.dumps(list(PARTS))}.map((part, i) => [part, amounts[i]])" + (
+TO_TEXT = f"(...amounts) => {json.dumps(list(PARTS))}.map((part, i) => [part, amounts[i] / 100])" + (
     ".filter(([, amount]) => amount !== 1).map(([part, amount]) => `${part}:${amount}`).join()"
 )
-USUAL = f"() => [...Array({len(PARTS)}).fill(1), '']"
+USUAL = f"() => [...Array({len(PARTS)}).fill(100), '']"
 
 
 def page(handlers: Handlers, uploads: Uploads) -> gr.Blocks:
@@ -71,12 +75,12 @@ def page(handlers: Handlers, uploads: Uploads) -> gr.Blocks:
     with blocks:
         gr.Markdown("# retrotone\nGive any recording the sound of another era.")
         song = upload(YOUR_SONG, elem_id="song")
-        about = gr.Markdown(elem_classes="quiet", elem_id="about")
+        about = words(elem_classes="quiet", elem_id="about")
         again = gr.Button("Take the song that comes with retrotone", size="sm", visible=False, elem_id="again")
         with gr.Tabs(overflow_behavior="wrap", elem_id="tabs") as tabs:
             settings, dials, render = _restyle(handlers, song)
             genre = _genre(handlers, song)
-            similar, show_similar = _similar(handlers, song)
+            filters, similar, show_similar = _similar(handlers, song)
             _compare(handlers)
             more, generate = _generate(handlers)
             _study(handlers)
@@ -84,7 +88,8 @@ def page(handlers: Handlers, uploads: Uploads) -> gr.Blocks:
             lambda: (gr.Button(visible=True), gr.Audio(label="Your song"), ""), None, [again, song, about], **HIDDEN
         )
         song.upload(lambda path: gr.Audio(label=f"{Path(path).name}: drop another onto it"), song, song, **HIDDEN)
-        run(song.upload, handlers.describe, song, [about, *genre, *similar], about, DESCRIPTION).success(**show_similar)
+        described = [about, *genre, *similar]
+        run(song.upload, handlers.describe, [song, *filters], described, about, DESCRIPTION).success(**show_similar)
         again.click(lambda: gr.Audio(example, label=YOUR_SONG), None, song, **HIDDEN)
         # with the settings and not in the configuration, which so names no folder
         _start(blocks, (song, example), tabs, settings | more, dials, [render, generate])
@@ -102,12 +107,14 @@ def _restyle(handlers: Handlers, song: gr.Audio) -> tuple[dict[str, Any], list[A
             about = gr.Markdown(_about("1930s"), elem_classes="quiet")
             record = gr.File(label="A record, or a preset (.toml)", visible=False, elem_id="record", height=140)
             record.example_payload = lambda: EXAMPLE  # type: ignore[method-assign]
-            strength = gr.Slider(0, 1, 1, step=0.05, label="Strength", info="0 is the song, 1 (100%) all of the style")
+            percent = gr.Slider(0, 100, 100, step=5, label="Strength (%)", info="0 is the song, 100 all of the style")
+            strength = gr.Number(1, label="Strength", minimum=0, maximum=1, visible="hidden")
+            percent.change(None, percent, strength, js="percent => percent / 100", **HIDDEN)
             dials, settings, box, reset, preset = _dials()
             position = gr.Number(0, visible=False, label="Position")
             go = job_buttons(handlers, "Restyle", interactive=False)
         with gr.Column(scale=3, min_width=300):
-            sentence = gr.Markdown("Choose a style, or move a dial, to hear it here.", elem_classes="quiet")
+            sentence = words("Choose a style, or move a dial, to hear it here.", elem_classes="quiet")
             live, players, versions = live_players(), synchronised_players(), gr.State()
             # for programs
             result = gr.Audio(type="filepath", visible=False)
@@ -124,7 +131,8 @@ def _restyle(handlers: Handlers, song: gr.Audio) -> tuple[dict[str, Any], list[A
         """Show a style, and a dial for each of its parts."""
         parts = handlers.parts(request, name, file, bar)
         dials = [gr.Slider(visible=part in parts, info=parts.get(part, "")) for part in PARTS]
-        return [_about(name), gr.File(visible=name == RECORD), gr.Accordion(visible=bool(parts)), *dials]
+        about = NO_MEDIUM if file and not parts and name == RECORD else _about(name)
+        return [about, gr.File(visible=name == RECORD), gr.Accordion(visible=bool(parts)), *dials]
 
     def show(trigger: Any) -> Any:
         return trigger(
@@ -140,14 +148,14 @@ def _restyle(handlers: Handlers, song: gr.Audio) -> tuple[dict[str, Any], list[A
     song.change(handlers.forget, None, live, queue=False, **HIDDEN)
     show(style.change)
     show(record.clear)
-    for trigger in (style.input, strength.input, show(record.upload).success, *(dial.input for dial in dials)):
+    for trigger in (style.input, percent.input, show(record.upload).success, *(dial.input for dial in dials)):
         hear(trigger)
     hear(reset.click(None, None, [*dials, settings], js=USUAL, **HIDDEN).success)
     outputs = [sentence, result, picture, table, versions]
     run(go.click, handlers.restyle, inputs, outputs, players, HEAVY, "retro").success(
         lambda html: ("", *_shown(html)), versions, [live, table, note, players], **HIDDEN
     )
-    return {"style": style, "strength": strength, "dials": settings}, [box, *dials], go
+    return {"style": style, "strength": strength, "dials": settings}, [box, percent, *dials], go
 
 
 def _dials() -> tuple[list[gr.Slider], gr.Textbox, gr.Accordion, gr.Button, gr.HTML]:
@@ -155,7 +163,7 @@ def _dials() -> tuple[list[gr.Slider], gr.Textbox, gr.Accordion, gr.Button, gr.H
     parts = part_texts(ERAS["1930s"])
     with gr.Accordion("Parts of the medium", open=False, elem_id="dials") as box:
         dials = [
-            gr.Slider(0, MOST, 1, step=0.05, label=part, info=parts.get(part, ""), visible=part in parts)
+            gr.Slider(0, 100 * MOST, 100, step=5, label=f"{part} (%)", info=parts.get(part, ""), visible=part in parts)
             for part in PARTS
         ]
         reset, preset = gr.Button("Reset dials", size="sm"), gr.HTML()
@@ -170,7 +178,7 @@ def _dials() -> tuple[list[gr.Slider], gr.Textbox, gr.Accordion, gr.Button, gr.H
 def _genre(handlers: Handlers, song: gr.Audio) -> list[Any]:
     with gr.Tab("Genre", id="genre"):
         go = job_buttons(handlers, "Classify its genre")
-        sentence = gr.Markdown("One of ten genres, or not sure; and the evidence for each over time.")
+        sentence = words("One of ten genres, or not sure; and the evidence for each over time.")
         with gr.Row(equal_height=False):
             genres = gr.Label(label="Genre", num_top_classes=10, show_heading=False, elem_id="genres")
             tags = gr.Label(label="What listeners would call it", num_top_classes=8, show_heading=False, elem_id="tags")
@@ -180,27 +188,33 @@ def _genre(handlers: Handlers, song: gr.Audio) -> list[Any]:
     return shown
 
 
-def _similar(handlers: Handlers, song: gr.Audio) -> tuple[list[Any], dict[str, Any]]:
+def _similar(handlers: Handlers, song: gr.Audio) -> tuple[list[gr.Textbox], list[Any], dict[str, Any]]:
     with gr.Tab("Similar", id="similar"):
+        with gr.Row():
+            filters = [_filter(label, example) for label, example in FILTERS.items()]
         go = job_buttons(handlers, "Find similar tracks")
-        sentence = gr.Markdown("The five tracks of the library that sound most like it.", elem_id="similar-words")
-        # for the API; on the page the labels of the players say the same
-        table = gr.Dataframe(visible=False, **TABLE)
-        players = [
-            gr.Audio(type="filepath", interactive=False, visible=False, buttons=[], elem_id=f"similar-{k}")
-            for k in range(SIMILAR_TRACKS)
-        ]
+        sentence = words("The 25 tracks of the library that sound most like it.", elem_id="similar-words")
+        table, found = gr.Dataframe(visible=False, elem_id="similar-table", **TABLE), gr.State([])
+        player = gr.Audio(
+            type="filepath", interactive=False, visible=False, buttons=[], autoplay=True, elem_id="similar-player"
+        )
+    table.select(handlers.similar_excerpt, found, player, show_progress_on=player, **PRIVATE)
+    shown = [sentence, table, found]
+    show = {
+        "fn": lambda found: (gr.Dataframe(visible=bool(found)), gr.Audio(None, visible=False)),
+        "inputs": found,
+        "outputs": [table, player],
+        **HIDDEN,
+    }
+    run(go.click, handlers.similar, [song, *filters], shown, sentence, HEAVY, "similar").success(**show)
+    return filters, shown, show
 
-    def label(rows: list[list[str]]) -> list[gr.Audio]:
-        """Label the players by the rows of the table, and hide the others."""
-        labels = [" · ".join(row[:-1]) + f" (similarity {float(row[-1]):.0%})" for row in rows]
-        hidden = [gr.Audio(visible=False)] * (SIMILAR_TRACKS - len(rows))
-        return [*(gr.Audio(label=label, visible=True) for label in labels), *hidden]
 
-    shown = [sentence, table, *players]
-    labelled = {"fn": label, "inputs": table, "outputs": players, **HIDDEN}
-    run(go.click, handlers.similar, song, shown, sentence, HEAVY, "similar").success(**labelled)
-    return shown, labelled
+def _filter(label: str, example: str) -> gr.Textbox:
+    """Return a field for a condition of the search; empty for none."""
+    field = gr.Textbox("", label=label, placeholder=example, max_lines=1, min_width=120)
+    field.example_payload = lambda: ""  # type: ignore[method-assign]
+    return field
 
 
 def _compare(handlers: Handlers) -> None:
@@ -215,7 +229,7 @@ def _compare(handlers: Handlers) -> None:
         )
         files.example_payload = lambda: [EXAMPLE, EXAMPLE]  # type: ignore[method-assign]
         go = job_buttons(handlers, "Compare them")
-        sentence = gr.Markdown()
+        sentence = words()
         players, versions = synchronised_players(), gr.State()
         picture = figure_image("Side by side", "compare-picture")
         table, note = gr.Dataframe(visible=False, **TABLE), measures_note()
@@ -238,7 +252,7 @@ def _generate(handlers: Handlers) -> tuple[dict[str, Any], gr.Button]:
             )
             go = job_buttons(handlers, "Generate a clip", interactive=False)
         with gr.Column(scale=3, min_width=300):
-            sentence = gr.Markdown("The generated clip appears here.", elem_classes="quiet")
+            sentence = words("The generated clip appears here.", elem_classes="quiet")
             clip = gr.Audio(label="Clip", type="filepath", interactive=False, buttons=["download"], elem_id="clip")
             picture = figure_image("Its features", "clip-picture")
     inputs = [model, walk, seconds, seed, temperature]
@@ -253,12 +267,12 @@ def _study(handlers: Handlers) -> None:
             with gr.Column(min_width=300):
                 gr.Markdown("## Why the style loss stood still\nThe study's settings, clamped and not, row by row.")
                 sweep = job_buttons(handlers, "Run the sweep")
-                row = gr.Markdown(min_height=70)
+                row = words(min_height=70)
                 losses = figure_image("Losses", "loss-picture")
             with gr.Column(min_width=300):
                 gr.Markdown("## M5 learns\nThe study's network learns to tell three eras of the bundled song apart.")
                 train = job_buttons(handlers, "Train M5")
-                learned = gr.Markdown(min_height=70)
+                learned = words(min_height=70)
                 curves = figure_image("Losses of training and validation", "curves-picture")
         table = gr.Dataframe(headers=list(SHORT_COLUMNS), column_widths=LOSS_WIDTHS, elem_id="sweep-table", **TABLE)
     run(sweep.click, handlers.sweep, None, [table, losses], row, STUDY)
@@ -282,7 +296,8 @@ def _start(
         tab = gr.Tabs(selected=found["tab"]) if "tab" in found else gr.skip()
         ready = [gr.Button(interactive=True)] * len(starters)
         amounts = read_amounts(found.get("dials", ""))
-        turned = [gr.Accordion(open=bool(amounts)), *(amounts.get(part, 1.0) for part in PARTS)]
+        shares = [found.get("strength", 1.0), *(amounts.get(part, 1.0) for part in PARTS)]
+        turned = [gr.Accordion(open=bool(amounts)), *(round(100 * share) for share in shares)]
         return [example[1], tab, *(found.get(name, gr.skip()) for name in settings), *turned, *ready]
 
     blocks.load(fill, None, [example[0], tabs, *settings.values(), *dials, *starters], **HIDDEN).then(

@@ -37,6 +37,7 @@ CSS = """
 .gradio-container .download-link { color: var(--body-text-color) !important; }
 .gradio-container .file-preview .download { min-width: 5.5rem !important; }
 .gradio-container .filename .stem { white-space: normal !important; overflow-wrap: anywhere; }
+.gradio-container .html-container { padding: 0; }
 .figure:has(.empty) { display: none; }
 #tabs { --font-mono: var(--font); }
 #sweep-table table { font-size: 13px; }

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import tkinter as tk
-from tkinter import filedialog, ttk
+from tkinter import filedialog
 
 from retrotone.desktop import tasks
 from retrotone.desktop.session import NO_SONG, SOUND_FILES, Session
 from retrotone.desktop.table import Table
 from retrotone.desktop.tasks import Picture, Sound
 from retrotone.desktop.time_ruler import TimeRuler
-from retrotone.desktop.widgets import Page, PictureView, WrappedLabel, add_buttons
+from retrotone.desktop.widgets import Page, PictureView, WrappedLabel
+from retrotone.desktop.wrapped_row import WrappedRow
 
 HINT = "The wheel zooms at the pointer, a drag across the figure zooms to it, a click plays from there."
 MAX_VERSIONS = 4
@@ -23,25 +24,25 @@ WHEEL_ZOOM = 0.8
 REST_MS = 120
 
 
-class CompareTab(ttk.Frame):
+class CompareTab(Page):
     """Draws when it is entered; buttons, wheel, ruler, or dragging across the figure choose a stretch of time."""
 
     def __init__(self, master: tk.Misc, session: Session) -> None:
-        super().__init__(master)
+        super().__init__(master, session.theme)
         self._session = session
         self._path = ""
         self._others: list[Sound] = []
         self._drawn: list[Sound] = []
         self._picture: Picture | None = None
+        # of the page that the figure was drawn for, in pixels
+        self._drawn_width = 0
         self.stretch: tuple[float, float] | None = None
         # Tk's name of the call that will draw, empty for none
         self._drawing_call = ""
-        theme = session.theme
-        row = ttk.Frame(self, padding=(theme.px(12), theme.px(8), theme.px(12), 0))
+        theme, body = session.theme, self.body
+        row = WrappedRow(body, theme)
         row.pack(fill="x")
-        add_buttons(
-            row,
-            theme,
+        row.add_buttons(
             ("Zoom in", lambda: self.zoom(0.5)),
             ("Zoom out", lambda: self.zoom(2.0)),
             ("Earlier", lambda: self.shift(-0.5)),
@@ -50,11 +51,12 @@ class CompareTab(ttk.Frame):
             ("Add another…", self.add),
             ("Save…", self.save),
         )
-        self.caption = WrappedLabel(self, style="Small.TLabel")
-        self.caption.pack(fill="x", padx=theme.px(12))
-        self.ruler = TimeRuler(self, theme, self._centre, lambda steps: self.zoom(WHEEL_ZOOM**steps))
-        self.ruler.pack(fill="x", padx=theme.px(12))
-        self._page = Page(self, theme)
+        self.caption = WrappedLabel(body, style="Small.TLabel")
+        self.caption.pack(fill="x")
+        self.ruler = TimeRuler(body, theme, self._centre, lambda steps: self.zoom(WHEEL_ZOOM**steps))
+        self.ruler.pack(fill="x")
+        # what stands above the figure stays in view as long as there is room
+        self._page = Page(body, theme)
         self._page.pack(fill="both", expand=True)
         self.view = PictureView(self._page.body, theme, MIN_FIGURE_HEIGHT, self._zoom_to, self._zoom_at)
         self.view.pack(fill="both", expand=True)
@@ -62,7 +64,8 @@ class CompareTab(ttk.Frame):
         self.table.pack(fill="x", pady=(theme.px(6), 0))
         self.note = WrappedLabel(self._page.body, style="Small.TLabel")
         self.note.pack(fill="x", pady=(theme.px(6), 0))
-        theme.listeners.append(self._apply_theme)
+        theme.listeners.append(self._follow_theme)
+        self.bind("<Configure>", lambda _: self._follow_width())
 
     def song_changed(self) -> None:
         """Forget the figure and the added recordings of the song before."""
@@ -75,7 +78,7 @@ class CompareTab(ttk.Frame):
         """Draw, if there is another version since."""
         if self._session.original is None:
             self.caption.configure(text="Choose a song and restyle it: the figure appears here.")
-        elif self._versions() != self._drawn:
+        elif self._versions() != self._drawn or self._has_other_width:
             self.draw()
 
     def draw(self) -> None:
@@ -90,17 +93,26 @@ class CompareTab(ttk.Frame):
         theme = session.theme
         # the page may be new, and without a size
         self.update_idletasks()
-        width = max(self._page.winfo_width() - theme.px(56), theme.px(280) * len(versions))
+        self._drawn_width = self._page.winfo_width()
+        width = max(self._drawn_width - theme.px(56), theme.px(280) * len(versions))
         height = max(self._page.winfo_height() - theme.px(30), theme.px(MIN_FIGURE_HEIGHT))
         dark = theme.name == "dark"
         session.run(tasks.compare, versions, self.stretch, width, height, theme.scale, dark, done=self._show)
 
-    def _apply_theme(self) -> None:
+    def _follow_theme(self) -> None:
         """Draw anew, when the tab is entered if it is not shown."""
         if self.winfo_viewable():
             self._draw_soon()
         else:
             self._drawn = []
+
+    @property
+    def _has_other_width(self) -> bool:
+        return self._picture is not None and self._page.winfo_width() != self._drawn_width
+
+    def _follow_width(self) -> None:
+        if self.winfo_viewable() and self._has_other_width:
+            self._draw_soon()
 
     def show_position(self, seconds: float | None) -> None:
         """Mark the player's position in the figure of each version; None where the song does not play."""

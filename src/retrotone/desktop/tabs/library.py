@@ -11,7 +11,8 @@ from retrotone.desktop.library_map import Map
 from retrotone.desktop.session import NO_SONG, Session
 from retrotone.desktop.table import Table
 from retrotone.desktop.track_row import TrackRow
-from retrotone.desktop.widgets import JobProgress, Page, add_buttons
+from retrotone.desktop.widgets import JobProgress, Page
+from retrotone.desktop.wrapped_row import WrappedRow
 
 # Titles, and widths at 100 %.
 COLUMNS = [("title", 190), ("artist", 130), ("genre", 95), ("tempo", 75), ("key", 90), ("year", 65), ("length", 75)]
@@ -32,10 +33,10 @@ class LibraryTab(Page):
         left, right = self.halves(2, 3)
         self.folders = Table(left, theme, [("Folders of music", 300)], 3)
         self.folders.pack(fill="both", expand=True)
-        row = ttk.Frame(left)
+        row = WrappedRow(left, theme)
         row.pack(fill="x", pady=theme.px(4))
-        _, _, self.scan_button = add_buttons(
-            row, theme, ("Add a folder…", self.choose_folder), ("Remove", self.remove), ("Scan", self.scan), accent=2
+        _, _, self.scan_button = row.add_buttons(
+            ("Add a folder…", self.choose_folder), ("Remove", self.remove), ("Scan", self.scan), accent=2
         )
         self.progress = JobProgress(left, theme, session.long_jobs, session.say)
         self.progress.pack(fill="x", pady=theme.px(4))
@@ -132,11 +133,9 @@ class LibraryTab(Page):
         for key in ("<Return>", "<Double-1>"):
             self.tracks.tree.bind(key, lambda _: self.open())
         self.tracks.pack(fill="both", expand=True)
-        row = ttk.Frame(frame)
+        row = WrappedRow(frame, theme)
         row.pack(fill="x", pady=theme.px(4))
-        add_buttons(
-            row,
-            theme,
+        row.add_buttons(
             ("Open", self.open),
             ("Play", self.play),
             ("Add to playlist", self.add_to_playlist),

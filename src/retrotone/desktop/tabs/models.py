@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import tkinter as tk
 from collections.abc import Callable
-from tkinter import messagebox, ttk
+from tkinter import messagebox
 
 from retrotone.desktop import model_tasks
 from retrotone.desktop.session import Session
 from retrotone.desktop.table import Table
-from retrotone.desktop.widgets import JobProgress, Page, WrappedLabel, add_buttons
+from retrotone.desktop.widgets import JobProgress, Page, WrappedLabel
+from retrotone.desktop.wrapped_row import WrappedRow
 from retrotone.utils.pretrained import model_path, registry
 
 # Titles, and widths at 100 %.
@@ -41,11 +42,11 @@ class ModelsTab(Page):
         self.table.pack(fill="both", expand=True, pady=theme.px(6))
         self.terms = WrappedLabel(body, style="Small.TLabel")
         self.terms.pack(fill="x")
-        row = ttk.Frame(body)
+        row = WrappedRow(body, theme)
         row.pack(fill="x", pady=theme.px(4))
-        add_buttons(row, theme, ("Download…", self.download), accent=0)
-        self.progress = JobProgress(row, theme, session.downloads, session.say)
-        self.progress.pack(side="left", fill="x", expand=True)
+        row.add_buttons(("Download…", self.download), accent=0)
+        self.progress = JobProgress(body, theme, session.downloads, session.say)
+        self.progress.pack(fill="x")
 
     def entered(self) -> None:
         """Show which models are here."""

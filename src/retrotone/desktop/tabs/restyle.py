@@ -16,7 +16,8 @@ from retrotone.desktop.restyle_tasks import Excerpt, Recipe, Version
 from retrotone.desktop.session import NO_SONG, SOUND_FILES, Session
 from retrotone.desktop.slider import Slider
 from retrotone.desktop.table import Table
-from retrotone.desktop.widgets import Page, WrappedLabel, add_buttons
+from retrotone.desktop.widgets import Page, WrappedLabel
+from retrotone.desktop.wrapped_row import WrappedRow
 from retrotone.style.choices import MEDIUM_SUFFIX, PRESET_FOLDER, StyleChoice
 from retrotone.utils.files import config_folder, make_folder
 from retrotone.utils.text import clock, title
@@ -30,6 +31,8 @@ PAUSE_MS = 40
 NO_RESULT = "There is no result yet: choose a style and press Restyle."
 NOT_READ = "The song is still being read: press Restyle again in a moment."
 NO_SOUND = "choose a style, or move a dial, to hear it here"
+NO_MEDIUM = "{} has no medium of its own to give: choose an older record, or an era."
+NOT_HERE = "has to be downloaded first: see the tab Models."
 
 
 class RestyleTab(ttk.Frame):
@@ -43,7 +46,7 @@ class RestyleTab(ttk.Frame):
         self._shown: StyleChoice | None = None
         # what `after` returned for the change that is to be heard
         self._change = ""
-        self._build_actions()
+        actions = self._build_actions()
         page = Page(self, session.theme)
         page.pack(fill="both", expand=True)
         left, right = page.halves(2, 3)
@@ -51,6 +54,8 @@ class RestyleTab(ttk.Frame):
         self._build_sound(right)
         page.listeners.append(self.dials.arrange)
         self._build_results(page.body)
+        # the key Tab reaches it after the page
+        actions.lift()
         self.song_changed()
 
     def offer(self, choices: list[StyleChoice]) -> None:
@@ -75,6 +80,8 @@ class RestyleTab(ttk.Frame):
         session, recipe = self._session, self._recipe()
         if session.original is None:
             session.say(NOT_READ if session.path else NO_SONG, error=True)
+        elif recipe is not None and not recipe.choice.downloaded:
+            session.say(f"{recipe.choice.title} {NOT_HERE}", error=True)
         elif recipe is not None:
             session.say("")
             task = restyle_tasks.restyle
@@ -163,17 +170,15 @@ class RestyleTab(ttk.Frame):
         self.results.tree.selection_set()
         self._show_sound(heading, excerpt)
 
-    def _build_actions(self) -> None:
+    def _build_actions(self) -> WrappedRow:
         """Build the row that stays in view, whatever the page shows."""
         theme = self._session.theme
-        row = ttk.Frame(self, padding=(theme.px(12), theme.px(4)))
-        row.pack(side="bottom", fill="x")
-        _, self.save_button, self.remove_button = add_buttons(
-            row, theme, ("Restyle", self.restyle), ("Save…", self.save), ("Delete", self.remove), accent=0
+        row = WrappedRow(self, theme)
+        row.pack(side="bottom", fill="x", padx=theme.px(12), pady=theme.px(4))
+        _, self.save_button, self.remove_button = row.add_buttons(
+            ("Restyle", self.restyle), ("Save…", self.save), ("Delete", self.remove), accent=0
         )
-        ttk.Label(row, text="Seed").pack(side="left", padx=theme.px(4))
-        self.seed = tk.StringVar(self, "0")
-        ttk.Spinbox(row, from_=0, to=9999, width=5, textvariable=self.seed, command=self._changed).pack(side="left")
+        return row
 
     def _build_styles(self, master: ttk.Frame) -> None:
         theme = self._session.theme
@@ -184,9 +189,9 @@ class RestyleTab(ttk.Frame):
         self.styles.pack(fill="both", expand=True)
         self.description = WrappedLabel(master, style="Small.TLabel")
         self.description.pack(fill="x", pady=theme.px(4))
-        row = ttk.Frame(master)
+        row = WrappedRow(master, theme)
         row.pack(fill="x")
-        add_buttons(row, theme, ("A record…", self.choose_record), ("A RAVE file…", self.choose_model))
+        row.add_buttons(("A record…", self.choose_record), ("A RAVE file…", self.choose_model))
 
     def _build_sound(self, master: ttk.Frame) -> None:
         session, theme = self._session, self._session.theme
@@ -208,9 +213,13 @@ class RestyleTab(ttk.Frame):
         self._show_strength(session.settings.strength / 100)
         self.dials = Dials(master, theme, self._changed)
         self.dials.pack(fill="x")
-        row = ttk.Frame(master)
+        row = WrappedRow(master, theme)
         row.pack(fill="x")
-        add_buttons(row, theme, ("Reset dials", self.dials.reset), ("Save as preset…", self.save_preset))
+        row.add_buttons(("Reset dials", self.dials.reset), ("Save as preset…", self.save_preset))
+        pair = ttk.Frame(row)
+        ttk.Label(pair, text="Seed").pack(side="left", padx=theme.px(4))
+        self.seed = tk.StringVar(self, "0")
+        ttk.Spinbox(pair, from_=0, to=9999, width=5, textvariable=self.seed, command=self._changed).pack(side="left")
 
     def _build_results(self, master: ttk.Frame) -> None:
         theme = self._session.theme
@@ -267,13 +276,14 @@ class RestyleTab(ttk.Frame):
             return
         # the first one, or one that was downloaded meanwhile: the user has not just chosen it
         known, self._shown = self._shown is None or self._shown.name == choice.name, choice
-        missing = " It has to be downloaded first: see the tab Models."
-        self.description.configure(text=choice.description + ("" if choice.downloaded else missing))
+        self.description.configure(text=choice.description + ("" if choice.downloaded else f" It {NOT_HERE}"))
         self.dials.show({})
 
         def described(parts: dict[str, str]) -> None:
             if choice == self._shown:
                 self.dials.show(parts)
+                if choice.kind == "record" and not parts:
+                    self._session.say(NO_MEDIUM.format(choice.title), error=True)
                 if not known:
                     self._changed()
 

@@ -11,7 +11,8 @@ from retrotone.desktop.cut_text import CutLabel
 from retrotone.desktop.session import NO_SONG, Session
 from retrotone.desktop.table import Table
 from retrotone.desktop.track_row import TrackRow
-from retrotone.desktop.widgets import Page, add_buttons
+from retrotone.desktop.widgets import Page
+from retrotone.desktop.wrapped_row import WrappedRow
 
 # Titles, and widths at 100 %.
 COLUMNS = [("track", 240), ("genre", 110), ("length", 80), ("similarity", 100)]
@@ -34,7 +35,7 @@ class SimilarTab(Page):
         theme, body = session.theme, self.body
         self.heading = CutLabel(body, "Songs of your library that sound like this one", "Strong.TLabel")
         self.heading.pack(fill="x")
-        row = ttk.Frame(body)
+        row = WrappedRow(body, theme)
         row.pack(fill="x", pady=theme.px(4))
         self.filters = {name: self._add_filter(row, label) for name, label in FILTERS.items()}
         self.table = Table(body, theme, COLUMNS, 6)
@@ -44,25 +45,24 @@ class SimilarTab(Page):
         # from song to song by the arrow keys
         for key in ("Up", "Down"):
             self.table.tree.bind(f"<KeyRelease-{key}>", lambda _: self.play())
-        row = ttk.Frame(body)
+        row = WrappedRow(body, theme)
         row.pack(fill="x", pady=theme.px(4))
-        add_buttons(
-            row, theme, ("Find similar songs", self.find), ("Play", self.play), ("Add to playlist", self.add), accent=0
-        )
-        row = ttk.Frame(body)
+        row.add_buttons(("Find similar songs", self.find), ("Play", self.play), ("Add to playlist", self.add), accent=0)
+        row = WrappedRow(body, theme)
         row.pack(fill="x", pady=theme.px(4))
-        ttk.Label(row, text="Playlist", style="Strong.TLabel").pack(side="left", padx=(0, theme.px(16)))
-        add_buttons(row, theme, ("Add songs like this one:", self.fill))
+        ttk.Label(row, text="Playlist", style="Strong.TLabel")
+        row.add_buttons(("Add songs like this one:", self.fill))
         self.minutes = tk.StringVar(self, str(MINUTES))
-        ttk.Spinbox(row, from_=1, to=999, width=4, textvariable=self.minutes).pack(side="left")
-        ttk.Label(row, text="minutes").pack(side="left", padx=theme.px(4))
+        pair = ttk.Frame(row)
+        ttk.Spinbox(pair, from_=1, to=999, width=4, textvariable=self.minutes).pack(side="left")
+        ttk.Label(pair, text="minutes").pack(side="left", padx=theme.px(4))
         self.playlist_table = Table(body, theme, COLUMNS[:3], 3)
         self.playlist_table.pack(fill="both", expand=True)
         for key in ("<Return>", "<Double-1>"):
             self.playlist_table.tree.bind(key, lambda _: self.play_listed())
-        row = ttk.Frame(body)
+        row = WrappedRow(body, theme)
         row.pack(fill="x", pady=theme.px(4))
-        add_buttons(row, theme, ("Remove", self.remove), ("Remove all", self.clear), ("Export playlist…", self.export))
+        row.add_buttons(("Remove", self.remove), ("Remove all", self.clear), ("Export playlist…", self.export))
 
     def song_changed(self) -> None:
         """Clear the table when there is another song; the playlist stays."""
@@ -147,9 +147,10 @@ class SimilarTab(Page):
 
     def _add_filter(self, row: ttk.Frame, label: str) -> ttk.Entry:
         """Add a field for a condition; Return searches."""
-        ttk.Label(row, text=label).pack(side="left")
-        entry = ttk.Entry(row, width=7)
-        entry.pack(side="left", padx=(self._session.theme.px(4), self._session.theme.px(12)))
+        pair = ttk.Frame(row)
+        ttk.Label(pair, text=label).pack(side="left")
+        entry = ttk.Entry(pair, width=7)
+        entry.pack(side="left", padx=self._session.theme.px(4))
         entry.bind("<Return>", lambda _: self.find())
         return entry
 

@@ -5,13 +5,14 @@ from __future__ import annotations
 import tkinter as tk
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from tkinter import filedialog, ttk
+from tkinter import filedialog
 from typing import Any
 
 from retrotone.desktop import tasks
 from retrotone.desktop.session import Session
 from retrotone.desktop.table import Table
-from retrotone.desktop.widgets import JobProgress, Page, PictureView, WrappedLabel, add_buttons
+from retrotone.desktop.widgets import JobProgress, Page, PictureView, WrappedLabel
+from retrotone.desktop.wrapped_row import WrappedRow
 
 # Titles, and widths at 100 %.
 LOSS = [("descent", 120), ("rate", 50), ("weight", 65), ("clamp", 60), ("left", 65), ("why", 180)]
@@ -35,11 +36,9 @@ class StudyTab(Page):
         self._session = session
         theme, body = session.theme, self.body
         WrappedLabel(body, ABOUT).pack(fill="x")
-        row = ttk.Frame(body)
+        row = WrappedRow(body, theme)
         row.pack(fill="x", pady=theme.px(6))
-        self.loss_button, self.training_button, _ = add_buttons(
-            row,
-            theme,
+        self.loss_button, self.training_button, _ = row.add_buttons(
             ("Run the loss table", self.run_loss),
             ("Train M5 on eras", self.run_training),
             ("Train M5 on a folder…", self.choose_folder),

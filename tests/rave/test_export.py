@@ -25,7 +25,7 @@ from retrotone.rave.torchscript import ScriptedNetwork, load_export
 from retrotone.rave.weights import PRIOR, Weights, read_weights
 from retrotone.utils.assets import asset, bundled_song
 
-RATE, LATENTS, DRAWN = 22_050, 48, 11
+RATE, LATENTS, DRAWN = 22_050, 48, 10
 METHODS = ("encode", "encode_full", "decode", "forward")
 
 

@@ -30,4 +30,4 @@ backend="nn_tilde/src/backend/backend.cpp nn_tilde/src/backend/parsing_utils.cpp
 build "$new" -std=c++20 -shared -fPIC -Ipure-data/src -o nn~.pd_linux \
     nn_tilde/src/frontend/puredata/nn_tilde/nn_tilde.cpp $backend -lcurl
 build "$new" -std=c++20 -Inn_tilde/src -o nn_backend "$here/nn_backend.cpp" $backend
-build "$old" -std=c++17 -D_GLIBCXX_USE_CXX11_ABI=0 -I"$here" -Irave_vst/source -o rave_vst "$here/rave_vst.cpp"
+build "$old" -std=c++17 -D_GLIBCXX_USE_CXX11_ABI=0 -I"$here" -Irave_vst/source -o rave_vst_loader "$here/rave_vst.cpp"

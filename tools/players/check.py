@@ -74,9 +74,9 @@ class Check:
         """The RAVE VST's own loader, in its libtorch."""
         wanted, buffer = self.decoded(), self.ratio
         while buffer <= LARGEST_BUFFER:
-            yield "RAVE VST", buffer, difference_db(self.run("rave_vst", self.song, str(buffer)), wanted)
+            yield "RAVE VST", buffer, difference_db(self.run("rave_vst_loader", self.song, str(buffer)), wanted)
             buffer *= 2
-        assert np.isfinite(self.run("rave_vst", self.song, "4096", after=["1.0"])).all()
+        assert np.isfinite(self.run("rave_vst_loader", self.song, "4096", after=["1.0"])).all()
 
     def backend(self) -> Iterator[tuple[str, int, float]]:
         """The backend of nn~ with many streams, as in mc.nn~; and its attributes."""

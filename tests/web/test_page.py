@@ -444,6 +444,25 @@ def test_m5_learns_and_says_how_much(visitor: Visitor) -> None:
     expect(visitor.page.locator("#curves-picture img")).to_be_visible()
 
 
+def test_a_title_is_shown_and_never_run(browser: Browser) -> None:
+    import gradio
+
+    from retrotone.web.components import words
+
+    title = "one_`two`_${document.title = 'run'} {{value}} <b>three</b> & four"
+    with gradio.Blocks(title="retrotone", analytics_enabled=False) as blocks:
+        words(title, elem_id="words")
+    _, url, _ = blocks.launch(prevent_thread_lock=True, quiet=True, server_name="127.0.0.1")
+    page = browser.new_page()
+    try:
+        page.goto(url)
+        expect(page.locator("#words p")).to_have_text(title)
+        assert page.title() == "retrotone"
+    finally:
+        page.close()
+        blocks.close()
+
+
 def test_a_file_that_is_no_sound_gets_a_sentence(visitor: Visitor, tmp_path: Path) -> None:
     broken = tmp_path / "broken.mp3"
     broken.write_text("no music at all " * 100)

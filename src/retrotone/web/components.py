@@ -15,6 +15,10 @@ HIDDEN = PRIVATE | {"show_progress": "hidden"}
 # what the list of calls gives as an example; Gradio's is on the internet, and this page fetches nothing
 EXAMPLE = {"path": "song.wav", "meta": {"_type": "gradio.FileData"}, "orig_name": "song.wav", "url": "song.wav"}
 
+# Gradio runs a template as JavaScript once Handlebars has filled it in: in place of {{value}}, a title with ${} would
+# be run, too. In ${} the value is data, and every letter is shown by its number, so that no tag comes of it either.
+WORDS = """<p>${[...(value || "")].map(letter => "&#" + letter.codePointAt() + ";").join("")}</p>"""
+
 
 class Page(gr.Blocks):
     """A page that answers wrong values of a program with a sentence; Gradio prints a traceback, and tells nothing."""
@@ -50,7 +54,7 @@ def _refused(sentence: str) -> gr.Error:
 
 def words(text: str = "", **settings: Any) -> gr.HTML:
     """Return a sentence as it is: in Markdown a name would need backslashes, which programs would get, too."""
-    return gr.HTML(text, html_template="<p>{{value}}</p>", **settings)
+    return gr.HTML(text, html_template=WORDS, **settings)
 
 
 def upload(label: str, **settings: Any) -> gr.Audio:

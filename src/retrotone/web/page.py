@@ -10,6 +10,7 @@ import gradio as gr
 
 from retrotone.figures.dials import part_texts
 from retrotone.services.generate import WALKS
+from retrotone.services.similar import SIMILAR_TRACKS
 from retrotone.study.sweep import SHORT_COLUMNS
 from retrotone.style.amounts import MOST
 from retrotone.style.choices import StyleChoice
@@ -193,7 +194,7 @@ def _similar(handlers: Handlers, song: gr.Audio) -> tuple[list[gr.Textbox], list
         with gr.Row():
             filters = [_filter(label, example) for label, example in FILTERS.items()]
         go = job_buttons(handlers, "Find similar tracks")
-        sentence = words("The 25 tracks of the library that sound most like it.", elem_id="similar-words")
+        sentence = words(f"The {SIMILAR_TRACKS} tracks of the library most like it in sound.", elem_id="similar-words")
         table, found = gr.Dataframe(visible=False, elem_id="similar-table", **TABLE), gr.State([])
         player = gr.Audio(
             type="filepath", interactive=False, visible=False, buttons=[], autoplay=True, elem_id="similar-player"

@@ -1,5 +1,4 @@
-"""Readers one after the other, as one; for Ogg files that were joined, as a recording of radio is: one stream after the
-other, each with its own format.
+"""Ogg files that were joined, as a recording of radio is: one stream after the other, each with its own format.
 
 Neither libsndfile nor FFmpeg reads on where the number of channels changes, so each link is read by itself.
 RFC 3533: a page begins with "OggS"; the flags of the first page of a stream hold 2, those of the last page 4.
@@ -54,7 +53,7 @@ def ogg_links(path: Path) -> list[Link]:
 
 
 class Chain:
-    """Readers one after the other, as one `Reader` of one rate, by default the first one's, and the most channels."""
+    """Readers one after the other, as one `Reader` of the most channels and one rate, by default the first one's."""
 
     def __init__(self, readers: Sequence[Reader], whole: bool, sample_rate: int | None = None) -> None:
         self._readers = readers

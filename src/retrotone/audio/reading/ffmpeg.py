@@ -70,9 +70,9 @@ class FfmpegReader:
             self.sample_rate, self.channels = int(stream.rate), int(stream.channels)
             names = tuple(channel.name for channel in stream.layout.channels)
             self.layout = () if "NONE" in names else names
+            self._tells_time = _tick(stream) <= COARSEST_SECONDS
             # Coarser clocks, as that of Matroska, tell lengths to a millisecond. The length of CAF takes every packet
             # for a full one.
-            self._tells_time = _tick(stream) <= COARSEST_SECONDS
             self.exact = self.format != "caf" and 1 / _tick(stream) >= self.sample_rate
             self.promised: int | None = None
             if self._tells_time and self.format not in WITHOUT_LENGTH:
@@ -92,7 +92,7 @@ class FfmpegReader:
                     if packet.size and packet.pts is not None:
                         end = round((packet.pts + (packet.duration or 0)) * packet.time_base * self.sample_rate)
                         end -= self._skipped(packet)[1]
-                        # as in lossless WMA
+                        # lossless WMA does not tell how long a packet is
                         if not packet.duration:
                             return 0
                 return end

@@ -11,8 +11,8 @@ from pathlib import Path
 
 # the marker stands 36 bytes or less after the start of the first frame
 HEADER_BYTES = 256
-# some encoders count their own header, others do not; some leave a part of a frame at the end; of more than a hundredth
-# libsndfile's decoder complains on the terminal
+# Some encoders count their own header, others do not; some leave a part of a frame at the end. Beyond a share of the
+# size, libsndfile's decoder writes warnings to the terminal.
 SLACK_BYTES, SLACK_SHARE = 4096, 0.01
 # of the flags of the header: frames are told, bytes are told
 TOLD = 0b11

@@ -373,7 +373,8 @@ def test_a_song_dropped_onto_the_player_is_described_at_once_and_similar_tracks_
     assert not sound(played).is_silent
     player = visitor.page.locator("#similar-player")
     expect(player).to_contain_text(names.nth(1).inner_text().strip())
-    visitor.page.keyboard.press("ArrowDown")
+    # in ms, as long as a finger rests on a key
+    visitor.page.keyboard.press("ArrowDown", delay=100)
     expect(player).to_contain_text(names.nth(2).inner_text().strip())
     visitor.shot("similar")
     visitor.page.get_by_label("Genre", exact=True).fill("melody")

@@ -93,8 +93,12 @@ new MutationObserver(nameButtons).observe(document, { childList: true, subtree: 
 // In the table of similar tracks the arrow keys choose a row as the mouse does, so that it plays.
 document.addEventListener("keyup", event => {
   const isArrow = event.key === "ArrowUp" || event.key === "ArrowDown";
-  const cell = document.querySelector("#similar-table .cell-selected");
-  if (isArrow && cell?.contains(event.target)) cell.dispatchEvent(new MouseEvent("mousedown", { bubbles: true }));
+  if (!isArrow || !event.target.closest?.("#similar-table")) return;
+  // the table may move its selection only after the key is up
+  setTimeout(() => {
+    const cell = document.querySelector("#similar-table .cell-selected");
+    cell?.dispatchEvent(new MouseEvent("mousedown", { bubbles: true }));
+  }, 50);
 });
 
 // A file that is dropped onto the player of an upload takes the place of the one that it plays.

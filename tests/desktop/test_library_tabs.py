@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 from tkinter import filedialog
 from typing import TYPE_CHECKING
@@ -202,3 +204,16 @@ def test_a_playlist_of_similar_songs_is_exported(similar: Driver, answers: dict[
     similar.wait(lambda: similar.idle)
     assert "6 tracks" in similar.status
     assert "organ/" in (tmp_path / "similar.m3u8").read_text()
+
+
+def test_a_damaged_library_is_repaired_by_a_button(similar: Driver) -> None:
+    with closing(sqlite3.connect(similar.session.library)) as library, library:
+        library.execute("UPDATE descriptions SET vector = X'00' WHERE track = (SELECT min(track) FROM descriptions)")
+    similar.press("Find similar songs")
+    similar.wait(lambda: "press Repair in the tab Library" in similar.status)
+    tab = similar.window.library_tab
+    similar.show(tab)
+    for expected in ("was repaired. 1 analysed", "is whole"):
+        similar.press("Repair")
+        similar.wait(lambda: similar.idle)
+        assert expected in tab.report.get("1.0", "end")

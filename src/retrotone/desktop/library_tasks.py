@@ -11,6 +11,7 @@ from retrotone.desktop.jobs import TaskContext
 from retrotone.desktop.tasks import summary_of
 from retrotone.desktop.track_row import TrackRow
 from retrotone.errors import LibraryError
+from retrotone.progress import part
 
 if TYPE_CHECKING:
     from retrotone.library.library import Library
@@ -32,7 +33,7 @@ def similar(context: TaskContext, library: str | None, song: str, wanted: Mappin
     from retrotone.services.similar import read_filter, similar_tracks
 
     only, summary = read_filter(wanted), summary_of(context, song)
-    with _existing_library(library) as opened:
+    with _opened(library) as opened:
         matches = similar_tracks(opened, summary, context.progress, only)
     return [replace(TrackRow.of(match.track), similarity=f"{match.similarity:.0%}") for match in matches]
 
@@ -44,7 +45,7 @@ def playlist(
     from retrotone.services.similar import read_filter
 
     only, summary = read_filter(wanted), summary_of(context, song)
-    with _existing_library(library) as opened:
+    with _opened(library) as opened:
         tracks = opened.playlist(opened.find(song) or summary.analysis, minutes, only, progress=context.progress)
     return list(map(TrackRow.of, tracks))
 
@@ -52,23 +53,33 @@ def playlist(
 def path(context: TaskContext, library: str | None, song: str, end: str) -> list[TrackRow]:
     """Return tracks of the library that lead evenly from a song to the track `end`."""
     summary = summary_of(context, song)
-    with _existing_library(library) as opened:
+    with _opened(library) as opened:
         tracks = opened.path(opened.find(song) or summary.analysis, opened.find(end) or end, progress=context.progress)
     return list(map(TrackRow.of, tracks))
 
 
 def export(context: TaskContext, library: str | None, tracks: Sequence[str], path: str) -> str:
     """Write tracks of the library as a playlist; return a message."""
-    with _library(library) as opened:
+    with _opened(library) as opened:
         found = [track for track in map(opened.find, tracks) if track is not None]
         return f"Saved {opened.export(path, found, overwrite=True)}: {len(found)} tracks."
 
 
 def scan(context: TaskContext, library: str | None, folders: Sequence[str]) -> str:
     """Bring the library up to date with folders; return a report."""
-    with _library(library) as opened:
+    with _opened(library) as opened:
         report = opened.scan(folders, progress=context.progress)
     return "\n".join([f"{report.summary}.", *report.reasons])
+
+
+def repair(context: TaskContext, library: str | None, folders: Sequence[str]) -> str:
+    """Repair the library from what can be read of it, and scan folders for what was lost; return a report."""
+    with _opened(library) as opened:
+        problems = opened.repair(part(context.progress, 0.0, 0.2))
+        if not problems:
+            return "The library is whole."
+        report = opened.scan(folders, progress=part(context.progress, 0.2, 1.0))
+    return "\n".join([f"The library was repaired. {report.summary}.", *problems, *report.reasons])
 
 
 def library_map(context: TaskContext, library: str | None) -> list[TrackRow]:
@@ -76,7 +87,7 @@ def library_map(context: TaskContext, library: str | None) -> list[TrackRow]:
     from retrotone.library.catalogue.base import MissingLibrary
 
     context.progress(0.0, "drawing the map")
-    with _library(library) as opened:
+    with _opened(library) as opened:
         try:
             # the map of a large library takes half a minute
             context.show(list(map(TrackRow.of, opened.tracks())))
@@ -86,19 +97,16 @@ def library_map(context: TaskContext, library: str | None) -> list[TrackRow]:
     return [replace(TrackRow.of(p.track), x=p.x, y=p.y, group=p.genre, colour=p.colour) for p in positions]
 
 
-def _library(path: str | None) -> Library:
+@contextmanager
+def _opened(path: str | None) -> Iterator[Library]:
+    """Open a library; where it is missing or damaged, say what to do in this window."""
+    from retrotone.library.catalogue.base import DamagedLibrary, MissingLibrary
     from retrotone.library.library import Library
 
-    return Library(path)
-
-
-@contextmanager
-def _existing_library(path: str | None) -> Iterator[Library]:
-    """Open a library; where there is none yet, say how to make one."""
-    from retrotone.library.catalogue.base import MissingLibrary
-
-    with _library(path) as opened:
+    with Library(path) as opened:
         try:
             yield opened
         except MissingLibrary as error:
             raise LibraryError("there is no library yet: add a folder in the tab Library and scan it") from error
+        except DamagedLibrary as error:
+            raise LibraryError(f"{opened.name} is damaged: press Repair in the tab Library") from error

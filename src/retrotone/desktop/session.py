@@ -78,8 +78,8 @@ class Session:
         Where results were saved.
     playlist : dict of str to TrackRow
         Tracks of the library by their `place`, in their order.
-    scans : int
-        How often the library was scanned.
+    library_changes : int
+        How often the library was scanned or repaired.
     live : LiveSound
     jobs, long_jobs, live_jobs, downloads : JobQueue
         For the song, for scans and experiments, for live sound, and for downloads of models.
@@ -99,7 +99,7 @@ class Session:
         self.player_errors: list[str] = []
         self.player = Player(self.player_errors.append)
         self.live = LiveSound(self.live_jobs, self.player, self._add_excerpt, self.say)
-        self.path, self.scans = "", 0
+        self.path, self.library_changes = "", 0
         self.song: Song | None = None
         self.original: Sound | None = None
         self.results: list[Version] = []

@@ -75,7 +75,7 @@ class LibrarySession:
                 try:
                     make_folder(default_path().parent)
                 except OutputError as error:
-                    raise LibraryError(f"{default_path()} cannot be made: name a file with --library") from error
+                    raise LibraryError(f"{default_path()} cannot be made: check its folder's permissions") from error
             self._catalogue = Catalogue(self.location, create)
         return self._catalogue
 

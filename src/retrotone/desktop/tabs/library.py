@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import tkinter as tk
+from collections.abc import Callable
 from tkinter import filedialog, ttk
+from typing import Any
 
 from retrotone.desktop import library_tasks
 from retrotone.desktop.cut_text import CutLabel
@@ -35,8 +37,12 @@ class LibraryTab(Page):
         self.folders.pack(fill="both", expand=True)
         row = WrappedRow(left, theme)
         row.pack(fill="x", pady=theme.px(4))
-        _, _, self.scan_button = row.add_buttons(
-            ("Add a folder…", self.choose_folder), ("Remove", self.remove), ("Scan", self.scan), accent=2
+        _, _, self.scan_button, _ = row.add_buttons(
+            ("Add a folder…", self.choose_folder),
+            ("Remove", self.remove),
+            ("Scan", self.scan),
+            ("Repair", self.repair),
+            accent=2,
         )
         self.progress = JobProgress(left, theme, session.long_jobs, session.say)
         self.progress.pack(fill="x", pady=theme.px(4))
@@ -86,10 +92,11 @@ class LibraryTab(Page):
         if not folders:
             session.say("There is no folder yet: add one with music in it.", error=True)
             return
-        session.say("")
-        self._show_report("")
-        task = library_tasks.scan
-        session.long_jobs.submit(task, session.library, folders, observer=self.progress, done=self._scanned)
+        self._submit(library_tasks.scan, folders)
+
+    def repair(self) -> None:
+        """Repair the library, if it is damaged, and scan its folders for what was lost."""
+        self._submit(library_tasks.repair, list(self._session.settings.library_folders))
 
     def open(self) -> None:
         """Open the selected track."""
@@ -165,8 +172,15 @@ class LibraryTab(Page):
         self.report.insert("1.0", text)
         self.report.configure(state="disabled")
 
-    def _scanned(self, text: str) -> None:
-        self._session.scans += 1
+    def _submit(self, task: Callable[..., str], *arguments: Any) -> None:
+        """Let a task change the library, and show what it reports."""
+        session = self._session
+        session.say("")
+        self._show_report("")
+        session.long_jobs.submit(task, session.library, *arguments, observer=self.progress, done=self._changed)
+
+    def _changed(self, text: str) -> None:
+        self._session.library_changes += 1
         self._show_report(text)
         self._draw_map()
 

@@ -71,7 +71,7 @@ class SimilarTab(Page):
 
     def entered(self) -> None:
         """Search, if this was not done for the song yet, or the library was scanned since."""
-        if self._session.song is not None and (self._session.path, self._session.scans) != self._searched:
+        if self._session.song is not None and (self._session.path, self._session.library_changes) != self._searched:
             self.find()
 
     def find(self) -> None:
@@ -80,7 +80,7 @@ class SimilarTab(Page):
         if not session.path:
             session.say(NO_SONG, error=True)
             return
-        self._searched = session.path, session.scans
+        self._searched = session.path, session.library_changes
         session.say("")
         session.run(library_tasks.similar, session.library, session.path, self._wanted(), done=self._show)
 

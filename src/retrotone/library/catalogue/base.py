@@ -31,6 +31,13 @@ class MissingLibrary(LibraryError):
     """There is no library at the given path or address."""
 
 
+class DamagedLibrary(LibraryError):
+    """The library can be read in part; `repair.repair` keeps that part."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(f"{name} is damaged: run retrotone library check --repair")
+
+
 class MissingAnalysis(LibraryError):
     """The catalogue holds no analysis of a track, or no longer holds it."""
 

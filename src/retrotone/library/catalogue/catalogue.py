@@ -20,9 +20,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from retrotone.errors import LibraryError
 from retrotone.features.analysis import Analysis
-from retrotone.library.catalogue.base import MissingAnalysis, Row, Rows, Vector, retried
+from retrotone.library.catalogue.base import DamagedLibrary, MissingAnalysis, Row, Rows, Vector, retried
 from retrotone.library.catalogue.database import open_database
 from retrotone.library.catalogue.rows import (
     NAMES,
@@ -255,7 +254,7 @@ class Catalogue:
         """Return the ids (n,) and vectors (n, d) of all tracks that are present and described, by path."""
         found = list(self._stack(self.database.blocks(f"SELECT id, vector {DESCRIBED} ORDER BY path")))
         if len({vectors.shape[1] for _, vectors in found}) > 1:
-            raise self._damage_error()
+            raise DamagedLibrary(self.name)
         if not found:
             return NO_VECTORS
         return np.concatenate([numbers for numbers, _ in found]), np.vstack([rows for _, rows in found])
@@ -346,11 +345,8 @@ class Catalogue:
             try:
                 vectors = self.database.unpack([vector for _, vector in rows])
             except ValueError as error:
-                raise self._damage_error() from error
+                raise DamagedLibrary(self.name) from error
             yield np.array([number for number, _ in rows], np.int64), vectors
-
-    def _damage_error(self) -> LibraryError:
-        return LibraryError(f"{self.name} is damaged: run retrotone library check --repair")
 
     def _put_file(self, found: FoundFile, content: bytes, reason: str | None, facts: Mapping[str, Any]) -> int:
         """Insert or update a row of ``tracks`` with what is known of its `FACTS`, and return its id."""

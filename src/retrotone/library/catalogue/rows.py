@@ -8,8 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from retrotone.errors import LibraryError
-from retrotone.library.catalogue.base import Row
+from retrotone.library.catalogue.base import DamagedLibrary, Row
 from retrotone.library.files import Place
 from retrotone.library.records import Known, SongNames, Track
 
@@ -29,7 +28,6 @@ SELECT_NAMES = (
 )
 # empty where a file's name is the title
 NAMES = "nullif(title, '') || ' ' || coalesce(artist, '') || ' ' || coalesce(album, '')"
-INVALID = "the library is damaged, a row holds invalid values: run retrotone library check --repair"
 
 NUMBER, WORD = (float, type(None)), (str, type(None))
 KNOWN_TYPES = (int, bytes, int, int, int, WORD, WORD, (int, type(None)))
@@ -55,20 +53,20 @@ TRACK_TYPES = (
 
 
 def known_from(row: Row) -> Known:
-    """Return a row of `SELECT_KNOWN` as a record; LibraryError if it is invalid."""
+    """Return a row of `SELECT_KNOWN` as a record; DamagedLibrary if it is invalid."""
     _check_types(row, KNOWN_TYPES)
     number, key, size, mtime_ns, present, *rest = row
     return Known(number, Place.from_bytes(key), size, mtime_ns, bool(present), *rest)
 
 
 def track_from(row: Row) -> Track:
-    """Return a row of `SELECT_TRACK` as a record; LibraryError if it is invalid."""
+    """Return a row of `SELECT_TRACK` as a record; DamagedLibrary if it is invalid."""
     _check_types(row, TRACK_TYPES)
     number, key, duration, title, artist, album, year, genre, heard_genre = row[:9]
     confidence, sure, tags, eras, tempo, mode, loudness, damage, start, end, size = row[9:]
     place = Place.from_bytes(key)
     if not math.isfinite(duration or 0.0):
-        raise LibraryError(INVALID)
+        raise DamagedLibrary("the library")
     return Track(
         id=number,
         path=place.path,
@@ -105,13 +103,13 @@ def _likelihoods(text: str) -> dict[str, float]:
     try:
         found = json.loads(text)
     except ValueError as error:
-        raise LibraryError(INVALID) from error
+        raise DamagedLibrary("the library") from error
     if not isinstance(found, dict) or not all(isinstance(value, float | int) for value in found.values()):
-        raise LibraryError(INVALID)
+        raise DamagedLibrary("the library")
     return found
 
 
 def _check_types(row: Row, types: Sequence[Any]) -> None:
     """Refuse a row that retrotone did not write: SQLite stores values of any type in any column."""
     if not all(map(isinstance, row, types)):
-        raise LibraryError(INVALID)
+        raise DamagedLibrary("the library")

@@ -11,7 +11,7 @@ from urllib.parse import quote
 import numpy as np
 
 from retrotone.errors import LibraryError
-from retrotone.library.catalogue.base import BLOCK, MissingLibrary, Nearest, Row, Rows, Vector
+from retrotone.library.catalogue.base import BLOCK, DamagedLibrary, MissingLibrary, Nearest, Row, Rows, Vector
 from retrotone.progress import Progress
 from retrotone.utils.files import file_identity
 
@@ -69,7 +69,6 @@ REMEDIES = {
     "SQLITE_READONLY": "it may not be written to: check its permissions and its folder's",
     "SQLITE_CANTOPEN": "check the path and its folder's permissions",
     "SQLITE_BUSY": "another program is writing to it: wait and try again",
-    "SQLITE_CORRUPT": "it is damaged: run retrotone library check --repair",
     "SQLITE_NOTADB": "it is no library: name another file",
 }
 
@@ -228,11 +227,13 @@ class SQLite:
             yield
         except sqlite3.Error as error:
             code = getattr(error, "sqlite_errorname", "")
+            if code.startswith("SQLITE_CORRUPT"):
+                raise DamagedLibrary(self.name) from error
             remedy = next((text for name, text in REMEDIES.items() if code.startswith(name)), "check the file")
             raise LibraryError(f"the library {self.name} failed ({error}): {remedy}") from error
         # SQLite's message contains a damaged name.
         except UnicodeDecodeError as error:
-            raise LibraryError(f"the library {self.name} failed: {REMEDIES['SQLITE_CORRUPT']}") from error
+            raise DamagedLibrary(self.name) from error
 
 
 def invalid_rows(table_info: Iterable[Row]) -> str:

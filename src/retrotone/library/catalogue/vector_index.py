@@ -19,8 +19,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from retrotone.errors import LibraryError
-from retrotone.library.catalogue.base import Database, Nearest, Row, Rows, Vector
+from retrotone.library.catalogue.base import DamagedLibrary, Database, Nearest, Row, Rows, Vector
 from retrotone.progress import Progress
 from retrotone.utils.temporary import temporary_beside
 
@@ -198,4 +197,4 @@ def _unpack(database: Database, vectors: list[bytes]) -> Rows:
     try:
         return database.unpack(vectors)
     except ValueError as error:
-        raise LibraryError(f"{database.name} is damaged: run retrotone library check --repair") from error
+        raise DamagedLibrary(database.name) from error

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from retrotone.desktop.cut_text import cut_in_the_middle
 from retrotone.desktop.drawing import LEAST_WIDTH, Drawing
 from retrotone.desktop.theme import Theme, blend
 from retrotone.desktop.widgets import DRAG_PIXELS, Event, bind_wheel
@@ -223,11 +224,13 @@ class Map(Drawing):
         ring = self.theme.px(10)
         ink = self.theme.colours.ink
         self.create_oval(x - ring, y - ring, x + ring, y + ring, outline=ink, width=2, tags="name")
-        left = x > self.extent[0] / 2
+        width = self.extent[0]
+        left = x > width / 2
+        room = round((x if left else width - x) - 2 * ring)
         label = self.create_text(
             x + (-1.5 if left else 1.5) * ring,
             y,
-            text=track.name,
+            text=cut_in_the_middle(track.name, room, "RetroStrong", self),
             anchor="e" if left else "w",
             fill=ink,
             font="RetroStrong",

@@ -127,7 +127,7 @@ class Window:
         self.session.run(tasks.bundled, done=self.session.open_song)
 
     def drop(self, data: str) -> None:
-        """Open the first of the files that were dropped, or add a dropped folder to the library.
+        """Open the first of the files that were dropped, or add dropped folders to the library.
 
         Parameters
         ----------
@@ -137,11 +137,16 @@ class Window:
         names = self.root.tk.splitlist(data)
         if not names:
             self.session.say("Nothing was dropped: drop a sound file from your file manager.", error=True)
-        elif len(names) == 1 and Path(names[0]).is_dir():
+            return
+        files = [name for name in names if not Path(name).is_dir()]
+        if not files:
             self.show(self.library_tab)
-            self.library_tab.add(names[0])
-        else:
-            self._open_own_song(names[0])
+            for folder in names:
+                self.library_tab.add(folder)
+            return
+        self._open_own_song(files[0])
+        if len(names) > 1:
+            self.session.say(f"One song at a time: of {len(names)} files, {Path(files[0]).name} is opened.")
 
     def show(self, tab: ttk.Frame) -> None:
         """Bring a tab to the front."""
@@ -200,7 +205,7 @@ class Window:
     def _build_bottom(self) -> None:
         session, theme = self.session, self.session.theme
         bottom = ttk.Frame(self.root, padding=(theme.px(12), 0, theme.px(12), theme.px(8)))
-        self.bar = PlayerBar(bottom, theme, session.player, session.seek, session.toggle_loop)
+        self.bar = PlayerBar(bottom, theme, session.player, session.player.seek, session.toggle_loop)
         self.bar.grid(row=0, column=0, columnspan=2, sticky="ew", pady=theme.px(4))
         self.status = WrappedLabel(bottom)
         self.status.grid(row=1, column=0, columnspan=2, sticky="ew")
@@ -321,9 +326,13 @@ class Window:
         session.live.refresh()
         player = session.player
         fraction, *loop = (frame / max(player.length, 1) for frame in (player.position, *(player.loop or (0, 0))))
-        for waveform in (self.song_tab.waveform, self.restyle_tab.original, self.restyle_tab.result):
+        for waveform, plays in (
+            (self.song_tab.waveform, session.plays_song),
+            (self.restyle_tab.original, not session.plays_track),
+            (self.restyle_tab.result, not session.plays_track),
+        ):
             if waveform.winfo_viewable():
-                waveform.set_position(fraction, (loop[0], loop[1]))
+                waveform.set_position(*((fraction, (loop[0], loop[1])) if plays else (0.0, (0.0, 0.0))))
         if self.compare_tab.winfo_viewable():
             self.compare_tab.show_position(player.position / player.sample_rate if session.plays_song else None)
         self.root.after(REFRESH_MS, self._refresh)

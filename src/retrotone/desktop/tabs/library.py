@@ -81,9 +81,11 @@ class LibraryTab(Page):
 
     def remove(self) -> None:
         """Remove the selected folder from the list; its tracks stay in the library."""
-        if self.folders.selected:
-            self._session.settings.library_folders.remove(self.folders.selected)
-            self._show_folders()
+        if not self.folders.selected:
+            self._session.say("Select a folder in the list first.", error=True)
+            return
+        self._session.settings.library_folders.remove(self.folders.selected)
+        self._show_folders()
 
     def scan(self) -> None:
         """Bring the library up to date."""

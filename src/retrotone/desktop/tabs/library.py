@@ -184,6 +184,8 @@ class LibraryTab(Page):
     def _changed(self, text: str) -> None:
         self._session.library_changes += 1
         self._show_report(text)
+        # in a small window the report is out of view
+        self._session.say(text.splitlines()[0])
         self._draw_map()
 
     def _draw_map(self) -> None:

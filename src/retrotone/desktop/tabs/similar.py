@@ -66,9 +66,11 @@ class SimilarTab(Page):
         row.add_buttons(("Remove", self.remove), ("Remove all", self.clear), ("Export playlist…", self.export))
 
     def song_changed(self) -> None:
-        """Clear the table when there is another song; the playlist stays."""
+        """Clear the table when there is another song, and search if the tab is shown; the playlist stays."""
         if self._session.path != self._searched[0]:
             self._show([])
+        if self.winfo_viewable():
+            self.entered()
 
     def entered(self) -> None:
         """Search, if this was not done for the song yet, or the library was scanned since."""

@@ -19,7 +19,7 @@ from retrotone.desktop.wrapped_row import WrappedRow
 # Titles, and widths at 100 %.
 COLUMNS = [("title", 190), ("artist", 130), ("genre", 95), ("tempo", 75), ("key", 90), ("year", 65), ("length", 75)]
 
-MAP_HINT = "point for a name, click to open; wheel and drag move the map, as do arrows, + and −, Enter."
+MAP_HINT = "point for a name, click to open, wheel to zoom, drag to move; or arrows, + and −, Enter."
 
 
 class LibraryTab(Page):
@@ -213,7 +213,7 @@ class LibraryTab(Page):
 
     def _describe(self, track: TrackRow | None) -> None:
         count = len(self.map.tracks)
-        idle = f"{count} tracks: {MAP_HINT}" if count else ""
+        idle = f"{count} {'track' if count == 1 else 'tracks'}: {MAP_HINT}" if count else ""
         self.caption.show(idle if track is None else " · ".join([*track.short_cells, track.place]))
 
     def _apply_report_theme(self) -> None:

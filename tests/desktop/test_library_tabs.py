@@ -191,6 +191,10 @@ def test_similar_songs_are_sorted_and_played_by_the_keys(similar: Driver) -> Non
     tree.event_generate("<KeyRelease-Down>")
     similar.wait(lambda: similar.session.player.playing)
     assert Path(tab._found[tree.get_children()[1]].path).stem in similar.status
+    # the player's slider moves in what plays
+    similar.window.bar.scale.event_generate("<Button-1>", x=similar.window.bar.scale.winfo_width() // 2, y=8)
+    assert similar.session.plays_track
+    assert 0.4 < similar.session.player.position / similar.session.player.length < 0.6
     similar.session.player.pause()
 
 

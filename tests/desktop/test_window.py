@@ -206,7 +206,12 @@ def test_a_preset_is_chosen_like_a_record(driver: Driver, song: Path, answers: d
     assert "my disc" in chosen
     before = len(driver.session.results)
     driver.press("Restyle")
-    driver.wait(lambda: len(driver.session.results) > before)
+    # other settings that are heard meanwhile are not taken away by the result
+    tab.styles.select("era 1900s")
+    driver.wait(lambda: len(driver.session.results) > before and "1900s" in tab.heading.full_text)
+    assert driver.session.live.recipe is not None
+    assert not tab.results.selected
+    driver.session.player.pause()
 
 
 def test_a_record_without_a_medium_is_told_in_the_windows_words(
@@ -232,6 +237,11 @@ def test_dials_make_a_preset_of_ones_own(driver: Driver, answers: dict[str, str]
     driver.press("Save as preset…")
     driver.wait(lambda: "quiet radio" in tab.styles.selected and "noise" in tab.dials.sliders)
     assert "hum" not in tab.dials.sliders
+    # saved over itself: the dials are back in their middle
+    tab.dials.sliders["noise"].event_generate("<Button-1>", x=0, y=5)
+    driver.press("Save as preset…")
+    driver.wait(lambda: driver.idle and bool(tab.dials.sliders) and not tab.dials.amounts)
+    assert "noise" not in tab.dials.sliders
 
 
 def test_jobs_are_done_one_after_the_other_in_their_order(driver: Driver) -> None:
@@ -380,6 +390,9 @@ def test_a_model_is_downloaded_only_under_terms_that_were_shown(
 def test_without_a_library_the_tab_that_makes_one_is_named(driver: Driver, song: Path) -> None:
     driver.show(driver.window.similar_tab)
     driver.wait(lambda: "tab Library" in driver.status)
+    driver.show(driver.window.library_tab)
+    driver.press("Repair")
+    driver.wait(lambda: "add a folder in the tab Library" in driver.status)
 
 
 def test_a_study_shows_its_curves_while_it_runs(driver: Driver) -> None:
@@ -461,6 +474,10 @@ def test_text_grows_and_the_theme_is_kept(driver: Driver) -> None:
     for tab in tabs.tabs():
         driver.show(tab)
         assert list(cut_off(driver.root)) == []
+    driver.show(driver.window.similar_tab)
+    tree, measure = driver.window.similar_tab.table.tree, font.nametofont("TkHeadingFont").measure
+    assert all(int(tree.column(title, "width")) > measure(title) for title in tree.cget("columns"))
+    driver.show(driver.window.models_tab)
     driver.shot("models-200-small")
     driver.root.geometry("1280x720")
     driver.key("<Control-d>")

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from retrotone.desktop.cut_text import cut_in_the_middle
 from retrotone.desktop.drawing import LEAST_WIDTH, Drawing
 from retrotone.desktop.theme import Theme, blend
 from retrotone.desktop.widgets import DRAG_PIXELS, Event, bind_wheel
@@ -94,8 +95,8 @@ class Map(Drawing):
             self.text(width / 2, height / 2, text, "center", width=width - 20)
             return
         legend = list(dict.fromkeys((track.group, self._shade(track.colour)) for track in self.tracks))
-        margin, line = self.theme.px(16), self.theme.px(20)
-        columns = max(width // self.theme.px(110), 1)
+        margin, line, column = (self.theme.px(length) for length in (16, 20, 110))
+        columns = max((width - margin) // column, 1)
         below = line * -(-len(legend) // columns) + margin
         self._middle = np.array([width / 2, (height - below) / 2])
         self._reach = np.maximum(self._middle - margin, 1)
@@ -107,11 +108,11 @@ class Map(Drawing):
         self._draw_dots(self._drawing, np.flatnonzero(seen), radius)
         self.create_rectangle(0, height - below, width, height, fill=self.theme.colours.panel, width=0)
         for index, (genre, colour) in enumerate(legend):
-            x = margin + (index % columns) * self.theme.px(110)
+            x = margin + (index % columns) * column
             y = height - below + line * (index // columns) + line / 2
             dot = self.theme.px(5)
             self.create_oval(x - dot, y - dot, x + dot, y + dot, fill=colour, width=0)
-            self.text(x + 2 * dot, y, genre, faint=True)
+            self.text(x + 2 * dot, y, cut_in_the_middle(genre, column - 4 * dot, "RetroSmall", self), faint=True)
         if hovered >= 0 and seen[hovered]:
             self._set_hovered(hovered)
 
@@ -223,11 +224,13 @@ class Map(Drawing):
         ring = self.theme.px(10)
         ink = self.theme.colours.ink
         self.create_oval(x - ring, y - ring, x + ring, y + ring, outline=ink, width=2, tags="name")
-        left = x > self.extent[0] / 2
+        width = self.extent[0]
+        left = x > width / 2
+        room = round((x if left else width - x) - 2 * ring)
         label = self.create_text(
             x + (-1.5 if left else 1.5) * ring,
             y,
-            text=track.name,
+            text=cut_in_the_middle(track.name, room, "RetroStrong", self),
             anchor="e" if left else "w",
             fill=ink,
             font="RetroStrong",

@@ -78,6 +78,8 @@ class Session:
         Where results were saved.
     playlist : dict of str to TrackRow
         Tracks of the library by their `place`, in their order.
+    plays_track : bool
+        Whether the player has a track of the library, and not the song or a result.
     library_changes : int
         How often the library was scanned or repaired.
     live : LiveSound
@@ -108,7 +110,7 @@ class Session:
         self._mapped: dict[Path, Frames] = {}
         # the result that the player switches to
         self._result: Version | None = None
-        self._plays_other_file = False
+        self.plays_track = False
         self.theme.listeners.append(self._keep_theme)
         self.jobs.start()
 
@@ -153,7 +155,7 @@ class Session:
         if original is None:
             return
         self.live.stop()
-        self._result, self._plays_other_file = version, False
+        self._result, self.plays_track = version, False
         clips = [Clip(self._frames(original)), *([Clip(self._frames(version.sound))] if version else [])]
         self.player.load(clips, original.sample_rate)
         self.player.choice = len(clips) - 1
@@ -163,7 +165,7 @@ class Session:
         """Play the song from the player's position on in another sound, within a second."""
         if self.original is None:
             return
-        if self._plays_other_file or (self._result and self._result.original != self.original):
+        if self.plays_track or (self._result and self._result.original != self.original):
             self.play_result(None)
         self._result = None
         self.live.hear(self.original, recipe)
@@ -177,28 +179,36 @@ class Session:
         self._view.playlist_changed()
 
     def play_track(self, track: TrackRow) -> None:
-        """Play a track of the library."""
-        self.run(tasks.decode, track.path, track.start, track.end, done=self._play)
+        """Play a track of the library: at once, in place of live sound or of a track that is still being read."""
+        self.live.stop()
+        self.say(f"Reading {track.name}.")
+        self.live_jobs.submit(tasks.decode, track.path, track.start, track.end, observer=self.live, done=self._play)
 
     def seek(self, fraction: float) -> None:
-        """Go to a position in the song; if another recording plays, the song takes its turn again."""
-        if self._plays_other_file:
+        """Go to a position in the song, or in that of the chosen result, which takes its turn after a track."""
+        if self.plays_track:
             self.play_result(self._result)
+        self.player.seek(fraction)
+
+    def seek_song(self, fraction: float) -> None:
+        """Go to a position in the song, which takes its turn after a track or a result of another song."""
+        if not self.plays_song:
+            self.play_result(None)
         self.player.seek(fraction)
 
     @property
     def plays_song(self) -> bool:
         """Whether the player has this song, and neither a result of another song nor a track of the library."""
-        return not self._plays_other_file and (self._result is None or self._result.song == self.path)
+        return not self.plays_track and (self._result is None or self._result.song == self.path)
 
     def seek_seconds(self, seconds: float) -> None:
-        """Go to a moment of the song; see `seek`."""
+        """Go to a moment of the song; see `seek_song`."""
         if not self.plays_song:
             self.play_result(None)
-        self.seek(seconds * self.player.sample_rate / max(self.player.length, 1))
+        self.player.seek(seconds * self.player.sample_rate / max(self.player.length, 1))
 
     def set_loop(self, low: float, high: float) -> None:
-        """Go round between two positions in the song, as fractions of its length."""
+        """Go round between two positions in what plays, as fractions of its length."""
         player = self.player
         start, stop = (round(fraction * player.length) for fraction in (low, high))
         stop = min(stop, player.length, start + round(LONGEST_LOOP_SECONDS * player.sample_rate))
@@ -214,8 +224,10 @@ class Session:
         if player.loop:
             player.loop = None
         elif player.length:
-            start = player.position / player.length
-            self.set_loop(start, start + EXCERPT_SECONDS * player.sample_rate / player.length)
+            excerpt = EXCERPT_SECONDS * player.sample_rate / player.length
+            # the last seconds, where fewer follow
+            start = max(min(player.position / player.length, 1.0 - excerpt), 0.0)
+            self.set_loop(start, start + excerpt)
 
     def close(self) -> None:
         """Save the settings, stop player and jobs, and delete the session's files."""
@@ -245,9 +257,11 @@ class Session:
         self._view.song_changed()
 
     def _play(self, sound: Sound) -> None:
-        self.live.stop()
-        self.player.load([Clip(self._frames(sound))], sound.sample_rate)
-        self._plays_other_file = True
+        self.player.load([Clip(sound.frames())], sound.sample_rate)
+        # who goes through a library by the arrow keys plays hundreds; Windows keeps a file that is mapped into memory
+        with suppress(OSError):
+            sound.path.unlink()
+        self.plays_track = True
         self._view.playback_changed(False)
         self.player.play()
         self.say(f"Playing {sound.name}.")

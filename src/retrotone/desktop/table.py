@@ -6,14 +6,14 @@ import math
 import tkinter as tk
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
-from tkinter import ttk
+from tkinter import font, ttk
 
 from retrotone.desktop.cut_text import cut_in_the_middle
 from retrotone.desktop.theme import Theme
 from retrotone.desktop.widgets import hide_when_unneeded
 
-# Pixels at 100 %, of both sides of a cell together.
-CELL_PADDING = 12
+# Pixels at 100 %, of both sides of a cell and of a column's title together, and of the widest column at least.
+CELL_PADDING, TITLE_PADDING, LEAST_COLUMN = 12, 18, 40
 # Pixels at 100 %, of the line around a table that has the focus.
 RING = 2
 # A table asks for so much, and takes what there is.
@@ -140,16 +140,18 @@ class Table(ttk.Frame):
         self._ring.configure(highlightbackground=colours.original if self.tree.instate(["focus"]) else colours.window)
 
     def _fit(self) -> None:
-        """Share the width among the columns."""
+        """Share the width among the columns; only the widest has less than its title needs, where there is no room."""
         if not self.tree.winfo_ismapped():
             return
-        wanted = {title: self._theme.px(width) for title, width in self._columns}
-        available, total = self.tree.winfo_width() - self._theme.px(CELL_PADDING), sum(wanted.values())
-        widest = max(wanted, key=lambda title: wanted[title])
-        if total < available:
-            wanted[widest] += available - total
-        else:
-            wanted = {title: width * available // total for title, width in wanted.items()}
+        px, measure = self._theme.px, font.nametofont("TkDefaultFont", self).measure
+        columns = {title: px(width) for title, width in self._columns}
+        available = self.tree.winfo_width() - px(CELL_PADDING)
+        share = min(available / sum(columns.values()), 1.0)
+        widest = max(columns, key=lambda title: columns[title])
+        wanted = {
+            title: max(round(share * width), measure(title) + px(TITLE_PADDING)) for title, width in columns.items()
+        }
+        wanted[widest] = max(wanted[widest] + available - sum(wanted.values()), px(LEAST_COLUMN))
         for title, width in wanted.items():
             self.tree.column(title, width=width, minwidth=10, stretch=False)
         self._cut_soon()

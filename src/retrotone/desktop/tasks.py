@@ -123,6 +123,15 @@ def decode(context: TaskContext, path: str, start: float | None = None, end: flo
     return write_sound(context, file.blocks(), text.title(path), file.sample_rate, file.channels)
 
 
+def decode_version(context: TaskContext, path: str) -> Sound:
+    """Decode a recording to compare a song with, if there is something in it to measure."""
+    from retrotone.metrics import Profile
+
+    sound = decode(context, path)
+    Profile(audio_of(sound))
+    return sound
+
+
 def listen(context: TaskContext, path: str) -> Song:
     """Analyse a song; show it decoded first, so that it can be played at once."""
     from retrotone.genre.base import stretches

@@ -250,6 +250,11 @@ class PictureView(tk.Canvas):
             file.unlink()
         self._draw()
 
+    def clear(self) -> None:
+        """Show no picture any more."""
+        self._images, self._image = [], None
+        self.delete("all")
+
     def mark(self, lines: Sequence[tuple[float, float, float]]) -> None:
         """Draw vertical lines in place of those before: x, top and bottom, as fractions of the picture's size."""
         self.delete("mark")

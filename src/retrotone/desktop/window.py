@@ -25,7 +25,7 @@ from retrotone.desktop.tabs.song import SongTab
 from retrotone.desktop.tabs.study import StudyTab
 from retrotone.desktop.theme import EXTRA_HINT, TEXT_PX
 from retrotone.desktop.widgets import JobProgress, WrappedLabel
-from retrotone.utils.text import sentence
+from retrotone.utils.text import sentence, shortened, title
 
 # Pixels at 100 %: fits 1280 x 720 with a frame around it.
 SIZE = (1200, 680)
@@ -34,6 +34,8 @@ ICON_PIXELS = 64
 # Pixels beside a tab's title: of the theme's picture, and at 100 %.
 TAB_BORDER, TAB_PADDING = 34, 10
 REFRESH_MS = 50
+# Characters of a song's name in a message.
+LONGEST_NAME = 40
 WELCOME = "Drop a song anywhere in this window."
 KEYS = (
     "Ctrl+O choose, Ctrl+E example, Ctrl+R restyle, Ctrl+S save, Ctrl+P play, Ctrl+B original or new sound, "
@@ -79,8 +81,11 @@ class Window:
         return self.progress
 
     def show_message(self, text: str, error: bool) -> None:
-        """Show a message in the status line."""
+        """Show a message in the status line, with the song's name cut so that it leaves room for the page."""
+        if name := title(self.session.path):
+            text = text.replace(name, shortened(name, LONGEST_NAME))
         self.status.configure(text=text, style="Error.TLabel" if error else "TLabel")
+        self._share_line()
 
     def song_opened(self) -> None:
         """Show the song's name, and the tab of what is known of it."""
@@ -98,6 +103,7 @@ class Window:
     def result_added(self) -> None:
         """Show and offer the result."""
         self.restyle_tab.show_latest()
+        self.compare_tab.song_changed()
 
     def excerpt_added(self, excerpt: Excerpt) -> None:
         """Show the seconds that can be heard."""
@@ -127,7 +133,7 @@ class Window:
         self.session.run(tasks.bundled, done=self.session.open_song)
 
     def drop(self, data: str) -> None:
-        """Open the first of the files that were dropped, or add a dropped folder to the library.
+        """Open the first of the files that were dropped, or add dropped folders to the library.
 
         Parameters
         ----------
@@ -137,11 +143,16 @@ class Window:
         names = self.root.tk.splitlist(data)
         if not names:
             self.session.say("Nothing was dropped: drop a sound file from your file manager.", error=True)
-        elif len(names) == 1 and Path(names[0]).is_dir():
+            return
+        files = [name for name in names if not Path(name).is_dir()]
+        if not files:
             self.show(self.library_tab)
-            self.library_tab.add(names[0])
-        else:
-            self._open_own_song(names[0])
+            for folder in names:
+                self.library_tab.add(folder)
+            return
+        self._open_own_song(files[0])
+        if len(names) > 1:
+            self.session.say(f"One song at a time: of {len(names)} files, {Path(files[0]).name} is opened.")
 
     def show(self, tab: ttk.Frame) -> None:
         """Bring a tab to the front."""
@@ -200,24 +211,24 @@ class Window:
     def _build_bottom(self) -> None:
         session, theme = self.session, self.session.theme
         bottom = ttk.Frame(self.root, padding=(theme.px(12), 0, theme.px(12), theme.px(8)))
-        self.bar = PlayerBar(bottom, theme, session.player, session.seek, session.toggle_loop)
+        self.bar = PlayerBar(bottom, theme, session.player, session.player.seek, session.toggle_loop)
         self.bar.grid(row=0, column=0, columnspan=2, sticky="ew", pady=theme.px(4))
         self.status = WrappedLabel(bottom)
         self.status.grid(row=1, column=0, columnspan=2, sticky="ew")
         self.progress = JobProgress(bottom, theme, session.jobs, self._job_stopped)
         self.progress.grid(row=1, column=1, sticky="ew")
-        # a message has the whole line, and half of it while a job runs
-        self.progress.button.bind("<Map>", lambda _: self._share_line(True))
-        self.progress.button.bind("<Unmap>", lambda _: self._share_line(False))
-        self._share_line(False)
+        for event in ("<Map>", "<Unmap>"):
+            self.progress.button.bind(event, lambda _: self._share_line())
         bottom.columnconfigure(0, weight=1, uniform="halves")
         bottom.columnconfigure(1, weight=1, uniform="halves")
         bottom.pack(side="bottom", fill="x")
 
-    def _share_line(self, shared: bool) -> None:
-        self.status.grid(columnspan=1 if shared else 2)
-        if not shared:
-            self.status.lift()
+    def _share_line(self) -> None:
+        """Give a message or a job the whole line, or each one half of it."""
+        says, works = bool(self.status.cget("text")), bool(self.progress.button.winfo_ismapped())
+        self.status.grid(columnspan=1 if works else 2)
+        self.progress.grid(column=1 if says else 0, columnspan=1 if says else 2)
+        (self.progress if works else self.status).lift()
 
     def _build_tabs(self) -> None:
         session = self.session
@@ -240,8 +251,8 @@ class Window:
             "Study": self.study_tab,
             "Models": self.models_tab,
         }
-        for title, tab in titles.items():
-            self.tabs.add(tab, text=title)
+        for name, tab in titles.items():
+            self.tabs.add(tab, text=name)
         # the key Tab reaches the player after them
         self.bar.master.lift()
         self.tabs.bind("<<NotebookTabChanged>>", lambda _: self._enter_tab())
@@ -321,9 +332,13 @@ class Window:
         session.live.refresh()
         player = session.player
         fraction, *loop = (frame / max(player.length, 1) for frame in (player.position, *(player.loop or (0, 0))))
-        for waveform in (self.song_tab.waveform, self.restyle_tab.original, self.restyle_tab.result):
+        for waveform, plays in (
+            (self.song_tab.waveform, session.plays_song),
+            (self.restyle_tab.original, not session.plays_track),
+            (self.restyle_tab.result, not session.plays_track),
+        ):
             if waveform.winfo_viewable():
-                waveform.set_position(fraction, (loop[0], loop[1]))
+                waveform.set_position(*((fraction, (loop[0], loop[1])) if plays else (0.0, (0.0, 0.0))))
         if self.compare_tab.winfo_viewable():
             self.compare_tab.show_position(player.position / player.sample_rate if session.plays_song else None)
         self.root.after(REFRESH_MS, self._refresh)

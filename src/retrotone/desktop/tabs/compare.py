@@ -68,11 +68,16 @@ class CompareTab(Page):
         self.bind("<Configure>", lambda _: self._follow_width())
 
     def song_changed(self) -> None:
-        """Forget the figure and the added recordings of the song before."""
+        """Forget the figure and the added recordings of the song before, and draw if the tab is shown."""
         if self._session.path != self._path:
             self._path = self._session.path
             self._others, self._drawn, self._picture, self.stretch = [], [], None, None
             self.ruler.show(0.0, (0.0, 0.0))
+            self.view.clear()
+            self.table.fill({})
+            self.note.configure(text="")
+        if self.winfo_viewable():
+            self.entered()
 
     def entered(self) -> None:
         """Draw, if there is another version since."""
@@ -152,7 +157,8 @@ class CompareTab(Page):
             initialdir=self._session.settings.folder or None,
         )
         if path:
-            self._session.run(tasks.decode, path, done=self._add)
+            self._session.say("")
+            self._session.run(tasks.decode_version, path, done=self._add)
 
     def save(self) -> None:
         """Ask for a file, and write the comparison to it, as a page or a picture."""

@@ -19,7 +19,7 @@ from retrotone.desktop.wrapped_row import WrappedRow
 # Titles, and widths at 100 %.
 COLUMNS = [("title", 190), ("artist", 130), ("genre", 95), ("tempo", 75), ("key", 90), ("year", 65), ("length", 75)]
 
-MAP_HINT = "point for a name, click to open; wheel and drag move the map, as do arrows, + and −, Enter."
+MAP_HINT = "point for a name, click to open, wheel to zoom, drag to move; or arrows, + and −, Enter."
 
 
 class LibraryTab(Page):
@@ -81,9 +81,11 @@ class LibraryTab(Page):
 
     def remove(self) -> None:
         """Remove the selected folder from the list; its tracks stay in the library."""
-        if self.folders.selected:
-            self._session.settings.library_folders.remove(self.folders.selected)
-            self._show_folders()
+        if not self.folders.selected:
+            self._session.say("Select a folder in the list first.", error=True)
+            return
+        self._session.settings.library_folders.remove(self.folders.selected)
+        self._show_folders()
 
     def scan(self) -> None:
         """Bring the library up to date."""
@@ -182,6 +184,8 @@ class LibraryTab(Page):
     def _changed(self, text: str) -> None:
         self._session.library_changes += 1
         self._show_report(text)
+        # in a small window the report is out of view
+        self._session.say(text.splitlines()[0])
         self._draw_map()
 
     def _draw_map(self) -> None:
@@ -209,7 +213,7 @@ class LibraryTab(Page):
 
     def _describe(self, track: TrackRow | None) -> None:
         count = len(self.map.tracks)
-        idle = f"{count} tracks: {MAP_HINT}" if count else ""
+        idle = f"{count} {'track' if count == 1 else 'tracks'}: {MAP_HINT}" if count else ""
         self.caption.show(idle if track is None else " · ".join([*track.short_cells, track.place]))
 
     def _apply_report_theme(self) -> None:

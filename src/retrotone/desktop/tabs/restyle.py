@@ -32,6 +32,7 @@ NO_RESULT = "There is no result yet: choose a style and press Restyle."
 NOT_READ = "The song is still being read: press Restyle again in a moment."
 NO_SOUND = "choose a style, or move a dial, to hear it here"
 NO_MEDIUM = "{} has no medium of its own to give: choose an older record, or an era."
+NO_DIALS = "This style has no dials to save: choose an era or an older record."
 NOT_HERE = "has to be downloaded first: see the tab Models."
 
 
@@ -79,7 +80,7 @@ class RestyleTab(ttk.Frame):
         """Restyle the whole song with the selected style."""
         session, recipe = self._session, self._recipe()
         if session.original is None:
-            session.say(NOT_READ if session.path else NO_SONG, error=True)
+            session.say(NOT_READ if session.jobs.busy else NO_SONG, error=True)
         elif recipe is not None and not recipe.choice.downloaded:
             session.say(f"{recipe.choice.title} {NOT_HERE}", error=True)
         elif recipe is not None:
@@ -119,6 +120,7 @@ class RestyleTab(ttk.Frame):
         if version in session.files or messagebox.askyesno("Delete a result", question, parent=session.root):
             session.remove_result(version)
             self._show_results()
+            self._show_original()
             self._show_sound("New sound", None)
 
     def save_preset(self) -> None:
@@ -127,7 +129,7 @@ class RestyleTab(ttk.Frame):
         if recipe is None:
             return
         if not self.dials.sliders:
-            session.say("A model has no dials to save: choose an era or a record.", error=True)
+            session.say(NO_DIALS, error=True)
             return
         folder = make_folder(config_folder() / PRESET_FOLDER)
         path = filedialog.asksaveasfilename(
@@ -138,29 +140,32 @@ class RestyleTab(ttk.Frame):
             defaultextension=MEDIUM_SUFFIX,
             filetypes=[("Presets", MEDIUM_SUFFIX)],
         )
-        if path:
+        if path and Path(path).suffix != MEDIUM_SUFFIX:
+            session.say(f"The name of a preset ends in {MEDIUM_SUFFIX}: {Path(path).name} does not.", error=True)
+        elif path:
 
             def saved(choice: StyleChoice) -> None:
+                # the file may be that of the style whose dials are shown, which are back at 100 % now
+                self._shown = None
                 self._offer_own(choice)
+                self._changed()
                 session.say(f"Saved {path}. It is in the list of styles now.")
 
             session.run(restyle_tasks.save_preset, recipe, path, done=saved, keep=True)
 
     def song_changed(self) -> None:
         """Show the song; the results stay."""
-        song = self._session.song
-        self.original.show(song.waveform if song else None)
-        self.original_heading.show(f"Original: {song.title}" if song else "Original")
+        self._show_original()
         self._show_sound("New sound", None)
         self.results.tree.selection_set()
         self._show_results()
 
     def show_latest(self) -> None:
-        """Show the last result, and select it unless another song was chosen meanwhile."""
+        """Show the last result, and select it unless the user listens to another song or other settings meanwhile."""
         self._show_results()
-        results = self._session.results
-        if results[-1].song == self._session.path:
-            self.results.select(str(len(results) - 1))
+        session, latest = self._session, self._session.results[-1]
+        if session.plays_song and latest.song == session.path and session.live.recipe in (None, latest.recipe):
+            self.results.select(str(len(session.results) - 1))
 
     def show_excerpt(self, excerpt: Excerpt) -> None:
         """Show the seconds that can be heard in the new sound."""
@@ -168,6 +173,7 @@ class RestyleTab(ttk.Frame):
         start, stop = excerpt.start / rate, (excerpt.start + excerpt.frames) / rate
         heading = f"{excerpt.recipe.title}: {clock(start)} to {clock(stop)}"
         self.results.tree.selection_set()
+        self._show_original()
         self._show_sound(heading, excerpt)
 
     def _build_actions(self) -> WrappedRow:
@@ -237,6 +243,12 @@ class RestyleTab(ttk.Frame):
         for button in (self.save_button, self.remove_button):
             button.configure(state="normal" if rows else "disabled")
 
+    def _show_original(self) -> None:
+        """Show the song, where a result of another one may have been shown beside its own original."""
+        song = self._session.song
+        self.original.show(song.waveform if song else None)
+        self.original_heading.show(f"Original: {song.title}" if song else "Original")
+
     def _show_sound(self, heading: str, sound: Version | Excerpt | None) -> None:
         self.heading.show(f"{heading} (loudness-matched)" if sound else heading)
         self.result.show(sound.waveform if sound else None)
@@ -263,6 +275,7 @@ class RestyleTab(ttk.Frame):
             parent=session.root, title=heading, initialdir=session.settings.folder or None, filetypes=types
         )
         if path:
+            session.say("")
             session.run(restyle_tasks.own_choice, kind, path, done=self._offer_own)
 
     def _offer_own(self, choice: StyleChoice) -> None:
@@ -293,7 +306,7 @@ class RestyleTab(ttk.Frame):
         session = self._session
         if choice.kind == "record":
             # reading a record takes seconds, so that it shows progress
-            session.run(restyle_tasks.parts, choice, done=done)
+            session.run(restyle_tasks.parts, choice, done=done, keep=True)
         elif choice.downloaded:
             session.live.describe(choice, done)
 

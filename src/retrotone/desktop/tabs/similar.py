@@ -16,6 +16,7 @@ from retrotone.desktop.wrapped_row import WrappedRow
 
 # Titles, and widths at 100 %.
 COLUMNS = [("track", 240), ("genre", 110), ("length", 80), ("similarity", 100)]
+HEADING = "Songs of your library that sound like"
 # Of a playlist that the library fills.
 MINUTES = 60
 
@@ -33,7 +34,7 @@ class SimilarTab(Page):
         self._searched = "", 0
         self._found: dict[str, TrackRow] = {}
         theme, body = session.theme, self.body
-        self.heading = CutLabel(body, "Songs of your library that sound like this one", "Strong.TLabel")
+        self.heading = CutLabel(body, f"{HEADING} this one", "Strong.TLabel")
         self.heading.pack(fill="x")
         row = WrappedRow(body, theme)
         row.pack(fill="x", pady=theme.px(4))
@@ -65,9 +66,11 @@ class SimilarTab(Page):
         row.add_buttons(("Remove", self.remove), ("Remove all", self.clear), ("Export playlist…", self.export))
 
     def song_changed(self) -> None:
-        """Clear the table when there is another song; the playlist stays."""
+        """Clear the table when there is another song, and search if the tab is shown; the playlist stays."""
         if self._session.path != self._searched[0]:
             self._show([])
+        if self.winfo_viewable():
+            self.entered()
 
     def entered(self) -> None:
         """Search, if this was not done for the song yet, or the library was scanned since."""
@@ -82,6 +85,8 @@ class SimilarTab(Page):
             return
         self._searched = session.path, session.library_changes
         session.say("")
+        # none of a search before stay beneath the message of one that fails
+        self._show([])
         session.run(library_tasks.similar, session.library, session.path, self._wanted(), done=self._show)
 
     def fill(self) -> None:
@@ -166,13 +171,14 @@ class SimilarTab(Page):
 
     def _listed(self) -> TrackRow | None:
         """Return the selected song of the playlist."""
-        key = self.playlist_table.selected
-        return list(self._session.playlist.values())[int(key)] if key else None
+        if not self.playlist_table.selected:
+            self._session.say("Select a song of the playlist first.", error=True)
+            return None
+        return list(self._session.playlist.values())[int(self.playlist_table.selected)]
 
     def _show(self, found: list[TrackRow]) -> None:
         self._found = {str(k): track for k, track in enumerate(found)}
         self.table.fill({key: (*track.short_cells, track.similarity) for key, track in self._found.items()})
+        self.heading.show(f"{HEADING} {Path(self._session.path).stem if found else 'this one'}")
         if found:
             self.table.select("0")
-            song = Path(self._session.path).stem
-            self.heading.show(f"Songs of your library that sound like {song}")

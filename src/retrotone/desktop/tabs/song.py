@@ -29,7 +29,7 @@ class SongTab(Page):
         self.facts = WrappedLabel(above, style="Small.TLabel")
         self.facts.pack(fill="x")
         left, right = self.halves(3, 2)
-        self.waveform = Waveform(left, theme, 150, session.seek, session.set_loop, "original", EMPTY, GUTTER)
+        self.waveform = Waveform(left, theme, 150, session.seek_song, session.set_loop, "original", EMPTY, GUTTER)
         self.waveform.pack(fill="both", expand=True)
         ttk.Label(left, text="What each moment sounds like", style="Strong.TLabel").pack(
             anchor="w", pady=(theme.px(10), 0)

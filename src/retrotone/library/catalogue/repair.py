@@ -80,7 +80,7 @@ def _rebuild(path: str, progress: Progress) -> list[str]:
     the library; later ones wait for this.
     """
     if not os.path.isfile(path):
-        raise LibraryError(f"{path} does not exist: retrotone library scan FOLDER makes one")
+        raise MissingLibrary(f"{path} does not exist: retrotone library scan FOLDER makes one")
     new, old = f"{path}.repaired", f"{path}.damaged"
     with _locked(path) as source:
         problems = _rebuild_from(source, path, new, progress)

@@ -4,7 +4,8 @@ The long-term spectrum without its noise, less that of much music, is what the m
 from others. The latter is smooth: a Gaussian process over frequency with heavy tails (a Student process; Shah et al.,
 "Student-t processes as alternatives to Gaussian processes", AISTATS 2014), whose scales were fitted to 315 pieces of
 music. A medium's edge is steep. So every corner and slope is tried, and the one whose removal leaves the likeliest
-music wins. A dark piece of music is no edge, because a tilt costs the process little.
+music wins. A dark piece of music is no edge, because a tilt costs the process little. Where a file holds nothing more,
+its sample rate or a codec ended the band.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from retrotone.style.reading.floor import NoiseFloor
-from retrotone.style.reading.spectrum import HZ, average_music
+from retrotone.style.reading.spectrum import HALF_BAND, HZ, NOTHING_DB, average_music
 
 Curve = NDArray[np.float64]
 
@@ -50,6 +51,9 @@ VAGUE = 0.6
 CORNERS_HZ, BEYOND_HZ = 1000 * 2.0 ** (np.arange(6, 55) / 12), 15_000.0
 # Above, a low edge is what the instruments left out unless the evidence is strong.
 WIDE_HZ = 12_000.0
+# A file ends where its spectrum falls by so many dB within two bands and stays below a level in dB per Hz that is less
+# than the noise of 16 bits; machines of the order 8 fall by 16 dB. The end is known to half a band.
+FALL_DB, EMPTY_DB, FILE_ORDER, END_OCTAVES = 25.0, -120.0, 12, 1 / 12
 
 
 @dataclass(frozen=True)
@@ -134,7 +138,8 @@ def read_edges(spectrum_db: Curve, floor: NoiseFloor) -> tuple[Edge | None, Edge
         None where the medium does not show.
     """
     noise = np.maximum(floor.level_db, -150.0)
-    present = np.isfinite(spectrum_db)
+    end = file_end(spectrum_db)
+    present = np.isfinite(spectrum_db) & ((end.hz if end else np.inf) > HZ * HALF_BAND)
     excess = 10 ** (np.where(present, spectrum_db, -300.0) / 10) - 10 ** (noise / 10)
     music = 10 * np.log10(np.maximum(excess, 1e-20)) - average_music()
     visible = present & (spectrum_db - noise > VISIBLE_DB)
@@ -153,10 +158,13 @@ def read_edges(spectrum_db: Curve, floor: NoiseFloor) -> tuple[Edge | None, Edge
     if high is not None and expected and unsure:
         # this music does not tell: a dark piece must not make a good machine a bad one
         high = Edge(expected.hz, 4, BAND_SD, high.evidence)
+    if end and (high is None or high.hz > end.hz):
+        high = end
     if high is not None and high.hz > BEYOND_HZ:
         high = None
 
-    top_hz = 16_000.0 if high is None else high.hz
+    # the balance is that of machines, and not of files
+    top_hz = 16_000.0 if high is None or high is end else high.hz
 
     def balanced(hz: float) -> float:
         return float((np.log2(hz * top_hz / BALANCE_HZ2) / BALANCE_SD) ** 2)
@@ -166,6 +174,19 @@ def read_edges(spectrum_db: Curve, floor: NoiseFloor) -> tuple[Edge | None, Edge
     if low is not None and top_hz > WIDE_HZ and low.evidence < EVIDENCE:
         low = None
     return low, high
+
+
+def file_end(spectrum_db: Curve) -> Edge | None:
+    """Return where a file holds nothing more, by its sample rate or a codec; None where it goes on to the top."""
+    level = np.where(np.isfinite(spectrum_db), spectrum_db, NOTHING_DB)
+    for band in range(3, len(HZ) - 2):
+        before, after = float(np.median(level[band - 3 : band + 1])), float(level[band + 2 :].max())
+        if after < min(before - FALL_DB, EMPTY_DB):
+            # the next band is full in part
+            share = min(10 ** ((level[band + 1] - level[band]) / 10), 1.0)
+            hz = HZ[band + 1] * HALF_BAND ** (2 * share - 1)
+            return Edge(float(hz), FILE_ORDER, END_OCTAVES, 2 * EVIDENCE)
+    return None
 
 
 def noise_knee(floor: NoiseFloor) -> float | None:

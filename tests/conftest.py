@@ -132,6 +132,19 @@ def made_music(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+@pytest.fixture(scope="session")
+def clean_record(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A record without a medium: drums up to the highest frequency, with nothing in common between its channels."""
+    channels = []
+    for rng in map(np.random.default_rng, (0, 1)):
+        strokes = (rng.random(8 * 44_100) < 2e-4) * rng.normal(size=8 * 44_100)
+        drum = rng.normal(size=4000) * np.exp(-np.arange(4000) / 900)
+        channels.append(0.05 * np.convolve(strokes, drum, "same"))
+    path = tmp_path_factory.mktemp("record") / "clean.flac"
+    soundfile.write(path, np.stack(channels, axis=1), 44_100)
+    return path
+
+
 @pytest.fixture(scope="module")
 def analysing_here() -> Iterator[None]:
     """Scans of this module analyse in this process: a worker process would take 4 s to start for each scan."""

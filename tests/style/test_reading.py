@@ -23,6 +23,7 @@ from retrotone.style.reading.parts import MEDIAN_CLICK_DB
 from retrotone.style.reading.reading import Reading, read
 from retrotone.style.reading.records import read_records
 from retrotone.style.reading.speed import read_speed
+from retrotone.utils.assets import bundled_song
 
 HISS = NoiseSpectrum(tuple(1000 * 2.0 ** (np.arange(-14, 13) / 3)), tuple(-62.0 + np.arange(27) * 0.3))
 DISC = Medium(
@@ -272,3 +273,14 @@ def test_the_song_keeps_its_own_pitches(strings: rt.Audio, shared_music: Path) -
     result = rt.StyleTransfer().stylize(song, other)
     assert np.corrcoef(fine(result), fine(song))[0, 1] > 0.93
     assert np.corrcoef(fine(result), fine(other))[0, 1] < 0.4
+
+
+@pytest.mark.parametrize("rate", [8000, 22_050])
+def test_a_record_of_a_low_rate_ends_the_song_where_it_ends(rate: int) -> None:
+    record = rt.load(bundled_song(), 8).resample(rate)
+    medium = rt.Medium.from_recording(record)
+    aged = medium.apply(rt.load(bundled_song(), 4))
+    power = np.abs(np.fft.rfft(aged.samples[0])) ** 2
+    hertz = np.fft.rfftfreq(aged.frames, 1 / aged.sample_rate)
+    above, below = power[hertz > 0.6 * rate].sum(), power[hertz < 0.4 * rate].sum()
+    assert above < 1e-4 * below

@@ -254,7 +254,7 @@ def test_settings_travel_in_the_address(visitor: Visitor) -> None:
 
 
 def test_a_dial_is_heard_and_saved_as_a_preset_that_gives_its_sound_back(
-    visitor: Visitor, made_music: Path, tmp_path: Path
+    visitor: Visitor, made_music: Path, clean_record: Path, tmp_path: Path
 ) -> None:
     page = visitor.page
     # the level of the noise stands beside its dial
@@ -279,12 +279,8 @@ def test_a_dial_is_heard_and_saved_as_a_preset_that_gives_its_sound_back(
     visitor.shot("live")
     with visitor.plays("excerpt.flac"):
         page.get_by_role("slider", name="Strength").press("End")
-    # a record that has no medium, with nothing in common between its channels
-    tracks = [load(made_music / "pulse" / f"{name}.flac").samples[0] for name in ("Ada", "Bix")]
     page.locator("#record").get_by_role("button", name="Clear").click()
-    page.locator("#record input[type=file]").set_input_files(
-        Audio(np.stack(tracks), 22_050).save(tmp_path / "clean.wav")
-    )
+    page.locator("#record input[type=file]").set_input_files(clean_record)
     expect(page.get_by_text("This recording has no medium of its own to give")).to_be_visible()
 
 

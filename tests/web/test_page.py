@@ -187,7 +187,8 @@ class Visitor:
             """(target, [name, base64]) => {
                 const bytes = Uint8Array.from(atob(base64), letter => letter.charCodeAt(0));
                 const dataTransfer = new DataTransfer(), how = { bubbles: true, cancelable: true, dataTransfer };
-                dataTransfer.items.add(new File([bytes], name, { type: "audio/flac" }));
+                // of no type, as files are whose suffix the browser does not know
+                dataTransfer.items.add(new File([bytes], name));
                 for (const kind of ["dragover", "drop"]) target.dispatchEvent(new DragEvent(kind, how));
             }""",
             [path.name, b64encode(path.read_bytes()).decode()],
@@ -239,7 +240,7 @@ def test_settings_travel_in_the_address(visitor: Visitor) -> None:
     page = visitor.page
     expect(page.get_by_label("Seed")).to_have_value("7")
     expect(page.get_by_label("at random")).to_be_checked()
-    expect(page.get_by_text("The address gives an unknown style")).to_be_visible()
+    expect(page.get_by_text("The address gives no valid value for: style. The default is kept.")).to_be_visible()
     visitor.tab("Restyle")
     expect(page.get_by_label("1930s")).to_be_checked()
     # the dials that were moved are in view
@@ -299,6 +300,11 @@ def test_two_visitors_restyle_their_songs_at_once_and_play_them(
     his.button("Restyle").click()
     for each, words in ((hers, "hers as a medium of the 1930s"), (his, "his as a medium of the 1910s")):
         expect(each.page.get_by_text(f"{words} would have kept it")).to_be_visible(timeout=PATIENCE)
+    # the next render takes the place of this one, which stays in a list
+    for each, name in ((hers, "hers-1930s.flac"), (his, "his-1910s.flac")):
+        expect(each.page.locator("#renders").get_by_role("link", name=name)).to_be_visible()
+    # it has taken the place of what was heard before
+    expect(his.page.locator("#live .players")).to_have_count(0)
     results = {"hers": hers.download("hers-1930s.flac"), "his": his.download("his-1910s.flac")}
     expect(his.page.locator("#retro-picture img")).to_be_visible(timeout=PATIENCE)
     for name, result in results.items():
@@ -338,6 +344,9 @@ def test_two_visitors_restyle_their_songs_at_once_and_play_them(
 
 def test_the_bundled_songs_genre_takes_one_click_and_its_figure_follows_the_theme(visitor: Visitor) -> None:
     visitor.page.locator("#song").get_by_role("button", name="Clear").press("Enter")
+    visitor.tab("Restyle")
+    visitor.page.get_by_role("radio", name="1940s").click()
+    expect(visitor.page.locator("#live")).to_have_text("there is no song yet: upload one.")
     visitor.button("Take the song that comes with retrotone").click()
     expect(visitor.page.locator("#song #duration")).to_have_text("0:31", timeout=PATIENCE)
     visitor.tab("Genre")

@@ -53,6 +53,33 @@ function goOn(element) {
   if (isExcerpt || former?.isPlaying()) live.player().play();
 }
 
+// Connect the players of a restyled song, which go on where the same sound still plays live.
+function takeOver(element) {
+  const names = root => [...root.querySelectorAll(".versions button")].map(button => button.textContent).join();
+  const goesOn = live?.isPlaying() && names(element) === names(document.getElementById("live"));
+  const at = playedSeconds(), active = live?.active(), players = connect(element);
+  if (!players || !goesOn) return;
+  players.choose(active);
+  players.seek(at);
+  players.player().play();
+}
+
+// Renders that were not downloaded would be lost with the page: the browser asks before it closes.
+const downloaded = new Set();
+document.addEventListener("click", event => {
+  const link = event.target.closest("a[download]");
+  if (link) downloaded.add(link.href);
+});
+addEventListener("beforeunload", event => {
+  if ([...document.querySelectorAll("#renders a")].some(link => !downloaded.has(link.href))) event.preventDefault();
+});
+
+// An error goes when the visitor goes on: to another tab, or to the next job.
+document.addEventListener("click", event => {
+  if (!event.target.closest("[role=tab], button.primary")) return;
+  for (const close of document.querySelectorAll(".toast-close")) close.click();
+}, true);
+
 // A figure has a dark one beside it, which the dark theme shows.
 function showFigures() {
   const isDark = document.body.classList.contains("dark");
@@ -101,23 +128,51 @@ document.addEventListener("keyup", event => {
   }, 50);
 });
 
-// A file that is dropped onto the player of an upload takes the place of the one that it plays.
+// Gradio knows a song by its name alone, and refuses what else may be one: here the server tells what a file is.
+function asSong(file) {
+  const files = new DataTransfer();
+  const type = file.type.startsWith("audio/") ? file.type : "audio/unknown";
+  files.items.add(new File([file], file.name, { type }));
+  return files.files;
+}
+document.addEventListener("change", event => {
+  const input = event.target;
+  if (input.matches(".upload input[type=file]") && input.files.length) input.files = asSong(input.files[0]);
+}, true);
+
+// A browser would leave the page for a file that is dropped beside an upload, and no upload takes a folder.
 for (const kind of ["dragover", "drop"]) {
   document.addEventListener(kind, event => {
-    const upload = event.target.closest?.(".upload"), clear = upload?.querySelector("button[aria-label=Clear]");
-    if (!clear || !event.dataTransfer.types.includes("Files")) return;
+    if (event.dataTransfer.types.includes("Files")) event.preventDefault();
+  });
+}
+document.addEventListener("drop", event => {
+  const folder = [...event.dataTransfer.items].map(item => item.webkitGetAsEntry()).find(entry => entry?.isDirectory);
+  if (!folder) return;
+  event.preventDefault();
+  event.stopImmediatePropagation();
+  alert(`${folder.name} is a folder: drop sound files onto this page.`);
+}, true);
+
+// A song is dropped onto an empty upload, or onto the player of another, whose place it takes.
+for (const kind of ["dragover", "drop"]) {
+  document.addEventListener(kind, event => {
+    const upload = event.target.closest?.(".upload");
+    if (!upload || !event.dataTransfer.types.includes("Files")) return;
     event.preventDefault();
     if (kind === "dragover") return;
-    const files = new DataTransfer();
-    files.items.add(event.dataTransfer.files[0]);
-    clear.click();
-    const waiting = new MutationObserver(() => {
+    event.stopPropagation();
+    const [file] = event.dataTransfer.files;
+    const put = () => {
       const input = upload.querySelector("input[type=file]");
-      if (!input) return;
-      waiting.disconnect();
-      input.files = files.files;
+      if (!input) return false;
+      input.files = asSong(file);
       input.dispatchEvent(new Event("change", { bubbles: true }));
-    });
+      return true;
+    };
+    if (put()) return;
+    const waiting = new MutationObserver(() => put() && waiting.disconnect());
     waiting.observe(upload, { childList: true, subtree: true });
-  });
+    upload.querySelector("button[aria-label=Clear]")?.click();
+  }, true);
 }

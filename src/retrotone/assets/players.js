@@ -84,6 +84,8 @@ function synchronise(section, keys = section) {
       image.parentElement.querySelectorAll(".playhead").forEach(line => line.remove());
       image.parentElement.style.position = "relative";
       image.parentElement.append(...areas, ...lines);
+      // the figure may come later, and have another size then
+      new ResizeObserver(point).observe(image);
     }
     columns.forEach((column, i) => {
       lay(lines[i], image, column, moment() / seconds);
@@ -120,6 +122,7 @@ function synchronise(section, keys = section) {
   });
   level();
   show();
+  point();
   return {
     choose, seek, setLoop,
     loop: () => loop, active: () => active, player: () => players[active], isPlaying: () => isPlaying,

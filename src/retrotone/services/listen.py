@@ -106,7 +106,7 @@ def listen(song: Audio | AudioFile | str | os.PathLike[str], progress: Progress 
     answer = bundled_classifier().answer(analysis)
     assert analysis.taggram is not None
     tags = list(ranked_tags(analysis.taggram).items())[:TAGS_SHOWN]
-    progress(1.0, "done")
+    progress(1.0, "classified")
     return SongSummary(
         name=source.name,
         title=title(source.name),

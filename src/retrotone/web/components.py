@@ -9,6 +9,7 @@ import gradio as gr
 
 from retrotone.services.compare import meanings
 from retrotone.web.handlers import MAX_SEED, Handlers
+from retrotone.web.live import NOTHING_HEARD
 
 PRIVATE: dict[str, Any] = {"api_visibility": "private"}
 HIDDEN = PRIVATE | {"show_progress": "hidden"}
@@ -74,14 +75,20 @@ def upload(label: str, **settings: Any) -> gr.Audio:
     return recording
 
 
-def synchronised_players() -> gr.HTML:
-    """Return players of versions at the same moment, for `retrotone.report.Comparison.players`."""
-    return gr.HTML(js_on_load="watch('value', () => connect(element));", min_height=120)
+def synchronised_players(connect: str = "connect") -> gr.HTML:
+    """Return players of versions at the same moment, for `retrotone.report.Comparison.players`.
+
+    Parameters
+    ----------
+    connect : str
+        The function of page.js that connects them.
+    """
+    return gr.HTML(js_on_load=f"watch('value', () => {connect}(element));", min_height=120)
 
 
 def live_players() -> gr.HTML:
     """Return players of a song and of what is heard at once, for `retrotone.web.live.LiveSound`."""
-    return gr.HTML(js_on_load="watch('value', () => goOn(element));", elem_id="live")
+    return gr.HTML(NOTHING_HEARD, js_on_load="watch('value', () => goOn(element));", elem_id="live")
 
 
 def job_buttons(handlers: Handlers, label: str, interactive: bool = True) -> gr.Button:

@@ -58,6 +58,16 @@ class FoundTrack:
     end: float | None
 
 
+@dataclass(frozen=True)
+class Restyled:
+    """A restyled song: its players as HTML, what it was made of and by, and the name and address of its file."""
+
+    players: str
+    settings: tuple[Any, ...]
+    name: str
+    address: str
+
+
 class Handlers(LiveSound):
     """The handlers of one page.
 
@@ -84,7 +94,7 @@ class Handlers(LiveSound):
         record: str | None = None,
         dials: str = "",
         bar: gr.Progress = gr.Progress(),  # noqa: B008 - Gradio passes a bar because of this default
-    ) -> tuple[str, str, str, dict[str, Any], str]:
+    ) -> tuple[str, str, str, dict[str, Any], Restyled | None]:
         """Give a song the sound of an era, a recording, a preset or a model.
 
         Strength is from 0 (the song) to 1 (all of the style). Dials such as "noise:0.5,crackle:0" give parts of the
@@ -105,8 +115,10 @@ class Handlers(LiveSound):
             result, picture = self._playable(path), self._picture(compared.figure, path.stem)
             sources = addresses(self._playable(source.path), result)
             players = compared.players(sources, "#retro-picture img", Path(result).name)
-            return done, result, picture, _table(compared), players
-        return STOPPED
+            settings = song, style, strength, record, dials
+            restyled = Restyled(players, settings, Path(result).name, sources[1])
+            return done, result, picture, _table(compared), restyled
+        return *[STOPPED] * 4, None
 
     def genre(
         self,
@@ -169,7 +181,7 @@ class Handlers(LiveSound):
         """Describe a song that was uploaded: in a line, then as `genre` and `similar` do."""
         genres: tuple[Any, ...] = ("", None, None, None)
         similar: tuple[Any, ...] = ("", _cells(SIMILAR_TITLES, []), [])
-        with self._job(request, bar) as progress:
+        with self._job(request, bar, lambda: self._is_replaced(request, song)) as progress:
             try:
                 summary = listen(self._opened(song), part(progress, 0.0, 0.8))
                 words = f"{summary.verdict} Tags: {', '.join(name for name, _ in summary.tags[:3])}."
@@ -184,7 +196,8 @@ class Handlers(LiveSound):
                 similar = (sentence(error), *similar[1:])
             except RetrotoneError as error:
                 # nobody asked for a description: that there is none is no failure
-                words = self.uploads.without_paths(sentence(error))
+                words = self._said(error)
+            progress(1.0, "described")
             return words, *genres, *similar
         return STOPPED
 
@@ -193,7 +206,7 @@ class Handlers(LiveSound):
         request: gr.Request,
         files: list[str],
         bar: gr.Progress = gr.Progress(),  # noqa: B008
-    ) -> tuple[str, str, dict[str, Any], str]:
+    ) -> tuple[str, str, dict[str, Any], str | None]:
         """Measure and draw two or three versions of a song, the original first."""
         with self._job(request, bar) as progress:
             if not 2 <= len(files or ()) <= 3:
@@ -213,7 +226,7 @@ class Handlers(LiveSound):
             sources = addresses(*(self._playable(recording.path) for recording in recordings))
             players = compared.players(sources, "#compare-picture img")
             return words, self._picture(compared.figure, "comparison"), _table(compared), players
-        return STOPPED
+        return *[STOPPED] * 3, None
 
     def generate(
         self,
@@ -273,7 +286,7 @@ class Handlers(LiveSound):
                 len(library)
             except MissingLibrary as error:
                 raise LibraryError(
-                    "this page has no library: run retrotone library scan FOLDER, then start it again"
+                    "this page has no library yet: whoever started it can scan a folder of music"
                 ) from error
             yield library
 
@@ -287,7 +300,7 @@ def _similar_shown(
 ) -> tuple[str, dict[str, Any], list[FoundTrack]]:
     found = []
     for match in similar_tracks(library, summary, progress, only):
-        track, cells = match.track, [*track_cells(match.track), f"{match.similarity:.0%}"]
+        track, cells = match.track, [*track_cells(match.track), f"{match.similarity:z.0%}"]
         found.append(FoundTrack(cells, track.place, track.start, track.end))
     words = f"What sounds most like {summary.title}:"
     return words, _cells(SIMILAR_TITLES, [track.cells for track in found]), found

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import copy_context
 from pathlib import Path
@@ -56,13 +56,15 @@ class Jobs:
                 event.set()
 
     @contextmanager
-    def _job(self, request: gr.Request, bar: gr.Progress) -> Iterator[Progress]:
-        """Give a job its progress bar, and show an error as a sentence on the page."""
+    def _job(
+        self, request: gr.Request, bar: gr.Progress, is_given_up: Callable[[], bool] = lambda: False
+    ) -> Iterator[Progress]:
+        """Give a job its progress bar, end it where it is given up, and show an error as a sentence on the page."""
         stopped, visitor, context, began = threading.Event(), request.session_hash, copy_context(), time.monotonic()
         self._running.setdefault(visitor, set()).add(stopped)
 
         def progress(fraction: float, message: str) -> None:
-            if stopped.is_set():
+            if stopped.is_set() or is_given_up():
                 raise Cancelled("stopped")
             # the bar is found by its context, whichever thread reports
             left = _time_left(time.monotonic() - began, fraction)
@@ -72,7 +74,8 @@ class Jobs:
             yield progress
         except Cancelled:
             # the page keeps what it shows
-            gr.Info("Stopped.")
+            if stopped.is_set():
+                gr.Info("Stopped.")
         except Exception as error:
             raise self._refused(error) from error
         finally:
@@ -82,8 +85,12 @@ class Jobs:
 
     def _refused(self, error: Exception) -> gr.Error:
         """Return an error as the page shows it."""
-        text = self.uploads.without_paths(sentence(error))
+        text = self._said(error)
         return gr.Error(text, title="That did not work", duration=None, print_exception=False)
+
+    def _said(self, error: Exception) -> str:
+        """Return an error as a sentence that names no folder of the server."""
+        return self.uploads.without_paths(sentence(error))
 
     def _opened(self, path: str | None, what: str = "song") -> AudioFile:
         """Open an upload once; `AudioError` if it is missing, broken or too long."""

@@ -31,6 +31,8 @@ from retrotone.web.uploads import Uploads
 # the style that is an uploaded recording or preset
 RECORD = "record"
 EXCERPT_SECONDS = 9.0
+# in place of the players, before there are any
+NOTHING_HEARD = '<p class="hint">Choose a style, or move a dial, to hear it here.</p>'
 # a preset is a page of text
 LARGEST_PRESET = 1 << 20
 # media of records that were read, the last ones of all visitors: reading one takes seconds
@@ -56,6 +58,8 @@ class LiveSound(Jobs):
         self._media: dict[str, Medium] = {}
         # what each visitor requested last: what is rendered for an earlier request is given up
         self._requested: dict[str | None, object] = {}
+        # the former and the present song of each visitor
+        self._songs: dict[str | None, tuple[str | None, str | None]] = {}
         # excerpts do not wait in Gradio's queue, but are rendered one at a time
         self._one_at_a_time = threading.Lock()
 
@@ -98,7 +102,9 @@ class LiveSound(Jobs):
                 with AudioWriter(path, sound.channels, sound.sample_rate) as writer:
                     writer.write(sound.samples)
         except Exception as error:
-            raise self._refused(error) from error
+            # without its queue, Gradio shows no errors
+            self._requested.pop(request.session_hash, None)
+            return f'<p class="hint" role="alert">{escape(self._said(error))}</p>', STOPPED
         rest = "the rest follows" if choice.medium else "Restyle renders the whole song"
         words = f"From {clock(start)}: {rest}. Both are equally loud"
         return self._players(source, choice, str(path), start, words), self._preset(choice.medium)
@@ -106,7 +112,8 @@ class LiveSound(Jobs):
     def whole(self, request: gr.Request, song: str, style: str, strength: float, record: str | None, dials: str) -> Any:
         """Render the whole song behind an excerpt, unless something else is to be heard meanwhile."""
         wanted = song, style, strength, record, dials
-        if style == RECORD and not record:
+        # there is a record to come, or the excerpt has said what is wrong
+        if (style == RECORD and not record) or self._requested.get(request.session_hash) != wanted:
             return STOPPED
 
         def progress(fraction: float, message: str) -> None:
@@ -135,10 +142,17 @@ class LiveSound(Jobs):
         super().stop(request)
         self._requested.pop(request.session_hash, None)
 
-    def forget(self, request: gr.Request) -> str:
-        """Give up what this visitor wanted to hear of another song, and return what is shown then: nothing."""
+    def forget(self, request: gr.Request, song: str | None = None) -> str:
+        """Give up what this visitor wanted of another song, and return what is shown in place of its players."""
         self._requested.pop(request.session_hash, None)
-        return ""
+        former, present = self._songs.get(request.session_hash, (None, None))
+        _keep(self._songs, request.session_hash, (present or former, song), VISITORS_KEPT)
+        return NOTHING_HEARD
+
+    def _is_replaced(self, request: gr.Request, song: str) -> bool:
+        """Return whether this visitor has taken another song instead, or none."""
+        former, present = self._songs.get(request.session_hash, (None, None))
+        return song == former != present
 
     def _choice(self, style: str, record: str | None, dials: str, progress: Progress = silent) -> StyleChoice:
         """Return the style that the settings choose, with its medium, as the dials are; a record is read once."""

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
+from html import escape
 from pathlib import Path
 from typing import Any
 
@@ -33,8 +35,8 @@ from retrotone.web.components import (
     words,
 )
 from retrotone.web.dials import read_amounts
-from retrotone.web.handlers import MAX_CLIP_SECONDS, MAX_SEED, Handlers
-from retrotone.web.live import RECORD, styles
+from retrotone.web.handlers import MAX_CLIP_SECONDS, MAX_SEED, Handlers, Restyled
+from retrotone.web.live import NOTHING_HEARD, RECORD, styles
 from retrotone.web.uploads import Uploads
 
 NO_MEDIUM = "This recording has no medium of its own to give: take an older one, or choose an era above."
@@ -43,9 +45,9 @@ YOUR_SONG = "Your song: drop yours onto it"
 WAITING = 20
 # one job at a time: other visitors see their position in the queue
 HEAVY: dict[str, Any] = {"concurrency_id": "heavy", "concurrency_limit": 1}
-# these take seconds or minutes, and little memory
-DESCRIPTION: dict[str, Any] = {"concurrency_id": "description", "concurrency_limit": 1}
-PARTS_SHOWN: dict[str, Any] = {"concurrency_id": "parts", "concurrency_limit": 1}
+# these take seconds or minutes, and little memory; what was given meanwhile is described next
+DESCRIPTION: dict[str, Any] = {"concurrency_id": "description", "concurrency_limit": 1, "trigger_mode": "always_last"}
+PARTS_SHOWN: dict[str, Any] = {"concurrency_id": "parts", "concurrency_limit": 1, "trigger_mode": "always_last"}
 # JavaScript: an excerpt begins where the player has come to
 FROM_PLAYHEAD = "(...given) => [...given.slice(0, -1), wantedSeconds()]"
 # heard at once: it does not wait in the queue
@@ -58,7 +60,7 @@ EXCERPT: dict[str, Any] = {
 # every excerpt is followed: `whole` itself gives up what is not wanted any more
 WHOLE: dict[str, Any] = {"concurrency_id": "whole", "concurrency_limit": 1, "trigger_mode": "multiple"}
 # conditions of the search for similar tracks, and what may be typed there
-FILTERS = {"Only tempo": "90-110", "Key": "Am", "Years": "1950-1959", "Genre": "jazz"}
+FILTERS = {"Tempo (bpm)": "90-110", "Key": "Am", "Years": "1950-1959", "Genre": "jazz"}
 STUDY: dict[str, Any] = {"concurrency_id": "study", "concurrency_limit": 1}
 TABLE: dict[str, Any] = {"interactive": False, "type": "array", "buttons": [], "wrap": True, "show_label": False}
 LOSS_WIDTHS: list[str | int] = [f"{width}px" for width in (110, 60, 75, 70, 70, 600)]
@@ -88,7 +90,12 @@ def page(handlers: Handlers, uploads: Uploads) -> gr.Blocks:
         song.clear(
             lambda: (gr.Button(visible=True), gr.Audio(label="Your song"), ""), None, [again, song, about], **HIDDEN
         )
-        song.upload(lambda path: gr.Audio(label=f"{Path(path).name}: drop another onto it"), song, song, **HIDDEN)
+        song.upload(
+            lambda path: (gr.Button(visible=False), gr.Audio(label=f"{Path(path).name}: drop another onto it")),
+            song,
+            [again, song],
+            **HIDDEN,
+        )
         described = [about, *genre, *similar]
         run(song.upload, handlers.describe, [song, *filters], described, about, DESCRIPTION).success(**show_similar)
         again.click(lambda: gr.Audio(example, label=YOUR_SONG), None, song, **HIDDEN)
@@ -114,9 +121,10 @@ def _restyle(handlers: Handlers, song: gr.Audio) -> tuple[dict[str, Any], list[A
             dials, settings, box, reset, preset = _dials()
             position = gr.Number(0, visible=False, label="Position")
             go = job_buttons(handlers, "Restyle", interactive=False)
+            renders, listed = gr.State([]), gr.HTML(elem_id="renders")
         with gr.Column(scale=3, min_width=300):
-            sentence = words("Choose a style, or move a dial, to hear it here.", elem_classes="quiet")
-            live, players, versions = live_players(), synchronised_players(), gr.State()
+            live, sentence = live_players(), words(elem_classes="quiet")
+            players, restyled = synchronised_players("takeOver"), gr.State()
             # for programs
             result = gr.Audio(type="filepath", visible=False)
             picture = figure_image("Before and after", "retro-picture")
@@ -146,15 +154,18 @@ def _restyle(handlers: Handlers, song: gr.Audio) -> tuple[dict[str, Any], list[A
             handlers.whole, inputs, live, **WHOLE, **HIDDEN
         )
 
-    song.change(handlers.forget, None, live, queue=False, **HIDDEN)
+    song.change(handlers.forget, song, live, queue=False, **HIDDEN)
     show(style.change)
     show(record.clear)
-    for trigger in (style.input, percent.input, show(record.upload).success, *(dial.input for dial in dials)):
+    read = show(record.upload)
+    read.failure(handlers.forget, song, live, queue=False, **HIDDEN)
+    for trigger in (style.input, percent.input, read.success, *(dial.input for dial in dials)):
         hear(trigger)
     hear(reset.click(None, None, [*dials, settings], js=USUAL, **HIDDEN).success)
-    outputs = [sentence, result, picture, table, versions]
-    run(go.click, handlers.restyle, inputs, outputs, players, HEAVY, "retro").success(
-        lambda html: ("", *_shown(html)), versions, [live, table, note, players], **HIDDEN
+    outputs = [sentence, result, picture, table, restyled]
+    done = run(go.click, handlers.restyle, inputs, outputs, players, HEAVY, "retro")
+    _show_versions(done, lambda new: new and new.players, restyled, [table, note, players]).success(
+        _list_render, [restyled, renders, *inputs], [live, renders, listed], **HIDDEN
     )
     return {"style": style, "strength": strength, "dials": settings}, [box, percent, *dials], go
 
@@ -207,7 +218,9 @@ def _similar(handlers: Handlers, song: gr.Audio) -> tuple[list[gr.Textbox], list
         "outputs": [table, player],
         **HIDDEN,
     }
-    run(go.click, handlers.similar, [song, *filters], shown, sentence, HEAVY, "similar").success(**show)
+    done = run(go.click, handlers.similar, [song, *filters], shown, sentence, HEAVY, "similar")
+    done.success(**show)
+    done.failure(lambda: gr.Audio(None, visible=False), None, player, **HIDDEN)
     return filters, shown, show
 
 
@@ -225,7 +238,7 @@ def _compare(handlers: Handlers) -> None:
             file_count="multiple",
             type="filepath",
             elem_id="versions",
-            height=160,
+            height=200,
             allow_reordering=True,
         )
         files.example_payload = lambda: [EXAMPLE, EXAMPLE]  # type: ignore[method-assign]
@@ -235,9 +248,8 @@ def _compare(handlers: Handlers) -> None:
         picture = figure_image("Side by side", "compare-picture")
         table, note = gr.Dataframe(visible=False, **TABLE), measures_note()
     outputs = [sentence, picture, table, versions]
-    run(go.click, handlers.compare, files, outputs, players, HEAVY, "compare").success(
-        _shown, versions, [table, note, players], **HIDDEN
-    )
+    done = run(go.click, handlers.compare, files, outputs, players, HEAVY, "compare")
+    _show_versions(done, lambda html: html, versions, [table, note, players])
 
 
 def _generate(handlers: Handlers) -> tuple[dict[str, Any], gr.Button]:
@@ -293,7 +305,7 @@ def _start(
     def fill(request: gr.Request) -> list[Any]:
         found, wrong = permalink.read(request.query_params)
         if wrong:
-            gr.Warning(f"The address gives an unknown {' and '.join(wrong)}: the default is kept.")
+            gr.Warning(f"The address gives no valid value for: {', '.join(wrong)}. The default is kept.")
         tab = gr.Tabs(selected=found["tab"]) if "tab" in found else gr.skip()
         ready = [gr.Button(interactive=True)] * len(starters)
         amounts = read_amounts(found.get("dials", ""))
@@ -311,8 +323,26 @@ def _start(
         each.select(None, None, None, js=permalink.writer("tab", each.id), **HIDDEN)
 
 
-def _shown(players: str) -> tuple[gr.Dataframe, gr.Markdown, str]:
-    return gr.Dataframe(visible=True), gr.Markdown(visible=True), players
+def _show_versions(done: Any, players: Callable[[Any], str | None], made: gr.State, shown: list[Any]) -> Any:
+    """Show table, note and players once versions are compared: nothing new after a stop, none after a failure."""
+    _, note, _ = shown
+
+    def show(new: Any) -> Any:
+        html = players(new)
+        return (gr.Dataframe(visible=True), gr.Markdown(visible=True), html) if html else gr.skip()
+
+    done.failure(lambda: gr.Markdown(visible=False), None, note, **HIDDEN)
+    return done.success(show, made, shown, **HIDDEN)
+
+
+def _list_render(new: Restyled | None, renders: list[tuple[str, str]], *settings: Any) -> Any:
+    """Add a render to the list of this visitor's, and remove the players of what was heard before if it is the same."""
+    if new is None:
+        return gr.skip()
+    renders = [(new.name, new.address), *renders]
+    links = [f'<li><a href="{address}" download="{escape(name)}">{escape(name)}</a></li>' for name, address in renders]
+    html = f'<div class="hint">Rendered, and kept for an hour:<ul>{"".join(links)}</ul></div>'
+    return NOTHING_HEARD if new.settings == settings else gr.skip(), renders, html
 
 
 def _short(choice: StyleChoice) -> str:

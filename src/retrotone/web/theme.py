@@ -33,17 +33,24 @@ CSS = """
 .gradio-container input:is([type=range], [type=radio]):focus-visible {
   outline: 3px solid var(--body-text-color); outline-offset: 2px;
 }
+.gradio-container input[type=range]::-webkit-slider-thumb { background-color: var(--slider-color); }
+.gradio-container input[type=range]::-moz-range-thumb { background-color: var(--slider-color); }
 .gradio-container .icon-button, .gradio-container .download-link { min-width: 24px; min-height: 24px; }
 .gradio-container .download-link { color: var(--body-text-color) !important; }
 .gradio-container .file-preview .download { min-width: 5.5rem !important; }
 .gradio-container .filename .stem { white-space: normal !important; overflow-wrap: anywhere; }
 .gradio-container .html-container { padding: 0; }
 .figure:has(.empty) { display: none; }
+#about:has([data-testid=status-tracker]:not(.hide)) { min-height: 4.5rem; }
 #tabs { --font-mono: var(--font); }
 #sweep-table table { font-size: 13px; }
 .gradio-container th, .gradio-container th * { white-space: nowrap !important; word-break: normal !important; }
+.gradio-container .table-wrap { container-type: inline-size; }
+.gradio-container .sizing-body td:first-child .cell-wrap { width: max-content; max-width: max(10rem, 38cqw); }
+.gradio-container .selection-button { display: none; }
 .players { --ink: var(--body-text-color); --soft: var(--body-text-color-subdued); --line: var(--border-color-primary); }
 .dark .players { color-scheme: dark; }
+.gradio-container .versions button { margin: 0; }
 .hint a { color: inherit; padding: 0; }
 .hint { color: var(--body-text-color-subdued); font-size: .85rem; margin: .25rem 0 0; }
 """ + asset("players.css.j2").read_text("utf-8").partition("\n")[2]

@@ -36,7 +36,7 @@ from retrotone.genre.discriminant import Head, Learner, left_out_scores, normali
 from retrotone.genre.evidence import ANSWERING, HEAD_WEIGHTS, HEADS, Rows, evidence
 from retrotone.progress import Progress, silent
 from retrotone.utils.assets import asset
-from retrotone.utils.files import new_folder, write_whole
+from retrotone.utils.files import is_folder, new_folder, write_whole
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -283,7 +283,7 @@ class GenreClassifier:
         if name is None:
             return cls._from_bytes(_bundled_bytes(), "the bundled classifier")
         path = Path(name)
-        path = path / FILE if path.is_dir() else path
+        path = path / FILE if is_folder(path) else path
         try:
             data = path.read_bytes()
         except FileNotFoundError as error:

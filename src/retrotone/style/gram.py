@@ -197,11 +197,13 @@ class GramTransfer:
         Raises
         ------
         StyleError
-            The two have different numbers of bins, or hold no frames or NaN.
+            The two have different numbers of bins, or hold no frames or NaN; the style is silent.
         """
         start, target = _checked(content, "content"), _checked(style, "style")
         if len(start) != len(target):
             raise StyleError(f"content has {len(start)} bins and style {len(target)}: analyse both with one n_fft")
+        if not target.any():
+            raise StyleError("the style is silent: choose a recording with sound in it")
         with torch.no_grad():
             return self._descend(start, target, progress)
 

@@ -63,7 +63,8 @@ class AudioFile:
     exact : bool
         Whether `frames` is exact to the sample, or by a clock that ticks in milliseconds.
     damage : str or None
-        What is missing, as "holds 3.0 s of the 5.0 s that its header promises"; more may be found in reading.
+        What is wrong, as "is damaged: 3.0 s of the 5.0 s that its header promises can be read"; more may be found in
+        reading.
 
     Raises
     ------

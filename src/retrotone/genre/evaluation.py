@@ -72,7 +72,8 @@ def evaluate(truth: Sequence[str], probabilities: ArrayLike, genres: Sequence[st
     """
     p = np.asarray(probabilities, float)
     if len(truth) == 0 or p.shape != (len(truth), len(genres)):
-        raise GenreError(f"{len(truth)} genres do not go with probabilities of shape {p.shape}")
+        given = f"probabilities of shape {p.shape} for {len(truth)} tracks and {len(genres)} genres"
+        raise GenreError(f"{given}: give a row for each track, at least one")
     if unknown := sorted(set(truth) - set(genres)):
         raise GenreError(f"{', '.join(unknown)}: the classifier knows {', '.join(genres)}")
     index = {genre: number for number, genre in enumerate(genres)}

@@ -164,7 +164,7 @@ class GramTransfer:
                 raise StyleError(f"{name} must be above 0, not {getattr(self, name)}")
         for name in ("patience", "target"):
             if not 0 <= getattr(self, name) < float("inf"):
-                raise StyleError(f"{name} must not be negative, not {getattr(self, name)}")
+                raise StyleError(f"{name} must be 0 or above, not {getattr(self, name)}")
 
     @classmethod
     def study(cls, **changes: Any) -> GramTransfer:

@@ -43,7 +43,7 @@ if TYPE_CHECKING:
 
 # Each of an artist's n tracks has a weight of n ** -0.5.
 ARTIST_POWER = 0.5
-# Of a genre, for a head to learn from.
+# Of a genre, to learn from.
 LEAST_TRACKS = 2
 # Of the cross-validation within `fit`.
 FOLDS, REPEATS = 5, 4
@@ -397,7 +397,7 @@ def _labelled_tracks(count: int, y: Sequence[str], artists: Sequence[str | None]
     if not count == len(genres) == len(artists):
         raise GenreError(f"{count} tracks, {len(genres)} genres and {len(artists)} artists: give one of each a track")
     counts = Counter(genres)
-    if len(counts) < 2 or min(counts.values()) < 2:
+    if len(counts) < 2 or min(counts.values()) < LEAST_TRACKS:
         raise GenreError("learning needs two genres or more, and two tracks or more in each")
     return [LabelledTrack(str(i), genre, artist) for i, (genre, artist) in enumerate(zip(genres, artists, strict=True))]
 

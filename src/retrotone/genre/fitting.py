@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from retrotone.errors import GenreError
 from retrotone.features.analysis import Analysis, analyse
 from retrotone.genre.base import FACTS
-from retrotone.genre.classifier import GenreClassifier
+from retrotone.genre.classifier import LEAST_TRACKS, GenreClassifier
 from retrotone.genre.datasets import LabelledTrack
 from retrotone.genre.splits import sides
 from retrotone.progress import Progress, part, silent
@@ -25,8 +25,6 @@ log = logging.getLogger("retrotone")
 
 # Of the time.
 ANALYSIS_SHARE = 0.95
-# Of a genre, to learn from.
-LEAST_TRACKS = 2
 
 
 class Fitted(NamedTuple):

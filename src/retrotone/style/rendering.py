@@ -21,8 +21,6 @@ from retrotone.types import Block, Source, Spectrogram
 
 # Limiting below 1 dB is not reported.
 AUDIBLE_LIMITING = 10 ** (1 / 20)
-# Longer results are held on disk.
-SPOOL_BYTES = 256 << 20
 
 
 @dataclass

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from math import log10
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +13,7 @@ from numpy.typing import NDArray
 from retrotone.dsp.loudness import ABSOLUTE_GATE
 from retrotone.errors import StyleError
 from retrotone.progress import Progress, part, silent
-from retrotone.style.media.media import REFERENCE_LUFS
+from retrotone.style.media.chain import reference_gain
 from retrotone.style.reading.band import Edge, read_edges
 from retrotone.style.reading.channels import Channels, align, read_channels
 from retrotone.style.reading.clicks import Clicks, read_clicks
@@ -107,9 +106,7 @@ def read(record: Source, progress: Progress = silent) -> Reading:
 def _at_reference(sample: Sample, channels: int) -> Sequence[Block]:
     """Return the excerpts at the loudness to which all levels of a medium refer."""
     # a record below the gate has no loudness: it counts as one at the gate
-    # BS.1770 adds the channels up, so one channel is 3 dB louder than each of two at the same figure
-    gain_db = REFERENCE_LUFS - max(sample.loudness, ABSOLUTE_GATE) + 10 * log10(channels / 2)
-    gain = np.float32(10 ** (gain_db / 20))
+    gain = np.float32(reference_gain(max(sample.loudness, ABSOLUTE_GATE), channels))
     # equal channels tell no more than one
     equal = all(np.array_equal(piece[:1], piece[-1:]) for piece in sample.pieces)
     return [piece[: 1 if equal else None] * gain for piece in sample.pieces]

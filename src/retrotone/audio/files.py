@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import os
 import re
 import stat
@@ -19,8 +18,7 @@ from retrotone.audio.reading.libsndfile import LibsndfileReader
 from retrotone.audio.reading.opening import COARSE_SECONDS, MAX_MIXED_CHANNELS, TOLERANCE_SECONDS, open_reader
 from retrotone.errors import AudioError
 from retrotone.types import Block
-
-log = logging.getLogger("retrotone")
+from retrotone.utils.logs import log
 
 # about 12 s at 44.1 kHz: 4 MB of stereo float32
 BLOCK_FRAMES = 1 << 19

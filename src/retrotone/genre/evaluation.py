@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import os
 from collections import Counter
 from collections.abc import Sequence
@@ -17,8 +16,7 @@ from retrotone.genre.classifier import GenreClassifier
 from retrotone.genre.datasets import LabelledTrack, folds, gtzan_split, most_folds
 from retrotone.genre.models import learned_from, open_model
 from retrotone.progress import Progress, part, silent
-
-log = logging.getLogger("retrotone")
+from retrotone.utils.logs import log
 
 # The normal distribution's two-sided 95 % quantile.
 Z_95 = 1.959964

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import logging
 import os
 from collections import Counter
 from pathlib import Path
@@ -20,8 +19,7 @@ from retrotone.genre.datasets import LabelledTrack
 from retrotone.genre.splits import sides
 from retrotone.progress import Progress, part, silent
 from retrotone.utils.files import write_whole
-
-log = logging.getLogger("retrotone")
+from retrotone.utils.logs import log
 
 # Of the time.
 ANALYSIS_SHARE = 0.95

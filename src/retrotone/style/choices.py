@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
@@ -13,6 +12,7 @@ from typing import TYPE_CHECKING, Literal, TypeAlias, cast
 from retrotone.errors import AudioError, StyleError
 from retrotone.progress import Progress, silent
 from retrotone.utils.files import config_folder, is_file, is_folder
+from retrotone.utils.logs import log
 from retrotone.utils.text import printable, title
 
 if TYPE_CHECKING:
@@ -31,8 +31,6 @@ MODEL_SUFFIXES = (".ts", ".safetensors")
 # of a medium's file; those in the folder of presets are found by their stem
 MEDIUM_SUFFIX = ".toml"
 PRESET_FOLDER = "media"
-
-logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -213,7 +211,7 @@ def presets() -> Iterator[tuple[Path, Medium]]:
         try:
             yield path, Medium.load(path)
         except StyleError as error:
-            logger.warning("a preset is left out: %s", error)
+            log.warning("a preset is left out: %s", error)
 
 
 def find_styles(texts: Sequence[str], method: str | None = None) -> StyleChoice:

@@ -11,9 +11,9 @@ from typing import Any, Protocol, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from retrotone.audio.audio import log
 from retrotone.errors import LibraryError
 from retrotone.progress import Progress
+from retrotone.utils.logs import log
 
 # Rows of a large result that are read at once.
 BLOCK = 4096

@@ -17,6 +17,8 @@ from retrotone.utils.logs import log
 
 # Rows of a large result that are read at once.
 BLOCK = 4096
+# Most ids or stamps in one query.
+LOOKUP = 500
 # Before each attempt to connect again: a server that is started anew is back in less than their sum.
 WAITS_SECONDS = (0, 1, 2, 4, 8, 16)
 

@@ -17,7 +17,7 @@ from retrotone.style.media.chain import reference_gain
 from retrotone.style.reading.band import Edge, read_edges
 from retrotone.style.reading.channels import Channels, align, read_channels
 from retrotone.style.reading.clicks import Clicks, read_clicks
-from retrotone.style.reading.floor import NoiseFloor, read_floor
+from retrotone.style.reading.floor import Floor, read_floor
 from retrotone.style.reading.hum import Tone, read_hum
 from retrotone.style.reading.spectrum import densities, in_bands
 from retrotone.style.reading.speed import Speed, read_speed
@@ -41,7 +41,7 @@ class Reading:
     spectrum_db : ndarray, shape (len(HZ),)
         Long-term spectrum in the bands of `retrotone.style.reading.spectrum.HZ`, in dB per Hz for a programme at
         -20 LUFS; NaN above the record's Nyquist frequency.
-    floor : NoiseFloor
+    floor : Floor
     low, high : Edge or None
         The ends of the music's band.
     channels : Channels
@@ -52,7 +52,7 @@ class Reading:
 
     name: str
     spectrum_db: NDArray[np.float64]
-    floor: NoiseFloor
+    floor: Floor
     low: Edge | None
     high: Edge | None
     channels: Channels

@@ -132,7 +132,9 @@ def main() -> None:
 
     # each feature is scaled to a deviation of 1 for the ridge
     samples = (sound.resample(STUDY_RATE).samples[0] for sound in sounds)
-    rows = np.array([tempo.periodicity(tempo.onsets(mel_decibels(np.square(magnitudes(x))))) for x in samples], float)
+    rows = np.array(
+        [tempo.periodicity(tempo.onset_strength(mel_decibels(np.square(magnitudes(x))))) for x in samples], float
+    )
     scale = rows.std(axis=(0, 1))
     prior = np.log([tempo.prior(genres[i], learned["log2_tempo"]) for i in here])
     near = np.abs(tempo.TEMPI / tempi[:, None] - 1) < NEAR

@@ -147,7 +147,7 @@ class Comparison:
         return render_page(
             "report.html.j2",
             **self._players(sources, ".picture img"),
-            measures=taken(self.table),
+            measures=measures_in(self.table),
             meanings=MEANINGS,
             clock=clock,
             isfinite=math.isfinite,
@@ -227,12 +227,12 @@ def compare(
     if not versions:
         raise AudioError("there is nothing to compare: give at least one recording")
     measured = len(versions) / (len(versions) + 1)
-    table = measure(versions, style, part(progress, 0.0, measured))
+    table = comparison_table(versions, style, part(progress, 0.0, measured))
     progress(measured, "drawing")
     return Comparison(dict(versions), table, medium)
 
 
-def measure(
+def comparison_table(
     versions: Mapping[str, Audio], style: Audio | None = None, progress: Progress = silent
 ) -> list[ComparisonRow]:
     """Return the table of `compare` alone; parameters and errors as there."""
@@ -248,7 +248,7 @@ def measure(
     return table
 
 
-def taken(table: Sequence[ComparisonRow]) -> dict[str, str]:
+def measures_in(table: Sequence[ComparisonRow]) -> dict[str, str]:
     """Return those of `MEASURES` that some version in a table has."""
     return {name: label for name, label in MEASURES.items() if any(getattr(row, name) is not None for row in table)}
 

@@ -17,6 +17,9 @@ Matrix: TypeAlias = NDArray[np.float32]
 Spectrogram: TypeAlias = NDArray[np.complex64]
 """A short-time Fourier transform, shape (channels, frames, bins)."""
 
+Latent: TypeAlias = NDArray[np.float32]
+"""A path through the latent space of a model, shape (latent_size, frames)."""
+
 
 class Source(Protocol):
     """A recording that can be read more than once, block by block: `Audio` or `AudioFile`."""

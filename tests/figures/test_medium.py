@@ -24,7 +24,7 @@ from retrotone.style.medium import Medium
 from retrotone.style.reading.band import Edge
 from retrotone.style.reading.channels import Channels
 from retrotone.style.reading.clicks import Clicks
-from retrotone.style.reading.floor import NoiseFloor
+from retrotone.style.reading.floor import Floor
 from retrotone.style.reading.hum import Tone
 from retrotone.style.reading.reading import Reading
 from retrotone.style.reading.spectrum import HZ, average_music
@@ -54,7 +54,7 @@ def reading(full: bool) -> Reading:
     return Reading(
         "folder/$a <b>&.wav",
         average_music(),
-        NoiseFloor(level, sure),
+        Floor(level, sure),
         low if full else None,
         high if full else None,
         Channels(-8.0, -1.0, -2e-4 if full else 0.0),

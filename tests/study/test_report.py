@@ -8,6 +8,7 @@ import re
 from contextlib import redirect_stdout
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 import retrotone as rt
@@ -18,12 +19,13 @@ pytestmark = pytest.mark.usefixtures("analysing_here")
 
 @pytest.fixture(scope="module")
 def music(made_music: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Six short tracks: the least in which a song has five others."""
+    """Six short tracks, the least in which a song has five others, and a silent one, which is like none."""
     folder = tmp_path_factory.mktemp("music")
     for kind in ("melody", "organ"):
         (folder / kind).mkdir()
         for path in (made_music / kind).iterdir():
             rt.load(path, 1.5).save(folder / kind / path.name)
+    rt.Audio(np.zeros(33_075), 22_050).save(folder / "organ" / "silence.flac")
     return folder
 
 

@@ -17,7 +17,7 @@ import pytest
 import retrotone as rt
 from retrotone.audio.files import AudioFile
 from retrotone.cli.main import run
-from retrotone.errors import AudioError, RetrotoneError, StyleError
+from retrotone.errors import AudioError, ModelError, RetrotoneError, StyleError
 from retrotone.style.choices import Records, StyleChoice, find_style, find_styles, style_choices
 from retrotone.style.eras import ERAS
 from retrotone.style.media.filters import Lowpass
@@ -185,6 +185,13 @@ def test_a_word_that_is_nothing_gets_a_sentence_with_all_choices() -> None:
 def test_a_path_that_does_not_exist_is_no_era(name: str) -> None:
     with pytest.raises(AudioError, match=f"^{name} does not exist: check the path$"):
         find_style(name)
+
+
+def test_a_name_that_is_too_long_for_a_file_gets_a_sentence() -> None:
+    with pytest.raises(AudioError, match="File name too long"):
+        find_style("a" * 5000)
+    with pytest.raises(ModelError, match="no model is called"):
+        find_style("rave:" + "a" * 5000).open()
 
 
 def test_a_folder_stands_for_the_records_in_it(folder: Path) -> None:

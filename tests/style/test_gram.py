@@ -161,3 +161,5 @@ def test_bad_spectrograms_are_refused() -> None:
         GramTransfer(**SMALL).run(CONTENT[:, :0], STYLE)
     with pytest.raises(StyleError, match="NaN"):
         GramTransfer(**SMALL).run(np.full_like(CONTENT, np.nan), STYLE)
+    with pytest.raises(StyleError, match="the style is silent"):
+        GramTransfer(**SMALL).run(CONTENT, np.zeros_like(STYLE))

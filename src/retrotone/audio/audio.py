@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -19,8 +18,7 @@ from retrotone.audio.writing import AudioWriter
 from retrotone.dsp.loudness import LoudnessMeter, PeakMeter
 from retrotone.errors import AudioError
 from retrotone.types import Block
-
-log = logging.getLogger("retrotone")
+from retrotone.utils.logs import log
 
 # -1 dBTP, EBU R 128 (2023)
 PEAK_CEILING = 10 ** (-1 / 20)

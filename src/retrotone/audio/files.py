@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import os
 import re
 import stat
@@ -19,8 +18,7 @@ from retrotone.audio.reading.libsndfile import LibsndfileReader
 from retrotone.audio.reading.opening import COARSE_SECONDS, MAX_MIXED_CHANNELS, TOLERANCE_SECONDS, open_reader
 from retrotone.errors import AudioError
 from retrotone.types import Block
-
-log = logging.getLogger("retrotone")
+from retrotone.utils.logs import log
 
 # about 12 s at 44.1 kHz: 4 MB of stereo float32
 BLOCK_FRAMES = 1 << 19
@@ -63,7 +61,8 @@ class AudioFile:
     exact : bool
         Whether `frames` is exact to the sample, or by a clock that ticks in milliseconds.
     damage : str or None
-        What is missing, as "holds 3.0 s of the 5.0 s that its header promises"; more may be found in reading.
+        What is wrong, as "is damaged: 3.0 s of the 5.0 s that its header promises can be read"; more may be found in
+        reading.
 
     Raises
     ------

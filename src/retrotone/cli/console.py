@@ -201,7 +201,7 @@ def password_in(file: Path) -> str:
             password = lines.readline().rstrip("\r\n")
     except (OSError, UnicodeError) as error:
         reason = getattr(error, "strerror", None) or "not UTF-8"
-        raise RetrotoneError(f"the password cannot be read from {file} ({reason})") from error
+        raise RetrotoneError(f"the password cannot be read from {file} ({reason}): check the path") from error
     if not password:
         raise RetrotoneError(f"{file} begins with an empty line: its first line is the password")
     return password

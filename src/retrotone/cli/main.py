@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import atexit
 import io
-import logging
 import os
 import signal
 import sys
@@ -22,6 +21,7 @@ from retrotone.cli.console import ALL_FAILED, SOME_FAILED, LogHandler, complain
 from retrotone.cli.library.app import app as library
 from retrotone.errors import RetrotoneError
 from retrotone.utils.files import takes_files
+from retrotone.utils.logs import log
 
 # exit codes: 128 + SIGINT, 128 + SIGTERM
 INTERRUPTED, TERMINATED = 130, 143
@@ -119,7 +119,7 @@ def run(arguments: Sequence[str] | None = None) -> int:
         usage.
     """
     words = sys.argv[1:] if arguments is None else list(arguments)
-    log, handler = logging.getLogger("retrotone"), LogHandler()
+    handler = LogHandler()
     log.addHandler(handler)
     try:
         return parser(words)(args=words, prog_name="retrotone", standalone_mode=False) or 0

@@ -12,8 +12,10 @@ import numpy as np
 import soxr
 from numpy.typing import NDArray
 
+from retrotone.dsp.filterbanks import A4_HZ
+
 # Hz: the lowest bin, C1
-LOWEST_HZ = 440.0 * 2 ** (-45 / 12)
+LOWEST_HZ = A4_HZ * 2 ** (-45 / 12)
 N_OCTAVES, BINS_PER_OCTAVE = 7, 36
 
 

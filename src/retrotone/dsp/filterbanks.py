@@ -8,8 +8,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 
-# Hz
-A4 = 440.0
+# Concert pitch.
+A4_HZ = 440.0
 N_CHROMA = 12
 # Centre and width of the Gaussian over octaves that weights chroma; A0 is in octave 0.
 CHROMA_OCTAVE, CHROMA_OCTAVES = 5.0, 2.0
@@ -147,7 +147,7 @@ def chroma_filters(sample_rate: int, n_fft: int, tuning: float) -> NDArray[np.fl
     # one bin more than is returned, since the width of a bin is its distance to the next one
     hertz = np.arange(1, bins + 1) * sample_rate / n_fft
     # semitones above A0; bin 0 lies one and a half octaves below bin 1
-    pitch = N_CHROMA * np.log2(hertz / (A4 * 2 ** (tuning / N_CHROMA) / 16))
+    pitch = N_CHROMA * np.log2(hertz / (A4_HZ * 2 ** (tuning / N_CHROMA) / 16))
     pitch = np.concatenate([[pitch[0] - 1.5 * N_CHROMA], pitch])
     widths = np.maximum(np.diff(pitch), 1.0)
     pitch = pitch[:bins]

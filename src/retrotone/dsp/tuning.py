@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from retrotone.dsp.filterbanks import A4, N_CHROMA
+from retrotone.dsp.filterbanks import A4_HZ, N_CHROMA
 from retrotone.dsp.stft import STUDY_N_FFT, STUDY_RATE
 
 # Hz; the least height of a peak beside the strongest bin of its frame; parts of a step
@@ -40,6 +40,6 @@ def estimate_tuning(spectrum: NDArray[np.float32], bins_per_octave: int = N_CHRO
     shift = np.divide(-slope, curvature, out=np.zeros_like(slope), where=np.abs(slope) < np.abs(curvature))
     height = here[frame, peak] + slope * shift / 2
     hertz = (low + peak + shift)[height >= np.median(height)] * (STUDY_RATE / STUDY_N_FFT)
-    offset = np.mod(bins_per_octave * np.log2(hertz / A4) + 0.5, 1.0) - 0.5
+    offset = np.mod(bins_per_octave * np.log2(hertz / A4_HZ) + 0.5, 1.0) - 0.5
     votes, edges = np.histogram(offset, PARTS, (-0.5, 0.5))
     return float(edges[votes.argmax()])

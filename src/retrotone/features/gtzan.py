@@ -27,7 +27,7 @@ from retrotone.dsp.stft import CHUNK_FRAMES, OVERLAP, STUDY_N_FFT, STUDY_RATE, i
 from retrotone.dsp.tuning import estimate_tuning
 from retrotone.features.key import pitch_classes
 from retrotone.features.onsets import EARLY_FRAMES
-from retrotone.features.tempo import onsets, pulse
+from retrotone.features.tempo import onset_strength, pulse
 
 # the longest of GTZAN's clips
 SECONDS = 30.65
@@ -147,7 +147,7 @@ def timbre(recording: Audio | str | os.PathLike[str], separated_seconds: float =
     moments += _separated_moments(samples, round(separated_seconds * STUDY_RATE))
     cepstrum = _cepstrum(decibels)
     cepstral = np.stack([cepstrum.mean(axis=0), cepstrum.var(axis=0)], axis=1)
-    rises = onsets(decibels)
+    rises = onset_strength(decibels)
     columns = np.concatenate([moments, [_tempo(rises[:, 0])], cepstral.ravel()])
     return Timbre(columns, chroma.mean(axis=0), _fingerprint(decibels), pitch_classes(samples, tuning), pulse(rises))
 

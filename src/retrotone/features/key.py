@@ -11,7 +11,7 @@ from functools import cache
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from retrotone.dsp.filterbanks import A4, N_CHROMA
+from retrotone.dsp.filterbanks import A4_HZ, N_CHROMA
 from retrotone.dsp.stft import STUDY_RATE, window
 from retrotone.features.genre_priors import genre_priors, known_shares
 
@@ -74,9 +74,9 @@ def pitch_classes(samples: NDArray[np.float32], tuning: float) -> NDArray[np.flo
 def _semitones(tuning: float) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
     """Return where each semitone's bins start, the last one's end too, and how much of each bin up to there it is."""
     edges = np.append(SEMITONES, SEMITONES[-1] + 1) - 0.5 - A4_SEMITONE + tuning
-    starts = np.ceil(A4 * 2 ** (edges / 12) * N_FFT / STUDY_RATE).astype(int)
+    starts = np.ceil(A4_HZ * 2 ** (edges / 12) * N_FFT / STUDY_RATE).astype(int)
     hertz = np.arange(1, starts[-1]) * STUDY_RATE / N_FFT
-    semitones = 12 * np.log2(hertz / A4) - tuning
+    semitones = 12 * np.log2(hertz / A4_HZ) - tuning
     # the square of a cosine that is 0 halfway between semitones; nothing is heard at 0 Hz
     shares = np.square(np.cos(np.pi * (semitones - np.rint(semitones))))
     return starts, np.pad(shares, (1, 0)).astype(np.float32)

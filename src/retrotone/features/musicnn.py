@@ -14,7 +14,7 @@ import os
 from collections.abc import Iterable, Iterator
 from functools import cache
 from itertools import chain
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
@@ -27,9 +27,7 @@ from retrotone.dsp.stft import window
 from retrotone.errors import AnalysisError
 from retrotone.progress import Progress, silent
 from retrotone.utils.assets import asset
-
-if TYPE_CHECKING:
-    from threadpoolctl import ThreadpoolController
+from retrotone.utils.threads import one_blas_thread
 
 SAMPLE_RATE, N_FFT, HOP_LENGTH, N_MELS = 16_000, 512, 256, 96
 # 3 s, as in the network's training
@@ -109,8 +107,7 @@ def listen(recording: Audio | str | os.PathLike[str], hop: int = PATCH_FRAMES, p
     embedding: list[Array] = []
     network = _network()
     frames = network.log_mel(mono_blocks(source, SAMPLE_RATE))
-    # such small matrix products gain nothing from more threads, and wait for them when other processes are busy
-    with _blas().limit(limits=1):
+    with one_blas_thread():
         for patch in _patches(frames, hop):
             patch_tags, patch_embedding = network.tag(patch)
             tags.append(patch_tags)
@@ -162,14 +159,6 @@ def _network() -> _Network:
     import safetensors.numpy
 
     return _Network(safetensors.numpy.load(asset("musicnn_msd.safetensors").read_bytes()))
-
-
-@cache
-def _blas() -> ThreadpoolController:
-    """Return the control of BLAS's threads, cached because finding the library is slow."""
-    from threadpoolctl import ThreadpoolController
-
-    return ThreadpoolController().select(user_api="blas")
 
 
 class _Network:

@@ -35,7 +35,7 @@ MOST_MISSING = 0.8
 ANY_GENRE = 0.1
 
 
-def onsets(decibels: NDArray[np.float32]) -> NDArray[np.float32]:
+def onset_strength(decibels: NDArray[np.float32]) -> NDArray[np.float32]:
     """Return how much a recording becomes louder from frame to frame.
 
     Parameters
@@ -62,7 +62,7 @@ def periodicity(rises: NDArray[np.float32]) -> NDArray[np.float32]:
     Parameters
     ----------
     rises : ndarray, shape (frames, 5)
-        See `onsets`; at most `SIZE` // 2 frames.
+        See `onset_strength`; at most `SIZE` // 2 frames.
 
     Returns
     -------
@@ -123,7 +123,7 @@ def pulse(rises: NDArray[np.float32]) -> NDArray[np.float16]:
     Parameters
     ----------
     rises : ndarray, shape (frames, 5)
-        See `onsets`.
+        See `onset_strength`.
 
     Returns
     -------

@@ -202,18 +202,17 @@ def part_texts(medium: Medium) -> dict[str, str]:
     return {part: " to ".join(texts) + sure.get(part, "") for part, texts in found.items()}
 
 
-def draw_dials(axes: Axes, shown: Sequence[Dial], columns: int = 2) -> None:
-    """Draw large dials, filled column by column: name, gauge with its scale, value and how sure it is.
+def draw_dials(axes: Axes, shown: Sequence[Dial]) -> None:
+    """Draw large dials in two columns, the left one first: name, gauge with its scale, value and how sure it is.
 
     Parameters
     ----------
     axes : Axes
         Its whole area is used, without an axis.
     shown : sequence of Dial
-    columns : int
     """
-    rows = -(-len(shown) // columns)
-    _empty(axes, columns, rows)
+    rows = -(-len(shown) // 2)
+    _empty(axes, 2, rows)
     for number, dial in enumerate(shown):
         column, row = divmod(number, rows)
         left, y = column + 0.18, rows - row - 0.4

@@ -65,7 +65,7 @@ def evidence_figure(answer: Answer, title: str, duration: float) -> Figure:
 BINS = 10
 
 
-def confusion_figure(genres: Sequence[str], confusion: ArrayLike, title: str = "Confusion") -> Figure:
+def confusion_figure(genres: Sequence[str], confusion: ArrayLike) -> Figure:
     """Draw tracks by true genre (rows) and answer (columns); shades are shares of the row.
 
     Parameters
@@ -73,7 +73,6 @@ def confusion_figure(genres: Sequence[str], confusion: ArrayLike, title: str = "
     genres : sequence of str
     confusion : array_like, shape (genres, genres)
         Numbers of tracks.
-    title : str
     """
     import matplotlib
     from matplotlib.colors import LinearSegmentedColormap
@@ -94,7 +93,7 @@ def confusion_figure(genres: Sequence[str], confusion: ArrayLike, title: str = "
         axes.set_yticks(range(len(genres)), names)
         axes.set_xlabel("answer")
         axes.set_ylabel("true genre")
-        axes.set_title(title)
+        axes.set_title("Confusion")
         axes.tick_params(length=0)
         settle(figure)
     return figure

@@ -36,14 +36,14 @@ from retrotone.genre.discriminant import Head, Learner, left_out_scores, normali
 from retrotone.genre.evidence import ANSWERING, HEAD_WEIGHTS, HEADS, Rows, evidence
 from retrotone.progress import Progress, silent
 from retrotone.utils.assets import asset
-from retrotone.utils.files import new_folder, write_whole
+from retrotone.utils.files import is_folder, new_folder, write_whole
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
 # Each of an artist's n tracks has a weight of n ** -0.5.
 ARTIST_POWER = 0.5
-# Of a genre, for a head to learn from.
+# Of a genre, to learn from.
 LEAST_TRACKS = 2
 # Of the cross-validation within `fit`.
 FOLDS, REPEATS = 5, 4
@@ -283,7 +283,7 @@ class GenreClassifier:
         if name is None:
             return cls._from_bytes(_bundled_bytes(), "the bundled classifier")
         path = Path(name)
-        path = path / FILE if path.is_dir() else path
+        path = path / FILE if is_folder(path) else path
         try:
             data = path.read_bytes()
         except FileNotFoundError as error:
@@ -397,7 +397,7 @@ def _labelled_tracks(count: int, y: Sequence[str], artists: Sequence[str | None]
     if not count == len(genres) == len(artists):
         raise GenreError(f"{count} tracks, {len(genres)} genres and {len(artists)} artists: give one of each a track")
     counts = Counter(genres)
-    if len(counts) < 2 or min(counts.values()) < 2:
+    if len(counts) < 2 or min(counts.values()) < LEAST_TRACKS:
         raise GenreError("learning needs two genres or more, and two tracks or more in each")
     return [LabelledTrack(str(i), genre, artist) for i, (genre, artist) in enumerate(zip(genres, artists, strict=True))]
 

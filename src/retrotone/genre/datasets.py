@@ -7,7 +7,6 @@ pieces of one song never lie on both sides of a split.
 from __future__ import annotations
 
 import csv
-import logging
 import os
 import warnings
 from collections import Counter
@@ -24,8 +23,7 @@ from retrotone.audio.audio import Audio, load
 from retrotone.audio.files import SUFFIXES, AudioFile
 from retrotone.errors import AudioError, GenreError
 from retrotone.utils.assets import asset
-
-log = logging.getLogger("retrotone")
+from retrotone.utils.logs import log
 
 Split = Literal["train", "valid", "test"]
 

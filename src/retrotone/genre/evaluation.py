@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import os
 from collections import Counter
 from collections.abc import Sequence
@@ -17,8 +16,7 @@ from retrotone.genre.classifier import GenreClassifier
 from retrotone.genre.datasets import LabelledTrack, folds, gtzan_split, most_folds
 from retrotone.genre.models import learned_from, open_model
 from retrotone.progress import Progress, part, silent
-
-log = logging.getLogger("retrotone")
+from retrotone.utils.logs import log
 
 # The normal distribution's two-sided 95 % quantile.
 Z_95 = 1.959964
@@ -72,7 +70,8 @@ def evaluate(truth: Sequence[str], probabilities: ArrayLike, genres: Sequence[st
     """
     p = np.asarray(probabilities, float)
     if len(truth) == 0 or p.shape != (len(truth), len(genres)):
-        raise GenreError(f"{len(truth)} genres do not go with probabilities of shape {p.shape}")
+        given = f"probabilities of shape {p.shape} for {len(truth)} tracks and {len(genres)} genres"
+        raise GenreError(f"{given}: give a row for each track, at least one")
     if unknown := sorted(set(truth) - set(genres)):
         raise GenreError(f"{', '.join(unknown)}: the classifier knows {', '.join(genres)}")
     index = {genre: number for number, genre in enumerate(genres)}

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import logging
 import os
 from collections import Counter
 from pathlib import Path
@@ -15,18 +14,15 @@ from numpy.typing import NDArray
 from retrotone.errors import GenreError
 from retrotone.features.analysis import Analysis, analyse
 from retrotone.genre.base import FACTS
-from retrotone.genre.classifier import GenreClassifier
+from retrotone.genre.classifier import LEAST_TRACKS, GenreClassifier
 from retrotone.genre.datasets import LabelledTrack
 from retrotone.genre.splits import sides
 from retrotone.progress import Progress, part, silent
 from retrotone.utils.files import write_whole
-
-log = logging.getLogger("retrotone")
+from retrotone.utils.logs import log
 
 # Of the time.
 ANALYSIS_SHARE = 0.95
-# Of a genre, to learn from.
-LEAST_TRACKS = 2
 
 
 class Fitted(NamedTuple):

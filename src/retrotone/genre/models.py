@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from retrotone.errors import ModelError
 from retrotone.genre.base import FACTS, WEIGHTS
 from retrotone.genre.classifier import GenreClassifier
+from retrotone.utils.files import is_file
 
 if TYPE_CHECKING:
     from retrotone.genre.networks import GenreNetwork
@@ -31,7 +32,7 @@ def open_model(path: str | os.PathLike[str]) -> GenreClassifier | GenreNetwork:
     folder = Path(path)
     if folder.name in (WEIGHTS, FACTS):
         folder = folder.parent
-    if (folder / WEIGHTS).is_file():
+    if is_file(folder / WEIGHTS):
         # here, because it imports torch
         from retrotone.genre import networks
 
@@ -40,7 +41,7 @@ def open_model(path: str | os.PathLike[str]) -> GenreClassifier | GenreNetwork:
 
 
 def learned_from(path: str | os.PathLike[str]) -> set[str]:
-    """Return the `Track.key` of what a classifier has learned from; empty where its folder does not say."""
+    """Return the `LabelledTrack.key` of what a classifier has learned from; empty where its folder does not say."""
     model = Path(path)
     facts = (model if model.is_dir() else model.parent) / FACTS
     try:

@@ -196,7 +196,8 @@ def build(kind: str, genres: int, width: int | None = None) -> Network:
         raise ModelError(f"there is no network {kind}: choose among {', '.join(NETWORKS)}")
     width = NETWORKS[kind].usual_width if width is None else width
     if width < 1 or (kind == "transformer" and width % HEADS):
-        raise ModelError(f"{kind} cannot be {width} wide: use a multiple of {HEADS}")
+        fitting = f"a multiple of {HEADS}" if kind == "transformer" else "1 or more"
+        raise ModelError(f"{kind} cannot be {width} wide: use {fitting}")
     return NETWORKS[kind](genres, width)
 
 

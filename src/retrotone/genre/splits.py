@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import logging
 import os
 from collections import Counter
 from collections.abc import Sequence
 
 from retrotone.errors import GenreError
 from retrotone.genre.datasets import Gtzan, LabelledTrack, folds, open_folder
-
-log = logging.getLogger("retrotone")
+from retrotone.utils.logs import log
 
 # One fold in so many is validated on, where the collection has no split of its own.
 FOLDS = 5

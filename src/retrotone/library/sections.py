@@ -36,7 +36,9 @@ class _Section(AudioFile):
         self._place, self._start, whole = place, start, self.duration
         self.frames = round((min(whole if end is None else end, whole) - start) * self.sample_rate)
         if self.frames <= 0:
-            raise AudioError(f"{place} begins at {clock(start)}, and the file lasts {clock(whole)}")
+            raise AudioError(
+                f"{place} begins at {clock(start)}, but its file ends at {clock(whole)}: correct the cue sheet"
+            )
 
     @property
     def name(self) -> str:

@@ -8,7 +8,6 @@ from pathlib import Path
 
 import numpy as np
 
-from retrotone.audio.audio import log
 from retrotone.errors import AnalysisError, LibraryError, OutputError
 from retrotone.features.analysis import VERSION
 from retrotone.library.catalogue.catalogue import Catalogue
@@ -20,6 +19,7 @@ from retrotone.library.search.filters import EVERYTHING, Filter
 from retrotone.library.search.neighbours import Indexed, Neighbours, neighbours
 from retrotone.library.search.playlists import IsSame, TrackLookup
 from retrotone.progress import Progress, silent
+from retrotone.utils.logs import log
 
 
 def default_path() -> Path:

@@ -21,10 +21,8 @@ from retrotone.errors import AudioError
 from retrotone.progress import Progress, silent
 from retrotone.rave.beats import beats
 from retrotone.rave.levels import at_loudness
-from retrotone.types import Source
+from retrotone.types import Latent, Source
 from retrotone.utils.files import write_whole
-
-Latent = NDArray[np.float32]
 
 # beats and harmony are found at this rate in Hz, in frames of this many samples
 RATE, N_FFT = 22_050, 2048

@@ -16,7 +16,8 @@ from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
 from retrotone.errors import AudioError
-from retrotone.rave.bank import Bank, Latent, Record
+from retrotone.rave.bank import Bank, Record
+from retrotone.types import Latent
 
 # of what is played of a record at a time
 SEGMENT_SECONDS = (1.0, 3.0)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 
 from retrotone.audio.audio import PEAK_CEILING, Audio
 from retrotone.dsp.limiter import limited
@@ -14,9 +13,7 @@ from retrotone.rave.bank import Bank
 from retrotone.rave.info import RaveInfo
 from retrotone.rave.levels import at_loudness
 from retrotone.rave.runner import Runner
-from retrotone.types import Block
-
-Latent = NDArray[np.float32]
+from retrotone.types import Block, Latent
 
 MIN_ANCHOR_SECONDS = 0.01
 # a clip is made in memory

@@ -12,8 +12,8 @@ from numpy.typing import ArrayLike, NDArray
 
 from retrotone.dsp.arcs import arc
 from retrotone.errors import StyleError
+from retrotone.types import Latent
 
-Latent = NDArray[np.float32]
 Real = NDArray[np.float64]
 
 

@@ -11,11 +11,9 @@ from retrotone.audio.audio import Audio
 from retrotone.dsp.loudness import LoudnessMeter
 from retrotone.errors import OutputError
 from retrotone.types import Block, Source
+from retrotone.utils.temporary import SPOOL_BYTES
 
 MAX_GAIN_DB = 60.0
-
-
-SPOOL_BYTES = 256 << 20
 
 
 def mixed(source: Source, wet: Iterable[Block], strength: float) -> Iterator[Block]:

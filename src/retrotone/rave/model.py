@@ -8,7 +8,7 @@ from functools import partial
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from retrotone.audio.audio import Audio
 from retrotone.audio.files import AudioFile
@@ -22,10 +22,8 @@ from retrotone.rave.levels import at_loudness, loudness_of, mixed
 from retrotone.rave.reconstruction import reconstruct, to_channels
 from retrotone.rave.runner import Network, Runner
 from retrotone.rave.weights import SUFFIX
-from retrotone.types import Block, Source
+from retrotone.types import Block, Latent, Source
 from retrotone.utils import pretrained
-
-Latent = NDArray[np.float32]
 
 # as in the study
 CLIP_SECONDS = 30.0

@@ -134,6 +134,8 @@ class Runner:
     def decode(self, voices: list[Voice], pieces: Iterable[Array], lag: int) -> Iterator[Array]:
         """Turn latents into sound, shape (voices, channels_out, frames x ratio or more).
 
+        What follows the end of the last frame is the model's decay: cut it off.
+
         Parameters
         ----------
         voices : list of Voice
@@ -141,8 +143,6 @@ class Runner:
         pieces : iterable of ndarray, shape (voices, latent_size, frames)
         lag : int
             Samples to drop from the start.
-
-        The first `lag` samples are dropped. What follows the end of the last frame is the model's decay: cut it off.
         """
 
         def flushed() -> Iterator[Array]:

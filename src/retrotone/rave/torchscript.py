@@ -18,6 +18,7 @@ from retrotone.audio.files import MAX_CHANNELS, MAX_RATE, MIN_RATE
 from retrotone.errors import ModelError
 from retrotone.rave.info import RaveInfo
 from retrotone.utils import pretrained
+from retrotone.utils.files import is_file
 from retrotone.utils.threads import one_thread
 
 Array = NDArray[np.float32]
@@ -128,7 +129,7 @@ def load_export(path: Path, sample_rate: int | None = None) -> tuple[ScriptedNet
 
 def check_archive(path: Path) -> None:
     """Raise ModelError unless a file is a harmless TorchScript archive; nothing in it is executed or unpickled."""
-    if not path.is_file():
+    if not is_file(path):
         raise ModelError(f"{path} does not exist: name a model's file, or see retrotone models list")
     try:
         with zipfile.ZipFile(path) as archive:

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from retrotone.audio.files import MAX_RATE, MIN_RATE
 from retrotone.errors import ModelError
 from retrotone.rave.shape import Shape
-from retrotone.utils.files import write_whole
+from retrotone.utils.files import is_file, write_whole
 
 SUFFIX = ".safetensors"
 PRIOR = "leader."
@@ -76,7 +76,7 @@ def read_weights(path: Path) -> Weights:
     """
     import safetensors.numpy
 
-    if not path.is_file():
+    if not is_file(path):
         raise ModelError(f"{path} does not exist: name a model's file, or see retrotone models list")
     try:
         tensors = safetensors.numpy.load_file(path)

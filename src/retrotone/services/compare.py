@@ -35,9 +35,9 @@ def whole_comparison(versions: Mapping[str, Audio], progress: Progress = silent)
         See `retrotone.figures.recordings.comparison_figure`.
     """
     from retrotone.figures.recordings import comparison_figure
-    from retrotone.report import measure
+    from retrotone.report import comparison_table
 
-    table = measure(versions, progress=part(progress, 0.0, 0.3))
+    table = comparison_table(versions, progress=part(progress, 0.0, 0.3))
     return table, comparison_figure(versions, progress=part(progress, 0.3, 0.9))
 
 
@@ -48,9 +48,9 @@ def measured_part(seconds: float) -> str:
 
 def comparison_cells(table: Sequence[ComparisonRow]) -> tuple[list[str], list[list[str]]]:
     """Return the titles and cells of a comparison's table, without the columns in which nothing was measured."""
-    from retrotone.report import taken
+    from retrotone.report import measures_in
 
-    measures = taken(table)
+    measures = measures_in(table)
     lines = []
     for row in table:
         values = (getattr(row, name) for name in measures)

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from retrotone.audio.audio import Audio
 from retrotone.errors import AudioError
 from retrotone.progress import Progress, part, silent
+from retrotone.utils.files import is_folder
 from retrotone.utils.pretrained import DEFAULT_MODEL
 from retrotone.utils.text import clock
 
@@ -70,7 +71,7 @@ def find_records(names: Iterable[str]) -> list[AudioFile]:
 
     found = []
     for name in names:
-        if not Path(name).is_dir():
+        if not is_folder(name):
             found.append(AudioFile(name))
             continue
         before = len(found)

@@ -103,7 +103,7 @@ def write_medium_report(
     return written
 
 
-def _report_paths(path: str | os.PathLike[str], overwrite: bool = False) -> list[Path]:
+def _report_paths(path: str | os.PathLike[str], overwrite: bool) -> list[Path]:
     """Return the paths of page and picture; OutputError for another suffix than .html, or where one may not go."""
     page = Path(path)
     if page.suffix.lower() != ".html":

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import math
 import os
 from collections.abc import Sequence
@@ -22,9 +21,8 @@ from retrotone.style.choices import GeneratedStyle, OpenStyle, Records, StyleCho
 from retrotone.style.medium import Medium
 from retrotone.style.transfer import StyleTransfer, Transfer, medium_of
 from retrotone.utils.files import check_outputs, named_folder, new_folder
+from retrotone.utils.logs import log
 from retrotone.utils.text import clock, printable, title
-
-log = logging.getLogger("retrotone")
 
 # of a song in which a style can be heard
 SHORTEST_SECONDS = 0.05

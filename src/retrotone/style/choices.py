@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
@@ -12,7 +11,8 @@ from typing import TYPE_CHECKING, Literal, TypeAlias, cast
 
 from retrotone.errors import AudioError, StyleError
 from retrotone.progress import Progress, silent
-from retrotone.utils.files import config_folder
+from retrotone.utils.files import config_folder, is_file, is_folder
+from retrotone.utils.logs import log
 from retrotone.utils.text import printable, title
 
 if TYPE_CHECKING:
@@ -31,8 +31,6 @@ MODEL_SUFFIXES = (".ts", ".safetensors")
 # of a medium's file; those in the folder of presets are found by their stem
 MEDIUM_SUFFIX = ".toml"
 PRESET_FOLDER = "media"
-
-logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -213,7 +211,7 @@ def presets() -> Iterator[tuple[Path, Medium]]:
         try:
             yield path, Medium.load(path)
         except StyleError as error:
-            logger.warning("a preset is left out: %s", error)
+            log.warning("a preset is left out: %s", error)
 
 
 def find_styles(texts: Sequence[str], method: str | None = None) -> StyleChoice:
@@ -275,13 +273,13 @@ def find_style(text: str, method: str | None = None, *, files: bool = True) -> S
     if method == "rave" or text.startswith(RAVE_PREFIX):
         return _find_model(text, "rave" if method == "rave" else "generated", files)
     path = Path(text)
-    if files and _is_file(path):
+    if files and is_file(path):
         if path.suffix == MEDIUM_SUFFIX:
             return _opened(path)
         return _model(text) if path.suffix in MODEL_SUFFIXES else StyleChoice.of_path(text)
     if (named := _named(text, files)) is not None:
         return named
-    if files and text and path.is_dir():
+    if files and text and is_folder(path):
         return _of_records(path.resolve().name, _recordings(path))
     if files and text and (path.suffix or len(path.parts) > 1 or _exists(path)):
         from retrotone.audio.files import AudioFile
@@ -377,14 +375,8 @@ def _unknown(text: str) -> StyleError:
     )
 
 
-def _is_file(path: Path) -> bool:
-    try:
-        return path.is_file()
-    except OSError:
-        return False
-
-
 def _exists(path: Path) -> bool:
+    """Return whether there is anything at a path, or what is there cannot be examined."""
     try:
         return path.exists()
     except OSError:

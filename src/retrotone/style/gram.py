@@ -164,7 +164,7 @@ class GramTransfer:
                 raise StyleError(f"{name} must be above 0, not {getattr(self, name)}")
         for name in ("patience", "target"):
             if not 0 <= getattr(self, name) < float("inf"):
-                raise StyleError(f"{name} must not be negative, not {getattr(self, name)}")
+                raise StyleError(f"{name} must be 0 or above, not {getattr(self, name)}")
 
     @classmethod
     def study(cls, **changes: Any) -> GramTransfer:
@@ -197,11 +197,13 @@ class GramTransfer:
         Raises
         ------
         StyleError
-            The two have different numbers of bins, or hold no frames or NaN.
+            The two have different numbers of bins, or hold no frames or NaN; the style is silent.
         """
         start, target = _checked(content, "content"), _checked(style, "style")
         if len(start) != len(target):
             raise StyleError(f"content has {len(start)} bins and style {len(target)}: analyse both with one n_fft")
+        if not target.any():
+            raise StyleError("the style is silent: choose a recording with sound in it")
         with torch.no_grad():
             return self._descend(start, target, progress)
 

@@ -7,7 +7,7 @@ from typing import Self
 
 import numpy as np
 
-from retrotone.dsp.filterbanks import extended_mel
+from retrotone.dsp.filterbanks import A4_HZ, extended_mel
 from retrotone.dsp.stft import STUDY_N_FFT, STUDY_RMS, STUDY_SCALE
 from retrotone.style.magnitudes import Pair, amplify, smooth
 from retrotone.types import Matrix
@@ -58,7 +58,7 @@ class HarmonyLock:
         """
         frequencies = np.maximum(pair.frequencies[pair.frequencies < HARMONY_HIGH_HZ], 1.0)
         # semitones above a C, shape (bins,), and from each pitch class, shape (12, bins)
-        pitch = 12 * np.log2(frequencies / 440) + 9
+        pitch = 12 * np.log2(frequencies / A4_HZ) + 9
         distance = (pitch - np.arange(12)[:, None] + 6) % 12 - 6
         weights = np.exp(-0.5 * (distance / 0.5) ** 2)
         weights = weights / weights.sum(axis=0) * (frequencies > HARMONY_LOW_HZ)

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import numpy as np
 
-from retrotone.audio.audio import Audio, log
+from retrotone.audio.audio import Audio
 from retrotone.errors import StyleError
 from retrotone.progress import Progress, bar_in_notebooks, silent
 from retrotone.style.media.chain import MAX_MAKEUP_DB, NEGLIGIBLE, makeup_db, medium_blocks
@@ -27,6 +27,7 @@ from retrotone.style.media.units import Between, Loudness, Share, SlowHertz
 from retrotone.style.media.wow import Wobble
 from retrotone.style.tables import read_fields, toml_value
 from retrotone.utils.files import check_outputs, write_whole
+from retrotone.utils.logs import log
 from retrotone.utils.text import title
 
 if TYPE_CHECKING:

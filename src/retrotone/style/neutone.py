@@ -77,7 +77,7 @@ def levelled(medium: Medium, sample_rate: int) -> MediumModule:
 
 
 def played(module: MediumModule, song: Audio, strength: float) -> Audio:
-    """Return a stereo recording as a module plays it, as late as it comes; less than a buffer is cut off at its end."""
+    """Return a stereo recording as a module plays it, its delay left in; an end that fills no buffer is dropped."""
     dials = torch.ones(len(DIALS))
     dials[0] = strength
     size = BUFFER_SIZES[-1]

@@ -10,7 +10,7 @@ from typing import IO
 
 import numpy as np
 
-from retrotone.audio.audio import PEAK_CEILING, log
+from retrotone.audio.audio import PEAK_CEILING
 from retrotone.audio.files import BLOCK_FRAMES
 from retrotone.dsp.limiter import limited
 from retrotone.dsp.loudness import LoudnessMeter, PeakMeter
@@ -18,11 +18,10 @@ from retrotone.errors import OutputError
 from retrotone.progress import Progress
 from retrotone.style.sample import Sample, TurnedDown
 from retrotone.types import Block, Source, Spectrogram
+from retrotone.utils.logs import log
 
 # Limiting below 1 dB is not reported.
 AUDIBLE_LIMITING = 10 ** (1 / 20)
-# Longer results are held on disk.
-SPOOL_BYTES = 256 << 20
 
 
 @dataclass

@@ -8,13 +8,14 @@ from pathlib import Path
 
 import numpy as np
 
-from retrotone.audio.audio import SILENCE, log
+from retrotone.audio.audio import SILENCE
 from retrotone.audio.resampling import resampled
 from retrotone.dsp.loudness import LoudnessMeter
 from retrotone.dsp.stft import OVERLAP, STUDY_N_FFT, STUDY_RMS, STUDY_SCALE, n_fft_for, stft
 from retrotone.errors import AudioError
 from retrotone.progress import Progress
 from retrotone.types import Block, Matrix, Source, Spectrogram
+from retrotone.utils.logs import log
 
 # A map is fitted to at most 95 s, in excerpts evenly spread.
 SAMPLE_FRAMES, SAMPLE_EXCERPTS = 4096, 16

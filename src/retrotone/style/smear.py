@@ -25,7 +25,7 @@ STEP = 512
 HELD_FROM_DB, HELD_BELOW_DB = 6.0, 14.0
 # What is quiet may have gained so much more power than the peak: 3 dB.
 HEADROOM = 2.0
-# Steps in a short hop to look for attacks at, 0.7 ms each; on their quiet side 11 ms are read, on the other 4 ms.
+# Steps in a short hop to look for attacks at, 0.7 ms each; on their quiet side 11 ms are read, on the other 9 ms.
 ATTACK_SHARE, ASIDE, NEXT = 4, 15, 13
 # Power of silence.
 TINY = 1e-20
@@ -109,8 +109,8 @@ def _held_down(both: NDArray[np.float32], hop: int) -> Block:
     pieces = scipy.fft.irfft(spectra[0][:, held] * lost, n=n_fft, axis=-1) * window
     for index, frame in enumerate(held):
         result[:, frame * hop : frame * hop + n_fft] -= pieces[:, index]
-    attacks: Block = result * _attack_gains(result, both[1], hop // ATTACK_SHARE)
-    return attacks
+    held_down: Block = result * _attack_gains(result, both[1], hop // ATTACK_SHARE)
+    return held_down
 
 
 def _gains(rendered: NDArray[np.float64], content: NDArray[np.float64]) -> NDArray[np.float32]:
@@ -122,8 +122,8 @@ def _gains(rendered: NDArray[np.float64], content: NDArray[np.float64]) -> NDArr
 def _attack_gains(rendered: Block, content: Block, length: int) -> NDArray[np.float32]:
     """Return the gain of every sample beside attacks and sudden ends, shape (n,), or (1,) where it is 1 throughout.
 
-    What rings within one short window before an attack is held to the content's level of just before, and after an
-    end to that of just after, read over ASIDE steps, so that no wave is slow enough to seem silent at its zeros.
+    What rings within NEXT steps before an attack is held to the content's level of just before, and after an end to
+    that of just after, read over ASIDE steps, so that no wave is slow enough to seem silent at its zeros.
     """
     rendered_power, power = (
         np.square(each).reshape(len(each), -1, length).sum(axis=(0, 2), dtype=np.float64) + TINY

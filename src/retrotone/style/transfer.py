@@ -30,12 +30,13 @@ from retrotone.style.choices import GeneratedStyle, OpenStyle, Records, StyleCho
 from retrotone.style.eras import ERAS
 from retrotone.style.media.chain import makeup_db, medium_blocks
 from retrotone.style.medium import Medium
-from retrotone.style.rendering import SPOOL_BYTES, Rendering
+from retrotone.style.rendering import Rendering
 from retrotone.style.resynthesis import Resynthesis
 from retrotone.style.sample import Sample, TurnedDown
 from retrotone.style.spectral import SpectralTransfer
 from retrotone.types import Block, Source
 from retrotone.utils.files import check_outputs
+from retrotone.utils.temporary import SPOOL_BYTES
 from retrotone.utils.text import title
 
 if TYPE_CHECKING:

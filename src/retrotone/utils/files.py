@@ -101,6 +101,13 @@ def named_folder(out: str | None) -> Path | None:
     return folder if not out or out.endswith(("/", os.sep)) or is_folder(folder) else None
 
 
+def is_file(path: str | os.PathLike[str]) -> bool:
+    """Return whether a path is a file; False also where it cannot be examined, as where its name is too long."""
+    with suppress(OSError):
+        return Path(path).is_file()
+    return False
+
+
 def is_folder(path: str | os.PathLike[str]) -> bool:
     """Return whether a path is a folder; False also where it cannot be examined."""
     with suppress(OSError):

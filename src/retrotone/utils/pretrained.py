@@ -20,7 +20,7 @@ from urllib.parse import unquote, urlsplit
 from retrotone.errors import ModelError, OutputError
 from retrotone.progress import Progress, silent
 from retrotone.utils.assets import asset
-from retrotone.utils.files import write_whole
+from retrotone.utils.files import is_file, write_whole
 from retrotone.utils.temporary import temporary_beside
 
 if TYPE_CHECKING:
@@ -127,7 +127,7 @@ def find_file(name: str) -> Path:
     ModelError
         It is none of these; the message states the terms and how to download it.
     """
-    if Path(name).is_file():
+    if is_file(name):
         return Path(name)
     if not is_url(name) and (Path(name).suffix or len(Path(name).parts) > 1):
         raise ModelError(f"{name} does not exist: name a model's file, or see retrotone models list")
@@ -173,7 +173,7 @@ def download(name: str, progress: Progress = silent) -> Path:
     OutputError
         The folder cannot be written to.
     """
-    if Path(name).is_file():
+    if is_file(name):
         return Path(name)
     entry = find_entry(name)
     path = model_path(entry)

@@ -19,6 +19,8 @@ from retrotone.errors import OutputError
 if sys.platform != "win32":
     import fcntl
 
+# A rendered song that is longer is held on disk.
+SPOOL_BYTES = 256 << 20
 HIDDEN = re.compile(r"\.retrotone-[0-9a-f]{12}(\..*)?")
 
 

@@ -230,7 +230,8 @@ def test_a_track_beyond_the_end_of_its_file_is_broken_and_the_others_are_not(alb
     with Library(album.with_suffix(".db")) as library:
         report = library.scan([album.parent], workers=1)
         assert report.analysed == 3
-        assert report.broken == [(f"{album}#4", f"{album}#4 begins at 1:40, and the file lasts 0:12")]
+        reason = f"{album}#4 begins at 1:40, but its file ends at 0:12: correct the cue sheet"
+        assert report.broken == [(f"{album}#4", reason)]
 
 
 @pytest.mark.parametrize(

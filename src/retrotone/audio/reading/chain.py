@@ -13,7 +13,7 @@ from pathlib import Path
 
 import numpy as np
 
-from retrotone.audio.reading.reader import Part, Reader
+from retrotone.audio.reading.reader import ByteRange, Reader
 from retrotone.audio.resampling import resampled
 from retrotone.types import Block
 
@@ -26,7 +26,7 @@ PAGE = struct.Struct("<4sBBqIIIB")
 class Link:
     """One stream of an Ogg file, and whether its last page is there."""
 
-    part: Part
+    part: ByteRange
     whole: bool = False
 
 
@@ -40,7 +40,7 @@ def ogg_links(path: Path) -> list[Link]:
             flags, segments = head[5], head[-1]
             is_header = bool(flags & FIRST_PAGE)
             if is_header and not header_before:
-                links.append(Link(Part(path, start, size)))
+                links.append(Link(ByteRange(path, start, size)))
                 if len(links) > 1:
                     links[-2].part.stop = start
             header_before = is_header

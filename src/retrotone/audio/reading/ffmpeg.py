@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 
 import numpy as np
 
-from retrotone.audio.reading.reader import Place, open_bytes
+from retrotone.audio.reading.reader import Stored, open_bytes
 from retrotone.errors import AudioError
 from retrotone.types import Block
 
@@ -47,7 +47,7 @@ class FfmpegReader:
 
     Parameters
     ----------
-    place : Path or Part
+    place : Path or ByteRange
 
     Attributes
     ----------
@@ -62,7 +62,7 @@ class FfmpegReader:
 
     whole = True
 
-    def __init__(self, place: Place) -> None:
+    def __init__(self, place: Stored) -> None:
         self._place = place
         self._seeks, self._cuts = True, False
         with _opened(place) as (container, stream):
@@ -288,7 +288,7 @@ def open_container(
 
 
 @contextmanager
-def _opened(place: Place) -> Iterator[tuple[InputContainer, AudioStream]]:
+def _opened(place: Stored) -> Iterator[tuple[InputContainer, AudioStream]]:
     """Open a sound file and its first stream of sound; FFmpeg's errors become AudioError."""
     import av
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import soundfile
 
-from retrotone.audio.reading.reader import Place, open_bytes
+from retrotone.audio.reading.reader import Stored, open_bytes
 from retrotone.errors import AudioError
 from retrotone.types import Block
 
@@ -27,7 +27,7 @@ class LibsndfileReader:
     exact = True
     whole = True
 
-    def __init__(self, place: Place) -> None:
+    def __init__(self, place: Stored) -> None:
         self._place = place
         with _opened(place) as file:
             self.sample_rate, self.channels, self.frames = file.samplerate, file.channels, file.frames
@@ -43,7 +43,7 @@ class LibsndfileReader:
 
 
 @contextmanager
-def _opened(place: Place) -> Iterator[soundfile.SoundFile]:
+def _opened(place: Stored) -> Iterator[soundfile.SoundFile]:
     """Open a sound file; libsndfile's errors become AudioError."""
     try:
         if isinstance(place, Path):

@@ -8,6 +8,9 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import BinaryIO
+
+from retrotone.audio import ape
 
 # the marker stands 36 bytes or less after the start of the first frame
 HEADER_BYTES = 256
@@ -16,7 +19,6 @@ HEADER_BYTES = 256
 SLACK_BYTES, SLACK_SHARE = 4096, 0.01
 # of the flags of the header: frames are told, bytes are told
 TOLD = 0b11
-ID3V1_BYTES, APE_FOOTER_BYTES = 128, 32
 
 
 def xing_length(path: Path) -> tuple[int | None, bool]:
@@ -43,7 +45,7 @@ def xing_length(path: Path) -> tuple[int | None, bool]:
     return frames * samples, abs(stop - start - size) <= min(SLACK_BYTES, SLACK_SHARE * size)
 
 
-def after_id3(file) -> int:  # type: ignore[no-untyped-def]
+def after_id3(file: BinaryIO) -> int:
     """Move to the first byte after the ID3v2 tags, and return where that is."""
     start = 0
     while True:
@@ -56,15 +58,16 @@ def after_id3(file) -> int:  # type: ignore[no-untyped-def]
         start += 10 + sum(byte << shift for byte, shift in zip(head[6:], (21, 14, 7, 0), strict=True))
 
 
-def _before_tags(file) -> int:  # type: ignore[no-untyped-def]
+def _before_tags(file: BinaryIO) -> int:
     """Return where the ID3v1 and APE tags at the end of a file begin."""
-    stop: int = file.seek(0, os.SEEK_END)
-    file.seek(max(stop - ID3V1_BYTES, 0))
+    stop = file.seek(0, os.SEEK_END)
+    file.seek(max(stop - ape.ID3V1_BYTES, 0))
     if file.read(3) == b"TAG":
-        stop -= ID3V1_BYTES
-    file.seek(max(stop - APE_FOOTER_BYTES, 0))
-    footer = file.read(APE_FOOTER_BYTES)
-    if footer[:8] == b"APETAGEX":
-        # the size counts the footer; bit 31 of the flags says that a header precedes
-        stop -= int.from_bytes(footer[12:16], "little") + (APE_FOOTER_BYTES if footer[23] & 0x80 else 0)
+        stop -= ape.ID3V1_BYTES
+    file.seek(max(stop - ape.FOOTER.size, 0))
+    footer = file.read(ape.FOOTER.size)
+    if footer.startswith(ape.MAGIC) and len(footer) == ape.FOOTER.size:
+        # the size counts the footer
+        _, _, size, _, flags = ape.FOOTER.unpack(footer)
+        stop -= size + (ape.FOOTER.size if flags & ape.HAS_HEADER else 0)
     return stop

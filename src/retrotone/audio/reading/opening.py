@@ -15,7 +15,7 @@ from retrotone.audio.reading.chunks import promised_bytes
 from retrotone.audio.reading.ffmpeg import FfmpegReader
 from retrotone.audio.reading.libsndfile import LibsndfileReader
 from retrotone.audio.reading.mpeg import after_id3, xing_length
-from retrotone.audio.reading.reader import Part, Place, Reader
+from retrotone.audio.reading.reader import ByteRange, Reader, Stored
 from retrotone.errors import AudioError
 
 # seconds by which a header may be wrong; more, where its clock is coarse or a decoder swallows the first packet
@@ -48,7 +48,7 @@ def open_reader(path: Path) -> Reader:
         if not start:
             raise
         # before formats that have tags of their own, as MP4 or WavPack, FFmpeg does not expect this one
-        return _measured(FfmpegReader(Part(path, start, path.stat().st_size)))
+        return _measured(FfmpegReader(ByteRange(path, start, path.stat().st_size)))
     if file.codec.startswith("mp3") and file.format == "mp3":
         return _open_mp3(path, file)
     if file.format == "flac":
@@ -94,7 +94,7 @@ def _open_links(links: list[Link]) -> Reader:
     return reader
 
 
-def _open_link(place: Place) -> Reader:
+def _open_link(place: Stored) -> Reader:
     try:
         file = FfmpegReader(place)
     except AudioError:

@@ -49,8 +49,8 @@ class Reader(Protocol):
         """
 
 
-Place: TypeAlias = "Path | Part"
-"""Where sound is stored: a file, or a part of one."""
+Stored: TypeAlias = "Path | ByteRange"
+"""Where sound is stored: a file, or some bytes of one."""
 
 
 class RawFile(io.FileIO):
@@ -63,7 +63,7 @@ class RawFile(io.FileIO):
             return -1
 
 
-class Part:
+class ByteRange:
     """Some bytes of a file, from `start` to before `stop`.
 
     Parameters
@@ -85,7 +85,7 @@ class Part:
 
 
 class _PartFile(io.RawIOBase):
-    def __init__(self, part: Part) -> None:
+    def __init__(self, part: ByteRange) -> None:
         self._part, self._position = part, 0
         self._file = part.path.open("rb", buffering=0)
         self.name = str(part.path)
@@ -121,6 +121,6 @@ class _PartFile(io.RawIOBase):
         super().close()
 
 
-def open_bytes(place: Place) -> io.RawIOBase:
+def open_bytes(place: Stored) -> io.RawIOBase:
     """Open a file, or a part of one, for reading."""
     return RawFile(place) if isinstance(place, Path) else place.open()

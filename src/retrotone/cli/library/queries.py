@@ -137,7 +137,7 @@ def search_library(
     text = " ".join(words)
     found = opened.search(text, only)
     if not found and not opened.search(text):
-        raise LibraryError(f"no track is called '{text}'")
+        raise LibraryError(f"no track is called '{text}': try fewer words, or scan its folder")
     return found
 
 

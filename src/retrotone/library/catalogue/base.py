@@ -11,12 +11,14 @@ from typing import Any, Protocol, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from retrotone.audio.audio import log
 from retrotone.errors import LibraryError
 from retrotone.progress import Progress
+from retrotone.utils.logs import log
 
 # Rows of a large result that are read at once.
 BLOCK = 4096
+# Most ids or stamps in one query.
+LOOKUP = 500
 # Before each attempt to connect again: a server that is started anew is back in less than their sum.
 WAITS_SECONDS = (0, 1, 2, 4, 8, 16)
 

@@ -21,7 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from retrotone.features.analysis import Analysis
-from retrotone.library.catalogue.base import DamagedLibrary, MissingAnalysis, Row, Rows, Vector, retried
+from retrotone.library.catalogue.base import LOOKUP, DamagedLibrary, MissingAnalysis, Row, Rows, Vector, retried
 from retrotone.library.catalogue.database import open_database
 from retrotone.library.catalogue.rows import (
     NAMES,
@@ -40,8 +40,6 @@ ANALYSIS = ("version", "data")
 # Columns of ``tracks`` that reading a file gives.
 FACTS = ("duration", "damage", *TAGS)
 DESCRIPTION = tuple(field.name for field in fields(Description))
-# Most ids in one query.
-LOOKUP = 500
 # Characters of a tag that are stored: some files have the whole text of a song as their title.
 LONGEST_TAG = 500
 # Files of the same content that are considered.
@@ -123,22 +121,22 @@ class Catalogue:
         rows = self.database.query(
             "SELECT id, path FROM tracks WHERE path >= ? AND path < ? AND present ORDER BY path", (start, end)
         )
-        return [(number, Place.from_bytes(key).path) for number, key in rows]
+        return [(number, Place.from_bytes(path).path) for number, path in rows]
 
     def broken(self) -> list[tuple[str, str]]:
         """Return the name of each track that could not be analysed, and why."""
         rows = self.database.query("SELECT path, reason FROM tracks WHERE present AND reason IS NOT NULL ORDER BY path")
-        return [(str(Place.from_bytes(key)), reason) for key, reason in rows]
+        return [(str(Place.from_bytes(path)), reason) for path, reason in rows]
 
     def damaged(self) -> list[tuple[str, str]]:
         """Return the files that were analysed although they are damaged, and how they are."""
         rows = self.database.query(f"SELECT path, damage {DESCRIBED} AND damage IS NOT NULL ORDER BY path")
-        return list(dict.fromkeys((Place.from_bytes(key).path, damage) for key, damage in rows))
+        return list(dict.fromkeys((Place.from_bytes(path).path, damage) for path, damage in rows))
 
     def silent_tracks(self) -> list[str]:
         """Return the names of the tracks that are silent: of loudness -inf."""
         rows = self.database.query(f"SELECT path {DESCRIBED} AND loudness < -1e300 ORDER BY path")
-        return [str(Place.from_bytes(key)) for (key,) in rows]
+        return [str(Place.from_bytes(path)) for (path,) in rows]
 
     # Changes
 
@@ -294,7 +292,7 @@ class Catalogue:
     def places(self, numbers: Sequence[int]) -> list[tuple[int, Place]]:
         """Return id and place of tracks."""
         rows = self._select_among("SELECT id, path FROM tracks WHERE id IN", numbers)
-        return [(number, Place.from_bytes(key)) for number, key in rows]
+        return [(number, Place.from_bytes(path)) for number, path in rows]
 
     def analysis(self, number: int) -> Analysis:
         """Return the analysis of a track.

@@ -157,7 +157,7 @@ def find_faults(catalogue: Catalogue, progress: Progress) -> tuple[list[str], li
     )
     faults: dict[int, str] = {}
     lengths: dict[int, int] = {}
-    for index, (number, key, version, packed) in enumerate(chain.from_iterable(rows)):
+    for index, (number, path, version, packed) in enumerate(chain.from_iterable(rows)):
         if index % 100 == 0:
             progress(min(index / count, 1.0), f"{index}/{count} tracks checked")
         try:
@@ -165,7 +165,7 @@ def find_faults(catalogue: Catalogue, progress: Progress) -> tuple[list[str], li
         except ValueError:
             vector = NO_VECTOR
         if fault := _fault(catalogue, number, version, vector):
-            faults[number] = f"{Place.from_bytes(key)}: {fault}"
+            faults[number] = f"{Place.from_bytes(path)}: {fault}"
         lengths[number] = len(vector)
     usual = Counter(lengths.values()).most_common(1)[0][0] if lengths else 0
     odd = [number for number, length in lengths.items() if length != usual and number not in faults]

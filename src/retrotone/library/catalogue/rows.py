@@ -55,16 +55,16 @@ TRACK_TYPES = (
 def known_from(row: Row) -> Known:
     """Return a row of `SELECT_KNOWN` as a record; DamagedLibrary if it is invalid."""
     _check_types(row, KNOWN_TYPES)
-    number, key, size, mtime_ns, present, *rest = row
-    return Known(number, Place.from_bytes(key), size, mtime_ns, bool(present), *rest)
+    number, path, size, mtime_ns, present, *rest = row
+    return Known(number, Place.from_bytes(path), size, mtime_ns, bool(present), *rest)
 
 
 def track_from(row: Row) -> Track:
     """Return a row of `SELECT_TRACK` as a record; DamagedLibrary if it is invalid."""
     _check_types(row, TRACK_TYPES)
-    number, key, duration, title, artist, album, year, genre, heard_genre = row[:9]
-    confidence, sure, tags, eras, tempo, mode, loudness, damage, start, end, size = row[9:]
-    place = Place.from_bytes(key)
+    number, path, duration, title, artist, album, year, genre, heard_genre = row[:9]
+    confidence, sure, tags, eras, tempo, key, loudness, damage, start, end, size = row[9:]
+    place = Place.from_bytes(path)
     if not math.isfinite(duration or 0.0):
         raise DamagedLibrary("the library")
     return Track(
@@ -82,7 +82,7 @@ def track_from(row: Row) -> Track:
         tags=_likelihoods(tags),
         eras=_likelihoods(eras),
         tempo=tempo,
-        key=mode,
+        key=key,
         loudness=loudness,
         damage=damage,
         number=place.number,
@@ -95,8 +95,8 @@ def track_from(row: Row) -> Track:
 
 def names_from(row: Row) -> tuple[int, SongNames]:
     """Return the number and names of a row of `SELECT_NAMES`."""
-    number, key, title, *others = row
-    return number, SongNames(title or Path(Place.from_bytes(key).path).stem, *others)
+    number, path, title, *others = row
+    return number, SongNames(title or Path(Place.from_bytes(path).path).stem, *others)
 
 
 def _likelihoods(text: str) -> dict[str, float]:

@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from retrotone.library.catalogue.base import DamagedLibrary, Database, Nearest, Row, Rows, Vector
+from retrotone.library.catalogue.base import LOOKUP, DamagedLibrary, Database, Nearest, Row, Rows, Vector
 from retrotone.progress import Progress
 from retrotone.utils.temporary import temporary_beside
 
@@ -37,8 +37,6 @@ FOOTER = struct.Struct("<8sIQI")
 MAGIC = b"RTNEvec1"
 # Bytes read at once.
 CHUNK = 1 << 24
-# Most stamps in one query.
-LOOKUP = 500
 
 Stamps = NDArray[np.int64]
 

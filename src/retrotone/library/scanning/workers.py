@@ -25,12 +25,13 @@ from typing import Generic, Protocol, TypeVar
 
 import numpy as np
 
-from retrotone.audio.audio import Audio, log
+from retrotone.audio.audio import Audio
 from retrotone.errors import LibraryError, RetrotoneError
 from retrotone.features.analysis import analyse_or_silence
 from retrotone.library.description import describe
 from retrotone.library.files import FoundFile, Place
 from retrotone.library.scanning.track import Analysed, Failed, analyse_file
+from retrotone.utils.logs import log
 
 # Attempts at a file whose worker died: the file may not have been the cause.
 TRIES = 2

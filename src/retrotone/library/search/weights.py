@@ -58,7 +58,9 @@ class _Table:
         value = next((name for name in ("weight", *RATINGS, *PLAYS) if name in columns), "")
         place = next((name for name in PATHS if name in columns), "")
         if not value or not (place or {"artist", "title"} <= set(columns)):
-            raise LibraryError(f"{path} has no rows with path, or artist and title, and one of weight, rating, plays")
+            raise LibraryError(
+                f"{path} lacks rows or columns: it needs path, or artist and title, and one of weight, rating, plays"
+            )
         numbers = [_number(row[value]) for row in rows]
         scale = _scale(max(numbers))
         self._weights: dict[object, float] = {}

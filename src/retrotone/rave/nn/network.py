@@ -237,6 +237,7 @@ def lapped(size: int) -> Tensor:
     return math.sqrt(2 / size) * window * torch.cos(math.pi / size * (n + size / 2) * k)
 
 
+# constants are default arguments here: TorchScript sees no globals of a module
 def compressed(x: Tensor, gain: float = COMPRESSION) -> Tensor:
     """Compress: linear for small values, logarithmic for large ones, lest loud music saturates the network."""
     return torch.asinh(gain * x)

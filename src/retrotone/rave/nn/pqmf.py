@@ -8,12 +8,11 @@ filters of cosine modulated filterbanks").
 from __future__ import annotations
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 from scipy.optimize import minimize_scalar
 from scipy.signal import firwin
 
-from retrotone.rave.nn.streaming import CausalConv
+from retrotone.rave.nn.streaming import CausalConv, fixed
 from retrotone.rave.shape import TAPS_PER_BAND
 
 # of the leakage between bands that are not neighbours, as in RAVE
@@ -58,7 +57,7 @@ def analysis(bands: int) -> CausalConv:
     layer = CausalConv(1, bands, bands * TAPS_PER_BAND, stride=bands, bias=None)
     # a layer correlates, a filter convolves
     kernels = modulated(bands, synthesis=False)[:, None, ::-1]
-    return _fixed(layer, kernels)
+    return fixed(layer, kernels)
 
 
 def synthesis(bands: int) -> CausalConv:
@@ -66,9 +65,4 @@ def synthesis(bands: int) -> CausalConv:
     layer = CausalConv(bands, bands, TAPS_PER_BAND, bias=None)
     # band, time, phase
     phases = modulated(bands, synthesis=True).reshape(bands, TAPS_PER_BAND, bands)
-    return _fixed(layer, bands * phases.transpose(2, 0, 1)[:, :, ::-1])
-
-
-def _fixed(layer: CausalConv, kernels: NDArray[np.float64]) -> CausalConv:
-    layer.weight.data = torch.from_numpy(np.ascontiguousarray(kernels, np.float32))
-    return layer.requires_grad_(False)
+    return fixed(layer, bands * phases.transpose(2, 0, 1)[:, :, ::-1])

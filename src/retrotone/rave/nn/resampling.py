@@ -4,11 +4,10 @@ A linear-phase low-pass filter with a Kaiser window, whose stop band begins at h
 """
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 from scipy.signal import firwin, kaiser_beta
 
-from retrotone.rave.nn.streaming import CausalConv
+from retrotone.rave.nn.streaming import CausalConv, fixed
 
 # of what would fold
 ATTENUATION_DB = 80.0
@@ -24,7 +23,7 @@ def delay(factor: int) -> int:
 def decimator(factor: int) -> CausalConv:
     """Return the fixed layer (batch, 1, n * factor) -> (batch, 1, n)."""
     layer = CausalConv(1, 1, TAPS * factor, stride=factor, bias=None)
-    return _fixed(layer, _low_pass(factor)[None, None])
+    return fixed(layer, _low_pass(factor)[None, None])
 
 
 def interpolator(factor: int) -> CausalConv:
@@ -32,7 +31,7 @@ def interpolator(factor: int) -> CausalConv:
     layer = CausalConv(1, factor, TAPS, bias=None)
     phases = factor * _low_pass(factor).reshape(TAPS, factor)
     # a layer correlates, a filter convolves
-    return _fixed(layer, phases[::-1].T[:, None])
+    return fixed(layer, phases[::-1].T[:, None])
 
 
 def _low_pass(factor: int) -> NDArray[np.float64]:
@@ -41,8 +40,3 @@ def _low_pass(factor: int) -> NDArray[np.float64]:
     width = (ATTENUATION_DB - 7.95) / (14.36 * (taps - 1))
     kernel: NDArray[np.float64] = firwin(taps, 0.5 / factor - width / 2, window=("kaiser", beta), fs=1.0)
     return kernel
-
-
-def _fixed(layer: CausalConv, kernels: NDArray[np.float64]) -> CausalConv:
-    layer.weight.data = torch.from_numpy(np.ascontiguousarray(kernels, np.float32))
-    return layer.requires_grad_(False)

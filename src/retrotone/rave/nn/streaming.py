@@ -7,7 +7,9 @@ arithmetic as a whole recording.
 
 import math
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional
 
@@ -122,6 +124,12 @@ class CausalConv(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """Convolve (batch, c_in, n) to (batch, c_out, n / stride), the past before it."""
         return functional.conv1d(self.past(x), self.weight, self.bias, self.stride, 0, self.dilation)
+
+
+def fixed(layer: CausalConv, kernels: NDArray[np.float64]) -> CausalConv:
+    """Return a layer with given kernels, shape (out, in, kernel), that training does not change."""
+    layer.weight.data = torch.from_numpy(np.ascontiguousarray(kernels, np.float32))
+    return layer.requires_grad_(False)
 
 
 def interleaved(x: Tensor, stride: int) -> Tensor:

@@ -128,7 +128,7 @@ def medium_blocks(
     chain = _Chain(medium, channels, sample_rate, strength, seed)
     chain.add_noise(medium, makeup_db)
     chain.skip(skipped_blocks)
-    return _render(blocks, channels, chain, _reference_gain(programme_lufs, channels))
+    return _render(blocks, channels, chain, reference_gain(programme_lufs, channels))
 
 
 def makeup_db(
@@ -165,7 +165,7 @@ def makeup_db(
     share = min(1.0, MAKEUP_SECONDS * sample_rate / max(total, 1))
     some = (piece[:, : int(np.ceil(share * piece.shape[1]))] for piece in pieces)
     chain = _Chain(medium, channels, sample_rate, strength, seed=0, steady=True)
-    meter, gain = LoudnessMeter(channels, sample_rate), _reference_gain(programme_lufs, channels)
+    meter, gain = LoudnessMeter(channels, sample_rate), reference_gain(programme_lufs, channels)
     for block in _render(some, channels, chain, gain):
         meter.add(block)
     loudness = meter.integrated
@@ -176,22 +176,22 @@ def makeup_db(
 
 
 def medium_stages(
-    medium: Parts, channels: int, sample_rate: int, strength: float = 1.0, makeup_db: float = 0.0, seed: int = 0
+    medium: Parts, channels: int, sample_rate: int, strength: float, makeup_db: float
 ) -> tuple[list[Stage], int]:
     """Return the stages of a medium, in order, and the samples by which they lag together.
 
     Parameters
     ----------
-    medium, channels, sample_rate, strength, makeup_db, seed
+    medium, channels, sample_rate, strength, makeup_db
         As in `medium_blocks`.
     """
-    chain = _Chain(medium, channels, sample_rate, strength, seed)
+    chain = _Chain(medium, channels, sample_rate, strength, seed=0)
     chain.add_noise(medium, makeup_db)
     return chain.stages, chain.delay
 
 
-def _reference_gain(programme_lufs: float, channels: int) -> float:
-    """Return the gain that brings a programme to the level for which media are described."""
+def reference_gain(programme_lufs: float, channels: int) -> float:
+    """Return the gain that brings a programme to the level for which media are described, `REFERENCE_LUFS`."""
     # BS.1770 adds the channels up, so one channel is 3 dB louder than each of two at the same figure.
     return float(10 ** ((REFERENCE_LUFS - programme_lufs + 10 * log10(channels / 2)) / 20))
 

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from retrotone.style.reading.floor import NoiseFloor
+from retrotone.style.reading.floor import Floor
 from retrotone.style.reading.spectrum import HALF_BAND, HZ, NOTHING_DB, average_music
 
 Curve = NDArray[np.float64]
@@ -123,14 +123,14 @@ def lowpass_db(corner_hz: float, order: int) -> Curve:
     return np.asarray(-10 * np.log10(1 + (HZ / corner_hz) ** (2 * order)))
 
 
-def read_edges(spectrum_db: Curve, floor: NoiseFloor) -> tuple[Edge | None, Edge | None]:
+def read_edges(spectrum_db: Curve, floor: Floor) -> tuple[Edge | None, Edge | None]:
     """Find the lower and the upper edge of the music.
 
     Parameters
     ----------
     spectrum_db : ndarray, shape (len(HZ),)
         Long-term spectrum of the record, dB per Hz, for a programme at -20 LUFS; NaN above its Nyquist frequency.
-    floor : NoiseFloor
+    floor : Floor
 
     Returns
     -------
@@ -189,7 +189,7 @@ def file_end(spectrum_db: Curve) -> Edge | None:
     return None
 
 
-def noise_knee(floor: NoiseFloor) -> float | None:
+def noise_knee(floor: Floor) -> float | None:
     """Return where the noise begins to fall steeply, in Hz: the upper end of what the medium plays.
 
     None where it does not fall by 9 dB per octave over half an octave and more.

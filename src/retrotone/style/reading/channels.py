@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.fft import irfft, next_fast_len, rfft
 
-from retrotone.style.reading.floor import NoiseFloor
+from retrotone.style.reading.floor import Floor
 from retrotone.style.reading.spectrum import (
     HZ,
     as_density,
@@ -125,7 +125,7 @@ def align(pieces: Sequence[Block], sample_rate: int) -> Stereo | None:
     return Stereo(channels, middles, sides, delay_s)
 
 
-def read_channels(stereo: Stereo | None, sample_rate: int, floor: NoiseFloor) -> Channels:
+def read_channels(stereo: Stereo | None, sample_rate: int, floor: Floor) -> Channels:
     """Compare the channels.
 
     Parameters
@@ -134,7 +134,7 @@ def read_channels(stereo: Stereo | None, sample_rate: int, floor: NoiseFloor) ->
         Of the record, at -20 LUFS.
     sample_rate : int
         In Hz.
-    floor : NoiseFloor
+    floor : Floor
 
     Returns
     -------

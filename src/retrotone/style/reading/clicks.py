@@ -22,6 +22,7 @@ from scipy.ndimage import median_filter, uniform_filter1d
 
 from retrotone.style.reading.click_sizes import clicks_in_all
 from retrotone.style.reading.spectrum import n_fft_for, power, spectrogram
+from retrotone.style.reading.speed import TURNS_HZ
 from retrotone.types import Block
 
 FRAME_SECONDS = 0.023
@@ -47,8 +48,8 @@ LARGE, LEAST_LARGE, SHARE_ABOVE_16, SHARE_ABOVE_20 = 8.0, 0.3, 0.17, 0.06
 # of the time in which the music grows least is counted, and nothing where the rank exceeds MUSICAL.
 COUNTED, BEFORE, AFTER, BANDS = 0.6, (-4, -3, -2), (2, 3, 4), 24
 CHANCE, MUSICAL = 1.0, 0.65
-# Turns a second of discs, the share by which players differ, and seconds within which a scratch returns.
-TURNS_HZ, TURNS_TOLERANCE, RETURN_SECONDS = (78 / 60, 45 / 60, 100 / 180), 0.004, 0.01
+# The share by which players' turns differ, and seconds within which a scratch returns.
+TURNS_TOLERANCE, RETURN_SECONDS = 0.004, 0.01
 # Share of the turns in which a scratch must be seen, and how many times more often than chance would have it.
 SCRATCH_SHARE, SCRATCH_FACTOR = 0.4, 3.0
 # What is tried of a click: pitch and end of its spectrum in Hz, and the time constant of its decay in s.

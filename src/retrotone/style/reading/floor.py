@@ -58,7 +58,7 @@ STEADY_PATCHES = 8
 
 
 @dataclass(frozen=True)
-class NoiseFloor:
+class Floor:
     """The stationary noise of a record.
 
     Attributes
@@ -82,7 +82,7 @@ class NoiseFloor:
 
 def read_floor(
     densities: Sequence[Matrix], sample_rate: int, tones_hz: Sequence[float] = (), side: Sequence[Matrix] = ()
-) -> NoiseFloor:
+) -> Floor:
     """Estimate the noise from power densities.
 
     Parameters
@@ -99,7 +99,7 @@ def read_floor(
 
     Returns
     -------
-    NoiseFloor
+    Floor
     """
     bound, apart = _lowest(densities, sample_rate, tones_hz)
     if side:
@@ -194,18 +194,18 @@ def _degrees_of_freedom(frames: int, bins: int, sample_rate: int) -> float:
     return float(1 / (variance * (frames + 2 * (frames - 1) * over) / frames**2))
 
 
-def _completed(bound: NDArray[np.float64], apart: NDArray[np.float64]) -> NoiseFloor:
+def _completed(bound: NDArray[np.float64], apart: NDArray[np.float64]) -> Floor:
     """Tell noise from music, and fill bands that music covers by what the others tell of the noise."""
     sure = _agreeing(apart, AGREEMENT_DB)
     if sure.sum() < FEWEST_SURE:
         sure = _agreeing(apart, LOOSE_AGREEMENT_DB)
     if sure.sum() < FEWEST_SURE:
-        return NoiseFloor(np.full(len(HZ), NOTHING_DB), np.zeros(len(HZ), bool))
+        return Floor(np.full(len(HZ), NOTHING_DB), np.zeros(len(HZ), bool))
     excess = EXCESS_DB[0] + EXCESS_DB[1] * np.square(np.where(sure, apart, np.inf))
     noise = 10 * np.log10(10 ** (_hiss(bound, excess, sure) / 10) + 10 ** (_rumble(bound, sure) / 10))
     trust = 1 / (1 + np.square(excess / MODEL_SD_DB))
     seen = np.where(sure, bound - np.where(sure, MEAN_EXCESS * excess, 0), noise)
-    return NoiseFloor(np.minimum(trust * seen + (1 - trust) * noise, bound), sure)
+    return Floor(np.minimum(trust * seen + (1 - trust) * noise, bound), sure)
 
 
 def _agreeing(apart: NDArray[np.float64], agreement_db: float) -> NDArray[np.bool_]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from math import log10
 from pathlib import Path
 
 import numpy as np
@@ -14,11 +13,11 @@ from numpy.typing import NDArray
 from retrotone.dsp.loudness import ABSOLUTE_GATE
 from retrotone.errors import StyleError
 from retrotone.progress import Progress, part, silent
-from retrotone.style.media.media import REFERENCE_LUFS
+from retrotone.style.media.chain import reference_gain
 from retrotone.style.reading.band import Edge, read_edges
 from retrotone.style.reading.channels import Channels, align, read_channels
 from retrotone.style.reading.clicks import Clicks, read_clicks
-from retrotone.style.reading.floor import NoiseFloor, read_floor
+from retrotone.style.reading.floor import Floor, read_floor
 from retrotone.style.reading.hum import Tone, read_hum
 from retrotone.style.reading.spectrum import densities, in_bands
 from retrotone.style.reading.speed import Speed, read_speed
@@ -42,7 +41,7 @@ class Reading:
     spectrum_db : ndarray, shape (len(HZ),)
         Long-term spectrum in the bands of `retrotone.style.reading.spectrum.HZ`, in dB per Hz for a programme at
         -20 LUFS; NaN above the record's Nyquist frequency.
-    floor : NoiseFloor
+    floor : Floor
     low, high : Edge or None
         The ends of the music's band.
     channels : Channels
@@ -53,7 +52,7 @@ class Reading:
 
     name: str
     spectrum_db: NDArray[np.float64]
-    floor: NoiseFloor
+    floor: Floor
     low: Edge | None
     high: Edge | None
     channels: Channels
@@ -107,9 +106,7 @@ def read(record: Source, progress: Progress = silent) -> Reading:
 def _at_reference(sample: Sample, channels: int) -> Sequence[Block]:
     """Return the excerpts at the loudness to which all levels of a medium refer."""
     # a record below the gate has no loudness: it counts as one at the gate
-    # BS.1770 adds the channels up, so one channel is 3 dB louder than each of two at the same figure
-    gain_db = REFERENCE_LUFS - max(sample.loudness, ABSOLUTE_GATE) + 10 * log10(channels / 2)
-    gain = np.float32(10 ** (gain_db / 20))
+    gain = np.float32(reference_gain(max(sample.loudness, ABSOLUTE_GATE), channels))
     # equal channels tell no more than one
     equal = all(np.array_equal(piece[:1], piece[-1:]) for piece in sample.pieces)
     return [piece[: 1 if equal else None] * gain for piece in sample.pieces]

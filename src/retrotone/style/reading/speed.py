@@ -93,7 +93,7 @@ class Speed:
     @property
     def depth(self) -> float:
         """Root-mean-square deviation over all bands."""
-        return float(np.sqrt(np.square(self.depths).sum()))
+        return _total(self.depths)
 
 
 def read_speed(pieces: Sequence[Block], sample_rate: int) -> Speed | None:

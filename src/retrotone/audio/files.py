@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 import stat
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -19,6 +18,7 @@ from retrotone.audio.reading.opening import COARSE_SECONDS, MAX_MIXED_CHANNELS, 
 from retrotone.errors import AudioError
 from retrotone.types import Block
 from retrotone.utils.logs import log
+from retrotone.utils.text import url_in
 
 # about 12 s at 44.1 kHz: 4 MB of stereo float32
 BLOCK_FRAMES = 1 << 19
@@ -27,8 +27,6 @@ MIN_RATE, MAX_RATE = 8_000, 192_000
 MAX_REDUCED_RATE, REDUCED_RATE = 768_000, 96_000
 # more are mixed down
 MAX_CHANNELS = 2
-# as a path, in which two slashes are one
-URL = re.compile(r"(https?|ftp|file):/+(.*)", re.IGNORECASE)
 # of the files that a folder is searched for; what a file holds is told by its content
 SUFFIXES = frozenset(
     (
@@ -232,8 +230,8 @@ def _check_readable(path: Path) -> None:
         status = path.stat()
     # ValueError: the path holds NUL
     except (FileNotFoundError, NotADirectoryError, ValueError):
-        if address := URL.match(str(path)):
-            raise AudioError(f"{address[1]}://{address[2]} is a URL: download it, and name the file") from None
+        if url := url_in(path):
+            raise AudioError(f"{url} is a URL: download it, and name the file") from None
         raise AudioError(f"{path} does not exist: check the path") from None
     except OSError as error:
         raise AudioError(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import sys
 import time
 from collections.abc import Callable, Sequence
@@ -28,6 +29,8 @@ NOTHING_KEPT = "no unfinished file is left"
 NO_CHECKPOINT = "there is no checkpoint yet"
 # width of a table where no terminal limits it
 PIPE_COLUMNS = 200
+# width of each column, with its margins, that a table keeps on a narrow terminal: its lines are wrapped there
+LEAST_COLUMNS = 8
 Strict = Annotated[
     bool, typer.Option("--strict", help="Refuse a damaged recording, instead of using what can be read of it.")
 ]
@@ -110,7 +113,11 @@ class LogHandler(logging.Handler):
 def complain(message: str) -> None:
     """Print one line on stderr, above the progress bar if there is one."""
     line = f"retrotone: {printable(message)}"
-    _stderr().print(line, markup=False, highlight=False, emoji=False, soft_wrap=True)
+    try:
+        _stderr().print(line, markup=False, highlight=False, emoji=False, soft_wrap=True)
+    except OSError:
+        # a full disk takes no messages; that must not stop the work, nor change its exit code
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stderr.fileno())
 
 
 def print_each(songs: Sequence[str], work: Callable[[int, Progress], str], kept: str) -> None:
@@ -176,7 +183,9 @@ def print_table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
     table = Table(*(Column(name, overflow="fold") for name in columns), box=box.SIMPLE)
     for row in rows:
         table.add_row(*(Text(printable(cell)) for cell in row))
-    Console(width=None if sys.stdout.isatty() else PIPE_COLUMNS).print(table)
+    console = Console(width=None if sys.stdout.isatty() else PIPE_COLUMNS)
+    console.width = max(console.width, LEAST_COLUMNS * len(columns))
+    console.print(table)
 
 
 @cache

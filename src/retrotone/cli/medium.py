@@ -92,6 +92,6 @@ def _show(medium: Medium, readings: list[Reading], preset: Path | None, page: Pa
         typer.echo(json.dumps({"name": medium.name, "parts": medium.parts, "dials": values, **files}))
         return
     print_table(["part", "what was found", "how sure"], [[dial.name, dial.text, dial.sure_words] for dial in shown])
-    for file in (preset, page):
-        if file:
-            typer.echo(printable(f"wrote {file}"))
+    written = [file for file in (preset, page, page and page.with_suffix(".png")) if file]
+    if written:
+        typer.echo(f"wrote {' and '.join(map(printable, written))}")

@@ -247,7 +247,7 @@ class Library:
         start, end : song
             Part of the result where they are in the library.
         length : int
-            How many tracks, ends included; 2 or more.
+            How many tracks, ends included; 2 or more. Fewer where the library has no more.
         only : Filter
             Which tracks are wanted between the ends.
         weight : Weight, optional
@@ -266,7 +266,9 @@ class Library:
         catalogue = self._catalogue()
         (a, first), (b, last) = (find_song(song, catalogue, near, progress) for song in (start, end))
         lookup, is_same = self._session.track_lookup(only), self._session.is_same(near)
-        return playlists.path(near, (a, b), (first, last), length, lookup, is_same, weight, mix)
+        # the ends may be no tracks of the library
+        most = min(length, len(self) + 2)
+        return playlists.path(near, (a, b), (first, last), most, lookup, is_same, weight, mix)
 
     def playlist(
         self,
@@ -367,7 +369,7 @@ class Library:
         """
         from retrotone.library.map import draw
 
-        check_outputs([path], overwrite=overwrite)
+        check_outputs([path], filter(None, [self._session.file]), overwrite=overwrite)
         tracks, near = self._session.tracks_and_vectors(progress)
         return draw(tracks, near.vectors, path, progress)
 
@@ -400,7 +402,7 @@ class Library:
         ------
         LibraryError, OutputError
         """
-        check_outputs([path], overwrite=overwrite)
+        check_outputs([path], filter(None, [self._session.file]), overwrite=overwrite)
         return export(self.tracks() if tracks is None else tracks, path, absolute)
 
     @bar_in_notebooks

@@ -12,7 +12,6 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
-from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
 from retrotone.errors import AudioError
@@ -130,11 +129,11 @@ def _cuts(records: Sequence[Record], dimensions: int) -> _Cuts:
     for number, record in enumerate(records):
         inside = (record.cuts >= CONTEXT_FRAMES) & (record.cuts <= record.latent.shape[1] - FADE_FRAMES)
         at = record.cuts[inside]
-        # (dimensions, frames, CONTEXT_FRAMES) -> (cuts, dimensions x CONTEXT_FRAMES)
-        context = sliding_window_view(record.latent[:dimensions], CONTEXT_FRAMES, axis=1)[:, at - CONTEXT_FRAMES]
+        # (dimensions, cuts, CONTEXT_FRAMES) -> (cuts, dimensions x CONTEXT_FRAMES)
+        context = record.latent[:dimensions, at[:, None] + np.arange(-CONTEXT_FRAMES, 0)]
         numbers.append(np.full(len(at), number))
         frames.append(at)
-        contexts.append(context.swapaxes(0, 1).reshape(len(at), -1))
+        contexts.append(context.swapaxes(0, 1).reshape(len(at), len(context) * CONTEXT_FRAMES))
         harmonies.append(record.harmony[inside])
         tempos.append(np.full(len(at), np.log2(np.diff(record.cuts).mean()) if record.beat else np.nan))
     context, harmony = _scaled(np.concatenate(contexts)), _scaled(np.concatenate(harmonies))
@@ -144,6 +143,8 @@ def _cuts(records: Sequence[Record], dimensions: int) -> _Cuts:
 
 def _scaled(rows: NDArray[np.float32]) -> NDArray[np.float32]:
     """Scale rows so that the mean squared distance between two of them is 1."""
+    if not len(rows):
+        return rows
     scaled: NDArray[np.float32] = rows / np.sqrt(max(2 * rows.var(axis=0).sum(), 1e-12))
     return scaled
 

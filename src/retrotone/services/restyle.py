@@ -195,9 +195,12 @@ def chosen_parts(medium: Medium, only: Sequence[str], without: Sequence[str]) ->
     Raises
     ------
     StyleError
-        There is no such part.
+        There is no such part, or nothing of the medium is left.
     """
-    return (medium.only(*only) if only else medium).without(*without)
+    chosen = (medium.only(*only) if only else medium).without(*without)
+    if medium.parts and not chosen.parts:
+        raise StyleError(f"nothing is left of the medium {medium.name}: its parts are {', '.join(medium.parts)}")
+    return chosen
 
 
 def output_paths(
@@ -311,7 +314,7 @@ class Job:
                 progress(share, f"measuring {output.name}")
                 measures |= _measure(source, style, output)
         except BaseException:
-            log.warning("%s is finished, but not what was to be said about it", output)
+            log.warning("%s is written, but not its report or figures", output)
             raise
         return _figures(done, measures) | {"damage": source.damage}
 

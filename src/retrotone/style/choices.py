@@ -128,7 +128,8 @@ class StyleChoice:
         if self.kind == "medium":
             from retrotone.style.medium import Medium
 
-            return Medium.load(self.name)
+            # called by its file, whatever name stands in it: two edited copies are told apart
+            return replace(Medium.load(self.name), name=Path(self.name).stem)
         if self.kind == "record":
             from retrotone.audio.files import AudioFile
 
@@ -236,7 +237,7 @@ def find_styles(texts: Sequence[str], method: str | None = None) -> StyleChoice:
     for choice in choices:
         opened = choice.open() if choice.kind in ("record", "records") else None
         if opened is None:
-            raise StyleError(f"several styles make one medium only where all are recordings: {choice.title} is none")
+            raise StyleError(f"several styles make one medium only where all are recordings, and {choice.name} is none")
         sources += opened.sources if isinstance(opened, Records) else [cast("AudioFile", opened)]
     return _of_records(f"{choices[0].title} and {len(choices) - 1} more", sources)
 

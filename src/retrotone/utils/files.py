@@ -11,6 +11,7 @@ from typing import BinaryIO
 
 from retrotone.errors import OutputError
 from retrotone.utils.temporary import temporary_beside
+from retrotone.utils.text import url_in
 
 # at once
 MOVED_BYTES = 1 << 20
@@ -181,6 +182,8 @@ def writing(path: Path) -> Iterator[None]:
 
 def _check_parent(path: Path) -> None:
     if not is_folder(path.parent):
+        if url := url_in(path):
+            raise OutputError(f"{url} is a URL: name a file on this machine")
         raise OutputError(f"{path.parent} is not a folder: create it first")
 
 

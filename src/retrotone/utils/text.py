@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -69,6 +70,16 @@ def shortened(text: str, length: int) -> str:
         return text
     tail = (length - 1) // 2
     return f"{text[: length - 1 - tail]}…{text[len(text) - tail :]}"
+
+
+def url_in(path: str | os.PathLike[str]) -> str | None:
+    """Return the URL that was given as a path, also where that was made absolute or lost a slash; None if it is none.
+
+    >>> url_in("/home/me/https:/example.com/song.mp3"), url_in("/home/me/song.mp3")
+    ('https://example.com/song.mp3', None)
+    """
+    found = re.search(r"(?:^|/)(https?|ftp|file):/+(.*)", os.fspath(path), re.IGNORECASE)
+    return f"{found[1]}://{found[2]}" if found else None
 
 
 def printable(text: str | os.PathLike[str]) -> str:

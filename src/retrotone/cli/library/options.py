@@ -93,7 +93,7 @@ def with_filters(command: Callable[..., None]) -> Callable[..., None]:
 def open_library(path: str | None, out: str | None = None, overwrite: bool = False) -> Library:
     """Return the library of `--library`, or the default one; before any work, refuse an `out` that is kept."""
     if out is not None:
-        check_outputs([out], overwrite=overwrite)
+        check_outputs([out], [path] if path else [], overwrite=overwrite)
     from retrotone.library.library import Library
 
     return Library(path)

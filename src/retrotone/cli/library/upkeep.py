@@ -85,7 +85,7 @@ def draw_map(
 ) -> None:
     """Draw the library, similar tracks near each other, coloured by genre."""
     page, folder = output_path(out, DEFAULT_MAP)
-    check_outputs([page], overwrite=overwrite, folder=folder)
+    check_outputs([page], [library] if library else [], overwrite=overwrite, folder=folder)
     with Bar() as bar, open_library(library) as opened, new_folder(folder):
         count = len(opened)
         written = opened.map(page, bar.item(), overwrite)

@@ -12,6 +12,7 @@ from retrotone.audio.files import SUFFIXES
 from retrotone.errors import LibraryError
 from retrotone.library.files import FoundFile, Part
 from retrotone.library.scanning import cue_sheets
+from retrotone.utils.text import url_in
 
 # Sound, music and video that people keep among their music and that retrotone does not read, unless SUFFIXES has it.
 OTHER_SUFFIXES = frozenset([
@@ -82,6 +83,8 @@ def check_folders(folders: Sequence[str | os.PathLike[str]]) -> list[str]:
     roots = [os.path.abspath(folder) for folder in folders]
     for root in roots:
         if not os.path.isdir(root):
+            if url := url_in(root):
+                raise LibraryError(f"{url} is a URL: download its music, and name the folder")
             raise LibraryError(f"{root} is no folder: check the path, and that its disk is mounted")
     return roots
 

@@ -168,6 +168,9 @@ def path(
                 if used.add(match.track):
                     chosen[index] = match.track
                     break
+            else:
+                # no track is left, for other points neither
+                break
     return [track for track in chosen if track is not None]
 
 

@@ -86,7 +86,8 @@ def _rows(path: str) -> list[dict[str, str]]:
             reader = csv.DictReader(file, restval="")
             return [{name.strip().lower(): text for name, text in row.items() if name} for row in reader]
     except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise LibraryError(f"{path} is no table of weights ({error}): name a CSV file, rating or plays") from error
+        reason = getattr(error, "strerror", None) or "it is no CSV in UTF-8"
+        raise LibraryError(f"{path} is no table of weights ({reason}): name a CSV file, rating or plays") from error
 
 
 def _tagged_rating(track: Track) -> float:

@@ -128,8 +128,7 @@ class StyleChoice:
         if self.kind == "medium":
             from retrotone.style.medium import Medium
 
-            # called by its file, whatever name stands in it: two edited copies are told apart
-            return replace(Medium.load(self.name), name=Path(self.name).stem)
+            return Medium.load(self.name)
         if self.kind == "record":
             from retrotone.audio.files import AudioFile
 

@@ -192,8 +192,7 @@ class Session:
 
     def seek_song(self, fraction: float) -> None:
         """Go to a position in the song, which takes its turn after a track or a result of another song."""
-        if not self.plays_song:
-            self.play_result(None)
+        self._return_to_song()
         self.player.seek(fraction)
 
     @property
@@ -203,8 +202,7 @@ class Session:
 
     def seek_seconds(self, seconds: float) -> None:
         """Go to a moment of the song; see `seek_song`."""
-        if not self.plays_song:
-            self.play_result(None)
+        self._return_to_song()
         self.player.seek(seconds * self.player.sample_rate / max(self.player.length, 1))
 
     def set_loop(self, low: float, high: float) -> None:
@@ -255,6 +253,10 @@ class Session:
     def _set_song(self, song: Song) -> None:
         self.song = song
         self._view.song_changed()
+
+    def _return_to_song(self) -> None:
+        if not self.plays_song:
+            self.play_result(None)
 
     def _play(self, sound: Sound) -> None:
         self.player.load([Clip(sound.frames())], sound.sample_rate)

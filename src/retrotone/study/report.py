@@ -213,8 +213,8 @@ def _similar(folder: str | os.PathLike[str], song: Path, out: Path, progress: Pr
         library.scan([folder], progress=progress)
         by_library = [match.track.name for match in library.similar(song, SIMILAR)]
         # silence has no columns
-        silent = set(library.silent_tracks())
-        tracks = [track for track in library.tracks() if str(track.place) not in silent]
+        without_columns = set(library.silent_tracks())
+        tracks = [track for track in library.tracks() if str(track.place) not in without_columns]
         columns = np.array([library.analysis(track).columns for track in tracks])
     scaled = np.nan_to_num((columns - columns.mean(axis=0)) / columns.std(axis=0))
     unit = scaled / np.maximum(np.linalg.norm(scaled, axis=1, keepdims=True), 1e-12)

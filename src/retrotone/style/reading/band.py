@@ -16,7 +16,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from retrotone.style.reading.floor import Floor
+from retrotone.style.reading.floor import EMPTY_DB, Floor
 from retrotone.style.reading.spectrum import HALF_BAND, HZ, NOTHING_DB, average_music
 
 Curve = NDArray[np.float64]
@@ -51,9 +51,9 @@ VAGUE = 0.6
 CORNERS_HZ, BEYOND_HZ = 1000 * 2.0 ** (np.arange(6, 55) / 12), 15_000.0
 # Above, a low edge is what the instruments left out unless the evidence is strong.
 WIDE_HZ = 12_000.0
-# A file ends where its spectrum falls by so many dB within two bands and stays below a level in dB per Hz that is less
-# than the noise of 16 bits; machines of the order 8 fall by 16 dB. The end is known to half a band.
-FALL_DB, EMPTY_DB, FILE_ORDER, END_OCTAVES = 25.0, -120.0, 12, 1 / 12
+# A file ends where its spectrum falls by so many dB within two bands and is empty from there on; machines of the order 8
+# fall by 16 dB. The end is known to half a band.
+FALL_DB, FILE_ORDER, END_OCTAVES = 25.0, 12, 1 / 12
 
 
 @dataclass(frozen=True)

@@ -123,7 +123,7 @@ def lowpass_db(corner_hz: float, order: int) -> Curve:
     return np.asarray(-10 * np.log10(1 + (HZ / corner_hz) ** (2 * order)))
 
 
-def read_edges(spectrum_db: Curve, floor: Floor) -> tuple[Edge | None, Edge | None]:
+def read_edges(spectrum_db: Curve, floor: Floor, hum_db: Curve) -> tuple[Edge | None, Edge | None]:
     """Find the lower and the upper edge of the music.
 
     Parameters
@@ -131,13 +131,15 @@ def read_edges(spectrum_db: Curve, floor: Floor) -> tuple[Edge | None, Edge | No
     spectrum_db : ndarray, shape (len(HZ),)
         Long-term spectrum of the record, dB per Hz, for a programme at -20 LUFS; NaN above its Nyquist frequency.
     floor : Floor
+    hum_db : ndarray, shape (len(HZ),)
+        What hum adds to the spectrum, as `retrotone.style.reading.hum.hum_spectrum` gives it.
 
     Returns
     -------
     low, high : Edge or None
         None where the medium does not show.
     """
-    noise = np.maximum(floor.level_db, -150.0)
+    noise = 10 * np.log10(10 ** (floor.level_db / 10) + 10 ** (np.nan_to_num(hum_db, nan=NOTHING_DB) / 10) + 1e-15)
     end = file_end(spectrum_db)
     present = np.isfinite(spectrum_db) & ((end.hz if end else np.inf) > HZ * HALF_BAND)
     excess = 10 ** (np.where(present, spectrum_db, -300.0) / 10) - 10 ** (noise / 10)

@@ -51,8 +51,8 @@ VAGUE = 0.6
 CORNERS_HZ, BEYOND_HZ = 1000 * 2.0 ** (np.arange(6, 55) / 12), 15_000.0
 # Above, a low edge is what the instruments left out unless the evidence is strong.
 WIDE_HZ = 12_000.0
-# A file ends where its spectrum falls by so many dB within two bands and is empty from there on; machines of the order 8
-# fall by 16 dB. The end is known to half a band.
+# A file ends where its spectrum falls by so many dB within two bands and is empty from there on; machines of the order
+# 8 fall by 16 dB. The end is known to half a band.
 FALL_DB, FILE_ORDER, END_OCTAVES = 25.0, 12, 1 / 12
 
 

@@ -202,8 +202,8 @@ def _completed(bound: NDArray[np.float64], apart: NDArray[np.float64]) -> Floor:
     sure = _agreeing(apart, AGREEMENT_DB)
     if sure.sum() < FEWEST_SURE:
         sure = _agreeing(apart, LOOSE_AGREEMENT_DB)
-    top_hz = HZ[bound > EMPTY_DB].max(initial=0.0)
-    if sure.sum() < FEWEST_SURE or not sure[HZ > top_hz * 2**-TOP_OCTAVES].any():
+    lowest_hz = HZ[bound > EMPTY_DB].max(initial=0.0) * 2**-TOP_OCTAVES
+    if sure.sum() < FEWEST_SURE or not sure[lowest_hz < HZ].any():
         return Floor(np.full(len(HZ), NOTHING_DB), np.zeros(len(HZ), bool))
     excess = EXCESS_DB[0] + EXCESS_DB[1] * np.square(np.where(sure, apart, np.inf))
     noise = 10 * np.log10(10 ** (_hiss(bound, excess, sure) / 10) + 10 ** (_rumble(bound, sure) / 10))

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from retrotone.style.reading.floor import Floor
+from retrotone.style.reading.floor import EMPTY_DB, Floor
 from retrotone.style.reading.spectrum import HALF_BAND, HZ, NOTHING_DB, average_music
 
 Curve = NDArray[np.float64]
@@ -51,9 +51,9 @@ VAGUE = 0.6
 CORNERS_HZ, BEYOND_HZ = 1000 * 2.0 ** (np.arange(6, 55) / 12), 15_000.0
 # Above, a low edge is what the instruments left out unless the evidence is strong.
 WIDE_HZ = 12_000.0
-# A file ends where its spectrum falls by so many dB within two bands and stays below a level in dB per Hz that is less
-# than the noise of 16 bits; machines of the order 8 fall by 16 dB. The end is known to half a band.
-FALL_DB, EMPTY_DB, FILE_ORDER, END_OCTAVES = 25.0, -120.0, 12, 1 / 12
+# A file ends where its spectrum falls by so many dB within two bands and is empty from there on; machines of the order
+# 8 fall by 16 dB. The end is known to half a band.
+FALL_DB, FILE_ORDER, END_OCTAVES = 25.0, 12, 1 / 12
 
 
 @dataclass(frozen=True)
@@ -123,7 +123,7 @@ def lowpass_db(corner_hz: float, order: int) -> Curve:
     return np.asarray(-10 * np.log10(1 + (HZ / corner_hz) ** (2 * order)))
 
 
-def read_edges(spectrum_db: Curve, floor: Floor) -> tuple[Edge | None, Edge | None]:
+def read_edges(spectrum_db: Curve, floor: Floor, hum_db: Curve) -> tuple[Edge | None, Edge | None]:
     """Find the lower and the upper edge of the music.
 
     Parameters
@@ -131,13 +131,15 @@ def read_edges(spectrum_db: Curve, floor: Floor) -> tuple[Edge | None, Edge | No
     spectrum_db : ndarray, shape (len(HZ),)
         Long-term spectrum of the record, dB per Hz, for a programme at -20 LUFS; NaN above its Nyquist frequency.
     floor : Floor
+    hum_db : ndarray, shape (len(HZ),)
+        What hum adds to the spectrum, as `retrotone.style.reading.hum.hum_spectrum` gives it.
 
     Returns
     -------
     low, high : Edge or None
         None where the medium does not show.
     """
-    noise = np.maximum(floor.level_db, -150.0)
+    noise = 10 * np.log10(10 ** (floor.level_db / 10) + 10 ** (np.nan_to_num(hum_db, nan=NOTHING_DB) / 10) + 1e-15)
     end = file_end(spectrum_db)
     present = np.isfinite(spectrum_db) & ((end.hz if end else np.inf) > HZ * HALF_BAND)
     excess = 10 ** (np.where(present, spectrum_db, -300.0) / 10) - 10 ** (noise / 10)

@@ -53,6 +53,9 @@ ORDERS, KNEES_HZ, KNEE_SD = (1, 2, 3, 4, 6, 8), 1800.0, 0.5
 LOWEST_HISS_HZ, HISS_RANGE_DB, SEEN_SD_DB, FARTHEST_BELOW, MODEL_SD_DB = 250.0, 20.0, 0.6, 8.0, 1.5
 # Where no noise is sure above, the record has no hiss.
 HISS_HZ = 1000.0
+# Noise shows best at the top, where music is weakest. What shows in none of so many octaves below the highest band that
+# is not empty is a drone or dense music; empty is what holds less than the noise of 16 bits, in dB per Hz.
+TOP_OCTAVES, EMPTY_DB = 1.0, -120.0
 # Patches in which noise must be steady for half of the time before fades are looked for.
 STEADY_PATCHES = 8
 
@@ -199,7 +202,8 @@ def _completed(bound: NDArray[np.float64], apart: NDArray[np.float64]) -> Floor:
     sure = _agreeing(apart, AGREEMENT_DB)
     if sure.sum() < FEWEST_SURE:
         sure = _agreeing(apart, LOOSE_AGREEMENT_DB)
-    if sure.sum() < FEWEST_SURE:
+    lowest_hz = HZ[bound > EMPTY_DB].max(initial=0.0) * 2**-TOP_OCTAVES
+    if sure.sum() < FEWEST_SURE or not sure[lowest_hz < HZ].any():
         return Floor(np.full(len(HZ), NOTHING_DB), np.zeros(len(HZ), bool))
     excess = EXCESS_DB[0] + EXCESS_DB[1] * np.square(np.where(sure, apart, np.inf))
     noise = 10 * np.log10(10 ** (_hiss(bound, excess, sure) / 10) + 10 ** (_rumble(bound, sure) / 10))

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from retrotone.style.reading.spectrum import n_fft_for, power, quantiles, spectrogram
+from retrotone.style.reading.spectrum import in_bands, n_fft_for, power, power_density, quantiles, spectrogram
 from retrotone.types import Block
 
 # Long enough to part the tones from notes, in s.
@@ -70,6 +70,29 @@ def read_hum(pieces: Sequence[Block], sample_rate: int) -> list[Tone]:
     # the louder, the more exact
     base = float(np.average([peak.hz / peak.partial for peak in best], weights=[10 ** (p.level_db / 10) for p in best]))
     return [Tone(round(peak.partial * base, 2), peak.level_db) for peak in best]
+
+
+def hum_spectrum(tones: Sequence[Tone], sample_rate: int) -> NDArray[np.float64]:
+    """Return what tones add to a long-term spectrum.
+
+    Parameters
+    ----------
+    tones : sequence of Tone
+    sample_rate : int
+        Of the record, in Hz.
+
+    Returns
+    -------
+    ndarray, shape (len(HZ),)
+        In dB per Hz; NaN above the Nyquist frequency.
+    """
+    n_fft = n_fft_for(sample_rate)
+    turns = 2 * np.pi * np.arange(n_fft) / sample_rate
+    density = np.zeros(n_fft // 2 + 1)
+    for tone in tones:
+        sine = np.sqrt(2) * 10 ** (tone.level_db / 20) * np.sin(tone.hz * turns)
+        density += power_density(sine[None].astype(np.float32), sample_rate)[0, 0]
+    return in_bands(density, sample_rate)
 
 
 @dataclass(frozen=True)

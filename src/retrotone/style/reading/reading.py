@@ -18,7 +18,7 @@ from retrotone.style.reading.band import Edge, read_edges
 from retrotone.style.reading.channels import Channels, align, read_channels
 from retrotone.style.reading.clicks import Clicks, read_clicks
 from retrotone.style.reading.floor import Floor, read_floor
-from retrotone.style.reading.hum import Tone, read_hum
+from retrotone.style.reading.hum import Tone, hum_spectrum, read_hum
 from retrotone.style.reading.spectrum import densities, in_bands
 from retrotone.style.reading.speed import Speed, read_speed
 from retrotone.style.sample import Sample
@@ -95,7 +95,7 @@ def read(record: Source, progress: Progress = silent) -> Reading:
         powers = stereo.channels if stereo else densities(pieces, sample_rate)
         floor = read_floor(powers, sample_rate, [tone.hz for tone in hum], stereo.noise_side if stereo else ())
         spectrum_db = in_bands(np.concatenate(powers).mean(axis=0), sample_rate)
-        low, high = read_edges(spectrum_db, floor)
+        low, high = read_edges(spectrum_db, floor, hum_spectrum(hum, sample_rate))
         channels = read_channels(stereo, sample_rate, floor)
         progress(0.7, f"reading the clicks and the speed of {Path(record.name).name}")
         reading = Reading(record.name, spectrum_db, floor, low, high, channels, clicks.result(), speed.result(), hum)

@@ -35,7 +35,7 @@ def similar(context: TaskContext, library: str | None, song: str, wanted: Mappin
     only, summary = read_filter(wanted), summary_of(context, song)
     with _opened(library) as opened:
         matches = similar_tracks(opened, summary, context.progress, only)
-    return [replace(TrackRow.of(match.track), similarity=f"{match.similarity:.0%}") for match in matches]
+    return [replace(TrackRow.of(match.track), similarity=f"{match.similarity:z.0%}") for match in matches]
 
 
 def playlist(

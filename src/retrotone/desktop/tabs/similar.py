@@ -13,15 +13,13 @@ from retrotone.desktop.table import Table
 from retrotone.desktop.track_row import TrackRow
 from retrotone.desktop.widgets import Page
 from retrotone.desktop.wrapped_row import WrappedRow
+from retrotone.services.similar import CONDITIONS
 
 # Titles, and widths at 100 %.
 COLUMNS = [("track", 240), ("genre", 110), ("length", 80), ("similarity", 100)]
 HEADING = "Songs of your library that sound like"
 # Of a playlist that the library fills.
 MINUTES = 60
-
-# Conditions of the search, by the attributes of `Filter`.
-FILTERS = {"bpm": "Only tempo", "key": "key", "year": "years", "genre": "genre"}
 
 
 class SimilarTab(Page):
@@ -38,7 +36,8 @@ class SimilarTab(Page):
         self.heading.pack(fill="x")
         row = WrappedRow(body, theme)
         row.pack(fill="x", pady=theme.px(4))
-        self.filters = {name: self._add_filter(row, label) for name, label in FILTERS.items()}
+        ttk.Label(row, text="Only")
+        self.filters = {name: self._add_filter(row, label) for name, label in CONDITIONS.items()}
         self.table = Table(body, theme, COLUMNS, 6)
         self.table.pack(fill="both", expand=True)
         for key in ("<Return>", "<Double-1>"):

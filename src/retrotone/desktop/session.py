@@ -19,6 +19,7 @@ from retrotone.desktop.tasks import Song, Sound
 from retrotone.desktop.theme import Theme
 from retrotone.desktop.track_row import TrackRow
 from retrotone.utils.temporary import TemporaryFolder
+from retrotone.utils.text import counted, shortened
 
 NO_SONG = "There is no song yet: choose one, drop one here, or take the example."
 SOUND_FILES = [("Recordings", " ".join(sorted(SUFFIXES))), ("All files", "*")]
@@ -175,13 +176,17 @@ class Session:
         before = len(self.playlist)
         for track in tracks:
             self.playlist.setdefault(track.place, track)
-        self.say(f"Added to the playlist in the tab Similar: {len(self.playlist) - before} tracks.")
+        added = len(self.playlist) - before
+        if added:
+            self.say(f"Added to the playlist in the tab Similar: {counted(added, 'track')}.")
+        else:
+            self.say("Nothing was added: it is in the playlist already.")
         self._view.playlist_changed()
 
     def play_track(self, track: TrackRow) -> None:
         """Play a track of the library: at once, in place of live sound or of a track that is still being read."""
         self.live.stop()
-        self.say(f"Reading {track.name}.")
+        self.say(f"Reading {shortened(track.name)}.")
         self.live_jobs.submit(tasks.decode, track.path, track.start, track.end, observer=self.live, done=self._play)
 
     def seek(self, fraction: float) -> None:
@@ -266,7 +271,7 @@ class Session:
         self.plays_track = True
         self._view.playback_changed(False)
         self.player.play()
-        self.say(f"Playing {sound.name}.")
+        self.say(f"Playing {shortened(sound.name)}.")
 
     def _frames(self, sound: Sound) -> Frames:
         """Return a sound's samples: the same array for the same sound, so that the player recognises it."""

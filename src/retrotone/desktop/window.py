@@ -25,7 +25,7 @@ from retrotone.desktop.tabs.song import SongTab
 from retrotone.desktop.tabs.study import StudyTab
 from retrotone.desktop.theme import EXTRA_HINT, TEXT_PX
 from retrotone.desktop.widgets import JobProgress, WrappedLabel
-from retrotone.utils.text import sentence, shortened, title
+from retrotone.utils.text import sentence, shortened
 
 # Pixels at 100 %: fits 1280 x 720 with a frame around it.
 SIZE = (1200, 680)
@@ -34,8 +34,6 @@ ICON_PIXELS = 64
 # Pixels beside a tab's title: of the theme's picture, and at 100 %.
 TAB_BORDER, TAB_PADDING = 34, 10
 REFRESH_MS = 50
-# Characters of a song's name in a message.
-LONGEST_NAME = 40
 WELCOME = "Drop a song anywhere in this window."
 KEYS = (
     "Ctrl+O choose, Ctrl+E example, Ctrl+R restyle, Ctrl+S save, Ctrl+P play, Ctrl+B original or new sound, "
@@ -81,9 +79,7 @@ class Window:
         return self.progress
 
     def show_message(self, text: str, error: bool) -> None:
-        """Show a message in the status line, with the song's name cut so that it leaves room for the page."""
-        if name := title(self.session.path):
-            text = text.replace(name, shortened(name, LONGEST_NAME))
+        """Show a message in the status line."""
         self.status.configure(text=text, style="Error.TLabel" if error else "TLabel")
         self._share_line()
 
@@ -152,7 +148,7 @@ class Window:
             return
         self._open_own_song(files[0])
         if len(names) > 1:
-            self.session.say(f"One song at a time: of {len(names)} files, {Path(files[0]).name} is opened.")
+            self.session.say(f"One song at a time: of {len(names)} files, {shortened(Path(files[0]).name)} is opened.")
 
     def show(self, tab: ttk.Frame) -> None:
         """Bring a tab to the front."""

@@ -15,6 +15,7 @@ from retrotone.desktop.table import Table
 from retrotone.desktop.track_row import TrackRow
 from retrotone.desktop.widgets import JobProgress, Page
 from retrotone.desktop.wrapped_row import WrappedRow
+from retrotone.utils.text import counted
 
 # Titles, and widths at 100 %.
 COLUMNS = [("title", 190), ("artist", 130), ("genre", 95), ("tempo", 75), ("key", 90), ("year", 65), ("length", 75)]
@@ -213,7 +214,7 @@ class LibraryTab(Page):
 
     def _describe(self, track: TrackRow | None) -> None:
         count = len(self.map.tracks)
-        idle = f"{count} {'track' if count == 1 else 'tracks'}: {MAP_HINT}" if count else ""
+        idle = f"{counted(count, 'track')}: {MAP_HINT}" if count else ""
         self.caption.show(idle if track is None else " · ".join([*track.short_cells, track.place]))
 
     def _apply_report_theme(self) -> None:

@@ -20,7 +20,7 @@ from retrotone.desktop.widgets import Page, WrappedLabel
 from retrotone.desktop.wrapped_row import WrappedRow
 from retrotone.style.choices import MEDIUM_SUFFIX, PRESET_FOLDER, StyleChoice
 from retrotone.utils.files import config_folder, make_folder
-from retrotone.utils.text import clock, title
+from retrotone.utils.text import clock, shortened, title
 
 # The kinds of style in their order in the table.
 KINDS = ("era", "medium", "record", "rave")
@@ -296,7 +296,7 @@ class RestyleTab(ttk.Frame):
             if choice == self._shown:
                 self.dials.show(parts)
                 if choice.kind == "record" and not parts:
-                    self._session.say(NO_MEDIUM.format(choice.title), error=True)
+                    self._session.say(NO_MEDIUM.format(shortened(choice.title)), error=True)
                 if not known:
                     self._changed()
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import shutil
 import sqlite3
 from contextlib import closing
 from pathlib import Path
@@ -10,6 +11,8 @@ from tkinter import filedialog
 from typing import TYPE_CHECKING
 
 import pytest
+
+import retrotone as rt
 
 if TYPE_CHECKING:
     from tests.desktop.conftest import Driver
@@ -208,6 +211,21 @@ def test_a_playlist_of_similar_songs_is_exported(similar: Driver, answers: dict[
     similar.wait(lambda: similar.idle)
     assert "6 tracks" in similar.status
     assert "organ/" in (tmp_path / "similar.m3u8").read_text()
+
+
+def test_a_scan_of_another_program_shows_when_the_tabs_are_entered(
+    similar: Driver, made_music: Path, tmp_path: Path
+) -> None:
+    window = similar.window
+    similar.show(window.library_tab)
+    similar.wait(lambda: similar.idle)
+    shutil.copy(made_music / "buzz" / "Ada.flac", tmp_path)
+    with rt.Library(similar.session.library) as library:
+        library.scan([tmp_path], workers=1)
+    similar.show(window.similar_tab)
+    similar.wait(lambda: len(window.similar_tab.table.tree.get_children()) == 6)
+    similar.show(window.library_tab)
+    similar.wait(lambda: len(window.library_tab.map.tracks) == 7)
 
 
 def test_a_damaged_library_is_repaired_by_a_button(similar: Driver) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tkinter as tk
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, Protocol
@@ -18,6 +18,7 @@ from retrotone.desktop.settings import Settings
 from retrotone.desktop.tasks import Song, Sound
 from retrotone.desktop.theme import Theme
 from retrotone.desktop.track_row import TrackRow
+from retrotone.library.session import library_state
 from retrotone.utils.temporary import TemporaryFolder
 from retrotone.utils.text import counted, shortened
 
@@ -81,8 +82,6 @@ class Session:
         Tracks of the library by their `place`, in their order.
     plays_track : bool
         Whether the player has a track of the library, and not the song or a result.
-    library_changes : int
-        How often the library was scanned or repaired.
     live : LiveSound
     jobs, long_jobs, live_jobs, downloads : JobQueue
         For the song, for scans and experiments, for live sound, and for downloads of models.
@@ -102,7 +101,7 @@ class Session:
         self.player_errors: list[str] = []
         self.player = Player(self.player_errors.append)
         self.live = LiveSound(self.live_jobs, self.player, self._add_excerpt, self.say)
-        self.path, self.library_changes = "", 0
+        self.path = ""
         self.song: Song | None = None
         self.original: Sound | None = None
         self.results: list[Version] = []
@@ -209,6 +208,11 @@ class Session:
         """Go to a moment of the song; see `seek_song`."""
         self._return_to_song()
         self.player.seek(seconds * self.player.sample_rate / max(self.player.length, 1))
+
+    @property
+    def library_state(self) -> Hashable:
+        """What differs after a change of the library, whoever made it."""
+        return library_state(self.library)
 
     def set_loop(self, low: float, high: float) -> None:
         """Go round between two positions in what plays, as fractions of its length."""

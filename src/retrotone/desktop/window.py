@@ -293,6 +293,8 @@ class Window:
         }
         for sequence, action in keys.items():
             self.root.bind(sequence, lambda _, action=action: action() and None)  # type: ignore[misc]
+        # another program may have changed the library, or downloaded a model, meanwhile
+        self.root.bind("<FocusIn>", lambda event: self._update_tab() if event.widget is self.root else None)
         for kind in ("TButton", "TRadiobutton"):
             self.root.bind_class(kind, "<Return>", lambda event: event.widget.invoke())
         if hasattr(self.root, "drop_target_register"):
@@ -314,6 +316,10 @@ class Window:
         """Let the tab that came to the front fetch what it lacks; an error of the tab before has been read."""
         if str(self.status.cget("style")) == "Error.TLabel":
             self.session.say("")
+        self._update_tab()
+
+    def _update_tab(self) -> None:
+        """Let the tab that is shown fetch what it lacks."""
         selected = self.root.nametowidget(self.tabs.select())  # type: ignore[no-untyped-call]
         for tab in (self.compare_tab, self.similar_tab, self.library_tab, self.models_tab):
             if tab is selected:

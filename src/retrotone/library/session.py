@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Hashable
+from contextlib import suppress
 from functools import cache
 from pathlib import Path
 
@@ -27,6 +29,25 @@ def default_path() -> Path:
     import platformdirs
 
     return Path(platformdirs.user_data_dir("retrotone", appauthor=False)) / "library.db"
+
+
+def library_state(path: str | None = None) -> tuple[tuple[int, int], ...]:
+    """Return what differs after a change of a library's file, which is not opened: time and size of it and its log.
+
+    Parameters
+    ----------
+    path : str, optional
+        The library's file, by default `default_path`. A missing file and a server have an empty state.
+    """
+    file, state = default_path() if path is None else path, []
+    # SQLite collects changes beside the file while others read it
+    for name in (file, f"{file}-wal"):
+        with suppress(OSError):
+            status = os.stat(name)
+            # an empty log is left by those who only read
+            if status.st_size:
+                state.append((status.st_mtime_ns, status.st_size))
+    return tuple(state)
 
 
 class LibrarySession:

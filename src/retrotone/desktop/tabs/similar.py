@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tkinter as tk
+from collections.abc import Hashable
 from pathlib import Path
 from tkinter import filedialog, ttk
 
@@ -28,8 +29,8 @@ class SimilarTab(Page):
     def __init__(self, master: tk.Misc, session: Session) -> None:
         super().__init__(master, session.theme)
         self._session = session
-        # path of the song that was searched for last, and how often the library had been scanned
-        self._searched = "", 0
+        # path of the song that was searched for last, and the state of the library then
+        self._searched: tuple[str, Hashable] = "", None
         self._found: dict[str, TrackRow] = {}
         theme, body = session.theme, self.body
         self.heading = CutLabel(body, f"{HEADING} this one", "Strong.TLabel")
@@ -72,8 +73,8 @@ class SimilarTab(Page):
             self.entered()
 
     def entered(self) -> None:
-        """Search, if this was not done for the song yet, or the library was scanned since."""
-        if self._session.song is not None and (self._session.path, self._session.library_changes) != self._searched:
+        """Search, if this was not done for the song yet, or the library was changed since."""
+        if self._session.song is not None and (self._session.path, self._session.library_state) != self._searched:
             self.find()
 
     def find(self) -> None:
@@ -82,7 +83,7 @@ class SimilarTab(Page):
         if not session.path:
             session.say(NO_SONG, error=True)
             return
-        self._searched = session.path, session.library_changes
+        self._searched = session.path, session.library_state
         session.say("")
         # none of a search before stay beneath the message of one that fails
         self._show([])

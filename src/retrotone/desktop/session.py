@@ -6,6 +6,7 @@ import tkinter as tk
 from collections.abc import Callable, Hashable, Sequence
 from contextlib import suppress
 from pathlib import Path
+from tkinter import messagebox
 from typing import Any, Protocol
 
 from retrotone.audio.files import SUFFIXES
@@ -122,6 +123,10 @@ class Session:
         """Show a message in the status line."""
         self._view.show_message(text, error)
 
+    def confirm(self, heading: str, question: str) -> bool:
+        """Return whether the user agrees to lose something; Return does not."""
+        return messagebox.askyesno(heading, question, parent=self.root, default=messagebox.NO)
+
     def open_song(self, path: str) -> None:
         """Open a song, decode and analyse it; results and renders of the song before stay, its other jobs end."""
         self.jobs.drop()
@@ -132,6 +137,11 @@ class Session:
         self.run(tasks.listen, path, done=self._set_song, show=self._set_original, first=True)
         self._view.song_changed()
         self._view.song_opened()
+
+    def forget_song(self) -> None:
+        """Have no song, as the one that was chosen cannot be opened."""
+        self.path = ""
+        self._view.song_changed()
 
     def add_result(self, version: Version) -> None:
         """Add a restyled version of the song, or of one before it, and offer it to the player."""

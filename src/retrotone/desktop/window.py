@@ -6,10 +6,10 @@ import sys
 import tkinter as tk
 from collections.abc import Callable
 from pathlib import Path
-from tkinter import filedialog, font, messagebox, ttk
+from tkinter import filedialog, font, ttk
 from types import TracebackType
 
-from retrotone.desktop import restyle_tasks, tasks
+from retrotone.desktop import model_tasks, restyle_tasks, tasks
 from retrotone.desktop.cut_text import CutLabel
 from retrotone.desktop.icon import icon_png
 from retrotone.desktop.jobs import JobObserver
@@ -24,7 +24,7 @@ from retrotone.desktop.tabs.similar import SimilarTab
 from retrotone.desktop.tabs.song import SongTab
 from retrotone.desktop.tabs.study import StudyTab
 from retrotone.desktop.theme import EXTRA_HINT, TEXT_PX
-from retrotone.desktop.widgets import JobProgress, WrappedLabel
+from retrotone.desktop.widgets import Event, JobProgress, WrappedLabel
 from retrotone.utils.text import sentence, shortened
 
 # Pixels at 100 %: fits 1280 x 720 with a frame around it.
@@ -84,14 +84,14 @@ class Window:
         self._share_line()
 
     def song_opened(self) -> None:
-        """Show the song's name, and the tab of what is known of it."""
-        name = Path(self.session.path).name
-        self.name.show(name)
-        self.root.title(f"{name} – retrotone")
+        """Show the tab of what is known of the song."""
         self.show(self.song_tab)
 
     def song_changed(self) -> None:
-        """Let all tabs show the song anew."""
+        """Show the song's name, and let all tabs show the song anew."""
+        name = Path(self.session.path).name
+        self.name.show(name or WELCOME)
+        self.root.title(f"{name} – retrotone" if name else "retrotone")
         self.bar.set_switchable(False)
         for tab in (self.song_tab, self.restyle_tab, self.compare_tab, self.similar_tab):
             tab.song_changed()
@@ -163,12 +163,14 @@ class Window:
         self.progress.cancel()
 
     def ask_to_close(self) -> None:
-        """Close the window; ask before results are lost that are in no file, or not finished."""
-        unsaved = len(self.session.results) - len(self.session.files)
-        unsaved += self.session.jobs.count(restyle_tasks.restyle)
-        some = "One result is" if unsaved == 1 else f"{unsaved} results are"
-        question = f"{some} not saved. Close the window and lose what is not saved?"
-        if not unsaved or messagebox.askyesno("Results that are not saved", question, parent=self.root):
+        """Close the window; ask before results are lost that are in no file, or not finished, or downloads."""
+        session, losses = self.session, list[str]()
+        if unsaved := len(session.results) - len(session.files) + session.jobs.count(restyle_tasks.restyle):
+            losses.append("One result is not saved." if unsaved == 1 else f"{unsaved} results are not saved.")
+        if session.downloads.count(model_tasks.download):
+            losses.append("A download is not finished.")
+        question = " ".join([*losses, "Close the window and lose that?"])
+        if not losses or session.confirm("Close the window", question):
             self.close()
 
     def close(self) -> None:
@@ -296,7 +298,7 @@ class Window:
         # another program may have changed the library, or downloaded a model, meanwhile
         self.root.bind("<FocusIn>", lambda event: self._update_tab() if event.widget is self.root else None)
         for kind in ("TButton", "TRadiobutton"):
-            self.root.bind_class(kind, "<Return>", lambda event: event.widget.invoke())
+            self.root.bind_class(kind, "<Return>", _press)
         if hasattr(self.root, "drop_target_register"):
             self.root.drop_target_register("DND_Files")
             self.root.dnd_bind("<<Drop>>", lambda event: self.drop(event.data))  # type: ignore[attr-defined]
@@ -307,10 +309,13 @@ class Window:
         self.session.open_song(path)
 
     def _job_stopped(self, message: str, error: bool = False) -> None:
-        """Say why a job ended early; the tab Song no longer waits for an analysis that failed."""
-        self.session.say(message, error)
-        if self.session.song is None:
+        """Say why a job ended early; a song that could not be opened, or analysed, is no longer waited for."""
+        session = self.session
+        if session.path and session.original is None and not session.jobs.count(tasks.listen):
+            session.forget_song()
+        elif session.song is None:
             self.song_tab.song_changed()
+        session.say(message, error)
 
     def _enter_tab(self) -> None:
         """Let the tab that came to the front fetch what it lacks; an error of the tab before has been read."""
@@ -354,3 +359,9 @@ class Window:
             self.session.say(sentence(error), error=True)
         except tk.TclError:
             print(sentence(error), file=sys.stderr)
+
+
+def _press(event: Event) -> None:
+    """Press the button that has the focus; those of Tk's own dialogs have no object, and do so themselves."""
+    if isinstance(event.widget, ttk.Button | ttk.Radiobutton):
+        event.widget.invoke()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import tkinter as tk
 from collections.abc import Callable
 from pathlib import Path
-from tkinter import filedialog, messagebox, ttk
+from tkinter import filedialog, ttk
 from typing import Any
 
 from retrotone.desktop import restyle_tasks
@@ -117,7 +117,7 @@ class RestyleTab(ttk.Frame):
         if version is None:
             return
         question = f"{version.title} is not saved. Delete it?"
-        if version in session.files or messagebox.askyesno("Delete a result", question, parent=session.root):
+        if version in session.files or session.confirm("Delete a result", question):
             session.remove_result(version)
             self._show_results()
             self._show_original()

@@ -286,6 +286,10 @@ def test_renders_go_on_when_another_song_is_opened(
     assert session.song is not None
     assert session.song.name == str(other)
     assert [version.song for version in session.results[before:]] == [str(song)] * 2
+    # another song in the place of its file is not taken for it
+    other.write_bytes(song.read_bytes() + b" ")
+    driver.key("<Control-r>")
+    driver.wait(lambda: "other.wav was changed since it was opened: open it again" in driver.status)
     # they are in the list, and the player has the song that was opened
     assert not driver.window.restyle_tab.results.selected
     assert session.plays_song

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Hashable
-from contextlib import suppress
 from functools import cache
 from pathlib import Path
 
@@ -21,6 +19,7 @@ from retrotone.library.search.filters import EVERYTHING, Filter
 from retrotone.library.search.neighbours import Indexed, Neighbours, neighbours
 from retrotone.library.search.playlists import IsSame, TrackLookup
 from retrotone.progress import Progress, silent
+from retrotone.utils.files import file_version
 from retrotone.utils.logs import log
 
 
@@ -39,15 +38,10 @@ def library_state(path: str | None = None) -> tuple[tuple[int, int], ...]:
     path : str, optional
         The library's file, by default `default_path`. A missing file and a server have an empty state.
     """
-    file, state = default_path() if path is None else path, []
-    # SQLite collects changes beside the file while others read it
-    for name in (file, f"{file}-wal"):
-        with suppress(OSError):
-            status = os.stat(name)
-            # an empty log is left by those who only read
-            if status.st_size:
-                state.append((status.st_mtime_ns, status.st_size))
-    return tuple(state)
+    file = default_path() if path is None else path
+    # SQLite collects changes beside the file while others read it; an empty log is left by those who only read
+    versions = (file_version(name) for name in (file, f"{file}-wal"))
+    return tuple(version for version in versions if version and version[1])
 
 
 class LibrarySession:

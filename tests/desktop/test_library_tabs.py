@@ -133,7 +133,10 @@ def column(driver: Driver, title: str) -> list[str]:
 def test_the_tracks_are_listed_and_a_title_sorts_them(scanned: Driver) -> None:
     tab = scanned.window.library_tab
     scanned.show(tab)
-    tab._chooser.winfo_children()[1].invoke()
+    choices = tab._chooser.winfo_children()
+    choices[0].focus_force()
+    scanned.root.update()
+    choices[0].event_generate("<Right>")
     scanned.root.update()
     assert tab.tracks.tree.winfo_viewable()
     titles = column(scanned, "title")

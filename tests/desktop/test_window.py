@@ -309,7 +309,7 @@ def test_results_that_are_not_saved_are_asked_about(driver: Driver, monkeypatch:
         else:
             root.after(20, answer)
 
-    for ask in (driver.window.ask_to_close, lambda: driver.press("Delete")):
+    for ask in (lambda: driver.key("<Control-q>"), lambda: driver.press("Delete")):
         answer()
         ask()
         assert session.results == before

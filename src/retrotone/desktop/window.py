@@ -37,7 +37,7 @@ REFRESH_MS = 50
 WELCOME = "Drop a song anywhere in this window."
 KEYS = (
     "Ctrl+O choose, Ctrl+E example, Ctrl+R restyle, Ctrl+S save, Ctrl+P play, Ctrl+B original or new sound, "
-    "Ctrl+L loop, Ctrl+D light or dark, Ctrl + and − size of text, Alt+1 to 7 tabs, Esc cancel."
+    "Ctrl+L loop, Ctrl+D light or dark, Ctrl + and − size of text, Alt+1 to 7 tabs, Esc cancel, Ctrl+Q close."
 )
 
 
@@ -285,6 +285,7 @@ class Window:
             "<Control-b>": self.bar.switch,
             "<Control-l>": self.session.toggle_loop,
             "<Control-d>": theme.toggle,
+            "<Control-q>": self.ask_to_close,
             "<Control-plus>": lambda: theme.resize(1),
             "<Control-equal>": lambda: theme.resize(1),
             "<Control-minus>": lambda: theme.resize(-1),
@@ -299,6 +300,8 @@ class Window:
         self.root.bind("<FocusIn>", lambda event: self._update_tab() if event.widget is self.root else None)
         for kind in ("TButton", "TRadiobutton"):
             self.root.bind_class(kind, "<Return>", _press)
+        for key, step in {"Left": -1, "Up": -1, "Right": 1, "Down": 1}.items():
+            self.root.bind_class("TRadiobutton", f"<{key}>", lambda event, step=step: _choose_beside(event, step))  # type: ignore[misc]
         if hasattr(self.root, "drop_target_register"):
             self.root.drop_target_register("DND_Files")
             self.root.dnd_bind("<<Drop>>", lambda event: self.drop(event.data))  # type: ignore[attr-defined]
@@ -365,3 +368,13 @@ def _press(event: Event) -> None:
     """Press the button that has the focus; those of Tk's own dialogs have no object, and do so themselves."""
     if isinstance(event.widget, ttk.Button | ttk.Radiobutton):
         event.widget.invoke()
+
+
+def _choose_beside(event: Event, step: int) -> None:
+    """Choose the radio button so many places further in its group, if there is one."""
+    if isinstance(button := event.widget, ttk.Radiobutton):
+        group = [each for each in button.master.winfo_children() if isinstance(each, ttk.Radiobutton)]
+        index = group.index(button) + step
+        if 0 <= index < len(group):
+            group[index].focus_set()
+            group[index].invoke()

@@ -18,6 +18,8 @@ class ModelHost(ThreadingHTTPServer):
     ----------
     data : bytes
         The file; while it is empty, nothing can be reached.
+    missing_bytes : int
+        Of the file, which never come.
     environment : dict of str to str
     """
 
@@ -25,7 +27,7 @@ class ModelHost(ThreadingHTTPServer):
 
     def __init__(self, folder: Path) -> None:
         super().__init__(("127.0.0.1", 0), _Handler)
-        self.data = b""
+        self.data, self.missing_bytes = b"", 0
         certificate, key = str(folder / "host.pem"), str(folder / "host.key")
         command = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-subj", f"/CN={HOST}", "-days", "2"]
         command += ["-addext", f"subjectAltName=DNS:{HOST}", "-keyout", key, "-out", certificate]
@@ -52,9 +54,11 @@ class _Handler(BaseHTTPRequestHandler):
 
     def do_GET(self) -> None:
         self.send_response(200)
-        self.send_header("Content-Length", str(len(self.server.data)))
+        self.send_header("Content-Length", str(len(self.server.data) + self.server.missing_bytes))
         self.end_headers()
         self.wfile.write(self.server.data)
+        if self.server.missing_bytes:
+            threading.Event().wait()
 
     def log_message(self, *_: object) -> None:
         """Stay quiet."""

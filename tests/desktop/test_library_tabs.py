@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import shutil
 import sqlite3
 from contextlib import closing
 from pathlib import Path
@@ -10,6 +11,8 @@ from tkinter import filedialog
 from typing import TYPE_CHECKING
 
 import pytest
+
+import retrotone as rt
 
 if TYPE_CHECKING:
     from tests.desktop.conftest import Driver
@@ -130,7 +133,10 @@ def column(driver: Driver, title: str) -> list[str]:
 def test_the_tracks_are_listed_and_a_title_sorts_them(scanned: Driver) -> None:
     tab = scanned.window.library_tab
     scanned.show(tab)
-    tab._chooser.winfo_children()[1].invoke()
+    choices = tab._chooser.winfo_children()
+    choices[0].focus_force()
+    scanned.root.update()
+    choices[0].event_generate("<Right>")
     scanned.root.update()
     assert tab.tracks.tree.winfo_viewable()
     titles = column(scanned, "title")
@@ -166,7 +172,7 @@ def test_similar_songs_are_found_when_the_tab_is_entered(similar: Driver) -> Non
 def test_similar_songs_are_narrowed_by_what_is_typed(similar: Driver) -> None:
     tab = similar.window.similar_tab
     entry = tab.filters["bpm"]
-    for text, message in (("fast", "is no range"), ("900-999", "no track has such a bpm")):
+    for text, message in (("fast", "is no range"), ("900-999", "no track has such a tempo")):
         entry.insert(0, text)
         entry.focus_force()
         similar.root.update()
@@ -208,6 +214,21 @@ def test_a_playlist_of_similar_songs_is_exported(similar: Driver, answers: dict[
     similar.wait(lambda: similar.idle)
     assert "6 tracks" in similar.status
     assert "organ/" in (tmp_path / "similar.m3u8").read_text()
+
+
+def test_a_scan_of_another_program_shows_when_the_tabs_are_entered(
+    similar: Driver, made_music: Path, tmp_path: Path
+) -> None:
+    window = similar.window
+    similar.show(window.library_tab)
+    similar.wait(lambda: similar.idle)
+    shutil.copy(made_music / "buzz" / "Ada.flac", tmp_path)
+    with rt.Library(similar.session.library) as library:
+        library.scan([tmp_path], workers=1)
+    similar.show(window.similar_tab)
+    similar.wait(lambda: len(window.similar_tab.table.tree.get_children()) == 6)
+    similar.show(window.library_tab)
+    similar.wait(lambda: len(window.library_tab.map.tracks) == 7)
 
 
 def test_a_damaged_library_is_repaired_by_a_button(similar: Driver) -> None:

@@ -18,9 +18,11 @@ from numpy.typing import NDArray
 from PIL import Image, ImageChops, ImageGrab
 
 import retrotone as rt
-from retrotone.desktop import restyle_tasks
+from retrotone.desktop import model_tasks, restyle_tasks
+from retrotone.desktop.jobs import JobQueue
 from retrotone.desktop.player import Player
 from retrotone.desktop.settings import Settings
+from retrotone.desktop.widgets import JobProgress
 from retrotone.style.choices import StyleChoice
 from retrotone.style.eras import ERAS
 
@@ -65,9 +67,12 @@ def test_the_example_does_not_lead_dialogs_into_the_package(driver: Driver, clip
 
 
 def test_a_dropped_song_is_opened_whatever_its_name(driver: Driver, clip: Path, tmp_path: Path) -> None:
-    other = tmp_path / "{brace} $dollar [bracket] and \\ more.wav"
+    other = tmp_path / f"{{brace}} $dollar [bracket] and \\ more, {'very ' * 40}long.wav"
     other.write_bytes(clip.read_bytes())
     driver.drop(other, clip)
+    # a message has the ends of a long name
+    assert driver.status.startswith("One song at a time: of 2 files, {brace} $dollar [bra… ")
+    assert driver.status.endswith("very long.wav is opened.")
     driver.wait(lambda: driver.session.song is not None)
     assert driver.window.name.full_text == other.name
     assert driver.session.song is not None
@@ -86,6 +91,7 @@ def test_a_file_that_is_no_sound_gets_a_sentence(driver: Driver, tmp_path: Path)
     assert not str(driver.window.status.cget("foreground"))
     # it does not say "Analysing…" for ever
     assert not driver.window.song_tab.verdict.cget("text")
+    assert driver.window.name.full_text == "Drop a song anywhere in this window."
     # an error goes with its tab
     driver.show(driver.window.study_tab)
     assert driver.status == ""
@@ -280,6 +286,10 @@ def test_renders_go_on_when_another_song_is_opened(
     assert session.song is not None
     assert session.song.name == str(other)
     assert [version.song for version in session.results[before:]] == [str(song)] * 2
+    # another song in the place of its file is not taken for it
+    other.write_bytes(song.read_bytes() + b" ")
+    driver.key("<Control-r>")
+    driver.wait(lambda: "other.wav was changed since it was opened: open it again" in driver.status)
     # they are in the list, and the player has the song that was opened
     assert not driver.window.restyle_tab.results.selected
     assert session.plays_song
@@ -287,14 +297,23 @@ def test_renders_go_on_when_another_song_is_opened(
 
 
 def test_results_that_are_not_saved_are_asked_about(driver: Driver, monkeypatch: pytest.MonkeyPatch) -> None:
-    session, asked = driver.session, list[str]()
-    monkeypatch.setattr(messagebox, "askyesno", lambda _, question, **__: bool(asked.append(question)))
-    driver.window.ask_to_close()
-    assert "not saved" in asked[0]
+    session, root = driver.session, driver.root
+    before = list(session.results)
     driver.show(driver.window.restyle_tab)
-    driver.press("Delete")
-    assert len(asked) == 2
-    assert session.results
+    # the key Return in the dialog is a No
+
+    def answer() -> None:
+        focus = root.tk.eval("focus -displayof .")
+        if "messagebox" in focus:
+            root.tk.eval(f"event generate {focus} <Return>")
+        else:
+            root.after(20, answer)
+
+    for ask in (lambda: driver.key("<Control-q>"), lambda: driver.press("Delete")):
+        answer()
+        ask()
+        assert session.results == before
+    assert "unexpected" not in driver.status
     monkeypatch.setattr(messagebox, "askyesno", lambda *_, **__: True)
     while session.results:
         driver.press("Delete")
@@ -383,6 +402,14 @@ def test_a_model_is_downloaded_only_under_terms_that_were_shown(
     assert driver.status == f"Downloaded vintage: {tmp_path / 'vintage.ts'}."
     assert (tmp_path / "vintage.ts").read_bytes() == model_host.data
     assert tab.table.tree.item("vintage", "values")[-1] == "yes"
+    # the window is closed while the host sends nothing more
+    model_host.missing_bytes = 1000
+    queue = JobQueue(driver.root.after, tmp_path, print)
+    progress = JobProgress(driver.root, driver.session.theme, queue, print)
+    queue.submit(model_tasks.download, "nasa", observer=progress, done=print)
+    driver.wait(lambda: any(file.stat().st_size > 190_000 for file in tmp_path.glob(".*")))
+    queue.close()
+    assert not list(tmp_path.glob(".*"))
 
 
 def test_without_a_library_the_tab_that_makes_one_is_named(driver: Driver, song: Path) -> None:

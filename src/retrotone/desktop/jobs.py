@@ -12,6 +12,7 @@ import multiprocessing
 import os
 import pickle
 import signal
+import sys
 import tempfile
 import threading
 import time
@@ -211,10 +212,11 @@ class JobQueue:
         """Cancel all jobs and end the process, by force if it does not stop within `GRACE_SECONDS`."""
         self.stop()
         if self._process is not None:
-            self._process.join(GRACE_SECONDS)
-            if self._process.is_alive():
-                self._process.terminate()
-                self._process.join()
+            for end in (self._process.terminate, self._process.kill):
+                self._process.join(GRACE_SECONDS)
+                if self._process.is_alive():
+                    end()
+            self._process.join()
 
     def _start_next(self) -> None:
         if self._waiting and self._running is None:
@@ -313,13 +315,15 @@ def _run_worker(pipe: Connection, cancelled: Any, folder: Path, idle_import: str
     """Run the tasks that come through the pipe, until the window closes it: the main function of the process."""
     # Ctrl-C is for the window
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    # a task that waits, for a host that does not answer, still deletes its unfinished files
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit())
     if hasattr(os, "nice"):
         os.nice(niceness)
     # for torch, before it is imported; see `one_thread`
     os.environ["OMP_NUM_THREADS"] = "1"
     send = _Sender(pipe, folder)
     logging.getLogger("retrotone").addHandler(_WarningHandler(send))
-    with suppress(EOFError, OSError):
+    with suppress(EOFError, OSError, SystemExit):
         while True:
             if not pipe.poll():
                 importlib.import_module(idle_import)

@@ -12,6 +12,7 @@ from retrotone.desktop.tasks import summary_of
 from retrotone.desktop.track_row import TrackRow
 from retrotone.errors import LibraryError
 from retrotone.progress import part
+from retrotone.utils.text import counted
 
 if TYPE_CHECKING:
     from retrotone.library.library import Library
@@ -35,7 +36,7 @@ def similar(context: TaskContext, library: str | None, song: str, wanted: Mappin
     only, summary = read_filter(wanted), summary_of(context, song)
     with _opened(library) as opened:
         matches = similar_tracks(opened, summary, context.progress, only)
-    return [replace(TrackRow.of(match.track), similarity=f"{match.similarity:.0%}") for match in matches]
+    return [replace(TrackRow.of(match.track), similarity=f"{match.similarity:z.0%}") for match in matches]
 
 
 def playlist(
@@ -62,7 +63,7 @@ def export(context: TaskContext, library: str | None, tracks: Sequence[str], pat
     """Write tracks of the library as a playlist; return a message."""
     with _opened(library) as opened:
         found = [track for track in map(opened.find, tracks) if track is not None]
-        return f"Saved {opened.export(path, found, overwrite=True)}: {len(found)} tracks."
+        return f"Saved {opened.export(path, found, overwrite=True)}: {counted(len(found), 'track')}."
 
 
 def scan(context: TaskContext, library: str | None, folders: Sequence[str]) -> str:

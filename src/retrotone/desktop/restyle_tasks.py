@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from retrotone.desktop.jobs import TaskContext
-from retrotone.desktop.tasks import Sound, audio_of, write_sound
+from retrotone.desktop.tasks import Sound, audio_of, check_unchanged, write_sound
 from retrotone.style.choices import MEDIUM_SUFFIX, StyleChoice, amounts_text, find_style, style_choices
 
 if TYPE_CHECKING:
@@ -209,6 +209,7 @@ def restyle(context: TaskContext, song: str, original: Sound, recipe: Recipe) ->
     from retrotone.features.spectral import waveform_envelope
     from retrotone.services import listen, restyle
 
+    check_unchanged(song)
     choice = _adjusted(context, recipe)
     done = restyle.restyle(song, choice, recipe.strength, recipe.seed, progress=context.progress)
     audio = done.audio

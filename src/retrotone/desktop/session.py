@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import tkinter as tk
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from contextlib import suppress
 from pathlib import Path
+from tkinter import messagebox
 from typing import Any, Protocol
 
 from retrotone.audio.files import SUFFIXES
@@ -18,7 +19,9 @@ from retrotone.desktop.settings import Settings
 from retrotone.desktop.tasks import Song, Sound
 from retrotone.desktop.theme import Theme
 from retrotone.desktop.track_row import TrackRow
+from retrotone.library.session import library_state
 from retrotone.utils.temporary import TemporaryFolder
+from retrotone.utils.text import counted, shortened
 
 NO_SONG = "There is no song yet: choose one, drop one here, or take the example."
 SOUND_FILES = [("Recordings", " ".join(sorted(SUFFIXES))), ("All files", "*")]
@@ -80,8 +83,6 @@ class Session:
         Tracks of the library by their `place`, in their order.
     plays_track : bool
         Whether the player has a track of the library, and not the song or a result.
-    library_changes : int
-        How often the library was scanned or repaired.
     live : LiveSound
     jobs, long_jobs, live_jobs, downloads : JobQueue
         For the song, for scans and experiments, for live sound, and for downloads of models.
@@ -101,7 +102,7 @@ class Session:
         self.player_errors: list[str] = []
         self.player = Player(self.player_errors.append)
         self.live = LiveSound(self.live_jobs, self.player, self._add_excerpt, self.say)
-        self.path, self.library_changes = "", 0
+        self.path = ""
         self.song: Song | None = None
         self.original: Sound | None = None
         self.results: list[Version] = []
@@ -122,6 +123,10 @@ class Session:
         """Show a message in the status line."""
         self._view.show_message(text, error)
 
+    def confirm(self, heading: str, question: str) -> bool:
+        """Return whether the user agrees to lose something; Return does not."""
+        return messagebox.askyesno(heading, question, parent=self.root, default=messagebox.NO)
+
     def open_song(self, path: str) -> None:
         """Open a song, decode and analyse it; results and renders of the song before stay, its other jobs end."""
         self.jobs.drop()
@@ -132,6 +137,11 @@ class Session:
         self.run(tasks.listen, path, done=self._set_song, show=self._set_original, first=True)
         self._view.song_changed()
         self._view.song_opened()
+
+    def forget_song(self) -> None:
+        """Have no song, as the one that was chosen cannot be opened."""
+        self.path = ""
+        self._view.song_changed()
 
     def add_result(self, version: Version) -> None:
         """Add a restyled version of the song, or of one before it, and offer it to the player."""
@@ -175,13 +185,17 @@ class Session:
         before = len(self.playlist)
         for track in tracks:
             self.playlist.setdefault(track.place, track)
-        self.say(f"Added to the playlist in the tab Similar: {len(self.playlist) - before} tracks.")
+        added = len(self.playlist) - before
+        if added:
+            self.say(f"Added to the playlist in the tab Similar: {counted(added, 'track')}.")
+        else:
+            self.say("Nothing was added: it is in the playlist already.")
         self._view.playlist_changed()
 
     def play_track(self, track: TrackRow) -> None:
         """Play a track of the library: at once, in place of live sound or of a track that is still being read."""
         self.live.stop()
-        self.say(f"Reading {track.name}.")
+        self.say(f"Reading {shortened(track.name)}.")
         self.live_jobs.submit(tasks.decode, track.path, track.start, track.end, observer=self.live, done=self._play)
 
     def seek(self, fraction: float) -> None:
@@ -204,6 +218,11 @@ class Session:
         """Go to a moment of the song; see `seek_song`."""
         self._return_to_song()
         self.player.seek(seconds * self.player.sample_rate / max(self.player.length, 1))
+
+    @property
+    def library_state(self) -> Hashable:
+        """What differs after a change of the library, whoever made it."""
+        return library_state(self.library)
 
     def set_loop(self, low: float, high: float) -> None:
         """Go round between two positions in what plays, as fractions of its length."""
@@ -266,7 +285,7 @@ class Session:
         self.plays_track = True
         self._view.playback_changed(False)
         self.player.play()
-        self.say(f"Playing {sound.name}.")
+        self.say(f"Playing {shortened(sound.name)}.")
 
     def _frames(self, sound: Sound) -> Frames:
         """Return a sound's samples: the same array for the same sound, so that the player recognises it."""

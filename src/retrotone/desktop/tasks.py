@@ -17,7 +17,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from retrotone.desktop.jobs import TaskContext
+from retrotone.errors import AudioError
 from retrotone.types import Block
+from retrotone.utils.files import file_version
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -31,6 +33,8 @@ SCREEN_DPI = 88
 STUDY_HEIGHT_INCHES = 3.9
 # The song that was analysed last, by its path.
 _summaries: dict[str, SongSummary] = {}
+# Version of each song's file when it was opened, by its path.
+_file_versions: dict[str, tuple[int, int] | None] = {}
 # The comparison that was drawn last, by the paths of its sounds.
 _comparison: dict[tuple[str, ...], tuple[list[ComparisonRow], Figure]] = {}
 # What draws the figure of the study that was shown last.
@@ -137,6 +141,7 @@ def listen(context: TaskContext, path: str) -> Song:
     from retrotone.genre.base import stretches
     from retrotone.services import listen
 
+    _file_versions[path] = file_version(path)
     context.show(decode(context, path))
     summary = listen.listen(path, context.progress)
     _summaries.clear()
@@ -315,6 +320,13 @@ def audio_of(sound: Sound) -> Audio:
     from retrotone.audio.audio import Audio
 
     return Audio(sound.frames().T, sound.sample_rate, sound.name)
+
+
+def check_unchanged(song: str) -> None:
+    """Raise AudioError if a song's file was changed since it was opened, or another is there in its place."""
+    version = file_version(song)
+    if version is not None and _file_versions.get(song, version) != version:
+        raise AudioError(f"{song} was changed since it was opened: open it again")
 
 
 def summary_of(context: TaskContext, song: str) -> SongSummary:

@@ -6,10 +6,10 @@ import sys
 import tkinter as tk
 from collections.abc import Callable
 from pathlib import Path
-from tkinter import filedialog, font, messagebox, ttk
+from tkinter import filedialog, font, ttk
 from types import TracebackType
 
-from retrotone.desktop import restyle_tasks, tasks
+from retrotone.desktop import model_tasks, restyle_tasks, tasks
 from retrotone.desktop.cut_text import CutLabel
 from retrotone.desktop.icon import icon_png
 from retrotone.desktop.jobs import JobObserver
@@ -24,8 +24,8 @@ from retrotone.desktop.tabs.similar import SimilarTab
 from retrotone.desktop.tabs.song import SongTab
 from retrotone.desktop.tabs.study import StudyTab
 from retrotone.desktop.theme import EXTRA_HINT, TEXT_PX
-from retrotone.desktop.widgets import JobProgress, WrappedLabel
-from retrotone.utils.text import sentence, shortened, title
+from retrotone.desktop.widgets import Event, JobProgress, WrappedLabel
+from retrotone.utils.text import sentence, shortened
 
 # Pixels at 100 %: fits 1280 x 720 with a frame around it.
 SIZE = (1200, 680)
@@ -34,12 +34,10 @@ ICON_PIXELS = 64
 # Pixels beside a tab's title: of the theme's picture, and at 100 %.
 TAB_BORDER, TAB_PADDING = 34, 10
 REFRESH_MS = 50
-# Characters of a song's name in a message.
-LONGEST_NAME = 40
 WELCOME = "Drop a song anywhere in this window."
 KEYS = (
     "Ctrl+O choose, Ctrl+E example, Ctrl+R restyle, Ctrl+S save, Ctrl+P play, Ctrl+B original or new sound, "
-    "Ctrl+L loop, Ctrl+D light or dark, Ctrl + and − size of text, Alt+1 to 7 tabs, Esc cancel."
+    "Ctrl+L loop, Ctrl+D light or dark, Ctrl + and − size of text, Alt+1 to 7 tabs, Esc cancel, Ctrl+Q close."
 )
 
 
@@ -81,21 +79,19 @@ class Window:
         return self.progress
 
     def show_message(self, text: str, error: bool) -> None:
-        """Show a message in the status line, with the song's name cut so that it leaves room for the page."""
-        if name := title(self.session.path):
-            text = text.replace(name, shortened(name, LONGEST_NAME))
+        """Show a message in the status line."""
         self.status.configure(text=text, style="Error.TLabel" if error else "TLabel")
         self._share_line()
 
     def song_opened(self) -> None:
-        """Show the song's name, and the tab of what is known of it."""
-        name = Path(self.session.path).name
-        self.name.show(name)
-        self.root.title(f"{name} – retrotone")
+        """Show the tab of what is known of the song."""
         self.show(self.song_tab)
 
     def song_changed(self) -> None:
-        """Let all tabs show the song anew."""
+        """Show the song's name, and let all tabs show the song anew."""
+        name = Path(self.session.path).name
+        self.name.show(name or WELCOME)
+        self.root.title(f"{name} – retrotone" if name else "retrotone")
         self.bar.set_switchable(False)
         for tab in (self.song_tab, self.restyle_tab, self.compare_tab, self.similar_tab):
             tab.song_changed()
@@ -152,7 +148,7 @@ class Window:
             return
         self._open_own_song(files[0])
         if len(names) > 1:
-            self.session.say(f"One song at a time: of {len(names)} files, {Path(files[0]).name} is opened.")
+            self.session.say(f"One song at a time: of {len(names)} files, {shortened(Path(files[0]).name)} is opened.")
 
     def show(self, tab: ttk.Frame) -> None:
         """Bring a tab to the front."""
@@ -167,12 +163,14 @@ class Window:
         self.progress.cancel()
 
     def ask_to_close(self) -> None:
-        """Close the window; ask before results are lost that are in no file, or not finished."""
-        unsaved = len(self.session.results) - len(self.session.files)
-        unsaved += self.session.jobs.count(restyle_tasks.restyle)
-        some = "One result is" if unsaved == 1 else f"{unsaved} results are"
-        question = f"{some} not saved. Close the window and lose what is not saved?"
-        if not unsaved or messagebox.askyesno("Results that are not saved", question, parent=self.root):
+        """Close the window; ask before results are lost that are in no file, or not finished, or downloads."""
+        session, losses = self.session, list[str]()
+        if unsaved := len(session.results) - len(session.files) + session.jobs.count(restyle_tasks.restyle):
+            losses.append("One result is not saved." if unsaved == 1 else f"{unsaved} results are not saved.")
+        if session.downloads.count(model_tasks.download):
+            losses.append("A download is not finished.")
+        question = " ".join([*losses, "Close the window and lose that?"])
+        if not losses or session.confirm("Close the window", question):
             self.close()
 
     def close(self) -> None:
@@ -287,6 +285,7 @@ class Window:
             "<Control-b>": self.bar.switch,
             "<Control-l>": self.session.toggle_loop,
             "<Control-d>": theme.toggle,
+            "<Control-q>": self.ask_to_close,
             "<Control-plus>": lambda: theme.resize(1),
             "<Control-equal>": lambda: theme.resize(1),
             "<Control-minus>": lambda: theme.resize(-1),
@@ -297,8 +296,12 @@ class Window:
         }
         for sequence, action in keys.items():
             self.root.bind(sequence, lambda _, action=action: action() and None)  # type: ignore[misc]
+        # another program may have changed the library, or downloaded a model, meanwhile
+        self.root.bind("<FocusIn>", lambda event: self._update_tab() if event.widget is self.root else None)
         for kind in ("TButton", "TRadiobutton"):
-            self.root.bind_class(kind, "<Return>", lambda event: event.widget.invoke())
+            self.root.bind_class(kind, "<Return>", _press)
+        for key, step in {"Left": -1, "Up": -1, "Right": 1, "Down": 1}.items():
+            self.root.bind_class("TRadiobutton", f"<{key}>", lambda event, step=step: _choose_beside(event, step))  # type: ignore[misc]
         if hasattr(self.root, "drop_target_register"):
             self.root.drop_target_register("DND_Files")
             self.root.dnd_bind("<<Drop>>", lambda event: self.drop(event.data))  # type: ignore[attr-defined]
@@ -309,15 +312,22 @@ class Window:
         self.session.open_song(path)
 
     def _job_stopped(self, message: str, error: bool = False) -> None:
-        """Say why a job ended early; the tab Song no longer waits for an analysis that failed."""
-        self.session.say(message, error)
-        if self.session.song is None:
+        """Say why a job ended early; a song that could not be opened, or analysed, is no longer waited for."""
+        session = self.session
+        if session.path and session.original is None and not session.jobs.count(tasks.listen):
+            session.forget_song()
+        elif session.song is None:
             self.song_tab.song_changed()
+        session.say(message, error)
 
     def _enter_tab(self) -> None:
         """Let the tab that came to the front fetch what it lacks; an error of the tab before has been read."""
         if str(self.status.cget("style")) == "Error.TLabel":
             self.session.say("")
+        self._update_tab()
+
+    def _update_tab(self) -> None:
+        """Let the tab that is shown fetch what it lacks."""
         selected = self.root.nametowidget(self.tabs.select())  # type: ignore[no-untyped-call]
         for tab in (self.compare_tab, self.similar_tab, self.library_tab, self.models_tab):
             if tab is selected:
@@ -352,3 +362,19 @@ class Window:
             self.session.say(sentence(error), error=True)
         except tk.TclError:
             print(sentence(error), file=sys.stderr)
+
+
+def _press(event: Event) -> None:
+    """Press the button that has the focus; those of Tk's own dialogs have no object, and do so themselves."""
+    if isinstance(event.widget, ttk.Button | ttk.Radiobutton):
+        event.widget.invoke()
+
+
+def _choose_beside(event: Event, step: int) -> None:
+    """Choose the radio button so many places further in its group, if there is one."""
+    if isinstance(button := event.widget, ttk.Radiobutton):
+        group = [each for each in button.master.winfo_children() if isinstance(each, ttk.Radiobutton)]
+        index = group.index(button) + step
+        if 0 <= index < len(group):
+            group[index].focus_set()
+            group[index].invoke()

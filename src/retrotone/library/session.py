@@ -19,6 +19,7 @@ from retrotone.library.search.filters import EVERYTHING, Filter
 from retrotone.library.search.neighbours import Indexed, Neighbours, neighbours
 from retrotone.library.search.playlists import IsSame, TrackLookup
 from retrotone.progress import Progress, silent
+from retrotone.utils.files import file_version
 from retrotone.utils.logs import log
 
 
@@ -27,6 +28,20 @@ def default_path() -> Path:
     import platformdirs
 
     return Path(platformdirs.user_data_dir("retrotone", appauthor=False)) / "library.db"
+
+
+def library_state(path: str | None = None) -> tuple[tuple[int, int], ...]:
+    """Return what differs after a change of a library's file, which is not opened: time and size of it and its log.
+
+    Parameters
+    ----------
+    path : str, optional
+        The library's file, by default `default_path`. A missing file and a server have an empty state.
+    """
+    file = default_path() if path is None else path
+    # SQLite collects changes beside the file while others read it; an empty log is left by those who only read
+    versions = (file_version(name) for name in (file, f"{file}-wal"))
+    return tuple(version for version in versions if version and version[1])
 
 
 class LibrarySession:

@@ -22,7 +22,7 @@ from retrotone.style.medium import Medium
 from retrotone.style.transfer import StyleTransfer, Transfer, medium_of
 from retrotone.utils.files import check_outputs, named_folder, new_folder
 from retrotone.utils.logs import log
-from retrotone.utils.text import clock, printable, title
+from retrotone.utils.text import clock, printable, shortened, title
 
 # of a song in which a style can be heard
 SHORTEST_SECONDS = 0.05
@@ -360,7 +360,7 @@ def _style_name(style: OpenStyle) -> str:
 
 def _what_was_done(source: Audio | AudioFile, style: StyleChoice, strength: float) -> str:
     degree = "" if strength == 1 else f", strength {strength:.0%}"
-    return f"{title(source.name)} {style.phrase}{degree}: {clock(source.duration)}."
+    return f"{shortened(title(source.name))} {style.phrase}{degree}: {clock(source.duration)}."
 
 
 def _measure(song: AudioFile, style: object, output: Path) -> dict[str, float | None]:

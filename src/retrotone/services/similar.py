@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
 # That window and page list.
 SIMILAR_TRACKS = 25
+# Conditions that window and page offer: their labels, by the attributes of `Filter`.
+CONDITIONS = {"bpm": "Tempo (bpm)", "key": "Key", "year": "Year", "genre": "Genre"}
 
 
 def similar_tracks(

@@ -13,7 +13,7 @@ from retrotone.errors import AudioError, StyleError
 from retrotone.progress import Progress, silent
 from retrotone.utils.files import config_folder, is_file, is_folder
 from retrotone.utils.logs import log
-from retrotone.utils.text import printable, title
+from retrotone.utils.text import printable, shortened, title
 
 if TYPE_CHECKING:
     from retrotone.audio.audio import Audio
@@ -147,9 +147,10 @@ class StyleChoice:
             from retrotone.style.eras import ERAS
 
             return f"as a medium of the {self.name} would have kept it ({ERAS[self.name].carrier})"
+        name = shortened(self.title)
         if self.kind == "medium":
-            return f"as {self.title} would have kept it"
-        return f"as {self.title} plays it" if self.kind == "rave" else f"in the sound of {self.title}"
+            return f"as {name} would have kept it"
+        return f"as {name} plays it" if self.kind == "rave" else f"in the sound of {name}"
 
 
 def input_paths(recording: object) -> list[str | os.PathLike[str]]:

@@ -209,6 +209,15 @@ def file_identity(path: str | os.PathLike[str]) -> tuple[int, int] | None:
     return status.st_dev, status.st_ino
 
 
+def file_version(path: str | os.PathLike[str]) -> tuple[int, int] | None:
+    """Return when a file was written last, in nanoseconds, and its size; None if it cannot be examined."""
+    try:
+        status = Path(path).stat()
+    except OSError:
+        return None
+    return status.st_mtime_ns, status.st_size
+
+
 def replace_bytes(file: BinaryIO, start: int, end: int, data: bytes) -> None:
     """Replace a part of an open file by more bytes; what follows is moved.
 

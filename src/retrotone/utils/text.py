@@ -9,6 +9,9 @@ from pathlib import Path
 
 from retrotone.errors import RetrotoneError
 
+# Characters of a name in a sentence.
+LONGEST_NAME = 40
+
 
 def sentence(error: BaseException) -> str:
     """Return one sentence for people that says what went wrong.
@@ -44,6 +47,24 @@ def title(name: str | os.PathLike[str]) -> str:
     return "".join(c if c.isprintable() else "�" for c in Path(name).stem) or "song"
 
 
+def counted(count: int, noun: str) -> str:
+    """Return a number of things, as a sentence has it.
+
+    >>> counted(1, "track"), counted(20, "track")
+    ('1 track', '20 tracks')
+    """
+    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
+
+
+def percent(share: float) -> str:
+    """Return a share of a whole as a percentage, as a list of likely ones shows it.
+
+    >>> percent(0.42), percent(0.004)
+    ('42%', '<1%')
+    """
+    return f"{share:.0%}" if share >= 0.005 else "<1%"
+
+
 def unique_titles(names: Sequence[str | os.PathLike[str]]) -> list[str]:
     """Return a title for each recording, numbered where two would be equal.
 
@@ -60,7 +81,7 @@ def unique_titles(names: Sequence[str | os.PathLike[str]]) -> list[str]:
     return found
 
 
-def shortened(text: str, length: int) -> str:
+def shortened(text: str, length: int = LONGEST_NAME) -> str:
     """Return a text of so many characters at most, cut in its middle: names of results differ at their end.
 
     >>> shortened("My song as a disc of the 1930s, seed 7", 20)

@@ -12,7 +12,7 @@ import gradio as gr
 
 from retrotone.figures.dials import part_texts
 from retrotone.services.generate import WALKS
-from retrotone.services.similar import SIMILAR_TRACKS
+from retrotone.services.similar import CONDITIONS, SIMILAR_TRACKS
 from retrotone.study.sweep import SHORT_COLUMNS
 from retrotone.style.amounts import MOST
 from retrotone.style.choices import StyleChoice
@@ -59,8 +59,8 @@ EXCERPT: dict[str, Any] = {
 }
 # every excerpt is followed: `whole` itself gives up what is not wanted any more
 WHOLE: dict[str, Any] = {"concurrency_id": "whole", "concurrency_limit": 1, "trigger_mode": "multiple"}
-# conditions of the search for similar tracks, and what may be typed there
-FILTERS = {"Tempo (bpm)": "90-110", "Key": "Am", "Years": "1950-1959", "Genre": "jazz"}
+# what may be typed as conditions of the search for similar tracks
+EXAMPLES = {"bpm": "90-110", "key": "Am", "year": "1950-1959", "genre": "jazz"}
 STUDY: dict[str, Any] = {"concurrency_id": "study", "concurrency_limit": 1}
 TABLE: dict[str, Any] = {"interactive": False, "type": "array", "buttons": [], "wrap": True, "show_label": False}
 LOSS_WIDTHS: list[str | int] = [f"{width}px" for width in (110, 60, 75, 70, 70, 600)]
@@ -203,7 +203,7 @@ def _genre(handlers: Handlers, song: gr.Audio) -> list[Any]:
 def _similar(handlers: Handlers, song: gr.Audio) -> tuple[list[gr.Textbox], list[Any], dict[str, Any]]:
     with gr.Tab("Similar", id="similar"):
         with gr.Row():
-            filters = [_filter(label, example) for label, example in FILTERS.items()]
+            filters = [_filter(label, EXAMPLES[name]) for name, label in CONDITIONS.items()]
         go = job_buttons(handlers, "Find similar tracks")
         sentence = words(f"The {SIMILAR_TRACKS} tracks of the library most like it in sound.", elem_id="similar-words")
         table, found = gr.Dataframe(visible=False, elem_id="similar-table", **TABLE), gr.State([])

@@ -130,13 +130,13 @@ def test_where_nothing_fits_a_line_tells_what_there_is(library: Library, capsys:
     where = ["--library", str(library.file)]
     for arguments, reason in (
         (["search", "--genre", "tango"], "no track has such a genre: the library has Blues (1), Jazz (1)"),
-        (["similar", "joga", "--bpm", "200-210"], "no track has such a bpm: the library has 60-110"),
+        (["similar", "joga", "--bpm", "200-210"], "no track has such a tempo: the library has 60-110"),
         (["playlist", "--from", "joga", "--mood", "party"], "no track has such a mood: the library has sad (2)"),
         (["export", str(tmp_path / "a.csv"), "--key", "D"], "no track has such a key: the library has C major (1), "),
         (["search", "--year", "1997", "--key", "C"], "alone they leave 1 by key, 3 by year of 8 tracks"),
         (["search", "--key", "H"], "there is no key 'H': use one of C, Db"),
-        (["search", "--bpm", "fast"], "bpm 'fast' is no range: write two whole numbers"),
-        (["search", "--bpm", "110-90"], "bpm 110-90 ends before it begins"),
+        (["search", "--bpm", "fast"], "tempo 'fast' is no range: write two whole numbers"),
+        (["search", "--bpm", "110-90"], "tempo 110-90 ends before it begins"),
         (["search", "polka"], "no track is called 'polka'"),
     ):  # fmt: skip
         assert run(["library", *arguments, *where]) == 2

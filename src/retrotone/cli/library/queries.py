@@ -27,7 +27,7 @@ from retrotone.cli.library.options import (
 )
 from retrotone.errors import LibraryError
 from retrotone.progress import Progress
-from retrotone.utils.text import printable
+from retrotone.utils.text import counted, printable
 
 if TYPE_CHECKING:
     from retrotone.library.library import Filter, Library, Match, Track
@@ -157,7 +157,9 @@ def export_library(
         written = opened.export(out, tracks, absolute, overwrite)
     count = len(tracks)
     typer.echo(
-        json.dumps({"file": str(written), "tracks": count}) if as_json else f"{printable(written)}: {count} tracks"
+        json.dumps({"file": str(written), "tracks": count})
+        if as_json
+        else f"{printable(written)}: {counted(count, 'track')}"
     )
 
 

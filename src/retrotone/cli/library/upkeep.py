@@ -10,7 +10,7 @@ import typer
 from retrotone.cli.console import Bar, Overwrite, complain, print_table
 from retrotone.cli.library.options import AsJson, Exclude, File, open_library
 from retrotone.utils.files import check_outputs, new_folder, output_path
-from retrotone.utils.text import printable
+from retrotone.utils.text import counted, printable
 
 DEFAULT_MAP = "map.html"
 
@@ -90,7 +90,9 @@ def draw_map(
         count = len(opened)
         written = opened.map(page, bar.item(), overwrite)
     typer.echo(
-        json.dumps({"file": str(written), "tracks": count}) if as_json else f"{printable(written)}: {count} tracks"
+        json.dumps({"file": str(written), "tracks": count})
+        if as_json
+        else f"{printable(written)}: {counted(count, 'track')}"
     )
 
 

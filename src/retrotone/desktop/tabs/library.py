@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tkinter as tk
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from tkinter import filedialog, ttk
 from typing import Any
 
@@ -15,6 +15,7 @@ from retrotone.desktop.table import Table
 from retrotone.desktop.track_row import TrackRow
 from retrotone.desktop.widgets import JobProgress, Page
 from retrotone.desktop.wrapped_row import WrappedRow
+from retrotone.utils.text import counted
 
 # Titles, and widths at 100 %.
 COLUMNS = [("title", 190), ("artist", 130), ("genre", 95), ("tempo", 75), ("key", 90), ("year", 65), ("length", 75)]
@@ -28,7 +29,8 @@ class LibraryTab(Page):
     def __init__(self, master: tk.Misc, session: Session) -> None:
         super().__init__(master, session.theme)
         self._session = session
-        self._drawn = False
+        # state of the library when its map was drawn; None before that
+        self._drawn: Hashable = None
         # tracks by their keys in the list
         self._listed: dict[str, TrackRow] = {}
         theme = session.theme
@@ -44,7 +46,7 @@ class LibraryTab(Page):
             ("Repair", self.repair),
             accent=2,
         )
-        self.progress = JobProgress(left, theme, session.long_jobs, session.say)
+        self.progress = JobProgress(left, theme, session.long_jobs, self._stopped)
         self.progress.pack(fill="x", pady=theme.px(4))
         self.report = tk.Text(left, height=3, width=20, wrap="word", borderwidth=0, font="TkDefaultFont", takefocus=0)
         self.report.pack(fill="both", expand=True)
@@ -58,9 +60,8 @@ class LibraryTab(Page):
         self._show_folders()
 
     def entered(self) -> None:
-        """Draw the map of a library that exists already, the first time."""
-        if not self._drawn:
-            self._drawn = True
+        """Draw the map, if the library was changed since; after a scan of this tab it is drawn anyway."""
+        if self._drawn != self._session.library_state and not self.progress.has_job:
             self._draw_map()
 
     def choose_folder(self) -> None:
@@ -182,14 +183,20 @@ class LibraryTab(Page):
         session.long_jobs.submit(task, session.library, *arguments, observer=self.progress, done=self._changed)
 
     def _changed(self, text: str) -> None:
-        self._session.library_changes += 1
         self._show_report(text)
         # in a small window the report is out of view
         self._session.say(text.splitlines()[0])
         self._draw_map()
 
+    def _stopped(self, message: str, error: bool) -> None:
+        """Say why a job ended early; after a scan that was cancelled, show what it found until then."""
+        self._session.say(message, error)
+        if not error:
+            self.after_idle(self.entered)
+
     def _draw_map(self) -> None:
         session = self._session
+        self._drawn = session.library_state
         task = library_tasks.library_map
         done, show = self._show_map, self._show_list
         session.long_jobs.submit(task, session.library, observer=self.progress, done=done, show=show)
@@ -213,7 +220,7 @@ class LibraryTab(Page):
 
     def _describe(self, track: TrackRow | None) -> None:
         count = len(self.map.tracks)
-        idle = f"{count} {'track' if count == 1 else 'tracks'}: {MAP_HINT}" if count else ""
+        idle = f"{counted(count, 'track')}: {MAP_HINT}" if count else ""
         self.caption.show(idle if track is None else " · ".join([*track.short_cells, track.place]))
 
     def _apply_report_theme(self) -> None:

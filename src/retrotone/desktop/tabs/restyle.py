@@ -5,7 +5,7 @@ from __future__ import annotations
 import tkinter as tk
 from collections.abc import Callable
 from pathlib import Path
-from tkinter import filedialog, messagebox, ttk
+from tkinter import filedialog, ttk
 from typing import Any
 
 from retrotone.desktop import restyle_tasks
@@ -20,7 +20,7 @@ from retrotone.desktop.widgets import Page, WrappedLabel
 from retrotone.desktop.wrapped_row import WrappedRow
 from retrotone.style.choices import MEDIUM_SUFFIX, PRESET_FOLDER, StyleChoice
 from retrotone.utils.files import config_folder, make_folder
-from retrotone.utils.text import clock, title
+from retrotone.utils.text import clock, shortened, title
 
 # The kinds of style in their order in the table.
 KINDS = ("era", "medium", "record", "rave")
@@ -117,7 +117,7 @@ class RestyleTab(ttk.Frame):
         if version is None:
             return
         question = f"{version.title} is not saved. Delete it?"
-        if version in session.files or messagebox.askyesno("Delete a result", question, parent=session.root):
+        if version in session.files or session.confirm("Delete a result", question):
             session.remove_result(version)
             self._show_results()
             self._show_original()
@@ -296,7 +296,7 @@ class RestyleTab(ttk.Frame):
             if choice == self._shown:
                 self.dials.show(parts)
                 if choice.kind == "record" and not parts:
-                    self._session.say(NO_MEDIUM.format(choice.title), error=True)
+                    self._session.say(NO_MEDIUM.format(shortened(choice.title)), error=True)
                 if not known:
                     self._changed()
 

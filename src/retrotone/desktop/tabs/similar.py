@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tkinter as tk
+from collections.abc import Hashable
 from pathlib import Path
 from tkinter import filedialog, ttk
 
@@ -13,15 +14,13 @@ from retrotone.desktop.table import Table
 from retrotone.desktop.track_row import TrackRow
 from retrotone.desktop.widgets import Page
 from retrotone.desktop.wrapped_row import WrappedRow
+from retrotone.services.similar import CONDITIONS
 
 # Titles, and widths at 100 %.
 COLUMNS = [("track", 240), ("genre", 110), ("length", 80), ("similarity", 100)]
 HEADING = "Songs of your library that sound like"
 # Of a playlist that the library fills.
 MINUTES = 60
-
-# Conditions of the search, by the attributes of `Filter`.
-FILTERS = {"bpm": "Only tempo", "key": "key", "year": "years", "genre": "genre"}
 
 
 class SimilarTab(Page):
@@ -30,15 +29,16 @@ class SimilarTab(Page):
     def __init__(self, master: tk.Misc, session: Session) -> None:
         super().__init__(master, session.theme)
         self._session = session
-        # path of the song that was searched for last, and how often the library had been scanned
-        self._searched = "", 0
+        # path of the song that was searched for last, and the state of the library then
+        self._searched: tuple[str, Hashable] = "", None
         self._found: dict[str, TrackRow] = {}
         theme, body = session.theme, self.body
         self.heading = CutLabel(body, f"{HEADING} this one", "Strong.TLabel")
         self.heading.pack(fill="x")
         row = WrappedRow(body, theme)
         row.pack(fill="x", pady=theme.px(4))
-        self.filters = {name: self._add_filter(row, label) for name, label in FILTERS.items()}
+        ttk.Label(row, text="Only")
+        self.filters = {name: self._add_filter(row, label) for name, label in CONDITIONS.items()}
         self.table = Table(body, theme, COLUMNS, 6)
         self.table.pack(fill="both", expand=True)
         for key in ("<Return>", "<Double-1>"):
@@ -73,8 +73,8 @@ class SimilarTab(Page):
             self.entered()
 
     def entered(self) -> None:
-        """Search, if this was not done for the song yet, or the library was scanned since."""
-        if self._session.song is not None and (self._session.path, self._session.library_changes) != self._searched:
+        """Search, if this was not done for the song yet, or the library was changed since."""
+        if self._session.song is not None and (self._session.path, self._session.library_state) != self._searched:
             self.find()
 
     def find(self) -> None:
@@ -83,7 +83,7 @@ class SimilarTab(Page):
         if not session.path:
             session.say(NO_SONG, error=True)
             return
-        self._searched = session.path, session.library_changes
+        self._searched = session.path, session.library_state
         session.say("")
         # none of a search before stay beneath the message of one that fails
         self._show([])

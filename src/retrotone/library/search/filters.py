@@ -64,7 +64,7 @@ class Filter:
     def __post_init__(self) -> None:
         for name, limits in (("bpm", self.bpm), ("year", self.year)):
             if limits is not None and limits[0] > limits[1]:
-                raise LibraryError(f"{name} {limits[0]}-{limits[1]} ends before it begins: swap the two")
+                raise LibraryError(f"{_word(name)} {limits[0]}-{limits[1]} ends before it begins: swap the two")
         for name in ("key", "genre", "not_genre", "mood", "exclude"):
             if isinstance(getattr(self, name), str):
                 object.__setattr__(self, name, (getattr(self, name),))
@@ -108,7 +108,7 @@ EVERYTHING = Filter()
 
 
 def parse_range(text: str, name: str) -> tuple[int, int]:
-    """Return the first and last number of a text.
+    """Return the first and last number of a text; `name` is the attribute of `Filter` that it is for.
 
     Raises
     ------
@@ -122,7 +122,7 @@ def parse_range(text: str, name: str) -> tuple[int, int]:
     """
     match = re.fullmatch(r"\s*(\d{1,4})\s*(?:[-–]\s*(\d{1,4}))?\s*", text)
     if match is None:
-        raise LibraryError(f"{name} '{text}' is no range: write two whole numbers as in 90-110, or one")
+        raise LibraryError(f"{_word(name)} '{text}' is no range: write two whole numbers as in 90-110, or one")
     return int(match[1]), int(match[2] or match[1])
 
 
@@ -157,9 +157,14 @@ def explain(only: Filter, tracks: Sequence[Track]) -> str:
     """
     for name, meets in only.conditions.items():
         if not any(map(meets, tracks)):
-            return f"no track has such a {name.replace('_', ' ')}: the library has {_what_exists(name, tracks)}"
-    counts = [f"{sum(map(meets, tracks))} by {name.replace('_', ' ')}" for name, meets in only.conditions.items()]
+            return f"no track has such a {_word(name)}: the library has {_what_exists(name, tracks)}"
+    counts = [f"{sum(map(meets, tracks))} by {_word(name)}" for name, meets in only.conditions.items()]
     return f"no other track meets all conditions; alone they leave {', '.join(counts)} of {len(tracks)} tracks"
+
+
+def _word(name: str) -> str:
+    """Return what messages call an attribute of `Filter`: as the fields of window and page do."""
+    return "tempo" if name == "bpm" else name.replace("_", " ")
 
 
 def _what_exists(name: str, tracks: Sequence[Track]) -> str:

@@ -71,7 +71,8 @@ document.addEventListener("click", event => {
   if (link) downloaded.add(link.href);
 });
 addEventListener("beforeunload", event => {
-  if ([...document.querySelectorAll("#renders a")].some(link => !downloaded.has(link.href))) event.preventDefault();
+  const links = [...document.querySelectorAll(".renders .asked-for a")];
+  if (links.some(link => !downloaded.has(link.href))) event.preventDefault();
 });
 
 // An error goes when the visitor goes on: to another tab, or to the next job.
@@ -128,15 +129,20 @@ document.addEventListener("keyup", event => {
   }, 50);
 });
 
+// How many files were dropped: the first is taken, and a message says so.
+let given = 1;
+
 // Gradio knows a song by its name alone, and refuses what else may be one: here the server tells what a file is.
 function asSong(file) {
   const files = new DataTransfer();
   const type = file.type.startsWith("audio/") ? file.type : "audio/unknown";
-  files.items.add(new File([file], file.name, { type }));
+  // a browser sends %22 for a quotation mark
+  files.items.add(new File([file], file.name.replaceAll('"', "'"), { type }));
   return files.files;
 }
 document.addEventListener("change", event => {
   const input = event.target;
+  given = 1;
   if (input.matches(".upload input[type=file]") && input.files.length) input.files = asSong(input.files[0]);
 }, true);
 
@@ -162,12 +168,13 @@ for (const kind of ["dragover", "drop"]) {
     event.preventDefault();
     if (kind === "dragover") return;
     event.stopPropagation();
-    const [file] = event.dataTransfer.files;
+    const [file] = event.dataTransfer.files, count = event.dataTransfer.files.length;
     const put = () => {
       const input = upload.querySelector("input[type=file]");
       if (!input) return false;
       input.files = asSong(file);
       input.dispatchEvent(new Event("change", { bubbles: true }));
+      given = count;
       return true;
     };
     if (put()) return;

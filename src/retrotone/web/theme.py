@@ -52,6 +52,7 @@ CSS = """
 .dark .players { color-scheme: dark; }
 .gradio-container .versions button { margin: 0; }
 .hint a { color: inherit; padding: 0; }
+.renders ul { max-height: 12rem; overflow-y: auto; margin: .25rem 0 0; padding-left: 1.25rem; }
 .hint { color: var(--body-text-color-subdued); font-size: .85rem; margin: .25rem 0 0; }
 """ + asset("players.css.j2").read_text("utf-8").partition("\n")[2]
 HEAD = "".join(f"<script>{asset(name).read_text('utf-8')}</script>" for name in ("players.js", "page.js"))

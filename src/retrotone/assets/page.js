@@ -136,8 +136,7 @@ let given = 1;
 function asSong(file) {
   const files = new DataTransfer();
   const type = file.type.startsWith("audio/") ? file.type : "audio/unknown";
-  // a browser sends %22 for a quotation mark
-  files.items.add(new File([file], file.name.replaceAll('"', "'"), { type }));
+  files.items.add(new File([file], file.name, { type }));
   return files.files;
 }
 document.addEventListener("change", event => {
@@ -145,6 +144,13 @@ document.addEventListener("change", event => {
   given = 1;
   if (input.matches(".upload input[type=file]") && input.files.length) input.files = asSong(input.files[0]);
 }, true);
+
+// A browser sends %22 for a quotation mark in the name of a file.
+const append = FormData.prototype.append;
+FormData.prototype.append = function (field, value, ...name) {
+  if (value instanceof File) name = [value.name.replaceAll('"', "'")];
+  append.call(this, field, value, ...name);
+};
 
 // A browser would leave the page for a file that is dropped beside an upload, and no upload takes a folder.
 for (const kind of ["dragover", "drop"]) {

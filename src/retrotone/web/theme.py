@@ -38,7 +38,10 @@ CSS = """
 .gradio-container .icon-button, .gradio-container .download-link { min-width: 24px; min-height: 24px; }
 .gradio-container .download-link { color: var(--body-text-color) !important; }
 .gradio-container .file-preview .download { min-width: 5.5rem !important; }
-.gradio-container .filename .stem { white-space: normal !important; overflow-wrap: anywhere; }
+.gradio-container .filename .stem {
+  white-space: normal !important; overflow-wrap: anywhere;
+  display: -webkit-box; -webkit-box-orient: vertical; -webkit-line-clamp: 3;
+}
 .gradio-container .html-container { padding: 0; }
 .figure:has(.empty) { display: none; }
 #about:has([data-testid=status-tracker]:not(.hide)) { min-height: 4.5rem; }

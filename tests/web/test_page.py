@@ -321,6 +321,8 @@ def test_two_visitors_restyle_their_songs_at_once_and_play_them(
     # one sound at a time: the song, then the original, then at its place the result
     his.page.locator("#song").get_by_role("button", name="Play", exact=True).click()
     expect(his.page.locator("#song").get_by_role("button", name="Pause", exact=True)).to_be_visible()
+    # a result that comes while its sound still plays live is chosen already
+    his.button("original").click()
     his.page.evaluate("document.querySelector('.players audio').play()")
     expect(his.page.locator("#song").get_by_role("button", name="Play", exact=True)).to_be_visible()
     assert his.sounding() == [True, False]

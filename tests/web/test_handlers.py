@@ -17,6 +17,7 @@ from PIL import Image
 
 import retrotone as rt
 from retrotone.audio.files import AudioFile
+from retrotone.library.library import Library
 from retrotone.style.amounts import with_amounts
 from retrotone.style.choices import find_style
 from retrotone.style.eras import ERAS
@@ -92,6 +93,32 @@ def test_an_upload_is_opened_once_to_classify_its_genre(uploads: Uploads, song: 
     assert openings[song] == 1
 
 
+@pytest.mark.usefixtures("analysing_here")
+def test_similar_tracks_are_of_the_library_as_it_is_now(uploads: Uploads, song: str, tmp_path: Path) -> None:
+    """Nobody is told where it lies."""
+    (music := tmp_path / "music").mkdir()
+    path = tmp_path / "library.db"
+    handlers = Handlers(uploads, path)
+    with pytest.raises(gradio.Error, match="this page has no library yet"):
+        handlers.similar(VISITOR, song, bar=bar)
+    with Library(path) as library:
+        record = rt.load(assets.bundled_record())
+        record.slice(0, 3).save(music / "first.wav")
+        library.scan([music], workers=1)
+        *_, found = handlers.describe(VISITOR, song, bar=bar)
+        assert [track.cells[0] for track in found] == ["first"]
+        record.slice(3, 6).save(music / "second.wav")
+        library.scan([music], workers=1)
+    # the tab is opened
+    *_, found = handlers.similar_now(song, "", "", "", "", found)
+    assert sorted(track.cells[0] for track in found) == ["first", "second"]
+    assert handlers.similar_now(song, "", "", "", "", found) is STOPPED
+    path.write_bytes(b"no database")
+    with pytest.raises(gradio.Error, match="this page's library cannot be read") as caught:
+        handlers.similar(VISITOR, song, bar=bar)
+    assert "library.db" not in caught.value.message
+
+
 def test_versions_are_opened_once_each(uploads: Uploads, song: str, openings: Counter[str]) -> None:
     softer = str(rt.load(song).gain(-6).save(uploads.new_folder() / "softer.wav"))
     openings.clear()
@@ -117,11 +144,14 @@ def test_the_whole_song_follows_an_excerpt_unless_another_sound_is_wanted(upload
     handlers = Handlers(uploads)
     wanted: list[Any] = [song, "1930s", 0.5, None, "noise:0"]
     handlers.excerpt(VISITOR, *wanted, 0.0)
-    whole = linked(handlers.whole(VISITOR, *wanted))
+    players, made = handlers.whole(VISITOR, *wanted)
+    whole = linked(players)
+    assert made is not None
+    assert linked(f'{made.address}"') == whole
     assert whole.name == "a song-1930s, noise 0%-strength0.5.wav"
     assert rt.load(whole).duration == pytest.approx(rt.load(song).duration, abs=0.01)
     handlers.excerpt(VISITOR, song, "1940s", 0.5, None, "", 0.0)
-    assert handlers.whole(VISITOR, *wanted) is STOPPED
+    assert handlers.whole(VISITOR, *wanted) == (STOPPED, None)
 
 
 def test_a_visitor_who_goes_without_a_word_is_forgotten_when_others_come(
@@ -132,7 +162,7 @@ def test_a_visitor_who_goes_without_a_word_is_forgotten_when_others_come(
     visitors: list[Any] = [SimpleNamespace(session_hash=name) for name in ("gone", "first", "second")]
     for visitor in visitors:
         handlers.excerpt(visitor, *wanted, 0.0)
-    assert [handlers.whole(visitor, *wanted) is STOPPED for visitor in visitors] == [True, False, False]
+    assert [handlers.whole(visitor, *wanted)[0] is STOPPED for visitor in visitors] == [True, False, False]
 
 
 def test_the_description_of_a_song_is_given_up_for_the_next_one(uploads: Uploads, song: str) -> None:

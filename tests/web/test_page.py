@@ -181,17 +181,19 @@ class Visitor:
         self.page.locator("#song").get_by_role("button", name="Clear").press("Enter")
         self.page.locator("#song input[type=file]").set_input_files(path)
 
-    def drop(self, path: Path) -> None:
-        """Drop a song onto the player of another."""
+    def drop(self, *paths: Path) -> None:
+        """Drop songs onto the player of another."""
         self.page.locator("#song time").first.evaluate(
-            """(target, [name, base64]) => {
-                const bytes = Uint8Array.from(atob(base64), letter => letter.charCodeAt(0));
+            """(target, files) => {
                 const dataTransfer = new DataTransfer(), how = { bubbles: true, cancelable: true, dataTransfer };
-                // of no type, as files are whose suffix the browser does not know
-                dataTransfer.items.add(new File([bytes], name));
+                for (const [name, base64] of files) {
+                    const bytes = Uint8Array.from(atob(base64), letter => letter.charCodeAt(0));
+                    // of no type, as files are whose suffix the browser does not know
+                    dataTransfer.items.add(new File([bytes], name));
+                }
                 for (const kind of ["dragover", "drop"]) target.dispatchEvent(new DragEvent(kind, how));
             }""",
-            [path.name, b64encode(path.read_bytes()).decode()],
+            [(path.name, b64encode(path.read_bytes()).decode()) for path in paths],
         )
 
     def sounding(self) -> list[bool]:
@@ -266,6 +268,9 @@ def test_a_dial_is_heard_and_saved_as_a_preset_that_gives_its_sound_back(
     page.wait_for_url(lambda url: "dials=noise%3A0.55" in url)
     # the whole song takes the excerpt's place, at the same moment
     expect(page.get_by_role("link", name="Download demo_song-1950s, noise 55%-strength0.6.ogg")).to_be_visible()
+    expect(
+        page.locator(".renders").get_by_role("link", name="demo_song-1950s, noise 55%-strength0.6.ogg")
+    ).to_be_visible()
     page.wait_for_function("live.player().currentTime > 0")
     with page.expect_download() as download:
         page.get_by_role("link", name="Save as preset: 1950s, noise 55%.toml").click()
@@ -302,7 +307,7 @@ def test_two_visitors_restyle_their_songs_at_once_and_play_them(
         expect(each.page.get_by_text(f"{words} would have kept it")).to_be_visible(timeout=PATIENCE)
     # the next render takes the place of this one, which stays in a list
     for each, name in ((hers, "hers-1930s.flac"), (his, "his-1910s.flac")):
-        expect(each.page.locator("#renders").get_by_role("link", name=name)).to_be_visible()
+        expect(each.page.locator(".renders").get_by_role("link", name=name)).to_be_visible()
     # it has taken the place of what was heard before
     expect(his.page.locator("#live .players")).to_have_count(0)
     results = {"hers": hers.download("hers-1930s.flac"), "his": his.download("his-1910s.flac")}
@@ -316,6 +321,8 @@ def test_two_visitors_restyle_their_songs_at_once_and_play_them(
     # one sound at a time: the song, then the original, then at its place the result
     his.page.locator("#song").get_by_role("button", name="Play", exact=True).click()
     expect(his.page.locator("#song").get_by_role("button", name="Pause", exact=True)).to_be_visible()
+    # a result that comes while its sound still plays live is chosen already
+    his.button("original").click()
     his.page.evaluate("document.querySelector('.players audio').play()")
     expect(his.page.locator("#song").get_by_role("button", name="Play", exact=True)).to_be_visible()
     assert his.sounding() == [True, False]
@@ -336,9 +343,18 @@ def test_two_visitors_restyle_their_songs_at_once_and_play_them(
             return window.latest < before;
         }"""
     )
+    his.page.get_by_role("button", name="Stop looping 0:0").click()
+    # there is sound in a loop that is set at the end
+    his.page.evaluate("document.querySelectorAll('.players audio')[1].currentTime = 3")
+    for said in ("Loop from here", "Loop 0:03.0 to here"):
+        his.button(said).click()
+    expect(his.button("Stop looping 0:02.9 to 0:03.0")).to_be_visible()
     his.shot("retro")
     # or it would be drawn 60 times a second throughout the tests that follow
     his.page.evaluate("document.querySelectorAll('audio').forEach(player => player.pause())")
+    # her only render is downloaded: the browser asks nothing
+    with hers.page.expect_event("close"):
+        hers.page.close(run_before_unload=True)
     hers.page.context.close()
 
 
@@ -365,8 +381,11 @@ def test_the_bundled_songs_genre_takes_one_click_and_its_figure_follows_the_them
 def test_a_song_dropped_onto_the_player_is_described_at_once_and_similar_tracks_play(
     visitor: Visitor, server: Server, made_music: Path
 ) -> None:
-    visitor.drop(made_music / "organ" / "Ada.flac")
+    visitor.drop(made_music / "organ" / "Ada.flac", made_music / "organ" / "Bix.flac")
     expect(visitor.page.locator("#song")).to_contain_text("Ada.flac", timeout=PATIENCE)
+    expect(
+        visitor.page.get_by_text("Of 2 files, Ada.flac is taken: this page takes one song at a time.")
+    ).to_be_visible()
     expect(visitor.page.locator("#about")).to_contain_text(re.compile("Tags: .* Most like it: "), timeout=PATIENCE)
     visitor.tab("Similar")
     table = visitor.page.locator("#similar-table")
@@ -417,19 +436,23 @@ def test_axe_finds_nothing_in_our_markup(visitor: Visitor) -> None:
 
 def test_versions_are_compared(visitor: Visitor, made_music: Path, tmp_path: Path) -> None:
     visitor.tab("Compare")
-    versions = [clip(made_music, tmp_path, name, 2.0) for name in ("before", "after")]
+    versions = [clip(made_music, tmp_path, name, 2.0) for name in ('"before"', f"after{' and after' * 15}")]
     visitor.page.locator("#versions input[type=file]").set_input_files(versions)
     expect(visitor.page.locator("#versions")).to_contain_text("after", timeout=PATIENCE)
     visitor.button("Compare them").click()
     expect(visitor.page.locator("#compare-picture img")).to_be_visible(timeout=PATIENCE)
     expect(visitor.page.get_by_role("gridcell", name="1.00").first).to_be_visible(timeout=PATIENCE)
-    expect(visitor.page.get_by_text("before (0:02) compared with after (0:02), from beginning to end.")).to_be_visible()
+    said = re.compile(r"'before' \(0:02\) compared with after .* \(0:02\), from beginning to end\.")
+    expect(visitor.page.get_by_text(said)).to_be_visible()
     visitor.shot("compare")
     # on a phone, no title of the table breaks, and the table scrolls, not the page
     visitor.page.set_viewport_size({"width": 390, "height": 844})
     heights = visitor.page.locator("th:visible").evaluate_all("titles => titles.map(title => title.offsetHeight)")
     assert max(heights) < 60
     assert visitor.page.evaluate("document.documentElement.scrollWidth") == 390
+    # long names are on one line
+    heights = visitor.page.locator(".versions:visible button").evaluate_all("all => all.map(each => each.offsetHeight)")
+    assert heights[0] == heights[1]
     visitor.shot("phone")
     visitor.page.set_viewport_size({"width": 1280, "height": 900})
 

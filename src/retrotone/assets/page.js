@@ -71,7 +71,8 @@ document.addEventListener("click", event => {
   if (link) downloaded.add(link.href);
 });
 addEventListener("beforeunload", event => {
-  if ([...document.querySelectorAll("#renders a")].some(link => !downloaded.has(link.href))) event.preventDefault();
+  const links = [...document.querySelectorAll(".renders .asked-for a")];
+  if (links.some(link => !downloaded.has(link.href))) event.preventDefault();
 });
 
 // An error goes when the visitor goes on: to another tab, or to the next job.
@@ -128,6 +129,9 @@ document.addEventListener("keyup", event => {
   }, 50);
 });
 
+// How many files were dropped: the first is taken, and a message says so.
+let given = 1;
+
 // Gradio knows a song by its name alone, and refuses what else may be one: here the server tells what a file is.
 function asSong(file) {
   const files = new DataTransfer();
@@ -137,8 +141,16 @@ function asSong(file) {
 }
 document.addEventListener("change", event => {
   const input = event.target;
+  given = 1;
   if (input.matches(".upload input[type=file]") && input.files.length) input.files = asSong(input.files[0]);
 }, true);
+
+// A browser sends %22 for a quotation mark in the name of a file.
+const append = FormData.prototype.append;
+FormData.prototype.append = function (field, value, ...name) {
+  if (value instanceof File) name = [value.name.replaceAll('"', "'")];
+  append.call(this, field, value, ...name);
+};
 
 // A browser would leave the page for a file that is dropped beside an upload, and no upload takes a folder.
 for (const kind of ["dragover", "drop"]) {
@@ -162,12 +174,13 @@ for (const kind of ["dragover", "drop"]) {
     event.preventDefault();
     if (kind === "dragover") return;
     event.stopPropagation();
-    const [file] = event.dataTransfer.files;
+    const [file] = event.dataTransfer.files, count = event.dataTransfer.files.length;
     const put = () => {
       const input = upload.querySelector("input[type=file]");
       if (!input) return false;
       input.files = asSong(file);
       input.dispatchEvent(new Event("change", { bubbles: true }));
+      given = count;
       return true;
     };
     if (put()) return;

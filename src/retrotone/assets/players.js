@@ -58,7 +58,10 @@ function synchronise(section, keys = section) {
 
   function markLoop() {
     const ends = loop.length === 2 ? [] : [...loop, moment()].sort((a, b) => a - b);
-    setLoop(ends.length === 2 ? [ends[0], Math.max(ends[1], ends[0] + SHORTEST_LOOP)] : ends);
+    if (ends.length < 2) return setLoop(ends);
+    // not beyond the end, where nothing is to be heard
+    const start = Math.min(ends[0], starts[active] + players[active].duration - SHORTEST_LOOP);
+    setLoop([start, Math.max(ends[1], start + SHORTEST_LOOP)]);
   }
 
   function goRound() {

@@ -8,8 +8,9 @@ from typing import Any
 import gradio as gr
 
 from retrotone.services.compare import meanings
+from retrotone.utils.templates import render_page
 from retrotone.web.handlers import MAX_SEED, Handlers
-from retrotone.web.live import NOTHING_HEARD
+from retrotone.web.live import NOTHING_HEARD, Render
 
 PRIVATE: dict[str, Any] = {"api_visibility": "private"}
 HIDDEN = PRIVATE | {"show_progress": "hidden"}
@@ -89,6 +90,17 @@ def synchronised_players(connect: str = "connect") -> gr.HTML:
 def live_players() -> gr.HTML:
     """Return players of a song and of what is heard at once, for `retrotone.web.live.LiveSound`."""
     return gr.HTML(NOTHING_HEARD, js_on_load="watch('value', () => goOn(element));", elem_id="live")
+
+
+def list_renders(renders: gr.State) -> None:
+    """Show the list of all that a visitor rendered."""
+    listed = gr.HTML(elem_classes="renders")
+    renders.change(lambda renders: render_page("renders.html.j2", renders=renders), renders, listed, **HIDDEN)
+
+
+def add_render(new: Render | None, renders: list[Render]) -> list[Render]:
+    """Return the renders of a visitor with the newest, if there is one, in place of an older one of its settings."""
+    return [new, *(old for old in renders if old.settings != new.settings)] if new else renders
 
 
 def job_buttons(handlers: Handlers, label: str, interactive: bool = True) -> gr.Button:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,6 +15,7 @@ from typing import Any
 import gradio as gr
 
 from retrotone.audio.audio import Audio, load
+from retrotone.audio.files import AudioFile
 from retrotone.errors import AudioError, Cancelled, LibraryError, RetrotoneError, StyleError
 from retrotone.figures.training import genre_training_figure
 from retrotone.library.catalogue.base import MissingLibrary
@@ -22,7 +23,7 @@ from retrotone.library.library import Library
 from retrotone.library.search.filters import Filter
 from retrotone.library.sections import open_place
 from retrotone.metrics import SECONDS as PICTURED_SECONDS
-from retrotone.progress import Progress, part
+from retrotone.progress import Progress, part, silent
 from retrotone.report import compare
 from retrotone.services import generate
 from retrotone.services.compare import comparison_cells
@@ -36,11 +37,13 @@ from retrotone.utils.assets import bundled_record, bundled_song
 from retrotone.utils.pretrained import DEFAULT_MODEL
 from retrotone.utils.text import clock, sentence, unique_titles
 from retrotone.web.jobs import STOPPED, addresses
-from retrotone.web.live import LiveSound
+from retrotone.web.live import LiveSound, Render, keep, render
 from retrotone.web.uploads import Uploads
 
 MAX_CLIP_SECONDS = 60.0
 MAX_SEED = 2**32 - 1
+# of all visitors, the last ones: an analysis takes seconds
+SUMMARIES_KEPT = 20
 # of a similar track: enough to recognise it
 EXCERPT_SECONDS = 30.0
 # what a comparison looks at, in words
@@ -52,7 +55,7 @@ SIMILAR_TITLES = ("track", "genre", "length", "similarity")
 class FoundTrack:
     """A similar track: its row in the table, and where the server finds it."""
 
-    cells: list[str]
+    cells: tuple[str, ...]
     place: Any
     start: float | None
     end: float | None
@@ -60,12 +63,10 @@ class FoundTrack:
 
 @dataclass(frozen=True)
 class Restyled:
-    """A restyled song: its players as HTML, what it was made of and by, and the name and address of its file."""
+    """A restyled song: its players as HTML, and its file."""
 
     players: str
-    settings: tuple[Any, ...]
-    name: str
-    address: str
+    render: Render
 
 
 class Handlers(LiveSound):
@@ -84,6 +85,7 @@ class Handlers(LiveSound):
     def __init__(self, uploads: Uploads, library: str | os.PathLike[str] | None = None) -> None:
         super().__init__(uploads)
         self.library = library
+        self._summaries: dict[str, SongSummary] = {}
 
     def restyle(
         self,
@@ -115,8 +117,7 @@ class Handlers(LiveSound):
             result, picture = self._playable(path), self._picture(compared.figure, path.stem)
             sources = addresses(self._playable(source.path), result)
             players = compared.players(sources, "#retro-picture img", Path(result).name)
-            settings = song, style, strength, record, dials
-            restyled = Restyled(players, settings, Path(result).name, sources[1])
+            restyled = Restyled(players, render(result, song, style, strength, record, dials))
             return done, result, picture, _table(compared), restyled
         return *[STOPPED] * 4, None
 
@@ -128,7 +129,7 @@ class Handlers(LiveSound):
     ) -> tuple[str, dict[str, float], dict[str, float], str]:
         """Classify the genre of a song, or say that it is not sure."""
         with self._job(request, bar) as progress:
-            return self._genre_shown(listen(self._opened(song), progress))
+            return self._genre_shown(self._summary(self._opened(song), progress))
         return STOPPED
 
     def similar(
@@ -149,13 +150,25 @@ class Handlers(LiveSound):
             source, only = self._opened(song), _filter(tempo, key, year, genre)
             # a missing library is reported before the song is analysed
             with self._opened_library() as library:
-                summary = listen(source, part(progress, 0.0, 0.8))
+                summary = self._summary(source, part(progress, 0.0, 0.8))
                 return _similar_shown(library, summary, only, part(progress, 0.8, 1.0))
+        return STOPPED
+
+    def similar_now(
+        self, song: str | None, tempo: str, key: str, year: str, genre: str, found: list[FoundTrack]
+    ) -> Any:
+        """Return what `similar` finds by now, if that is something else: the library may have grown."""
+        if summary := self._summaries.get(song or ""):
+            # nobody asked: an error is for the next search
+            with suppress(RetrotoneError), self._opened_library() as library:
+                shown = _similar_shown(library, summary, _filter(tempo, key, year, genre), silent)
+                if shown[-1] != found:
+                    return shown
         return STOPPED
 
     def similar_excerpt(self, request: gr.Request, found: list[FoundTrack], chosen: gr.SelectData) -> Any:
         """Play the middle of a track that `similar` found, of which a cell of its row was chosen."""
-        track = next((track for track in found if track.cells == chosen.row_value), None)
+        track = next((track for track in found if list(track.cells) == chosen.row_value), None)
         if track is None:
             return STOPPED
         try:
@@ -183,7 +196,7 @@ class Handlers(LiveSound):
         similar: tuple[Any, ...] = ("", _cells(SIMILAR_TITLES, []), [])
         with self._job(request, bar, lambda: self._is_replaced(request, song)) as progress:
             try:
-                summary = listen(self._opened(song), part(progress, 0.0, 0.8))
+                summary = self._summary(self._opened(song), part(progress, 0.0, 0.8))
                 words = f"{summary.verdict} Tags: {', '.join(name for name, _ in summary.tags[:3])}."
                 genres = self._genre_shown(summary)
                 with self._opened_library() as library:
@@ -237,7 +250,7 @@ class Handlers(LiveSound):
         seed: int = 0,
         temperature: float = 1.0,
         bar: gr.Progress = gr.Progress(),  # noqa: B008
-    ) -> tuple[str, str, str]:
+    ) -> tuple[str, str, str, Render | None]:
         """Let a RAVE model generate a clip."""
         with self._job(request, bar) as progress:
             if seconds > MAX_CLIP_SECONDS:
@@ -246,8 +259,9 @@ class Handlers(LiveSound):
                 find_style(model, "rave", files=False).name, walk, seconds, int(seed), temperature, progress
             )
             path = clip.audio.save(self.uploads.new_folder() / clip.file_name)
-            return clip.sentence, str(path), self._picture(clip.figure, path.stem)
-        return STOPPED
+            rendered = render(str(path), model, walk, seconds, seed, temperature)
+            return clip.sentence, str(path), self._picture(clip.figure, path.stem), rendered
+        return *[STOPPED] * 3, None
 
     def sweep(
         self,
@@ -274,6 +288,12 @@ class Handlers(LiveSound):
                     self._picture(genre_training_figure({experiments.TRAINING_TITLE: history}), "m5"),
                 )
 
+    def _summary(self, song: AudioFile, progress: Progress) -> SongSummary:
+        """Analyse a song, once."""
+        summary = self._summaries.get(song.name) or listen(song, progress)
+        keep(self._summaries, song.name, summary, SUMMARIES_KEPT)
+        return summary
+
     def _genre_shown(self, summary: SongSummary) -> tuple[str, dict[str, float], dict[str, float], str]:
         verdict = f"{summary.title} ({summary.facts}). {summary.verdict}"
         picture = self._picture(genre_figure(summary), f"{Path(summary.name).stem}-genre")
@@ -284,11 +304,18 @@ class Handlers(LiveSound):
         with Library(self.library) as library:
             try:
                 len(library)
+                yield library
             except MissingLibrary as error:
                 raise LibraryError(
                     "this page has no library yet: whoever started it can scan a folder of music"
                 ) from error
-            yield library
+            except LibraryError as error:
+                # where the library lies is not for visitors
+                if library.name not in str(error):
+                    raise
+                raise LibraryError(
+                    "this page's library cannot be read: whoever started it can run retrotone library check"
+                ) from error
 
 
 def _filter(tempo: str, key: str, year: str, genre: str) -> Filter:
@@ -300,7 +327,7 @@ def _similar_shown(
 ) -> tuple[str, dict[str, Any], list[FoundTrack]]:
     found = []
     for match in similar_tracks(library, summary, progress, only):
-        track, cells = match.track, [*track_cells(match.track), f"{match.similarity:z.0%}"]
+        track, cells = match.track, (*track_cells(match.track), f"{match.similarity:z.0%}")
         found.append(FoundTrack(cells, track.place, track.start, track.end))
     words = f"What sounds most like {summary.title}:"
     return words, _cells(SIMILAR_TITLES, [track.cells for track in found]), found

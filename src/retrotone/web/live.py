@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from dataclasses import dataclass
 from html import escape
 from pathlib import Path
 from typing import Any, TypeVar
@@ -39,6 +40,16 @@ LARGEST_PRESET = 1 << 20
 MEDIA_KEPT = 20
 # visitors of whom it is kept what they requested last: one may go without a word
 VISITORS_KEPT = 100
+
+
+@dataclass(frozen=True)
+class Render:
+    """A file that was rendered, what it was made of and by, and whether it was asked for or only heard."""
+
+    name: str
+    address: str
+    settings: tuple[Any, ...]
+    asked_for: bool = True
 
 
 Key = TypeVar("Key")
@@ -92,7 +103,7 @@ class LiveSound(Jobs):
         if style == RECORD and not record:
             return STOPPED, STOPPED
         wanted = song, style, strength, record, dials
-        _keep(self._requested, request.session_hash, wanted, VISITORS_KEPT)
+        keep(self._requested, request.session_hash, wanted, VISITORS_KEPT)
         try:
             with self._one_at_a_time:
                 choice, source = self._choice(style, record, dials), self._opened(song)
@@ -109,12 +120,14 @@ class LiveSound(Jobs):
         words = f"From {clock(start)}: {rest}. Both are equally loud"
         return self._players(source, choice, str(path), start, words), self._preset(choice.medium)
 
-    def whole(self, request: gr.Request, song: str, style: str, strength: float, record: str | None, dials: str) -> Any:
+    def whole(
+        self, request: gr.Request, song: str, style: str, strength: float, record: str | None, dials: str
+    ) -> tuple[Any, Render | None]:
         """Render the whole song behind an excerpt, unless something else is to be heard meanwhile."""
         wanted = song, style, strength, record, dials
         # there is a record to come, or the excerpt has said what is wrong
         if (style == RECORD and not record) or self._requested.get(request.session_hash) != wanted:
-            return STOPPED
+            return STOPPED, None
 
         def progress(fraction: float, message: str) -> None:
             # an excerpt that somebody waits for is rendered first
@@ -127,15 +140,16 @@ class LiveSound(Jobs):
             choice, source = self._choice(style, record, dials, progress), self._opened(song)
             # models are slow: they render what was asked for
             if not choice.medium:
-                return STOPPED
+                return STOPPED, None
             path, _ = restyle_file(source, choice, self.uploads.new_folder(), strength, progress=progress)
             played = self._playable(path)
             progress(1.0, "rendered")
         except Cancelled:
-            return STOPPED
+            return STOPPED, None
         except Exception as error:
             raise self._refused(error) from error
-        return self._players(source, choice, played, 0.0, "Both are equally loud", Path(played).name)
+        players = self._players(source, choice, played, 0.0, "Both are equally loud", Path(played).name)
+        return players, render(played, *wanted, asked_for=False)
 
     def stop(self, request: gr.Request) -> None:
         """Stop what this visitor started."""
@@ -146,7 +160,7 @@ class LiveSound(Jobs):
         """Give up what this visitor wanted of another song, and return what is shown in place of its players."""
         self._requested.pop(request.session_hash, None)
         former, present = self._songs.get(request.session_hash, (None, None))
-        _keep(self._songs, request.session_hash, (present or former, song), VISITORS_KEPT)
+        keep(self._songs, request.session_hash, (present or former, song), VISITORS_KEPT)
         return NOTHING_HEARD
 
     def _is_replaced(self, request: gr.Request, song: str) -> bool:
@@ -170,7 +184,7 @@ class LiveSound(Jobs):
             medium = self._media.get(recording.name)
             if medium is None:
                 medium, _ = read_medium(recording, progress=progress)
-                _keep(self._media, recording.name, medium, MEDIA_KEPT)
+                keep(self._media, recording.name, medium, MEDIA_KEPT)
         amounts = read_amounts(dials)
         return adjusted(choice, medium, amounts) if isinstance(medium, Medium) else choice
 
@@ -179,8 +193,7 @@ class LiveSound(Jobs):
         if not medium:
             return ""
         path = medium.save(self.uploads.new_folder() / f"{medium.name}{MEDIUM_SUFFIX}")
-        name = escape(path.name)
-        return f'<p class="hint"><a href="{addresses(str(path))[0]}" download="{name}">Save as preset: {name}</a></p>'
+        return render_page("preset.html.j2", address=addresses(str(path))[0], name=path.name)
 
     def _players(
         self, source: AudioFile, choice: StyleChoice, path: str, start: float, words: str, download: str = ""
@@ -197,7 +210,12 @@ class LiveSound(Jobs):
         return render_page("players.html.j2", versions=versions, levels_note=words, download=download)
 
 
-def _keep(kept: dict[Key, Value], key: Key, value: Value, most: int) -> None:
+def render(path: str, *settings: Any, asked_for: bool = True) -> Render:
+    """Return a file of the page's folder as a render."""
+    return Render(Path(path).name, addresses(path)[0], settings, asked_for)
+
+
+def keep(kept: dict[Key, Value], key: Key, value: Value, most: int) -> None:
     """Add an item to a dictionary as its newest, and delete the oldest beyond so many."""
     kept.pop(key, None)
     kept[key] = value

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from html import escape
 from pathlib import Path
 from typing import Any
 
@@ -19,14 +18,17 @@ from retrotone.style.choices import StyleChoice
 from retrotone.style.eras import ERAS
 from retrotone.style.medium import PARTS
 from retrotone.utils.assets import bundled_song
+from retrotone.utils.text import shortened
 from retrotone.web import permalink
 from retrotone.web.components import (
     EXAMPLE,
     HIDDEN,
     PRIVATE,
     Page,
+    add_render,
     figure_image,
     job_buttons,
+    list_renders,
     live_players,
     measures_note,
     run,
@@ -36,11 +38,13 @@ from retrotone.web.components import (
 )
 from retrotone.web.dials import read_amounts
 from retrotone.web.handlers import MAX_CLIP_SECONDS, MAX_SEED, Handlers, Restyled
-from retrotone.web.live import NOTHING_HEARD, RECORD, styles
+from retrotone.web.live import NOTHING_HEARD, RECORD, Render, styles
 from retrotone.web.uploads import Uploads
 
 NO_MEDIUM = "This recording has no medium of its own to give: take an older one, or choose an era above."
 YOUR_SONG = "Your song: drop yours onto it"
+# characters of the name of a song on its player
+LONGEST_NAME = 60
 # jobs that may wait in the queue
 WAITING = 20
 # one job at a time: other visitors see their position in the queue
@@ -50,6 +54,8 @@ DESCRIPTION: dict[str, Any] = {"concurrency_id": "description", "concurrency_lim
 PARTS_SHOWN: dict[str, Any] = {"concurrency_id": "parts", "concurrency_limit": 1, "trigger_mode": "always_last"}
 # JavaScript: an excerpt begins where the player has come to
 FROM_PLAYHEAD = "(...given) => [...given.slice(0, -1), wantedSeconds()]"
+# JavaScript: how many files were given, of which the song is the first
+HOW_MANY_GIVEN = "song => [song, given]"
 # heard at once: it does not wait in the queue
 EXCERPT: dict[str, Any] = {
     "queue": False,
@@ -77,27 +83,22 @@ def page(handlers: Handlers, uploads: Uploads) -> gr.Blocks:
     blocks = Page(title="retrotone", analytics_enabled=False)
     with blocks:
         gr.Markdown("# retrotone\nGive any recording the sound of another era.")
-        song = upload(YOUR_SONG, elem_id="song")
+        song, renders, given = upload(YOUR_SONG, elem_id="song"), gr.State([]), gr.Number(1, visible=False)
         about = words(elem_classes="quiet", elem_id="about")
         again = gr.Button("Take the song that comes with retrotone", size="sm", visible=False, elem_id="again")
         with gr.Tabs(overflow_behavior="wrap", elem_id="tabs") as tabs:
-            settings, dials, render = _restyle(handlers, song)
+            settings, dials, render = _restyle(handlers, song, renders)
             genre = _genre(handlers, song)
-            filters, similar, show_similar = _similar(handlers, song)
+            filters, similar = _similar(handlers, song)
             _compare(handlers)
-            more, generate = _generate(handlers)
+            more, generate = _generate(handlers, renders)
             _study(handlers)
         song.clear(
             lambda: (gr.Button(visible=True), gr.Audio(label="Your song"), ""), None, [again, song, about], **HIDDEN
         )
-        song.upload(
-            lambda path: (gr.Button(visible=False), gr.Audio(label=f"{Path(path).name}: drop another onto it")),
-            song,
-            [again, song],
-            **HIDDEN,
-        )
+        song.upload(_uploaded, [song, given], [again, song], js=HOW_MANY_GIVEN, **HIDDEN)
         described = [about, *genre, *similar]
-        run(song.upload, handlers.describe, [song, *filters], described, about, DESCRIPTION).success(**show_similar)
+        run(song.upload, handlers.describe, [song, *filters], described, about, DESCRIPTION)
         again.click(lambda: gr.Audio(example, label=YOUR_SONG), None, song, **HIDDEN)
         # with the settings and not in the configuration, which so names no folder
         _start(blocks, (song, example), tabs, settings | more, dials, [render, generate])
@@ -106,7 +107,15 @@ def page(handlers: Handlers, uploads: Uploads) -> gr.Blocks:
     return blocks
 
 
-def _restyle(handlers: Handlers, song: gr.Audio) -> tuple[dict[str, Any], list[Any], gr.Button]:
+def _uploaded(path: str, given: int) -> Any:
+    """Name a song that was uploaded, and say so where it is one of several."""
+    name = Path(path).name
+    if given > 1:
+        gr.Info(f"Of {given} files, {name} is taken: this page takes one song at a time.")
+    return gr.Button(visible=False), gr.Audio(label=f"{shortened(name, LONGEST_NAME)}: drop another onto it")
+
+
+def _restyle(handlers: Handlers, song: gr.Audio, renders: gr.State) -> tuple[dict[str, Any], list[Any], gr.Button]:
     known = styles()
     with gr.Tab("Restyle", id="retro"), gr.Row(equal_height=False):
         with gr.Column(scale=2, min_width=300):
@@ -121,10 +130,10 @@ def _restyle(handlers: Handlers, song: gr.Audio) -> tuple[dict[str, Any], list[A
             dials, settings, box, reset, preset = _dials()
             position = gr.Number(0, visible=False, label="Position")
             go = job_buttons(handlers, "Restyle", interactive=False)
-            renders, listed = gr.State([]), gr.HTML(elem_id="renders")
+            list_renders(renders)
         with gr.Column(scale=3, min_width=300):
             live, sentence = live_players(), words(elem_classes="quiet")
-            players, restyled = synchronised_players("takeOver"), gr.State()
+            players, restyled, heard = synchronised_players("takeOver"), gr.State(), gr.State()
             # for programs
             result = gr.Audio(type="filepath", visible=False)
             picture = figure_image("Before and after", "retro-picture")
@@ -150,9 +159,10 @@ def _restyle(handlers: Handlers, song: gr.Audio) -> tuple[dict[str, Any], list[A
 
     def hear(trigger: Any) -> None:
         """Play an excerpt after a change, and render the whole song behind it."""
-        run(trigger, handlers.excerpt, [*inputs, position], [live, preset], live, EXCERPT).success(
-            handlers.whole, inputs, live, **WHOLE, **HIDDEN
+        whole = run(trigger, handlers.excerpt, [*inputs, position], [live, preset], live, EXCERPT).success(
+            handlers.whole, inputs, [live, heard], **WHOLE, **HIDDEN
         )
+        whole.success(add_render, [heard, renders], renders, **HIDDEN)
 
     song.change(handlers.forget, song, live, queue=False, **HIDDEN)
     show(style.change)
@@ -165,7 +175,7 @@ def _restyle(handlers: Handlers, song: gr.Audio) -> tuple[dict[str, Any], list[A
     outputs = [sentence, result, picture, table, restyled]
     done = run(go.click, handlers.restyle, inputs, outputs, players, HEAVY, "retro")
     _show_versions(done, lambda new: new and new.players, restyled, [table, note, players]).success(
-        _list_render, [restyled, renders, *inputs], [live, renders, listed], **HIDDEN
+        _replace_live, [restyled, renders, *inputs], [live, renders], **HIDDEN
     )
     return {"style": style, "strength": strength, "dials": settings}, [box, percent, *dials], go
 
@@ -200,8 +210,8 @@ def _genre(handlers: Handlers, song: gr.Audio) -> list[Any]:
     return shown
 
 
-def _similar(handlers: Handlers, song: gr.Audio) -> tuple[list[gr.Textbox], list[Any], dict[str, Any]]:
-    with gr.Tab("Similar", id="similar"):
+def _similar(handlers: Handlers, song: gr.Audio) -> tuple[list[gr.Textbox], list[Any]]:
+    with gr.Tab("Similar", id="similar") as tab:
         with gr.Row():
             filters = [_filter(label, EXAMPLES[name]) for name, label in CONDITIONS.items()]
         go = job_buttons(handlers, "Find similar tracks")
@@ -212,16 +222,16 @@ def _similar(handlers: Handlers, song: gr.Audio) -> tuple[list[gr.Textbox], list
         )
     table.select(handlers.similar_excerpt, found, player, show_progress_on=player, **PRIVATE)
     shown = [sentence, table, found]
-    show = {
-        "fn": lambda found: (gr.Dataframe(visible=bool(found)), gr.Audio(None, visible=False)),
-        "inputs": found,
-        "outputs": [table, player],
+    found.change(
+        lambda found: (gr.Dataframe(visible=bool(found)), gr.Audio(None, visible=False)),
+        found,
+        [table, player],
         **HIDDEN,
-    }
+    )
     done = run(go.click, handlers.similar, [song, *filters], shown, sentence, HEAVY, "similar")
-    done.success(**show)
-    done.failure(lambda: gr.Audio(None, visible=False), None, player, **HIDDEN)
-    return filters, shown, show
+    done.failure(lambda: [], None, found, **HIDDEN)
+    tab.select(handlers.similar_now, [song, *filters, found], shown, **HIDDEN)
+    return filters, shown
 
 
 def _filter(label: str, example: str) -> gr.Textbox:
@@ -252,7 +262,7 @@ def _compare(handlers: Handlers) -> None:
     _show_versions(done, lambda html: html, versions, [table, note, players])
 
 
-def _generate(handlers: Handlers) -> tuple[dict[str, Any], gr.Button]:
+def _generate(handlers: Handlers, renders: gr.State) -> tuple[dict[str, Any], gr.Button]:
     models = [name for name, choice in styles().items() if choice.kind == "rave"]
     with gr.Tab("Generate", id="generate"), gr.Row(equal_height=False):
         with gr.Column(scale=2, min_width=300):
@@ -264,12 +274,14 @@ def _generate(handlers: Handlers) -> tuple[dict[str, Any], gr.Button]:
                 0, label="Seed", info="Another seed, another clip", precision=0, minimum=0, maximum=MAX_SEED
             )
             go = job_buttons(handlers, "Generate a clip", interactive=False)
+            list_renders(renders)
         with gr.Column(scale=3, min_width=300):
             sentence = words("The generated clip appears here.", elem_classes="quiet")
             clip = gr.Audio(label="Clip", type="filepath", interactive=False, buttons=["download"], elem_id="clip")
-            picture = figure_image("Its features", "clip-picture")
+            picture, made = figure_image("Its features", "clip-picture"), gr.State()
     inputs = [model, walk, seconds, seed, temperature]
-    run(go.click, handlers.generate, inputs, [sentence, clip, picture], clip, HEAVY, "generate")
+    done = run(go.click, handlers.generate, inputs, [sentence, clip, picture, made], clip, HEAVY, "generate")
+    done.success(add_render, [made, renders], renders, **HIDDEN)
     return {"model": model, "walk": walk, "seconds": seconds, "seed": seed, "temperature": temperature}, go
 
 
@@ -335,14 +347,12 @@ def _show_versions(done: Any, players: Callable[[Any], str | None], made: gr.Sta
     return done.success(show, made, shown, **HIDDEN)
 
 
-def _list_render(new: Restyled | None, renders: list[tuple[str, str]], *settings: Any) -> Any:
-    """Add a render to the list of this visitor's, and remove the players of what was heard before if it is the same."""
+def _replace_live(new: Restyled | None, renders: list[Render], *settings: Any) -> Any:
+    """Add a render to the visitor's, and remove the players of what was heard before if it is the same."""
     if new is None:
         return gr.skip()
-    renders = [(new.name, new.address), *renders]
-    links = [f'<li><a href="{address}" download="{escape(name)}">{escape(name)}</a></li>' for name, address in renders]
-    html = f'<div class="hint">Rendered, and kept for an hour:<ul>{"".join(links)}</ul></div>'
-    return NOTHING_HEARD if new.settings == settings else gr.skip(), renders, html
+    live = NOTHING_HEARD if new.render.settings == settings else gr.skip()
+    return live, add_render(new.render, renders)
 
 
 def _short(choice: StyleChoice) -> str:

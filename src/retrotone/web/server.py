@@ -119,7 +119,7 @@ def _launch(
         middleware.append(Middleware(LoginLimit))
         options["auth"] = lambda _, given: secrets.compare_digest(given.encode(), password.encode())
         options["auth_message"] = (
-            "Any name will do; the password is known to whoever started this page. "
+            "Any name will do, but type one; the password is known to whoever started this page. "
             f"After {WRONG_BEFORE_LOCK} wrong ones in a row, it takes no more for a minute."
         )
     try:

@@ -38,7 +38,10 @@ CSS = """
 .gradio-container .icon-button, .gradio-container .download-link { min-width: 24px; min-height: 24px; }
 .gradio-container .download-link { color: var(--body-text-color) !important; }
 .gradio-container .file-preview .download { min-width: 5.5rem !important; }
-.gradio-container .filename .stem { white-space: normal !important; overflow-wrap: anywhere; }
+.gradio-container .filename .stem {
+  white-space: normal !important; overflow-wrap: anywhere;
+  display: -webkit-box; -webkit-box-orient: vertical; -webkit-line-clamp: 3;
+}
 .gradio-container .html-container { padding: 0; }
 .figure:has(.empty) { display: none; }
 #about:has([data-testid=status-tracker]:not(.hide)) { min-height: 4.5rem; }
@@ -52,6 +55,7 @@ CSS = """
 .dark .players { color-scheme: dark; }
 .gradio-container .versions button { margin: 0; }
 .hint a { color: inherit; padding: 0; }
+.renders ul { max-height: 12rem; overflow-y: auto; margin: .25rem 0 0; padding-left: 1.25rem; }
 .hint { color: var(--body-text-color-subdued); font-size: .85rem; margin: .25rem 0 0; }
 """ + asset("players.css.j2").read_text("utf-8").partition("\n")[2]
 HEAD = "".join(f"<script>{asset(name).read_text('utf-8')}</script>" for name in ("players.js", "page.js"))

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, TypeAlias, cast
 
-from retrotone.errors import AudioError, StyleError
+from retrotone.errors import StyleError
 from retrotone.progress import Progress, silent
 from retrotone.utils.files import config_folder, is_file, is_folder
 from retrotone.utils.logs import log
@@ -261,7 +261,7 @@ def find_style(text: str, method: str | None = None, *, files: bool = True) -> S
     StyleError
         The text is neither a file nor an era nor a preset nor a model; the preset or file of a medium is damaged.
     AudioError
-        It looks like the path of a recording that does not exist or cannot be read.
+        It looks like the path of a recording that does not exist or cannot be read, or a folder holds none.
 
     Examples
     --------
@@ -280,7 +280,9 @@ def find_style(text: str, method: str | None = None, *, files: bool = True) -> S
     if (named := _named(text, files)) is not None:
         return named
     if files and text and is_folder(path):
-        return _of_records(path.resolve().name, _recordings(path))
+        from retrotone.audio.folders import open_recordings
+
+        return _of_records(path.resolve().name, open_recordings(path))
     if files and text and (path.suffix or len(path.parts) > 1 or _exists(path)):
         from retrotone.audio.files import AudioFile
 
@@ -292,20 +294,6 @@ def find_style(text: str, method: str | None = None, *, files: bool = True) -> S
 def _of_records(heading: str, sources: Sequence[AudioFile]) -> StyleChoice:
     description = f"the medium of {len(sources)} recordings"
     return StyleChoice("records", heading, printable(heading), description, recordings=tuple(sources))
-
-
-def _recordings(folder: Path) -> list[AudioFile]:
-    """Open the recordings of a folder, by name; what is none is passed over."""
-    from retrotone.audio.files import AudioFile
-
-    found = []
-    for path in sorted(folder.iterdir()):
-        if path.is_file() and not path.name.startswith("."):
-            with suppress(AudioError):
-                found.append(AudioFile(path))
-    if not found:
-        raise StyleError(f"{folder} holds no recordings: name a folder with records in it, or a record")
-    return found
 
 
 def _find_model(text: str, kind: Kind, files: bool) -> StyleChoice:

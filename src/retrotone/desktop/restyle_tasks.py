@@ -134,7 +134,7 @@ def own_choice(context: TaskContext, kind: str, path: str) -> StyleChoice:
     """
     from retrotone.audio.files import AudioFile
 
-    if kind == "record" and not path.endswith(MEDIUM_SUFFIX):
+    if kind == "record" and not path.lower().endswith(MEDIUM_SUFFIX):
         AudioFile(path)
         return StyleChoice.of_path(path)
     choice = find_style(path, "rave" if kind == "rave" else None)

@@ -274,16 +274,16 @@ def find_style(text: str, method: str | None = None, *, files: bool = True) -> S
         return _find_model(text, "rave" if method == "rave" else "generated", files)
     path = Path(text)
     if files and is_file(path):
-        if path.suffix == MEDIUM_SUFFIX:
+        if path.suffix.lower() == MEDIUM_SUFFIX:
             return _opened(path)
-        return _model(text) if path.suffix in MODEL_SUFFIXES else StyleChoice.of_path(text)
+        return _model(text) if path.suffix.lower() in MODEL_SUFFIXES else StyleChoice.of_path(text)
     if (named := _named(text, files)) is not None:
         return named
     if files and text and is_folder(path):
         from retrotone.audio.folders import open_recordings
 
         return _of_records(path.resolve().name, open_recordings(path))
-    if files and text and (path.suffix or len(path.parts) > 1 or _exists(path)):
+    if files and text and (path.suffix or len(path.parts) > 1 or _may_exist(path)):
         from retrotone.audio.files import AudioFile
 
         # raises the error that says why the file cannot be read
@@ -324,7 +324,9 @@ def _preset_files() -> list[Path]:
     folder = config_folder() / PRESET_FOLDER
     # a folder that cannot be listed has no presets
     with suppress(OSError):
-        return sorted(path for path in folder.iterdir() if path.suffix == MEDIUM_SUFFIX and path.stem[:1] != ".")
+        return sorted(
+            path for path in folder.iterdir() if path.suffix.lower() == MEDIUM_SUFFIX and path.stem[:1] != "."
+        )
     return []
 
 
@@ -363,7 +365,7 @@ def _unknown(text: str) -> StyleError:
     )
 
 
-def _exists(path: Path) -> bool:
+def _may_exist(path: Path) -> bool:
     """Return whether there is anything at a path, or what is there cannot be examined."""
     try:
         return path.exists()

@@ -178,9 +178,9 @@ def check_settings(
     """
     spectral = method in ("transport", "gram") or (isinstance(style, GeneratedStyle) and method is None)
     if not spectral and (noise, resynthesis) != (None, None):
-        raise StyleError("--noise and --resynthesis are for --method transport and gram: leave them out here")
+        raise StyleError("noise and resynthesis are for methods transport and gram: leave them out here")
     if parts and (spectral or not isinstance(style, Medium | AudioFile | Records)):
-        raise StyleError("--only and --without choose parts of a medium: leave them out with another method")
+        raise StyleError("'only' and 'without' choose parts of a medium: leave them out with another method")
 
 
 def chosen_parts(medium: Medium, only: Sequence[str], without: Sequence[str]) -> Medium:

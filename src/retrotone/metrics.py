@@ -88,14 +88,7 @@ class Profile:
 
     def __init__(self, audio: Audio) -> None:
         self.audio = audio
-        excerpt = listen_to(audio.slice(0.0, SECONDS))
-        if excerpt.duration < MIN_SECONDS:
-            raise AudioError(
-                f"{audio.name} lasts only {excerpt.duration:.2f} s: measures need at least {MIN_SECONDS} s"
-            )
-        if excerpt.is_silent:
-            raise AudioError(f"{audio.name} is silent in its first {SECONDS:.0f} s: there is nothing to measure")
-        samples = excerpt.resample(RATE).samples[0]
+        samples = measured_excerpt(audio).resample(RATE).samples[0]
         self.samples: NDArray[np.float32] = samples * np.float32(
             RMS / np.sqrt(np.mean(np.square(samples, dtype=float)))
         )
@@ -190,6 +183,16 @@ class Profile:
 
 
 Recording = Audio | Profile
+
+
+def measured_excerpt(audio: Audio) -> Audio:
+    """Return what is measured of a recording, at its own rate; AudioError where it is too short or silent."""
+    excerpt = listen_to(audio.slice(0.0, SECONDS))
+    if excerpt.duration < MIN_SECONDS:
+        raise AudioError(f"{audio.name} lasts only {excerpt.duration:.2f} s: measures need at least {MIN_SECONDS} s")
+    if excerpt.is_silent:
+        raise AudioError(f"{audio.name} is silent in its first {SECONDS:.0f} s: there is nothing to measure")
+    return excerpt
 
 
 def measure(content: Recording, style: Recording, output: Recording) -> Measures:

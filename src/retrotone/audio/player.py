@@ -11,6 +11,7 @@ import numpy as np
 from retrotone.audio.files import first_frames
 from retrotone.audio.resampling import resampled
 from retrotone.audio.writing import CODEC_RATES
+from retrotone.dsp.waveform import extremes
 from retrotone.errors import OutputError
 from retrotone.types import Source
 from retrotone.utils.templates import render_page
@@ -74,9 +75,7 @@ def notebook_player(recording: Source) -> str:
     """Return HTML with the waveform of a recording and a player of its first ten minutes."""
     samples = np.concatenate(list(recording.blocks()), axis=1)
     frames, rate = samples.shape[1], recording.sample_rate
-    starts = np.linspace(0, frames, min(POINTS, frames), endpoint=False).astype(int)
-    low = np.minimum.reduceat(samples.min(axis=0), starts)
-    high = np.maximum.reduceat(samples.max(axis=0), starts)
+    low, high = extremes(samples, POINTS)
     gain = 1 / max(float(high.max()), -float(low.min()), 1.0)
     channels = "mono" if len(samples) == 1 else "stereo"
     heading = f"{title(recording.name)}: {clock(frames / rate)}, {rate:,} Hz, {channels}"

@@ -22,8 +22,11 @@ from retrotone.utils.text import clock, title
 PLAYER_SECONDS = 600.0
 # Hz, for rates that MP3 lacks
 PLAYER_RATE = 48_000
-# Bits per second of a channel, and LAME's effort: at this rate more effort takes twice the time and is not heard.
-MP3_BITS, MP3_EFFORT = 80_000, "7"
+# Bits per second of a channel.
+MP3_BITS = 80_000
+# LAME's, for speed: at this rate more effort takes twice the time and is not heard. Two channels take a fifth less time
+# as they are than as sum and difference; of nine pieces of music one lost 0.7 dB of 25 dB SNR by that, most nothing.
+MP3_OPTIONS = {"compression_level": "7", "joint_stereo": "0"}
 # columns of the waveform in a notebook
 POINTS = 600
 
@@ -46,15 +49,18 @@ def player(recording: Source, gain: float = 1.0, seconds: float = PLAYER_SECONDS
     OutputError
         The folder of temporary files is full.
     """
-    rate, channels = recording.sample_rate, recording.channels
-    played = first_frames(recording.blocks(), round(seconds * rate))
+    rate, frames = recording.sample_rate, round(seconds * recording.sample_rate)
+    # two equal channels, as most eras have them, are one: half the time and half the size
+    is_mono = all(np.array_equal(block[0], block[-1]) for block in first_frames(recording.blocks(), frames))
+    channels = 1 if is_mono else recording.channels
+    played = (block[:channels] for block in first_frames(recording.blocks(), frames))
     mp3_rate = rate if rate in CODEC_RATES[".mp3"] else PLAYER_RATE
     # no file in memory: the encoder would call Python to write to one, and Ctrl-C is lost in such a call
     with TemporaryFolder("retrotone-player-") as folder:
         path = folder / "player.mp3"
         try:
             with av.open(str(path), "w") as file:
-                stream = file.add_stream("libmp3lame", mp3_rate, options={"compression_level": MP3_EFFORT})
+                stream = file.add_stream("libmp3lame", mp3_rate, options=MP3_OPTIONS)
                 stream.bit_rate, stream.layout = MP3_BITS * channels, "mono" if channels == 1 else "stereo"
                 for block in resampled(played, channels, rate, mp3_rate):
                     samples = np.ascontiguousarray(block * np.float32(gain))

@@ -12,7 +12,6 @@ from weakref import WeakKeyDictionary
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.linalg import eigh
 
 from retrotone.audio.audio import Audio
 from retrotone.audio.listening import listen_to
@@ -367,9 +366,9 @@ def _product_of_grams(a: NDArray[np.float32], b: NDArray[np.float32]) -> float:
 def _frechet(
     a: tuple[NDArray[np.float64], NDArray[np.float64]], b: tuple[NDArray[np.float64], NDArray[np.float64]]
 ) -> float:
-    values, vectors = eigh(a[1])
+    values, vectors = np.linalg.eigh(a[1])
     root = vectors * np.sqrt(np.maximum(values, 0)) @ vectors.T
-    cross = np.sqrt(np.maximum(eigh(root @ b[1] @ root, eigvals_only=True), 0)).sum()
+    cross = np.sqrt(np.maximum(np.linalg.eigvalsh(root @ b[1] @ root), 0)).sum()
     return float(np.square(a[0] - b[0]).sum() + np.trace(a[1]) + np.trace(b[1]) - 2 * cross)
 
 

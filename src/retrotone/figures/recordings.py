@@ -19,9 +19,7 @@ from retrotone.dsp.waveform import extremes
 from retrotone.errors import AudioError
 from retrotone.features.spectral import chromagram, mel_spectrogram, spectral_centroid
 from retrotone.figures.base import COLOURS, STYLE, fitting_title, new_figure, settle, time_axis
-from retrotone.figures.dials import dials, draw_dial_row
 from retrotone.progress import Progress, silent
-from retrotone.style.medium import Medium
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -29,6 +27,8 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
     from matplotlib.gridspec import GridSpecFromSubplotSpec
     from matplotlib.image import AxesImage
+
+    from retrotone.style.medium import Medium
 
 
 # Both perceptually uniform.
@@ -277,6 +277,8 @@ def comparison_figure(
         below.set_title("Average spectrum", fontsize=10)
         below.legend(loc="lower left")
         if medium is not None:
+            from retrotone.figures.dials import dials, draw_dial_row
+
             row = figure.add_subplot(halves[2])
             draw_dial_row(row, dials(medium))
             row.set_title(fitting_title(f"The medium: {medium.name}"), fontsize=10)

@@ -12,7 +12,6 @@ from weakref import WeakKeyDictionary
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.linalg import eigh
 
 from retrotone.audio.audio import Audio
 from retrotone.audio.listening import listen_to
@@ -88,14 +87,7 @@ class Profile:
 
     def __init__(self, audio: Audio) -> None:
         self.audio = audio
-        excerpt = listen_to(audio.slice(0.0, SECONDS))
-        if excerpt.duration < MIN_SECONDS:
-            raise AudioError(
-                f"{audio.name} lasts only {excerpt.duration:.2f} s: measures need at least {MIN_SECONDS} s"
-            )
-        if excerpt.is_silent:
-            raise AudioError(f"{audio.name} is silent in its first {SECONDS:.0f} s: there is nothing to measure")
-        samples = excerpt.resample(RATE).samples[0]
+        samples = measured_excerpt(audio).resample(RATE).samples[0]
         self.samples: NDArray[np.float32] = samples * np.float32(
             RMS / np.sqrt(np.mean(np.square(samples, dtype=float)))
         )
@@ -190,6 +182,16 @@ class Profile:
 
 
 Recording = Audio | Profile
+
+
+def measured_excerpt(audio: Audio) -> Audio:
+    """Return what is measured of a recording, at its own rate; AudioError where it is too short or silent."""
+    excerpt = listen_to(audio.slice(0.0, SECONDS))
+    if excerpt.duration < MIN_SECONDS:
+        raise AudioError(f"{audio.name} lasts only {excerpt.duration:.2f} s: measures need at least {MIN_SECONDS} s")
+    if excerpt.is_silent:
+        raise AudioError(f"{audio.name} is silent in its first {SECONDS:.0f} s: there is nothing to measure")
+    return excerpt
 
 
 def measure(content: Recording, style: Recording, output: Recording) -> Measures:
@@ -364,9 +366,9 @@ def _product_of_grams(a: NDArray[np.float32], b: NDArray[np.float32]) -> float:
 def _frechet(
     a: tuple[NDArray[np.float64], NDArray[np.float64]], b: tuple[NDArray[np.float64], NDArray[np.float64]]
 ) -> float:
-    values, vectors = eigh(a[1])
+    values, vectors = np.linalg.eigh(a[1])
     root = vectors * np.sqrt(np.maximum(values, 0)) @ vectors.T
-    cross = np.sqrt(np.maximum(eigh(root @ b[1] @ root, eigvals_only=True), 0)).sum()
+    cross = np.sqrt(np.maximum(np.linalg.eigvalsh(root @ b[1] @ root), 0)).sum()
     return float(np.square(a[0] - b[0]).sum() + np.trace(a[1]) + np.trace(b[1]) - 2 * cross)
 
 

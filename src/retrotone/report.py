@@ -17,7 +17,6 @@ from retrotone.audio.audio import PEAK_CEILING, Audio
 from retrotone.audio.player import PLAYER_SECONDS, player
 from retrotone.errors import AudioError, OutputError
 from retrotone.figures.base import COLOURS, PAPER, png, time_boxes
-from retrotone.figures.dials import dials
 from retrotone.figures.recordings import comparison_figure
 from retrotone.measures import MEANINGS, MEASURES
 from retrotone.metrics import (
@@ -39,6 +38,7 @@ from retrotone.utils.text import clock
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
+    from retrotone.figures.dials import Dial
     from retrotone.style.medium import Medium
 
 
@@ -144,6 +144,12 @@ class Comparison:
             return picture, self._page(picture, list(players))
 
     def _page(self, picture: bytes, sources: Sequence[str]) -> str:
+        shown: list[Dial] = []
+        # the physics of media is not loaded for nothing
+        if self.medium is not None:
+            from retrotone.figures.dials import dials
+
+            shown = dials(self.medium)
         return render_page(
             "report.html.j2",
             **self._players(sources, ".picture img"),
@@ -154,7 +160,7 @@ class Comparison:
             figure=base64.b64encode(picture).decode(),
             paper=PAPER,
             dial_colour=COLOURS[0],
-            dials=[] if self.medium is None else dials(self.medium),
+            dials=shown,
             medium_name="" if self.medium is None else self.medium.name,
             cut=any(row.seconds > PLAYER_SECONDS for row in self.table),
             download="",

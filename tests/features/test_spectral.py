@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from retrotone.audio.audio import Audio
-from retrotone.features.spectral import chromagram, mel_spectrogram, spectral_centroid, waveform_envelope
+from retrotone.features.spectral import chromagram, mel_spectrogram, spectral_centroid
 
 
 def tone(hertz: float, seconds: float = 2.0, sample_rate: int = 22_050, channels: int = 1) -> Audio:
@@ -52,17 +52,3 @@ def test_silence_is_dark_and_finite() -> None:
     assert mel_spectrogram(silence).max() == pytest.approx(-100)
     assert (chromagram(silence) == 0).all()
     assert (spectral_centroid(silence) == 0).all()
-
-
-def test_waveform_envelope_keeps_a_single_click() -> None:
-    samples = np.zeros(100_003, np.float32)
-    samples[70_000] = -0.8
-    low, high = waveform_envelope(Audio(samples, 44_100), 500)
-    assert low.shape == high.shape == (500,)
-    assert low.min() == pytest.approx(-0.8)
-    assert low.argmin() == pytest.approx(500 * 70_000 / 100_003, abs=1)
-    assert high.max() == 0
-
-
-def test_waveform_envelope_of_less_than_it_is_asked_for() -> None:
-    assert waveform_envelope(Audio([0.1, -0.2, 0.3], 8000), 500).shape == (2, 3)

@@ -143,8 +143,9 @@ def test_a_folder_that_cannot_be_learnt_from_is_refused_in_one_line(tmp_path: Pa
     (tmp_path / "text" / "tango" / "two.wav").write_text("not a sound")
     (tmp_path / "empty" / "tango").mkdir(parents=True)
     for folder, error, says in (
-        ("nowhere", GenreError, "is no folder"),
-        ("empty", GenreError, "holds no recordings"),
+        ("nowhere", AudioError, "is no folder"),
+        ("empty", AudioError, "holds no recordings"),
+        ("lonely/tango", GenreError, "holds no folder with recordings"),
         ("lonely", GenreError, "tango holds 1 track"),
         ("text", AudioError, "two.wav is not a sound file"),
     ):

@@ -160,8 +160,8 @@ def test_bad_folders_give_one_clear_line(music: Path, tmp_path: Path, capfd: pyt
     text = folder("text", "a/1.wav", "a/2.wav", "b/1.wav", "b/2.wav")
     (text / "b" / "2.wav").write_text("no sound")
     for recordings, error, words in (
-        (tmp_path / "none", GenreError, "is no folder"),
-        (folder("empty"), GenreError, "holds no recordings"),
+        (tmp_path / "none", AudioError, "is no folder"),
+        (folder("empty"), AudioError, "holds no recordings"),
         (folder("single", "a/1.wav", "a/2.wav", "b/1.wav"), GenreError, "holds 1 track"),
         (folder("alone", "a/1.wav", "a/2.wav"), GenreError, "two such genres"),
         (folder("one artist", "a/x/1.wav", "a/x/2.wav", "b/y/1.wav", "b/y/2.wav"), GenreError, "two artists"),

@@ -71,10 +71,10 @@ def test_a_folder_that_is_called_like_an_era_is_not_in_the_way(folder: Path) -> 
 
 
 def test_a_file_of_a_medium_is_a_style(folder: Path) -> None:
-    ERAS["1930s"].save(folder / "mine.toml")
-    choice = find_style("mine.toml")
-    assert (choice.kind, choice.name, choice.open()) == ("medium", "mine.toml", ERAS["1930s"])
-    assert choice.phrase == "as mine: electrical 78 would have kept it"
+    ERAS["1930s"].save(folder / "Mine.TOML")
+    choice = find_style("Mine.TOML")
+    assert (choice.kind, choice.name, choice.open()) == ("medium", "Mine.TOML", ERAS["1930s"])
+    assert choice.phrase == "as Mine: electrical 78 would have kept it"
     (folder / "broken.toml").write_text("name = 3")
     with pytest.raises(StyleError, match=r"^broken.toml: name is 3"):
         find_style("broken.toml")
@@ -196,9 +196,12 @@ def test_a_name_that_is_too_long_for_a_file_gets_a_sentence() -> None:
 
 def test_a_folder_stands_for_the_records_in_it(folder: Path) -> None:
     (folder / "records").mkdir()
-    with pytest.raises(StyleError, match="records holds no recordings"):
+    with pytest.raises(AudioError, match="records holds no recordings"):
         find_style("records")
     (folder / "records" / "sleeve.txt").write_text("notes")
+    (folder / "records" / "torn.wav").write_text("no sound")
+    with pytest.raises(AudioError, match="records holds no recording that can be read"):
+        find_style("records")
     rt.load(assets.bundled_record()).slice(0, 1).save(folder / "records" / "side.wav")
     opened = find_style("records").open()
     assert isinstance(opened, Records)

@@ -171,7 +171,7 @@ class AudioFile:
 
     def _set_damage(self, damage: str) -> None:
         if self._strict:
-            raise AudioError(f"{self.path} {damage}: export it again, or leave out --strict to use what is there")
+            raise AudioError(f"{self.path} {damage}: export it again, or leave out strict to use what is there")
         self.damage = damage
 
     def _tell_damage(self) -> None:

@@ -11,7 +11,7 @@ from __future__ import annotations
 import os
 import struct
 import zlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Container, Iterator, Sequence
 from typing import BinaryIO
 
 from retrotone.utils.files import replace_bytes
@@ -59,13 +59,24 @@ def finish(file: BinaryIO, fields: Sequence[str] = (), serial: int = SERIAL) -> 
         file.write(page)
 
 
-def with_fields(comments: bytes, fields: Sequence[str]) -> bytes:
-    """Add fields to a Vorbis comment (https://xiph.org/vorbis/doc/v-comment.html), before those that it has."""
+def with_fields(comments: bytes, fields: Sequence[str], replaced: Container[str] = ()) -> bytes:
+    """Add fields to a Vorbis comment (https://xiph.org/vorbis/doc/v-comment.html), before those that it has.
+
+    Fields of the names `replaced`, in capitals, are left out.
+    """
     (vendor_length,) = struct.unpack_from("<I", comments)
     start = 4 + vendor_length
     (count,) = struct.unpack_from("<I", comments, start)
-    added = [struct.pack("<I", len(data)) + data for data in (field.encode() for field in fields)]
-    return b"".join((comments[:start], struct.pack("<I", count + len(added)), *added, comments[start + 4 :]))
+    listed, position = [field.encode() for field in fields], start + 4
+    for _ in range(count):
+        (length,) = struct.unpack_from("<I", comments, position)
+        field = comments[position + 4 : position + 4 + length]
+        position += 4 + length
+        if field.partition(b"=")[0].decode("ascii", "replace").upper() not in replaced:
+            listed.append(field)
+    data = b"".join(struct.pack("<I", len(field)) + field for field in listed)
+    # after the fields of Vorbis comes a bit that ends them
+    return comments[:start] + struct.pack("<I", len(listed)) + data + comments[position:]
 
 
 def serial_of(file: BinaryIO) -> int:

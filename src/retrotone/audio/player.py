@@ -11,6 +11,7 @@ import numpy as np
 from retrotone.audio.files import first_frames
 from retrotone.audio.resampling import resampled
 from retrotone.audio.writing import CODEC_RATES
+from retrotone.dsp.waveform import extremes
 from retrotone.errors import OutputError
 from retrotone.types import Source
 from retrotone.utils.templates import render_page
@@ -21,8 +22,11 @@ from retrotone.utils.text import clock, title
 PLAYER_SECONDS = 600.0
 # Hz, for rates that MP3 lacks
 PLAYER_RATE = 48_000
-# Bits per second of a channel, and LAME's effort: at this rate more effort takes twice the time and is not heard.
-MP3_BITS, MP3_EFFORT = 80_000, "7"
+# Bits per second of a channel.
+MP3_BITS = 80_000
+# LAME's, for speed: at this rate more effort takes twice the time and is not heard. Two channels take a fifth less time
+# as they are than as sum and difference; of nine pieces of music one lost 0.7 dB of 25 dB SNR by that, most nothing.
+MP3_OPTIONS = {"compression_level": "7", "joint_stereo": "0"}
 # columns of the waveform in a notebook
 POINTS = 600
 
@@ -45,15 +49,18 @@ def player(recording: Source, gain: float = 1.0, seconds: float = PLAYER_SECONDS
     OutputError
         The folder of temporary files is full.
     """
-    rate, channels = recording.sample_rate, recording.channels
-    played = first_frames(recording.blocks(), round(seconds * rate))
+    rate, frames = recording.sample_rate, round(seconds * recording.sample_rate)
+    # two equal channels, as most eras have them, are one: half the time and half the size
+    is_mono = all(np.array_equal(block[0], block[-1]) for block in first_frames(recording.blocks(), frames))
+    channels = 1 if is_mono else recording.channels
+    played = (block[:channels] for block in first_frames(recording.blocks(), frames))
     mp3_rate = rate if rate in CODEC_RATES[".mp3"] else PLAYER_RATE
     # no file in memory: the encoder would call Python to write to one, and Ctrl-C is lost in such a call
     with TemporaryFolder("retrotone-player-") as folder:
         path = folder / "player.mp3"
         try:
             with av.open(str(path), "w") as file:
-                stream = file.add_stream("libmp3lame", mp3_rate, options={"compression_level": MP3_EFFORT})
+                stream = file.add_stream("libmp3lame", mp3_rate, options=MP3_OPTIONS)
                 stream.bit_rate, stream.layout = MP3_BITS * channels, "mono" if channels == 1 else "stereo"
                 for block in resampled(played, channels, rate, mp3_rate):
                     samples = np.ascontiguousarray(block * np.float32(gain))
@@ -74,9 +81,7 @@ def notebook_player(recording: Source) -> str:
     """Return HTML with the waveform of a recording and a player of its first ten minutes."""
     samples = np.concatenate(list(recording.blocks()), axis=1)
     frames, rate = samples.shape[1], recording.sample_rate
-    starts = np.linspace(0, frames, min(POINTS, frames), endpoint=False).astype(int)
-    low = np.minimum.reduceat(samples.min(axis=0), starts)
-    high = np.maximum.reduceat(samples.max(axis=0), starts)
+    low, high = extremes(samples, POINTS)
     gain = 1 / max(float(high.max()), -float(low.min()), 1.0)
     channels = "mono" if len(samples) == 1 else "stereo"
     heading = f"{title(recording.name)}: {clock(frames / rate)}, {rate:,} Hz, {channels}"

@@ -127,22 +127,9 @@ def _flac(file: BinaryIO, changes: Changes) -> Splice:
 
 
 def _edited_comments(comments: bytes, changes: Changes) -> bytes:
-    """Return a Vorbis comment with some fields changed (https://xiph.org/vorbis/doc/v-comment.html)."""
-    (vendor_length,) = struct.unpack_from("<I", comments)
-    start = 4 + vendor_length
-    (count,) = struct.unpack_from("<I", comments, start)
+    """Return a Vorbis comment with some fields changed."""
     named = {VORBIS_NAMES.get(name, name.upper()): texts for name, texts in changes.items()}
-    fields, position = [], start + 4
-    for _ in range(count):
-        (length,) = struct.unpack_from("<I", comments, position)
-        field = comments[position + 4 : position + 4 + length]
-        position += 4 + length
-        if field.partition(b"=")[0].decode("ascii", "replace").upper() not in named:
-            fields.append(field)
-    fields += [f"{name}={text}".encode() for name, texts in named.items() for text in texts]
-    listed = b"".join(struct.pack("<I", len(field)) + field for field in fields)
-    # after the fields of Vorbis comes a bit that ends them
-    return comments[:start] + struct.pack("<I", len(fields)) + listed + comments[position:]
+    return ogg.with_fields(comments, [f"{name}={text}" for name, texts in named.items() for text in texts], named)
 
 
 def _chunks(file: BinaryIO, name: bytes, size_format: str, changes: Changes) -> list[Splice]:

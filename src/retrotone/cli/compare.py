@@ -44,14 +44,16 @@ def compare_files(
         from retrotone.progress import part
         from retrotone.report import compare
         from retrotone.services.compare import check_recording, comparison_cells, meanings
-        from retrotone.style.medium import Medium
 
-        if style is not None:
-            check_recording(style)
-        target = None if style is None else load(style, PLAYER_SECONDS)
         versions = {title: load(file, PLAYER_SECONDS) for title, file in zip(titles, files, strict=True)}
         progress = bar.item()
-        medium = None if style is None else Medium.from_recording(style, progress=part(progress, 0.0, 0.2))
+        target = medium = None
+        if style is not None:
+            from retrotone.style.medium import Medium
+
+            check_recording(style)
+            target = load(style, PLAYER_SECONDS)
+            medium = Medium.from_recording(style, progress=part(progress, 0.0, 0.2))
         comparison = compare(versions, target, part(progress, 0.2, 1.0), medium)
         with new_folder(folder):
             written = comparison.save_all(outputs, overwrite)

@@ -174,7 +174,7 @@ def export_model(
     MODEL.safetensors opens in retrotone, which runs it without PyTorch.
     """
     file = _model_file(out, [".nm"] if neutone else [".ts", ".safetensors"])
-    if rate and file.suffix == ".safetensors":
+    if rate and file.suffix.lower() == ".safetensors":
         raise OutputError(f"--rate is for players: leave it out, or let {file} end in .ts")
     hz = rate and int(rate)
     if neutone:
@@ -186,7 +186,7 @@ def export_model(
         path = find_file(model)
         check_outputs([file], [path], overwrite=overwrite)
         weights = weights_in(path)
-        if file.suffix == ".ts":
+        if file.suffix.lower() == ".ts":
             export(weights, file, hz)
         else:
             weights.write(file)
@@ -220,7 +220,7 @@ def _export_neutone(name: str, file: Path, rate: int | None, overwrite: bool) ->
 
 
 def _model_file(out: str, suffixes: list[str]) -> Path:
-    if Path(out).suffix not in suffixes:
+    if Path(out).suffix.lower() not in suffixes:
         raise OutputError(f"{out} is no name for a model: it has to end in {' or '.join(suffixes)}")
     return Path(out)
 

@@ -31,7 +31,8 @@ def similar(context: TaskContext, library: str | None, song: str, wanted: Mappin
     wanted : mapping of str to str
         Conditions as they were typed, by the names of the attributes of `retrotone.library.search.filters.Filter`.
     """
-    from retrotone.services.similar import read_filter, similar_tracks
+    from retrotone.library.search.filters import read_filter
+    from retrotone.services.similar import similar_tracks
 
     only, summary = read_filter(wanted), summary_of(context, song)
     with _opened(library) as opened:
@@ -43,7 +44,7 @@ def playlist(
     context: TaskContext, library: str | None, song: str, wanted: Mapping[str, str], minutes: float
 ) -> list[TrackRow]:
     """Return tracks of the library that sound like a song, of so many minutes together; parameters as of `similar`."""
-    from retrotone.services.similar import read_filter
+    from retrotone.library.search.filters import read_filter
 
     only, summary = read_filter(wanted), summary_of(context, song)
     with _opened(library) as opened:

@@ -134,7 +134,7 @@ def own_choice(context: TaskContext, kind: str, path: str) -> StyleChoice:
     """
     from retrotone.audio.files import AudioFile
 
-    if kind == "record" and not path.endswith(MEDIUM_SUFFIX):
+    if kind == "record" and not path.lower().endswith(MEDIUM_SUFFIX):
         AudioFile(path)
         return StyleChoice.of_path(path)
     choice = find_style(path, "rave" if kind == "rave" else None)
@@ -173,7 +173,7 @@ def preview(context: TaskContext, song: Sound, recipe: Recipe, start: int, frame
     start, frames : int
         Its first frame in the song, and how many.
     """
-    from retrotone.features.spectral import waveform_envelope
+    from retrotone.dsp.waveform import extremes
     from retrotone.services.listen import POINTS
 
     measure(context, song)
@@ -184,7 +184,7 @@ def preview(context: TaskContext, song: Sound, recipe: Recipe, start: int, frame
     )
     waveform = np.zeros((2, POINTS), np.float32)
     first, last = (round(POINTS * at / (rate * song.duration)) for at in (start, start + audio.frames))
-    waveform[:, first:last] = waveform_envelope(audio, max(last - first, 1))[:, : last - first]
+    waveform[:, first:last] = extremes(audio.samples, max(last - first, 1))[:, : last - first]
     # the window has mapped the one before into memory, or does not want it; Windows keeps a file that is mapped
     with suppress(OSError):
         while _excerpts:
@@ -206,7 +206,7 @@ def restyle(context: TaskContext, song: str, original: Sound, recipe: Recipe) ->
         The song, decoded.
     recipe : Recipe
     """
-    from retrotone.features.spectral import waveform_envelope
+    from retrotone.dsp.waveform import extremes
     from retrotone.services import listen, restyle
 
     check_unchanged(song)
@@ -214,7 +214,7 @@ def restyle(context: TaskContext, song: str, original: Sound, recipe: Recipe) ->
     done = restyle.restyle(song, choice, recipe.strength, recipe.seed, progress=context.progress)
     audio = done.audio
     sound = write_sound(context, audio.blocks(), recipe.title, audio.sample_rate, audio.channels)
-    waveforms = [waveform_envelope(each, listen.POINTS) for each in (audio, audio_of(original))]
+    waveforms = [extremes(each.samples, listen.POINTS) for each in (audio, audio_of(original))]
     return Version(recipe, done.sentence, done.file_name, sound, original, waveforms[0], waveforms[1], song, done.tags)
 
 

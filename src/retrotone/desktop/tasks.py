@@ -129,10 +129,10 @@ def decode(context: TaskContext, path: str, start: float | None = None, end: flo
 
 def decode_version(context: TaskContext, path: str) -> Sound:
     """Decode a recording to compare a song with, if there is something in it to measure."""
-    from retrotone.metrics import Profile
+    from retrotone.metrics import measured_excerpt
 
     sound = decode(context, path)
-    Profile(audio_of(sound))
+    measured_excerpt(audio_of(sound))
     return sound
 
 

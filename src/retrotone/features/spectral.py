@@ -1,4 +1,4 @@
-"""Spectral features over time: mel spectrogram, spectral centroid, chroma, and a waveform envelope.
+"""Spectral features over time: mel spectrogram, spectral centroid and chroma.
 
 All take an `Audio` of any rate, with one or two channels, and return frames over time. Spectra are those of what is
 heard of it (`retrotone.audio.listening`). The window lasts about 93 ms at every rate (`retrotone.dsp.stft.n_fft_for`);
@@ -27,22 +27,20 @@ CHROMA_HOP = 512
 POWER_FLOOR = 1e-10
 
 
-def mel_spectrogram(audio: Audio, n_mels: int = N_MELS) -> NDArray[np.float32]:
-    """Return the power in each mel band over time.
+def mel_spectrogram(audio: Audio) -> NDArray[np.float32]:
+    """Return the power in each of 128 Slaney mel bands, from 0 Hz to half the sample rate, over time.
 
     Parameters
     ----------
     audio : Audio
         Heard at its own rate.
-    n_mels : int
-        Slaney mel bands from 0 Hz to half the sample rate.
 
     Returns
     -------
-    ndarray, shape (n_mels, frames), float32
+    ndarray, shape (128, frames), float32
         In dB, 0 dB for a band power of 1; never under -100 dB.
     """
-    filters = mel(sample_rate=audio.sample_rate, n_fft=n_fft_for(audio.sample_rate), n_mels=n_mels)
+    filters = mel(sample_rate=audio.sample_rate, n_fft=n_fft_for(audio.sample_rate), n_mels=N_MELS)
     power = filters @ np.square(_magnitude(audio))
     decibels: NDArray[np.float32] = 10 * np.log10(np.maximum(power, np.float32(POWER_FLOOR)))
     return decibels
@@ -92,33 +90,6 @@ def chromagram(audio: Audio) -> NDArray[np.float32]:
     chroma: NDArray[np.float32] = centred.reshape(-1, N_CHROMA, per_class).sum(axis=2).T
     chroma /= np.maximum(chroma.max(axis=0), TINY)
     return chroma
-
-
-def waveform_envelope(audio: Audio, points: int) -> NDArray[np.float32]:
-    """Return the lowest and highest sample of each of `points` equal parts, to draw a waveform.
-
-    Parameters
-    ----------
-    audio : Audio
-        The extremes are those of all channels.
-    points : int
-        Upper limit; a recording with fewer frames has one point for each frame.
-
-    Returns
-    -------
-    ndarray, shape (2, points), float32
-        Minima, then maxima, full scale at 1.
-
-    Examples
-    --------
-    >>> waveform_envelope(Audio([0.1, -0.2, 0.3, 0.0], 8000), points=2)
-    array([[-0.2,  0. ],
-           [ 0.1,  0.3]], dtype=float32)
-    """
-    points = min(points, audio.frames)
-    starts = np.arange(points) * audio.frames // points
-    lowest, highest = (extreme.reduceat(audio.samples, starts, axis=1) for extreme in (np.minimum, np.maximum))
-    return np.stack([lowest.min(axis=0), highest.max(axis=0)])
 
 
 def _magnitude(audio: Audio) -> NDArray[np.float32]:

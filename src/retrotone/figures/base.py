@@ -149,10 +149,13 @@ def time_boxes(figure: Figure) -> list[tuple[float, float, float, float]]:
 
 def png(figure: Figure) -> bytes:
     """Return a figure as PNG; the same figure gives the same bytes."""
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+
     data = io.BytesIO()
     with _any_script():
-        # a tenth larger than by default, in a fraction of the time
-        figure.savefig(data, format="png", metadata={"Software": None}, pil_kwargs={"compress_level": 1})
+        # `Figure.savefig` would draw twice; a tenth larger than by default, in a fraction of the time
+        canvas: Any = FigureCanvasAgg(figure)
+        canvas.print_png(data, metadata={"Software": None}, pil_kwargs={"compress_level": 1})
     return data.getvalue()
 
 

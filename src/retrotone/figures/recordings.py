@@ -15,12 +15,11 @@ from numpy.typing import NDArray
 from retrotone.audio.audio import Audio
 from retrotone.audio.listening import listen_to
 from retrotone.dsp.filterbanks import hz_to_mel, mel_edges
+from retrotone.dsp.waveform import extremes
 from retrotone.errors import AudioError
-from retrotone.features.spectral import chromagram, mel_spectrogram, spectral_centroid, waveform_envelope
+from retrotone.features.spectral import chromagram, mel_spectrogram, spectral_centroid
 from retrotone.figures.base import COLOURS, STYLE, fitting_title, new_figure, settle, time_axis
-from retrotone.figures.dials import dials, draw_dial_row
 from retrotone.progress import Progress, silent
-from retrotone.style.medium import Medium
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -28,6 +27,8 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
     from matplotlib.gridspec import GridSpecFromSubplotSpec
     from matplotlib.image import AxesImage
+
+    from retrotone.style.medium import Medium
 
 
 # Both perceptually uniform.
@@ -56,7 +57,7 @@ def draw_waveform(axes: Axes, audio: Audio, colour: str = COLOURS[0]) -> None:
     audio : Audio
     colour : str
     """
-    low, high = waveform_envelope(audio, max(WAVEFORM_POINTS, round(POINTS_PER_SECOND * audio.duration)))
+    low, high = extremes(audio.samples, max(WAVEFORM_POINTS, round(POINTS_PER_SECOND * audio.duration)))
     axes.fill_between(_times(len(low), audio), low, high, color=colour, linewidth=0.3, step="mid")
     axes.set_ylabel("amplitude")
     time_axis(axes, audio.duration)
@@ -276,6 +277,8 @@ def comparison_figure(
         below.set_title("Average spectrum", fontsize=10)
         below.legend(loc="lower left")
         if medium is not None:
+            from retrotone.figures.dials import dials, draw_dial_row
+
             row = figure.add_subplot(halves[2])
             draw_dial_row(row, dials(medium))
             row.set_title(fitting_title(f"The medium: {medium.name}"), fontsize=10)

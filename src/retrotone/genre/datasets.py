@@ -20,7 +20,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from retrotone.audio.audio import Audio, load
-from retrotone.audio.files import SUFFIXES, AudioFile
+from retrotone.audio.files import AudioFile
+from retrotone.audio.folders import recordings_in
 from retrotone.errors import AudioError, GenreError
 from retrotone.utils.assets import asset
 from retrotone.utils.logs import log
@@ -130,9 +131,9 @@ class Collection:
     Raises
     ------
     GenreError
-        No such folder, no recordings in it, or a genre with one track.
+        No folder of a genre, or a genre with one track.
     AudioError
-        A file whose content does not match its suffix; the message names it.
+        No such folder, no recordings in it, or a file whose content does not match its suffix; the message names it.
     """
 
     def __init__(self, folder: str | os.PathLike[str]) -> None:
@@ -305,30 +306,14 @@ def segments(track: LabelledTrack, seconds: float, hop_seconds: float | None = N
 
 def _find(folder: Path) -> list[LabelledTrack]:
     """Return the tracks in ``genre/track`` and ``genre/artist/track``, unopened."""
-    if not folder.is_dir():
-        raise GenreError(f"{folder} is no folder: name one that holds a folder for each genre")
     tracks = []
-    for path in sorted(_files(folder)):
+    for path in recordings_in(folder):
         parts = path.relative_to(folder).parts
-        if path.suffix.lower() in SUFFIXES and len(parts) > 1 and path.is_file():
+        if len(parts) > 1:
             tracks.append(LabelledTrack(path.stem, parts[0], parts[1] if len(parts) > 2 else None, path))
     if not tracks:
-        raise GenreError(f"{folder} holds no recordings: it needs a folder for each genre with sound files in it")
+        raise GenreError(f"{folder} holds no folder with recordings: it needs one for each genre")
     return tracks
-
-
-def _files(folder: Path) -> Iterator[Path]:
-    """Yield the files that are not hidden, also behind links: genres may be links to parts of a collection."""
-    for parent, folders, names in os.walk(folder, followlinks=True):
-        real = Path(parent).resolve()
-        # a link to a parent folder would never end
-        folders[:] = [name for name in folders if _shown(name) and not real.is_relative_to((real / name).resolve())]
-        yield from (Path(parent, name) for name in names if _shown(name))
-
-
-def _shown(name: str) -> bool:
-    """Whether a name is not hidden, nor an archiver's, such as ``__MACOSX``."""
-    return not name.startswith((".", "__"))
 
 
 def _is_clip(track: LabelledTrack) -> bool:

@@ -10,7 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from retrotone.audio.audio import FULL_SCALE_16, pcm16
-from retrotone.audio.files import SUFFIXES, AudioFile
+from retrotone.audio.files import AudioFile
+from retrotone.audio.folders import recordings_in
 from retrotone.audio.listening import mono_blocks
 from retrotone.errors import AudioError
 from retrotone.progress import Progress, silent
@@ -182,16 +183,6 @@ def gather(
     index = {"sample_rate": sample_rate, "names": names, "frames": lengths, "skipped": skipped, "sources": sources}
     write_whole(folder / INDEX, json.dumps(index).encode())
     return Corpus(folder)
-
-
-def recordings_in(folder: Path) -> list[Path]:
-    """Return the recordings below a folder, in order, by their names; AudioError if there are none or no folder."""
-    if not folder.is_dir():
-        raise AudioError(f"{folder} is not a folder: name one with recordings")
-    paths = sorted(path for path in folder.rglob("*") if path.suffix.lower() in SUFFIXES)
-    if not paths:
-        raise AudioError(f"{folder} holds no recordings: name a folder with some")
-    return paths
 
 
 def _decoded_pair(path: Path, target: Path | None, sample_rate: int) -> list[NDArray[np.int16]] | None:

@@ -116,7 +116,7 @@ def weights_in(path: Path) -> Weights:
     ModelError
         Missing, damaged, or no model of retrotone.
     """
-    if path.suffix == SUFFIX:
+    if path.suffix.lower() == SUFFIX:
         return read_weights(path)
     network, info = load_export(path)
     module = network.module

@@ -8,8 +8,8 @@ from collections.abc import Iterable, Iterator
 import numpy as np
 
 from retrotone.audio.audio import Audio
+from retrotone.audio.spool import read_block, write_block
 from retrotone.dsp.loudness import LoudnessMeter
-from retrotone.errors import OutputError
 from retrotone.types import Block, Source
 from retrotone.utils.temporary import SPOOL_BYTES
 
@@ -39,17 +39,13 @@ def mixed(source: Source, wet: Iterable[Block], strength: float) -> Iterator[Blo
     """
     meter = LoudnessMeter(source.channels, source.sample_rate)
     with tempfile.SpooledTemporaryFile(max_size=SPOOL_BYTES) as spool:
-        try:
-            for block in wet:
-                meter.add(block)
-                spool.write(np.ascontiguousarray(block.T).data)
-        except OSError as error:
-            raise OutputError(f"no room for the result in {tempfile.gettempdir()}: free some space there") from error
+        for block in wet:
+            meter.add(block)
+            write_block(spool, block)
         gain = _gain(meter.integrated, loudness_of(source))
         spool.seek(0)
         for dry in source.blocks():
-            data = spool.read(4 * dry.size)
-            played = np.frombuffer(data, np.float32).reshape(-1, source.channels).T
+            played = read_block(spool, *dry.shape)
             yield np.float32(1 - strength) * dry + np.float32(strength) * gain * played
 
 

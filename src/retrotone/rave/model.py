@@ -78,7 +78,7 @@ class RaveModel:
             TorchScript, and torch is not installed.
         """
         path = Path(path)
-        if path.suffix == SUFFIX:
+        if path.suffix.lower() == SUFFIX:
             from retrotone.rave.numpy_network import load_network
 
             return cls(*load_network(path))

@@ -74,5 +74,5 @@ def check_recording(style: str) -> None:
     if choice.kind != "record":
         raise StyleError(
             f"{style} is no recording: versions are compared with a record that they should sound like; name one, or "
-            "leave out --style"
+            "leave out the style"
         )

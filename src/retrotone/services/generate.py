@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from retrotone.audio.audio import Audio
-from retrotone.errors import AudioError
 from retrotone.progress import Progress, part, silent
 from retrotone.utils.files import is_folder
 from retrotone.utils.pretrained import DEFAULT_MODEL
@@ -67,19 +65,11 @@ def find_records(names: Iterable[str]) -> list[AudioFile]:
         One does not exist or cannot be read; a folder holds no recording.
     """
     from retrotone.audio.files import AudioFile
-    from retrotone.rave.corpus import recordings_in
+    from retrotone.audio.folders import open_recordings
 
     found = []
     for name in names:
-        if not is_folder(name):
-            found.append(AudioFile(name))
-            continue
-        before = len(found)
-        for path in recordings_in(Path(name)):
-            with suppress(AudioError):
-                found.append(AudioFile(path))
-        if len(found) == before:
-            raise AudioError(f"{name} holds no recording that can be read: name another folder")
+        found += open_recordings(Path(name)) if is_folder(name) else [AudioFile(name)]
     return found
 
 

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from retrotone.audio.audio import Audio, open_recording
 from retrotone.audio.files import AudioFile
+from retrotone.dsp.waveform import extremes
 from retrotone.features.analysis import Analysis, analyse
 from retrotone.features.tags import ranked_tags
 from retrotone.progress import Progress, part, silent
@@ -129,16 +130,10 @@ def genre_figure(song: SongSummary) -> Figure:
 
 def _waveform(source: Audio | AudioFile, progress: Progress) -> tuple[NDArray[np.float32], int]:
     """Return the extremes of all channels of a recording, and how many frames it truly has."""
-    lows: list[NDArray[np.float32]] = []
-    highs: list[NDArray[np.float32]] = []
+    parts: list[NDArray[np.float32]] = []
     frames = 0
     for block in source.blocks():
-        starts = np.arange(0, block.shape[1], STRIDE)
-        lows.append(np.minimum.reduceat(block, starts, axis=1).min(axis=0))
-        highs.append(np.maximum.reduceat(block, starts, axis=1).max(axis=0))
+        parts.append(extremes(block, -(-block.shape[1] // STRIDE)))
         frames += block.shape[1]
         progress(0.1 * min(frames / source.frames, 1.0), f"reading {title(source.name)}")
-    low, high = np.concatenate(lows), np.concatenate(highs)
-    points = min(POINTS, len(low))
-    starts = np.arange(points) * len(low) // points
-    return np.stack([np.minimum.reduceat(low, starts), np.maximum.reduceat(high, starts)]), frames
+    return extremes(np.concatenate(parts, axis=1), POINTS), frames

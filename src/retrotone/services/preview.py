@@ -12,7 +12,7 @@ from retrotone.dsp.limiter import limited
 from retrotone.dsp.loudness import ABSOLUTE_GATE, LoudnessMeter
 from retrotone.progress import Progress, silent
 from retrotone.style.media.chain import makeup_db, medium_blocks
-from retrotone.style.media.media import BLOCK_FRAMES
+from retrotone.style.media.media import STAGE_FRAMES
 from retrotone.style.medium import Medium
 from retrotone.style.sample import Sample
 from retrotone.style.transfer import Restyler
@@ -87,9 +87,9 @@ class Preview:
         if strength == 0:
             return excerpt
         first = round(start * rate)
-        skipped_blocks = max(first - round(LEAD_IN_SECONDS * rate), 0) // BLOCK_FRAMES
-        drawn_blocks = min(skipped_blocks, round(LATEST_NOISE_SECONDS * rate) // BLOCK_FRAMES)
-        lead_in = first - skipped_blocks * BLOCK_FRAMES
+        skipped_blocks = max(first - round(LEAD_IN_SECONDS * rate), 0) // STAGE_FRAMES
+        drawn_blocks = min(skipped_blocks, round(LATEST_NOISE_SECONDS * rate) // STAGE_FRAMES)
+        lead_in = first - skipped_blocks * STAGE_FRAMES
         # (channels, lead-in and excerpt)
         samples = song.samples[:, first - lead_in : first + excerpt.frames]
         if isinstance(style, Medium):

@@ -25,7 +25,7 @@ from retrotone.utils.logs import log
 from retrotone.utils.text import clock, printable, shortened, title
 
 # of a song in which a style can be heard
-SHORTEST_SECONDS = 0.05
+MIN_AUDIBLE_SECONDS = 0.05
 # beside a result: the page and its picture
 REPORT_SUFFIXES = (".html", ".png")
 
@@ -178,9 +178,9 @@ def check_settings(
     """
     spectral = method in ("transport", "gram") or (isinstance(style, GeneratedStyle) and method is None)
     if not spectral and (noise, resynthesis) != (None, None):
-        raise StyleError("--noise and --resynthesis are for --method transport and gram: leave them out here")
+        raise StyleError("noise and resynthesis are for methods transport and gram: leave them out here")
     if parts and (spectral or not isinstance(style, Medium | AudioFile | Records)):
-        raise StyleError("--only and --without choose parts of a medium: leave them out with another method")
+        raise StyleError("'only' and 'without' choose parts of a medium: leave them out with another method")
 
 
 def chosen_parts(medium: Medium, only: Sequence[str], without: Sequence[str]) -> Medium:
@@ -298,7 +298,7 @@ class Job:
 
     def _run(self, song: str, output: Path, progress: Progress) -> dict[str, Any]:
         source = AudioFile(song, self.strict)
-        if source.duration < SHORTEST_SECONDS:
+        if source.duration < MIN_AUDIBLE_SECONDS:
             log.warning("%s is only %.4f s long: too short to hear a difference", song, source.duration)
         share = 0.5 if self.report or self.metrics else 1.0
         style = _for_song(self.style, source, part(progress, 0.0, 0.2 * share))

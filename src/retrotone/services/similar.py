@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from retrotone.errors import LibraryError
-from retrotone.library.search.filters import EVERYTHING, Filter, explain, parse_range
+from retrotone.library.search.filters import EVERYTHING, Filter, explain
 from retrotone.progress import Progress, silent
 from retrotone.services.listen import SongSummary
 from retrotone.utils.text import clock
@@ -43,19 +42,6 @@ def similar_tracks(
     if not matches and only:
         raise LibraryError(explain(only, library.tracks()))
     return matches
-
-
-def read_filter(wanted: Mapping[str, str]) -> Filter:
-    """Return conditions as they were typed, by the names of the attributes of `Filter`; empty text is none.
-
-    Raises
-    ------
-    LibraryError
-        A condition cannot be read.
-    """
-    chosen: dict[str, Any] = {name: text for name, text in wanted.items() if text.strip()}
-    chosen |= {name: parse_range(chosen[name], name) for name in ("bpm", "year") if name in chosen}
-    return Filter(**chosen)
 
 
 def track_cells(track: Track) -> list[str]:

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from retrotone.audio.files import SUFFIXES
+from retrotone.audio.folders import recordings_in
 from retrotone.errors import AudioError, OutputError
 from retrotone.utils.files import is_folder
 
@@ -54,22 +53,14 @@ def find_songs(names: Sequence[str], recursive: bool = False, out: Path | None =
         elif not recursive:
             raise AudioError(f"{name} is a folder: name a sound file, or take all that it holds with --recursive")
         else:
-            songs += _in_folder(name, out and out.resolve())
+            songs += _in_folder(Path(name), out)
     return songs
 
 
-def _in_folder(name: str, out: Path | None) -> list[Song]:
-    if Path(name).resolve() == out:
-        raise OutputError(f"the results would lie among the songs in {name}: name another folder with -o")
-    found = []
-    for folder, folders, files in os.walk(name):
-        here = Path(folder)
-        folders[:] = sorted(each for each in folders if each[0] != "." and (here / each).resolve() != out)
-        songs = sorted(file for file in files if file[0] != "." and Path(file).suffix.lower() in SUFFIXES)
-        found += [Song(str(here / file), here.relative_to(name)) for file in songs]
-    if not found:
-        raise AudioError(f"{name} holds no recordings: name a folder with some")
-    return found
+def _in_folder(folder: Path, out: Path | None) -> list[Song]:
+    if out and folder.resolve() == out.resolve():
+        raise OutputError(f"the results would lie among the songs in {folder}: name another folder with -o")
+    return [Song(str(path), path.relative_to(folder).parent) for path in recordings_in(folder, out)]
 
 
 def check_distinct(songs: Sequence[Song], outputs: Sequence[Path]) -> None:

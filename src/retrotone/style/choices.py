@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, TypeAlias, cast
 
-from retrotone.errors import AudioError, StyleError
+from retrotone.errors import StyleError
 from retrotone.progress import Progress, silent
 from retrotone.utils.files import config_folder, is_file, is_folder
 from retrotone.utils.logs import log
@@ -262,7 +262,7 @@ def find_style(text: str, method: str | None = None, *, files: bool = True) -> S
     StyleError
         The text is neither a file nor an era nor a preset nor a model; the preset or file of a medium is damaged.
     AudioError
-        It looks like the path of a recording that does not exist or cannot be read.
+        It looks like the path of a recording that does not exist or cannot be read, or a folder holds none.
 
     Examples
     --------
@@ -275,14 +275,16 @@ def find_style(text: str, method: str | None = None, *, files: bool = True) -> S
         return _find_model(text, "rave" if method == "rave" else "generated", files)
     path = Path(text)
     if files and is_file(path):
-        if path.suffix == MEDIUM_SUFFIX:
+        if path.suffix.lower() == MEDIUM_SUFFIX:
             return _opened(path)
-        return _model(text) if path.suffix in MODEL_SUFFIXES else StyleChoice.of_path(text)
+        return _model(text) if path.suffix.lower() in MODEL_SUFFIXES else StyleChoice.of_path(text)
     if (named := _named(text, files)) is not None:
         return named
     if files and text and is_folder(path):
-        return _of_records(path.resolve().name, _recordings(path))
-    if files and text and (path.suffix or len(path.parts) > 1 or _exists(path)):
+        from retrotone.audio.folders import open_recordings
+
+        return _of_records(path.resolve().name, open_recordings(path))
+    if files and text and (path.suffix or len(path.parts) > 1 or _may_exist(path)):
         from retrotone.audio.files import AudioFile
 
         # raises the error that says why the file cannot be read
@@ -293,20 +295,6 @@ def find_style(text: str, method: str | None = None, *, files: bool = True) -> S
 def _of_records(heading: str, sources: Sequence[AudioFile]) -> StyleChoice:
     description = f"the medium of {len(sources)} recordings"
     return StyleChoice("records", heading, printable(heading), description, recordings=tuple(sources))
-
-
-def _recordings(folder: Path) -> list[AudioFile]:
-    """Open the recordings of a folder, by name; what is none is passed over."""
-    from retrotone.audio.files import AudioFile
-
-    found = []
-    for path in sorted(folder.iterdir()):
-        if path.is_file() and not path.name.startswith("."):
-            with suppress(AudioError):
-                found.append(AudioFile(path))
-    if not found:
-        raise StyleError(f"{folder} holds no recordings: name a folder with records in it, or a record")
-    return found
 
 
 def _find_model(text: str, kind: Kind, files: bool) -> StyleChoice:
@@ -337,7 +325,9 @@ def _preset_files() -> list[Path]:
     folder = config_folder() / PRESET_FOLDER
     # a folder that cannot be listed has no presets
     with suppress(OSError):
-        return sorted(path for path in folder.iterdir() if path.suffix == MEDIUM_SUFFIX and path.stem[:1] != ".")
+        return sorted(
+            path for path in folder.iterdir() if path.suffix.lower() == MEDIUM_SUFFIX and path.stem[:1] != "."
+        )
     return []
 
 
@@ -376,7 +366,7 @@ def _unknown(text: str) -> StyleError:
     )
 
 
-def _exists(path: Path) -> bool:
+def _may_exist(path: Path) -> bool:
     """Return whether there is anything at a path, or what is there cannot be examined."""
     try:
         return path.exists()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,9 +11,9 @@ import numpy as np
 
 from retrotone.audio.audio import PEAK_CEILING
 from retrotone.audio.files import BLOCK_FRAMES
+from retrotone.audio.spool import read_block, write_block
 from retrotone.dsp.limiter import limited
 from retrotone.dsp.loudness import LoudnessMeter, PeakMeter
-from retrotone.errors import OutputError
 from retrotone.progress import Progress
 from retrotone.style.sample import Sample, TurnedDown
 from retrotone.types import Block, Source, Spectrogram
@@ -86,12 +85,7 @@ class Rendering:
         for block in rendered:
             meter.add(block)
             peaks.add(block)
-            try:
-                spool.write(np.ascontiguousarray(block.T, np.float32).data)
-            except OSError as error:
-                raise OutputError(
-                    f"no room for the result in {tempfile.gettempdir()}: free some space there"
-                ) from error
+            write_block(spool, block)
             frames += block.shape[1]
             progress(min(frames / content.frames, 1.0), f"rendering {Path(source.name).name}")
         gain = np.float32(1.0)
@@ -116,10 +110,9 @@ class Rendering:
         return limited(blocks, self.source.sample_rate, self.ceiling)
 
     def _amplified(self) -> Iterator[Block]:
-        channels = self.source.channels
         self.spool.seek(0)
-        while data := self.spool.read(BLOCK_FRAMES * channels * 4):
-            yield np.frombuffer(data, np.float32).reshape(-1, channels).T * self.gain
+        while (block := read_block(self.spool, self.source.channels, BLOCK_FRAMES)).size:
+            yield block * self.gain
 
 
 def with_context(chunks: Iterable[Spectrogram], before: int, after: int) -> Iterator[tuple[Spectrogram, slice]]:

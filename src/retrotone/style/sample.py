@@ -12,13 +12,15 @@ from retrotone.audio.audio import SILENCE
 from retrotone.audio.resampling import resampled
 from retrotone.dsp.loudness import LoudnessMeter
 from retrotone.dsp.stft import OVERLAP, STUDY_N_FFT, STUDY_RMS, STUDY_SCALE, n_fft_for, stft
-from retrotone.errors import AudioError
+from retrotone.errors import AudioError, StyleError
 from retrotone.progress import Progress
 from retrotone.types import Block, Matrix, Source, Spectrogram
 from retrotone.utils.logs import log
 
 # A map is fitted to at most 95 s, in excerpts evenly spread.
 SAMPLE_FRAMES, SAMPLE_EXCERPTS = 4096, 16
+# a shorter one shows nothing
+MIN_STYLE_SECONDS = 0.5
 
 
 @dataclass(frozen=True)
@@ -127,6 +129,14 @@ class Sample:
             raise AudioError(f"{source.name} is silent: choose a recording with sound in it")
         rms = float(np.sqrt(energy / (position * source.channels)))
         return cls(pieces, max(rms, SILENCE / 10), peak, meter.integrated, position)
+
+    @classmethod
+    def of_style(cls, style: Source, sample_rate: int, progress: Progress) -> Sample:
+        """Read a style as `of` does; StyleError if it is shorter than `MIN_STYLE_SECONDS`."""
+        sample = cls.of(style, sample_rate, progress)
+        if sample.frames < MIN_STYLE_SECONDS * sample_rate:
+            raise StyleError(f"{style.name} is shorter than {MIN_STYLE_SECONDS} s: choose a longer style")
+        return sample
 
     def scale(self, n_fft: int) -> np.float32:
         """Return the factor from |STFT| to the magnitudes of `retrotone.style.magnitudes`, at RMS 0.1."""

@@ -45,7 +45,6 @@ if TYPE_CHECKING:
 Method = Literal["transport", "gram", "era", "medium", "rave"]
 
 DEFAULT_STRENGTH = 1.0
-MIN_STYLE_SECONDS = 0.5
 # 20 dB above the hiss of the recording
 MAX_NOISE = 10.0
 
@@ -332,9 +331,7 @@ class StyleTransfer:
             if physics:
                 return medium_blocks(source.blocks(), channels, rate, target, strength, self.seed, loudness, makeup)
             target = AgedSource(source, target, loudness, self.seed, makeup)
-        style = Sample.of(target, source.sample_rate, part(progress, 0.2, 0.3))
-        if style.frames < MIN_STYLE_SECONDS * source.sample_rate:
-            raise StyleError(f"{target.name} is shorter than {MIN_STYLE_SECONDS} s: choose a longer style")
+        style = Sample.of_style(target, source.sample_rate, part(progress, 0.2, 0.3))
         return self._spectral(source, content, style, method, strength, progress)
 
     def _spectral(

@@ -20,7 +20,7 @@ from retrotone.errors import AudioError, Cancelled, LibraryError, RetrotoneError
 from retrotone.figures.training import genre_training_figure
 from retrotone.library.catalogue.base import MissingLibrary
 from retrotone.library.library import Library
-from retrotone.library.search.filters import Filter
+from retrotone.library.search.filters import Filter, read_filter
 from retrotone.library.sections import open_place
 from retrotone.metrics import SECONDS as PICTURED_SECONDS
 from retrotone.progress import Progress, part, silent
@@ -29,7 +29,7 @@ from retrotone.services import generate
 from retrotone.services.compare import comparison_cells
 from retrotone.services.listen import SongSummary, genre_figure, listen
 from retrotone.services.restyle import restyle_file
-from retrotone.services.similar import read_filter, similar_tracks, track_cells
+from retrotone.services.similar import similar_tracks, track_cells
 from retrotone.study import experiments
 from retrotone.study.sweep import SHORT_COLUMNS, loss_figure, short_cells
 from retrotone.style.choices import find_style

@@ -173,7 +173,7 @@ class LiveSound(Jobs):
         if style != RECORD:
             choice = find_style(style, files=False)
             medium = choice.open() if choice.kind == "era" else None
-        elif record and record.endswith(MEDIUM_SUFFIX):
+        elif record and record.lower().endswith(MEDIUM_SUFFIX):
             if Path(record).is_file() and Path(record).stat().st_size > LARGEST_PRESET:
                 raise StyleError(f"{record} is too long for a preset")
             choice = find_style(record)

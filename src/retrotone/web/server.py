@@ -181,7 +181,7 @@ def check_free(host: str, port: int) -> None:
             probe.bind(found[0][4])
     except OSError as error:
         reason = error.strerror or str(error)
-        raise RetrotoneError(f"{host}:{port} cannot be listened on ({reason}): try another --port or --host") from error
+        raise RetrotoneError(f"{host}:{port} cannot be listened on ({reason}): try another port or host") from error
 
 
 def _check_certificate(certificate: str | os.PathLike[str], key: str | os.PathLike[str]) -> None:

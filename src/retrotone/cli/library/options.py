@@ -69,11 +69,9 @@ def with_filters(command: Callable[..., None]) -> Callable[..., None]:
 
     @wraps(command)
     def call(**values: Any) -> None:
-        from retrotone.library.search.filters import Filter, parse_range
+        from retrotone.library.search.filters import read_filter
 
-        chosen: dict[str, Any] = {name: given for name in FILTERS if (given := values.pop(name))}
-        chosen |= {name: parse_range(chosen[name], name) for name in ("bpm", "year") if name in chosen}
-        command(only=Filter(**chosen), **values)
+        command(only=read_filter({name: values.pop(name) for name in FILTERS}), **values)
 
     # the class itself is imported when a command runs
     hints = get_type_hints(command, localns={"Filter": object}, include_extras=True)

@@ -140,7 +140,7 @@ class RestyleTab(ttk.Frame):
             defaultextension=MEDIUM_SUFFIX,
             filetypes=[("Presets", MEDIUM_SUFFIX)],
         )
-        if path and Path(path).suffix != MEDIUM_SUFFIX:
+        if path and Path(path).suffix.lower() != MEDIUM_SUFFIX:
             session.say(f"The name of a preset ends in {MEDIUM_SUFFIX}: {Path(path).name} does not.", error=True)
         elif path:
 

@@ -16,7 +16,8 @@ from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from retrotone.audio.files import SUFFIXES, AudioFile
+from retrotone.audio.files import AudioFile
+from retrotone.audio.folders import has_audio_suffix
 from retrotone.audio.tags import decode_text, read_tags
 from retrotone.errors import AudioError
 from retrotone.library.files import FoundFile, Part
@@ -101,7 +102,7 @@ def find_sheets(
     problems : dict of str to str
         What is wrong, by the path of a sheet.
     """
-    sound = [name for name in names if Path(name).suffix.lower() in SUFFIXES]
+    sound = list(filter(has_audio_suffix, names))
     by_name = {_folded(Path(name).stem): name for name in sound} | {_folded(name): name for name in names}
     divided: dict[str, tuple[FoundFile, list[Part]]] = {}
     problems: dict[str, str] = {}

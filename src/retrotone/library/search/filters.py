@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache, cached_property
+from typing import Any
 
 from retrotone.errors import LibraryError
 from retrotone.features.key import MAJOR, MINOR
@@ -105,6 +106,18 @@ class Filter:
 
 
 EVERYTHING = Filter()
+
+
+def read_filter(wanted: Mapping[str, Any]) -> Filter:
+    """Return conditions as they were typed, by the names of the attributes of `Filter`; None and empty text are none.
+
+    Raises
+    ------
+    LibraryError
+        A condition cannot be read.
+    """
+    chosen = {name: given for name, given in wanted.items() if str(given or "").strip()}
+    return Filter(**chosen | {name: parse_range(chosen[name], name) for name in ("bpm", "year") if name in chosen})
 
 
 def parse_range(text: str, name: str) -> tuple[int, int]:

@@ -15,8 +15,8 @@ from retrotone.style.media.delay import DelayStage
 from retrotone.style.media.dynamics import Compression, CompressionStage, Limiter, LimiterStage
 from retrotone.style.media.filters import Filter, FilterStage
 from retrotone.style.media.media import (
-    BLOCK_FRAMES,
     REFERENCE_LUFS,
+    STAGE_FRAMES,
     ChannelStage,
     GainStage,
     Saturation,
@@ -106,7 +106,7 @@ def medium_blocks(
     makeup_db : float
         Gain before the noise, see the function `makeup_db`.
     skipped_blocks : int
-        How much of the recording, in blocks of BLOCK_FRAMES, lies before the stream: noise, clicks and wow are then
+        How much of the recording, in blocks of STAGE_FRAMES, lies before the stream: noise, clicks and wow are then
         those of that moment, and filters settle within the first seconds.
 
     Returns
@@ -256,7 +256,7 @@ class _Chain:
         for stage in self.stages:
             if isinstance(stage, _Timed):
                 for _ in range(blocks):
-                    stage.skip(BLOCK_FRAMES)
+                    stage.skip(STAGE_FRAMES)
 
     def _rng(self, medium: Parts, part: int) -> np.random.Generator:
         # a generator for each stage: the draws of one do not shift another's
@@ -274,7 +274,7 @@ class _Chain:
 
 def _render(blocks: Iterable[Block], channels: int, chain: _Chain, gain: float) -> Iterator[Block]:
     """Run the chain on blocks of a fixed size, the last one padded, and remove its delay."""
-    buffer = np.zeros((channels, BLOCK_FRAMES), np.float32)
+    buffer = np.zeros((channels, STAGE_FRAMES), np.float32)
     filled, taken, given = 0, 0, -chain.delay
 
     def run() -> Block:
@@ -284,13 +284,13 @@ def _render(blocks: Iterable[Block], channels: int, chain: _Chain, gain: float) 
     for block in blocks:
         taken += block.shape[1]
         while block.shape[1]:
-            count = min(BLOCK_FRAMES - filled, block.shape[1])
+            count = min(STAGE_FRAMES - filled, block.shape[1])
             buffer[:, filled : filled + count] = block[:, :count]
             block, filled = block[:, count:], filled + count
-            if filled == BLOCK_FRAMES:
+            if filled == STAGE_FRAMES:
                 yield run()
-                given, filled = given + BLOCK_FRAMES, 0
+                given, filled = given + STAGE_FRAMES, 0
     while given < taken:
         buffer[:, filled:] = 0.0
         yield run()[:, : taken - max(given, 0)]
-        given, filled = given + BLOCK_FRAMES, 0
+        given, filled = given + STAGE_FRAMES, 0

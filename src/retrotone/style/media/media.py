@@ -1,7 +1,7 @@
 """What the parts of a recording medium share, and its simplest stages: crosstalk and saturation.
 
 In this package, frozen dataclasses (`Highpass`, `Wobble`, `Noise`, ...) describe physical properties at full
-strength. Classes that end in ``Stage`` apply them: they map blocks of shape (channels, BLOCK_FRAMES) and keep their
+strength. Classes that end in ``Stage`` apply them: they map blocks of shape (channels, STAGE_FRAMES) and keep their
 state in between. Levels are in dB re full scale for a programme at ``REFERENCE_LUFS``.
 
 Every property scales with its own physical quantity (corner, depth, drive, level, bits), never by mixing
@@ -19,7 +19,7 @@ from retrotone.style.media.units import Between
 from retrotone.types import Block
 
 # Every stage gets blocks of this size, so output bytes do not depend on the caller's.
-BLOCK_FRAMES = 1 << 15
+STAGE_FRAMES = 1 << 15
 REFERENCE_LUFS = -20.0
 # Where a filter's corner is at strength 0: the limits of hearing.
 OPEN_LOW_HZ, OPEN_HIGH_HZ = 20.0, 20_000.0

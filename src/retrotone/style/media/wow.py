@@ -118,7 +118,7 @@ class WowStage:
             self._last = self._displacement(frames // CONTROL_FRAMES)[-1:]
 
     def __call__(self, block: Block) -> Block:
-        """Replay a block, shape (channels, BLOCK_FRAMES), `delay` samples late."""
+        """Replay a block, shape (channels, STAGE_FRAMES), `delay` samples late."""
         if self.delay == 0:
             return block
         count = block.shape[1]

@@ -11,7 +11,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from retrotone.dsp.loudness import ABSOLUTE_GATE
-from retrotone.errors import StyleError
 from retrotone.progress import Progress, part, silent
 from retrotone.style.media.chain import reference_gain
 from retrotone.style.reading.band import Edge, read_edges
@@ -24,8 +23,6 @@ from retrotone.style.reading.speed import Speed, read_speed
 from retrotone.style.sample import Sample
 from retrotone.types import Block, Source
 
-# A shorter record shows nothing.
-SHORTEST_SECONDS = 0.5
 # Higher rates hold nothing that is read.
 HIGHEST_RATE = 48_000
 
@@ -82,9 +79,7 @@ def read(record: Source, progress: Progress = silent) -> Reading:
         It is shorter than half a second.
     """
     sample_rate = min(record.sample_rate, HIGHEST_RATE)
-    sample = Sample.of(record, sample_rate, part(progress, 0.0, 0.3))
-    if sample.frames < SHORTEST_SECONDS * sample_rate:
-        raise StyleError(f"{record.name} is shorter than {SHORTEST_SECONDS} s: choose a longer style")
+    sample = Sample.of_style(record, sample_rate, part(progress, 0.0, 0.3))
     pieces = _at_reference(sample, record.channels)
     progress(0.3, f"reading the medium of {Path(record.name).name}")
     # clicks and speed side by side with the rest: each is mostly transforms, which leave other threads alone

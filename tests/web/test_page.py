@@ -461,9 +461,9 @@ def test_the_study_shows_its_rows_as_they_come_and_stops(visitor: Visitor) -> No
     visitor.tab("Study")
     visitor.button("Run the sweep").click()
     expect(visitor.page.locator("#loss-picture img")).to_be_visible(timeout=PATIENCE)
-    visitor.shot("study")
     visitor.button("Stop").first.click()
     expect(visitor.page.get_by_text("Stopped.")).to_be_visible(timeout=PATIENCE)
+    visitor.shot("study")
 
 
 def test_m5_learns_and_says_how_much(visitor: Visitor) -> None:

@@ -25,7 +25,8 @@ PLAYER_RATE = 48_000
 # Bits per second of a channel.
 MP3_BITS = 80_000
 # LAME's, for speed: at this rate more effort takes twice the time and is not heard. Two channels take a fifth less time
-# as they are than as sum and difference; of nine pieces of music two lost 0.6 to 0.7 dB of 25 dB SNR by that, most nothing.
+# as they are than as sum and difference; of nine pieces of music two lost 0.6 to 0.7 dB of 25 dB SNR by that, most
+# nothing.
 MP3_OPTIONS = {"compression_level": "7", "joint_stereo": "0"}
 # columns of the waveform in a notebook
 POINTS = 600

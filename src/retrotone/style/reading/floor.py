@@ -153,7 +153,8 @@ def _patches(densities: Sequence[Matrix], sample_rate: int) -> tuple[NDArray[np.
         count, frames = max((stop - start) // size, 0), _frames(size)
         values = []
         for density in densities:
-            cells = density[:, start : start + count * size].reshape(-1, count, size) @ np.ones(size, np.float32)
+            # a product with ones is slower, and BLAS warned now and then of values that were never there
+            cells = np.einsum("ijk->ij", density[:, start : start + count * size].reshape(-1, count, size))
             # as many times for every size
             times = max(len(density) - longest, 0)
             values.append(sum(cells[late : late + times] for late in range(1, frames + 1)) / np.float32(frames * size))

@@ -64,17 +64,6 @@ function takeOver(element) {
   players.player().play();
 }
 
-// Renders that were not downloaded would be lost with the page: the browser asks before it closes.
-const downloaded = new Set();
-document.addEventListener("click", event => {
-  const link = event.target.closest("a[download]");
-  if (link) downloaded.add(link.href);
-});
-addEventListener("beforeunload", event => {
-  const links = [...document.querySelectorAll(".renders .asked-for a")];
-  if (links.some(link => !downloaded.has(link.href))) event.preventDefault();
-});
-
 // An error goes when the visitor goes on: to another tab, or to the next job.
 document.addEventListener("click", event => {
   if (!event.target.closest("[role=tab], button.primary")) return;

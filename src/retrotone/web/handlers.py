@@ -35,9 +35,10 @@ from retrotone.study.sweep import SHORT_COLUMNS, loss_figure, short_cells
 from retrotone.style.choices import find_style
 from retrotone.utils.assets import bundled_record, bundled_song
 from retrotone.utils.pretrained import DEFAULT_MODEL
-from retrotone.utils.text import clock, sentence, unique_titles
-from retrotone.web.jobs import STOPPED, addresses
-from retrotone.web.live import LiveSound, Render, keep, render
+from retrotone.utils.text import clock, sentence, title, unique_titles
+from retrotone.web.jobs import STOPPED
+from retrotone.web.live import RECORD, LiveSound, keep
+from retrotone.web.renders import Render, addresses, visitor
 from retrotone.web.uploads import Uploads
 
 MAX_CLIP_SECONDS = 60.0
@@ -63,10 +64,10 @@ class FoundTrack:
 
 @dataclass(frozen=True)
 class Restyled:
-    """A restyled song: its players as HTML, and its file."""
+    """A restyled song: its players as HTML, and the settings that it was made by."""
 
     players: str
-    render: Render
+    settings: tuple[Any, ...]
 
 
 class Handlers(LiveSound):
@@ -104,7 +105,8 @@ class Handlers(LiveSound):
         """
         # the whole song need not be rendered twice
         self._requested.pop(request.session_hash, None)
-        with self._job(request, bar) as progress:
+        sound = title(record) if record and style == RECORD else style
+        with self._job(request, bar, title=f"{title(song or '')} – {sound}") as progress:
             source = self._opened(song)
             choice = self._choice(style, record, dials, progress)
             path, done = restyle_file(
@@ -117,8 +119,9 @@ class Handlers(LiveSound):
             result, picture = self._playable(path), self._picture(compared.figure, path.stem)
             sources = addresses(self._playable(source.path), result)
             players = compared.players(sources, "#retro-picture img", Path(result).name)
-            restyled = Restyled(players, render(result, song, style, strength, record, dials))
-            return done, result, picture, _table(compared), restyled
+            settings = song, style, strength, record, dials
+            self.renders.add(visitor(request), Render(result, settings))
+            return done, result, picture, _table(compared), Restyled(players, settings)
         return *[STOPPED] * 4, None
 
     def genre(
@@ -250,18 +253,18 @@ class Handlers(LiveSound):
         seed: int = 0,
         temperature: float = 1.0,
         bar: gr.Progress = gr.Progress(),  # noqa: B008
-    ) -> tuple[str, str, str, Render | None]:
+    ) -> tuple[str, str, str]:
         """Let a RAVE model generate a clip."""
-        with self._job(request, bar) as progress:
+        with self._job(request, bar, title=f"{model} – {seconds:g} s") as progress:
             if seconds > MAX_CLIP_SECONDS:
                 raise StyleError(f"{seconds:g} s are too many: take up to {MAX_CLIP_SECONDS:.0f}")
             clip = generate.generate(
                 find_style(model, "rave", files=False).name, walk, seconds, int(seed), temperature, progress
             )
             path = clip.audio.save(self.uploads.new_folder() / clip.file_name)
-            rendered = render(str(path), model, walk, seconds, seed, temperature)
-            return clip.sentence, str(path), self._picture(clip.figure, path.stem), rendered
-        return *[STOPPED] * 3, None
+            self.renders.add(visitor(request), Render(str(path), (model, walk, seconds, seed, temperature)))
+            return clip.sentence, str(path), self._picture(clip.figure, path.stem)
+        return STOPPED
 
     def sweep(
         self,

@@ -7,9 +7,9 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import copy_context
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote
 
 import gradio as gr
 
@@ -18,7 +18,9 @@ from retrotone.audio.writing import AudioWriter
 from retrotone.errors import AudioError, Cancelled
 from retrotone.figures.base import paint, png
 from retrotone.progress import Progress
+from retrotone.utils.templates import render_page
 from retrotone.utils.text import clock, sentence, title
+from retrotone.web.renders import COOKIE, Renders, visitor
 from retrotone.web.uploads import Uploads
 
 # longest song: other visitors wait meanwhile
@@ -29,6 +31,17 @@ TELLING_SECONDS = 2.0
 STOPPED: Any = gr.skip()
 # formats that browsers play
 PLAYED = (".wav", ".flac", ".ogg", ".opus", ".mp3")
+
+
+@dataclass(eq=False)
+class Job:
+    """A running job: the page that started it, until that has gone, and its visitor; what it renders, and how far."""
+
+    session: str | None
+    visitor: str
+    title: str
+    progress: str = ""
+    stopped: threading.Event = field(default_factory=threading.Event)
 
 
 class Jobs:
@@ -42,46 +55,65 @@ class Jobs:
 
     def __init__(self, uploads: Uploads) -> None:
         self.uploads = uploads
-        self._running: dict[str | None, set[threading.Event]] = {}
+        self.renders = Renders()
+        self._running: list[Job] = []
 
     def stop(self, request: gr.Request) -> None:
-        """Stop what this visitor started."""
-        for event in list(self._running.get(request.session_hash, ())):
-            event.set()
+        """Stop what this page started, and what is still rendered for pages of this visitor that have gone."""
+        for job in list(self._running):
+            if job.session == request.session_hash or (job.session is None and job.visitor == visitor(request)):
+                job.stopped.set()
+
+    def leave(self, request: gr.Request) -> None:
+        """Stop what a page that has gone started, but for renders, which its visitor finds in the list."""
+        for job in list(self._running):
+            if job.session == request.session_hash:
+                if job.title and COOKIE in request.cookies:
+                    job.session = None
+                else:
+                    job.stopped.set()
 
     def stop_all(self) -> None:
         """Stop everything: the page closes."""
-        for events in list(self._running.values()):
-            for event in list(events):
-                event.set()
+        for job in list(self._running):
+            job.stopped.set()
+
+    def list_renders(self, request: gr.Request) -> tuple[str, str, gr.Timer]:
+        """Return what is and was rendered for this visitor, twice, and a timer, which asks again while something is."""
+        who = visitor(request)
+        running = [job for job in list(self._running) if job.title and job.visitor == who]
+        listed = render_page("renders.html.j2", running=running, renders=self.renders.of(who))
+        return listed, listed, gr.Timer(active=bool(running))
 
     @contextmanager
     def _job(
-        self, request: gr.Request, bar: gr.Progress, is_given_up: Callable[[], bool] = lambda: False
+        self, request: gr.Request, bar: gr.Progress, is_given_up: Callable[[], bool] = lambda: False, title: str = ""
     ) -> Iterator[Progress]:
-        """Give a job its progress bar, end it where it is given up, and show an error as a sentence on the page."""
-        stopped, visitor, context, began = threading.Event(), request.session_hash, copy_context(), time.monotonic()
-        self._running.setdefault(visitor, set()).add(stopped)
+        """Give a job its progress bar, end it where it is given up, and show an error as a sentence on the page.
+
+        A title tells what it renders: such a job goes on when its page has gone.
+        """
+        job, context, began = Job(request.session_hash, visitor(request), title), copy_context(), time.monotonic()
+        self._running.append(job)
 
         def progress(fraction: float, message: str) -> None:
-            if stopped.is_set() or is_given_up():
+            if job.stopped.is_set() or is_given_up():
                 raise Cancelled("stopped")
-            # the bar is found by its context, whichever thread reports
             left = _time_left(time.monotonic() - began, fraction)
+            job.progress = f"{fraction:.0%}{left}"
+            # the bar is found by its context, whichever thread reports
             context.run(bar, fraction, desc=self.uploads.without_paths(message) + left)
 
         try:
             yield progress
         except Cancelled:
             # the page keeps what it shows
-            if stopped.is_set():
+            if job.stopped.is_set():
                 gr.Info("Stopped.")
         except Exception as error:
             raise self._refused(error) from error
         finally:
-            self._running[visitor].discard(stopped)
-            if not self._running[visitor]:
-                del self._running[visitor]
+            self._running.remove(job)
 
     def _refused(self, error: Exception) -> gr.Error:
         """Return an error as the page shows it."""
@@ -123,11 +155,6 @@ class Jobs:
                 for block in source.blocks():
                     writer.write(block)
         return str(copy)
-
-
-def addresses(*paths: str) -> list[str]:
-    """Return the addresses of files in the page's folder, as the page sees them."""
-    return [f"gradio_api/file={quote(path)}" for path in paths]
 
 
 def _time_left(elapsed: float, fraction: float) -> str:

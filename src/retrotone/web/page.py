@@ -21,24 +21,24 @@ from retrotone.utils.assets import bundled_song
 from retrotone.utils.text import shortened
 from retrotone.web import permalink
 from retrotone.web.components import (
+    AT_ONCE,
     EXAMPLE,
     HIDDEN,
     PRIVATE,
     Page,
-    add_render,
     figure_image,
     job_buttons,
-    list_renders,
     live_players,
     measures_note,
     run,
+    show_renders,
     synchronised_players,
     upload,
     words,
 )
 from retrotone.web.dials import read_amounts
 from retrotone.web.handlers import MAX_CLIP_SECONDS, MAX_SEED, Handlers, Restyled
-from retrotone.web.live import NOTHING_HEARD, RECORD, Render, styles
+from retrotone.web.live import NOTHING_HEARD, RECORD, styles
 from retrotone.web.uploads import Uploads
 
 NO_MEDIUM = "This recording has no medium of its own to give: take an older one, or choose an era above."
@@ -52,6 +52,8 @@ HEAVY: dict[str, Any] = {"concurrency_id": "heavy", "concurrency_limit": 1}
 # these take seconds or minutes, and little memory; what was given meanwhile is described next
 DESCRIPTION: dict[str, Any] = {"concurrency_id": "description", "concurrency_limit": 1, "trigger_mode": "always_last"}
 PARTS_SHOWN: dict[str, Any] = {"concurrency_id": "parts", "concurrency_limit": 1, "trigger_mode": "always_last"}
+# seconds between two looks at what is rendered
+RENDERS_SECONDS = 2.0
 # JavaScript: an excerpt begins where the player has come to
 FROM_PLAYHEAD = "(...given) => [...given.slice(0, -1), wantedSeconds()]"
 # JavaScript: how many files were given, of which the song is the first
@@ -83,7 +85,10 @@ def page(handlers: Handlers, uploads: Uploads) -> gr.Blocks:
     blocks = Page(title="retrotone", analytics_enabled=False)
     with blocks:
         gr.Markdown("# retrotone\nGive any recording the sound of another era.")
-        song, renders, given = upload(YOUR_SONG, elem_id="song"), gr.State([]), gr.Number(1, visible=False)
+        song, given = upload(YOUR_SONG, elem_id="song"), gr.Number(1, visible=False)
+        # under two buttons, and asked for while something is rendered
+        lists = [gr.HTML(elem_classes="renders", render=False) for _ in range(2)]
+        renders: tuple[Any, ...] = (*lists, gr.Timer(RENDERS_SECONDS, active=False))
         about = words(elem_classes="quiet", elem_id="about")
         again = gr.Button("Take the song that comes with retrotone", size="sm", visible=False, elem_id="again")
         with gr.Tabs(overflow_behavior="wrap", elem_id="tabs") as tabs:
@@ -102,7 +107,9 @@ def page(handlers: Handlers, uploads: Uploads) -> gr.Blocks:
         again.click(lambda: gr.Audio(example, label=YOUR_SONG), None, song, **HIDDEN)
         # with the settings and not in the configuration, which so names no folder
         _start(blocks, (song, example), tabs, settings | more, dials, [render, generate])
-        blocks.unload(handlers.stop)
+        for trigger in (blocks.load, renders[-1].tick):
+            trigger(handlers.list_renders, None, [*renders], **AT_ONCE)
+        blocks.unload(handlers.leave)
     blocks.queue(default_concurrency_limit=4, max_size=WAITING, api_open=False)
     return blocks
 
@@ -115,7 +122,9 @@ def _uploaded(path: str, given: int) -> Any:
     return gr.Button(visible=False), gr.Audio(label=f"{shortened(name, LONGEST_NAME)}: drop another onto it")
 
 
-def _restyle(handlers: Handlers, song: gr.Audio, renders: gr.State) -> tuple[dict[str, Any], list[Any], gr.Button]:
+def _restyle(
+    handlers: Handlers, song: gr.Audio, renders: tuple[Any, ...]
+) -> tuple[dict[str, Any], list[Any], gr.Button]:
     known = styles()
     with gr.Tab("Restyle", id="retro"), gr.Row(equal_height=False):
         with gr.Column(scale=2, min_width=300):
@@ -130,10 +139,10 @@ def _restyle(handlers: Handlers, song: gr.Audio, renders: gr.State) -> tuple[dic
             dials, settings, box, reset, preset = _dials()
             position = gr.Number(0, visible=False, label="Position")
             go = job_buttons(handlers, "Restyle", interactive=False)
-            list_renders(renders)
+            show_renders(renders[0], renders[-1], go)
         with gr.Column(scale=3, min_width=300):
             live, sentence = live_players(), words(elem_classes="quiet")
-            players, restyled, heard = synchronised_players("takeOver"), gr.State(), gr.State()
+            players, restyled = synchronised_players("takeOver"), gr.State()
             # for programs
             result = gr.Audio(type="filepath", visible=False)
             picture = figure_image("Before and after", "retro-picture")
@@ -159,24 +168,24 @@ def _restyle(handlers: Handlers, song: gr.Audio, renders: gr.State) -> tuple[dic
 
     def hear(trigger: Any) -> None:
         """Play an excerpt after a change, and render the whole song behind it."""
-        whole = run(trigger, handlers.excerpt, [*inputs, position], [live, preset], live, EXCERPT).success(
-            handlers.whole, inputs, [live, heard], **WHOLE, **HIDDEN
-        )
-        whole.success(add_render, [heard, renders], renders, **HIDDEN)
+        run(trigger, handlers.excerpt, [*inputs, position], [live, preset], live, EXCERPT).success(
+            handlers.whole, inputs, live, **WHOLE, **HIDDEN
+        ).success(handlers.list_renders, None, [*renders], **AT_ONCE)
 
-    song.change(handlers.forget, song, live, queue=False, **HIDDEN)
+    song.change(handlers.forget, song, live, **AT_ONCE)
     show(style.change)
     show(record.clear)
     read = show(record.upload)
-    read.failure(handlers.forget, song, live, queue=False, **HIDDEN)
+    read.failure(handlers.forget, song, live, **AT_ONCE)
     for trigger in (style.input, percent.input, read.success, *(dial.input for dial in dials)):
         hear(trigger)
     hear(reset.click(None, None, [*dials, settings], js=USUAL, **HIDDEN).success)
     outputs = [sentence, result, picture, table, restyled]
     done = run(go.click, handlers.restyle, inputs, outputs, players, HEAVY, "retro")
     _show_versions(done, lambda new: new and new.players, restyled, [table, note, players]).success(
-        _replace_live, [restyled, renders, *inputs], [live, renders], **HIDDEN
+        _replace_live, [restyled, *inputs], live, **HIDDEN
     )
+    done.success(handlers.list_renders, None, [*renders], **AT_ONCE)
     return {"style": style, "strength": strength, "dials": settings}, [box, percent, *dials], go
 
 
@@ -262,7 +271,7 @@ def _compare(handlers: Handlers) -> None:
     _show_versions(done, lambda html: html, versions, [table, note, players])
 
 
-def _generate(handlers: Handlers, renders: gr.State) -> tuple[dict[str, Any], gr.Button]:
+def _generate(handlers: Handlers, renders: tuple[Any, ...]) -> tuple[dict[str, Any], gr.Button]:
     models = [name for name, choice in styles().items() if choice.kind == "rave"]
     with gr.Tab("Generate", id="generate"), gr.Row(equal_height=False):
         with gr.Column(scale=2, min_width=300):
@@ -274,14 +283,14 @@ def _generate(handlers: Handlers, renders: gr.State) -> tuple[dict[str, Any], gr
                 0, label="Seed", info="Another seed, another clip", precision=0, minimum=0, maximum=MAX_SEED
             )
             go = job_buttons(handlers, "Generate a clip", interactive=False)
-            list_renders(renders)
+            show_renders(renders[1], renders[-1], go)
         with gr.Column(scale=3, min_width=300):
             sentence = words("The generated clip appears here.", elem_classes="quiet")
             clip = gr.Audio(label="Clip", type="filepath", interactive=False, buttons=["download"], elem_id="clip")
-            picture, made = figure_image("Its features", "clip-picture"), gr.State()
+            picture = figure_image("Its features", "clip-picture")
     inputs = [model, walk, seconds, seed, temperature]
-    done = run(go.click, handlers.generate, inputs, [sentence, clip, picture, made], clip, HEAVY, "generate")
-    done.success(add_render, [made, renders], renders, **HIDDEN)
+    done = run(go.click, handlers.generate, inputs, [sentence, clip, picture], clip, HEAVY, "generate")
+    done.success(handlers.list_renders, None, [*renders], **AT_ONCE)
     return {"model": model, "walk": walk, "seconds": seconds, "seed": seed, "temperature": temperature}, go
 
 
@@ -347,12 +356,9 @@ def _show_versions(done: Any, players: Callable[[Any], str | None], made: gr.Sta
     return done.success(show, made, shown, **HIDDEN)
 
 
-def _replace_live(new: Restyled | None, renders: list[Render], *settings: Any) -> Any:
-    """Add a render to the visitor's, and remove the players of what was heard before if it is the same."""
-    if new is None:
-        return gr.skip()
-    live = NOTHING_HEARD if new.render.settings == settings else gr.skip()
-    return live, add_render(new.render, renders)
+def _replace_live(new: Restyled | None, *settings: Any) -> Any:
+    """Remove the players of what was heard before if it is what was restyled."""
+    return NOTHING_HEARD if new and new.settings == settings else gr.skip()
 
 
 def _short(choice: StyleChoice) -> str:

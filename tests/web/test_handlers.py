@@ -183,6 +183,22 @@ def test_a_render_goes_on_without_its_page_until_its_visitor_stops_it(uploads: U
     assert not handlers.list_renders(loaded_again)[0]
 
 
+def test_big_jobs_wait_for_their_turn_and_stop_while_they_wait(uploads: Uploads, song: str) -> None:
+    handlers, said = Handlers(uploads), list[str]()
+    first, second = (SimpleNamespace(session_hash=name, cookies={}) for name in ("first", "second"))
+
+    def stop(fraction: float, desc: str) -> None:
+        said.append(desc)
+        handlers.stop(second)
+
+    def come_second(fraction: float, desc: str) -> None:
+        if not said:
+            assert handlers.genre(second, song, bar=stop) is STOPPED
+
+    handlers.restyle(first, song, "1910s", bar=come_second)
+    assert said == ["waiting for 1 other job"]
+
+
 def test_a_visitor_who_goes_without_a_word_is_forgotten_when_others_come(
     uploads: Uploads, song: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:

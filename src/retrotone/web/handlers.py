@@ -106,7 +106,7 @@ class Handlers(LiveSound):
         # the whole song need not be rendered twice
         self._requested.pop(request.session_hash, None)
         sound = title(record) if record and style == RECORD else style
-        with self._job(request, bar, title=f"{title(song or '')} – {sound}") as progress:
+        with self._job(request, bar, title=f"{title(song or '')} – {sound}") as progress, self._turn(progress):
             source = self._opened(song)
             choice = self._choice(style, record, dials, progress)
             path, done = restyle_file(
@@ -131,7 +131,7 @@ class Handlers(LiveSound):
         bar: gr.Progress = gr.Progress(),  # noqa: B008
     ) -> tuple[str, dict[str, float], dict[str, float], str]:
         """Classify the genre of a song, or say that it is not sure."""
-        with self._job(request, bar) as progress:
+        with self._job(request, bar) as progress, self._turn(progress):
             return self._genre_shown(self._summary(self._opened(song), progress))
         return STOPPED
 
@@ -149,7 +149,7 @@ class Handlers(LiveSound):
 
         Tempo ("90-110", in beats per minute), key ("Am"), year ("1950-1959") and genre ("jazz") narrow the search.
         """
-        with self._job(request, bar) as progress:
+        with self._job(request, bar) as progress, self._turn(progress):
             source, only = self._opened(song), _filter(tempo, key, year, genre)
             # a missing library is reported before the song is analysed
             with self._opened_library() as library:
@@ -224,7 +224,7 @@ class Handlers(LiveSound):
         bar: gr.Progress = gr.Progress(),  # noqa: B008
     ) -> tuple[str, str, dict[str, Any], str | None]:
         """Measure and draw two or three versions of a song, the original first."""
-        with self._job(request, bar) as progress:
+        with self._job(request, bar) as progress, self._turn(progress):
             if not 2 <= len(files or ()) <= 3:
                 raise AudioError("upload two or three versions of a song, the original first")
             recordings = [self._opened(file) for file in files]
@@ -255,7 +255,7 @@ class Handlers(LiveSound):
         bar: gr.Progress = gr.Progress(),  # noqa: B008
     ) -> tuple[str, str, str]:
         """Let a RAVE model generate a clip."""
-        with self._job(request, bar, title=f"{model} – {seconds:g} s") as progress:
+        with self._job(request, bar, title=f"{model} – {seconds:g} s") as progress, self._turn(progress):
             if seconds > MAX_CLIP_SECONDS:
                 raise StyleError(f"{seconds:g} s are too many: take up to {MAX_CLIP_SECONDS:.0f}")
             clip = generate.generate(

@@ -19,7 +19,7 @@ from retrotone.errors import AudioError, Cancelled
 from retrotone.figures.base import paint, png
 from retrotone.progress import Progress
 from retrotone.utils.templates import render_page
-from retrotone.utils.text import clock, sentence, title
+from retrotone.utils.text import clock, counted, sentence, title
 from retrotone.web.renders import COOKIE, Renders, visitor
 from retrotone.web.uploads import Uploads
 
@@ -27,6 +27,8 @@ from retrotone.web.uploads import Uploads
 MAX_SECONDS = 20 * 60.0
 # jobs that are shorter, or nearly done, need no clock
 TELLING_SECONDS = 2.0
+# seconds between two looks at whose turn it is
+TURN_SECONDS = 0.1
 # returned by a handler that was stopped
 STOPPED: Any = gr.skip()
 # formats that browsers play
@@ -57,6 +59,8 @@ class Jobs:
         self.uploads = uploads
         self.renders = Renders()
         self._running: list[Job] = []
+        # one big job runs at a time: the first of these
+        self._turns: list[object] = []
 
     def stop(self, request: gr.Request) -> None:
         """Stop what this page started, and what is still rendered for pages of this visitor that have gone."""
@@ -97,12 +101,17 @@ class Jobs:
         self._running.append(job)
 
         def progress(fraction: float, message: str) -> None:
+            nonlocal began
             if job.stopped.is_set() or is_given_up():
                 raise Cancelled("stopped")
+            if fraction == 0:
+                # until now it may have waited for its turn
+                began = time.monotonic()
             left = _time_left(time.monotonic() - began, fraction)
-            job.progress = f"{fraction:.0%}{left}"
+            words = self.uploads.without_paths(message) + left
+            job.progress = f"{fraction:.0%}{left}" if fraction else words
             # the bar is found by its context, whichever thread reports
-            context.run(bar, fraction, desc=self.uploads.without_paths(message) + left)
+            context.run(bar, fraction, desc=words)
 
         try:
             yield progress
@@ -114,6 +123,19 @@ class Jobs:
             raise self._refused(error) from error
         finally:
             self._running.remove(job)
+
+    @contextmanager
+    def _turn(self, progress: Progress) -> Iterator[None]:
+        """Let a big job wait until it is the first; Gradio's queue would drop it when its page goes."""
+        turn = object()
+        self._turns.append(turn)
+        try:
+            while before := self._turns.index(turn):
+                progress(0.0, f"waiting for {counted(before, 'other job')}")
+                time.sleep(TURN_SECONDS)
+            yield
+        finally:
+            self._turns.remove(turn)
 
     def _refused(self, error: Exception) -> gr.Error:
         """Return an error as the page shows it."""

@@ -47,8 +47,8 @@ YOUR_SONG = "Your song: drop yours onto it"
 LONGEST_NAME = 60
 # jobs that may wait in the queue
 WAITING = 20
-# one job at a time: other visitors see their position in the queue
-HEAVY: dict[str, Any] = {"concurrency_id": "heavy", "concurrency_limit": 1}
+# these wait for their turn in their handlers
+BIG: dict[str, Any] = {"concurrency_id": "big", "concurrency_limit": WAITING}
 # these take seconds or minutes, and little memory; what was given meanwhile is described next
 DESCRIPTION: dict[str, Any] = {"concurrency_id": "description", "concurrency_limit": 1, "trigger_mode": "always_last"}
 PARTS_SHOWN: dict[str, Any] = {"concurrency_id": "parts", "concurrency_limit": 1, "trigger_mode": "always_last"}
@@ -181,7 +181,7 @@ def _restyle(
         hear(trigger)
     hear(reset.click(None, None, [*dials, settings], js=USUAL, **HIDDEN).success)
     outputs = [sentence, result, picture, table, restyled]
-    done = run(go.click, handlers.restyle, inputs, outputs, players, HEAVY, "retro")
+    done = run(go.click, handlers.restyle, inputs, outputs, players, BIG, "retro")
     _show_versions(done, lambda new: new and new.players, restyled, [table, note, players]).success(
         _replace_live, [restyled, *inputs], live, **HIDDEN
     )
@@ -215,7 +215,7 @@ def _genre(handlers: Handlers, song: gr.Audio) -> list[Any]:
             tags = gr.Label(label="What listeners would call it", num_top_classes=8, show_heading=False, elem_id="tags")
         picture = figure_image("Evidence over time", "genre-picture")
     shown = [sentence, genres, tags, picture]
-    run(go.click, handlers.genre, song, shown, genres, HEAVY, "genre")
+    run(go.click, handlers.genre, song, shown, genres, BIG, "genre")
     return shown
 
 
@@ -237,7 +237,7 @@ def _similar(handlers: Handlers, song: gr.Audio) -> tuple[list[gr.Textbox], list
         [table, player],
         **HIDDEN,
     )
-    done = run(go.click, handlers.similar, [song, *filters], shown, sentence, HEAVY, "similar")
+    done = run(go.click, handlers.similar, [song, *filters], shown, sentence, BIG, "similar")
     done.failure(lambda: [], None, found, **HIDDEN)
     tab.select(handlers.similar_now, [song, *filters, found], shown, **HIDDEN)
     return filters, shown
@@ -267,7 +267,7 @@ def _compare(handlers: Handlers) -> None:
         picture = figure_image("Side by side", "compare-picture")
         table, note = gr.Dataframe(visible=False, **TABLE), measures_note()
     outputs = [sentence, picture, table, versions]
-    done = run(go.click, handlers.compare, files, outputs, players, HEAVY, "compare")
+    done = run(go.click, handlers.compare, files, outputs, players, BIG, "compare")
     _show_versions(done, lambda html: html, versions, [table, note, players])
 
 
@@ -289,7 +289,7 @@ def _generate(handlers: Handlers, renders: tuple[Any, ...]) -> tuple[dict[str, A
             clip = gr.Audio(label="Clip", type="filepath", interactive=False, buttons=["download"], elem_id="clip")
             picture = figure_image("Its features", "clip-picture")
     inputs = [model, walk, seconds, seed, temperature]
-    done = run(go.click, handlers.generate, inputs, [sentence, clip, picture], clip, HEAVY, "generate")
+    done = run(go.click, handlers.generate, inputs, [sentence, clip, picture], clip, BIG, "generate")
     done.success(handlers.list_renders, None, [*renders], **AT_ONCE)
     return {"model": model, "walk": walk, "seconds": seconds, "seed": seed, "temperature": temperature}, go
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from urllib.parse import quote
 
 import numpy as np
@@ -228,12 +228,43 @@ class SQLite:
         except sqlite3.Error as error:
             code = getattr(error, "sqlite_errorname", "")
             if code.startswith("SQLITE_CORRUPT"):
+                check_salvageable(self.name)
                 raise DamagedLibrary(self.name) from error
             remedy = next((text for name, text in REMEDIES.items() if code.startswith(name)), "check the file")
             raise LibraryError(f"the library {self.name} failed ({error}): {remedy}") from error
         # SQLite's message contains a damaged name.
         except UnicodeDecodeError as error:
+            check_salvageable(self.name)
             raise DamagedLibrary(self.name) from error
+
+
+def check_salvageable(path: str) -> None:
+    """Raise LibraryError for a file of which `repair.repair` can keep nothing."""
+    uri = f"file:{quote(os.fsencode(path))}?mode=ro"
+    with salvageable(path), closing(sqlite3.connect(uri, uri=True)) as source:
+        check_tables(source, path)
+
+
+@contextmanager
+def salvageable(path: str) -> Iterator[None]:
+    """Turn errors of a file that cannot be read at all into a LibraryError."""
+    try:
+        yield
+    # The latter if SQLite's message contains a damaged name.
+    except (sqlite3.Error, UnicodeDecodeError) as error:
+        raise LibraryError(f"no library is left in {path} ({error}): move it away and scan again") from error
+
+
+def check_tables(source: sqlite3.Connection, path: str) -> None:
+    """Raise an error for a file that is no library, or in which a table is missing."""
+    [(application,)], [(version,)] = (
+        source.execute(f"PRAGMA {name}").fetchall() for name in ("application_id", "user_version")
+    )
+    if application != APPLICATION_ID or not 1 <= version <= len(MIGRATIONS):
+        raise LibraryError(f"{path} is no library of this retrotone: name another file")
+    for table in TABLES:
+        if not source.execute(f"PRAGMA table_info({table})").fetchall():
+            raise sqlite3.DatabaseError(f"it has no {table}")
 
 
 def invalid_rows(table_info: Iterable[Row]) -> str:

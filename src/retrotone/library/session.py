@@ -30,15 +30,25 @@ def default_path() -> Path:
     return Path(platformdirs.user_data_dir("retrotone", appauthor=False)) / "library.db"
 
 
-def library_state(path: str | None = None) -> tuple[tuple[int, int], ...]:
-    """Return what differs after a change of a library's file, which is not opened: time and size of it and its log.
+def library_state(location: str | None = None) -> Hashable:
+    """Return what differs after a change of a library, whoever made it.
 
     Parameters
     ----------
-    path : str, optional
-        The library's file, by default `default_path`. A missing file and a server have an empty state.
+    location : str, optional
+        The library's file, by default `default_path`, or the address of a database. A file is not opened: its state is
+        time and size of it and its log, and that of a missing one is empty.
+
+    Raises
+    ------
+    LibraryError, MissingExtraError
+        A database that cannot be asked, or holds no library.
     """
-    file = default_path() if path is None else path
+    file = default_path() if location is None else location
+    if is_address(str(file)):
+        from retrotone.library.catalogue.postgres import contents_state
+
+        return contents_state(str(file))
     # SQLite collects changes beside the file while others read it; an empty log is left by those who only read
     versions = (file_version(name) for name in (file, f"{file}-wal"))
     return tuple(version for version in versions if version and version[1])

@@ -35,7 +35,7 @@ from retrotone.study.sweep import SHORT_COLUMNS, loss_figure, short_cells
 from retrotone.style.choices import find_style
 from retrotone.utils.assets import bundled_record, bundled_song
 from retrotone.utils.pretrained import DEFAULT_MODEL
-from retrotone.utils.text import clock, sentence, title, unique_titles
+from retrotone.utils.text import clock, sentence, shortened, title, unique_titles
 from retrotone.web.jobs import STOPPED
 from retrotone.web.live import RECORD, LiveSound, keep
 from retrotone.web.renders import Render, addresses, visitor
@@ -106,7 +106,10 @@ class Handlers(LiveSound):
         # the whole song need not be rendered twice
         self._requested.pop(request.session_hash, None)
         sound = title(record) if record and style == RECORD else style
-        with self._job(request, bar, title=f"{title(song or '')} – {sound}") as progress, self._turn(progress):
+        with (
+            self._job(request, bar, title=f"{shortened(title(song or ''))} – {shortened(sound)}") as progress,
+            self._turn(progress),
+        ):
             source = self._opened(song)
             choice = self._choice(style, record, dials, progress)
             path, done = restyle_file(

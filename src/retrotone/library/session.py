@@ -21,6 +21,7 @@ from retrotone.library.search.playlists import IsSame, TrackLookup
 from retrotone.progress import Progress, silent
 from retrotone.utils.files import file_version
 from retrotone.utils.logs import log
+from retrotone.utils.text import counted
 
 
 def default_path() -> Path:
@@ -119,9 +120,9 @@ class LibrarySession:
         numbers = catalogue.outdated_descriptions(RECIPE, VERSION)
         if numbers:
             log.warning(
-                "%s: %d tracks are described again, as retrotone has changed; this happens once",
+                "%s: describing %s again, as retrotone has changed; this happens once",
                 catalogue.name,
-                len(numbers),
+                counted(len(numbers), "track"),
             )
         for done, number in enumerate(numbers):
             progress(done / len(numbers), f"{done}/{len(numbers)} described again")
@@ -136,10 +137,9 @@ class LibrarySession:
         count = catalogue.count_outdated_analyses(RECIPE, VERSION)
         if count:
             log.warning(
-                "%s: %d tracks were analysed by another version of retrotone and compare badly: "
-                "scan their folders again",
+                "%s: what another version of retrotone analysed (%s) compares badly: scan the folders again",
                 catalogue.name,
-                count,
+                counted(count, "track"),
             )
 
     def neighbours(self, progress: Progress = silent) -> Neighbours | Indexed:

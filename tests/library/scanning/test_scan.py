@@ -456,7 +456,7 @@ def test_an_older_analysis_is_used_until_the_next_scan_makes_a_new_one(
     library.duplicates()
     assert older in library.path(older, library.tracks()[-1], 3)
     assert library.check() == []
-    assert "1 tracks were analysed by another version" in caplog.text
+    assert "another version of retrotone analysed (1 track)" in caplog.text
     caplog.clear()
     assert (library.scan([music], workers=1).analysed, library.scan([music], workers=1).analysed) == (1, 0)
     assert (library.tracks()[3], len(library)) == (older, 12)

@@ -22,6 +22,7 @@ from retrotone.library.catalogue.sqlite import TABLES, check_salvageable, check_
 from retrotone.library.files import Place
 from retrotone.progress import Progress, silent
 from retrotone.utils.files import writing
+from retrotone.utils.text import counted
 
 # Bytes of a row at least: limits the ids that a damaged table can hold.
 LEAST_ROW = 16
@@ -103,7 +104,7 @@ def _rebuild_from(source: sqlite3.Connection, path: str, new: str, progress: Pro
         _remove(new)
         with Catalogue(new, create=True) as catalogue:
             lost = _salvage(source, path, new)
-            problems += [f"{count} damaged rows of {table} are lost" for table, count in lost.items() if count]
+            problems += [f"lost {counted(count, 'damaged row')} of {table}" for table, count in lost.items() if count]
             catalogue.database.query("DELETE FROM analyses WHERE track NOT IN (SELECT id FROM tracks)")
             catalogue.database.query("DELETE FROM descriptions WHERE track NOT IN (SELECT track FROM analyses)")
             found, again = find_faults(catalogue, progress)

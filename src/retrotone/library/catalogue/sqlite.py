@@ -14,6 +14,7 @@ from retrotone.errors import LibraryError
 from retrotone.library.catalogue.base import BLOCK, DamagedLibrary, MissingLibrary, Nearest, Row, Rows, Vector
 from retrotone.progress import Progress
 from retrotone.utils.files import file_identity
+from retrotone.utils.text import counted
 
 # "RTNE" in the header of the file: databases of other programs are not touched.
 APPLICATION_ID = 0x52544E45
@@ -178,7 +179,7 @@ class SQLite:
         return [
             *(f"the file is damaged: {what}" for what in found if what != "ok"),
             *(f"a row of {row[0]} belongs to no track" for row in strays),
-            *(f"{count} rows of {table} hold invalid values" for table, count in counts.items() if count),
+            *(f"invalid values in {counted(count, 'row')} of {table}" for table, count in counts.items() if count),
         ]
 
     def _open(self, mode: str) -> sqlite3.Connection:

@@ -53,15 +53,16 @@ function goOn(element) {
   if (isExcerpt || former?.isPlaying()) live.player().play();
 }
 
-// Connect the players of a restyled song, which go on where the same sound still plays live.
+// Connect the players of a restyled song, which go on where the same sound was heard live, and in its loop.
 function takeOver(element) {
   const names = root => [...root.querySelectorAll(".versions button")].map(button => button.textContent).join();
-  const goesOn = live?.isPlaying() && names(element) === names(document.getElementById("live"));
-  const at = playedSeconds(), active = live?.active(), players = connect(element);
-  if (!players || !goesOn) return;
-  players.choose(active);
+  const isSame = live && names(element) === names(document.getElementById("live"));
+  const at = playedSeconds(), players = connect(element);
+  if (!players || !isSame) return;
+  players.choose(live.active());
   players.seek(at);
-  players.player().play();
+  players.setLoop(live.loop());
+  if (live.isPlaying()) players.player().play();
 }
 
 // An error goes when the visitor goes on: to another tab, or to the next job.

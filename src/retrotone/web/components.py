@@ -85,7 +85,7 @@ def synchronised_players(connect: str = "connect") -> gr.HTML:
     connect : str
         The function of page.js that connects them.
     """
-    return gr.HTML(js_on_load=f"watch('value', () => {connect}(element));", min_height=120)
+    return gr.HTML(js_on_load=f"watch('value', () => {connect}(element));")
 
 
 def live_players() -> gr.HTML:

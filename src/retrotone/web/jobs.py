@@ -19,7 +19,7 @@ from retrotone.errors import AudioError, Cancelled
 from retrotone.figures.base import paint, png
 from retrotone.progress import Progress
 from retrotone.utils.templates import render_page
-from retrotone.utils.text import clock, counted, sentence, title
+from retrotone.utils.text import clock, counted, sentence, shortened, title
 from retrotone.web.renders import COOKIE, Renders, visitor
 from retrotone.web.uploads import Uploads
 
@@ -29,6 +29,8 @@ MAX_SECONDS = 20 * 60.0
 TELLING_SECONDS = 2.0
 # seconds between two looks at whose turn it is
 TURN_SECONDS = 0.1
+# characters of a progress message: two lines of a phone
+LONGEST_MESSAGE = 60
 # returned by a handler that was stopped
 STOPPED: Any = gr.skip()
 # formats that browsers play
@@ -108,7 +110,7 @@ class Jobs:
                 # until now it may have waited for its turn
                 began = time.monotonic()
             left = _time_left(time.monotonic() - began, fraction)
-            words = self.uploads.without_paths(message) + left
+            words = shortened(self.uploads.without_paths(message), LONGEST_MESSAGE) + left
             job.progress = f"{fraction:.0%}{left}" if fraction else words
             # the bar is found by its context, whichever thread reports
             context.run(bar, fraction, desc=words)

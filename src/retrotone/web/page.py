@@ -71,7 +71,7 @@ WHOLE: dict[str, Any] = {"concurrency_id": "whole", "concurrency_limit": 1, "tri
 EXAMPLES = {"bpm": "90-110", "key": "Am", "year": "1950-1959", "genre": "jazz"}
 STUDY: dict[str, Any] = {"concurrency_id": "study", "concurrency_limit": 1}
 TABLE: dict[str, Any] = {"interactive": False, "type": "array", "buttons": [], "wrap": True, "show_label": False}
-LOSS_WIDTHS: list[str | int] = [f"{width}px" for width in (110, 60, 75, 70, 70, 600)]
+LOSS_WIDTHS: list[str | int] = [f"{width}px" for width in (110, 60, 75, 70, 70, 650)]
 # JavaScript: the dials that were moved as text, and all dials as they are at first
 TO_TEXT = f"(...amounts) => {json.dumps(list(PARTS))}.map((part, i) => [part, amounts[i] / 100])" + (
     ".filter(([, amount]) => amount !== 1).map(([part, amount]) => `${part}:${amount}`).join()"
@@ -369,4 +369,5 @@ def _about(style: str) -> str:
     if style == RECORD:
         return "The sound of a recording of yours (half a second is enough, half a minute is better), or of a preset."
     choice = styles()[style]
-    return f"**{choice.title}**. {choice.description}" if choice.description else choice.title
+    about = choice.description
+    return f"**{choice.title}.** {about[0].upper()}{about[1:]}." if about else choice.title

@@ -44,7 +44,9 @@ CSS = """
 }
 .gradio-container .html-container { padding: 0; }
 .figure:has(.empty) { display: none; }
-#about:has([data-testid=status-tracker]:not(.hide)) { min-height: 4.5rem; }
+.gradio-container .block:has(> [data-testid=status-tracker]:not(.hide)) { min-height: 4.5rem !important; }
+.dark .gradio-container [role=tab][aria-selected=true] { color: var(--primary-300); }
+.dark .gradio-container input[type=range] { --neutral-200: var(--neutral-600); }
 #tabs { --font-mono: var(--font); }
 #sweep-table table { font-size: 13px; }
 .gradio-container th, .gradio-container th * { white-space: nowrap !important; word-break: normal !important; }

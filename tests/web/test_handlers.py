@@ -160,14 +160,16 @@ def test_a_render_goes_on_without_its_page_until_its_visitor_stops_it(uploads: U
         for name, visitor in (("page", "me"), ("page loaded again", "me"), ("another page", "you"))
     ]
     page, loaded_again, stranger = requests
+    # what tells that a page has gone began before its visitor had a cookie
+    gone: Any = SimpleNamespace(session_hash="page", cookies={})
 
     def leave(fraction: float, desc: str) -> None:
-        handlers.leave(page)
+        handlers.leave(gone)
         handlers.stop(stranger)
         assert not handlers.list_renders(stranger)[0]
 
     def leave_and_stop(fraction: float, desc: str) -> None:
-        handlers.leave(page)
+        handlers.leave(gone)
         assert "1940s" in handlers.list_renders(loaded_again)[0]
         handlers.stop(loaded_again)
 

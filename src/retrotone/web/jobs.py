@@ -20,7 +20,7 @@ from retrotone.figures.base import paint, png
 from retrotone.progress import Progress
 from retrotone.utils.templates import render_page
 from retrotone.utils.text import clock, counted, sentence, shortened, title
-from retrotone.web.renders import COOKIE, Renders, visitor
+from retrotone.web.renders import Renders, visitor
 from retrotone.web.uploads import Uploads
 
 # longest song: other visitors wait meanwhile
@@ -74,7 +74,8 @@ class Jobs:
         """Stop what a page that has gone started, but for renders, which its visitor finds in the list."""
         for job in list(self._running):
             if job.session == request.session_hash:
-                if job.title and COOKIE in request.cookies:
+                # a visitor without a cookie would not be known again
+                if job.title and job.visitor != job.session:
                     job.session = None
                 else:
                     job.stopped.set()

@@ -309,6 +309,7 @@ def test_two_visitors_restyle_their_songs_at_once_and_play_them(
         hers.button("Restyle").click()
     # hers waits behind his, and goes on while she loads the page again
     hers.page.reload()
+    expect(hers.page.locator("#song")).to_contain_text("hers.flac")
     expect(his.page.get_by_text("his as a medium of the 1910s would have kept it")).to_be_visible(timeout=PATIENCE)
     # each sees the own renders, which stay when the next one takes their place
     for each, name in ((hers, "hers-1930s.flac"), (his, "his-1910s.flac")):

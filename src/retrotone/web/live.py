@@ -59,8 +59,10 @@ class LiveSound(Jobs):
         self._media: dict[str, Medium] = {}
         # what each visitor requested last: what is rendered for an earlier request is given up
         self._requested: dict[str | None, object] = {}
-        # the former and the present song of each visitor
+        # the former and the present song of each page
         self._songs: dict[str | None, tuple[str | None, str | None]] = {}
+        # the song that each visitor took last
+        self._last_songs: dict[str, str | None] = {}
         # excerpts do not wait in Gradio's queue, but are rendered one at a time
         self._one_at_a_time = threading.Lock()
 
@@ -154,7 +156,13 @@ class LiveSound(Jobs):
         self._requested.pop(request.session_hash, None)
         former, present = self._songs.get(request.session_hash, (None, None))
         keep(self._songs, request.session_hash, (present or former, song), VISITORS_KEPT)
+        keep(self._last_songs, visitor(request), song, VISITORS_KEPT)
         return NOTHING_HEARD
+
+    def last_song(self, request: gr.Request) -> str | None:
+        """Return the song that this visitor took last, unless it was deleted since."""
+        song = self._last_songs.get(visitor(request))
+        return song if song and Path(song).exists() else None
 
     def _is_replaced(self, request: gr.Request, song: str) -> bool:
         """Return whether this visitor has taken another song instead, or none."""

@@ -106,7 +106,7 @@ def page(handlers: Handlers, uploads: Uploads) -> gr.Blocks:
         run(song.upload, handlers.describe, [song, *filters], described, about, DESCRIPTION)
         again.click(lambda: gr.Audio(example, label=YOUR_SONG), None, song, **HIDDEN)
         # with the settings and not in the configuration, which so names no folder
-        _start(blocks, (song, example), tabs, settings | more, dials, [render, generate])
+        _start(blocks, handlers, (song, example), tabs, settings | more, dials, [render, generate])
         for trigger in (blocks.load, renders[-1].tick):
             trigger(handlers.list_renders, None, [*renders], **AT_ONCE)
         blocks.unload(handlers.leave)
@@ -119,7 +119,12 @@ def _uploaded(path: str, given: int) -> Any:
     name = Path(path).name
     if given > 1:
         gr.Info(f"Of {given} files, {name} is taken: this page takes one song at a time.")
-    return gr.Button(visible=False), gr.Audio(label=f"{shortened(name, LONGEST_NAME)}: drop another onto it")
+    return gr.Button(visible=False), gr.Audio(label=_label(name))
+
+
+def _label(name: str) -> str:
+    """Return what stands on the player of a song that was uploaded."""
+    return f"{shortened(name, LONGEST_NAME)}: drop another onto it"
 
 
 def _restyle(
@@ -315,13 +320,14 @@ def _study(handlers: Handlers) -> None:
 
 def _start(
     blocks: gr.Blocks,
+    handlers: Handlers,
     example: tuple[gr.Audio, str],
     tabs: gr.Tabs,
     settings: dict[str, Any],
     dials: list[Any],
     starters: list[gr.Button],
 ) -> None:
-    """Load the example, set the settings from the page's address, enable the buttons; keep settings in the address."""
+    """Load a song, set the settings from the page's address, enable the buttons; keep settings in the address."""
 
     def fill(request: gr.Request) -> list[Any]:
         found, wrong = permalink.read(request.query_params)
@@ -332,7 +338,9 @@ def _start(
         amounts = read_amounts(found.get("dials", ""))
         shares = [found.get("strength", 1.0), *(amounts.get(part, 1.0) for part in PARTS)]
         turned = [gr.Accordion(open=bool(amounts)), *(round(100 * share) for share in shares)]
-        return [example[1], tab, *(found.get(name, gr.skip()) for name in settings), *turned, *ready]
+        path = handlers.last_song(request) or example[1]
+        song = gr.Audio(path, label=YOUR_SONG if path == example[1] else _label(Path(path).name))
+        return [song, tab, *(found.get(name, gr.skip()) for name in settings), *turned, *ready]
 
     blocks.load(fill, None, [example[0], tabs, *settings.values(), *dials, *starters], **HIDDEN).then(
         None, None, None, js=permalink.WAS_READ, **HIDDEN

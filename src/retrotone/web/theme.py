@@ -56,7 +56,7 @@ CSS = """
 .players { --ink: var(--body-text-color); --soft: var(--body-text-color-subdued); --line: var(--border-color-primary); }
 .dark .players { color-scheme: dark; }
 .gradio-container .versions button { margin: 0; }
-.hint a { color: inherit; padding: 0; }
+.hint a, .hint label { color: inherit; padding: 0; }
 .renders ul { max-height: 12rem; overflow-y: auto; margin: .25rem 0 0; padding-left: 1.25rem; }
 .hint { color: var(--body-text-color-subdued); font-size: .85rem; margin: .25rem 0 0; }
 """ + asset("players.css.j2").read_text("utf-8").partition("\n")[2]

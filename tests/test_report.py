@@ -93,6 +93,13 @@ def test_names_are_text_and_not_markup(page: str) -> None:
     assert "&lt;script&gt;alert(&#39;x&#39;)&lt;/script&gt; &amp; $\\frac" in page
 
 
+def test_a_name_is_cut_where_it_is_too_long_and_whole_in_its_label(page: str) -> None:
+    heading = page[page.index("<h1") : page.index("</h1>")]
+    assert 'aria-label="original · &lt;script&gt;' in heading
+    assert heading.count('class="cut"') == 3
+    assert 'title="48 kHz"' in heading
+
+
 def test_page_shows_the_figures_of_the_table(page: str, comparison: Comparison) -> None:
     text = re.sub(r"\s+", " ", re.sub(r"<[^>]+>", " ", page[page.index("<tbody>") : page.index("</tbody>")]))
     row = text[text.index("48 kHz") :]

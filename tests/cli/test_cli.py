@@ -122,7 +122,7 @@ def test_a_folder_keeps_its_folders_and_what_is_done_is_passed_over(folder: Path
     out, err = capfd.readouterr()
     assert out.startswith(f"in/out/{made[0]}: era")
     assert out.count("\n") == 1
-    assert err == "retrotone: 1 of 2 songs are done already and passed over\n"
+    assert err == "retrotone: 1 of 2 songs done already and passed over\n"
     assert names(Path("in/out").resolve()) == made
     assert Path("in/out", made[1]).stat().st_mtime_ns == kept.st_mtime_ns
 
@@ -451,7 +451,7 @@ def test_a_stop_among_several_songs_tells_how_many_are_done(capfd: Capture) -> N
 
     with pytest.raises(KeyboardInterrupt):
         print_each(["a.wav", "b.wav", "c.wav"], work, "done: go on with --skip")
-    assert capfd.readouterr().err == "retrotone: stopped: 2 of 3 songs are done: go on with --skip\n"
+    assert capfd.readouterr().err == "retrotone: stopped: 2 of 3 songs done: go on with --skip\n"
 
 
 def test_where_there_is_no_terminal_progress_is_a_line_from_time_to_time(

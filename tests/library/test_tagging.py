@@ -44,11 +44,11 @@ def test_tags_are_written_when_asked_and_taken_back(
         f"{ada}: bpm 120, initialkey F#m, mood happy; mellow",
         f"{bix}: bpm 120, initialkey F#m, genre jazz, mood happy; mellow",
     ]
-    assert dry[2] == "2 files would be written with --apply"
+    assert dry[2] == "2 files to be written: add --apply"
     assert all(path.read_bytes() == before[path][0] for path in before)
 
     assert run(["library", "tag", "--write", "bpm,key,genre,mood", "--apply", *here]) == 0
-    assert "2 files were written" in capsys.readouterr().out
+    assert "2 files written" in capsys.readouterr().out
     assert rt.read_tags(bix)["genre"] == ("jazz",)
     for path, (_, values, samples) in before.items():
         tags = rt.read_tags(path)
@@ -66,7 +66,7 @@ def test_tags_are_written_when_asked_and_taken_back(
     assert capsys.readouterr().out == (
         f"{ada}: initialkey F#m, mood happy; mellow\n"
         f"{bix}: bpm 120, initialkey F#m, genre jazz, mood happy; mellow\n"
-        "tags of 2 files were taken back\n"
+        "taken back from 2 files\n"
     )
     assert rt.read_tags(bix).values == before[bix][1]
     # somebody has changed that since

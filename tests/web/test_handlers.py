@@ -31,8 +31,9 @@ from retrotone.web import live  # noqa: E402
 from retrotone.web.handlers import Handlers  # noqa: E402
 from retrotone.web.jobs import STOPPED  # noqa: E402
 from retrotone.web.live import RECORD  # noqa: E402
+from retrotone.web.renders import COOKIE  # noqa: E402
 
-VISITOR: Any = SimpleNamespace(session_hash="a visitor")
+VISITOR: Any = SimpleNamespace(session_hash="a page", cookies={})
 
 
 def bar(fraction: float, desc: str) -> None:
@@ -144,14 +145,60 @@ def test_the_whole_song_follows_an_excerpt_unless_another_sound_is_wanted(upload
     handlers = Handlers(uploads)
     wanted: list[Any] = [song, "1930s", 0.5, None, "noise:0"]
     handlers.excerpt(VISITOR, *wanted, 0.0)
-    players, made = handlers.whole(VISITOR, *wanted)
-    whole = linked(players)
-    assert made is not None
-    assert linked(f'{made.address}"') == whole
+    whole = linked(handlers.whole(VISITOR, *wanted))
+    assert linked(handlers.list_renders(VISITOR)[0]) == whole
     assert whole.name == "a song-1930s, noise 0%-strength0.5.wav"
     assert rt.load(whole).duration == pytest.approx(rt.load(song).duration, abs=0.01)
     handlers.excerpt(VISITOR, song, "1940s", 0.5, None, "", 0.0)
-    assert handlers.whole(VISITOR, *wanted) == (STOPPED, None)
+    assert handlers.whole(VISITOR, *wanted) is STOPPED
+
+
+def test_a_render_goes_on_without_its_page_until_its_visitor_stops_it(uploads: Uploads, song: str) -> None:
+    handlers = Handlers(uploads)
+    requests: list[Any] = [
+        SimpleNamespace(session_hash=name, cookies={COOKIE: visitor})
+        for name, visitor in (("page", "me"), ("page loaded again", "me"), ("another page", "you"))
+    ]
+    page, loaded_again, stranger = requests
+    # what tells that a page has gone began before its visitor had a cookie
+    gone: Any = SimpleNamespace(session_hash="page", cookies={})
+
+    def leave(fraction: float, desc: str) -> None:
+        handlers.leave(gone)
+        handlers.stop(stranger)
+        assert not handlers.list_renders(stranger)[0]
+
+    def leave_and_stop(fraction: float, desc: str) -> None:
+        handlers.leave(gone)
+        assert "1940s" in handlers.list_renders(loaded_again)[0]
+        handlers.stop(loaded_again)
+
+    _, result, *_ = handlers.restyle(page, song, "1910s", bar=leave)
+    assert handlers.restyle(page, song, "1940s", bar=leave_and_stop)[0] is STOPPED
+    # nobody would see it any more
+    assert handlers.genre(page, song, bar=leave) is STOPPED
+    listed, *_ = handlers.list_renders(loaded_again)
+    assert linked(listed) == Path(result)
+    assert "1940s" not in listed
+    assert not handlers.list_renders(stranger)[0]
+    uploads.forget(age=-1)
+    assert not handlers.list_renders(loaded_again)[0]
+
+
+def test_big_jobs_wait_for_their_turn_and_stop_while_they_wait(uploads: Uploads, song: str) -> None:
+    handlers, said = Handlers(uploads), list[str]()
+    first, second = (SimpleNamespace(session_hash=name, cookies={}) for name in ("first", "second"))
+
+    def stop(fraction: float, desc: str) -> None:
+        said.append(desc)
+        handlers.stop(second)
+
+    def come_second(fraction: float, desc: str) -> None:
+        if not said:
+            assert handlers.genre(second, song, bar=stop) is STOPPED
+
+    handlers.restyle(first, song, "1910s", bar=come_second)
+    assert said == ["waiting for 1 other job"]
 
 
 def test_a_visitor_who_goes_without_a_word_is_forgotten_when_others_come(
@@ -159,10 +206,10 @@ def test_a_visitor_who_goes_without_a_word_is_forgotten_when_others_come(
 ) -> None:
     monkeypatch.setattr(live, "VISITORS_KEPT", 2)
     handlers, wanted = Handlers(uploads), (song, "1990s", 0.0, None, "")
-    visitors: list[Any] = [SimpleNamespace(session_hash=name) for name in ("gone", "first", "second")]
+    visitors: list[Any] = [SimpleNamespace(session_hash=name, cookies={}) for name in ("gone", "first", "second")]
     for visitor in visitors:
         handlers.excerpt(visitor, *wanted, 0.0)
-    assert [handlers.whole(visitor, *wanted)[0] is STOPPED for visitor in visitors] == [True, False, False]
+    assert [handlers.whole(visitor, *wanted) is STOPPED for visitor in visitors] == [True, False, False]
 
 
 def test_the_description_of_a_song_is_given_up_for_the_next_one(uploads: Uploads, song: str) -> None:

@@ -200,11 +200,11 @@ class Visitor:
         """Return which of the players of the versions sound."""
         return list(self.page.evaluate("[...document.querySelectorAll('.players audio')].map(audio => !audio.paused)"))
 
-    def download(self, name: str) -> Audio:
-        """Download a result by its name."""
+    def download(self, link: str) -> Audio:
+        """Download a result by a link."""
         with self.page.expect_download() as download:
-            self.page.get_by_role("link", name=f"Download {name}").click()
-        assert download.value.suggested_filename == name
+            self.page.get_by_role("link", name=link, exact=True).click()
+        assert download.value.suggested_filename == link.removeprefix("Download ")
         return load(download.value.path())
 
     def give(self, path: Path, clock: str) -> None:
@@ -301,16 +301,26 @@ def test_two_visitors_restyle_their_songs_at_once_and_play_them(
     with his.plays("excerpt.flac") as heard:
         his.page.get_by_label("1910s").click()
     assert not sound(heard).is_silent
-    hers.button("Restyle").click()
+    his.button("Loop from here").click()
     his.button("Restyle").click()
-    for each, words in ((hers, "hers as a medium of the 1930s"), (his, "his as a medium of the 1910s")):
-        expect(each.page.get_by_text(f"{words} would have kept it")).to_be_visible(timeout=PATIENCE)
-    # the next render takes the place of this one, which stays in a list
+    with hers.page.expect_response(
+        lambda response: "queue/join" in response.url and '"1930s"' in (response.request.post_data or "")
+    ):
+        hers.button("Restyle").click()
+    # hers waits behind his, and goes on while she loads the page again
+    hers.page.reload()
+    expect(hers.page.locator("#song")).to_contain_text("hers.flac")
+    expect(his.page.get_by_text("his as a medium of the 1910s would have kept it")).to_be_visible(timeout=PATIENCE)
+    # each sees the own renders, which stay when the next one takes their place
     for each, name in ((hers, "hers-1930s.flac"), (his, "his-1910s.flac")):
         expect(each.page.locator(".renders").get_by_role("link", name=name)).to_be_visible()
+    assert "hers" not in his.page.locator(".renders").first.inner_text()
+    assert "1910s" not in hers.page.locator(".renders").first.inner_text()
+    [cookie] = hers.page.context.cookies()
+    assert (cookie["httpOnly"], cookie["sameSite"]) == (True, "Strict")
     # it has taken the place of what was heard before
     expect(his.page.locator("#live .players")).to_have_count(0)
-    results = {"hers": hers.download("hers-1930s.flac"), "his": his.download("his-1910s.flac")}
+    results = {"hers": hers.download("hers-1930s.flac"), "his": his.download("Download his-1910s.flac")}
     expect(his.page.locator("#retro-picture img")).to_be_visible(timeout=PATIENCE)
     for name, result in results.items():
         original = load(songs[name])
@@ -331,9 +341,8 @@ def test_two_visitors_restyle_their_songs_at_once_and_play_them(
     assert his.sounding() == [False, True]
     assert his.page.evaluate("document.querySelectorAll('.players audio')[1].currentTime") > 0.3
     assert his.page.locator(".playhead:visible").count() == 2
-    # what lies between two presses goes round
-    for said in ("Loop from here", "Loop 0:0"):
-        his.page.get_by_role("button", name=said).click()
+    # what lies between two presses goes round, of which the first was when the sound was heard live
+    his.page.get_by_role("button", name="Loop 0:0").click()
     expect(his.page.get_by_role("button", name="Stop looping 0:0")).to_be_visible()
     his.page.evaluate("window.latest = 0")
     his.page.wait_for_function(
@@ -352,9 +361,6 @@ def test_two_visitors_restyle_their_songs_at_once_and_play_them(
     his.shot("retro")
     # or it would be drawn 60 times a second throughout the tests that follow
     his.page.evaluate("document.querySelectorAll('audio').forEach(player => player.pause())")
-    # her only render is downloaded: the browser asks nothing
-    with hers.page.expect_event("close"):
-        hers.page.close(run_before_unload=True)
     hers.page.context.close()
 
 

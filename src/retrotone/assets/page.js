@@ -53,27 +53,17 @@ function goOn(element) {
   if (isExcerpt || former?.isPlaying()) live.player().play();
 }
 
-// Connect the players of a restyled song, which go on where the same sound still plays live.
+// Connect the players of a restyled song, which go on where the same sound was heard live, and in its loop.
 function takeOver(element) {
   const names = root => [...root.querySelectorAll(".versions button")].map(button => button.textContent).join();
-  const goesOn = live?.isPlaying() && names(element) === names(document.getElementById("live"));
-  const at = playedSeconds(), active = live?.active(), players = connect(element);
-  if (!players || !goesOn) return;
-  players.choose(active);
+  const isSame = live && names(element) === names(document.getElementById("live"));
+  const at = playedSeconds(), players = connect(element);
+  if (!players || !isSame) return;
+  players.choose(live.active());
   players.seek(at);
-  players.player().play();
+  players.setLoop(live.loop());
+  if (live.isPlaying()) players.player().play();
 }
-
-// Renders that were not downloaded would be lost with the page: the browser asks before it closes.
-const downloaded = new Set();
-document.addEventListener("click", event => {
-  const link = event.target.closest("a[download]");
-  if (link) downloaded.add(link.href);
-});
-addEventListener("beforeunload", event => {
-  const links = [...document.querySelectorAll(".renders .asked-for a")];
-  if (links.some(link => !downloaded.has(link.href))) event.preventDefault();
-});
 
 // An error goes when the visitor goes on: to another tab, or to the next job.
 document.addEventListener("click", event => {

@@ -15,7 +15,7 @@ import typer
 
 from retrotone.errors import ModelError, OutputError, RetrotoneError
 from retrotone.progress import Progress
-from retrotone.utils.text import printable
+from retrotone.utils.text import counted, printable
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -143,7 +143,7 @@ def print_each(songs: Sequence[str], work: Callable[[int, Progress], str], kept:
                 failures.append(failure(song, error))
             else:
                 bar.print(line)
-                bar.kept = f"{index + 1 - len(failures)} of {len(songs)} songs are {kept}"
+                bar.kept = f"{index + 1 - len(failures)} of {counted(len(songs), 'song')} {kept}"
     report_failures(failures, len(songs))
 
 
@@ -153,7 +153,7 @@ def numbers_to_do(outputs: Sequence[Path], skip: bool, overwrite: bool) -> list[
         raise OutputError("--skip keeps what --overwrite would replace: leave one of them out")
     numbers = [k for k, output in enumerate(outputs) if not (skip and output.exists())]
     if done := len(outputs) - len(numbers):
-        complain(f"{done} of {len(outputs)} songs are done already and passed over")
+        complain(f"{done} of {counted(len(outputs), 'song')} done already and passed over")
     return numbers
 
 
@@ -168,7 +168,7 @@ def report_failures(failures: Sequence[str], songs: int) -> None:
     if failures:
         for line in failures:
             complain(line)
-        complain(f"{len(failures)} of {songs} songs failed")
+        complain(f"{len(failures)} of {counted(songs, 'song')} failed")
         raise typer.Exit(ALL_FAILED if len(failures) == songs else SOME_FAILED)
 
 

@@ -27,7 +27,7 @@ from retrotone.cli.console import (
 from retrotone.errors import GenreError, ModelError, OutputError
 from retrotone.progress import Progress
 from retrotone.utils.files import check_outputs
-from retrotone.utils.text import printable
+from retrotone.utils.text import counted, printable
 
 if TYPE_CHECKING:
     import numpy as np
@@ -333,7 +333,7 @@ def _show_training(scores: Evaluation, folder: Path) -> None:
     print_table(["genre", "tracks", "precision", "recall", "F1"], rows)
     low, high = scores.interval
     typer.echo(
-        f"{printable(folder)}: {scores.accuracy:.1%} of {scores.tracks} validation tracks right "
+        f"{printable(folder)}: {scores.accuracy:.1%} of {counted(scores.tracks, 'validation track')} right "
         f"(95 % interval {low:.1%} to {high:.1%}), macro-F1 {scores.macro_f1:.3f}, "
         f"calibration error {scores.calibration_error:.3f}"
     )

@@ -12,7 +12,7 @@ import typer
 from retrotone.cli.console import NO_CHECKPOINT, Bar, Overwrite, check_resume, print_table
 from retrotone.errors import MissingExtraError, ModelError, OutputError, StyleError
 from retrotone.utils.files import check_outputs
-from retrotone.utils.text import printable
+from retrotone.utils.text import counted, printable
 
 Rate = Annotated[
     Literal["44100", "48000"] | None,
@@ -151,7 +151,9 @@ def train(
     for name in training.corpus.skipped:
         typer.echo(f"{printable(name)} was left out: too short, or not to be read", err=True)
     last = training.history[-1]
-    typer.echo(f"{printable(model)}: {training.corpus.hours:.1f} h, {last.step} steps, loss {last.spectral:.3f}")
+    typer.echo(
+        f"{printable(model)}: {training.corpus.hours:.1f} h, {counted(last.step, 'step')}, loss {last.spectral:.3f}"
+    )
 
 
 @app.command("export")

@@ -74,6 +74,19 @@ class JobObserver(Protocol):
         """The job is done (empty `error`), was cancelled, or failed."""
 
 
+class SilentObserver:
+    """Shows nothing of jobs that nobody asked for; a `JobObserver`."""
+
+    def job_submitted(self, job: Job) -> None:
+        """Say nothing."""
+
+    def job_progressed(self, fraction: float, message: str) -> None:
+        """Say nothing."""
+
+    def job_ended(self, job: Job, error: str) -> None:
+        """Say nothing."""
+
+
 @dataclass(eq=False)
 class Job:
     """A task in the queue: a function at the top of a module, called with a `TaskContext` and the arguments.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Hashable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -10,12 +10,22 @@ from typing import TYPE_CHECKING
 from retrotone.desktop.jobs import TaskContext
 from retrotone.desktop.tasks import summary_of
 from retrotone.desktop.track_row import TrackRow
-from retrotone.errors import LibraryError
+from retrotone.errors import LibraryError, RetrotoneError
 from retrotone.progress import part
 from retrotone.utils.text import counted
 
 if TYPE_CHECKING:
     from retrotone.library.library import Library
+
+
+def state(context: TaskContext, library: str | None) -> Hashable:
+    """Return what differs after a change of the library, whoever made it; where it cannot be asked, why."""
+    from retrotone.library.session import library_state
+
+    try:
+        return library_state(library)
+    except RetrotoneError as error:
+        return str(error)
 
 
 def similar(context: TaskContext, library: str | None, song: str, wanted: Mapping[str, str]) -> list[TrackRow]:

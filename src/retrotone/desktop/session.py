@@ -10,8 +10,8 @@ from tkinter import messagebox
 from typing import Any, Protocol
 
 from retrotone.audio.files import SUFFIXES
-from retrotone.desktop import tasks
-from retrotone.desktop.jobs import JobObserver, JobQueue
+from retrotone.desktop import library_tasks, tasks
+from retrotone.desktop.jobs import JobObserver, JobQueue, SilentObserver
 from retrotone.desktop.live import EXCERPT_SECONDS, LONGEST_LOOP_SECONDS, LiveSound
 from retrotone.desktop.player import Clip, Frames, Player
 from retrotone.desktop.restyle_tasks import Excerpt, Recipe, Version
@@ -19,7 +19,6 @@ from retrotone.desktop.settings import Settings
 from retrotone.desktop.tasks import Song, Sound
 from retrotone.desktop.theme import Theme
 from retrotone.desktop.track_row import TrackRow
-from retrotone.library.session import library_state
 from retrotone.utils.temporary import TemporaryFolder
 from retrotone.utils.text import counted, shortened
 
@@ -219,10 +218,9 @@ class Session:
         self._return_to_song()
         self.player.seek(seconds * self.player.sample_rate / max(self.player.length, 1))
 
-    @property
-    def library_state(self) -> Hashable:
-        """What differs after a change of the library, whoever made it."""
-        return library_state(self.library)
+    def ask_library_state(self, queue: JobQueue, answer: Callable[[Hashable], None]) -> None:
+        """Tell what differs after a change of the library, whoever made it: not here, as a server may be slow."""
+        queue.submit(library_tasks.state, self.library, observer=SilentObserver(), done=answer)
 
     def set_loop(self, low: float, high: float) -> None:
         """Go round between two positions in what plays, as fractions of its length."""

@@ -37,6 +37,7 @@ from retrotone.genre.evidence import ANSWERING, HEAD_WEIGHTS, HEADS, Rows, evide
 from retrotone.progress import Progress, silent
 from retrotone.utils.assets import asset
 from retrotone.utils.files import is_folder, new_folder, write_whole
+from retrotone.utils.text import counted
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -217,7 +218,9 @@ class GenreClassifier:
         """Return the share of tracks whose genre is `y`'s; see `predict_proba`."""
         answers, truth = self.predict(X), np.asarray(y, str)
         if answers.shape != truth.shape:
-            raise GenreError(f"{len(answers)} tracks and genres of shape {truth.shape}: give one genre a track")
+            raise GenreError(
+                f"{counted(len(answers), 'track')} and genres of shape {truth.shape}: give one genre a track"
+            )
         return float((answers == truth).mean())
 
     def answer(self, recording: Recording, progress: Progress = silent) -> Answer:
@@ -395,7 +398,10 @@ def _labelled_tracks(count: int, y: Sequence[str], artists: Sequence[str | None]
     genres = [str(genre) for genre in y]
     artists = [None] * len(genres) if artists is None else list(artists)
     if not count == len(genres) == len(artists):
-        raise GenreError(f"{count} tracks, {len(genres)} genres and {len(artists)} artists: give one of each a track")
+        raise GenreError(
+            f"{counted(count, 'track')}, {counted(len(genres), 'genre')} and {counted(len(artists), 'artist')}: "
+            "give one of each a track"
+        )
     counts = Counter(genres)
     if len(counts) < 2 or min(counts.values()) < LEAST_TRACKS:
         raise GenreError("learning needs two genres or more, and two tracks or more in each")

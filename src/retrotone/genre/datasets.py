@@ -25,6 +25,7 @@ from retrotone.audio.folders import recordings_in
 from retrotone.errors import AudioError, GenreError
 from retrotone.utils.assets import asset
 from retrotone.utils.logs import log
+from retrotone.utils.text import counted
 
 Split = Literal["train", "valid", "test"]
 
@@ -185,7 +186,9 @@ class Gtzan:
         found = {track.name: track for track in reversed(_find(self.folder))}
         self.genres = tuple(sorted({track.genre for track in found.values()}))
         if odd := sorted(set(self.genres) - set(GTZAN_GENRES)):
-            raise GenreError(f"{self.folder} holds {len(self.genres)} genres: {', '.join(odd)} is none of GTZAN's ten")
+            raise GenreError(
+                f"{self.folder} holds {counted(len(self.genres), 'genre')}: {', '.join(odd)} is none of GTZAN's ten"
+            )
         for track in found.values():
             if not _is_clip(track):
                 raise GenreError(f"{track.path} is no clip of GTZAN's {track.genre}: take it out of the folder")

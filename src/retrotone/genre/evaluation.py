@@ -17,6 +17,7 @@ from retrotone.genre.datasets import LabelledTrack, folds, gtzan_split, most_fol
 from retrotone.genre.models import learned_from, open_model
 from retrotone.progress import Progress, part, silent
 from retrotone.utils.logs import log
+from retrotone.utils.text import counted
 
 # The normal distribution's two-sided 95 % quantile.
 Z_95 = 1.959964
@@ -70,7 +71,9 @@ def evaluate(truth: Sequence[str], probabilities: ArrayLike, genres: Sequence[st
     """
     p = np.asarray(probabilities, float)
     if len(truth) == 0 or p.shape != (len(truth), len(genres)):
-        given = f"probabilities of shape {p.shape} for {len(truth)} tracks and {len(genres)} genres"
+        given = (
+            f"probabilities of shape {p.shape} for {counted(len(truth), 'track')} and {counted(len(genres), 'genre')}"
+        )
         raise GenreError(f"{given}: give a row for each track, at least one")
     if unknown := sorted(set(truth) - set(genres)):
         raise GenreError(f"{', '.join(unknown)}: the classifier knows {', '.join(genres)}")

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from retrotone.errors import GenreError
 from retrotone.genre.datasets import Gtzan, LabelledTrack, folds, open_folder
 from retrotone.utils.logs import log
+from retrotone.utils.text import counted
 
 # One fold in so many is validated on, where the collection has no split of its own.
 FOLDS = 5
@@ -39,7 +40,7 @@ def sides(recordings: str | os.PathLike[str]) -> tuple[list[LabelledTrack], list
     kept = _genres(learnt_from) & _genres(checked_on)
     if len(kept) < 2:
         here = "in both parts of GTZAN's split" if isinstance(folder, Gtzan) else "by two artists or more"
-        raise GenreError(f"{recordings} has {len(kept)} genres {here}: it needs two such genres to train")
+        raise GenreError(f"{recordings} has {counted(len(kept), 'genre')} {here}: it needs two such genres to train")
     if left_out := (_genres(learnt_from) | _genres(checked_on)) - kept:
         log.warning("%s: left out, as all tracks are on one side of the split", ", ".join(sorted(left_out)))
     return (

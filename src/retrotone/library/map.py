@@ -23,6 +23,7 @@ from retrotone.library.records import Track
 from retrotone.progress import Progress, silent
 from retrotone.utils.files import write_whole
 from retrotone.utils.templates import render_page
+from retrotone.utils.text import counted
 
 # about 30 s on one core
 LANDMARKS = 3000
@@ -91,7 +92,7 @@ def draw(
         raise LibraryError(f"{path}: a map is written as .png or .html, not '{path.suffix}'")
     if not tracks:
         raise LibraryError("there is nothing to draw: scan a folder of music first")
-    progress(0.0, f"placing {len(tracks)} tracks")
+    progress(0.0, f"placing {counted(len(tracks), 'track')}")
     xy = positions(vectors)
     genres, names = _shown_genres(tracks)
     progress(0.9, "drawing")
@@ -180,7 +181,7 @@ def _picture(xy: Positions, genres: Sequence[int], names: Sequence[str]) -> byte
         for genre, (name, colour) in enumerate(zip(names, _colours(names), strict=True)):
             x, y = xy[of == genre].T
             axes.scatter(x, y, s=size, c=colour, alpha=0.8, linewidths=0, label=name.replace("$", r"\$"))
-        axes.set(xticks=[], yticks=[], aspect="equal", title=f"{len(xy)} tracks")
+        axes.set(xticks=[], yticks=[], aspect="equal", title=counted(len(xy), "track"))
         for spine in axes.spines.values():
             spine.set_visible(False)
         legend = figure.legend(loc="outside lower center", ncols=min(len(names), 6))
@@ -199,7 +200,7 @@ def _page(tracks: Sequence[Track], xy: Positions, genres: Sequence[int], names: 
     return render_page(
         "library/map.html.j2",
         data=_script_safe({"points": points, "genres": names, "colours": _colours(names)}),
-        count=len(tracks),
+        count=counted(len(tracks), "track"),
         paper=PAPER,
         ink=INK,
         faint=FAINT,

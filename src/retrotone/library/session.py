@@ -21,6 +21,7 @@ from retrotone.library.search.playlists import IsSame, TrackLookup
 from retrotone.progress import Progress, silent
 from retrotone.utils.files import file_version
 from retrotone.utils.logs import log
+from retrotone.utils.text import counted
 
 
 def default_path() -> Path:
@@ -30,15 +31,25 @@ def default_path() -> Path:
     return Path(platformdirs.user_data_dir("retrotone", appauthor=False)) / "library.db"
 
 
-def library_state(path: str | None = None) -> tuple[tuple[int, int], ...]:
-    """Return what differs after a change of a library's file, which is not opened: time and size of it and its log.
+def library_state(location: str | None = None) -> Hashable:
+    """Return what differs after a change of a library, whoever made it.
 
     Parameters
     ----------
-    path : str, optional
-        The library's file, by default `default_path`. A missing file and a server have an empty state.
+    location : str, optional
+        The library's file, by default `default_path`, or the address of a database. A file is not opened: its state is
+        time and size of it and its log, and that of a missing one is empty.
+
+    Raises
+    ------
+    LibraryError, MissingExtraError
+        A database that cannot be asked, or holds no library.
     """
-    file = default_path() if path is None else path
+    file = default_path() if location is None else location
+    if is_address(str(file)):
+        from retrotone.library.catalogue.postgres import contents_state
+
+        return contents_state(str(file))
     # SQLite collects changes beside the file while others read it; an empty log is left by those who only read
     versions = (file_version(name) for name in (file, f"{file}-wal"))
     return tuple(version for version in versions if version and version[1])
@@ -109,9 +120,9 @@ class LibrarySession:
         numbers = catalogue.outdated_descriptions(RECIPE, VERSION)
         if numbers:
             log.warning(
-                "%s: %d tracks are described again, as retrotone has changed; this happens once",
+                "%s: describing %s again, as retrotone has changed; this happens once",
                 catalogue.name,
-                len(numbers),
+                counted(len(numbers), "track"),
             )
         for done, number in enumerate(numbers):
             progress(done / len(numbers), f"{done}/{len(numbers)} described again")
@@ -126,10 +137,9 @@ class LibrarySession:
         count = catalogue.count_outdated_analyses(RECIPE, VERSION)
         if count:
             log.warning(
-                "%s: %d tracks were analysed by another version of retrotone and compare badly: "
-                "scan their folders again",
+                "%s: what another version of retrotone analysed (%s) compares badly: scan the folders again",
                 catalogue.name,
-                count,
+                counted(count, "track"),
             )
 
     def neighbours(self, progress: Progress = silent) -> Neighbours | Indexed:

@@ -29,6 +29,7 @@ from retrotone.utils.files import check_outputs, make_folder, write_whole
 from retrotone.utils.pretrained import DEFAULT_MODEL
 from retrotone.utils.templates import render_page
 from retrotone.utils.temporary import locked_folder
+from retrotone.utils.text import counted
 
 # Of every sound, as in the study.
 SECONDS = 30.0
@@ -199,9 +200,9 @@ def _training(folder: str | os.PathLike[str], out: Path, epochs: int, seed: int,
     return Section(
         "M5 on raw waveforms",
         "The training loss fell, the validation loss stood still, and whole albums went to one genre.",
-        f"After {last.epoch} epochs the training loss is {last.train_loss:.3f}, the validation loss "
-        f"{last.valid_loss:.3f}; the best epoch's weights get {scores.accuracy:.0%} of {scores.tracks} validation "
-        f"tracks right, where chance gets {1 / len(genres):.0%}.",
+        f"After {counted(last.epoch, 'epoch')} the training loss is {last.train_loss:.3f}, the validation loss "
+        f"{last.valid_loss:.3f}; the best epoch's weights get {scores.accuracy:.0%} of "
+        f"{counted(scores.tracks, 'validation track')} right, where chance gets {1 / len(genres):.0%}.",
         "Tracks are split before they are cut into segments, and artists are kept apart where the folder tells them: a "
         "kinder split would give finer figures, and mean less.",
         pictures=("curves.png", "confusion.png"),

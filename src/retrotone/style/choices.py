@@ -13,7 +13,7 @@ from retrotone.errors import StyleError
 from retrotone.progress import Progress, silent
 from retrotone.utils.files import config_folder, is_file, is_folder
 from retrotone.utils.logs import log
-from retrotone.utils.text import printable, shortened, title
+from retrotone.utils.text import counted, printable, shortened, title
 
 if TYPE_CHECKING:
     from retrotone.audio.audio import Audio
@@ -293,7 +293,7 @@ def find_style(text: str, method: str | None = None, *, files: bool = True) -> S
 
 
 def _of_records(heading: str, sources: Sequence[AudioFile]) -> StyleChoice:
-    description = f"the medium of {len(sources)} recordings"
+    description = f"the medium of {counted(len(sources), 'recording')}"
     return StyleChoice("records", heading, printable(heading), description, recordings=tuple(sources))
 
 

@@ -28,6 +28,7 @@ from retrotone.errors import StyleError
 from retrotone.progress import Progress, silent
 from retrotone.style.random_network import KERNEL, N_FEATURES, gram_matrix, patch_weights, random_network
 from retrotone.types import Matrix
+from retrotone.utils.text import counted
 
 __all__ = ["GramResult", "GramTransfer", "explain", "gram_matrix", "random_network", "style_loss"]
 
@@ -267,7 +268,7 @@ class GramTransfer:
 def explain(result: GramResult) -> str:
     """Return one sentence that says why a run fell or stood still."""
     first, last, steps = result.losses[0], result.losses[-1], len(result.losses) - 1
-    path = f"{first:.4g} to {last:.4g} in {steps} steps"
+    path = f"{first:.4g} to {last:.4g} in {counted(steps, 'step')}"
     if result.kept > STOOD_STILL:
         if result.update_size < TINY_UPDATE:
             why = (

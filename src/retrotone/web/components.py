@@ -8,12 +8,13 @@ from typing import Any
 import gradio as gr
 
 from retrotone.services.compare import meanings
-from retrotone.utils.templates import render_page
 from retrotone.web.handlers import MAX_SEED, Handlers
-from retrotone.web.live import NOTHING_HEARD, Render
+from retrotone.web.live import NOTHING_HEARD
 
 PRIVATE: dict[str, Any] = {"api_visibility": "private"}
 HIDDEN = PRIVATE | {"show_progress": "hidden"}
+# not in the queue
+AT_ONCE = HIDDEN | {"queue": False}
 # what the list of calls gives as an example; Gradio's is on the internet, and this page fetches nothing
 EXAMPLE = {"path": "song.wav", "meta": {"_type": "gradio.FileData"}, "orig_name": "song.wav", "url": "song.wav"}
 
@@ -84,7 +85,7 @@ def synchronised_players(connect: str = "connect") -> gr.HTML:
     connect : str
         The function of page.js that connects them.
     """
-    return gr.HTML(js_on_load=f"watch('value', () => {connect}(element));", min_height=120)
+    return gr.HTML(js_on_load=f"watch('value', () => {connect}(element));")
 
 
 def live_players() -> gr.HTML:
@@ -92,22 +93,18 @@ def live_players() -> gr.HTML:
     return gr.HTML(NOTHING_HEARD, js_on_load="watch('value', () => goOn(element));", elem_id="live")
 
 
-def list_renders(renders: gr.State) -> None:
-    """Show the list of all that a visitor rendered."""
-    listed = gr.HTML(elem_classes="renders")
-    renders.change(lambda renders: render_page("renders.html.j2", renders=renders), renders, listed, **HIDDEN)
-
-
-def add_render(new: Render | None, renders: list[Render]) -> list[Render]:
-    """Return the renders of a visitor with the newest, if there is one, in place of an older one of its settings."""
-    return [new, *(old for old in renders if old.settings != new.settings)] if new else renders
+def show_renders(renders: Any, timer: gr.Timer, go: gr.Button) -> None:
+    """Show the list of what is and was rendered for a visitor, and follow it once a button renders."""
+    renders.render()
+    # before the click renders: Gradio waits for what a click does first
+    go.click(lambda: gr.Timer(active=True), None, timer, **AT_ONCE)
 
 
 def job_buttons(handlers: Handlers, label: str, interactive: bool = True) -> gr.Button:
     """Return a button that starts a job, with one that stops it next to it."""
     with gr.Row():
         go = gr.Button(label, variant="primary", scale=3, min_width=160, interactive=interactive)
-        gr.Button("Stop", scale=1, min_width=80).click(handlers.stop, None, None, queue=False, **HIDDEN)
+        gr.Button("Stop", scale=1, min_width=80).click(handlers.stop, None, None, **AT_ONCE)
     return go
 
 

@@ -35,9 +35,10 @@ from retrotone.study.sweep import SHORT_COLUMNS, loss_figure, short_cells
 from retrotone.style.choices import find_style
 from retrotone.utils.assets import bundled_record, bundled_song
 from retrotone.utils.pretrained import DEFAULT_MODEL
-from retrotone.utils.text import clock, sentence, unique_titles
-from retrotone.web.jobs import STOPPED, addresses
-from retrotone.web.live import LiveSound, Render, keep, render
+from retrotone.utils.text import clock, sentence, shortened, title, unique_titles
+from retrotone.web.jobs import STOPPED
+from retrotone.web.live import RECORD, LiveSound, keep
+from retrotone.web.renders import Render, addresses, visitor
 from retrotone.web.uploads import Uploads
 
 MAX_CLIP_SECONDS = 60.0
@@ -63,10 +64,10 @@ class FoundTrack:
 
 @dataclass(frozen=True)
 class Restyled:
-    """A restyled song: its players as HTML, and its file."""
+    """A restyled song: its players as HTML, and the settings that it was made by."""
 
     players: str
-    render: Render
+    settings: tuple[Any, ...]
 
 
 class Handlers(LiveSound):
@@ -104,7 +105,11 @@ class Handlers(LiveSound):
         """
         # the whole song need not be rendered twice
         self._requested.pop(request.session_hash, None)
-        with self._job(request, bar) as progress:
+        sound = title(record) if record and style == RECORD else style
+        with (
+            self._job(request, bar, title=f"{shortened(title(song or ''))} – {shortened(sound)}") as progress,
+            self._turn(progress),
+        ):
             source = self._opened(song)
             choice = self._choice(style, record, dials, progress)
             path, done = restyle_file(
@@ -117,8 +122,9 @@ class Handlers(LiveSound):
             result, picture = self._playable(path), self._picture(compared.figure, path.stem)
             sources = addresses(self._playable(source.path), result)
             players = compared.players(sources, "#retro-picture img", Path(result).name)
-            restyled = Restyled(players, render(result, song, style, strength, record, dials))
-            return done, result, picture, _table(compared), restyled
+            settings = song, style, strength, record, dials
+            self.renders.add(visitor(request), Render(result, settings))
+            return done, result, picture, _table(compared), Restyled(players, settings)
         return *[STOPPED] * 4, None
 
     def genre(
@@ -128,7 +134,7 @@ class Handlers(LiveSound):
         bar: gr.Progress = gr.Progress(),  # noqa: B008
     ) -> tuple[str, dict[str, float], dict[str, float], str]:
         """Classify the genre of a song, or say that it is not sure."""
-        with self._job(request, bar) as progress:
+        with self._job(request, bar) as progress, self._turn(progress):
             return self._genre_shown(self._summary(self._opened(song), progress))
         return STOPPED
 
@@ -146,7 +152,7 @@ class Handlers(LiveSound):
 
         Tempo ("90-110", in beats per minute), key ("Am"), year ("1950-1959") and genre ("jazz") narrow the search.
         """
-        with self._job(request, bar) as progress:
+        with self._job(request, bar) as progress, self._turn(progress):
             source, only = self._opened(song), _filter(tempo, key, year, genre)
             # a missing library is reported before the song is analysed
             with self._opened_library() as library:
@@ -221,7 +227,7 @@ class Handlers(LiveSound):
         bar: gr.Progress = gr.Progress(),  # noqa: B008
     ) -> tuple[str, str, dict[str, Any], str | None]:
         """Measure and draw two or three versions of a song, the original first."""
-        with self._job(request, bar) as progress:
+        with self._job(request, bar) as progress, self._turn(progress):
             if not 2 <= len(files or ()) <= 3:
                 raise AudioError("upload two or three versions of a song, the original first")
             recordings = [self._opened(file) for file in files]
@@ -250,18 +256,18 @@ class Handlers(LiveSound):
         seed: int = 0,
         temperature: float = 1.0,
         bar: gr.Progress = gr.Progress(),  # noqa: B008
-    ) -> tuple[str, str, str, Render | None]:
+    ) -> tuple[str, str, str]:
         """Let a RAVE model generate a clip."""
-        with self._job(request, bar) as progress:
+        with self._job(request, bar, title=f"{model} – {seconds:g} s") as progress, self._turn(progress):
             if seconds > MAX_CLIP_SECONDS:
                 raise StyleError(f"{seconds:g} s are too many: take up to {MAX_CLIP_SECONDS:.0f}")
             clip = generate.generate(
                 find_style(model, "rave", files=False).name, walk, seconds, int(seed), temperature, progress
             )
             path = clip.audio.save(self.uploads.new_folder() / clip.file_name)
-            rendered = render(str(path), model, walk, seconds, seed, temperature)
-            return clip.sentence, str(path), self._picture(clip.figure, path.stem), rendered
-        return *[STOPPED] * 3, None
+            self.renders.add(visitor(request), Render(str(path), (model, walk, seconds, seed, temperature)))
+            return clip.sentence, str(path), self._picture(clip.figure, path.stem)
+        return STOPPED
 
     def sweep(
         self,

@@ -7,9 +7,9 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import copy_context
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote
 
 import gradio as gr
 
@@ -18,17 +18,34 @@ from retrotone.audio.writing import AudioWriter
 from retrotone.errors import AudioError, Cancelled
 from retrotone.figures.base import paint, png
 from retrotone.progress import Progress
-from retrotone.utils.text import clock, sentence, title
+from retrotone.utils.templates import render_page
+from retrotone.utils.text import clock, counted, sentence, shortened, title
+from retrotone.web.renders import Renders, visitor
 from retrotone.web.uploads import Uploads
 
 # longest song: other visitors wait meanwhile
 MAX_SECONDS = 20 * 60.0
 # jobs that are shorter, or nearly done, need no clock
 TELLING_SECONDS = 2.0
+# seconds between two looks at whose turn it is
+TURN_SECONDS = 0.1
+# characters of a progress message: two lines of a phone
+LONGEST_MESSAGE = 60
 # returned by a handler that was stopped
 STOPPED: Any = gr.skip()
 # formats that browsers play
 PLAYED = (".wav", ".flac", ".ogg", ".opus", ".mp3")
+
+
+@dataclass(eq=False)
+class Job:
+    """A running job: the page that started it, until that has gone, and its visitor; what it renders, and how far."""
+
+    session: str | None
+    visitor: str
+    title: str
+    progress: str = ""
+    stopped: threading.Event = field(default_factory=threading.Event)
 
 
 class Jobs:
@@ -42,46 +59,86 @@ class Jobs:
 
     def __init__(self, uploads: Uploads) -> None:
         self.uploads = uploads
-        self._running: dict[str | None, set[threading.Event]] = {}
+        self.renders = Renders()
+        self._running: list[Job] = []
+        # one big job runs at a time: the first of these
+        self._turns: list[object] = []
 
     def stop(self, request: gr.Request) -> None:
-        """Stop what this visitor started."""
-        for event in list(self._running.get(request.session_hash, ())):
-            event.set()
+        """Stop what this page started, and what is still rendered for pages of this visitor that have gone."""
+        for job in list(self._running):
+            if job.session == request.session_hash or (job.session is None and job.visitor == visitor(request)):
+                job.stopped.set()
+
+    def leave(self, request: gr.Request) -> None:
+        """Stop what a page that has gone started, but for renders, which its visitor finds in the list."""
+        for job in list(self._running):
+            if job.session == request.session_hash:
+                # a visitor without a cookie would not be known again
+                if job.title and job.visitor != job.session:
+                    job.session = None
+                else:
+                    job.stopped.set()
 
     def stop_all(self) -> None:
         """Stop everything: the page closes."""
-        for events in list(self._running.values()):
-            for event in list(events):
-                event.set()
+        for job in list(self._running):
+            job.stopped.set()
+
+    def list_renders(self, request: gr.Request) -> tuple[str, str, gr.Timer]:
+        """Return what is and was rendered for this visitor, twice, and a timer, which asks again while something is."""
+        who = visitor(request)
+        running = [job for job in list(self._running) if job.title and job.visitor == who]
+        listed = render_page("renders.html.j2", running=running, renders=self.renders.of(who))
+        return listed, listed, gr.Timer(active=bool(running))
 
     @contextmanager
     def _job(
-        self, request: gr.Request, bar: gr.Progress, is_given_up: Callable[[], bool] = lambda: False
+        self, request: gr.Request, bar: gr.Progress, is_given_up: Callable[[], bool] = lambda: False, title: str = ""
     ) -> Iterator[Progress]:
-        """Give a job its progress bar, end it where it is given up, and show an error as a sentence on the page."""
-        stopped, visitor, context, began = threading.Event(), request.session_hash, copy_context(), time.monotonic()
-        self._running.setdefault(visitor, set()).add(stopped)
+        """Give a job its progress bar, end it where it is given up, and show an error as a sentence on the page.
+
+        A title tells what it renders: such a job goes on when its page has gone.
+        """
+        job, context, began = Job(request.session_hash, visitor(request), title), copy_context(), time.monotonic()
+        self._running.append(job)
 
         def progress(fraction: float, message: str) -> None:
-            if stopped.is_set() or is_given_up():
+            nonlocal began
+            if job.stopped.is_set() or is_given_up():
                 raise Cancelled("stopped")
-            # the bar is found by its context, whichever thread reports
+            if fraction == 0:
+                # until now it may have waited for its turn
+                began = time.monotonic()
             left = _time_left(time.monotonic() - began, fraction)
-            context.run(bar, fraction, desc=self.uploads.without_paths(message) + left)
+            words = shortened(self.uploads.without_paths(message), LONGEST_MESSAGE) + left
+            job.progress = f"{fraction:.0%}{left}" if fraction else words
+            # the bar is found by its context, whichever thread reports
+            context.run(bar, fraction, desc=words)
 
         try:
             yield progress
         except Cancelled:
             # the page keeps what it shows
-            if stopped.is_set():
+            if job.stopped.is_set():
                 gr.Info("Stopped.")
         except Exception as error:
             raise self._refused(error) from error
         finally:
-            self._running[visitor].discard(stopped)
-            if not self._running[visitor]:
-                del self._running[visitor]
+            self._running.remove(job)
+
+    @contextmanager
+    def _turn(self, progress: Progress) -> Iterator[None]:
+        """Let a big job wait until it is the first; Gradio's queue would drop it when its page goes."""
+        turn = object()
+        self._turns.append(turn)
+        try:
+            while before := self._turns.index(turn):
+                progress(0.0, f"waiting for {counted(before, 'other job')}")
+                time.sleep(TURN_SECONDS)
+            yield
+        finally:
+            self._turns.remove(turn)
 
     def _refused(self, error: Exception) -> gr.Error:
         """Return an error as the page shows it."""
@@ -123,11 +180,6 @@ class Jobs:
                 for block in source.blocks():
                     writer.write(block)
         return str(copy)
-
-
-def addresses(*paths: str) -> list[str]:
-    """Return the addresses of files in the page's folder, as the page sees them."""
-    return [f"gradio_api/file={quote(path)}" for path in paths]
 
 
 def _time_left(elapsed: float, fraction: float) -> str:

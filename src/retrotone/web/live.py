@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-from dataclasses import dataclass
 from html import escape
 from pathlib import Path
 from typing import Any, TypeVar
@@ -26,7 +25,8 @@ from retrotone.style.transfer import Restyler
 from retrotone.utils.templates import render_page
 from retrotone.utils.text import clock
 from retrotone.web.dials import adjusted, read_amounts
-from retrotone.web.jobs import STOPPED, Jobs, addresses
+from retrotone.web.jobs import STOPPED, Jobs
+from retrotone.web.renders import Render, addresses, visitor
 from retrotone.web.uploads import Uploads
 
 # the style that is an uploaded recording or preset
@@ -40,16 +40,6 @@ LARGEST_PRESET = 1 << 20
 MEDIA_KEPT = 20
 # visitors of whom it is kept what they requested last: one may go without a word
 VISITORS_KEPT = 100
-
-
-@dataclass(frozen=True)
-class Render:
-    """A file that was rendered, what it was made of and by, and whether it was asked for or only heard."""
-
-    name: str
-    address: str
-    settings: tuple[Any, ...]
-    asked_for: bool = True
 
 
 Key = TypeVar("Key")
@@ -69,8 +59,10 @@ class LiveSound(Jobs):
         self._media: dict[str, Medium] = {}
         # what each visitor requested last: what is rendered for an earlier request is given up
         self._requested: dict[str | None, object] = {}
-        # the former and the present song of each visitor
+        # the former and the present song of each page
         self._songs: dict[str | None, tuple[str | None, str | None]] = {}
+        # the song that each visitor took last
+        self._last_songs: dict[str, str | None] = {}
         # excerpts do not wait in Gradio's queue, but are rendered one at a time
         self._one_at_a_time = threading.Lock()
 
@@ -120,14 +112,12 @@ class LiveSound(Jobs):
         words = f"From {clock(start)}: {rest}. Both are equally loud"
         return self._players(source, choice, str(path), start, words), self._preset(choice.medium)
 
-    def whole(
-        self, request: gr.Request, song: str, style: str, strength: float, record: str | None, dials: str
-    ) -> tuple[Any, Render | None]:
+    def whole(self, request: gr.Request, song: str, style: str, strength: float, record: str | None, dials: str) -> Any:
         """Render the whole song behind an excerpt, unless something else is to be heard meanwhile."""
         wanted = song, style, strength, record, dials
         # there is a record to come, or the excerpt has said what is wrong
         if (style == RECORD and not record) or self._requested.get(request.session_hash) != wanted:
-            return STOPPED, None
+            return STOPPED
 
         def progress(fraction: float, message: str) -> None:
             # an excerpt that somebody waits for is rendered first
@@ -140,20 +130,25 @@ class LiveSound(Jobs):
             choice, source = self._choice(style, record, dials, progress), self._opened(song)
             # models are slow: they render what was asked for
             if not choice.medium:
-                return STOPPED, None
+                return STOPPED
             path, _ = restyle_file(source, choice, self.uploads.new_folder(), strength, progress=progress)
             played = self._playable(path)
             progress(1.0, "rendered")
         except Cancelled:
-            return STOPPED, None
+            return STOPPED
         except Exception as error:
             raise self._refused(error) from error
-        players = self._players(source, choice, played, 0.0, "Both are equally loud", Path(played).name)
-        return players, render(played, *wanted, asked_for=False)
+        self.renders.add(visitor(request), Render(played, wanted))
+        return self._players(source, choice, played, 0.0, "Both are equally loud", Path(played).name)
 
     def stop(self, request: gr.Request) -> None:
-        """Stop what this visitor started."""
+        """Stop what this page started, and what is still rendered for pages of this visitor that have gone."""
         super().stop(request)
+        self._requested.pop(request.session_hash, None)
+
+    def leave(self, request: gr.Request) -> None:
+        """Stop what a page that has gone started, but for renders, which its visitor finds in the list."""
+        super().leave(request)
         self._requested.pop(request.session_hash, None)
 
     def forget(self, request: gr.Request, song: str | None = None) -> str:
@@ -161,7 +156,13 @@ class LiveSound(Jobs):
         self._requested.pop(request.session_hash, None)
         former, present = self._songs.get(request.session_hash, (None, None))
         keep(self._songs, request.session_hash, (present or former, song), VISITORS_KEPT)
+        keep(self._last_songs, visitor(request), song, VISITORS_KEPT)
         return NOTHING_HEARD
+
+    def last_song(self, request: gr.Request) -> str | None:
+        """Return the song that this visitor took last, unless it was deleted since."""
+        song = self._last_songs.get(visitor(request))
+        return song if song and Path(song).exists() else None
 
     def _is_replaced(self, request: gr.Request, song: str) -> bool:
         """Return whether this visitor has taken another song instead, or none."""
@@ -208,11 +209,6 @@ class LiveSound(Jobs):
             )
         ]
         return render_page("players.html.j2", versions=versions, levels_note=words, download=download)
-
-
-def render(path: str, *settings: Any, asked_for: bool = True) -> Render:
-    """Return a file of the page's folder as a render."""
-    return Render(Path(path).name, addresses(path)[0], settings, asked_for)
 
 
 def keep(kept: dict[Key, Value], key: Key, value: Value, most: int) -> None:

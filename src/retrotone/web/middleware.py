@@ -14,10 +14,11 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from starlette.datastructures import Headers
-from starlette.requests import ClientDisconnect
+from starlette.requests import ClientDisconnect, cookie_parser
 from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from retrotone.web.renders import COOKIE, cookie
 from retrotone.web.uploads import Uploads
 
 log = logging.getLogger(__name__)
@@ -72,18 +73,22 @@ class RequestFilter:
                 await self.app(scope, receive, send)
             return
 
-        answered = False
+        answered, extra = False, dict(HEADERS)
 
         async def labelled(message: Message) -> None:
             nonlocal answered
             answered = True
             if message["type"] == "http.response.start":
-                extra = [(name.encode(), value.encode()) for name, value in HEADERS.items()]
-                message = {**message, "headers": [*message["headers"], *extra]}
+                added = [(name.encode(), value.encode()) for name, value in extra.items()]
+                message = {**message, "headers": [*message["headers"], *added]}
             await send(message)
 
         try:
             refusal, receive = await self._check(scope, receive)
+            # browsers send the cookie with requests of the page itself only, not where a link leads to it
+            if scope["method"] == "POST" and not refusal:
+                known = cookie_parser(Headers(scope=scope).get("cookie", "")).get(COOKIE, "")
+                extra["set-cookie"] = cookie(known, is_secure=scope["scheme"] == "https")
             await (refusal or self.app)(scope, receive, labelled)
         except ClientDisconnect:
             # the visitor has gone in the middle of an upload: nobody is left to answer

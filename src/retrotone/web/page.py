@@ -21,24 +21,24 @@ from retrotone.utils.assets import bundled_song
 from retrotone.utils.text import shortened
 from retrotone.web import permalink
 from retrotone.web.components import (
+    AT_ONCE,
     EXAMPLE,
     HIDDEN,
     PRIVATE,
     Page,
-    add_render,
     figure_image,
     job_buttons,
-    list_renders,
     live_players,
     measures_note,
     run,
+    show_renders,
     synchronised_players,
     upload,
     words,
 )
 from retrotone.web.dials import read_amounts
 from retrotone.web.handlers import MAX_CLIP_SECONDS, MAX_SEED, Handlers, Restyled
-from retrotone.web.live import NOTHING_HEARD, RECORD, Render, styles
+from retrotone.web.live import NOTHING_HEARD, RECORD, styles
 from retrotone.web.uploads import Uploads
 
 NO_MEDIUM = "This recording has no medium of its own to give: take an older one, or choose an era above."
@@ -47,11 +47,13 @@ YOUR_SONG = "Your song: drop yours onto it"
 LONGEST_NAME = 60
 # jobs that may wait in the queue
 WAITING = 20
-# one job at a time: other visitors see their position in the queue
-HEAVY: dict[str, Any] = {"concurrency_id": "heavy", "concurrency_limit": 1}
+# these wait for their turn in their handlers
+BIG: dict[str, Any] = {"concurrency_id": "big", "concurrency_limit": WAITING}
 # these take seconds or minutes, and little memory; what was given meanwhile is described next
 DESCRIPTION: dict[str, Any] = {"concurrency_id": "description", "concurrency_limit": 1, "trigger_mode": "always_last"}
 PARTS_SHOWN: dict[str, Any] = {"concurrency_id": "parts", "concurrency_limit": 1, "trigger_mode": "always_last"}
+# seconds between two looks at what is rendered
+RENDERS_SECONDS = 2.0
 # JavaScript: an excerpt begins where the player has come to
 FROM_PLAYHEAD = "(...given) => [...given.slice(0, -1), wantedSeconds()]"
 # JavaScript: how many files were given, of which the song is the first
@@ -69,7 +71,7 @@ WHOLE: dict[str, Any] = {"concurrency_id": "whole", "concurrency_limit": 1, "tri
 EXAMPLES = {"bpm": "90-110", "key": "Am", "year": "1950-1959", "genre": "jazz"}
 STUDY: dict[str, Any] = {"concurrency_id": "study", "concurrency_limit": 1}
 TABLE: dict[str, Any] = {"interactive": False, "type": "array", "buttons": [], "wrap": True, "show_label": False}
-LOSS_WIDTHS: list[str | int] = [f"{width}px" for width in (110, 60, 75, 70, 70, 600)]
+LOSS_WIDTHS: list[str | int] = [f"{width}px" for width in (110, 60, 75, 70, 70, 650)]
 # JavaScript: the dials that were moved as text, and all dials as they are at first
 TO_TEXT = f"(...amounts) => {json.dumps(list(PARTS))}.map((part, i) => [part, amounts[i] / 100])" + (
     ".filter(([, amount]) => amount !== 1).map(([part, amount]) => `${part}:${amount}`).join()"
@@ -83,7 +85,10 @@ def page(handlers: Handlers, uploads: Uploads) -> gr.Blocks:
     blocks = Page(title="retrotone", analytics_enabled=False)
     with blocks:
         gr.Markdown("# retrotone\nGive any recording the sound of another era.")
-        song, renders, given = upload(YOUR_SONG, elem_id="song"), gr.State([]), gr.Number(1, visible=False)
+        song, given = upload(YOUR_SONG, elem_id="song"), gr.Number(1, visible=False)
+        # under two buttons, and asked for while something is rendered
+        lists = [gr.HTML(elem_classes="renders", render=False) for _ in range(2)]
+        renders: tuple[Any, ...] = (*lists, gr.Timer(RENDERS_SECONDS, active=False))
         about = words(elem_classes="quiet", elem_id="about")
         again = gr.Button("Take the song that comes with retrotone", size="sm", visible=False, elem_id="again")
         with gr.Tabs(overflow_behavior="wrap", elem_id="tabs") as tabs:
@@ -101,8 +106,10 @@ def page(handlers: Handlers, uploads: Uploads) -> gr.Blocks:
         run(song.upload, handlers.describe, [song, *filters], described, about, DESCRIPTION)
         again.click(lambda: gr.Audio(example, label=YOUR_SONG), None, song, **HIDDEN)
         # with the settings and not in the configuration, which so names no folder
-        _start(blocks, (song, example), tabs, settings | more, dials, [render, generate])
-        blocks.unload(handlers.stop)
+        _start(blocks, handlers, (song, example), tabs, settings | more, dials, [render, generate])
+        for trigger in (blocks.load, renders[-1].tick):
+            trigger(handlers.list_renders, None, [*renders], **AT_ONCE)
+        blocks.unload(handlers.leave)
     blocks.queue(default_concurrency_limit=4, max_size=WAITING, api_open=False)
     return blocks
 
@@ -112,10 +119,17 @@ def _uploaded(path: str, given: int) -> Any:
     name = Path(path).name
     if given > 1:
         gr.Info(f"Of {given} files, {name} is taken: this page takes one song at a time.")
-    return gr.Button(visible=False), gr.Audio(label=f"{shortened(name, LONGEST_NAME)}: drop another onto it")
+    return gr.Button(visible=False), gr.Audio(label=_label(name))
 
 
-def _restyle(handlers: Handlers, song: gr.Audio, renders: gr.State) -> tuple[dict[str, Any], list[Any], gr.Button]:
+def _label(name: str) -> str:
+    """Return what stands on the player of a song that was uploaded."""
+    return f"{shortened(name, LONGEST_NAME)}: drop another onto it"
+
+
+def _restyle(
+    handlers: Handlers, song: gr.Audio, renders: tuple[Any, ...]
+) -> tuple[dict[str, Any], list[Any], gr.Button]:
     known = styles()
     with gr.Tab("Restyle", id="retro"), gr.Row(equal_height=False):
         with gr.Column(scale=2, min_width=300):
@@ -130,10 +144,10 @@ def _restyle(handlers: Handlers, song: gr.Audio, renders: gr.State) -> tuple[dic
             dials, settings, box, reset, preset = _dials()
             position = gr.Number(0, visible=False, label="Position")
             go = job_buttons(handlers, "Restyle", interactive=False)
-            list_renders(renders)
+            show_renders(renders[0], renders[-1], go)
         with gr.Column(scale=3, min_width=300):
             live, sentence = live_players(), words(elem_classes="quiet")
-            players, restyled, heard = synchronised_players("takeOver"), gr.State(), gr.State()
+            players, restyled = synchronised_players("takeOver"), gr.State()
             # for programs
             result = gr.Audio(type="filepath", visible=False)
             picture = figure_image("Before and after", "retro-picture")
@@ -159,24 +173,24 @@ def _restyle(handlers: Handlers, song: gr.Audio, renders: gr.State) -> tuple[dic
 
     def hear(trigger: Any) -> None:
         """Play an excerpt after a change, and render the whole song behind it."""
-        whole = run(trigger, handlers.excerpt, [*inputs, position], [live, preset], live, EXCERPT).success(
-            handlers.whole, inputs, [live, heard], **WHOLE, **HIDDEN
-        )
-        whole.success(add_render, [heard, renders], renders, **HIDDEN)
+        run(trigger, handlers.excerpt, [*inputs, position], [live, preset], live, EXCERPT).success(
+            handlers.whole, inputs, live, **WHOLE, **HIDDEN
+        ).success(handlers.list_renders, None, [*renders], **AT_ONCE)
 
-    song.change(handlers.forget, song, live, queue=False, **HIDDEN)
+    song.change(handlers.forget, song, live, **AT_ONCE)
     show(style.change)
     show(record.clear)
     read = show(record.upload)
-    read.failure(handlers.forget, song, live, queue=False, **HIDDEN)
+    read.failure(handlers.forget, song, live, **AT_ONCE)
     for trigger in (style.input, percent.input, read.success, *(dial.input for dial in dials)):
         hear(trigger)
     hear(reset.click(None, None, [*dials, settings], js=USUAL, **HIDDEN).success)
     outputs = [sentence, result, picture, table, restyled]
-    done = run(go.click, handlers.restyle, inputs, outputs, players, HEAVY, "retro")
+    done = run(go.click, handlers.restyle, inputs, outputs, players, BIG, "retro")
     _show_versions(done, lambda new: new and new.players, restyled, [table, note, players]).success(
-        _replace_live, [restyled, renders, *inputs], [live, renders], **HIDDEN
+        _replace_live, [restyled, *inputs], live, **HIDDEN
     )
+    done.success(handlers.list_renders, None, [*renders], **AT_ONCE)
     return {"style": style, "strength": strength, "dials": settings}, [box, percent, *dials], go
 
 
@@ -206,7 +220,7 @@ def _genre(handlers: Handlers, song: gr.Audio) -> list[Any]:
             tags = gr.Label(label="What listeners would call it", num_top_classes=8, show_heading=False, elem_id="tags")
         picture = figure_image("Evidence over time", "genre-picture")
     shown = [sentence, genres, tags, picture]
-    run(go.click, handlers.genre, song, shown, genres, HEAVY, "genre")
+    run(go.click, handlers.genre, song, shown, genres, BIG, "genre")
     return shown
 
 
@@ -228,7 +242,7 @@ def _similar(handlers: Handlers, song: gr.Audio) -> tuple[list[gr.Textbox], list
         [table, player],
         **HIDDEN,
     )
-    done = run(go.click, handlers.similar, [song, *filters], shown, sentence, HEAVY, "similar")
+    done = run(go.click, handlers.similar, [song, *filters], shown, sentence, BIG, "similar")
     done.failure(lambda: [], None, found, **HIDDEN)
     tab.select(handlers.similar_now, [song, *filters, found], shown, **HIDDEN)
     return filters, shown
@@ -258,11 +272,11 @@ def _compare(handlers: Handlers) -> None:
         picture = figure_image("Side by side", "compare-picture")
         table, note = gr.Dataframe(visible=False, **TABLE), measures_note()
     outputs = [sentence, picture, table, versions]
-    done = run(go.click, handlers.compare, files, outputs, players, HEAVY, "compare")
+    done = run(go.click, handlers.compare, files, outputs, players, BIG, "compare")
     _show_versions(done, lambda html: html, versions, [table, note, players])
 
 
-def _generate(handlers: Handlers, renders: gr.State) -> tuple[dict[str, Any], gr.Button]:
+def _generate(handlers: Handlers, renders: tuple[Any, ...]) -> tuple[dict[str, Any], gr.Button]:
     models = [name for name, choice in styles().items() if choice.kind == "rave"]
     with gr.Tab("Generate", id="generate"), gr.Row(equal_height=False):
         with gr.Column(scale=2, min_width=300):
@@ -274,14 +288,14 @@ def _generate(handlers: Handlers, renders: gr.State) -> tuple[dict[str, Any], gr
                 0, label="Seed", info="Another seed, another clip", precision=0, minimum=0, maximum=MAX_SEED
             )
             go = job_buttons(handlers, "Generate a clip", interactive=False)
-            list_renders(renders)
+            show_renders(renders[1], renders[-1], go)
         with gr.Column(scale=3, min_width=300):
             sentence = words("The generated clip appears here.", elem_classes="quiet")
             clip = gr.Audio(label="Clip", type="filepath", interactive=False, buttons=["download"], elem_id="clip")
-            picture, made = figure_image("Its features", "clip-picture"), gr.State()
+            picture = figure_image("Its features", "clip-picture")
     inputs = [model, walk, seconds, seed, temperature]
-    done = run(go.click, handlers.generate, inputs, [sentence, clip, picture, made], clip, HEAVY, "generate")
-    done.success(add_render, [made, renders], renders, **HIDDEN)
+    done = run(go.click, handlers.generate, inputs, [sentence, clip, picture], clip, BIG, "generate")
+    done.success(handlers.list_renders, None, [*renders], **AT_ONCE)
     return {"model": model, "walk": walk, "seconds": seconds, "seed": seed, "temperature": temperature}, go
 
 
@@ -306,13 +320,14 @@ def _study(handlers: Handlers) -> None:
 
 def _start(
     blocks: gr.Blocks,
+    handlers: Handlers,
     example: tuple[gr.Audio, str],
     tabs: gr.Tabs,
     settings: dict[str, Any],
     dials: list[Any],
     starters: list[gr.Button],
 ) -> None:
-    """Load the example, set the settings from the page's address, enable the buttons; keep settings in the address."""
+    """Load a song, set the settings from the page's address, enable the buttons; keep settings in the address."""
 
     def fill(request: gr.Request) -> list[Any]:
         found, wrong = permalink.read(request.query_params)
@@ -323,7 +338,9 @@ def _start(
         amounts = read_amounts(found.get("dials", ""))
         shares = [found.get("strength", 1.0), *(amounts.get(part, 1.0) for part in PARTS)]
         turned = [gr.Accordion(open=bool(amounts)), *(round(100 * share) for share in shares)]
-        return [example[1], tab, *(found.get(name, gr.skip()) for name in settings), *turned, *ready]
+        path = handlers.last_song(request) or example[1]
+        song = gr.Audio(path, label=YOUR_SONG if path == example[1] else _label(Path(path).name))
+        return [song, tab, *(found.get(name, gr.skip()) for name in settings), *turned, *ready]
 
     blocks.load(fill, None, [example[0], tabs, *settings.values(), *dials, *starters], **HIDDEN).then(
         None, None, None, js=permalink.WAS_READ, **HIDDEN
@@ -347,12 +364,9 @@ def _show_versions(done: Any, players: Callable[[Any], str | None], made: gr.Sta
     return done.success(show, made, shown, **HIDDEN)
 
 
-def _replace_live(new: Restyled | None, renders: list[Render], *settings: Any) -> Any:
-    """Add a render to the visitor's, and remove the players of what was heard before if it is the same."""
-    if new is None:
-        return gr.skip()
-    live = NOTHING_HEARD if new.render.settings == settings else gr.skip()
-    return live, add_render(new.render, renders)
+def _replace_live(new: Restyled | None, *settings: Any) -> Any:
+    """Remove the players of what was heard before if it is what was restyled."""
+    return NOTHING_HEARD if new and new.settings == settings else gr.skip()
 
 
 def _short(choice: StyleChoice) -> str:
@@ -363,4 +377,5 @@ def _about(style: str) -> str:
     if style == RECORD:
         return "The sound of a recording of yours (half a second is enough, half a minute is better), or of a preset."
     choice = styles()[style]
-    return f"**{choice.title}**. {choice.description}" if choice.description else choice.title
+    about = choice.description
+    return f"**{choice.title}.** {about[0].upper()}{about[1:]}." if about else choice.title

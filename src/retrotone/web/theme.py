@@ -44,7 +44,9 @@ CSS = """
 }
 .gradio-container .html-container { padding: 0; }
 .figure:has(.empty) { display: none; }
-#about:has([data-testid=status-tracker]:not(.hide)) { min-height: 4.5rem; }
+.gradio-container .block:has(> [data-testid=status-tracker]:not(.hide)) { min-height: 4.5rem !important; }
+.dark .gradio-container [role=tab][aria-selected=true] { color: var(--primary-300); }
+.dark .gradio-container input[type=range] { --neutral-200: var(--neutral-600); }
 #tabs { --font-mono: var(--font); }
 #sweep-table table { font-size: 13px; }
 .gradio-container th, .gradio-container th * { white-space: nowrap !important; word-break: normal !important; }
@@ -54,7 +56,7 @@ CSS = """
 .players { --ink: var(--body-text-color); --soft: var(--body-text-color-subdued); --line: var(--border-color-primary); }
 .dark .players { color-scheme: dark; }
 .gradio-container .versions button { margin: 0; }
-.hint a { color: inherit; padding: 0; }
+.hint a, .hint label { color: inherit; padding: 0; }
 .renders ul { max-height: 12rem; overflow-y: auto; margin: .25rem 0 0; padding-left: 1.25rem; }
 .hint { color: var(--body-text-color-subdued); font-size: .85rem; margin: .25rem 0 0; }
 """ + asset("players.css.j2").read_text("utf-8").partition("\n")[2]

@@ -24,6 +24,7 @@ from retrotone.library.scanning.scan import scan
 from retrotone.library.scanning.track import Analysed, Failed, analyse_file
 from retrotone.library.scanning.walk import walk
 from retrotone.library.search import neighbours, playlists
+from retrotone.library.session import library_state
 from retrotone.progress import silent
 
 psycopg = pytest.importorskip("psycopg", reason="needs the cluster extra")
@@ -72,7 +73,14 @@ def test_what_others_write_is_seen_and_a_lost_connection_made_anew(scanned: str,
     location = places.copy(scanned)
     with Library(location) as library, Catalogue(location) as other:
         [first, second] = [match.track for match in library.similar(library.tracks()[0], k=2)]
+        before = library_state(location)
+        assert library_state(location) == before
         other.mark([first.id], present=False)
+        # a window notices it, and nothing else that is written to this server
+        after = library_state(location)
+        assert after != before
+        administer(location, "CREATE TABLE others_notes (text text)")
+        assert library_state(location) == after
         assert library.similar(library.tracks()[0], k=1)[0].track == second
         [(process,)] = library._catalogue().database.query("SELECT pg_backend_pid()")
         administer(location, f"SELECT pg_terminate_backend({process}, 5000)")

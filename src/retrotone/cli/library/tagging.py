@@ -10,7 +10,7 @@ import typer
 from retrotone.cli.console import Bar, complain
 from retrotone.cli.library.options import AsJson, File, open_library, with_filters
 from retrotone.errors import LibraryError
-from retrotone.utils.text import printable
+from retrotone.utils.text import counted, printable
 
 if TYPE_CHECKING:
     from retrotone.library.library import Filter
@@ -49,10 +49,10 @@ def tag_files(
     for change in report.changes:
         texts = ", ".join(f"{name} {'; '.join(values)}" for name, values in change.added.items())
         typer.echo(f"{printable(change.path)}: {texts}")
-    count = len(report.changes)
+    files = counted(len(report.changes), "file")
     if undo:
-        typer.echo(f"tags of {count} files were taken back")
+        typer.echo(f"taken back from {files}")
     elif report.undo:
-        typer.echo(f"{count} files were written; --undo {printable(report.undo)} takes it back")
+        typer.echo(f"{files} written; --undo {printable(report.undo)} takes it back")
     else:
-        typer.echo(f"{count} files would be written with --apply")
+        typer.echo(f"{files} to be written: add --apply")

@@ -72,7 +72,9 @@ def show_duplicates(library: File = None, as_json: AsJson = False) -> None:
         typer.echo()
     if not as_json:
         freed = sum(map(freed_bytes, groups)) / 1e6
-        typer.echo(f"{len(groups)} recordings; the other copies take {freed:.1f} MB" if groups else "no duplicates")
+        typer.echo(
+            f"{counted(len(groups), 'recording')}; the other copies take {freed:.1f} MB" if groups else "no duplicates"
+        )
 
 
 def draw_map(

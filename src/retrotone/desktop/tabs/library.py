@@ -61,8 +61,9 @@ class LibraryTab(Page):
 
     def entered(self) -> None:
         """Draw the map, if the library was changed since; after a scan of this tab it is drawn anyway."""
-        if self._drawn != self._session.library_state and not self.progress.has_job:
-            self._draw_map()
+        queue = self._session.long_jobs
+        if not self.progress.has_job and not queue.count(library_tasks.state):
+            self._session.ask_library_state(queue, self._draw_if_changed)
 
     def choose_folder(self) -> None:
         """Ask for a folder."""
@@ -196,10 +197,17 @@ class LibraryTab(Page):
 
     def _draw_map(self) -> None:
         session = self._session
-        self._drawn = session.library_state
+        session.ask_library_state(session.long_jobs, self._set_drawn)
         task = library_tasks.library_map
         done, show = self._show_map, self._show_list
         session.long_jobs.submit(task, session.library, observer=self.progress, done=done, show=show)
+
+    def _set_drawn(self, state: Hashable) -> None:
+        self._drawn = state
+
+    def _draw_if_changed(self, state: Hashable) -> None:
+        if state != self._drawn:
+            self._draw_map()
 
     def _show_folders(self) -> None:
         self.folders.fill({folder: [folder] for folder in self._session.settings.library_folders})

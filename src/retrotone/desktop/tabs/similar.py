@@ -30,7 +30,8 @@ class SimilarTab(Page):
         super().__init__(master, session.theme)
         self._session = session
         # path of the song that was searched for last, and the state of the library then
-        self._searched: tuple[str, Hashable] = "", None
+        self._searched = ""
+        self._state: Hashable = None
         self._found: dict[str, TrackRow] = {}
         theme, body = session.theme, self.body
         self.heading = CutLabel(body, f"{HEADING} this one", "Strong.TLabel")
@@ -67,15 +68,20 @@ class SimilarTab(Page):
 
     def song_changed(self) -> None:
         """Clear the table when there is another song, and search if the tab is shown; the playlist stays."""
-        if self._session.path != self._searched[0]:
+        if self._session.path != self._searched:
             self._show([])
         if self.winfo_viewable():
             self.entered()
 
     def entered(self) -> None:
         """Search, if this was not done for the song yet, or the library was changed since."""
-        if self._session.song is not None and (self._session.path, self._session.library_state) != self._searched:
+        session = self._session
+        if session.song is None:
+            return
+        if session.path != self._searched:
             self.find()
+        elif not session.jobs.count(library_tasks.state):
+            session.ask_library_state(session.jobs, self._find_if_changed)
 
     def find(self) -> None:
         """Search the library for similar songs."""
@@ -83,7 +89,8 @@ class SimilarTab(Page):
         if not session.path:
             session.say(NO_SONG, error=True)
             return
-        self._searched = session.path, session.library_state
+        self._searched = session.path
+        session.ask_library_state(session.jobs, self._set_state)
         session.say("")
         # none of a search before stay beneath the message of one that fails
         self._show([])
@@ -175,6 +182,13 @@ class SimilarTab(Page):
             self._session.say("Select a song of the playlist first.", error=True)
             return None
         return list(self._session.playlist.values())[int(self.playlist_table.selected)]
+
+    def _set_state(self, state: Hashable) -> None:
+        self._state = state
+
+    def _find_if_changed(self, state: Hashable) -> None:
+        if state != self._state:
+            self.find()
 
     def _show(self, found: list[TrackRow]) -> None:
         self._found = {str(k): track for k, track in enumerate(found)}

@@ -18,10 +18,11 @@ from retrotone.features.analysis import VERSION
 from retrotone.library.catalogue.base import MissingLibrary, Vector
 from retrotone.library.catalogue.catalogue import Catalogue
 from retrotone.library.catalogue.database import is_address
-from retrotone.library.catalogue.sqlite import APPLICATION_ID, MIGRATIONS, TABLES, invalid_rows
+from retrotone.library.catalogue.sqlite import TABLES, check_salvageable, check_tables, invalid_rows, salvageable
 from retrotone.library.files import Place
 from retrotone.progress import Progress, silent
 from retrotone.utils.files import writing
+from retrotone.utils.text import counted
 
 # Bytes of a row at least: limits the ids that a damaged table can hold.
 LEAST_ROW = 16
@@ -47,11 +48,7 @@ def check(location: str, progress: Progress = silent) -> list[str]:
     except LibraryError as error:
         if is_address(location):
             raise
-        with (
-            _salvageable(location),
-            closing(sqlite3.connect(f"file:{quote(os.fsencode(location))}?mode=ro", uri=True)) as source,
-        ):
-            _check_tables(source, location)
+        check_salvageable(location)
         return [str(error)]
 
 
@@ -107,7 +104,7 @@ def _rebuild_from(source: sqlite3.Connection, path: str, new: str, progress: Pro
         _remove(new)
         with Catalogue(new, create=True) as catalogue:
             lost = _salvage(source, path, new)
-            problems += [f"{count} damaged rows of {table} are lost" for table, count in lost.items() if count]
+            problems += [f"lost {counted(count, 'damaged row')} of {table}" for table, count in lost.items() if count]
             catalogue.database.query("DELETE FROM analyses WHERE track NOT IN (SELECT id FROM tracks)")
             catalogue.database.query("DELETE FROM descriptions WHERE track NOT IN (SELECT track FROM analyses)")
             found, again = find_faults(catalogue, progress)
@@ -189,33 +186,11 @@ def _fault(catalogue: Catalogue, number: int, version: int | None, vector: Vecto
     return ""
 
 
-@contextmanager
-def _salvageable(path: str) -> Iterator[None]:
-    """Turn errors of a file that cannot be read at all into a LibraryError."""
-    try:
-        yield
-    # The latter if SQLite's message contains a damaged name.
-    except (sqlite3.Error, UnicodeDecodeError) as error:
-        raise LibraryError(f"no library is left in {path} ({error}): move it away and scan again") from error
-
-
-def _check_tables(source: sqlite3.Connection, path: str) -> None:
-    """Raise an error for a file that is no library, or in which a table is missing."""
-    [(application,)], [(version,)] = (
-        source.execute(f"PRAGMA {name}").fetchall() for name in ("application_id", "user_version")
-    )
-    if application != APPLICATION_ID or not 1 <= version <= len(MIGRATIONS):
-        raise LibraryError(f"{path} is no library of this retrotone: name another file")
-    for table in TABLES:
-        if not source.execute(f"PRAGMA table_info({table})").fetchall():
-            raise sqlite3.DatabaseError(f"it has no {table}")
-
-
 def _salvage(source: sqlite3.Connection, path: str, new: str) -> dict[str, int]:
     """Copy all rows that can be read, and return how many of each table cannot."""
     lost = {}
-    with _salvageable(path), closing(sqlite3.connect(f"file:{quote(os.fsencode(new))}?mode=rw", uri=True)) as target:
-        _check_tables(source, path)
+    with salvageable(path), closing(sqlite3.connect(f"file:{quote(os.fsencode(new))}?mode=rw", uri=True)) as target:
+        check_tables(source, path)
         for table in TABLES:
             lost[table] = _copy(source, target, table, os.path.getsize(path) // LEAST_ROW)
         target.commit()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from urllib.parse import quote
 
 import numpy as np
@@ -14,6 +14,7 @@ from retrotone.errors import LibraryError
 from retrotone.library.catalogue.base import BLOCK, DamagedLibrary, MissingLibrary, Nearest, Row, Rows, Vector
 from retrotone.progress import Progress
 from retrotone.utils.files import file_identity
+from retrotone.utils.text import counted
 
 # "RTNE" in the header of the file: databases of other programs are not touched.
 APPLICATION_ID = 0x52544E45
@@ -178,7 +179,7 @@ class SQLite:
         return [
             *(f"the file is damaged: {what}" for what in found if what != "ok"),
             *(f"a row of {row[0]} belongs to no track" for row in strays),
-            *(f"{count} rows of {table} hold invalid values" for table, count in counts.items() if count),
+            *(f"invalid values in {counted(count, 'row')} of {table}" for table, count in counts.items() if count),
         ]
 
     def _open(self, mode: str) -> sqlite3.Connection:
@@ -228,12 +229,43 @@ class SQLite:
         except sqlite3.Error as error:
             code = getattr(error, "sqlite_errorname", "")
             if code.startswith("SQLITE_CORRUPT"):
+                check_salvageable(self.name)
                 raise DamagedLibrary(self.name) from error
             remedy = next((text for name, text in REMEDIES.items() if code.startswith(name)), "check the file")
             raise LibraryError(f"the library {self.name} failed ({error}): {remedy}") from error
         # SQLite's message contains a damaged name.
         except UnicodeDecodeError as error:
+            check_salvageable(self.name)
             raise DamagedLibrary(self.name) from error
+
+
+def check_salvageable(path: str) -> None:
+    """Raise LibraryError for a file of which `repair.repair` can keep nothing."""
+    uri = f"file:{quote(os.fsencode(path))}?mode=ro"
+    with salvageable(path), closing(sqlite3.connect(uri, uri=True)) as source:
+        check_tables(source, path)
+
+
+@contextmanager
+def salvageable(path: str) -> Iterator[None]:
+    """Turn errors of a file that cannot be read at all into a LibraryError."""
+    try:
+        yield
+    # The latter if SQLite's message contains a damaged name.
+    except (sqlite3.Error, UnicodeDecodeError) as error:
+        raise LibraryError(f"no library is left in {path} ({error}): move it away and scan again") from error
+
+
+def check_tables(source: sqlite3.Connection, path: str) -> None:
+    """Raise an error for a file that is no library, or in which a table is missing."""
+    [(application,)], [(version,)] = (
+        source.execute(f"PRAGMA {name}").fetchall() for name in ("application_id", "user_version")
+    )
+    if application != APPLICATION_ID or not 1 <= version <= len(MIGRATIONS):
+        raise LibraryError(f"{path} is no library of this retrotone: name another file")
+    for table in TABLES:
+        if not source.execute(f"PRAGMA table_info({table})").fetchall():
+            raise sqlite3.DatabaseError(f"it has no {table}")
 
 
 def invalid_rows(table_info: Iterable[Row]) -> str:

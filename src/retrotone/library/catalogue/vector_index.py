@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 from retrotone.library.catalogue.base import LOOKUP, DamagedLibrary, Database, Nearest, Row, Rows, Vector
 from retrotone.progress import Progress
 from retrotone.utils.temporary import temporary_beside
+from retrotone.utils.text import counted
 
 # Neighbours that each vector is linked to.
 CONNECTIVITY = 16
@@ -109,7 +110,7 @@ def _add_vectors(database: Database, path: str, size: int, new: Stamps, progress
     if path:
         index.load(path)
     done = 0
-    progress(0.0, f"indexing {len(new)} tracks")
+    progress(0.0, f"indexing {counted(len(new), 'track')}")
     for stamps, vectors in _vectors_of(database, new):
         index.add(stamps.view(np.uint64), vectors, threads=1 if len(index) < FIRST else 0)
         done += len(stamps)

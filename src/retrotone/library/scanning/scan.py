@@ -23,7 +23,7 @@ from retrotone.library.scanning.cue_sheets import embedded_parts
 from retrotone.library.scanning.disk_list import DiskList
 from retrotone.library.scanning.walk import PassedOver, Unreadable, walk
 from retrotone.progress import Progress, silent
-from retrotone.utils.text import clock
+from retrotone.utils.text import clock, counted
 
 if TYPE_CHECKING:
     from retrotone.library.catalogue.catalogue import Catalogue
@@ -188,7 +188,7 @@ class _Scan:
         passed_over = Counter[str]()
         for count, each in enumerate(walk(folders, exclude), start=1):
             if count % REPORT_EVERY == 0:
-                self._progress(0.0, f"{count} files looked at")
+                self._progress(0.0, f"{counted(count, 'file')} looked at")
             if isinstance(each, Unreadable):
                 self.report.unreadable.append((each.path, each.reason))
                 continue

@@ -14,6 +14,7 @@ from retrotone.features.key import MAJOR, MINOR
 from retrotone.library.names import folded
 from retrotone.library.records import Track
 from retrotone.library.scanning.walk import is_excluded
+from retrotone.utils.text import counted
 
 # "F# minor", "f#m", "Gbmin", "C", "C major": note, accidental, mode
 KEY = re.compile(r"\s*([a-g])([#♯b♭]?)\s*(m|min|minor|maj|major|)\s*", re.IGNORECASE)
@@ -172,7 +173,9 @@ def explain(only: Filter, tracks: Sequence[Track]) -> str:
         if not any(map(meets, tracks)):
             return f"no track has such a {_word(name)}: the library has {_what_exists(name, tracks)}"
     counts = [f"{sum(map(meets, tracks))} by {_word(name)}" for name, meets in only.conditions.items()]
-    return f"no other track meets all conditions; alone they leave {', '.join(counts)} of {len(tracks)} tracks"
+    return (
+        f"no other track meets all conditions; alone they leave {', '.join(counts)} of {counted(len(tracks), 'track')}"
+    )
 
 
 def _word(name: str) -> str:

@@ -82,9 +82,9 @@ def read(record: Source, progress: Progress = silent) -> Reading:
     sample = Sample.of_style(record, sample_rate, part(progress, 0.0, 0.3))
     pieces = _at_reference(sample, record.channels)
     progress(0.3, f"reading the medium of {Path(record.name).name}")
-    # clicks and speed side by side with the rest: each is mostly transforms, which leave other threads alone
-    with ThreadPoolExecutor(2) as pool:
-        clicks, speed = pool.submit(read_clicks, pieces, sample_rate), pool.submit(read_speed, pieces, sample_rate)
+    # clicks side by side with the rest: either is mostly transforms, which leave other threads alone
+    with ThreadPoolExecutor(1) as pool:
+        clicks = pool.submit(read_clicks, pieces, sample_rate)
         hum = read_hum(pieces, sample_rate)
         stereo = align(pieces, sample_rate)
         powers = stereo.channels if stereo else densities(pieces, sample_rate)
@@ -92,8 +92,9 @@ def read(record: Source, progress: Progress = silent) -> Reading:
         spectrum_db = in_bands(np.concatenate(powers).mean(axis=0), sample_rate)
         low, high = read_edges(spectrum_db, floor, hum_spectrum(hum, sample_rate))
         channels = read_channels(stereo, sample_rate, floor)
-        progress(0.7, f"reading the clicks and the speed of {Path(record.name).name}")
-        reading = Reading(record.name, spectrum_db, floor, low, high, channels, clicks.result(), speed.result(), hum)
+        speed = read_speed(pieces, sample_rate, noisy=bool(floor.sure.any()))
+        progress(0.7, f"reading the clicks of {Path(record.name).name}")
+        reading = Reading(record.name, spectrum_db, floor, low, high, channels, clicks.result(), speed, hum)
     progress(1.0, f"read {Path(record.name).name}")
     return reading
 

@@ -105,7 +105,9 @@ def known_music(
     fold : ndarray, shape (n,), int
         Of each track.
     """
-    recordings = [[track, *own] for track, own in zip(tracks, copies, strict=True)]
+    recordings = [
+        [track, *(copy for copy in own if copy.columns is not None)] for track, own in zip(tracks, copies, strict=True)
+    ]
     lengths = [len(own) for own in recordings]
     genre, of_fold = np.repeat(truth, lengths), np.repeat(fold, lengths)
     columns = np.array([_columns(each) for own in recordings for each in own])

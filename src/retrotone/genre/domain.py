@@ -22,7 +22,8 @@ from retrotone.genre.evidence import Rows, evidence
 
 # The share of known music that may be called strange.
 STRANGE_SHARE = 0.05
-# Without a clear key, as in speech, a track is strange at this distance already: voices on old records lie beyond it.
+# Without a clear key, as in speech, a track is strange at this distance already. 15 voices, aged as the 1910s to 1950s,
+# lie from 0.89 on; of 39 clips of GTZAN and aged copies that have no clear key, one lies beyond 0.85.
 KEYLESS_DISTANCE = 0.85
 # Of the covariance of known music's columns towards a multiple of the identity, and of that of a genre's tags towards
 # the identity. Half as much for the tags does as well.

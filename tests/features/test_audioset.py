@@ -107,6 +107,15 @@ def test_the_second_ear_tells_what_is_music(ear: Path, shared_music: Path) -> No
     )
     assert (trumpet.genre, trumpet.sure) == ("jazz", True)
     assert (dog.sure, dog.doubt) == (False, "it does not sound like music")
+    # a chord whose tones swell and fade: musical, but in none of the genres
+    seconds, drone_samples = np.arange(10 * 22_050) / 22_050, np.zeros(10 * 22_050)
+    for ratio in (1, 1.25, 1.5):
+        for harmonic in range(1, 9):
+            swell = 1.2 + np.sin(2 * np.pi * 0.3 * harmonic * seconds + ratio * harmonic)
+            drone_samples += swell * np.sin(2 * np.pi * 110 * ratio * harmonic * seconds) / harmonic**1.5
+    drone = classifier.answer(rt.Audio(np.float32(0.03 * drone_samples)[None], 22_050))
+    assert (drone.genre, drone.sure) == ("classical", False)
+    assert drone.doubt == "it does not sound like the music this classifier knows"
 
 
 def test_a_file_that_holds_more_than_weights_is_refused(ear: Path, tmp_path: Path) -> None:

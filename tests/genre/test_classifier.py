@@ -97,6 +97,18 @@ def test_what_has_no_key_is_less_like_known_music(bundled: GenreClassifier, suga
     assert (bundled.answer(sugar_plum).strangeness, keyless.sure) == (answer.strangeness, True)
 
 
+def test_tags_that_no_track_of_the_genre_has_are_strange() -> None:
+    analyses, genres, artists = made_up()
+    classifier = GenreClassifier().fit(analyses, genres, artists)
+    usual, other = made_up(seed=1)[0][0], np.random.default_rng(2).normal(-2, 1, 50)
+    # those of genre 0, and many more
+    other[:20] += 4
+    strange = Analysis.from_arrays(taggram=1 / (1 + np.exp(-other[None])), columns=usual.columns)
+    known, unknown = classifier.answer(usual), classifier.answer(strange)
+    assert (known.genre, known.sure) == ("genre 0", True)
+    assert (unknown.sure, unknown.doubt) == (False, "it does not sound like the music this classifier knows")
+
+
 def test_parts_that_are_missing_are_done_without(bundled: GenreClassifier, sugar_plum: Analysis) -> None:
     tags = Analysis.from_arrays(taggram=sugar_plum.taggram)
     columns = Analysis.from_arrays(columns=sugar_plum.columns)

@@ -79,6 +79,8 @@ MUSIC_LABELS = (
 TOLD = {0: "speech", 27: "singing", 28: "choir", 32: "male singing", 33: "female singing", 36: "rapping"} | {
     MUSIC + index: label.lower() for index, label in enumerate(MUSIC_LABELS[:79])
 }
+# a synthesizer or a sampler may sound like anything
+INSTRUMENTS = [number for number, name in TOLD.items() if number > MUSIC + 1 and name not in ("synthesizer", "sampler")]
 
 Array = NDArray[np.float32]
 
@@ -133,6 +135,11 @@ def is_music(logits: NDArray[np.floating]) -> bool:
     """Tell whether logits from `listen` are of music: likely so in some crop, and likelier than speech."""
     most = logits.max(axis=0)
     return bool(most[MUSIC] > LEAST_MUSIC and most[MUSIC] > most[SPEECH])
+
+
+def has_clear_instrument(logits: NDArray[np.floating]) -> bool:
+    """Tell whether an acoustic or electric instrument is likely throughout, in logits from `listen`."""
+    return bool(logits.astype(float).mean(axis=0)[INSTRUMENTS].max() > 0)
 
 
 def log_mel(samples: Array) -> Array:

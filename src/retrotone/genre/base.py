@@ -44,8 +44,8 @@ class Answer:
     probabilities : dict of str to float
         Of all genres; they add up to 1.
     strangeness : float or None
-        Distance of the columns from known music's, raised where no key is clear; over 1 the answer is unsure. None
-        without columns.
+        Distance of columns and tags from known music's, raised where no key is clear. Over 1 the answer is unsure,
+        unless the second ear hears an instrument clearly. None without columns.
     times : ndarray, shape (patches,), float32, or None
         Where each patch starts, in seconds; None where unknown.
     timeline : ndarray, shape (patches, genres), or None

@@ -6,8 +6,9 @@ not their logarithms, lets clear passages outweigh ambiguous ones. The heads' an
 (`evidence.HEAD_WEIGHTS`), and the product is tempered (`calibration`) until mean confidence equals accuracy, measured
 on artists left out.
 
-Sound that is not music gets a genre, too, often with high confidence. It is recognised by its columns, which lie
-farther from those of known music than music does (`calibration.Domain`), and by the second ear, where it listened.
+Sound that is not music gets a genre, too, and so does music of other genres, often with high confidence. Both are
+recognised by columns and tags, which lie farther from those of known music than music does (`domain`), and sound that
+is not music by the second ear, where it listened.
 
 What an old medium does to a track says nothing about its genre: given copies of the tracks on other media, the heads
 trust the directions in which these differ less, and the range of known music holds the copies, too.
@@ -28,11 +29,11 @@ from numpy.typing import NDArray
 
 from retrotone.errors import GenreError, ModelError
 from retrotone.features.analysis import Analysis, analyse
-from retrotone.features.audioset import is_music
-from retrotone.genre.base import LEAST_CONFIDENCE, NO_MUSIC, STRANGE, UNCLEAR, Answer, Recording, tracks_of
-from retrotone.genre.calibration import Domain, best_scale, honest_sharpness, known_music
+from retrotone.genre.base import Answer, Recording, tracks_of
+from retrotone.genre.calibration import best_scale, honest_sharpness
 from retrotone.genre.datasets import LabelledTrack, artists_of, folds, most_folds
 from retrotone.genre.discriminant import Head, Learner, left_out_scores, normalised, track_means
+from retrotone.genre.domain import Domain, doubt_of, known_music
 from retrotone.genre.evidence import ANSWERING, HEAD_WEIGHTS, HEADS, Rows, evidence
 from retrotone.progress import Progress, silent
 from retrotone.utils.assets import asset
@@ -141,10 +142,13 @@ class GenreClassifier:
         k = min(FOLDS, most_folds(tracks))
         draws = [folds(tracks, k, self.seed + repeat) for repeat in range(REPEATS)]
         self._heads, self._sharpness, self._domain = {}, {}, None
-        answers = self._fit_heads(analyses, truth, weights, draws, copies or [[] for _ in analyses])
+        copies = copies or [[] for _ in analyses]
+        answers = self._fit_heads(analyses, truth, weights, draws, copies)
         if not self._heads:
             raise GenreError("nothing is known of all tracks: each needs a taggram, or each its columns")
         self._calibrate(answers, truth, weights)
+        if "columns" in self._heads:
+            self._domain = known_music(analyses, copies, truth, draws[0])
         return self
 
     def _fit_heads(
@@ -178,9 +182,6 @@ class GenreClassifier:
             answers[name] = np.full((len(draws), len(known), len(self.classes_)), np.nan)
             answers[name][:, known] = track_means(normalised(scale * scores), lengths)
             self._heads[name] = learn(np.ones(len(rows), bool), scale)
-            if name == "columns":
-                both = [np.concatenate([own, *others]) for own, others in zip(rows, changed, strict=True)]
-                self._domain = known_music(both, draws[0])
         return answers
 
     def _calibrate(self, answers: dict[str, Rows], truth: NDArray[np.intp], weights: Rows) -> None:
@@ -241,16 +242,10 @@ class GenreClassifier:
         analysis = _analysis(recording, progress)
         probabilities = self._probabilities(analysis)
         heads = self._answering(analysis)
-        strangeness = None if self._domain is None else self._domain.strangeness(analysis)
         best = int(probabilities.argmax())
-        doubt = ""
-        # the second ear knows better what music is
-        if analysis.sounds is not None and not is_music(analysis.sounds):
-            doubt = NO_MUSIC
-        elif analysis.sounds is None and strangeness is not None and strangeness > 1:
-            doubt = STRANGE
-        elif probabilities[best] < LEAST_CONFIDENCE:
-            doubt = UNCLEAR
+        strangeness = None if self._domain is None else self._domain.strangeness(analysis, best)
+        confidence = float(probabilities[best])
+        doubt = doubt_of(analysis, strangeness, confidence)
         # the probabilities of each patch, (patches, genres)
         timeline = None
         if "patches" in heads:
@@ -258,7 +253,7 @@ class GenreClassifier:
             timeline = np.exp(self._heads["patches"].log_probabilities(rows))
         return Answer(
             genre=str(self.classes_[best]),
-            confidence=float(probabilities[best]),
+            confidence=confidence,
             sure=not doubt,
             doubt=doubt,
             probabilities={str(g): float(p) for g, p in zip(self.classes_, probabilities, strict=True)},
@@ -315,7 +310,8 @@ class GenreClassifier:
             for part, value in vars(head).items()
         }
         if self._domain:
-            arrays |= {f"domain.{part}": value.astype(np.float32) for part, value in vars(self._domain).items()}
+            known = {part: value for part, value in vars(self._domain).items() if value is not None}
+            arrays |= {f"domain.{part}": value.astype(np.float32) for part, value in known.items()}
         described = {
             "genres": self._known().tolist(),
             "sharpness": {heads: round(value, DIGITS) for heads, value in self._sharpness.items()},
@@ -339,7 +335,12 @@ class GenreClassifier:
             result.classes_ = np.array(described["genres"])
             result._sharpness = described["sharpness"]
             if "domain.centre" in arrays:
-                result._domain = Domain(arrays["domain.centre"].astype(float), arrays["domain.axes"].astype(float))
+                parts = {
+                    name: arrays[f"domain.{name}"].astype(float)
+                    for name in Domain.__annotations__
+                    if f"domain.{name}" in arrays
+                }
+                result._domain = Domain(**parts)
             for head in HEADS:
                 if f"{head}.weights" in arrays:
                     parts = {part: arrays[f"{head}.{part}"].astype(float) for part in Head.__annotations__}

@@ -19,7 +19,7 @@ TOP_TAGS = 5
 # Decimal digits of a stored likelihood.
 DIGITS = 4
 # If it changes, the next scan describes all tracks again whose analysis has the current version.
-RECIPE = f"analysis {VERSION}, {embedding.RECIPE}, genres 3, keys 2, tempi 2"
+RECIPE = f"analysis {VERSION}, {embedding.RECIPE}, genres 4, keys 2, tempi 2"
 
 
 @dataclass(frozen=True, eq=False)

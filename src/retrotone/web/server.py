@@ -11,6 +11,7 @@ import ssl
 import threading
 from collections.abc import Callable
 from typing import Any
+from unittest import mock
 
 from retrotone.errors import MissingExtraError, RetrotoneError
 from retrotone.web.uploads import Uploads
@@ -77,15 +78,28 @@ def serve(
     try:
         # Gradio reads them when it is imported
         os.environ.update(ENVIRONMENT, GRADIO_TEMP_DIR=str(uploads.path))
+        import_gradio()
+        _launch(uploads, host, port, library, password, largest, started, tls)
+    finally:
+        uploads.remove()
+
+
+def import_gradio() -> None:
+    """Import Gradio without the type stubs that it would write of its components each time: they take half as long.
+
+    Raises
+    ------
+    MissingExtraError
+        It is not installed.
+    """
+    # Gradio writes no stub of a class whose file it cannot find.
+    with mock.patch("inspect.getfile", side_effect=OSError):
         try:
             import gradio  # noqa: F401
         except ImportError as error:
             raise MissingExtraError(
                 f"the page needs Gradio ({error.name or error} is missing): pip install 'retrotone[web]'"
             ) from error
-        _launch(uploads, host, port, library, password, largest, started, tls)
-    finally:
-        uploads.remove()
 
 
 def _launch(

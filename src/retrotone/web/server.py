@@ -19,6 +19,8 @@ from retrotone.web.uploads import Uploads
 HOST, PORT = "127.0.0.1", 7860
 LOCAL_NAMES = ("localhost", "127.0.0.1", "[::1]")
 MAX_UPLOAD_MB = 100
+# between two messages about a job's progress: Gradio's own, 0.01 s, keep the browser busy
+PROGRESS_SECONDS = 0.2
 # so many uploads of the largest size fit into the folder
 UPLOADS_KEPT = 30
 # Without these, Gradio and its libraries send usage data.
@@ -124,6 +126,7 @@ def _launch(
     logging.getLogger("retrotone").setLevel(logging.ERROR)
     handlers = Handlers(uploads, library)
     blocks = page(handlers, uploads)
+    blocks._queue.progress_update_sleep_when_free = PROGRESS_SECONDS
     middleware = [Middleware(RequestFilter, uploads=uploads, largest=largest, names=local_names(host))]
     options: dict[str, Any] = {}
     if tls:

@@ -77,8 +77,8 @@ def test_the_page_on_quality_says_what_its_methods_did() -> None:
 
 
 def test_a_process_tells_its_own_peak_and_one_that_fails_is_named() -> None:
-    much = np.ones(100_000_000)  # 800 MB here, which ru_maxrss of a child would begin with
-    jobs = length.measure_length(bundled(SECONDS), lengths=(1,), names=("librosa.load", "no such job"))
+    much = np.ones(60_000_000)  # 480 MB here, which ru_maxrss of a child would begin with
+    jobs = length.measure_length(bundled(SECONDS), lengths=(1,), names=("medium", "no such job"))
     assert [len(job.costs) for job in jobs] == [1, 0]
     assert 30 < jobs[0].costs[0].peak < much.nbytes / 2**20
     assert "- no such job: 1 s failed: KeyError: 'no such job'" in length.page(jobs).text

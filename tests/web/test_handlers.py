@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import os
 import re
+import sys
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
 
 import numpy as np
@@ -23,16 +24,15 @@ from retrotone.style.choices import find_style
 from retrotone.style.eras import ERAS
 from retrotone.utils import assets
 from retrotone.utils.text import sentence
+from retrotone.web.renders import COOKIE
+from retrotone.web.server import import_gradio
 from retrotone.web.uploads import Uploads
 
-gradio = pytest.importorskip("gradio", reason="needs the extra web")
+if TYPE_CHECKING:
+    from retrotone.web.handlers import Handlers
 
-from retrotone.web import live  # noqa: E402
-from retrotone.web.handlers import Handlers  # noqa: E402
-from retrotone.web.jobs import STOPPED  # noqa: E402
-from retrotone.web.live import RECORD  # noqa: E402
-from retrotone.web.renders import COOKIE  # noqa: E402
-
+# the last of the styles: a file of the visitor
+RECORD = "record"
 VISITOR: Any = SimpleNamespace(session_hash="a page", cookies={})
 
 
@@ -45,6 +45,31 @@ def uploads() -> Iterator[Uploads]:
     uploads = Uploads(limit=1 << 30)
     yield uploads
     uploads.remove()
+
+
+@pytest.fixture(scope="module")
+def gradio() -> Any:
+    """Imported only where these tests run, as it takes seconds."""
+    try:
+        import_gradio()
+    except rt.MissingExtraError as error:
+        pytest.skip(str(error))
+    return sys.modules["gradio"]
+
+
+@pytest.fixture
+def stopped(gradio: Any) -> Any:
+    """What a handler returns whose work is no longer wanted."""
+    from retrotone.web.jobs import STOPPED
+
+    return STOPPED
+
+
+@pytest.fixture
+def handlers(gradio: Any, uploads: Uploads, tmp_path: Path) -> Handlers:
+    from retrotone.web.handlers import Handlers
+
+    return Handlers(uploads, tmp_path / "library.db")
 
 
 @pytest.fixture
@@ -71,10 +96,10 @@ def linked(html: str) -> Path:
 
 
 def test_song_and_record_are_opened_once_each_and_the_figure_is_there_in_dark(
-    uploads: Uploads, song: str, openings: Counter[str]
+    handlers: Handlers, uploads: Uploads, song: str, openings: Counter[str]
 ) -> None:
     record = str(uploads.keep(assets.bundled_record()))
-    words, result, shown, *_ = Handlers(uploads).restyle(VISITOR, song, RECORD, record=record, bar=bar)
+    words, result, shown, *_ = handlers.restyle(VISITOR, song, RECORD, record=record, bar=bar)
     assert (openings[song], openings[record]) == (1, 1)
     # as it is: without escapes for Markdown
     assert "in the sound of demo_style" in words
@@ -89,17 +114,18 @@ def test_song_and_record_are_opened_once_each_and_the_figure_is_there_in_dark(
     assert dark[0, 0] < 40
 
 
-def test_an_upload_is_opened_once_to_classify_its_genre(uploads: Uploads, song: str, openings: Counter[str]) -> None:
-    Handlers(uploads).genre(VISITOR, song, bar=bar)
+def test_an_upload_is_opened_once_to_classify_its_genre(handlers: Handlers, song: str, openings: Counter[str]) -> None:
+    handlers.genre(VISITOR, song, bar=bar)
     assert openings[song] == 1
 
 
 @pytest.mark.usefixtures("analysing_here")
-def test_similar_tracks_are_of_the_library_as_it_is_now(uploads: Uploads, song: str, tmp_path: Path) -> None:
+def test_similar_tracks_are_of_the_library_as_it_is_now(
+    handlers: Handlers, gradio: Any, stopped: Any, song: str, tmp_path: Path
+) -> None:
     """Nobody is told where it lies."""
     (music := tmp_path / "music").mkdir()
     path = tmp_path / "library.db"
-    handlers = Handlers(uploads, path)
     with pytest.raises(gradio.Error, match="this page has no library yet"):
         handlers.similar(VISITOR, song, bar=bar)
     with Library(path) as library:
@@ -113,22 +139,21 @@ def test_similar_tracks_are_of_the_library_as_it_is_now(uploads: Uploads, song: 
     # the tab is opened
     *_, found = handlers.similar_now(song, "", "", "", "", found)
     assert sorted(track.cells[0] for track in found) == ["first", "second"]
-    assert handlers.similar_now(song, "", "", "", "", found) is STOPPED
+    assert handlers.similar_now(song, "", "", "", "", found) is stopped
     path.write_bytes(b"no database")
     with pytest.raises(gradio.Error, match="this page's library cannot be read") as caught:
         handlers.similar(VISITOR, song, bar=bar)
     assert "library.db" not in caught.value.message
 
 
-def test_versions_are_opened_once_each(uploads: Uploads, song: str, openings: Counter[str]) -> None:
+def test_versions_are_opened_once_each(handlers: Handlers, uploads: Uploads, song: str, openings: Counter[str]) -> None:
     softer = str(rt.load(song).gain(-6).save(uploads.new_folder() / "softer.wav"))
     openings.clear()
-    Handlers(uploads).compare(VISITOR, [song, softer], bar=bar)
+    handlers.compare(VISITOR, [song, softer], bar=bar)
     assert openings == {song: 1, softer: 1}
 
 
-def test_an_excerpt_is_what_the_chosen_medium_makes_of_the_song_from_there_on(uploads: Uploads, song: str) -> None:
-    handlers = Handlers(uploads)
+def test_an_excerpt_is_what_the_chosen_medium_makes_of_the_song_from_there_on(handlers: Handlers, song: str) -> None:
     heard, open_band = (
         rt.load(linked(handlers.excerpt(VISITOR, song, "1910s", 1.0, None, dials, 1.0)[0]))
         for dials in ("", "band:0,noise:0")
@@ -141,8 +166,9 @@ def test_an_excerpt_is_what_the_chosen_medium_makes_of_the_song_from_there_on(up
     assert treble[1] > 3 * treble[0]
 
 
-def test_the_whole_song_follows_an_excerpt_unless_another_sound_is_wanted(uploads: Uploads, song: str) -> None:
-    handlers = Handlers(uploads)
+def test_the_whole_song_follows_an_excerpt_unless_another_sound_is_wanted(
+    handlers: Handlers, stopped: Any, song: str
+) -> None:
     wanted: list[Any] = [song, "1930s", 0.5, None, "noise:0"]
     handlers.excerpt(VISITOR, *wanted, 0.0)
     whole = linked(handlers.whole(VISITOR, *wanted))
@@ -150,11 +176,12 @@ def test_the_whole_song_follows_an_excerpt_unless_another_sound_is_wanted(upload
     assert whole.name == "a song-1930s, noise 0%-strength0.5.wav"
     assert rt.load(whole).duration == pytest.approx(rt.load(song).duration, abs=0.01)
     handlers.excerpt(VISITOR, song, "1940s", 0.5, None, "", 0.0)
-    assert handlers.whole(VISITOR, *wanted) is STOPPED
+    assert handlers.whole(VISITOR, *wanted) is stopped
 
 
-def test_a_render_goes_on_without_its_page_until_its_visitor_stops_it(uploads: Uploads, song: str) -> None:
-    handlers = Handlers(uploads)
+def test_a_render_goes_on_without_its_page_until_its_visitor_stops_it(
+    handlers: Handlers, stopped: Any, uploads: Uploads, song: str
+) -> None:
     requests: list[Any] = [
         SimpleNamespace(session_hash=name, cookies={COOKIE: visitor})
         for name, visitor in (("page", "me"), ("page loaded again", "me"), ("another page", "you"))
@@ -174,9 +201,9 @@ def test_a_render_goes_on_without_its_page_until_its_visitor_stops_it(uploads: U
         handlers.stop(loaded_again)
 
     _, result, *_ = handlers.restyle(page, song, "1910s", bar=leave)
-    assert handlers.restyle(page, song, "1940s", bar=leave_and_stop)[0] is STOPPED
+    assert handlers.restyle(page, song, "1940s", bar=leave_and_stop)[0] is stopped
     # nobody would see it any more
-    assert handlers.genre(page, song, bar=leave) is STOPPED
+    assert handlers.genre(page, song, bar=leave) is stopped
     listed, *_ = handlers.list_renders(loaded_again)
     assert linked(listed) == Path(result)
     assert "1940s" not in listed
@@ -185,8 +212,8 @@ def test_a_render_goes_on_without_its_page_until_its_visitor_stops_it(uploads: U
     assert not handlers.list_renders(loaded_again)[0]
 
 
-def test_big_jobs_wait_for_their_turn_and_stop_while_they_wait(uploads: Uploads, song: str) -> None:
-    handlers, said = Handlers(uploads), list[str]()
+def test_big_jobs_wait_for_their_turn_and_stop_while_they_wait(handlers: Handlers, stopped: Any, song: str) -> None:
+    said: list[str] = []
     first, second = (SimpleNamespace(session_hash=name, cookies={}) for name in ("first", "second"))
 
     def stop(fraction: float, desc: str) -> None:
@@ -195,32 +222,30 @@ def test_big_jobs_wait_for_their_turn_and_stop_while_they_wait(uploads: Uploads,
 
     def come_second(fraction: float, desc: str) -> None:
         if not said:
-            assert handlers.genre(second, song, bar=stop) is STOPPED
+            assert handlers.genre(second, song, bar=stop) is stopped
 
     handlers.restyle(first, song, "1910s", bar=come_second)
     assert said == ["waiting for 1 other job"]
 
 
 def test_a_visitor_who_goes_without_a_word_is_forgotten_when_others_come(
-    uploads: Uploads, song: str, monkeypatch: pytest.MonkeyPatch
+    handlers: Handlers, stopped: Any, song: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(live, "VISITORS_KEPT", 2)
-    handlers, wanted = Handlers(uploads), (song, "1990s", 0.0, None, "")
+    monkeypatch.setattr("retrotone.web.live.VISITORS_KEPT", 2)
+    wanted = (song, "1990s", 0.0, None, "")
     visitors: list[Any] = [SimpleNamespace(session_hash=name, cookies={}) for name in ("gone", "first", "second")]
     for visitor in visitors:
         handlers.excerpt(visitor, *wanted, 0.0)
-    assert [handlers.whole(visitor, *wanted) is STOPPED for visitor in visitors] == [True, False, False]
+    assert [handlers.whole(visitor, *wanted) is stopped for visitor in visitors] == [True, False, False]
 
 
-def test_the_description_of_a_song_is_given_up_for_the_next_one(uploads: Uploads, song: str) -> None:
-    handlers = Handlers(uploads)
+def test_the_description_of_a_song_is_given_up_for_the_next_one(handlers: Handlers, stopped: Any, song: str) -> None:
     for taken in (song, None, "the next"):
         handlers.forget(VISITOR, taken)
-    assert handlers.describe(VISITOR, song, bar=bar) is STOPPED
+    assert handlers.describe(VISITOR, song, bar=bar) is stopped
 
 
-def test_dials_are_saved_as_a_preset_that_is_taken_in_place_of_a_record(uploads: Uploads, song: str) -> None:
-    handlers = Handlers(uploads)
+def test_dials_are_saved_as_a_preset_that_is_taken_in_place_of_a_record(handlers: Handlers, song: str) -> None:
     preset = linked(handlers.excerpt(VISITOR, song, "1930s", 1.0, None, "noise:0.5,crackle:0", 0.0)[1])
     assert preset.name == "1930s, noise 50%, crackle 0%.toml"
     assert rt.Medium.load(preset) == with_amounts(ERAS["1930s"], {"noise": 0.5, "crackle": 0})
@@ -233,13 +258,12 @@ def test_dials_are_saved_as_a_preset_that_is_taken_in_place_of_a_record(uploads:
     assert re.search(r"1930s, noise 50%, crackle 0%\.toml: .*noise", said)
 
 
-def test_a_record_is_shown_with_how_sure_its_reading_is(uploads: Uploads) -> None:
-    parts = Handlers(uploads).parts(VISITOR, RECORD, str(uploads.keep(assets.bundled_record())), bar=bar)
+def test_a_record_is_shown_with_how_sure_its_reading_is(handlers: Handlers, uploads: Uploads) -> None:
+    parts = handlers.parts(VISITOR, RECORD, str(uploads.keep(assets.bundled_record())), bar=bar)
     assert re.fullmatch(r"mono \((sure|fairly sure), \d+%\)", parts["width"])
 
 
-def test_a_visitor_cannot_name_a_file_as_style_or_model(uploads: Uploads, song: str) -> None:
-    handlers = Handlers(uploads)
+def test_a_visitor_cannot_name_a_file_as_style_or_model(handlers: Handlers, gradio: Any, song: str) -> None:
     for name in (song, "/etc/passwd", f"rave:{song}", "nowhere/at.all"):
         with pytest.raises(gradio.Error, match="there is no style"):
             handlers.restyle(VISITOR, song, name, bar=bar)
@@ -247,18 +271,18 @@ def test_a_visitor_cannot_name_a_file_as_style_or_model(uploads: Uploads, song: 
             handlers.generate(VISITOR, name, bar=bar)
 
 
-def test_the_page_refuses_an_unknown_word_as_the_api_does(uploads: Uploads, song: str) -> None:
+def test_the_page_refuses_an_unknown_word_as_the_api_does(handlers: Handlers, gradio: Any, song: str) -> None:
     with pytest.raises(rt.StyleError) as wanted:
         find_style("1850s")
     with pytest.raises(gradio.Error) as caught:
-        Handlers(uploads).restyle(VISITOR, song, "1850s", bar=bar)
+        handlers.restyle(VISITOR, song, "1850s", bar=bar)
     assert caught.value.message == sentence(wanted.value)
 
 
 def test_a_record_that_is_named_like_a_model_is_read_as_a_recording(
-    uploads: Uploads, song: str, tmp_path: Path
+    handlers: Handlers, gradio: Any, uploads: Uploads, song: str, tmp_path: Path
 ) -> None:
     model = uploads.new_folder() / "model.ts"
     model.write_bytes(b"PK not a recording")
     with pytest.raises(gradio.Error, match="not a sound file"):
-        Handlers(uploads).restyle(VISITOR, song, RECORD, record=str(model), bar=bar)
+        handlers.restyle(VISITOR, song, RECORD, record=str(model), bar=bar)

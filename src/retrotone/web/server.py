@@ -11,6 +11,7 @@ import ssl
 import threading
 from collections.abc import Callable
 from typing import Any
+from unittest import mock
 
 from retrotone.errors import MissingExtraError, RetrotoneError
 from retrotone.web.uploads import Uploads
@@ -18,6 +19,8 @@ from retrotone.web.uploads import Uploads
 HOST, PORT = "127.0.0.1", 7860
 LOCAL_NAMES = ("localhost", "127.0.0.1", "[::1]")
 MAX_UPLOAD_MB = 100
+# between two messages about a job's progress: Gradio's own, 0.01 s, keep the browser busy
+PROGRESS_SECONDS = 0.2
 # so many uploads of the largest size fit into the folder
 UPLOADS_KEPT = 30
 # Without these, Gradio and its libraries send usage data.
@@ -77,15 +80,28 @@ def serve(
     try:
         # Gradio reads them when it is imported
         os.environ.update(ENVIRONMENT, GRADIO_TEMP_DIR=str(uploads.path))
+        import_gradio()
+        _launch(uploads, host, port, library, password, largest, started, tls)
+    finally:
+        uploads.remove()
+
+
+def import_gradio() -> None:
+    """Import Gradio without the type stubs that it would write of its components each time: they take half as long.
+
+    Raises
+    ------
+    MissingExtraError
+        It is not installed.
+    """
+    # Gradio writes no stub of a class whose file it cannot find.
+    with mock.patch("inspect.getfile", side_effect=OSError):
         try:
             import gradio  # noqa: F401
         except ImportError as error:
             raise MissingExtraError(
                 f"the page needs Gradio ({error.name or error} is missing): pip install 'retrotone[web]'"
             ) from error
-        _launch(uploads, host, port, library, password, largest, started, tls)
-    finally:
-        uploads.remove()
 
 
 def _launch(
@@ -110,6 +126,7 @@ def _launch(
     logging.getLogger("retrotone").setLevel(logging.ERROR)
     handlers = Handlers(uploads, library)
     blocks = page(handlers, uploads)
+    blocks._queue.progress_update_sleep_when_free = PROGRESS_SECONDS
     middleware = [Middleware(RequestFilter, uploads=uploads, largest=largest, names=local_names(host))]
     options: dict[str, Any] = {}
     if tls:

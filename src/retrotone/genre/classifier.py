@@ -334,17 +334,13 @@ class GenreClassifier:
             result = cls()
             result.classes_ = np.array(described["genres"])
             result._sharpness = described["sharpness"]
-            if "domain.centre" in arrays:
-                parts = {
-                    name: arrays[f"domain.{name}"].astype(float)
-                    for name in Domain.__annotations__
-                    if f"domain.{name}" in arrays
-                }
-                result._domain = Domain(**parts)
-            for head in HEADS:
-                if f"{head}.weights" in arrays:
-                    parts = {part: arrays[f"{head}.{part}"].astype(float) for part in Head.__annotations__}
-                    result._heads[head] = Head(**parts)
+            parts: dict[str, dict[str, Rows]] = {}
+            for key, value in arrays.items():
+                owner, part = key.split(".")
+                parts.setdefault(owner, {})[part] = value.astype(float)
+            if "domain" in parts:
+                result._domain = Domain(**parts["domain"])
+            result._heads = {head: Head(**parts[head]) for head in HEADS if head in parts}
         except Exception as error:
             # safetensors raises errors of its own, of json and of struct
             raise ModelError(f"{name} is no genre classifier, or damaged: train or copy it again") from error

@@ -35,7 +35,6 @@ from retrotone.library.suggestions import Suggestion, suggest_genres
 from retrotone.library.tagging import TagReport, plan_tags, untag, write_tags
 from retrotone.progress import Progress, bar_in_notebooks, silent
 from retrotone.utils.files import check_outputs, make_folder
-from retrotone.utils.text import counted
 
 if TYPE_CHECKING:
     from retrotone.library.map import MapPoint
@@ -262,7 +261,7 @@ class Library:
         LibraryError, AudioError, AnalysisError
         """
         if length < 2:
-            raise LibraryError(f"a path cannot have {counted(length, 'track')}: take 2 or more")
+            raise LibraryError(f"a path has two tracks or more, not {length}")
         near = self._session.searchable(progress)
         catalogue = self._catalogue()
         (a, first), (b, last) = (find_song(song, catalogue, near, progress) for song in (start, end))

@@ -106,7 +106,7 @@ def test_nonsense_is_refused_in_a_line(library: Library, made_music: Path, tmp_p
     for ask, reason in (
         (lambda: library.similar(song, k=0), "k is 0"),
         (lambda: library.similar([]), "name a song"),
-        (lambda: library.path(song, song, length=1), "2 or more"),
+        (lambda: library.path(song, song, length=1), "two tracks or more"),
         (lambda: library.playlist(song, minutes=-1), "minutes is -1"),
         (lambda: library.export(tmp_path / "songs.xls"), r"use one of \.m3u8"),
         (lambda: library.map(tmp_path / "map.gif"), r"\.png or \.html"),

@@ -114,7 +114,7 @@ def read_clicks(pieces: Sequence[Block], sample_rate: int) -> Clicks | None:
     samples = _one_channel(pieces)[: int(READ_SECONDS * sample_rate)]
     if len(samples) < sample_rate:
         return None
-    detector = _Detector(samples, sample_rate)
+    detector = _Detector(samples, sample_rate, np.cumsum([0, *(piece.shape[1] for piece in pieces)]))
     loud = detector.find(detector.residual(np.sqrt(1 / detector.around, dtype=np.float32)), LOUD, calm=True)
     if len(loud.at) < max(LEAST_LOUD * len(samples) / sample_rate, 4):
         return None
@@ -186,10 +186,12 @@ class _Detector:
     ----------
     samples : ndarray, shape (n,)
     sample_rate : int
+    borders : ndarray of int
+        Where pieces begin and end, in samples: the music starts and stops there as suddenly as a click.
     """
 
-    def __init__(self, samples: NDArray[np.float32], sample_rate: int) -> None:
-        self._samples, self._sample_rate = samples, sample_rate
+    def __init__(self, samples: NDArray[np.float32], sample_rate: int, borders: NDArray[np.intp]) -> None:
+        self._samples, self._sample_rate, self._borders = samples, sample_rate, borders
         self._n_fft = n_fft_for(sample_rate, FRAME_SECONDS)
         self._window = np.sin(np.pi * (np.arange(self._n_fft) + 0.5) / self._n_fft).astype(np.float32)
         padded = np.pad(samples, self._n_fft)
@@ -221,6 +223,7 @@ class _Detector:
         at = np.flatnonzero(deviations > threshold)
         around = np.lib.stride_tricks.sliding_window_view(np.pad(deviations, apart // 2), apart)
         at = at[deviations[at] >= around[at].max(axis=1)]
+        at = at[np.abs(at[:, None] - self._borders).min(axis=1) > self._n_fft]
         if calm:
             at = at[scales[at // hop] < CALM * usual[at // hop]]
         return _Found(at, size[at].astype(np.float64), deviations[at].astype(np.float64), scales)

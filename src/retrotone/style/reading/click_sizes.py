@@ -7,6 +7,7 @@ music; how far those that are found exceed it tells how many stay below.
 from __future__ import annotations
 
 from functools import cache
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,23 +24,33 @@ EXPONENT, EXPONENT_SPREAD = 0.8, 0.25
 INDEX_SPREAD = 0.2
 # Parameters of each law that are tried, in deviations.
 DEVIATIONS: NDArray[np.float64] = np.linspace(-2, 2, 9)
-# Deviation with which the logarithm of a size is measured, and the share of what is found that is no click.
-MEASURED_SD, NO_CLICKS = 0.2, 0.01
-# The median size over the median threshold, as a logarithm: what is tried, in steps, and its deviation before any
-# click is seen.
-DEPTHS, DEPTH_SD = np.arange(-60, 101, 4), 1.5
+# Deviation with which the logarithm of a size is measured, and the share of clicks that follow no law.
+MEASURED_SD, LAWLESS = 0.2, 0.001
+# The logarithm of the median size over the median threshold: what is tried, in steps, and its deviation before any
+# click is seen. Of clicks that lie deeper nearly all are hidden, and nothing tells how many.
+DEPTHS, DEPTH_SD = np.arange(-40, 101, 4), 1.5
+# Some of what is found is music or noise. Its logarithm over the threshold is exponentially distributed: with means of
+# 0.38 in music without clicks, and of 0.02 to 0.3 beside the clicks of eight songs. Shares of what is found that are
+# tried, and odds of a share of 1 before any click is seen.
+MUSIC_EXCESS = 0.25
+MUSIC_SHARES, MUSIC_ODDS = np.array([0.0, 0.01, 0.03, 0.1, 0.3, 0.6, 0.9]), 0.001
 
 
-def clicks_in_all(sizes: NDArray[np.float64], thresholds: NDArray[np.float64]) -> tuple[float, float]:
-    """Estimate how many clicks there are, and their median size.
+def clicks_in_all(
+    sizes: NDArray[np.float64], excesses: NDArray[np.float64], thresholds: NDArray[np.float64]
+) -> tuple[float, float, float]:
+    """Estimate how many clicks there are, their median size, and how much of what was found is music.
 
-    Clicks are a Poisson process: the likelihood of those that were found is that of their sizes, given that each
-    exceeds a threshold. The estimates are posterior means over the laws and their parameters.
+    Clicks are a Poisson process: the likelihood of one that was found is that of its size, given that it exceeds a
+    threshold. What the music alone makes is just above the threshold, wherever that lies. The estimates are posterior
+    means over the laws, their parameters, and the share of the music.
 
     Parameters
     ----------
     sizes : ndarray, shape (n,)
-        Of the clicks that were found.
+        Of what was found.
+    excesses : ndarray, shape (n,)
+        Size over the threshold at that time, at least 1.
     thresholds : ndarray, shape (times,)
         The least size that is found, all along the record.
 
@@ -48,34 +59,48 @@ def clicks_in_all(sizes: NDArray[np.float64], thresholds: NDArray[np.float64]) -
     count : float
         0 where none was found.
     median_size : float
+    music_share : float
+        Of what was found.
     """
     base = float(np.log(np.median(thresholds)))
-    prior, log_density, exceeding = _laws()
-    # (depths, laws)
-    found_share = _summed(thresholds, base, exceeding) / len(thresholds)
-    likelihood = _summed(sizes, base, log_density) - len(sizes) * np.log(found_share)
-    likelihood += prior - 0.5 * np.square(STEP * DEPTHS / DEPTH_SD)[:, None]
+    prior, density, exceeding = _laws()
+    # (laws, depths)
+    found_share = exceeding @ np.bincount(_bins(thresholds, base), minlength=len(RELATIVE)) / len(thresholds)
+    # (laws, depths, n)
+    clicks = density[:, :, _bins(sizes, base)] / found_share[:, :, None]
+    clicks = (1 - LAWLESS) * clicks + LAWLESS / len(RELATIVE)
+    music = STEP / MUSIC_EXCESS * excesses ** (-1 / MUSIC_EXCESS)
+    # (shares, laws, depths)
+    likelihood = np.stack([np.log((1 - share) * clicks + share * music).sum(axis=2) for share in MUSIC_SHARES])
+    likelihood += np.log(np.minimum(MUSIC_ODDS / np.maximum(MUSIC_SHARES, MUSIC_ODDS), 1))[:, None, None]
+    likelihood += prior[:, None] - 0.5 * np.square(STEP * DEPTHS / DEPTH_SD)
     weight = np.exp(likelihood - likelihood.max())
     weight /= weight.sum()
-    count = len(sizes) * np.exp(-float((weight * np.log(found_share)).sum()))
-    return float(count), float(np.exp(base + STEP * (weight.sum(axis=1) @ DEPTHS)))
+    # (shares,), (depths,)
+    of_share, of_depth = weight.sum(axis=(1, 2)), weight.sum(axis=(0, 1))
+    for_each = (1 - MUSIC_SHARES)[:, None, None] / found_share
+    count, median_size = len(sizes) * np.exp((weight * np.log(for_each)).sum()), np.exp(base + STEP * of_depth @ DEPTHS)
+    return float(count), float(median_size), float(of_share @ MUSIC_SHARES)
 
 
-def _summed(sizes: NDArray[np.float64], base: float, table: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return the sum over sizes of what a table, shape (laws, len(RELATIVE)), has for each, shape (depths, laws)."""
-    places = np.round((np.log(sizes) - base - RELATIVE[0]) / STEP).astype(int)
-    counts = np.bincount(np.clip(places, 0, len(RELATIVE) - 1), minlength=len(RELATIVE))
-    reach = int(DEPTHS.max())
-    padded = np.pad(table, ((0, 0), (reach, reach)), mode="edge")
-    moved = np.lib.stride_tricks.sliding_window_view(padded, len(RELATIVE), axis=1)[:, reach - DEPTHS]
-    return np.asarray((moved @ counts).T)
+def _bins(sizes: NDArray[np.float64], base: float) -> NDArray[np.intp]:
+    """Return where sizes lie in RELATIVE, seen from a threshold whose logarithm is `base`."""
+    places = np.round((np.log(sizes) - base - RELATIVE[0]) / STEP)
+    return np.asarray(np.clip(places, 0, len(RELATIVE) - 1), np.intp)
+
+
+def _at_depths(table: NDArray[np.float64], mode: Literal["constant", "edge"]) -> NDArray[np.float64]:
+    """Return a table, shape (laws, len(RELATIVE)), for all depths, shape (laws, depths, len(RELATIVE))."""
+    reach = int(np.abs(DEPTHS).max())
+    padded = np.pad(table, ((0, 0), (reach, reach)), mode)
+    return np.lib.stride_tricks.sliding_window_view(padded, len(RELATIVE), axis=1)[:, reach - DEPTHS]
 
 
 @cache
 def _laws() -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
-    """Return the logarithm of how likely each law is, of its density, and the share above each size, as measured.
+    """Return the logarithm of how likely each law is, its density, and the share above each size, as measured.
 
-    Shapes (laws,), (laws, len(RELATIVE)) twice.
+    Shapes (laws,), (laws, depths, len(RELATIVE)) twice.
     """
     spread = LOG_SIZE_SD * np.exp(LOG_SIZE_SPREAD * DEVIATIONS)[:, None]
     exponent = EXPONENT * np.exp(EXPONENT_SPREAD * DEVIATIONS)[:, None]
@@ -89,6 +114,8 @@ def _laws() -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float6
     density = np.concatenate([normal, weibull, pareto])
     error = np.exp(-0.5 * np.square(np.arange(-4 * MEASURED_SD, 4 * MEASURED_SD + STEP / 2, STEP) / MEASURED_SD))
     density = np.stack([np.convolve(law, error, "same") for law in density])
-    density = (1 - NO_CLICKS) * density / density.sum(axis=1, keepdims=True) + NO_CLICKS / len(RELATIVE)
+    density /= density.sum(axis=1, keepdims=True)
     exceeding = np.cumsum(density[:, ::-1], axis=1)[:, ::-1]
-    return np.tile(-0.5 * np.square(DEVIATIONS), 3), np.log(density), exceeding
+    prior = np.tile(-0.5 * np.square(DEVIATIONS), 3)
+    # a share of 0 has no logarithm
+    return prior, _at_depths(density, "constant"), np.maximum(_at_depths(exceeding, "edge"), 1e-12)

@@ -69,7 +69,8 @@ def test_the_example_does_not_lead_dialogs_into_the_package(driver: Driver, clip
 def test_a_dropped_song_is_opened_whatever_its_name(driver: Driver, clip: Path, tmp_path: Path) -> None:
     other = tmp_path / f"{{brace}} $dollar [bracket] and \\ more, {'very ' * 40}long.wav"
     other.write_bytes(clip.read_bytes())
-    driver.drop(other, clip)
+    driver.drag_in(other, clip)
+    driver.wait(lambda: driver.session.path == str(other))
     # a message has the ends of a long name
     assert driver.status.startswith("One song at a time: of 2 files, {brace} $dollar [bra… ")
     assert driver.status.endswith("very long.wav is opened.")

@@ -23,6 +23,8 @@ NO_DISPLAY = (
     "or use retrotone web"
 )
 
+POINTS_PER_INCH = 72
+
 
 def run(song: str | None = None, library: str | None = None) -> None:
     """Open the window, and return when it is closed.
@@ -63,7 +65,7 @@ def open_window(library: str | None = None) -> Window:
 
 
 def make_root() -> tk.Tk:
-    """Return Tk's root window, which takes dropped files if tkinterdnd2 is installed.
+    """Return Tk's root window, of the desktop's resolution, which takes dropped files if tkinterdnd2 is installed.
 
     Raises
     ------
@@ -77,9 +79,36 @@ def make_root() -> tk.Tk:
     if sys.platform == "win32":
         _draw_at_full_resolution()
     try:
-        return _drop_root() or tk.Tk(className="Retrotone")
+        # no later: a second root that is destroyed ends the drops of the first
+        dpi = _xft_dpi()
+        root = _drop_root() or tk.Tk(className="Retrotone")
     except tk.TclError as error:
         raise MissingExtraError(NO_DISPLAY.format(reason=error)) from error
+    if dpi:
+        # Tk computes with the screen's size in millimetres
+        root.tk.call("tk", "scaling", dpi / POINTS_PER_INCH)
+    return root
+
+
+def _xft_dpi() -> float | None:
+    """Return the resolution that the user set for X11 as the resource Xft.dpi; None if there is none.
+
+    A program reads resources of its own name, so that it takes a moment of another name.
+    """
+    import tkinter as tk
+
+    if sys.platform in ("win32", "darwin"):
+        return None
+    other = tk.Tk(className="Xft")
+    other.withdraw()
+    found = other.option_get("dpi", "Dpi")  # type: ignore[no-untyped-call]
+    # Tk goes on with its theme at the next idle moment
+    other.update_idletasks()
+    other.destroy()
+    try:
+        return max(float(found), 0.0)
+    except ValueError:
+        return None
 
 
 def _drop_root() -> tk.Tk | None:

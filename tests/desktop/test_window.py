@@ -78,6 +78,12 @@ def test_a_dropped_song_is_opened_whatever_its_name(driver: Driver, clip: Path, 
     assert driver.window.name.full_text == other.name
     assert driver.session.song is not None
     assert driver.session.song.name == str(other)
+    # so is one whose name is not UTF-8
+    foreign = Path(os.fsdecode(bytes(tmp_path) + b"/ol\xe9.wav"))
+    foreign.write_bytes(clip.read_bytes())
+    driver.drag_in(foreign)
+    driver.wait(lambda: driver.session.path == str(foreign) and driver.session.song is not None)
+    assert driver.root.title() == "ol� – retrotone"
 
 
 def test_a_file_that_is_no_sound_gets_a_sentence(driver: Driver, tmp_path: Path) -> None:

@@ -65,7 +65,7 @@ class Player:
     def __init__(self, report_error: Callable[[str], None]) -> None:
         self._report_error = report_error
         self._versions: list[Clip] = []
-        # the clip that was played last, and the frame that follows there
+        # the clip that was played last, and the frame that follows there; None after silence
         self._last: tuple[Clip, int] | None = None
         self._device: Any = None
         # guards the position, which the device's thread moves, too
@@ -154,19 +154,29 @@ class Player:
             self._last = clip, self.position
             if self.position >= self.length and not self.loop:
                 self.playing = False
+        if filled < count:
+            # at its end, a song ends as it does
+            if self.position < self.length:
+                self._fade_out(result[filled:])
+            self._last = None
         return result
 
     def _put(self, out: Frames, clip: Clip, part: Frames) -> None:
-        """Write frames; after a switch or a jump, fade from what would have followed."""
+        """Write frames; where they do not follow what was played last, nor begin the song, fade over to them."""
         out[: len(part)] = part
-        if self._last is None or self._last == (clip, self.position):
-            return
-        last, position = self._last
-        fade = min(FADE_FRAMES, len(part))
-        before = last.part(position, fade)
-        gain = np.linspace(0, 1, fade, dtype=np.float32)[:, None]
-        out[:fade] *= gain
-        out[: len(before)] += before * (1 - gain[: len(before)])
+        if self._last != (clip, self.position) and (self._last or self.position):
+            fade = min(FADE_FRAMES, len(part))
+            out[:fade] *= np.linspace(0, 1, fade, dtype=np.float32)[:, None]
+            self._fade_out(out[:fade])
+
+    def _fade_out(self, out: Frames) -> None:
+        """Add what would have followed, getting softer; where its clip ends, the last frame stands still meanwhile."""
+        if self._last:
+            clip, position = self._last
+            fade = min(FADE_FRAMES, len(out))
+            part = clip.part(position - 1, fade + 1)
+            following = np.pad(part, ((0, fade + 1 - len(part)), (0, 0)), mode="edge")[1:]
+            out[:fade] += following * np.linspace(1, 0, fade, dtype=np.float32)[:, None]
 
     def _open(self) -> None:
         """Open and start the device, which may take a while: runs in a thread of its own."""

@@ -492,6 +492,15 @@ def cut_off(master: tk.Misc) -> Iterator[str]:
         yield from cut_off(child)
 
 
+def scrolls_across(master: tk.Misc) -> bool:
+    """Return whether a bar shows that something is wider than the window."""
+    return any(
+        (isinstance(child, ttk.Scrollbar) and child.winfo_viewable() and str(child.cget("orient")) == "horizontal")
+        or scrolls_across(child)
+        for child in master.winfo_children()
+    )
+
+
 def test_text_grows_and_the_theme_is_kept(driver: Driver) -> None:
     usual = font.nametofont("TkDefaultFont").metrics("linespace")
     while driver.session.theme.percent < 200:
@@ -520,3 +529,10 @@ def test_text_grows_and_the_theme_is_kept(driver: Driver) -> None:
     driver.key("<Control-d>")
     driver.key("<Control-Key-0>")
     assert font.nametofont("TkDefaultFont").metrics("linespace") == usual
+    # two columns only where both fit
+    driver.show(driver.window.restyle_tab)
+    for width in range(760, 1281, 40):
+        driver.root.geometry(f"{width}x720")
+        driver.wait(lambda width=width: driver.root.winfo_width() == width)  # type: ignore[misc]
+        driver.root.update()
+        assert not scrolls_across(driver.window.restyle_tab), width

@@ -22,7 +22,6 @@ NO_DISPLAY = (
     "there is no display to open a window on ({reason}): start it from a desktop session or over ssh -X, "
     "or use retrotone web"
 )
-
 POINTS_PER_INCH = 72
 
 
@@ -79,7 +78,7 @@ def make_root() -> tk.Tk:
     if sys.platform == "win32":
         _draw_at_full_resolution()
     try:
-        # no later: a second root that is destroyed ends the drops of the first
+        # before the window's own root, which would take no drops after another one was destroyed
         dpi = _xft_dpi()
         root = _drop_root() or tk.Tk(className="Retrotone")
     except tk.TclError as error:
@@ -102,7 +101,7 @@ def _xft_dpi() -> float | None:
     other = tk.Tk(className="Xft")
     other.withdraw()
     found = other.option_get("dpi", "Dpi")  # type: ignore[no-untyped-call]
-    # Tk goes on with its theme at the next idle moment
+    # Tk changes its theme when idle, which would fail afterwards
     other.update_idletasks()
     other.destroy()
     try:

@@ -114,16 +114,27 @@ def test_a_device_pulls_frames_until_it_is_paused(
     monkeypatch.setattr(miniaudio, "PlaybackDevice", silent)
     player = Player(complaints.append)
     player.load(list(map(Clip, versions)), RATE)
-    player.play()
-    end = time.monotonic() + 30
-    while not player.position and time.monotonic() < end:
-        time.sleep(0.01)
-    player.pause()
+
+    def play_on() -> None:
+        before, end = player.position, time.monotonic() + 30
+        player.play()
+        while player.position == before and time.monotonic() < end:
+            time.sleep(0.01)
+        player.pause()
+
+    play_on()
     position = player.position
     assert 0 < position <= RATE
     time.sleep(0.2)
     # one buffer may have been on its way
     assert player.position <= position + RATE // 10
+    # it goes on with another device once this one asks for nothing any more
+    player._device.stop()
+    monkeypatch.setattr("retrotone.desktop.player.LOST_SECONDS", 0.1)
+    time.sleep(0.2)
+    position = player.position
+    play_on()
+    assert player.position > position
     player.stop()
     assert complaints == []
 

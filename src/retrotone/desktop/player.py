@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -13,6 +14,8 @@ from numpy.typing import NDArray
 # Length of the crossfade at a switch: 6 ms at 44.1 kHz, too short to hear and long enough not to click.
 FADE_FRAMES = 256
 BUFFER_MS = 100
+# A device that asked for nothing so long is gone, as with its sound server; a paused one plays silence.
+LOST_SECONDS = 1.0
 
 Frames = NDArray[np.float32]
 """Samples in the order of the sound device, shape (frames, channels), full scale at 1."""
@@ -68,6 +71,8 @@ class Player:
         # the clip that was played last, and the frame that follows there; None after silence
         self._last: tuple[Clip, int] | None = None
         self._device: Any = None
+        # when the device asked for frames last
+        self._asked = 0.0
         # guards the position, which the device's thread moves, too
         self._lock = threading.Lock()
         self._opening = threading.Lock()
@@ -103,8 +108,10 @@ class Player:
             self.choice = min(self.choice, max(len(versions) - 1, 0)) if same else 0
 
     def play(self) -> None:
-        """Start or resume."""
+        """Start or resume, with another device where the one before is gone."""
         if self._versions and not self.playing:
+            if time.monotonic() - self._asked > LOST_SECONDS:
+                self.stop()
             if self.position >= self.length:
                 self.position = 0
             self.playing = True
@@ -215,4 +222,5 @@ class Player:
     def _stream(self) -> Generator[bytes | bytearray | memoryview, int, None]:
         count = yield b""
         while True:
+            self._asked = time.monotonic()
             count = yield self.frames(count).tobytes()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import functools
 import os
 import shutil
@@ -102,6 +103,24 @@ class Driver:
         """Drop files, as a Tcl list."""
         self.window.drop(self.root.tk.eval("format %s [list " + " ".join(map(_quoted, paths)) + "]"))
 
+    def drag_in(self, *paths: Path) -> None:
+        """Drop files as a file manager does: by messages of X11, to the window that Tk puts around ours."""
+        wrapper, source = _parent(self.root.winfo_id()), tk.Toplevel(self.root)
+        source.geometry("1x1+0+0")
+        uris = "\r\n".join(path.as_uri() for path in paths)
+        source.selection_handle(  # type: ignore[no-untyped-call]
+            lambda start, count: uris[int(start) : int(start) + int(count)],
+            selection="XdndSelection",
+            type="text/uri-list",
+        )
+        source.selection_own(selection="XdndSelection")  # type: ignore[no-untyped-call]
+        self.root.update()
+        place = (self.root.winfo_rootx() + 300, self.root.winfo_rooty() + 300, "copy")
+        for message, *details in (("Enter", ("text/uri-list",)), ("Position", *place), ("Drop",)):
+            self.root.tk.call(f"_send_Xdnd{message}", source, wrapper, wrapper, *details)
+        self.root.update()
+        source.destroy()
+
     def show(self, tab: ttk.Frame) -> None:
         self.window.show(tab)
         self.root.update()
@@ -125,6 +144,17 @@ class Driver:
             if isinstance(child, ttk.Button) and child.winfo_viewable():
                 yield child
             yield from self._buttons(child)
+
+
+def _parent(window: int) -> int:
+    """Return the X11 window that holds another."""
+    x11 = ctypes.CDLL("libX11.so.6")
+    x11.XOpenDisplay.restype = ctypes.c_void_p
+    display, parent = ctypes.c_void_p(x11.XOpenDisplay(None)), ctypes.c_ulong()
+    unused = [ctypes.byref(ctypes.c_ulong()) for _ in range(3)]
+    x11.XQueryTree(display, ctypes.c_ulong(window), unused[0], ctypes.byref(parent), *unused[1:])
+    x11.XCloseDisplay(display)
+    return parent.value
 
 
 def _quoted(path: Path) -> str:

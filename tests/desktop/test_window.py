@@ -69,7 +69,8 @@ def test_the_example_does_not_lead_dialogs_into_the_package(driver: Driver, clip
 def test_a_dropped_song_is_opened_whatever_its_name(driver: Driver, clip: Path, tmp_path: Path) -> None:
     other = tmp_path / f"{{brace}} $dollar [bracket] and \\ more, {'very ' * 40}long.wav"
     other.write_bytes(clip.read_bytes())
-    driver.drop(other, clip)
+    driver.drag_in(other, clip)
+    driver.wait(lambda: driver.session.path == str(other))
     # a message has the ends of a long name
     assert driver.status.startswith("One song at a time: of 2 files, {brace} $dollar [bra… ")
     assert driver.status.endswith("very long.wav is opened.")
@@ -77,6 +78,12 @@ def test_a_dropped_song_is_opened_whatever_its_name(driver: Driver, clip: Path, 
     assert driver.window.name.full_text == other.name
     assert driver.session.song is not None
     assert driver.session.song.name == str(other)
+    # so is one whose name is not UTF-8
+    foreign = Path(os.fsdecode(bytes(tmp_path) + b"/ol\xe9.wav"))
+    foreign.write_bytes(clip.read_bytes())
+    driver.drag_in(foreign)
+    driver.wait(lambda: driver.session.path == str(foreign) and driver.session.song is not None)
+    assert driver.root.title() == "ol� – retrotone"
 
 
 def test_a_file_that_is_no_sound_gets_a_sentence(driver: Driver, tmp_path: Path) -> None:
@@ -485,6 +492,15 @@ def cut_off(master: tk.Misc) -> Iterator[str]:
         yield from cut_off(child)
 
 
+def scrolls_across(master: tk.Misc) -> bool:
+    """Return whether a bar shows that something is wider than the window."""
+    return any(
+        (isinstance(child, ttk.Scrollbar) and child.winfo_viewable() and str(child.cget("orient")) == "horizontal")
+        or scrolls_across(child)
+        for child in master.winfo_children()
+    )
+
+
 def test_text_grows_and_the_theme_is_kept(driver: Driver) -> None:
     usual = font.nametofont("TkDefaultFont").metrics("linespace")
     while driver.session.theme.percent < 200:
@@ -513,3 +529,10 @@ def test_text_grows_and_the_theme_is_kept(driver: Driver) -> None:
     driver.key("<Control-d>")
     driver.key("<Control-Key-0>")
     assert font.nametofont("TkDefaultFont").metrics("linespace") == usual
+    # two columns only where both fit
+    driver.show(driver.window.restyle_tab)
+    for width in range(760, 1281, 40):
+        driver.root.geometry(f"{width}x720")
+        driver.wait(lambda width=width: driver.root.winfo_width() == width)  # type: ignore[misc]
+        driver.root.update()
+        assert not scrolls_across(driver.window.restyle_tab), width

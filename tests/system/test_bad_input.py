@@ -219,6 +219,14 @@ def test_usage_is_one_line(refused: Run, song: Path, tmp_path: Path) -> None:
     assert "--help" in refused("style", song, "--strenght", "1")
     assert "--help" in refused("style", song, "--strength", "much")
     assert "--help" in refused("sytle", song)
+    # names of other programs and of newcomers
+    assert "No such option: --era: say --style 1930s" in refused("style", song, "--era", "1930s")
+    assert "say --style 'my disc'" in refused("style", song, "--preset=my disc")
+    assert "say --out NAME.mp3" in refused("style", song, "--format", "mp3")
+    assert "say --overwrite" in refused("compare", song, song, "--force")
+    # without a medium, there is no option like it
+    assert "--help" in refused("compare", song, song, "--parts", "wow")
+    assert "say --style 1930s" in refused("style", song, "1930s")
     (tmp_path / "-dash.wav").write_bytes(song.read_bytes())
     assert "call the file ./-dash.wav" in refused("style", "-dash.wav")
     assert "--help" in refused("study", "loss", song)

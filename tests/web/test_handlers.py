@@ -134,11 +134,12 @@ def test_similar_tracks_are_of_the_library_as_it_is_now(
         library.scan([music], workers=1)
         *_, found = handlers.describe(VISITOR, song, bar=bar)
         assert [track.cells[0] for track in found] == ["first"]
-        record.slice(3, 6).save(music / "second.wav")
+        # a name that is not UTF-8, which no browser could be sent
+        record.slice(3, 6).save(music / os.fsdecode(b"second \xe9.wav"))
         library.scan([music], workers=1)
     # the tab is opened
     *_, found = handlers.similar_now(song, "", "", "", "", found)
-    assert sorted(track.cells[0] for track in found) == ["first", "second"]
+    assert sorted(track.cells[0] for track in found) == ["first", "second \ufffd"]
     assert handlers.similar_now(song, "", "", "", "", found) is stopped
     path.write_bytes(b"no database")
     with pytest.raises(gradio.Error, match="this page's library cannot be read") as caught:
@@ -180,7 +181,7 @@ def test_the_whole_song_follows_an_excerpt_unless_another_sound_is_wanted(
 
 
 def test_a_render_goes_on_without_its_page_until_its_visitor_stops_it(
-    handlers: Handlers, stopped: Any, uploads: Uploads, song: str
+    handlers: Handlers, gradio: Any, stopped: Any, uploads: Uploads, song: str
 ) -> None:
     requests: list[Any] = [
         SimpleNamespace(session_hash=name, cookies={COOKIE: visitor})
@@ -195,6 +196,10 @@ def test_a_render_goes_on_without_its_page_until_its_visitor_stops_it(
         handlers.stop(stranger)
         assert not handlers.list_renders(stranger)[0]
 
+    def leave_and_lose(fraction: float, desc: str) -> None:
+        handlers.leave(gone)
+        Path(song).unlink(missing_ok=True)
+
     def leave_and_stop(fraction: float, desc: str) -> None:
         handlers.leave(gone)
         assert "1940s" in handlers.list_renders(loaded_again)[0]
@@ -208,7 +213,15 @@ def test_a_render_goes_on_without_its_page_until_its_visitor_stops_it(
     assert linked(listed) == Path(result)
     assert "1940s" not in listed
     assert not handlers.list_renders(stranger)[0]
+    with pytest.raises(gradio.Error):
+        handlers.restyle(page, song, "1930s", bar=leave_and_lose)
     uploads.forget(age=-1)
+    assert not handlers.list_renders(stranger)[0]
+    # it is told why one failed, until the page that tells it is left
+    for _ in range(2):
+        listed, *_ = handlers.list_renders(loaded_again)
+        assert "a song – 1930s failed: a song.wav does not exist: check the path." in listed
+    handlers.leave(SimpleNamespace(session_hash="page loaded again", cookies={}))
     assert not handlers.list_renders(loaded_again)[0]
 
 

@@ -136,6 +136,8 @@ class AudioFile:
     def _decoded(self, start: int = 0, block_frames: int = BLOCK_FRAMES) -> Iterator[Block]:
         """Yield the samples of all channels; where libsndfile finds damage, FFmpeg reads on."""
         position = start
+        # it may have been deleted since
+        _check_readable(self.path)
         self._tell_damage()
         if self.sample_rate != self._original_rate:
             self._tell(f"{self.path} has a rate of {self._original_rate:,} Hz: read at {self.sample_rate:,} Hz")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import atexit
 import io
 import os
+import shlex
 import signal
 import sys
 import warnings
@@ -39,6 +40,17 @@ COMMANDS: dict[str, Callable[..., None]] = {
     "web": web.serve_page,
 }
 GROUPS = {"genre": genre.app, "library": library, "models": models.app, "study": study.app}
+# what other programs, the window and the page call options, and what to say instead, with the value that was given
+MEANT = {
+    **dict.fromkeys(("--era", "--decade", "--preset", "--record", "--reference", "--target"), "--style {}"),
+    **dict.fromkeys(("--output", "--output-dir", "--out-dir", "--outdir", "--outfile", "--to"), "--out {}"),
+    "--format": "--out NAME.{}",
+    **dict.fromkeys(("--amount", "--intensity"), "--strength {}"),
+    **dict.fromkeys(("--parts", "--part"), "--only {}"),
+    **dict.fromkeys(("--length", "--duration"), "--seconds {}"),
+    "--tempo": "--bpm {}",
+    "--force": "--overwrite",
+}
 
 
 def main() -> NoReturn:
@@ -134,6 +146,8 @@ def run(arguments: Sequence[str] | None = None) -> int:
         if context and error.format_message() == context.get_help():
             # a group of commands was named, and none of them
             typer.echo(context.get_help(), err=True)
+        elif meant := _meant(error, words):
+            complain(f"No such option: {getattr(error, 'option_name', '')}: say {meant}")
         elif message := " ".join(error.format_message().split()).rstrip("."):
             file = next((word for word in words if word.startswith("-") and os.path.lexists(word)), None)
             help_ = f"see {context.command_path if context else 'retrotone'} --help"
@@ -141,6 +155,16 @@ def run(arguments: Sequence[str] | None = None) -> int:
     finally:
         log.removeHandler(handler)
     return ALL_FAILED
+
+
+def _meant(error: typer.TyperException, words: Sequence[str]) -> str:
+    """Return what to say in place of an option that the command has by another name; empty if there is none."""
+    option, context = getattr(error, "option_name", ""), getattr(error, "ctx", None)
+    meant = MEANT.get(option, "")
+    if not meant or not context or not any(meant.split()[0] in each.opts for each in context.command.params):
+        return ""
+    given = [part for word in words for part in word.split("=", 1)] + ["VALUE"]
+    return meant.format(shlex.quote(given[given.index(option) + 1]))
 
 
 def _show_version(wanted: bool) -> None:

@@ -106,8 +106,12 @@ def style_songs(
     """Give songs the sound of an era or of another recording."""
     from retrotone.services.restyle import Job, check_settings, output_paths
     from retrotone.services.songs import find_songs
+    from retrotone.style.eras import ERAS
     from retrotone.style.transfer import StyleTransfer
 
+    for name in songs:
+        if name in ERAS and not Path(name).exists():
+            raise StyleError(f"{name} is a style, and no song: say --style {name}")
     given = {"method": method, "strength": strength, "seed": seed, "noise": noise, "resynthesis": resynthesis}
     settings: dict[str, Any] = {name: value for name, value in given.items() if value is not None}
     transfer = StyleTransfer(**settings)

@@ -22,6 +22,7 @@ NO_DISPLAY = (
     "there is no display to open a window on ({reason}): start it from a desktop session or over ssh -X, "
     "or use retrotone web"
 )
+POINTS_PER_INCH = 72
 
 
 def run(song: str | None = None, library: str | None = None) -> None:
@@ -63,7 +64,7 @@ def open_window(library: str | None = None) -> Window:
 
 
 def make_root() -> tk.Tk:
-    """Return Tk's root window, which takes dropped files if tkinterdnd2 is installed.
+    """Return Tk's root window, of the desktop's resolution, which takes dropped files if tkinterdnd2 is installed.
 
     Raises
     ------
@@ -77,9 +78,36 @@ def make_root() -> tk.Tk:
     if sys.platform == "win32":
         _draw_at_full_resolution()
     try:
-        return _drop_root() or tk.Tk(className="Retrotone")
+        # before the window's own root, which would take no drops after another one was destroyed
+        dpi = _xft_dpi()
+        root = _drop_root() or tk.Tk(className="Retrotone")
     except tk.TclError as error:
         raise MissingExtraError(NO_DISPLAY.format(reason=error)) from error
+    if dpi:
+        # Tk computes with the screen's size in millimetres
+        root.tk.call("tk", "scaling", dpi / POINTS_PER_INCH)
+    return root
+
+
+def _xft_dpi() -> float | None:
+    """Return the resolution that the user set for X11 as the resource Xft.dpi; None if there is none.
+
+    A program reads resources of its own name, so that it takes a moment of another name.
+    """
+    import tkinter as tk
+
+    if sys.platform in ("win32", "darwin"):
+        return None
+    other = tk.Tk(className="Xft")
+    other.withdraw()
+    found = other.option_get("dpi", "Dpi")  # type: ignore[no-untyped-call]
+    # Tk changes its theme when idle, which would fail afterwards
+    other.update_idletasks()
+    other.destroy()
+    try:
+        return max(float(found), 0.0)
+    except ValueError:
+        return None
 
 
 def _drop_root() -> tk.Tk | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -13,6 +14,8 @@ from numpy.typing import NDArray
 # Length of the crossfade at a switch: 6 ms at 44.1 kHz, too short to hear and long enough not to click.
 FADE_FRAMES = 256
 BUFFER_MS = 100
+# A device that asked for nothing so long is gone, as with its sound server; a paused one plays silence.
+LOST_SECONDS = 1.0
 
 Frames = NDArray[np.float32]
 """Samples in the order of the sound device, shape (frames, channels), full scale at 1."""
@@ -65,9 +68,11 @@ class Player:
     def __init__(self, report_error: Callable[[str], None]) -> None:
         self._report_error = report_error
         self._versions: list[Clip] = []
-        # the clip that was played last, and the frame that follows there
+        # the clip that was played last, and the frame that follows there; None after silence
         self._last: tuple[Clip, int] | None = None
         self._device: Any = None
+        # when the device asked for frames last
+        self._asked = 0.0
         # guards the position, which the device's thread moves, too
         self._lock = threading.Lock()
         self._opening = threading.Lock()
@@ -103,8 +108,10 @@ class Player:
             self.choice = min(self.choice, max(len(versions) - 1, 0)) if same else 0
 
     def play(self) -> None:
-        """Start or resume."""
+        """Start or resume, with another device where the one before is gone."""
         if self._versions and not self.playing:
+            if time.monotonic() - self._asked > LOST_SECONDS:
+                self.stop()
             if self.position >= self.length:
                 self.position = 0
             self.playing = True
@@ -154,19 +161,29 @@ class Player:
             self._last = clip, self.position
             if self.position >= self.length and not self.loop:
                 self.playing = False
+        if filled < count:
+            # at its end, a song ends as it does
+            if self.position < self.length:
+                self._fade_out(result[filled:])
+            self._last = None
         return result
 
     def _put(self, out: Frames, clip: Clip, part: Frames) -> None:
-        """Write frames; after a switch or a jump, fade from what would have followed."""
+        """Write frames; where they do not follow what was played last, nor begin the song, fade over to them."""
         out[: len(part)] = part
-        if self._last is None or self._last == (clip, self.position):
-            return
-        last, position = self._last
-        fade = min(FADE_FRAMES, len(part))
-        before = last.part(position, fade)
-        gain = np.linspace(0, 1, fade, dtype=np.float32)[:, None]
-        out[:fade] *= gain
-        out[: len(before)] += before * (1 - gain[: len(before)])
+        if self._last != (clip, self.position) and (self._last or self.position):
+            fade = min(FADE_FRAMES, len(part))
+            out[:fade] *= np.linspace(0, 1, fade, dtype=np.float32)[:, None]
+            self._fade_out(out[:fade])
+
+    def _fade_out(self, out: Frames) -> None:
+        """Add what would have followed, getting softer; where its clip ends, the last frame stands still meanwhile."""
+        if self._last:
+            clip, position = self._last
+            fade = min(FADE_FRAMES, len(out))
+            part = clip.part(position - 1, fade + 1)
+            following = np.pad(part, ((0, fade + 1 - len(part)), (0, 0)), mode="edge")[1:]
+            out[:fade] += following * np.linspace(1, 0, fade, dtype=np.float32)[:, None]
 
     def _open(self) -> None:
         """Open and start the device, which may take a while: runs in a thread of its own."""
@@ -205,4 +222,5 @@ class Player:
     def _stream(self) -> Generator[bytes | bytearray | memoryview, int, None]:
         count = yield b""
         while True:
+            self._asked = time.monotonic()
             count = yield self.frames(count).tobytes()

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import tkinter as tk
 from collections.abc import Callable
-from contextlib import suppress
 from dataclasses import dataclass
 from tkinter import font, ttk
 from typing import Any
 
 EXTRA_HINT = "For drag and drop, sound and the full look: pip install 'retrotone[desktop]'."
-BASE_DPI, POINTS_PER_INCH = 96.0, 72.0
+BASE_DPI = 96.0
 TEXT_PX, SMALL_PX, TITLE_PX = 14, 12, 20
 BUTTONS, BUTTON_PADDING = ("TButton", "Accent.TButton"), (8, 2, 8, 3)
 STEPS_PERCENT = (75, 100, 125, 150, 175, 200, 250, 300)
@@ -73,7 +72,6 @@ class Theme:
 
     def __init__(self, root: tk.Tk, name: str, percent: int) -> None:
         self._root, self.name = root, name
-        _follow_xft(root)
         self.chosen = percent
         self.percent = percent or self._screen_percent()
         self.listeners: list[Callable[[], None]] = []
@@ -150,23 +148,6 @@ class Theme:
     def _screen_percent(self) -> int:
         percent = 100 * self._root.winfo_fpixels("1i") / BASE_DPI
         return min(STEPS_PERCENT[1:], key=lambda step: abs(step - percent))
-
-
-def _follow_xft(root: tk.Tk) -> None:
-    """Let Tk take the resolution that the user set for X11, so that text and layout are of one size.
-
-    Desktops set the resource Xft.dpi. Text follows it, but Tk computes with the screen's size in millimetres. A program
-    reads resources of its own name, so that it takes a moment of another name.
-    """
-    if root.tk.call("tk", "windowingsystem") != "x11":
-        return
-    other = tk.Tk(className="Xft")
-    other.withdraw()
-    dpi = other.option_get("dpi", "Dpi")  # type: ignore[no-untyped-call]
-    other.destroy()
-    with suppress(ValueError):
-        if float(dpi) > 0:
-            root.tk.call("tk", "scaling", float(dpi) / POINTS_PER_INCH)
 
 
 def _scale_padding(master: tk.Misc, ratio: float) -> None:

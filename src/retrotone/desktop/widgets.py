@@ -14,8 +14,8 @@ from retrotone.desktop.theme import Theme
 if TYPE_CHECKING:
     from retrotone.desktop.jobs import Job, JobQueue
 
-# Pixels at 100 %: room for two halves side by side.
-WIDE = 940
+# Pixels at 100 %: room for two halves side by side, of the tab Restyle, too.
+WIDE = 1100
 # Pixels at 100 %, of width and height: a page asks for so much, and takes what there is.
 LEAST_SIDE = 120
 # A shorter movement of the mouse is a click.

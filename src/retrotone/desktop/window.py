@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import tkinter as tk
 from collections.abc import Callable
@@ -25,7 +26,7 @@ from retrotone.desktop.tabs.song import SongTab
 from retrotone.desktop.tabs.study import StudyTab
 from retrotone.desktop.theme import EXTRA_HINT, TEXT_PX
 from retrotone.desktop.widgets import Event, JobProgress, WrappedLabel
-from retrotone.utils.text import sentence, shortened
+from retrotone.utils.text import sentence, shortened, title
 
 # Pixels at 100 %: fits 1280 x 720 with a frame around it.
 SIZE = (1200, 680)
@@ -91,7 +92,8 @@ class Window:
         """Show the song's name, and let all tabs show the song anew."""
         name = Path(self.session.path).name
         self.name.show(name or WELCOME)
-        self.root.title(f"{name} – retrotone" if name else "retrotone")
+        # window managers cut a title before bytes that are no UTF-8
+        self.root.title(f"{title(name)} – retrotone" if name else "retrotone")
         self.bar.set_switchable(False)
         for tab in (self.song_tab, self.restyle_tab, self.compare_tab, self.similar_tab):
             tab.song_changed()
@@ -136,7 +138,7 @@ class Window:
         data : str
             The paths, as a Tcl list.
         """
-        names = self.root.tk.splitlist(data)
+        names = [_existing(name) for name in self.root.tk.splitlist(data)]
         if not names:
             self.session.say("Nothing was dropped: drop a sound file from your file manager.", error=True)
             return
@@ -362,6 +364,15 @@ class Window:
             self.session.say(sentence(error), error=True)
         except tk.TclError:
             print(sentence(error), file=sys.stderr)
+
+
+def _existing(path: str) -> str:
+    """Return the path of a file of which Tk gives a path: bytes that are no UTF-8 are letters of Latin-1 there."""
+    found = Path()
+    for part in Path(path).parts:
+        latin = Path(os.fsdecode(part.encode("latin-1", "replace")))
+        found /= part if (found / part).exists() or not (found / latin).exists() else latin
+    return str(found)
 
 
 def _press(event: Event) -> None:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from retrotone.library.files import FoundFile, Place
 from retrotone.library.names import artist_key, song_key
+from retrotone.utils.text import title
 
 if TYPE_CHECKING:
     from retrotone.features.analysis import Analysis
@@ -164,8 +164,8 @@ class Track:
 
     @property
     def best_title(self) -> str:
-        """`title` if it is known, else the name of the file."""
-        return self.title or str(Place(Path(self.path).stem, self.number))
+        """`title` if it is known, else the name of the file, safe to show on a screen."""
+        return self.title or str(Place(title(self.path), self.number))
 
     @property
     def name(self) -> str:

@@ -29,6 +29,8 @@ MAX_SECONDS = 20 * 60.0
 TELLING_SECONDS = 2.0
 # seconds between two looks at whose turn it is
 TURN_SECONDS = 0.1
+# of all visitors, the last renders that failed after their pages had gone: not everybody comes back
+FAILED_KEPT = 100
 # characters of a progress message: two lines of a phone
 LONGEST_MESSAGE = 60
 # returned by a handler that was stopped
@@ -39,12 +41,13 @@ PLAYED = (".wav", ".flac", ".ogg", ".opus", ".mp3")
 
 @dataclass(eq=False)
 class Job:
-    """A running job: the page that started it, until that has gone, and its visitor; what it renders, and how far."""
+    """A job that runs, or failed unseen: its page, None once that has gone, its visitor, what it renders, how far."""
 
     session: str | None
     visitor: str
     title: str
     progress: str = ""
+    error: str = ""
     stopped: threading.Event = field(default_factory=threading.Event)
 
 
@@ -61,6 +64,8 @@ class Jobs:
         self.uploads = uploads
         self.renders = Renders()
         self._running: list[Job] = []
+        # renders that failed after their pages had gone
+        self._failed: list[Job] = []
         # one big job runs at a time: the first of these
         self._turns: list[object] = []
 
@@ -72,6 +77,8 @@ class Jobs:
 
     def leave(self, request: gr.Request) -> None:
         """Stop what a page that has gone started, but for renders, which its visitor finds in the list."""
+        # what it listed as failed was seen
+        self._failed = [job for job in self._failed if job.session != request.session_hash]
         for job in list(self._running):
             if job.session == request.session_hash:
                 # a visitor without a cookie would not be known again
@@ -89,7 +96,11 @@ class Jobs:
         """Return what is and was rendered for this visitor, twice, and a timer, which asks again while something is."""
         who = visitor(request)
         running = [job for job in list(self._running) if job.title and job.visitor == who]
-        listed = render_page("renders.html.j2", running=running, renders=self.renders.of(who))
+        failed = [job for job in self._failed if job.visitor == who and job.session in (None, request.session_hash)]
+        for job in failed:
+            # the page that lists it until it is left
+            job.session = request.session_hash
+        listed = render_page("renders.html.j2", running=running, failed=failed, renders=self.renders.of(who))
         return listed, listed, gr.Timer(active=bool(running))
 
     @contextmanager
@@ -123,6 +134,9 @@ class Jobs:
             if job.stopped.is_set():
                 gr.Info("Stopped.")
         except Exception as error:
+            if job.session is None:
+                job.error = self._said(error)
+                self._failed = [*self._failed, job][-FAILED_KEPT:]
             raise self._refused(error) from error
         finally:
             self._running.remove(job)

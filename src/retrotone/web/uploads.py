@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import secrets
 import shutil
 import tempfile
@@ -59,8 +60,8 @@ class Uploads:
 
     def without_paths(self, text: str) -> str:
         """Return a message in which the paths of this folder are shortened to file names."""
-        for path, _, _ in self._files():
-            text = text.replace(path, Path(path).name)
+        # files that were deleted meanwhile are told of, too
+        text = re.sub(rf"{re.escape(str(self.path))}(/[^/\s]+)*/", "", text)
         return text.replace(str(self.path), "the page's folder")
 
     def forget(self, incoming: int = 0, age: float = HOUR) -> None:

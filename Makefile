@@ -53,8 +53,11 @@ clean: ## Remove everything that make built
 	$(RETROTONE) .
 	@touch $@
 
+# What tests import is compiled here, once: their processes begin at the same time, and each would compile all of it.
 .venv/.dev: .venv/.pip $(REQUIREMENTS)
 	$(RETROTONE) '.[rave,desktop,web,cluster]' --group dev
+	@$(BIN)/python -c 'import librosa.effects, librosa.feature, librosa.onset, ray, retrotone.web.page'
+	@-$(BIN)/python -m pytest --collect-only -qq > /dev/null
 	@touch $@ .venv/.retrotone
 
 .venv/.docs: .venv/.pip $(REQUIREMENTS)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import gc
 from collections.abc import Callable, Iterable, Iterator
 from itertools import count
 from pathlib import Path
@@ -43,6 +44,11 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     tests = Path(__file__).parent
     names = {item.path: item.path.relative_to(tests).as_posix() for item in items if item.path.is_relative_to(tests)}
     items.sort(key=lambda item: LONGEST.index(name) if (name := names.get(item.path)) in LONGEST else len(LONGEST))
+
+
+def pytest_collection_finish() -> None:
+    """Keep garbage collection from looking at what was imported, which is half of all objects and stays to the end."""
+    gc.freeze()
 
 
 @pytest.fixture(scope="session")

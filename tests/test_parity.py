@@ -6,7 +6,6 @@ One file, because several processes that let Numba compile librosa at a time can
 from __future__ import annotations
 
 import importlib.util
-from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
 
@@ -26,14 +25,6 @@ from retrotone.style.gram import GramTransfer, gram_matrix, random_network
 librosa = pytest.importorskip("librosa", reason="needs librosa: pip install librosa")
 
 RATE, N_FFT, HOP = 22_050, 2048, 512
-
-
-@pytest.fixture(scope="module", autouse=True)
-def quickly_compiled() -> Iterator[None]:
-    """Numba compiles librosa on every fresh clone, for longer than all tests here run: less so if it optimises less."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("NUMBA_OPT", "0")
-        yield
 
 
 @pytest.fixture(scope="module")

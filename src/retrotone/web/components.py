@@ -147,7 +147,8 @@ def run(
         Of the call for programs; without, there is none.
     """
     api = {"api_name": name} if name else PRIVATE
-    event = trigger(handler, inputs, outputs, show_progress_on=on, **api, **pool)
+    # Gradio's whole progress moves a logo sixty times a second until something is told, on the processor
+    event = trigger(handler, inputs, outputs, show_progress="minimal", show_progress_on=on, **api, **pool)
     # an older result must not stand under an error
     shown = [each for each in dict.fromkeys([on, *outputs]) if not isinstance(each, gr.State)]
     event.failure(lambda: [gr.update(value=None, visible=each.visible) for each in shown], None, shown, **HIDDEN)

@@ -59,12 +59,7 @@ FROM_PLAYHEAD = "(...given) => [...given.slice(0, -1), wantedSeconds()]"
 # JavaScript: how many files were given, of which the song is the first
 HOW_MANY_GIVEN = "song => [song, given]"
 # heard at once: it does not wait in the queue
-EXCERPT: dict[str, Any] = {
-    "queue": False,
-    "trigger_mode": "always_last",
-    "show_progress": "minimal",
-    "js": FROM_PLAYHEAD,
-}
+EXCERPT: dict[str, Any] = {"queue": False, "trigger_mode": "always_last", "js": FROM_PLAYHEAD}
 # every excerpt is followed: `whole` itself gives up what is not wanted any more
 WHOLE: dict[str, Any] = {"concurrency_id": "whole", "concurrency_limit": 1, "trigger_mode": "multiple"}
 # what may be typed as conditions of the search for similar tracks

@@ -45,6 +45,9 @@ CSS = """
 .gradio-container .html-container { padding: 0; }
 .figure:has(.empty) { display: none; }
 .gradio-container .block:has(> [data-testid=status-tracker]:not(.hide)) { min-height: 4.5rem !important; }
+.gradio-container .wrap.default.minimal:has(.progress-text) { background: var(--block-background-fill); }
+.gradio-container .block:not(#live) > .wrap.center.minimal { overflow: visible; }
+.gradio-container .progress-bar { transition: none !important; }
 .dark .gradio-container [role=tab][aria-selected=true] { color: var(--primary-300); }
 .dark .gradio-container input[type=range] { --neutral-200: var(--neutral-600); }
 #tabs { --font-mono: var(--font); }

@@ -15,6 +15,8 @@ from retrotone.progress import Progress
 from retrotone.utils.text import printable
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from retrotone.style.choices import StyleChoice
 
 DEFAULT_ERA = "1930s"
@@ -106,12 +108,9 @@ def style_songs(
     """Give songs the sound of an era or of another recording."""
     from retrotone.services.restyle import Job, check_settings, output_paths
     from retrotone.services.songs import find_songs
-    from retrotone.style.eras import ERAS
     from retrotone.style.transfer import StyleTransfer
 
-    for name in songs:
-        if name in ERAS and not Path(name).exists():
-            raise StyleError(f"{name} is a style, and no song: say --style {name}")
+    _check_no_style(songs)
     given = {"method": method, "strength": strength, "seed": seed, "noise": noise, "resynthesis": resynthesis}
     settings: dict[str, Any] = {name: value for name, value in given.items() if value is not None}
     transfer = StyleTransfer(**settings)
@@ -129,6 +128,15 @@ def style_songs(
         return json.dumps(figures) if as_json else _sentence(figures, report)
 
     print_each([found[k].path for k in numbers], restyle, "done: go on with --skip")
+
+
+def _check_no_style(songs: Sequence[str]) -> None:
+    """Raise StyleError if a song is the name of an era."""
+    from retrotone.style.eras import ERAS
+
+    for name in songs:
+        if name in ERAS and not Path(name).exists():
+            raise StyleError(f"{name} is a style, and no song: say --style {name}")
 
 
 def _words(text: str | None) -> list[str]:

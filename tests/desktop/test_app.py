@@ -51,7 +51,7 @@ def test_the_folder_that_needs_no_python_opens_a_song(screen: str, clip: Path, t
     environment = {"DISPLAY": screen, "HOME": str(tmp_path), "PATH": ""}
     with subprocess.Popen([program, "app", clip], env=environment, stderr=subprocess.PIPE, text=True) as process:
         shown, end = "", time.monotonic() + TIMEOUT_SECONDS
-        while f"{clip.name} – retrotone" not in shown:
+        while f"{clip.stem} – retrotone" not in shown:
             assert process.poll() is None, process.communicate()[1]
             assert time.monotonic() < end, shown
             time.sleep(0.2)

@@ -36,8 +36,9 @@ POLL_MS = 20
 LARGEST_MESSAGE_BYTES = 8192
 # For a job to stop when the window closes.
 GRACE_SECONDS = 2.0
-# Of work that may take its time.
-NICENESS = 10
+# Of work that may take its time: a third of the processor time of a program beside it. With 10 it has a tenth, and on a
+# busy machine a training did not begin within five minutes.
+NICENESS = 5
 
 WORKER_DIED = "The work stopped: the file may be damaged, or memory may have run out. Try again, or another file."
 

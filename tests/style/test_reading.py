@@ -160,6 +160,23 @@ def test_clicks_too_small_to_be_found_are_counted(law: str, seen: float) -> None
     assert abs(20 * np.log10(median_size / np.median(sizes))) < 6
 
 
+@pytest.mark.parametrize(("clicks", "least_music", "most_music"), [(0, 0.8, 1.0), (100, 0.5, 0.8)])
+def test_music_that_hardly_stands_out_is_not_the_top_of_many_clicks(
+    clicks: int, least_music: float, most_music: float
+) -> None:
+    rng = np.random.default_rng(5)
+    thresholds = np.exp(rng.normal(0.0, 0.5, 400))
+    at = rng.choice(thresholds, 200 + clicks)
+    # music exceeds the threshold by little, wherever that lies; clicks are as large as they are
+    music, of_clicks = at[:200] * np.exp(rng.exponential(0.25, 200)), 8 * np.exp(rng.normal(0.0, 1.0, clicks))
+    sizes = np.concatenate([music, of_clicks])
+    found = sizes > at
+    count, _, music_share = clicks_in_all(sizes[found], (sizes / at)[found], thresholds)
+    assert least_music < music_share < most_music
+    # where most is music nothing is counted
+    assert not clicks or count == pytest.approx(clicks, rel=0.6)
+
+
 def test_a_late_channel_is_found_to_a_few_microseconds(strings: rt.Audio) -> None:
     late = Medium(name="azimuth", delay_s=22e-6).apply(strings)
     found = read(late).channels

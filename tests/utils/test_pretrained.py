@@ -58,6 +58,11 @@ class Handler(BaseHTTPRequestHandler):
         self.send_response(200)
         self.send_header("Content-Length", str(len(data)))
         self.end_headers()
+        # the reader may have seen enough
+        with suppress(ConnectionError):
+            self._write(data, manner, first)
+
+    def _write(self, data: bytes, manner: str, first: bool) -> None:
         if manner == "cut" or (manner == "cutonce" and first):
             self.wfile.write(data[: len(data) // 2])
         elif manner == "stall":
@@ -65,12 +70,10 @@ class Handler(BaseHTTPRequestHandler):
             self.wfile.flush()
             time.sleep(1.5)
         elif manner == "slow":
-            # the reader may have seen enough
-            with suppress(ConnectionError):
-                for start in range(0, len(data), len(data) // 8):
-                    self.wfile.write(data[start : start + len(data) // 8])
-                    self.wfile.flush()
-                    time.sleep(0.02)
+            for start in range(0, len(data), len(data) // 8):
+                self.wfile.write(data[start : start + len(data) // 8])
+                self.wfile.flush()
+                time.sleep(0.02)
         else:
             self.wfile.write(data)
 

@@ -11,7 +11,6 @@ from numpy.typing import NDArray
 
 from retrotone.desktop.theme import Theme, blend
 from retrotone.desktop.widgets import DRAG_PIXELS, Event
-from retrotone.utils.text import percent
 
 Anchor = Literal["w", "e", "center"]
 
@@ -220,7 +219,7 @@ class Bars(Drawing):
             self.text(left - self.theme.px(8), y, name, "e")
             self.create_rectangle(left, top, width - right, bottom, fill=background, width=0)
             self.create_rectangle(left, top, end, bottom, fill=colours.original if index else first, width=0)
-            self.text(width - right + self.theme.px(6), y, percent(probability))
+            self.text(width - right + self.theme.px(6), y, f"{probability:.0%}")
 
 
 class Timeline(Drawing):

@@ -56,15 +56,6 @@ def counted(count: int, noun: str) -> str:
     return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
 
 
-def percent(share: float) -> str:
-    """Return a share of a whole as a percentage, as a list of likely ones shows it.
-
-    >>> percent(0.42), percent(0.004)
-    ('42%', '<1%')
-    """
-    return f"{share:.0%}" if share >= 0.005 else "<1%"
-
-
 def unique_titles(names: Sequence[str | os.PathLike[str]]) -> list[str]:
     """Return a title for each recording, numbered where two would be equal.
 

@@ -8,7 +8,6 @@ from tkinter import ttk
 from retrotone.desktop.drawing import Bars, Timeline, Waveform
 from retrotone.desktop.session import Session
 from retrotone.desktop.widgets import Page, WrappedLabel
-from retrotone.utils.text import percent
 
 GENRES_OVER_TIME, GENRES, TAGS = 6, 10, 8
 # Pixels left of waveform and timeline, for the names of genres.
@@ -61,6 +60,6 @@ class SongTab(Page):
         self.facts.configure(text=f"{song.title}: {song.facts}")
         self.waveform.show(song.waveform)
         self.genres.show(song.genres, song.sure)
-        self.tags.configure(text=", ".join(f"{tag} {percent(score)}" for tag, score in song.tags[:TAGS]))
+        self.tags.configure(text=", ".join(f"{tag} {score:.0%}" for tag, score in song.tags[:TAGS]))
         order = [genre for genre, _ in song.genres]
         self.timeline.show(song.timeline_genres, order, song.stretches, song.timeline, song.duration)

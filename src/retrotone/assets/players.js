@@ -16,7 +16,7 @@ function synchronise(section, keys = section) {
   const lines = columns.map(() => Object.assign(document.createElement("i"), { className: "playhead" }));
   const areas = columns.map(() => Object.assign(document.createElement("i"), { className: "playhead area" }));
   // the ends of the loop, as far as they are set, in seconds of the recording
-  let active = 0, isPlaying = false, loop = [];
+  let active = 0, isPlaying = false, loop = [], frame = 0;
 
   function show() {
     players.forEach((player, i) => { player.parentElement.hidden = i !== active; });
@@ -53,7 +53,7 @@ function synchronise(section, keys = section) {
     loop = ends;
     const [start, end] = ends.map(at => `${Math.floor(at / 60)}:${(at % 60).toFixed(1).padStart(4, "0")}`);
     looper.textContent = end ? `Stop looping ${start} to ${end}` : start ? `Loop ${start} to here` : "Loop from here";
-    point();
+    follow();
   }
 
   function markLoop() {
@@ -99,7 +99,9 @@ function synchronise(section, keys = section) {
   function follow() {
     goRound();
     point();
-    if (!players[active].paused) requestAnimationFrame(follow);
+    cancelAnimationFrame(frame);
+    // without a loop or a figure there is nothing to follow
+    if (!players[active].paused && (loop.length || columns.length)) frame = requestAnimationFrame(follow);
   }
 
   players.forEach(player => {

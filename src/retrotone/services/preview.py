@@ -9,7 +9,7 @@ import numpy as np
 
 from retrotone.audio.audio import PEAK_CEILING, Audio
 from retrotone.dsp.limiter import limited
-from retrotone.dsp.loudness import ABSOLUTE_GATE, LoudnessMeter
+from retrotone.dsp.loudness import ABSOLUTE_GATE
 from retrotone.progress import Progress, silent
 from retrotone.style.media.chain import makeup_db, medium_blocks
 from retrotone.style.media.media import STAGE_FRAMES
@@ -99,16 +99,16 @@ class Preview:
             blocks = style.render(song.with_samples(samples), strength, seed, progress)
             rendered = np.concatenate(list(blocks), axis=1)
         # where the excerpt is all of the song, or a model takes long, what was rendered tells the gain
-        if isinstance(style, Medium) and samples.shape[1] < song.frames:
+        if samples.shape[1] == song.frames:
+            gain_db = self._gain_db(self._content.loudness, rendered)
+        elif isinstance(style, Medium):
             some = [piece[:, : self._share(piece)] for piece in self._content.pieces]
-            gain_db = self._gain_db(np.concatenate(some, axis=1), through(some, 0))
+            gain_db = self._gain_db(self._loudness(np.concatenate(some, axis=1)), through(some, 0))
         else:
-            gain_db = self._gain_db(samples, rendered)
+            gain_db = self._gain_db(self._loudness(samples), rendered)
         progress(0.9, f"rendered {song.name}")
         sound = song.with_samples(rendered[:, lead_in:]).gain(gain_db)
-        if sound.true_peak > PEAK_CEILING:
-            sound = song.with_samples(np.concatenate(list(limited(sound.blocks(), rate, PEAK_CEILING)), axis=1))
-        return sound
+        return song.with_samples(np.concatenate(list(limited([sound.samples], rate, PEAK_CEILING)), axis=1))
 
     def _machine(self, medium: Medium, strength: float, seed: int) -> Callable[[list[Block], int], Block]:
         """Return what puts pieces of the song, after so many skipped blocks, through a medium at any level."""
@@ -127,11 +127,10 @@ class Preview:
         total = sum(each.shape[1] for each in self._content.pieces)
         return int(np.ceil(min(1.0, GAIN_SECONDS * self._song.sample_rate / total) * piece.shape[1]))
 
-    def _gain_db(self, wanted: Block, samples: Block) -> float:
-        """Return the gain that makes samples as loud as others; 0 where one of them is silent."""
-        loudness = []
-        for each in (wanted, samples):
-            meter = LoudnessMeter(self._song.channels, self._song.sample_rate)
-            meter.add(each)
-            loudness.append(meter.integrated)
-        return loudness[0] - loudness[1] if all(map(isfinite, loudness)) else 0.0
+    def _gain_db(self, wanted_lufs: float, samples: Block) -> float:
+        """Return the gain that gives samples a loudness; 0 where they or what was wanted are silent."""
+        loudness = self._loudness(samples)
+        return wanted_lufs - loudness if isfinite(wanted_lufs) and isfinite(loudness) else 0.0
+
+    def _loudness(self, samples: Block) -> float:
+        return self._song.with_samples(samples).loudness

@@ -31,7 +31,7 @@ from retrotone.web.uploads import Uploads
 
 # the style that is an uploaded recording or preset
 RECORD = "record"
-EXCERPT_SECONDS = 9.0
+EXCERPT_SECONDS = 8.0
 # in place of the players, before there are any
 NOTHING_HEARD = '<p class="hint">Choose a style, or move a dial, to hear it here.</p>'
 # a preset is a page of text
@@ -93,7 +93,7 @@ class LiveSound(Jobs):
     ) -> Any:
         """Play some seconds of a song in a sound, and offer a preset of it; nothing where a record is still missing."""
         if style == RECORD and not record:
-            return STOPPED, STOPPED
+            return STOPPED, STOPPED, None
         wanted = song, style, strength, record, dials
         keep(self._requested, request.session_hash, wanted, VISITORS_KEPT)
         try:
@@ -102,22 +102,22 @@ class LiveSound(Jobs):
                 start, sound = _excerpt(source, choice, position, strength)
                 path = self.uploads.new_folder() / "excerpt.flac"
                 # `Audio.save` would measure the peaks again, which the preview has limited
-                with AudioWriter(path, sound.channels, sound.sample_rate) as writer:
+                with AudioWriter(path, sound.channels, sound.sample_rate, bit_depth=16) as writer:
                     writer.write(sound.samples)
         except Exception as error:
             # without its queue, Gradio shows no errors
             self._requested.pop(request.session_hash, None)
-            return f'<p class="hint" role="alert">{escape(self._said(error))}</p>', STOPPED
+            return f'<p class="hint" role="alert">{escape(self._said(error))}</p>', STOPPED, None
         rest = "the rest follows" if choice.medium else "Restyle renders the whole song"
         words = f"From {clock(start)}: {rest}. Both are equally loud"
-        return self._players(source, choice, str(path), start, words), self._preset(choice.medium)
+        return self._players(source, choice, str(path), start, words), self._preset(choice.medium), wanted
 
-    def whole(self, request: gr.Request, song: str, style: str, strength: float, record: str | None, dials: str) -> Any:
+    def whole(self, request: gr.Request, wanted: tuple[str, str, float, str | None, str] | None) -> Any:
         """Render the whole song behind an excerpt, unless something else is to be heard meanwhile."""
-        wanted = song, style, strength, record, dials
         # there is a record to come, or the excerpt has said what is wrong
-        if (style == RECORD and not record) or self._requested.get(request.session_hash) != wanted:
+        if wanted is None or self._requested.get(request.session_hash) != wanted:
             return STOPPED
+        song, style, strength, record, dials = wanted
 
         def progress(fraction: float, message: str) -> None:
             # an excerpt that somebody waits for is rendered first
@@ -134,6 +134,8 @@ class LiveSound(Jobs):
             path, _ = restyle_file(source, choice, self.uploads.new_folder(), strength, progress=progress)
             played = self._playable(path)
             progress(1.0, "rendered")
+            # Gradio may have given this to the call for an earlier excerpt: the later call has nothing left to do
+            self._requested.pop(request.session_hash, None)
         except Cancelled:
             return STOPPED
         except Exception as error:

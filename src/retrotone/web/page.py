@@ -142,7 +142,7 @@ def _restyle(
             show_renders(renders[0], renders[-1], go)
         with gr.Column(scale=3, min_width=300):
             live, sentence = live_players(), words(elem_classes="quiet")
-            players, restyled = synchronised_players("takeOver"), gr.State()
+            players, restyled, wanted = synchronised_players("takeOver"), gr.State(), gr.State()
             # for programs
             result = gr.Audio(type="filepath", visible=False)
             picture = figure_image("Before and after", "retro-picture")
@@ -163,13 +163,19 @@ def _restyle(
 
     def show(trigger: Any) -> Any:
         return trigger(
-            shown, [style, record], [about, record, box, *dials], show_progress_on=about, **PARTS_SHOWN, **PRIVATE
+            shown,
+            [style, record],
+            [about, record, box, *dials],
+            show_progress="minimal",
+            show_progress_on=about,
+            **PARTS_SHOWN,
+            **PRIVATE,
         )
 
     def hear(trigger: Any) -> None:
         """Play an excerpt after a change, and render the whole song behind it."""
-        run(trigger, handlers.excerpt, [*inputs, position], [live, preset], live, EXCERPT).success(
-            handlers.whole, inputs, live, **WHOLE, **HIDDEN
+        run(trigger, handlers.excerpt, [*inputs, position], [live, preset, wanted], live, EXCERPT).success(
+            handlers.whole, wanted, live, show_progress_on=wanted, **WHOLE, **HIDDEN
         ).success(handlers.list_renders, None, [*renders], **AT_ONCE)
 
     song.change(handlers.forget, song, live, **AT_ONCE)

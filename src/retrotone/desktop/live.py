@@ -11,7 +11,7 @@ from retrotone.desktop.restyle_tasks import Excerpt, Recipe
 from retrotone.desktop.tasks import Sound
 from retrotone.style.choices import StyleChoice
 
-EXCERPT_SECONDS = 9.0
+EXCERPT_SECONDS = 8.0
 # The excerpt that follows is rendered when so much is left of the one that plays.
 AHEAD_SECONDS = 4.0
 # A longer loop would take more than a second to render.

@@ -15,7 +15,8 @@ from benchmarks.methods import LEARNING_RATE, PLATEAU_STEPS
 from benchmarks.page import Page
 from benchmarks.pairs import Pair
 from retrotone.study.sweep import study_spectrum
-from retrotone.style.gram import STUDY_WEIGHT, GramTransfer, style_loss
+from retrotone.style.gram import GramTransfer
+from retrotone.style.gram_loss import STUDY_WEIGHT, style_loss
 from retrotone.style.random_network import gram_matrix, random_network
 
 STUDY_STEPS, TIMED_STEPS = 2500, 3

@@ -20,7 +20,8 @@ from retrotone.dsp.stft import n_fft_for, stft
 from retrotone.features.gtzan import COLUMNS, gtzan_columns
 from retrotone.features.spectral import chromagram, mel_spectrogram, spectral_centroid
 from retrotone.metrics import Profile, measure, onset_matches
-from retrotone.style.gram import GramTransfer, gram_matrix, random_network
+from retrotone.style.gram import GramTransfer
+from retrotone.style.random_network import gram_matrix, random_network
 
 librosa = pytest.importorskip("librosa", reason="needs librosa: pip install librosa")
 

@@ -1,73 +1,38 @@
 """The study's style transfer: descend on the Gram matrix of random features, and report why a run stalls.
 
-X is the log1p magnitude spectrogram (bins, frames) of audio at a common level. One convolution with random
-weights gives features F (n_features, frames); their Gram matrix G = F F^T / (n_features frames) is the style
-(Gatys et al. 2016, as Dipani 2018 took it to audio). The loss is a criterion, a mean over all entries of G,
-with the weight w *inside*:
-
-    mse:  mean((w G - w G_style)^2)        mae:  mean(|w G - w G_style|)
-
-so that doubling w multiplies an MSE loss by exactly 4 and an MAE loss by 2 and does not move the optimum: the
-study's rise from 2500 to 5000 could not have helped. The study also left the network's own weights unfrozen;
-as no optimiser stepped them, that only cost time.
+The loss is that of `retrotone.style.gram_loss`. The study also left the network's own weights unfrozen; as no
+optimiser stepped them, that only cost time.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from functools import lru_cache
 from typing import Any, Literal
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
-from torch.nn import functional
 
 from retrotone.errors import StyleError
 from retrotone.progress import Progress, silent
-from retrotone.style.random_network import (
-    KERNEL,
-    N_FEATURES,
-    gram_matrix,
-    patch_weights,
-    random_network,
-    random_weights,
-)
+from retrotone.style.gram_loss import STUDY_WEIGHT, Loss, Objective, energy, objective_of
+from retrotone.style.random_network import N_FEATURES
 from retrotone.types import Matrix
 from retrotone.utils.text import counted
+from retrotone.utils.threads import one_blas_thread
 
-__all__ = ["GramResult", "GramTransfer", "explain", "gram_matrix", "random_network", "style_loss"]
-
-Loss = Literal["mse", "mae"]
 Optimiser = Literal["adam", "sgd", "polyak"]
-# from X to (loss, gradient)
-Objective = Callable[[torch.Tensor], tuple[float, torch.Tensor]]
+# from (loss, gradient) to what is subtracted from X
+Step = Callable[[float, Matrix], Matrix]
 
-STUDY_WEIGHT = 2500.0
 # A step that moves the spectrogram by less than this share of its size is lost: 100,000 of them would not get far.
 TINY_UPDATE = 1e-5
 # A loss above this share of the first has not fallen.
 STOOD_STILL = 0.99
+# In place of a size of zero, which nothing can be divided by.
+TINY = 1e-30
 # The best loss has fallen when it fell by this share.
 TOLERANCE = 0.01
-
-
-def style_loss(gram: torch.Tensor, target: torch.Tensor, kind: Loss, weight: float = STUDY_WEIGHT) -> torch.Tensor:
-    """Return the study's style loss of one Gram matrix against another, the weight inside the square.
-
-    Parameters
-    ----------
-    gram, target : torch.Tensor, shape (n_features, n_features)
-    kind : {"mse", "mae"}
-    weight : float
-
-    Returns
-    -------
-    torch.Tensor, shape ()
-    """
-    difference = weight * gram - weight * target
-    return difference.square().mean() if kind == "mse" else difference.abs().mean()
 
 
 @dataclass(frozen=True, eq=False)
@@ -128,7 +93,7 @@ class GramTransfer:
     learning_rate : float
         For "adam", about how far an entry (a log magnitude) moves in one step.
     style_weight : float
-        Inside the criterion, see the module. Without effect on a relative loss.
+        Inside the criterion, see `retrotone.style.gram_loss`. Without effect on a relative loss.
     steps : int
         At most.
     clamp : bool
@@ -184,8 +149,8 @@ class GramTransfer:
     def floor(self, style: Matrix) -> float:
         """Return the loss of the style itself once clamped into [0, 1]."""
         target = _checked(style, "style")
-        with torch.no_grad():
-            return self._objective(target, target)(target.clamp(0, 1))[0]
+        with one_blas_thread():
+            return self._objective(target, target)(target.clip(0, 1))[0]
 
     def run(self, content: Matrix, style: Matrix, progress: Progress = silent) -> GramResult:
         """Move the content's spectrogram towards the style's Gram matrix.
@@ -213,31 +178,26 @@ class GramTransfer:
             raise StyleError(f"content has {len(start)} bins and style {len(target)}: analyse both with one n_fft")
         if not target.any():
             raise StyleError("the style is silent: choose a recording with sound in it")
-        with torch.no_grad():
+        # with more, the last bits would depend on their number
+        with one_blas_thread():
             return self._descend(start, target, progress)
 
-    def _descend(self, start: torch.Tensor, style: torch.Tensor, progress: Progress) -> GramResult:
-        objective = self._objective(start, style)
+    def _descend(self, start: Matrix, style: Matrix, progress: Progress) -> GramResult:
+        objective, step_of = self._objective(start, style), self._step()
         ceiling = 1.0 if self.clamp else None
-        spectrogram = start.clamp(0.0, ceiling)
-        clamped_share = 1 - float(spectrogram.square().sum() / start.square().sum().clamp_min(1e-30))
-        if self.optimiser == "adam":
-            optimiser: torch.optim.Optimizer = torch.optim.Adam([spectrogram], lr=self.learning_rate)
-        else:
-            optimiser = torch.optim.SGD([spectrogram], lr=self.learning_rate)
+        spectrogram = start.clip(0.0, ceiling)
+        clamped_share = 1 - energy(spectrogram) / max(energy(start), TINY)
         loss, gradient = objective(spectrogram)
         losses, sizes, still = [loss], [], []
         best, best_step = loss, 0
         for step in range(1, self.steps + 1):
-            before = spectrogram.clone()
-            if self.optimiser == "polyak":
-                gradient *= loss / gradient.square().sum().clamp_min(1e-30)
-            spectrogram.grad = gradient
-            optimiser.step()
+            before = spectrogram
+            spectrogram = before - step_of(loss, gradient)
             # measured before the clamp, which also holds entries in place, and away from zero, where float32 is finest
-            sizes.append(float((spectrogram - before).norm() / before.norm().clamp_min(1e-30)))
-            still.append(float((spectrogram == before)[before > 0].float().mean().nan_to_num(1.0)))
-            spectrogram.clamp_(0.0, ceiling)
+            sizes.append((energy(spectrogram - before) / max(energy(before), TINY)) ** 0.5)
+            above = before > 0
+            still.append(float(np.mean((spectrogram == before)[above])) if above.any() else 1.0)
+            spectrogram.clip(0.0, ceiling, out=spectrogram)
             loss, gradient = objective(spectrogram)
             losses.append(loss)
             progress(
@@ -248,27 +208,33 @@ class GramTransfer:
             if loss <= self.target * losses[0] or (self.patience and step - best_step >= self.patience):
                 break
         blocked = (spectrogram == 1) & (gradient < 0) | (spectrogram == 0) & (gradient > 0)
-        energy = gradient.square()
         return GramResult(
-            spectrogram=spectrogram.numpy(),
+            spectrogram=spectrogram,
             losses=np.array(losses),
-            floor=objective(style.clamp(0, 1))[0] if self.clamp else None,
+            floor=objective(style.clip(0, 1))[0] if self.clamp else None,
             clamped_share=clamped_share,
             update_size=float(np.mean(sizes)),
             still_share=float(np.mean(still)),
-            blocked_share=float(energy[blocked].sum() / energy.sum().clamp_min(1e-30)),
+            blocked_share=energy(gradient[blocked]) / max(energy(gradient), TINY),
         )
 
-    def _objective(self, content: torch.Tensor, style: torch.Tensor) -> Objective:
-        """Return the function X -> (loss, gradient), without autograd: both are a few matrix products."""
-        frames = max(content.shape[1], style.shape[1])
-        short = self.loss == "mse" and 2 * frames < self.n_features
-        style_loss_of = (_short_objective if short else _gram_objective)(style, self)
-        scale = 1 / style_loss_of(torch.zeros_like(style))[0] if self.relative else 1.0
+    def _step(self) -> Step:
+        """Return the step of the optimiser."""
+        if self.optimiser == "adam":
+            return _adam(self.learning_rate)
+        if self.optimiser == "polyak":
+            return lambda loss, gradient: gradient * (self.learning_rate * loss / max(energy(gradient), TINY))
+        return lambda loss, gradient: gradient * self.learning_rate
 
-        def objective(spectrogram: torch.Tensor) -> tuple[float, torch.Tensor]:
+    def _objective(self, content: Matrix, style: Matrix) -> Objective:
+        """Return the function X -> (loss, gradient)."""
+        style_loss_of = objective_of(style, content.shape[1], self.loss, self.style_weight, self.n_features, self.seed)
+        scale = 1 / style_loss_of(np.zeros_like(style))[0] if self.relative else 1.0
+
+        def objective(spectrogram: Matrix) -> tuple[float, Matrix]:
             loss, gradient = style_loss_of(spectrogram)
-            return loss * scale, gradient.mul_(scale)
+            gradient *= scale
+            return loss * scale, gradient
 
         return objective
 
@@ -297,106 +263,26 @@ def explain(result: GramResult) -> str:
     )
 
 
-def _mean(difference: torch.Tensor, kind: Loss) -> float:
-    # Some rows at a time stay in the processor's cache, and are added up more exactly.
-    sums = (float((rows.square() if kind == "mse" else rows.abs()).sum()) for rows in torch.split(difference, 16))
-    return sum(sums) / difference.numel()
+def _adam(rate: float) -> Step:
+    """Return the steps of Adam (Kingma and Ba 2015, algorithm 1) with the settings of that article."""
+    mean = square = np.zeros(1, np.float32)
+    for_mean, for_square, least, steps = 0.9, 0.999, 1e-8, 0
+
+    def step(loss: float, gradient: Matrix) -> Matrix:
+        nonlocal mean, square, steps
+        steps += 1
+        mean = for_mean * mean + (1 - for_mean) * gradient
+        square = for_square * square + (1 - for_square) * gradient**2
+        deviation = np.sqrt(square) / (1 - for_square**steps) ** 0.5 + least
+        return np.asarray(mean / deviation * (rate / (1 - for_mean**steps)))
+
+    return step
 
 
-def _gram_objective(style: torch.Tensor, settings: GramTransfer) -> Objective:
-    """Return X -> (style loss, gradient) through the Gram matrix, as the study computed it.
-
-    The convolution is a matrix product with the patches of X, which takes half of the time.
-    """
-    weights = _weights(len(style), settings.n_features, settings.seed)
-    weight = settings.style_weight
-    target = gram_matrix(weights @ _patches(style)).mul_(weight)
-    difference = torch.empty_like(target)
-
-    def objective(spectrogram: torch.Tensor) -> tuple[float, torch.Tensor]:
-        # (n_features, frames)
-        features = weights @ _patches(spectrogram)
-        # w G = scale F F^T, see gram_matrix
-        scale = weight / features.numel()
-        torch.addmm(target, features, features.T, beta=-1, alpha=scale, out=difference)
-        loss = _mean(difference, settings.loss)
-        # the gradient by G, but for the factor `slope`: (n_features, n_features), symmetric
-        by_gram = difference if settings.loss == "mse" else difference.sign_()
-        slope = (2 if settings.loss == "mse" else 1) / difference.numel()
-        by_features = (by_gram @ features).mul_(2 * scale * slope)
-        return loss, _unpatch(weights.T @ by_features, len(spectrogram))
-
-    return objective
-
-
-def _short_objective(style: torch.Tensor, settings: GramTransfer) -> Objective:
-    """Return X -> (mean squared style loss, gradient) for clips of few frames: the same values, computed faster.
-
-    As the network is linear, F = W P(X) with P the augmented patches (3 neighbouring frames and a one), and
-
-        ||F F^T - S S^T||^2 = ||F^T F||^2 - 2 ||S^T F||^2 + ||S^T S||^2,    F^T F = P^T Q P,    Q = W^T W,
-
-    where every product is frames x frames instead of n_features x n_features: 5 times less work at 10 s.
-    """
-    metric = _metric(len(style), settings.n_features, settings.seed)
-    scale = settings.style_weight**2 / settings.n_features**2
-    style_patches = _patches(style) / (settings.n_features * style.shape[1]) ** 0.5
-    style_metric = metric @ style_patches
-    constant = _energy(style_patches.T @ style_metric)
-
-    def objective(spectrogram: torch.Tensor) -> tuple[float, torch.Tensor]:
-        root = (settings.n_features * spectrogram.shape[1]) ** 0.5
-        # (KERNEL bins + 1, frames)
-        patches = _patches(spectrogram) / root
-        mapped = metric @ patches
-        # (frames, frames) and (style frames, frames)
-        own, cross = patches.T @ mapped, style_metric.T @ patches
-        loss = scale * (_energy(own) - 2 * _energy(cross) + constant)
-        by_patches = (mapped @ own).addmm_(style_metric, cross, alpha=-1)
-        return max(loss, 0.0), _unpatch(by_patches, len(spectrogram)).mul_(4 * scale / root)
-
-    return objective
-
-
-def _energy(matrix: torch.Tensor) -> float:
-    # float64: the loss is a small difference of such sums
-    return float(matrix.double().square().sum())
-
-
-def _patches(spectrogram: torch.Tensor) -> torch.Tensor:
-    """Stack each frame with its neighbours and a one: (bins, frames) -> (KERNEL bins + 1, frames)."""
-    padded = functional.pad(spectrogram, (KERNEL // 2, KERNEL // 2))
-    frames = spectrogram.shape[1]
-    shifted = [padded[:, shift : shift + frames] for shift in range(KERNEL)]
-    return torch.cat([*shifted, torch.ones(1, frames)])
-
-
-def _unpatch(by_patches: torch.Tensor, bins: int) -> torch.Tensor:
-    """Add up what each entry contributed to: the transpose of `_patches`, without the one."""
-    frames = by_patches.shape[1]
-    padded = torch.zeros(bins, frames + KERNEL - 1)
-    for shift in range(KERNEL):
-        padded[:, shift : shift + frames] += by_patches[shift * bins : (shift + 1) * bins]
-    return padded[:, KERNEL // 2 : KERNEL // 2 + frames].contiguous()
-
-
-@lru_cache(maxsize=1)
-def _weights(n_bins: int, n_features: int, seed: int) -> torch.Tensor:
-    """Return the network as a matrix W, shape (n_features, KERNEL bins + 1)."""
-    return torch.from_numpy(patch_weights(*random_weights(n_bins, n_features, seed)))
-
-
-@lru_cache(maxsize=1)
-def _metric(n_bins: int, n_features: int, seed: int) -> torch.Tensor:
-    """Return Q = W^T W, shape (KERNEL bins + 1,) * 2: the network as an inner product of patches."""
-    weights = _weights(n_bins, n_features, seed)
-    return weights.T @ weights
-
-
-def _checked(spectrogram: Matrix, name: str) -> torch.Tensor:
+def _checked(spectrogram: Matrix, name: str) -> Matrix:
     array = np.ascontiguousarray(spectrogram, dtype=np.float32)
     if array.ndim != 2 or array.size == 0:
         raise StyleError(f"{name} must have shape (bins, frames) with at least one frame, not {array.shape}")
     if not np.isfinite(array).all():
         raise StyleError(f"{name} contains NaN or infinite values: check the audio it came from")
-    return torch.from_numpy(array.copy())
+    return array

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import lru_cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,6 +12,8 @@ from retrotone.dsp.stft import STUDY_N_FFT
 
 if TYPE_CHECKING:
     import torch
+
+Features = TypeVar("Features", NDArray[np.float32], "torch.Tensor")
 
 # frames that one feature sees
 KERNEL = 3
@@ -161,15 +163,16 @@ def _study_metric() -> NDArray[np.float32]:
     return metric
 
 
-def gram_matrix(features: torch.Tensor) -> torch.Tensor:
+def gram_matrix(features: Features) -> Features:
     """Return the Gram matrix F F^T / (n_features frames) (Gatys et al. 2016, eq. 3, with the study's norm).
 
     Parameters
     ----------
-    features : torch.Tensor, shape (n_features, frames)
+    features : ndarray or torch.Tensor, shape (n_features, frames)
 
     Returns
     -------
-    torch.Tensor, shape (n_features, n_features)
+    ndarray or torch.Tensor, shape (n_features, n_features)
     """
-    return features @ features.T / (features.shape[0] * features.shape[1])
+    gram: Features = features @ features.T / (features.shape[0] * features.shape[1])
+    return gram

@@ -108,8 +108,10 @@ class Window:
         self.restyle_tab.show_excerpt(excerpt)
 
     def playback_changed(self, has_result: bool) -> None:
-        """Let the user switch to the new sound if there is one."""
+        """Let the user switch to the new sound if there is one, and show none that cannot be heard any more."""
         self.bar.set_switchable(has_result)
+        if not has_result and self.session.result is None:
+            self.restyle_tab.song_changed()
 
     def playlist_changed(self) -> None:
         """Show the playlist."""

@@ -85,8 +85,8 @@ class Dials(ttk.Frame):
         self._percents[part].grid(row=0, column=2)
         CutLabel(frame, setting, "Small.TLabel").grid(row=0, column=3, sticky="ew", padx=(px(8), 0))
         # so that the longest settings of an era are not cut in two columns, in a window of its first size
-        frame.columnconfigure(1, weight=1, uniform="shares")
-        frame.columnconfigure(3, weight=2, uniform="shares")
+        frame.columnconfigure(1, weight=2, uniform="shares")
+        frame.columnconfigure(3, weight=3, uniform="shares")
         self._turn(part, 1.0)
         return frame
 

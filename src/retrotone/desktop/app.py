@@ -44,12 +44,10 @@ def run(song: str | None = None, library: str | None = None) -> None:
     window = open_window(library)
     if song is not None:
         window.session.open_song(str(Path(song).absolute()))
-    # as Ctrl-C: what ends the program otherwise would wait until a dialog of Tk's own is closed
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
-    try:
-        window.root.mainloop()
-    except KeyboardInterrupt:
-        window.close()
+    # an exception would wait until a dialog of Tk's own is closed
+    for ends in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(ends, lambda *_: window.root.after(0, window.close))
+    window.root.mainloop()
 
 
 def open_window(library: str | None = None) -> Window:

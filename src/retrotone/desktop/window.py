@@ -358,10 +358,7 @@ class Window:
         self.root.after(REFRESH_MS, self._refresh)
 
     def _report_exception(self, kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
-        """Show the error of a callback, on stderr if the window is gone; Ctrl-C closes the window."""
-        if kind is KeyboardInterrupt:
-            self.close()
-            return
+        """Show the error of a callback, on stderr if the window is gone."""
         try:
             self.session.say(sentence(error), error=True)
         except tk.TclError:

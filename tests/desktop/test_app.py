@@ -20,10 +20,12 @@ from retrotone.cli.main import run
 TIMEOUT_SECONDS = 120
 
 
-@pytest.mark.parametrize("dialog", [False, True])
-def test_ctrl_c_ends_the_window_also_in_a_callback_or_dialog(screen: str, tmp_path: Path, dialog: bool) -> None:
+@pytest.mark.parametrize(("sent", "dialog"), [("SIGINT", False), ("SIGTERM", True)])
+def test_a_signal_ends_the_window_also_while_a_dialog_is_open(
+    screen: str, tmp_path: Path, sent: str, dialog: bool
+) -> None:
     code = f"""
-import signal, tkinter
+import os, signal, threading
 from retrotone.desktop import app
 make = app.make_root
 def root():
@@ -31,10 +33,10 @@ def root():
     if {dialog}:
         made.after(1000, lambda: made.event_generate("<Control-o>"))
         made.after(1000, made.focus_force)
-    made.after(2500, lambda: signal.raise_signal(signal.SIGINT))
+    # not in a callback, where an exception would be reported
+    threading.Timer(2.5, os.kill, (os.getpid(), signal.{sent})).start()
     return made
 app.make_root = root
-signal.signal(signal.SIGINT, signal.default_int_handler)
 app.run()
 """
     environment = {**os.environ, "XDG_CONFIG_HOME": str(tmp_path)}

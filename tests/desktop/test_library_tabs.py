@@ -142,7 +142,7 @@ def test_the_tracks_are_listed_and_a_title_sorts_them(scanned: Driver) -> None:
     titles = column(scanned, "title")
     assert titles == [f"{kind} in {index}" for kind in ("organ", "pulse") for index in range(3)]
     assert column(scanned, "title") == titles[::-1]
-    tempi = [float(tempo) for tempo in column(scanned, "tempo") if tempo]
+    tempi = [float(tempo) for tempo in column(scanned, "tempo (bpm)") if tempo]
     assert tempi == sorted(tempi)
     scanned.shot("library-tracks")
 

@@ -23,6 +23,7 @@ from retrotone.desktop.jobs import JobQueue
 from retrotone.desktop.player import Player
 from retrotone.desktop.settings import Settings
 from retrotone.desktop.widgets import JobProgress
+from retrotone.desktop.window import SIZE
 from retrotone.style.choices import StyleChoice
 from retrotone.style.eras import ERAS
 
@@ -86,7 +87,7 @@ def test_a_dropped_song_is_opened_whatever_its_name(driver: Driver, clip: Path, 
     assert driver.root.title() == "ol� – retrotone"
 
 
-def test_a_file_that_is_no_sound_gets_a_sentence(driver: Driver, tmp_path: Path) -> None:
+def test_a_file_that_is_no_sound_gets_a_sentence(driver: Driver, clip: Path, tmp_path: Path) -> None:
     wrong = tmp_path / "notes.mp3"
     wrong.write_text("no music at all\n" * 100)
     driver.drop(wrong)
@@ -99,6 +100,13 @@ def test_a_file_that_is_no_sound_gets_a_sentence(driver: Driver, tmp_path: Path)
     # it does not say "Analysing…" for ever
     assert not driver.window.song_tab.verdict.cget("text")
     assert driver.window.name.full_text == "Drop a song anywhere in this window."
+    # of one that is too short the name is shown, and that nothing is known of it
+    short = rt.load(clip).slice(0, 0.3).save(tmp_path / "short.wav")
+    driver.drop(short)
+    driver.wait(lambda: driver.idle)
+    assert "too short" in driver.status
+    assert driver.window.song_tab.verdict.cget("text") == "Not analysed."
+    assert driver.window.restyle_tab.original_heading.full_text == "Original: short"
     # an error goes with its tab
     driver.show(driver.window.study_tab)
     assert driver.status == ""
@@ -271,7 +279,7 @@ def test_jobs_are_done_one_after_the_other_in_their_order(driver: Driver) -> Non
 
 
 def test_renders_go_on_when_another_song_is_opened(
-    driver: Driver, song: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    driver: Driver, song: Path, answers: dict[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     session, asked = driver.session, list[str]()
     monkeypatch.setattr(messagebox, "askyesno", lambda _, question, **__: bool(asked.append(question)))
@@ -298,9 +306,28 @@ def test_renders_go_on_when_another_song_is_opened(
     driver.key("<Control-r>")
     driver.wait(lambda: "other.wav was changed since it was opened: open it again" in driver.status)
     # they are in the list, and the player has the song that was opened
-    assert not driver.window.restyle_tab.results.selected
+    tab = driver.window.restyle_tab
+    assert not tab.results.selected
     assert session.plays_song
     assert not driver.window.progress.has_job
+    # of two that are saved to one file, only the last one is in it
+    driver.show(tab)
+    answers["asksaveasfilename"] = str(tmp_path / "same.flac")
+    for number in (before + 1, before):
+        tab.results.select(str(number))
+        driver.root.update()
+        assert tab.original_heading.full_text == f"Original: {song.stem}"
+        driver.press("Save…")
+        driver.wait(lambda: driver.idle)
+    cells = tab.results.tree.set
+    assert [cells(str(number), "File") for number in (before + 1, before)] == ["not saved", "same.flac"]
+    # where the song plays again, no result of another one is shown as what is heard
+    driver.show(driver.window.song_tab)
+    for event in ("<Button-1>", "<ButtonRelease-1>"):
+        driver.window.song_tab.waveform.event_generate(event, x=300, y=50)
+    driver.root.update()
+    assert (tab.heading.full_text, tab.original_heading.full_text) == ("New sound", "Original: other")
+    assert not tab.results.selected
 
 
 def test_results_that_are_not_saved_are_asked_about(driver: Driver, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -376,6 +403,15 @@ def test_the_comparison_is_drawn_and_zooms(driver: Driver, song: Path, answers: 
     tab.view.event_generate("<ButtonRelease-1>", x=int(0.3 * width), y=100)
     assert 0 < driver.session.player.position < driver.session.player.length
     driver.wait(lambda: tab.view.coords("mark")[:1] == [pytest.approx(int(0.3 * width), abs=2)])
+    # a recording is added under its whole name, and taken out again
+    other = tmp_path / "Concerto no. 3 in G.wav"
+    other.write_bytes(song.read_bytes())
+    answers["askopenfilename"] = str(other)
+    shown = tab.table.tree.get_children()
+    driver.press("Add another…")
+    driver.wait(lambda: tab.table.tree.get_children() == (*shown, other.stem))
+    driver.press("Remove added")
+    driver.wait(lambda: tab.table.tree.get_children() == shown)
 
 
 def test_a_model_is_downloaded_only_under_terms_that_were_shown(
@@ -536,3 +572,19 @@ def test_text_grows_and_the_theme_is_kept(driver: Driver) -> None:
         driver.wait(lambda width=width: driver.root.winfo_width() == width)  # type: ignore[misc]
         driver.root.update()
         assert not scrolls_across(driver.window.restyle_tab), width
+    # what an era's dials are set to is not cut in a window of its first size
+    width, height = SIZE
+    driver.root.geometry(f"{width}x{height}")
+    tab = driver.window.restyle_tab
+    tab.styles.select("era 1910s")
+    tab.styles.select("era 1900s")
+    driver.wait(lambda: driver.root.winfo_width() == width and "wow" in tab.dials.sliders)
+    driver.root.update()
+    assert "250 Hz to 2.6 kHz" in driver.texts(tab.dials)
+    # the chosen style stays in view when its table gets smaller
+    tab.styles.select(tab.styles.tree.get_children()[-1])
+    driver.root.update()
+    driver.root.geometry(f"{width}x600")
+    driver.wait(lambda: driver.root.winfo_height() == 600)
+    driver.root.update()
+    assert tab.styles.tree.bbox(tab.styles.selected)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import signal
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -43,13 +44,10 @@ def run(song: str | None = None, library: str | None = None) -> None:
     window = open_window(library)
     if song is not None:
         window.session.open_song(str(Path(song).absolute()))
-    try:
-        window.root.mainloop()
-    except KeyboardInterrupt:
-        window.close()
-    except SystemExit:
-        window.close()
-        raise
+    # an exception would wait until a dialog of Tk's own is closed
+    for ends in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(ends, lambda *_: window.root.after(0, window.close))
+    window.root.mainloop()
 
 
 def open_window(library: str | None = None) -> Window:

@@ -13,6 +13,8 @@ from retrotone.desktop.theme import Theme
 # As `retrotone.style.amounts.MOST`, whose module is slow to import.
 MOST = 2.0
 STEP = 0.05
+# In characters, of what stands before and behind a slider.
+NAME_WIDTH, PERCENT_WIDTH = 9, 5
 # From so many rows on a wide page has two columns, where no setting has more characters.
 MANY, LONG = 4, 18
 
@@ -76,15 +78,15 @@ class Dials(ttk.Frame):
     def _add(self, part: str, setting: str) -> ttk.Frame:
         px = self._theme.px
         frame = ttk.Frame(self)
-        ttk.Label(frame, text=part, width=11).grid(row=0, column=0, sticky="w")
+        ttk.Label(frame, text=part, width=NAME_WIDTH).grid(row=0, column=0, sticky="w")
         self.sliders[part] = Slider(frame, self._theme, MOST, STEP, lambda value: self._moved(part, value), width=60)
         self.sliders[part].grid(row=0, column=1, sticky="ew")
-        self._percents[part] = ttk.Label(frame, width=6, anchor="e")
+        self._percents[part] = ttk.Label(frame, width=PERCENT_WIDTH, anchor="e")
         self._percents[part].grid(row=0, column=2)
         CutLabel(frame, setting, "Small.TLabel").grid(row=0, column=3, sticky="ew", padx=(px(8), 0))
-        # so that the longest settings of an era are not cut in two columns at 1280 pixels
-        frame.columnconfigure(1, weight=3, uniform="shares")
-        frame.columnconfigure(3, weight=4, uniform="shares")
+        # so that the longest settings of an era are not cut in two columns, in a window of its first size
+        frame.columnconfigure(1, weight=2, uniform="shares")
+        frame.columnconfigure(3, weight=3, uniform="shares")
         self._turn(part, 1.0)
         return frame
 

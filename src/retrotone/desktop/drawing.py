@@ -93,8 +93,6 @@ class Waveform(Drawing):
         Called with both ends of a loop, as fractions of the length.
     role : {"original", "result"}
         Chooses the colour.
-    empty : str
-        Text before there is a recording.
     gutter : int
         Space on the left, in pixels at 100 %.
     """
@@ -107,12 +105,11 @@ class Waveform(Drawing):
         seek: Callable[[float], None],
         set_loop: Callable[[float, float], None],
         role: str,
-        empty: str,
         gutter: int = 0,
     ) -> None:
         self._outline: NDArray[np.float32] | None = None
         self._gutter = gutter
-        self._seek, self._set_loop, self._role, self._empty, self._position = seek, set_loop, role, empty, 0.0
+        self._seek, self._set_loop, self._role, self._empty, self._position = seek, set_loop, role, "", 0.0
         self._pressed, self._loop = 0, (0.0, 0.0)
         # both ends of the loop that is being marked
         self._marked: tuple[float, float] | None = None
@@ -124,9 +121,9 @@ class Waveform(Drawing):
         self.bind("<Left>", lambda _: seek(max(self._position - SEEK_STEP, 0.0)))
         self.bind("<Right>", lambda _: seek(min(self._position + SEEK_STEP, 1.0)))
 
-    def show(self, outline: NDArray[np.float32] | None) -> None:
-        """Show a waveform, shape (2, points): lowest and highest samples; None for the text."""
-        self._outline = outline
+    def show(self, outline: NDArray[np.float32] | None, empty: str = "") -> None:
+        """Show a waveform, shape (2, points): lowest and highest samples; None for a text in its place."""
+        self._outline, self._empty = outline, empty
         self.draw()
 
     def set_position(self, fraction: float, loop: tuple[float, float] = (0.0, 0.0)) -> None:

@@ -11,7 +11,7 @@ from retrotone.desktop.slider import Slider
 from retrotone.desktop.theme import Theme
 from retrotone.utils.text import clock
 
-NAMES = ("Original", "New sound")
+NAMES, MATCHED = ("Original", "New sound"), "loudness-matched"
 # Pixels at 100 %: a narrower bar has no room to say that both are as loud, and for slider and length.
 WIDE, NARROW = 860, 600
 # What the wheel and the arrow keys move on, as a fraction of the song.
@@ -47,7 +47,8 @@ class PlayerBar(ttk.Frame):
             ttk.Radiobutton(self, text=name, value=number, variable=self.choice, command=self._choose, state="disabled")
             for number, name in enumerate(NAMES)
         ]
-        self.matched = ttk.Label(self, text="loudness-matched", style="Small.TLabel")
+        # as wide without its text, so that the slider does not move
+        self.matched = ttk.Label(self, width=len(MATCHED), style="Small.TLabel")
         self.loop_button = ttk.Checkbutton(self, text="Loop", variable=self.looped, command=toggle_loop)
         self.scale = Slider(self, theme, 1.0, STEP, seek, width=60)
         self.time = ttk.Label(self, text="0:00 / 0:00", anchor="e")
@@ -62,6 +63,7 @@ class PlayerBar(ttk.Frame):
         """Enable or disable the choice between original and new sound."""
         for radio_button in self.radio_buttons:
             radio_button.configure(state="normal" if switchable else "disabled")
+        self.matched.configure(text=MATCHED if switchable else "")
         self.choice.set(self._player.choice)
 
     def toggle(self) -> None:

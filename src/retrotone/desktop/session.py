@@ -80,6 +80,8 @@ class Session:
         Where results were saved.
     playlist : dict of str to TrackRow
         Tracks of the library by their `place`, in their order.
+    result : Version or None
+        What the player switches to, or returns to after a track of the library.
     plays_track : bool
         Whether the player has a track of the library, and not the song or a result.
     live : LiveSound
@@ -108,8 +110,7 @@ class Session:
         self.files: dict[Version, Path] = {}
         self.playlist: dict[str, TrackRow] = {}
         self._mapped: dict[Path, Frames] = {}
-        # the result that the player switches to
-        self._result: Version | None = None
+        self.result: Version | None = None
         self.plays_track = False
         self.theme.listeners.append(self._keep_theme)
         self.jobs.start()
@@ -131,7 +132,7 @@ class Session:
         self.jobs.drop()
         self.live.stop()
         self.player.load([], 44_100)
-        self.path, self.song, self.original, self._result = path, None, None, None
+        self.path, self.song, self.original, self.result = path, None, None, None
         self.say("")
         self.run(tasks.listen, path, done=self._set_song, show=self._set_original, first=True)
         self._view.song_changed()
@@ -147,6 +148,10 @@ class Session:
         self.results.append(version)
         self.say(version.sentence)
         self._view.result_added()
+
+    def set_file(self, version: Version, file: Path) -> None:
+        """Note where a result was saved; one that was in that file before is not saved any more."""
+        self.files = {other: path for other, path in self.files.items() if path != file} | {version: file}
 
     def remove_result(self, version: Version) -> None:
         """Delete a result."""
@@ -164,7 +169,7 @@ class Session:
         if original is None:
             return
         self.live.stop()
-        self._result, self.plays_track = version, False
+        self.result, self.plays_track = version, False
         clips = [Clip(self._frames(original)), *([Clip(self._frames(version.sound))] if version else [])]
         self.player.load(clips, original.sample_rate)
         self.player.choice = len(clips) - 1
@@ -174,9 +179,9 @@ class Session:
         """Play the song from the player's position on in another sound, within a second."""
         if self.original is None:
             return
-        if self.plays_track or (self._result and self._result.original != self.original):
+        if self.plays_track or (self.result and self.result.original != self.original):
             self.play_result(None)
-        self._result = None
+        self.result = None
         self.live.hear(self.original, recipe)
 
     def add_to_playlist(self, tracks: Sequence[TrackRow]) -> None:
@@ -200,7 +205,7 @@ class Session:
     def seek(self, fraction: float) -> None:
         """Go to a position in the song, or in that of the chosen result, which takes its turn after a track."""
         if self.plays_track:
-            self.play_result(self._result)
+            self.play_result(self.result)
         self.player.seek(fraction)
 
     def seek_song(self, fraction: float) -> None:
@@ -211,7 +216,7 @@ class Session:
     @property
     def plays_song(self) -> bool:
         """Whether the player has this song, and neither a result of another song nor a track of the library."""
-        return not self.plays_track and (self._result is None or self._result.song == self.path)
+        return not self.plays_track and (self.result is None or self.result.song == self.path)
 
     def seek_seconds(self, seconds: float) -> None:
         """Go to a moment of the song; see `seek_song`."""

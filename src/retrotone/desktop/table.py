@@ -54,6 +54,8 @@ class Table(ttk.Frame):
         self._next_step = ""
         # whether all rows have been added
         self._is_filled = True
+        # whether the selected row is in view, and stays there when the table gets smaller
+        self._selection_seen = False
         # whether the rows that are seen are about to be cut to the width of their cells
         self._cutting = False
         # ttk's own table does not show that it has the focus
@@ -71,7 +73,7 @@ class Table(ttk.Frame):
         bar.grid(row=0, column=1, sticky="ns")
         self.tree.bind("<<TreeviewSelect>>", lambda _: on_select())
         self.tree.bind("<Map>", lambda _: self._appear())
-        self.tree.bind("<Configure>", lambda _: self.after_idle(self._fit))
+        self.tree.bind("<Configure>", lambda _: self._resized())
         # a narrow page gives the columns less than they ask for
         self.grid_propagate(False)
         self.set_columns(columns)
@@ -156,6 +158,11 @@ class Table(ttk.Frame):
             self.tree.column(title, width=width, minwidth=10, stretch=False)
         self._cut_soon()
 
+    def _resized(self) -> None:
+        if self._selection_seen:
+            self.after_idle(lambda: self.tree.see(self.selected) if self.selected else None)
+        self.after_idle(self._fit)
+
     def _scrolled(self, first: float, last: float) -> None:
         self._set_bar(first, last)
         self._cut_soon()
@@ -170,7 +177,9 @@ class Table(ttk.Frame):
         self._cutting = False
         room = [self.tree.column(title, "width") - self._theme.px(CELL_PADDING) for title, _ in self._columns]
         keys, (first, last) = self.tree.get_children(), self.tree.yview()
-        for key in keys[int(first * len(keys)) : math.ceil(last * len(keys)) + 1]:
+        seen = keys[int(first * len(keys)) : math.ceil(last * len(keys)) + 1]
+        self._selection_seen = self.selected in seen
+        for key in seen:
             cells = zip(self._rows[key], room, strict=False)
             self.tree.item(key, values=[cut_in_the_middle(*each, "TkDefaultFont", self) for each in cells])
 
@@ -211,6 +220,7 @@ class Table(ttk.Frame):
 
     def _see(self, key: str) -> None:
         if self.tree.exists(key):
+            self._selection_seen = True
             self.tree.yview_moveto(0)
             self.tree.see(key)
 

@@ -108,8 +108,10 @@ class Window:
         self.restyle_tab.show_excerpt(excerpt)
 
     def playback_changed(self, has_result: bool) -> None:
-        """Let the user switch to the new sound if there is one."""
+        """Let the user switch to the new sound if there is one, and show none that cannot be heard any more."""
         self.bar.set_switchable(has_result)
+        if not has_result and self.session.result is None:
+            self.restyle_tab.song_changed()
 
     def playlist_changed(self) -> None:
         """Show the playlist."""
@@ -356,10 +358,7 @@ class Window:
         self.root.after(REFRESH_MS, self._refresh)
 
     def _report_exception(self, kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
-        """Show the error of a callback, on stderr if the window is gone; Ctrl-C closes the window."""
-        if kind is KeyboardInterrupt:
-            self.close()
-            return
+        """Show the error of a callback, on stderr if the window is gone."""
         try:
             self.session.say(sentence(error), error=True)
         except tk.TclError:

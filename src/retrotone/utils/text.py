@@ -56,18 +56,18 @@ def counted(count: int, noun: str) -> str:
     return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
 
 
-def unique_titles(names: Sequence[str | os.PathLike[str]]) -> list[str]:
-    """Return a title for each recording, numbered where two would be equal.
+def unique_titles(titles: Sequence[str]) -> list[str]:
+    """Return titles, numbered where two would be equal.
 
-    >>> unique_titles(["a/song.wav", "b/song.wav"])
+    >>> unique_titles(["song", "song"])
     ['song', 'song (2)']
     """
     found: list[str] = []
-    for name in names:
-        wanted, number = title(name), 1
+    for each in titles:
+        wanted, number = each, 1
         while wanted in found:
             number += 1
-            wanted = f"{title(name)} ({number})"
+            wanted = f"{each} ({number})"
         found.append(wanted)
     return found
 

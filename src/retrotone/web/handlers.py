@@ -232,7 +232,7 @@ class Handlers(LiveSound):
                 raise AudioError("upload two or three versions of a song, the original first")
             recordings = [self._opened(file) for file in files]
             versions: dict[str, Audio] = {}
-            for name, recording in zip(unique_titles(files), recordings, strict=True):
+            for name, recording in zip(unique_titles([title(file) for file in files]), recordings, strict=True):
                 progress(0.0, f"reading {name}")
                 versions[name] = load(recording, PICTURED_SECONDS)
             compared = compare(versions, progress=progress)

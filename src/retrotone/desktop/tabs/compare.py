@@ -13,6 +13,7 @@ from retrotone.desktop.time_ruler import TimeRuler
 from retrotone.desktop.widgets import Page, PictureView, WrappedLabel
 from retrotone.desktop.wrapped_row import WrappedRow
 
+NO_FIGURE = "Choose a song and restyle it: the figure appears here."
 HINT = "The wheel zooms at the pointer, a drag across the figure zooms to it, a click plays from there."
 MAX_VERSIONS = 4
 # Pixels at 100 %.
@@ -49,9 +50,10 @@ class CompareTab(Page):
             ("Later", lambda: self.shift(0.5)),
             ("Whole", self.show_whole),
             ("Add another…", self.add),
+            ("Remove added", self.remove),
             ("Save…", self.save),
         )
-        self.caption = WrappedLabel(body, style="Small.TLabel")
+        self.caption = WrappedLabel(body, NO_FIGURE, "Small.TLabel")
         self.caption.pack(fill="x")
         self.ruler = TimeRuler(body, theme, self._centre, lambda steps: self.zoom(WHEEL_ZOOM**steps))
         self.ruler.pack(fill="x")
@@ -76,14 +78,13 @@ class CompareTab(Page):
             self.view.clear()
             self.table.fill({})
             self.note.configure(text="")
+            self.caption.configure(text="" if self._path else NO_FIGURE)
         if self.winfo_viewable():
             self.entered()
 
     def entered(self) -> None:
         """Draw, if there is another version since."""
-        if self._session.original is None:
-            self.caption.configure(text="Choose a song and restyle it: the figure appears here.")
-        elif self._versions() != self._drawn or self._has_other_width:
+        if self._session.original is not None and (self._versions() != self._drawn or self._has_other_width):
             self.draw()
 
     def draw(self) -> None:
@@ -159,6 +160,16 @@ class CompareTab(Page):
         if path:
             self._session.say("")
             self._session.run(tasks.decode_version, path, done=self._add)
+
+    def remove(self) -> None:
+        """Take out the recording that was added last."""
+        if not self._others:
+            self._session.say("No recording was added: results are deleted in the tab Restyle.", error=True)
+            return
+        self._others.pop()
+        # it may have been the longest
+        self.stretch = None
+        self.draw()
 
     def save(self) -> None:
         """Ask for a file, and write the comparison to it, as a page or a picture."""

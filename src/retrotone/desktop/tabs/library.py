@@ -18,7 +18,15 @@ from retrotone.desktop.wrapped_row import WrappedRow
 from retrotone.utils.text import counted
 
 # Titles, and widths at 100 %.
-COLUMNS = [("title", 190), ("artist", 130), ("genre", 95), ("tempo", 75), ("key", 90), ("year", 65), ("length", 75)]
+COLUMNS = [
+    ("title", 190),
+    ("artist", 130),
+    ("genre", 95),
+    ("tempo (bpm)", 110),
+    ("key", 90),
+    ("year", 65),
+    ("length", 75),
+]
 
 MAP_HINT = "point for a name, click to open, wheel to zoom, drag to move; or arrows, + and −, Enter."
 

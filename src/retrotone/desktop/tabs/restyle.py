@@ -10,7 +10,7 @@ from typing import Any
 
 from retrotone.desktop import restyle_tasks
 from retrotone.desktop.cut_text import CutLabel
-from retrotone.desktop.dials import Dials
+from retrotone.desktop.dials import NAME_WIDTH, PERCENT_WIDTH, Dials
 from retrotone.desktop.drawing import Waveform
 from retrotone.desktop.restyle_tasks import Excerpt, Recipe, Version
 from retrotone.desktop.session import NO_SONG, SOUND_FILES, Session
@@ -105,7 +105,7 @@ class RestyleTab(ttk.Frame):
         elif path:
 
             def saved(message: str) -> None:
-                session.files[version] = Path(path)
+                session.set_file(version, Path(path))
                 session.say(message)
                 self._show_results()
 
@@ -203,16 +203,16 @@ class RestyleTab(ttk.Frame):
         session, theme = self._session, self._session.theme
         self.original_heading = CutLabel(master, "Original", "Strong.TLabel")
         self.original_heading.pack(fill="x")
-        self.original = Waveform(master, theme, 56, session.seek, session.set_loop, "original", "no song yet")
+        self.original = Waveform(master, theme, 56, session.seek, session.set_loop, "original")
         self.original.pack(fill="both", expand=True)
         self.heading = CutLabel(master, "New sound", "Strong.TLabel")
         self.heading.pack(fill="x", pady=(theme.px(4), 0))
-        self.result = Waveform(master, theme, 56, session.seek, session.set_loop, "result", NO_SOUND)
+        self.result = Waveform(master, theme, 56, session.seek, session.set_loop, "result")
         self.result.pack(fill="both", expand=True)
         row = ttk.Frame(master)
         row.pack(fill="x", pady=(theme.px(6), 0))
-        ttk.Label(row, text="strength", width=11).pack(side="left")
-        self.percent = ttk.Label(row, width=6, anchor="e")
+        ttk.Label(row, text="strength", width=NAME_WIDTH).pack(side="left")
+        self.percent = ttk.Label(row, width=PERCENT_WIDTH, anchor="e")
         self.percent.pack(side="right")
         self.strength = Slider(row, theme, 1.0, 0.05, self._set_strength)
         self.strength.pack(side="left", fill="x", expand=True)
@@ -229,7 +229,7 @@ class RestyleTab(ttk.Frame):
 
     def _build_results(self, master: ttk.Frame) -> None:
         theme = self._session.theme
-        columns = [("Results so far: choose one to hear it beside the original", 300), ("Song", 130), ("File", 130)]
+        columns = [("Results so far: choose one to hear it beside the original", 360), ("Song", 220), ("File", 280)]
         self.results = Table(master, theme, columns, 2, self._select_result)
         self.results.grid(row=3, column=0, columnspan=2, sticky="nsew", pady=(theme.px(6), 0))
 
@@ -245,13 +245,13 @@ class RestyleTab(ttk.Frame):
 
     def _show_original(self) -> None:
         """Show the song, where a result of another one may have been shown beside its own original."""
-        song = self._session.song
-        self.original.show(song.waveform if song else None)
-        self.original_heading.show(f"Original: {song.title}" if song else "Original")
+        song, path = self._session.song, self._session.path
+        self.original.show(song.waveform if song else None, "" if path else "no song yet")
+        self.original_heading.show(f"Original: {title(path)}" if path else "Original")
 
     def _show_sound(self, heading: str, sound: Version | Excerpt | None) -> None:
         self.heading.show(f"{heading} (loudness-matched)" if sound else heading)
-        self.result.show(sound.waveform if sound else None)
+        self.result.show(sound.waveform if sound else None, NO_SOUND)
 
     def _selected(self) -> Version | None:
         """Return the selected result; the last one if none is."""

@@ -58,7 +58,7 @@ class SimilarTab(Page):
         pair = ttk.Frame(row)
         ttk.Spinbox(pair, from_=1, to=999, width=4, textvariable=self.minutes).pack(side="left")
         ttk.Label(pair, text="minutes").pack(side="left", padx=theme.px(4))
-        self.playlist_table = Table(body, theme, COLUMNS[:3], 3)
+        self.playlist_table = Table(body, theme, COLUMNS[:3], 2)
         self.playlist_table.pack(fill="both", expand=True)
         for key in ("<Return>", "<Double-1>"):
             self.playlist_table.tree.bind(key, lambda _: self.play_listed())

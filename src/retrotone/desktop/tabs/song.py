@@ -5,6 +5,7 @@ from __future__ import annotations
 import tkinter as tk
 from tkinter import ttk
 
+from retrotone.desktop import tasks
 from retrotone.desktop.drawing import Bars, Timeline, Waveform
 from retrotone.desktop.session import Session
 from retrotone.desktop.widgets import Page, WrappedLabel
@@ -29,7 +30,7 @@ class SongTab(Page):
         self.facts = WrappedLabel(above, style="Small.TLabel")
         self.facts.pack(fill="x")
         left, right = self.halves(3, 2)
-        self.waveform = Waveform(left, theme, 150, session.seek_song, session.set_loop, "original", EMPTY, GUTTER)
+        self.waveform = Waveform(left, theme, 150, session.seek_song, session.set_loop, "original", GUTTER)
         self.waveform.pack(fill="both", expand=True)
         ttk.Label(left, text="What each moment sounds like", style="Strong.TLabel").pack(
             anchor="w", pady=(theme.px(10), 0)
@@ -44,14 +45,16 @@ class SongTab(Page):
         )
         self.tags = WrappedLabel(right)
         self.tags.pack(fill="x")
+        self.song_changed()
 
     def song_changed(self) -> None:
         """Show what is known of the song so far."""
         session, song = self._session, self._session.song
         if song is None:
-            self.verdict.configure(text="Analysing…" if session.path and session.jobs.busy else "")
+            state = "Analysing…" if session.jobs.count(tasks.listen) else "Not analysed."
+            self.verdict.configure(text=state if session.path else "")
             self.facts.configure(text="")
-            self.waveform.show(None)
+            self.waveform.show(None, "" if session.path else EMPTY)
             self.genres.show([])
             self.tags.configure(text="")
             self.timeline.clear()

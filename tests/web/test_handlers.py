@@ -262,6 +262,7 @@ def test_the_description_of_a_song_is_given_up_for_the_next_one(handlers: Handle
 def test_dials_are_saved_as_a_preset_that_is_taken_in_place_of_a_record(handlers: Handlers, song: str) -> None:
     preset = linked(handlers.excerpt(VISITOR, song, "1930s", 1.0, None, "noise:0.5,crackle:0", 0.0)[1])
     assert preset.name == "1930s, noise 50%, crackle 0%.toml"
+    assert "SONG --style '1930s, noise 50%, crackle 0%.toml'\n" in preset.read_text("utf-8")
     assert rt.Medium.load(preset) == with_amounts(ERAS["1930s"], {"noise": 0.5, "crackle": 0})
     parts = handlers.parts(VISITOR, RECORD, str(preset), bar=bar)
     assert parts["noise"] == "−50 dB"

@@ -167,6 +167,15 @@ def test_an_excerpt_is_what_the_chosen_medium_makes_of_the_song_from_there_on(ha
     assert treble[1] > 3 * treble[0]
 
 
+def test_a_pause_of_a_song_is_heard_as_it_is(handlers: Handlers, uploads: Uploads, song: str) -> None:
+    sounding = rt.load(song)
+    pause = np.zeros((sounding.channels, 12 * sounding.sample_rate), np.float32)
+    paused = rt.Audio(np.hstack([pause, sounding.samples]), sounding.sample_rate).save(uploads.new_folder() / "p.wav")
+    shown, _, wanted = handlers.excerpt(VISITOR, str(paused), "1910s", 1.0, None, "", 0.0)
+    assert rt.load(linked(shown)).is_silent
+    assert not rt.load(linked(handlers.whole(VISITOR, wanted))).is_silent
+
+
 def test_the_whole_song_follows_an_excerpt_unless_another_sound_is_wanted(
     handlers: Handlers, stopped: Any, song: str
 ) -> None:

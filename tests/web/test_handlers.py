@@ -212,11 +212,11 @@ def test_a_render_goes_on_without_its_page_until_its_visitor_stops_it(
 
     def leave_and_stop(fraction: float, desc: str) -> None:
         handlers.leave(gone)
-        assert "1940s" in handlers.list_renders(loaded_again)[0]
+        assert "a song – 1940s, noise 50%, strength 60%: " in handlers.list_renders(loaded_again)[0]
         handlers.stop(loaded_again)
 
     _, result, *_ = handlers.restyle(page, song, "1910s", bar=leave)
-    assert handlers.restyle(page, song, "1940s", bar=leave_and_stop)[0] is stopped
+    assert handlers.restyle(page, song, "1940s", 0.6, None, "noise:0.5", bar=leave_and_stop)[0] is stopped
     # nobody would see it any more
     assert handlers.genre(page, song, bar=leave) is stopped
     listed, *_ = handlers.list_renders(loaded_again)

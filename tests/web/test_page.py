@@ -360,6 +360,18 @@ def test_two_visitors_restyle_their_songs_at_once_and_play_them(
         his.button(said).click()
     expect(his.button("Stop looping 0:02.9 to 0:03.0")).to_be_visible()
     his.shot("retro")
+    # a render that is wanted meanwhile waits for the first, and a double click is one click
+    joined: list[Any] = []
+    his.page.on(
+        "request",
+        lambda request: joined.append(request.post_data_json["data"]) if "queue/join" in request.url else None,
+    )
+    for decade in ("1920s", "1990s"):
+        his.page.get_by_label(decade).click()
+        his.button("Restyle").dblclick()
+    expect(his.page.get_by_text("his as a medium of the 1990s would have kept it")).to_be_visible()
+    # of the jobs of a song, a render alone has five settings
+    assert [data[1] for data in joined if len(data) == 5] == ["1920s", "1990s"]
     # or it would be drawn 60 times a second throughout the tests that follow
     his.page.evaluate("document.querySelectorAll('audio').forEach(player => player.pause())")
     hers.page.context.close()

@@ -49,6 +49,8 @@ LONGEST_NAME = 60
 WAITING = 20
 # these wait for their turn in their handlers
 BIG: dict[str, Any] = {"concurrency_id": "big", "concurrency_limit": WAITING}
+# renders queue up: Gradio would ignore a click while the one before renders
+RENDER: dict[str, Any] = BIG | {"trigger_mode": "multiple"}
 # these take seconds or minutes, and little memory; what was given meanwhile is described next
 DESCRIPTION: dict[str, Any] = {"concurrency_id": "description", "concurrency_limit": 1, "trigger_mode": "always_last"}
 PARTS_SHOWN: dict[str, Any] = {"concurrency_id": "parts", "concurrency_limit": 1, "trigger_mode": "always_last"}
@@ -187,7 +189,7 @@ def _restyle(
         hear(trigger)
     hear(reset.click(None, None, [*dials, settings], js=USUAL, **HIDDEN).success)
     outputs = [sentence, result, picture, table, restyled]
-    done = run(go.click, handlers.restyle, inputs, outputs, players, BIG, "retro")
+    done = run(go.click, handlers.restyle, inputs, outputs, players, RENDER, "retro")
     _show_versions(done, lambda new: new and new.players, restyled, [table, note, players]).success(
         _replace_live, [restyled, *inputs], live, **HIDDEN
     )
@@ -295,7 +297,7 @@ def _generate(handlers: Handlers, renders: tuple[Any, ...]) -> tuple[dict[str, A
             clip = gr.Audio(label="Clip", type="filepath", interactive=False, buttons=["download"], elem_id="clip")
             picture = figure_image("Its features", "clip-picture")
     inputs = [model, walk, seconds, seed, temperature]
-    done = run(go.click, handlers.generate, inputs, [sentence, clip, picture], clip, BIG, "generate")
+    done = run(go.click, handlers.generate, inputs, [sentence, clip, picture], clip, RENDER, "generate")
     done.success(handlers.list_renders, None, [*renders], **AT_ONCE)
     return {"model": model, "walk": walk, "seconds": seconds, "seed": seed, "temperature": temperature}, go
 

@@ -276,12 +276,17 @@ def test_a_dial_is_heard_and_saved_as_a_preset_that_gives_its_sound_back(
         page.get_by_role("link", name="Save as preset: 1950s, noise 55%.toml").click()
     preset = tmp_path / download.value.suggested_filename
     download.value.save_as(preset)
-    visitor.button("Reset dials").click()
-    page.wait_for_url(lambda url: "dials" not in url)
     page.get_by_label("a file of mine").click()
     with visitor.plays("excerpt.flac"):
         page.locator("#record input[type=file]").set_input_files(preset)
+    # the preset holds what the dial was moved to
+    expect(page.get_by_role("slider", name="noise")).to_have_value("100")
+    page.wait_for_url(lambda url: "dials" not in url)
     expect(page.locator("#dials")).to_contain_text("−57 dB")
+    page.get_by_role("slider", name="noise").press("ArrowRight")
+    page.wait_for_url(lambda url: "dials" in url)
+    visitor.button("Reset dials").click()
+    page.wait_for_url(lambda url: "dials" not in url)
     visitor.shot("live")
     with visitor.plays("excerpt.flac"):
         page.get_by_role("slider", name="Strength").press("End")

@@ -74,6 +74,8 @@ TO_TEXT = f"(...amounts) => {json.dumps(list(PARTS))}.map((part, i) => [part, am
     ".filter(([, amount]) => amount !== 1).map(([part, amount]) => `${part}:${amount}`).join()"
 )
 USUAL = f"() => [...Array({len(PARTS)}).fill(100), '']"
+# JavaScript: a preset holds its dials already
+USUAL_FOR_PRESET = "(file, ...amounts) => amounts.map(amount => /[.]toml$/i.test(file.orig_name) ? 100 : amount)"
 
 
 def page(handlers: Handlers, uploads: Uploads) -> gr.Blocks:
@@ -183,7 +185,7 @@ def _restyle(
     song.change(handlers.forget, song, live, **AT_ONCE)
     show(style.change)
     show(record.clear)
-    read = show(record.upload)
+    read = show(record.upload(None, [record, *dials], dials, js=USUAL_FOR_PRESET, **HIDDEN).success)
     read.failure(handlers.forget, song, live, **AT_ONCE)
     for trigger in (style.input, percent.input, read.success, *(dial.input for dial in dials)):
         hear(trigger)

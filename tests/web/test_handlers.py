@@ -132,7 +132,10 @@ def test_similar_tracks_are_of_the_library_as_it_is_now(
         record = rt.load(assets.bundled_record())
         record.slice(0, 3).save(music / "first.wav")
         library.scan([music], workers=1)
-        *_, found = handlers.describe(VISITOR, song, bar=bar)
+        words, *_, found = handlers.describe(VISITOR, song, bar=bar)
+        # as on a page that is loaded again
+        assert handlers.describe_again(VISITOR, song, "", "", "", "")[0] == words
+        assert handlers.describe_again(VISITOR, "another", "", "", "", "") is stopped
         assert [track.cells[0] for track in found] == ["first"]
         # a name that is not UTF-8, which no browser could be sent
         record.slice(3, 6).save(music / os.fsdecode(b"second \xe9.wav"))

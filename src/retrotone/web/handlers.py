@@ -173,6 +173,12 @@ class Handlers(LiveSound):
                     return shown
         return STOPPED
 
+    def describe_again(self, request: gr.Request, song: str, tempo: str, key: str, year: str, genre: str) -> Any:
+        """Describe a song on a page that is loaded again, if it was described before."""
+        if song in self._summaries:
+            return self.describe(request, song, tempo, key, year, genre)
+        return STOPPED
+
     def similar_excerpt(self, request: gr.Request, found: list[FoundTrack], chosen: gr.SelectData) -> Any:
         """Play the middle of a track that `similar` found, of which a cell of its row was chosen."""
         track = next((track for track in found if list(track.cells) == chosen.row_value), None)

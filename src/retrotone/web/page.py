@@ -105,7 +105,8 @@ def page(handlers: Handlers, uploads: Uploads) -> gr.Blocks:
         run(song.upload, handlers.describe, [song, *filters], described, about, DESCRIPTION)
         again.click(lambda: gr.Audio(example, label=YOUR_SONG), None, song, **HIDDEN)
         # with the settings and not in the configuration, which so names no folder
-        _start(blocks, handlers, (song, example), tabs, settings | more, dials, [render, generate])
+        started = _start(blocks, handlers, (song, example), tabs, settings | more, dials, [render, generate])
+        started.success(handlers.describe_again, [song, *filters], described, **HIDDEN)
         for trigger in (blocks.load, renders[-1].tick):
             trigger(handlers.list_renders, None, [*renders], **AT_ONCE)
         blocks.unload(handlers.leave)
@@ -331,8 +332,11 @@ def _start(
     settings: dict[str, Any],
     dials: list[Any],
     starters: list[gr.Button],
-) -> None:
-    """Load a song, set the settings from the page's address, enable the buttons; keep settings in the address."""
+) -> Any:
+    """Load a song, set the settings from the page's address, enable the buttons; keep settings in the address.
+
+    Returns the event of the start.
+    """
 
     def fill(request: gr.Request) -> list[Any]:
         found, wrong = permalink.read(request.query_params)
@@ -347,14 +351,14 @@ def _start(
         song = gr.Audio(path, label=YOUR_SONG if path == example[1] else _label(Path(path).name))
         return [song, tab, *(found.get(name, gr.skip()) for name in settings), *turned, *ready]
 
-    blocks.load(fill, None, [example[0], tabs, *settings.values(), *dials, *starters], **HIDDEN).then(
-        None, None, None, js=permalink.WAS_READ, **HIDDEN
-    )
+    started = blocks.load(fill, None, [example[0], tabs, *settings.values(), *dials, *starters], **HIDDEN)
+    started.then(None, None, None, js=permalink.WAS_READ, **HIDDEN)
     for name, component in settings.items():
         component.change(None, component, None, js=permalink.writer(name), **HIDDEN)
     each: Any
     for each in tabs.children:
         each.select(None, None, None, js=permalink.writer("tab", each.id), **HIDDEN)
+    return started
 
 
 def _show_versions(done: Any, players: Callable[[Any], str | None], made: gr.State, shown: list[Any]) -> Any:

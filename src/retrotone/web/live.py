@@ -109,7 +109,7 @@ class LiveSound(Jobs):
             self._requested.pop(request.session_hash, None)
             return f'<p class="hint" role="alert">{escape(self._said(error))}</p>', STOPPED, None
         rest = "the rest follows" if choice.medium else "Restyle renders the whole song"
-        words = f"From {clock(start)}: {rest}. Both are equally loud"
+        words = f"From {clock(round(start))}: {rest}. Both are equally loud"
         return self._players(source, choice, str(path), start, words), self._preset(choice.medium), wanted
 
     def whole(self, request: gr.Request, wanted: tuple[str, str, float, str | None, str] | None) -> Any:

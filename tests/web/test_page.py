@@ -265,6 +265,15 @@ def test_a_dial_is_heard_and_saved_as_a_preset_that_gives_its_sound_back(
     with visitor.plays("excerpt.flac") as heard:
         page.get_by_role("slider", name="noise").press("ArrowRight")
     assert sound(heard).duration == pytest.approx(8, abs=0.01)
+    # the players stay in view beside the last of the dials
+    page.locator(".renders").first.scroll_into_view_if_needed()
+    expect(page.locator("#live").get_by_role("button", name="original")).to_be_in_viewport()
+    page.set_viewport_size({"width": 390, "height": 844})
+    expect(page.locator("#live").get_by_role("button", name="original")).to_be_in_viewport()
+    # what they lie over can be scrolled out from under them
+    for name in ("Reset dials", "Restyle"):
+        visitor.button(name).click(trial=True)
+    page.set_viewport_size({"width": 1280, "height": 900})
     page.wait_for_url(lambda url: "dials=noise%3A0.55" in url)
     # the whole song takes the excerpt's place, at the same moment
     expect(page.get_by_role("link", name="Download demo_song-1950s, noise 55%-strength0.6.ogg")).to_be_visible()

@@ -143,6 +143,8 @@ def test_a_comparison_zooms_in_every_row_and_column_and_fits_a_screen(song: Path
     assert second.get_title("left") == "a song (2)"
 
 
-@pytest.mark.parametrize(("seconds", "words"), [(0, "0:00"), (61.4, "1:01"), (3599.6, "1:00:00")])
+@pytest.mark.parametrize(
+    ("seconds", "words"), [(0, "0:00"), (0.3, "0:00.3"), (0.96, "0:01"), (61.4, "1:01"), (3599.6, "1:00:00")]
+)
 def test_times_in_words(seconds: float, words: str) -> None:
     assert text.clock(seconds) == words

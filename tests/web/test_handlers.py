@@ -132,7 +132,10 @@ def test_similar_tracks_are_of_the_library_as_it_is_now(
         record = rt.load(assets.bundled_record())
         record.slice(0, 3).save(music / "first.wav")
         library.scan([music], workers=1)
-        *_, found = handlers.describe(VISITOR, song, bar=bar)
+        words, *_, found = handlers.describe(VISITOR, song, bar=bar)
+        # as on a page that is loaded again
+        assert handlers.describe_again(VISITOR, song, "", "", "", "")[0] == words
+        assert handlers.describe_again(VISITOR, "another", "", "", "", "") is stopped
         assert [track.cells[0] for track in found] == ["first"]
         # a name that is not UTF-8, which no browser could be sent
         record.slice(3, 6).save(music / os.fsdecode(b"second \xe9.wav"))
@@ -165,6 +168,15 @@ def test_an_excerpt_is_what_the_chosen_medium_makes_of_the_song_from_there_on(ha
     # its treble is what the horn lets through, unless the dial of the band is at nothing
     treble = [np.abs(np.fft.rfft(each.samples[0]))[3 * 8000 :].sum() for each in (heard, open_band)]
     assert treble[1] > 3 * treble[0]
+
+
+def test_a_pause_of_a_song_is_heard_as_it_is(handlers: Handlers, uploads: Uploads, song: str) -> None:
+    sounding = rt.load(song)
+    pause = np.zeros((sounding.channels, 12 * sounding.sample_rate), np.float32)
+    paused = rt.Audio(np.hstack([pause, sounding.samples]), sounding.sample_rate).save(uploads.new_folder() / "p.wav")
+    shown, _, wanted = handlers.excerpt(VISITOR, str(paused), "1910s", 1.0, None, "", 0.0)
+    assert rt.load(linked(shown)).is_silent
+    assert not rt.load(linked(handlers.whole(VISITOR, wanted))).is_silent
 
 
 def test_the_whole_song_follows_an_excerpt_unless_another_sound_is_wanted(
@@ -203,11 +215,11 @@ def test_a_render_goes_on_without_its_page_until_its_visitor_stops_it(
 
     def leave_and_stop(fraction: float, desc: str) -> None:
         handlers.leave(gone)
-        assert "1940s" in handlers.list_renders(loaded_again)[0]
+        assert "a song – 1940s, noise 50%, strength 60%: " in handlers.list_renders(loaded_again)[0]
         handlers.stop(loaded_again)
 
     _, result, *_ = handlers.restyle(page, song, "1910s", bar=leave)
-    assert handlers.restyle(page, song, "1940s", bar=leave_and_stop)[0] is stopped
+    assert handlers.restyle(page, song, "1940s", 0.6, None, "noise:0.5", bar=leave_and_stop)[0] is stopped
     # nobody would see it any more
     assert handlers.genre(page, song, bar=leave) is stopped
     listed, *_ = handlers.list_renders(loaded_again)
@@ -262,6 +274,7 @@ def test_the_description_of_a_song_is_given_up_for_the_next_one(handlers: Handle
 def test_dials_are_saved_as_a_preset_that_is_taken_in_place_of_a_record(handlers: Handlers, song: str) -> None:
     preset = linked(handlers.excerpt(VISITOR, song, "1930s", 1.0, None, "noise:0.5,crackle:0", 0.0)[1])
     assert preset.name == "1930s, noise 50%, crackle 0%.toml"
+    assert "SONG --style '1930s, noise 50%, crackle 0%.toml'\n" in preset.read_text("utf-8")
     assert rt.Medium.load(preset) == with_amounts(ERAS["1930s"], {"noise": 0.5, "crackle": 0})
     parts = handlers.parts(VISITOR, RECORD, str(preset), bar=bar)
     assert parts["noise"] == "−50 dB"

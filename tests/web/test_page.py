@@ -265,6 +265,15 @@ def test_a_dial_is_heard_and_saved_as_a_preset_that_gives_its_sound_back(
     with visitor.plays("excerpt.flac") as heard:
         page.get_by_role("slider", name="noise").press("ArrowRight")
     assert sound(heard).duration == pytest.approx(8, abs=0.01)
+    # the players stay in view beside the last of the dials
+    page.locator(".renders").first.scroll_into_view_if_needed()
+    expect(page.locator("#live").get_by_role("button", name="original")).to_be_in_viewport()
+    page.set_viewport_size({"width": 390, "height": 844})
+    expect(page.locator("#live").get_by_role("button", name="original")).to_be_in_viewport()
+    # what they lie over can be scrolled out from under them
+    for name in ("Reset dials", "Restyle"):
+        visitor.button(name).click(trial=True)
+    page.set_viewport_size({"width": 1280, "height": 900})
     page.wait_for_url(lambda url: "dials=noise%3A0.55" in url)
     # the whole song takes the excerpt's place, at the same moment
     expect(page.get_by_role("link", name="Download demo_song-1950s, noise 55%-strength0.6.ogg")).to_be_visible()
@@ -276,12 +285,17 @@ def test_a_dial_is_heard_and_saved_as_a_preset_that_gives_its_sound_back(
         page.get_by_role("link", name="Save as preset: 1950s, noise 55%.toml").click()
     preset = tmp_path / download.value.suggested_filename
     download.value.save_as(preset)
-    visitor.button("Reset dials").click()
-    page.wait_for_url(lambda url: "dials" not in url)
     page.get_by_label("a file of mine").click()
     with visitor.plays("excerpt.flac"):
         page.locator("#record input[type=file]").set_input_files(preset)
+    # the preset holds what the dial was moved to
+    expect(page.get_by_role("slider", name="noise")).to_have_value("100")
+    page.wait_for_url(lambda url: "dials" not in url)
     expect(page.locator("#dials")).to_contain_text("−57 dB")
+    page.get_by_role("slider", name="noise").press("ArrowRight")
+    page.wait_for_url(lambda url: "dials" in url)
+    visitor.button("Reset dials").click()
+    page.wait_for_url(lambda url: "dials" not in url)
     visitor.shot("live")
     with visitor.plays("excerpt.flac"):
         page.get_by_role("slider", name="Strength").press("End")
@@ -360,6 +374,18 @@ def test_two_visitors_restyle_their_songs_at_once_and_play_them(
         his.button(said).click()
     expect(his.button("Stop looping 0:02.9 to 0:03.0")).to_be_visible()
     his.shot("retro")
+    # a render that is wanted meanwhile waits for the first, and a double click is one click
+    joined: list[Any] = []
+    his.page.on(
+        "request",
+        lambda request: joined.append(request.post_data_json["data"]) if "queue/join" in request.url else None,
+    )
+    for decade in ("1920s", "1990s"):
+        his.page.get_by_label(decade).click()
+        his.button("Restyle").dblclick()
+    expect(his.page.get_by_text("his as a medium of the 1990s would have kept it")).to_be_visible()
+    # of the jobs of a song, a render alone has five settings
+    assert [data[1] for data in joined if len(data) == 5] == ["1920s", "1990s"]
     # or it would be drawn 60 times a second throughout the tests that follow
     his.page.evaluate("document.querySelectorAll('audio').forEach(player => player.pause())")
     hers.page.context.close()

@@ -71,6 +71,11 @@ document.addEventListener("click", event => {
   for (const close of document.querySelectorAll(".toast-close")) close.click();
 }, true);
 
+// The second click of a double click would start a job twice.
+document.addEventListener("click", event => {
+  if (event.detail > 1 && event.target.closest("button.primary")) event.stopImmediatePropagation();
+}, true);
+
 // A figure has a dark one beside it, which the dark theme shows.
 function showFigures() {
   const isDark = document.body.classList.contains("dark");

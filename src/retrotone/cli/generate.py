@@ -72,7 +72,7 @@ def generate(
         from retrotone.utils.pretrained import DEFAULT_MODEL
 
         rave = RaveModel.from_pretrained(model or DEFAULT_MODEL)
-        output, folder = output_path(out, clip_name(rave.name, path, seed))
+        output, folder = output_path(out, clip_name(rave.name, path, seed, temperature))
         output_format(output, rave.info.sample_rate)
         picture, played = output.with_suffix(".png"), find_records(records or [])
         inputs = [*(each.path for each in played), *(between or ()), *([match] if match else [])]

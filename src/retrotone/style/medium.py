@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import shlex
 import tomllib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import MISSING, dataclass, field, fields, replace
@@ -320,7 +321,7 @@ class Medium:
                 tables += [f"\n[{name}]\n{tomli_w.dumps(value)}"] if value else []
             else:
                 lines[name] = value
-        text = HEADING.format(file=file) + tomli_w.dumps(lines) + "".join(tables)
+        text = HEADING.format(file=shlex.quote(file)) + tomli_w.dumps(lines) + "".join(tables)
         # a list of numbers on one line each
         text = _NUMBERS.sub(lambda found: "[" + ", ".join(re.findall(r"[-\w.+]+", found[0])) + "]", text)
         write_whole(path, text.encode())

@@ -28,11 +28,13 @@ def sentence(error: BaseException) -> str:
 
 
 def clock(seconds: float) -> str:
-    """Return a duration as minutes and seconds, with hours if there are any.
+    """Return a duration as minutes and seconds, with hours if there are any, and tenths below one second.
 
-    >>> clock(61.4), clock(3725)
-    ('1:01', '1:02:05')
+    >>> clock(61.4), clock(3725), clock(0.3)
+    ('1:01', '1:02:05', '0:00.3')
     """
+    if 0.05 <= seconds < 0.95:
+        return f"0:0{seconds:.1f}"
     minutes, rest = divmod(round(seconds), 60)
     hours, minutes = divmod(minutes, 60)
     return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"

@@ -32,6 +32,19 @@ def read_amounts(text: str) -> dict[str, float]:
     return amounts
 
 
+def settings_text(strength: float, dials: str) -> str:
+    """Return strength and dials, to follow a style's name; wrong dials as they were written.
+
+    >>> settings_text(0.5, "noise:1.5")
+    ', noise 150%, strength 50%'
+    """
+    try:
+        parts = amounts_text(read_amounts(dials))
+    except StyleError:
+        parts = f", {dials}"
+    return parts + ("" if strength == 1 else f", strength {strength:.0%}")
+
+
 def adjusted(choice: StyleChoice, medium: Medium, amounts: Mapping[str, float]) -> StyleChoice:
     """Return a style with its medium, of which some parts are turned up or down."""
     turned = {part: amount for part, amount in amounts.items() if part in medium.parts}

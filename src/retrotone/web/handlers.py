@@ -36,6 +36,7 @@ from retrotone.style.choices import find_style
 from retrotone.utils.assets import bundled_record, bundled_song
 from retrotone.utils.pretrained import DEFAULT_MODEL
 from retrotone.utils.text import clock, sentence, shortened, title, unique_titles
+from retrotone.web.dials import settings_text
 from retrotone.web.jobs import STOPPED
 from retrotone.web.live import RECORD, LiveSound, keep
 from retrotone.web.renders import Render, addresses, visitor
@@ -105,9 +106,9 @@ class Handlers(LiveSound):
         """
         # the whole song need not be rendered twice
         self._requested.pop(request.session_hash, None)
-        sound = title(record) if record and style == RECORD else style
+        sound = shortened(title(record) if record and style == RECORD else style) + settings_text(strength, dials)
         with (
-            self._job(request, bar, title=f"{shortened(title(song or ''))} – {shortened(sound)}") as progress,
+            self._job(request, bar, title=f"{shortened(title(song or ''))} – {sound}") as progress,
             self._turn(progress),
         ):
             source = self._opened(song)
@@ -170,6 +171,12 @@ class Handlers(LiveSound):
                 shown = _similar_shown(library, summary, _filter(tempo, key, year, genre), silent)
                 if shown[-1] != found:
                     return shown
+        return STOPPED
+
+    def describe_again(self, request: gr.Request, song: str, tempo: str, key: str, year: str, genre: str) -> Any:
+        """Describe a song on a page that is loaded again, if it was described before."""
+        if song in self._summaries:
+            return self.describe(request, song, tempo, key, year, genre)
         return STOPPED
 
     def similar_excerpt(self, request: gr.Request, found: list[FoundTrack], chosen: gr.SelectData) -> Any:
@@ -258,7 +265,8 @@ class Handlers(LiveSound):
         bar: gr.Progress = gr.Progress(),  # noqa: B008
     ) -> tuple[str, str, str]:
         """Let a RAVE model generate a clip."""
-        with self._job(request, bar, title=f"{model} – {seconds:g} s") as progress, self._turn(progress):
+        name = Path(generate.clip_name(model, walk, int(seed), temperature, seconds)).stem
+        with self._job(request, bar, title=name) as progress, self._turn(progress):
             if seconds > MAX_CLIP_SECONDS:
                 raise StyleError(f"{seconds:g} s are too many: take up to {MAX_CLIP_SECONDS:.0f}")
             clip = generate.generate(

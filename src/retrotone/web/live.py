@@ -109,7 +109,7 @@ class LiveSound(Jobs):
             self._requested.pop(request.session_hash, None)
             return f'<p class="hint" role="alert">{escape(self._said(error))}</p>', STOPPED, None
         rest = "the rest follows" if choice.medium else "Restyle renders the whole song"
-        words = f"From {clock(start)}: {rest}. Both are equally loud"
+        words = f"From {clock(round(start))}: {rest}. Both are equally loud"
         return self._players(source, choice, str(path), start, words), self._preset(choice.medium), wanted
 
     def whole(self, request: gr.Request, wanted: tuple[str, str, float, str | None, str] | None) -> Any:
@@ -225,7 +225,10 @@ def _excerpt(song: AudioFile, choice: StyleChoice, start: float, strength: float
     """Return where an excerpt begins, earlier where the song ends too soon, and its sound, as loud as the song."""
     start = max(0.0, min(start, song.duration - EXCERPT_SECONDS))
     lead_in = min(start, LEAD_IN_SECONDS)
-    stretch = Audio(song.excerpt(start - lead_in, lead_in + EXCERPT_SECONDS), song.sample_rate)
+    stretch = Audio(song.excerpt(start - lead_in, lead_in + EXCERPT_SECONDS), song.sample_rate, song.name)
+    if stretch.is_silent:
+        # a pause of the song: there is nothing to be as loud as
+        return start, stretch.slice(lead_in, stretch.duration)
     style = choice.open()
     assert isinstance(style, Medium | Restyler)
     return start, Preview(stretch).render(style, lead_in, EXCERPT_SECONDS, strength)

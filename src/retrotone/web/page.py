@@ -49,6 +49,8 @@ LONGEST_NAME = 60
 WAITING = 20
 # these wait for their turn in their handlers
 BIG: dict[str, Any] = {"concurrency_id": "big", "concurrency_limit": WAITING}
+# renders queue up: Gradio would ignore a click while the one before renders
+RENDER: dict[str, Any] = BIG | {"trigger_mode": "multiple"}
 # these take seconds or minutes, and little memory; what was given meanwhile is described next
 DESCRIPTION: dict[str, Any] = {"concurrency_id": "description", "concurrency_limit": 1, "trigger_mode": "always_last"}
 PARTS_SHOWN: dict[str, Any] = {"concurrency_id": "parts", "concurrency_limit": 1, "trigger_mode": "always_last"}
@@ -72,6 +74,8 @@ TO_TEXT = f"(...amounts) => {json.dumps(list(PARTS))}.map((part, i) => [part, am
     ".filter(([, amount]) => amount !== 1).map(([part, amount]) => `${part}:${amount}`).join()"
 )
 USUAL = f"() => [...Array({len(PARTS)}).fill(100), '']"
+# JavaScript: a preset holds its dials already
+USUAL_FOR_PRESET = "(file, ...amounts) => amounts.map(amount => /[.]toml$/i.test(file.orig_name) ? 100 : amount)"
 
 
 def page(handlers: Handlers, uploads: Uploads) -> gr.Blocks:
@@ -101,7 +105,8 @@ def page(handlers: Handlers, uploads: Uploads) -> gr.Blocks:
         run(song.upload, handlers.describe, [song, *filters], described, about, DESCRIPTION)
         again.click(lambda: gr.Audio(example, label=YOUR_SONG), None, song, **HIDDEN)
         # with the settings and not in the configuration, which so names no folder
-        _start(blocks, handlers, (song, example), tabs, settings | more, dials, [render, generate])
+        started = _start(blocks, handlers, (song, example), tabs, settings | more, dials, [render, generate])
+        started.success(handlers.describe_again, [song, *filters], described, **HIDDEN)
         for trigger in (blocks.load, renders[-1].tick):
             trigger(handlers.list_renders, None, [*renders], **AT_ONCE)
         blocks.unload(handlers.leave)
@@ -181,13 +186,13 @@ def _restyle(
     song.change(handlers.forget, song, live, **AT_ONCE)
     show(style.change)
     show(record.clear)
-    read = show(record.upload)
+    read = show(record.upload(None, [record, *dials], dials, js=USUAL_FOR_PRESET, **HIDDEN).success)
     read.failure(handlers.forget, song, live, **AT_ONCE)
     for trigger in (style.input, percent.input, read.success, *(dial.input for dial in dials)):
         hear(trigger)
     hear(reset.click(None, None, [*dials, settings], js=USUAL, **HIDDEN).success)
     outputs = [sentence, result, picture, table, restyled]
-    done = run(go.click, handlers.restyle, inputs, outputs, players, BIG, "retro")
+    done = run(go.click, handlers.restyle, inputs, outputs, players, RENDER, "retro")
     _show_versions(done, lambda new: new and new.players, restyled, [table, note, players]).success(
         _replace_live, [restyled, *inputs], live, **HIDDEN
     )
@@ -295,7 +300,7 @@ def _generate(handlers: Handlers, renders: tuple[Any, ...]) -> tuple[dict[str, A
             clip = gr.Audio(label="Clip", type="filepath", interactive=False, buttons=["download"], elem_id="clip")
             picture = figure_image("Its features", "clip-picture")
     inputs = [model, walk, seconds, seed, temperature]
-    done = run(go.click, handlers.generate, inputs, [sentence, clip, picture], clip, BIG, "generate")
+    done = run(go.click, handlers.generate, inputs, [sentence, clip, picture], clip, RENDER, "generate")
     done.success(handlers.list_renders, None, [*renders], **AT_ONCE)
     return {"model": model, "walk": walk, "seconds": seconds, "seed": seed, "temperature": temperature}, go
 
@@ -327,8 +332,11 @@ def _start(
     settings: dict[str, Any],
     dials: list[Any],
     starters: list[gr.Button],
-) -> None:
-    """Load a song, set the settings from the page's address, enable the buttons; keep settings in the address."""
+) -> Any:
+    """Load a song, set the settings from the page's address, enable the buttons; keep settings in the address.
+
+    Returns the event of the start.
+    """
 
     def fill(request: gr.Request) -> list[Any]:
         found, wrong = permalink.read(request.query_params)
@@ -343,14 +351,14 @@ def _start(
         song = gr.Audio(path, label=YOUR_SONG if path == example[1] else _label(Path(path).name))
         return [song, tab, *(found.get(name, gr.skip()) for name in settings), *turned, *ready]
 
-    blocks.load(fill, None, [example[0], tabs, *settings.values(), *dials, *starters], **HIDDEN).then(
-        None, None, None, js=permalink.WAS_READ, **HIDDEN
-    )
+    started = blocks.load(fill, None, [example[0], tabs, *settings.values(), *dials, *starters], **HIDDEN)
+    started.then(None, None, None, js=permalink.WAS_READ, **HIDDEN)
     for name, component in settings.items():
         component.change(None, component, None, js=permalink.writer(name), **HIDDEN)
     each: Any
     for each in tabs.children:
         each.select(None, None, None, js=permalink.writer("tab", each.id), **HIDDEN)
+    return started
 
 
 def _show_versions(done: Any, players: Callable[[Any], str | None], made: gr.State, shown: list[Any]) -> Any:

@@ -26,7 +26,7 @@ INK = (
 # hints and times in a colour that can be read: 4.5 to 1 against the paper at least
 SOFT = "#6d665c"
 CSS = """
-.gradio-container { width: 100% !important; max-width: 1100px !important; margin: auto; }
+.gradio-container { width: 100% !important; max-width: 1100px !important; margin: auto; overflow: clip !important; }
 .upload [data-testid="block-label"] { max-width: calc(100% - 2.5rem); overflow-wrap: anywhere; }
 .gradio-container .quiet .prose * { color: var(--body-text-color-subdued); }
 .gradio-container time, .gradio-container .playback.icon { color: var(--body-text-color-subdued) !important; }
@@ -60,12 +60,24 @@ CSS = """
 .dark .players { color-scheme: dark; }
 .gradio-container .versions button { margin: 0; }
 .hint a, .hint label { color: inherit; padding: 0; }
+.column:has(> #live) { align-self: stretch; }
+#live:has(.players) { z-index: 50; background: var(--body-background-fill); }
+@media (min-width: 800px) and (min-height: 500px) { #live:has(.players) { position: sticky; top: 0; } }
+@media (max-width: 799px) and (min-height: 600px) {
+  #live:has(.players) {
+    position: fixed !important; inset: auto 0 0; padding: .5rem 1rem; border-top: 1px solid var(--border-color-primary);
+  }
+}
 .renders ul { max-height: 12rem; overflow-y: auto; margin: .25rem 0 0; padding-left: 1.25rem; }
 .hint { color: var(--body-text-color-subdued); font-size: .85rem; margin: .25rem 0 0; }
 """ + asset("players.css.j2").read_text("utf-8").partition("\n")[2]
 HEAD = "".join(f"<script>{asset(name).read_text('utf-8')}</script>" for name in ("players.js", "page.js"))
-# a narrow page has no link to the API; in CSS, Gradio would have the query apply to all but the footer
-HEAD += "<style>@media (max-width: 640px) { footer .divider { display: none !important; } }</style>"
+# Gradio would have CSS apply to what is within its page, without the footer. A narrow page has no link to the API, and
+# room below for the players, which lie over its end.
+HEAD += """<style>
+@media (max-width: 640px) { footer .divider { display: none !important; } }
+@media (max-width: 799px) and (min-height: 600px) { body:has(#live .players) { padding-bottom: 15rem !important; } }
+</style>"""
 
 
 def theme() -> Base:

@@ -171,7 +171,7 @@ class RestyleTab(ttk.Frame):
         """Show the seconds that can be heard in the new sound."""
         rate = excerpt.sound.sample_rate
         start, stop = excerpt.start / rate, (excerpt.start + excerpt.frames) / rate
-        heading = f"{excerpt.recipe.title}: {clock(start)} to {clock(stop)}"
+        heading = f"{excerpt.recipe.title}: {clock(round(start))} to {clock(stop)}"
         self.results.tree.selection_set()
         self._show_original()
         self._show_sound(heading, excerpt)

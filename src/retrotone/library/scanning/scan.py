@@ -241,7 +241,7 @@ class _Scan:
                 self._done += 1
                 self._store(self._in_progress.pop(outcome.file.place), outcome)
                 rate = self._done / max(time.monotonic() - began, 1e-3)
-                left = clock((len(todo) - self._done) / rate)
+                left = clock(round((len(todo) - self._done) / rate))
                 self._progress(
                     ANALYSIS_STARTS + (1 - ANALYSIS_STARTS) * self._done / len(todo),
                     f"{self._done}/{len(todo)} analysed, {rate:.1f} a second, {left} left: "

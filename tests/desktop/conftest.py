@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import functools
+import gc
 import os
 import shutil
 import subprocess
@@ -179,6 +180,9 @@ def driver(screen: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Dr
     yield driver
     driver.window.close()
     patch.undo()
+    # deleted at once: later it might be in another thread, which Tk does not allow
+    vars(driver).clear()
+    gc.collect()
 
 
 @pytest.fixture

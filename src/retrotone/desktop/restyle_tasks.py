@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from retrotone.desktop.jobs import TaskContext
 from retrotone.desktop.tasks import Sound, audio_of, check_unchanged, write_sound
-from retrotone.style.choices import MEDIUM_SUFFIX, StyleChoice, amounts_text, find_style, style_choices
+from retrotone.style.choices import MEDIUM_SUFFIX, StyleChoice, amounts_text, find_style, strength_text, style_choices
 
 if TYPE_CHECKING:
     from retrotone.audio.tags import Tags
@@ -55,8 +55,7 @@ class Recipe:
     @property
     def title(self) -> str:
         """All of it, without what is usual."""
-        strength = "" if self.strength == 1 else f", strength {self.strength:.0%}"
-        return self.style + strength + (f", seed {self.seed}" if self.seed else "")
+        return self.style + strength_text(self.strength) + (f", seed {self.seed}" if self.seed else "")
 
 
 @dataclass(frozen=True, eq=False)

@@ -17,7 +17,7 @@ from retrotone.errors import OutputError, StyleError
 from retrotone.measures import MEASURES
 from retrotone.progress import Progress, part, silent
 from retrotone.services.songs import Song, check_distinct
-from retrotone.style.choices import GeneratedStyle, OpenStyle, Records, StyleChoice, input_paths
+from retrotone.style.choices import GeneratedStyle, OpenStyle, Records, StyleChoice, input_paths, strength_text
 from retrotone.style.medium import Medium
 from retrotone.style.transfer import StyleTransfer, Transfer, medium_of
 from retrotone.utils.files import check_outputs, named_folder, new_folder
@@ -359,8 +359,8 @@ def _style_name(style: OpenStyle) -> str:
 
 
 def _what_was_done(source: Audio | AudioFile, style: StyleChoice, strength: float) -> str:
-    degree = "" if strength == 1 else f", strength {strength:.0%}"
-    return f"{shortened(title(source.name))} {style.phrase}{degree}: {clock(source.duration)}."
+    name, length = shortened(title(source.name)), clock(source.duration)
+    return f"{name} {style.phrase}{strength_text(strength)}: {length}."
 
 
 def _measure(song: AudioFile, style: object, output: Path) -> dict[str, float | None]:

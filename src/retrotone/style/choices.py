@@ -180,6 +180,15 @@ def amounts_text(amounts: Mapping[str, float]) -> str:
     return "".join(f", {part} {amount:.0%}" for part, amount in amounts.items() if amount != 1.0)
 
 
+def strength_text(strength: float) -> str:
+    """Return a strength that is not the usual one, to follow a style's name.
+
+    >>> strength_text(0.5), strength_text(1.0)
+    (', strength 50%', '')
+    """
+    return "" if strength == 1 else f", strength {strength:.0%}"
+
+
 def style_choices(*, files: bool = True) -> list[StyleChoice]:
     """Return the eras in their order, the user's presets, then the models known by name.
 

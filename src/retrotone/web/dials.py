@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from retrotone.errors import StyleError
 from retrotone.style.amounts import MOST, with_amounts
-from retrotone.style.choices import StyleChoice, amounts_text
+from retrotone.style.choices import StyleChoice, amounts_text, strength_text
 from retrotone.style.medium import PARTS, Medium
 
 
@@ -42,7 +42,7 @@ def settings_text(strength: float, dials: str) -> str:
         parts = amounts_text(read_amounts(dials))
     except StyleError:
         parts = f", {dials}"
-    return parts + ("" if strength == 1 else f", strength {strength:.0%}")
+    return parts + strength_text(strength)
 
 
 def adjusted(choice: StyleChoice, medium: Medium, amounts: Mapping[str, float]) -> StyleChoice:

@@ -128,6 +128,12 @@ def test_a_song_is_restyled_to_an_era(restyled: Driver) -> None:
     assert "1900s" in tab.heading.full_text
     assert tab.result.find_withtag("position")
     restyled.shot("restyle")
+    # the same once more is not another result
+    before = list(restyled.session.results)
+    restyled.press("Restyle")
+    restyled.wait(lambda: restyled.status == "This result is in the list already.")
+    assert restyled.session.results == before
+    assert tab.results.selected == str(before.index(restyled.session.result))
 
 
 def test_the_player_switches_between_result_and_original(restyled: Driver, song: Path) -> None:
@@ -287,7 +293,8 @@ def test_renders_go_on_when_another_song_is_opened(
     other.write_bytes(song.read_bytes())
     driver.show(driver.window.restyle_tab)
     before = len(session.results)
-    for _ in range(2):
+    for seed in ("1", "2"):
+        driver.window.restyle_tab.seed.set(seed)
         driver.press("Restyle")
     driver.drop(other)
     # what is not finished is lost as well when the window closes

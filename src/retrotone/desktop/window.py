@@ -15,7 +15,7 @@ from retrotone.desktop.cut_text import CutLabel
 from retrotone.desktop.icon import icon_png
 from retrotone.desktop.jobs import JobObserver
 from retrotone.desktop.player_bar import PlayerBar
-from retrotone.desktop.restyle_tasks import Excerpt
+from retrotone.desktop.restyle_tasks import Excerpt, Version
 from retrotone.desktop.session import SOUND_FILES, Session
 from retrotone.desktop.tabs.compare import CompareTab
 from retrotone.desktop.tabs.library import LibraryTab
@@ -98,9 +98,9 @@ class Window:
         for tab in (self.song_tab, self.restyle_tab, self.compare_tab, self.similar_tab):
             tab.song_changed()
 
-    def result_added(self) -> None:
+    def result_added(self, version: Version) -> None:
         """Show and offer the result."""
-        self.restyle_tab.show_latest()
+        self.restyle_tab.show_result(version)
         self.compare_tab.song_changed()
 
     def excerpt_added(self, excerpt: Excerpt) -> None:

@@ -26,7 +26,7 @@ from retrotone.utils.templates import render_page
 from retrotone.utils.text import clock
 from retrotone.web.dials import adjusted, read_amounts
 from retrotone.web.jobs import STOPPED, Jobs
-from retrotone.web.renders import Render, addresses, visitor
+from retrotone.web.renders import addresses, visitor
 from retrotone.web.uploads import Uploads
 
 # the style that is an uploaded recording or preset
@@ -140,7 +140,7 @@ class LiveSound(Jobs):
             return STOPPED
         except Exception as error:
             raise self._refused(error) from error
-        self.renders.add(visitor(request), Render(played, wanted))
+        self.renders.add(visitor(request), played)
         return self._players(source, choice, played, 0.0, "Both are equally loud", Path(played).name)
 
     def stop(self, request: gr.Request) -> None:

@@ -160,12 +160,12 @@ class RestyleTab(ttk.Frame):
         self.results.tree.selection_set()
         self._show_results()
 
-    def show_latest(self) -> None:
-        """Show the last result, and select it unless the user listens to another song or other settings meanwhile."""
+    def show_result(self, version: Version) -> None:
+        """Show a result, and select it unless the user listens to another song or other settings meanwhile."""
         self._show_results()
-        session, latest = self._session, self._session.results[-1]
-        if session.plays_song and latest.song == session.path and session.live.recipe in (None, latest.recipe):
-            self.results.select(str(len(session.results) - 1))
+        session = self._session
+        if session.plays_song and version.song == session.path and session.live.recipe in (None, version.recipe):
+            self.results.select(str(session.results.index(version)))
 
     def show_excerpt(self, excerpt: Excerpt) -> None:
         """Show the seconds that can be heard in the new sound."""

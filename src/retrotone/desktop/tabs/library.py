@@ -13,8 +13,9 @@ from retrotone.desktop.library_map import Map
 from retrotone.desktop.session import NO_SONG, Session
 from retrotone.desktop.table import Table
 from retrotone.desktop.track_row import TrackRow
-from retrotone.desktop.widgets import JobProgress, Page
+from retrotone.desktop.widgets import JobProgress, Page, WrappedLabel
 from retrotone.desktop.wrapped_row import WrappedRow
+from retrotone.services.similar import GENRE_NOTE
 from retrotone.utils.text import counted
 
 # Titles, and widths at 100 %.
@@ -152,6 +153,7 @@ class LibraryTab(Page):
         for key in ("<Return>", "<Double-1>"):
             self.tracks.tree.bind(key, lambda _: self.open())
         self.tracks.pack(fill="both", expand=True)
+        WrappedLabel(frame, text=GENRE_NOTE, style="Small.TLabel").pack(fill="x")
         row = WrappedRow(frame, theme)
         row.pack(fill="x", pady=theme.px(4))
         row.add_buttons(

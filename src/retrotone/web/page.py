@@ -11,7 +11,7 @@ import gradio as gr
 
 from retrotone.figures.dials import part_texts
 from retrotone.services.generate import WALKS
-from retrotone.services.similar import CONDITIONS, SIMILAR_TRACKS
+from retrotone.services.similar import CONDITIONS, GENRE_NOTE, SIMILAR_TRACKS
 from retrotone.study.sweep import SHORT_COLUMNS
 from retrotone.style.amounts import MOST
 from retrotone.style.choices import StyleChoice
@@ -68,6 +68,7 @@ WHOLE: dict[str, Any] = {"concurrency_id": "whole", "concurrency_limit": 1, "tri
 EXAMPLES = {"bpm": "90-110", "key": "Am", "year": "1950-1959", "genre": "jazz"}
 STUDY: dict[str, Any] = {"concurrency_id": "study", "concurrency_limit": 1}
 TABLE: dict[str, Any] = {"interactive": False, "type": "array", "buttons": [], "wrap": True, "show_label": False}
+SHARES: dict[str, Any] = {"show_heading": False, "elem_classes": "shares"}
 LOSS_WIDTHS: list[str | int] = [f"{width}px" for width in (110, 60, 75, 70, 70, 650)]
 # JavaScript: the dials that were moved as text, and all dials as they are at first
 TO_TEXT = f"(...amounts) => {json.dumps(list(PARTS))}.map((part, i) => [part, amounts[i] / 100])" + (
@@ -222,11 +223,11 @@ def _genre(handlers: Handlers, song: gr.Audio) -> list[Any]:
         go = job_buttons(handlers, "Classify its genre")
         sentence = words("One of ten genres, or not sure; and the evidence for each over time.")
         with gr.Row(equal_height=False):
-            genres = gr.Label(label="Genre", num_top_classes=10, show_heading=False, elem_id="genres")
-            tags = gr.Label(label="What listeners would call it", num_top_classes=8, show_heading=False, elem_id="tags")
+            genres = gr.Label(label="Genre", num_top_classes=10, elem_id="genres", **SHARES)
+            tags = gr.Label(label="What listeners would call it", num_top_classes=8, elem_id="tags", **SHARES)
         picture = figure_image("Evidence over time", "genre-picture")
     shown = [sentence, genres, tags, picture]
-    run(go.click, handlers.genre, song, shown, genres, BIG, "genre")
+    run(go.click, handlers.genre, song, shown, sentence, BIG, "genre")
     return shown
 
 
@@ -237,15 +238,16 @@ def _similar(handlers: Handlers, song: gr.Audio) -> tuple[list[gr.Textbox], list
         go = job_buttons(handlers, "Find similar tracks")
         sentence = words(f"The {SIMILAR_TRACKS} tracks of the library most like it in sound.", elem_id="similar-words")
         table, found = gr.Dataframe(visible=False, elem_id="similar-table", **TABLE), gr.State([])
+        note = gr.Markdown(GENRE_NOTE, visible=False, elem_classes="quiet")
         player = gr.Audio(
             type="filepath", interactive=False, visible=False, buttons=[], autoplay=True, elem_id="similar-player"
         )
     table.select(handlers.similar_excerpt, found, player, show_progress_on=player, **PRIVATE)
     shown = [sentence, table, found]
     found.change(
-        lambda found: (gr.Dataframe(visible=bool(found)), gr.Audio(None, visible=False)),
+        lambda found: (*[gr.update(visible=bool(found))] * 2, gr.Audio(None, visible=False)),
         found,
-        [table, player],
+        [table, note, player],
         **HIDDEN,
     )
     done = run(go.click, handlers.similar, [song, *filters], shown, sentence, BIG, "similar")

@@ -222,6 +222,8 @@ class Table(ttk.Frame):
         if self.tree.exists(key):
             self._selection_seen = True
             self.tree.yview_moveto(0)
+            # until rows that were just added are drawn, Tk may leave the first ones in view
+            self.tree.update_idletasks()
             self.tree.see(key)
 
 

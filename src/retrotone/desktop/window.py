@@ -126,7 +126,17 @@ class Window:
             filetypes=SOUND_FILES,
         )
         if path:
-            self._open_own_song(path)
+            self.open_own_song(path)
+
+    def open_own_song(self, path: str) -> None:
+        """Open a song of the user's, and remember its folder for the next dialog.
+
+        Parameters
+        ----------
+        path : str
+        """
+        self.session.settings.folder = str(Path(path).absolute().parent)
+        self.session.open_song(path)
 
     def open_example(self) -> None:
         """Open the song that ships with retrotone."""
@@ -150,7 +160,7 @@ class Window:
             for folder in names:
                 self.library_tab.add(folder)
             return
-        self._open_own_song(files[0])
+        self.open_own_song(files[0])
         if len(names) > 1:
             self.session.say(f"One song at a time: of {len(names)} files, {shortened(Path(files[0]).name)} is opened.")
 
@@ -309,11 +319,6 @@ class Window:
         if hasattr(self.root, "drop_target_register"):
             self.root.drop_target_register("DND_Files")
             self.root.dnd_bind("<<Drop>>", lambda event: self.drop(event.data))  # type: ignore[attr-defined]
-
-    def _open_own_song(self, path: str) -> None:
-        """Open a song of the user's, and remember its folder for the next dialog."""
-        self.session.settings.folder = str(Path(path).absolute().parent)
-        self.session.open_song(path)
 
     def _job_stopped(self, message: str, error: bool = False) -> None:
         """Say why a job ended early; a song that could not be opened, or analysed, is no longer waited for."""

@@ -29,6 +29,7 @@ MODEL_FILES = [("RAVE models", ".ts .safetensors"), ("All files", "*")]
 # A hand that turns a dial pauses so long when it means to listen.
 PAUSE_MS = 40
 NO_RESULT = "There is no result yet: choose a style and press Restyle."
+NOT_RENDERED = "The result is still being rendered: try again in a moment."
 NOT_READ = "The song is still being read: press Restyle again in a moment."
 NO_SOUND = "choose a style, or move a dial, to hear it here"
 NO_MEDIUM = "{} has no medium of its own to give: choose an older record, or an era."
@@ -257,7 +258,8 @@ class RestyleTab(ttk.Frame):
         """Return the selected result; the last one if none is."""
         results = self._session.results
         if not results:
-            self._session.say(NO_RESULT, error=True)
+            is_rendered = self._session.jobs.count(restyle_tasks.restyle)
+            self._session.say(NOT_RENDERED if is_rendered else NO_RESULT, error=True)
             return None
         return results[int(self.results.selected or len(results) - 1)]
 

@@ -106,6 +106,7 @@ def test_a_file_that_is_no_sound_gets_a_sentence(driver: Driver, clip: Path, tmp
     driver.wait(lambda: driver.idle)
     assert "too short" in driver.status
     assert driver.window.song_tab.verdict.cget("text") == "Not analysed."
+    assert not driver.window.song_tab.genres.winfo_viewable()
     assert driver.window.restyle_tab.original_heading.full_text == "Original: short"
     # an error goes with its tab
     driver.show(driver.window.study_tab)

@@ -310,6 +310,9 @@ class Window:
         }
         for sequence, action in keys.items():
             self.root.bind(sequence, lambda _, action=action: action() and None)  # type: ignore[misc]
+        # in a field, where Tk goes to its beginning on X11
+        self.root.event_delete("<<LineStart>>", "<Control-a>")
+        self.root.event_add("<<SelectAll>>", "<Control-a>")
         # another program may have changed the library, or downloaded a model, meanwhile
         self.root.bind("<FocusIn>", lambda event: self._update_tab() if event.widget is self.root else None)
         for kind in ("TButton", "TRadiobutton"):

@@ -239,7 +239,7 @@ class LibraryTab(Page):
     def _describe(self, track: TrackRow | None) -> None:
         count = len(self.map.tracks)
         idle = f"{counted(count, 'track')}: {MAP_HINT}" if count else ""
-        self.caption.show(idle if track is None else " · ".join([*track.short_cells, track.place]))
+        self.caption.show(idle if track is None else " · ".join(filter(None, [*track.short_cells, track.place])))
 
     def _apply_report_theme(self) -> None:
         colours = self._session.theme.colours

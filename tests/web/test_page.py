@@ -420,8 +420,11 @@ def test_the_bundled_songs_genre_takes_one_click_and_its_figure_follows_the_them
 def test_a_song_dropped_onto_the_player_is_described_at_once_and_similar_tracks_play(
     visitor: Visitor, server: Server, made_music: Path
 ) -> None:
+    visitor.page.evaluate("document.querySelector('.players audio')?.play()")
     visitor.drop(made_music / "organ" / "Ada.flac", made_music / "organ" / "Bix.flac")
     expect(visitor.page.locator("#song")).to_contain_text("Ada.flac", timeout=PATIENCE)
+    # the song before is not heard any more
+    visitor.page.wait_for_function("[...document.querySelectorAll('.players audio')].every(audio => audio.paused)")
     expect(
         visitor.page.get_by_text("Of 2 files, Ada.flac is taken: this page takes one song at a time.")
     ).to_be_visible()

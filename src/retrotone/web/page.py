@@ -60,6 +60,8 @@ RENDERS_SECONDS = 2.0
 FROM_PLAYHEAD = "(...given) => [...given.slice(0, -1), wantedSeconds()]"
 # JavaScript: how many files were given, of which the song is the first
 HOW_MANY_GIVEN = "song => [song, given]"
+# JavaScript: what was heard of the song before ends
+QUIET = "song => (letSound(null), song)"
 # heard at once: it does not wait in the queue
 EXCERPT: dict[str, Any] = {"queue": False, "trigger_mode": "always_last", "js": FROM_PLAYHEAD}
 # every excerpt is followed: `whole` itself gives up what is not wanted any more
@@ -184,7 +186,7 @@ def _restyle(
             handlers.whole, wanted, live, show_progress_on=wanted, **WHOLE, **HIDDEN
         ).success(handlers.list_renders, None, [*renders], **AT_ONCE)
 
-    song.change(handlers.forget, song, live, **AT_ONCE)
+    song.change(handlers.forget, song, live, js=QUIET, **AT_ONCE)
     show(style.change)
     show(record.clear)
     read = show(record.upload(None, [record, *dials], dials, js=USUAL_FOR_PRESET, **HIDDEN).success)

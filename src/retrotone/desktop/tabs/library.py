@@ -29,6 +29,7 @@ COLUMNS = [
     ("length", 75),
 ]
 
+NOT_SCANNED = "Press Scan to take the music of this folder into the library."
 MAP_HINT = "point for a name, click to open, wheel to zoom, drag to move; or arrows, + and −, Enter."
 
 
@@ -58,8 +59,6 @@ class LibraryTab(Page):
         self.progress = JobProgress(left, theme, session.long_jobs, self._stopped)
         self.progress.pack(fill="x", pady=theme.px(4))
         self.report = tk.Text(left, height=3, width=20, wrap="word", borderwidth=0, font="TkDefaultFont", takefocus=0)
-        self.report.pack(fill="both", expand=True)
-        self._show_report("")
         self._chooser, self._chosen = ttk.Frame(right), tk.IntVar(self, 0)
         self._chooser.pack(fill="x", pady=(0, theme.px(4)))
         self._views = self._build_map(right), self._build_list(right)
@@ -89,6 +88,7 @@ class LibraryTab(Page):
         if folder not in self._session.settings.library_folders:
             self._session.settings.library_folders.append(folder)
         self._show_folders()
+        self._session.say(NOT_SCANNED)
 
     def remove(self) -> None:
         """Remove the selected folder from the list; its tracks stay in the library."""
@@ -185,6 +185,10 @@ class LibraryTab(Page):
         self.report.delete("1.0", "end")
         self.report.insert("1.0", text)
         self.report.configure(state="disabled")
+        if text:
+            self.report.pack(fill="both", expand=True)
+        else:
+            self.report.pack_forget()
 
     def _submit(self, task: Callable[..., str], *arguments: Any) -> None:
         """Let a task change the library, and show what it reports."""

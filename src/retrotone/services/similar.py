@@ -19,7 +19,7 @@ SIMILAR_TRACKS = 25
 CONDITIONS = {"bpm": "Tempo (bpm)", "key": "Key", "year": "Year", "genre": "Genre"}
 
 # What `track_cells` and `all_cells` write, explained beside a table.
-GENRE_NOTE = 'A genre with "?" is a guess: the file names none, and the classifier is not sure.'
+GENRE_NOTE = 'A genre with "?" is a guess: the file has no tag for it, and the classifier is not sure.'
 
 
 def similar_tracks(

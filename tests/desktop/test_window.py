@@ -250,6 +250,8 @@ def test_a_record_without_a_medium_is_told_in_the_windows_words(
     driver.press("A record…")
     driver.wait(lambda: "clean has no medium of its own to give: choose an older record" in driver.status)
     assert "--" not in driver.status
+    # the song as it is, is no new sound
+    assert "clean" not in driver.window.restyle_tab.heading.full_text
 
 
 def test_dials_make_a_preset_of_ones_own(driver: Driver, answers: dict[str, str], tmp_path: Path) -> None:

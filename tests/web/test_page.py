@@ -307,7 +307,9 @@ def test_a_dial_is_heard_and_saved_as_a_preset_that_gives_its_sound_back(
         page.get_by_role("slider", name="Strength").press("End")
     page.locator("#record").get_by_role("button", name="Clear").click()
     page.locator("#record input[type=file]").set_input_files(clean_record)
-    expect(page.get_by_text("This recording has no medium of its own to give")).to_be_visible()
+    expect(page.get_by_text("clean has no medium of its own to give: choose an older record")).to_be_visible()
+    # the song as it is, is no new sound
+    expect(page.locator("#live .players")).to_have_count(0)
 
 
 def test_two_visitors_restyle_their_songs_at_once_and_play_them(

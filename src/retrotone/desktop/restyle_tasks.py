@@ -264,10 +264,9 @@ def _medium(context: TaskContext, choice: StyleChoice) -> Medium | None:
         return opened
     kept = context.folder / f"{hashlib.sha256(choice.name.encode()).hexdigest()}{MEDIUM_SUFFIX}"
     if not kept.exists():
-        from retrotone.services.medium import read_medium
+        from retrotone.services.medium import medium_to_give
 
-        medium, _ = read_medium(opened, progress=context.progress)
-        medium.save(kept, overwrite=True)
+        medium_to_give(opened, context.progress).save(kept, overwrite=True)
     return Medium.load(kept)
 
 

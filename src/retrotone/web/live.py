@@ -16,7 +16,7 @@ from retrotone.errors import Cancelled, StyleError
 from retrotone.figures.base import COLOURS
 from retrotone.figures.dials import part_texts
 from retrotone.progress import Progress, silent
-from retrotone.services.medium import read_medium
+from retrotone.services.medium import medium_to_give
 from retrotone.services.preview import LEAD_IN_SECONDS, Preview
 from retrotone.services.restyle import restyle_file
 from retrotone.style.choices import MEDIUM_SUFFIX, StyleChoice, find_style, style_choices
@@ -186,7 +186,7 @@ class LiveSound(Jobs):
             choice = StyleChoice.of_recording(recording)
             medium = self._media.get(recording.name)
             if medium is None:
-                medium, _ = read_medium(recording, progress=progress)
+                medium = medium_to_give(recording, progress)
                 keep(self._media, recording.name, medium, MEDIA_KEPT)
         amounts = read_amounts(dials)
         return adjusted(choice, medium, amounts) if isinstance(medium, Medium) else choice

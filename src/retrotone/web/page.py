@@ -41,7 +41,6 @@ from retrotone.web.handlers import MAX_CLIP_SECONDS, MAX_SEED, Handlers, Restyle
 from retrotone.web.live import NOTHING_HEARD, RECORD, styles
 from retrotone.web.uploads import Uploads
 
-NO_MEDIUM = "This recording has no medium of its own to give: take an older one, or choose an era above."
 YOUR_SONG = "Your song: drop yours onto it"
 # characters of the name of a song on its player
 LONGEST_NAME = 60
@@ -166,8 +165,7 @@ def _restyle(
         """Show a style, and a dial for each of its parts."""
         parts = handlers.parts(request, name, file, bar)
         dials = [gr.Slider(visible=part in parts, info=parts.get(part, "")) for part in PARTS]
-        about = NO_MEDIUM if file and not parts and name == RECORD else _about(name)
-        return [about, gr.File(visible=name == RECORD), gr.Accordion(visible=bool(parts)), *dials]
+        return [_about(name), gr.File(visible=name == RECORD), gr.Accordion(visible=bool(parts)), *dials]
 
     def show(trigger: Any) -> Any:
         return trigger(

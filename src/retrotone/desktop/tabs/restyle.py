@@ -20,7 +20,7 @@ from retrotone.desktop.widgets import Page, WrappedLabel
 from retrotone.desktop.wrapped_row import WrappedRow
 from retrotone.style.choices import MEDIUM_SUFFIX, PRESET_FOLDER, StyleChoice
 from retrotone.utils.files import config_folder, make_folder
-from retrotone.utils.text import clock, shortened, title
+from retrotone.utils.text import clock, title
 
 # The kinds of style in their order in the table.
 KINDS = ("era", "medium", "record", "rave")
@@ -32,7 +32,6 @@ NO_RESULT = "There is no result yet: choose a style and press Restyle."
 NOT_RENDERED = "The result is still being rendered: try again in a moment."
 NOT_READ = "The song is still being read: press Restyle again in a moment."
 NO_SOUND = "choose a style, or move a dial, to hear it here"
-NO_MEDIUM = "{} has no medium of its own to give: choose an older record, or an era."
 NO_DIALS = "This style has no dials to save: choose an era or an older record."
 NOT_HERE = "has to be downloaded first: see the tab Models."
 
@@ -297,8 +296,6 @@ class RestyleTab(ttk.Frame):
         def described(parts: dict[str, str]) -> None:
             if choice == self._shown:
                 self.dials.show(parts)
-                if choice.kind == "record" and not parts:
-                    self._session.say(NO_MEDIUM.format(shortened(choice.title)), error=True)
                 if not known:
                     self._changed()
 

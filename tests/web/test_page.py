@@ -310,6 +310,7 @@ def test_a_dial_is_heard_and_saved_as_a_preset_that_gives_its_sound_back(
     expect(page.get_by_text("clean has no medium of its own to give: choose an older record")).to_be_visible()
     # the song as it is, is no new sound
     expect(page.locator("#live .players")).to_have_count(0)
+    expect(page.locator("#dials")).to_be_hidden()
 
 
 def test_two_visitors_restyle_their_songs_at_once_and_play_them(

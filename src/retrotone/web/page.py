@@ -168,7 +168,7 @@ def _restyle(
         return [_about(name), gr.File(visible=name == RECORD), gr.Accordion(visible=bool(parts)), *dials]
 
     def show(trigger: Any) -> Any:
-        return trigger(
+        event = trigger(
             shown,
             [style, record],
             [about, record, box, *dials],
@@ -177,6 +177,9 @@ def _restyle(
             **PARTS_SHOWN,
             **PRIVATE,
         )
+        # a message tells why; Gradio's "Error" would lie over the words
+        event.failure(lambda name: (_about(name), gr.Accordion(visible=False)), style, [about, box], **HIDDEN)
+        return event
 
     def hear(trigger: Any) -> None:
         """Play an excerpt after a change, and render the whole song behind it."""

@@ -310,7 +310,7 @@ class Window:
         }
         for sequence, action in keys.items():
             self.root.bind(sequence, lambda _, action=action: action() and None)  # type: ignore[misc]
-        # in a field, where Tk goes to its beginning on X11
+        # Ctrl+A selects all of a field: on X11, Tk would go to its beginning
         self.root.event_delete("<<LineStart>>", "<Control-a>")
         self.root.event_add("<<SelectAll>>", "<Control-a>")
         # another program may have changed the library, or downloaded a model, meanwhile

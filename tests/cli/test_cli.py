@@ -113,7 +113,7 @@ def test_a_folder_keeps_its_folders_and_what_is_done_is_passed_over(folder: Path
     Path("in/record.flac").unlink()
     command = ["style", "in", "--recursive", "-o", "in/out", "--strength", "0.5", "--seed", "3"]
     assert run(command) == 0
-    made = ["deep/er/a-1930s-strength0.5-seed3.wav", "song-1930s-strength0.5-seed3.wav"]
+    made = ["deep/er/a-1930s-strength50%-seed3.wav", "song-1930s-strength50%-seed3.wav"]
     assert names(Path("in/out").resolve()) == made
     Path("in/out", made[0]).unlink()
     kept = Path("in/out", made[1]).stat()

@@ -81,7 +81,8 @@ def _drawn(excerpts: tuple[float, ...], patches: int, hop: float, duration: floa
     times = np.concatenate([start + np.arange(patches) * hop for start in excerpts]).astype(np.float32)
     timeline = np.tile([0.25, 0.75], (len(times), 1))
     answer = Answer("rock", 0.75, True, "", {"jazz": 0.25, "rock": 0.75}, 0.5, times, timeline)
-    axes = evidence_figure(answer, "song", duration).axes[0]
+    axes, shares = evidence_figure(answer, "song", duration).axes
+    assert shares.get_xticklabels()[-1].get_text() == "100%"
     assert axes.get_xlim() == (0, duration)
     shaded = [(patch.get_x(), patch.get_x() + patch.get_width()) for patch in axes.patches]
     cells = [path.get_extents() for path in axes.collections[0].get_paths()]

@@ -38,6 +38,7 @@ def scanned(driver: Driver, music: Path) -> Driver:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(filedialog, "askdirectory", lambda **_: str(music))
         driver.press("Add a folder…")
+    assert "Press Scan" in driver.status
     driver.press("Scan")
     assert tab.progress.has_job
     # more rounds than this: the window's loop went on during the scan
@@ -58,6 +59,7 @@ def similar(scanned: Driver, music: Path) -> Driver:
 
 
 def test_a_scan_reports_what_it_found_and_what_it_could_not_read(scanned: Driver) -> None:
+    assert scanned.window.library_tab.report.winfo_viewable()
     report = scanned.window.library_tab.report.get("1.0", "end")
     assert "6 analysed" in report
     assert "broken.flac" in report

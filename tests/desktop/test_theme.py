@@ -24,6 +24,10 @@ def test_without_the_extra_tk_s_own_theme_is_light_and_dark(screen: str, monkeyp
     theme.toggle()
     assert not theme.has_extra
     assert ttk.Style(root).lookup("TLabel", "background") != before
+    # so is the list of files of Tk's own dialogs
+    if root.tk.call("tk", "windowingsystem") == "x11":
+        root.tk.call("::tk::IconList", ".files")
+        assert root.tk.call(".files.cHull.canvas", "cget", "-background") == theme.colours.window
     root.destroy()
 
 

@@ -106,6 +106,7 @@ def test_a_file_that_is_no_sound_gets_a_sentence(driver: Driver, clip: Path, tmp
     driver.wait(lambda: driver.idle)
     assert "too short" in driver.status
     assert driver.window.song_tab.verdict.cget("text") == "Not analysed."
+    assert not driver.window.song_tab.genres.winfo_viewable()
     assert driver.window.restyle_tab.original_heading.full_text == "Original: short"
     # an error goes with its tab
     driver.show(driver.window.study_tab)
@@ -128,6 +129,12 @@ def test_a_song_is_restyled_to_an_era(restyled: Driver) -> None:
     assert "1900s" in tab.heading.full_text
     assert tab.result.find_withtag("position")
     restyled.shot("restyle")
+    # the same once more is not another result
+    before = list(restyled.session.results)
+    restyled.press("Restyle")
+    restyled.wait(lambda: restyled.status == "This result is in the list already.")
+    assert restyled.session.results == before
+    assert tab.results.selected == str(before.index(restyled.session.result))
 
 
 def test_the_player_switches_between_result_and_original(restyled: Driver, song: Path) -> None:
@@ -243,6 +250,8 @@ def test_a_record_without_a_medium_is_told_in_the_windows_words(
     driver.press("A record…")
     driver.wait(lambda: "clean has no medium of its own to give: choose an older record" in driver.status)
     assert "--" not in driver.status
+    # the song as it is, is no new sound
+    assert "clean" not in driver.window.restyle_tab.heading.full_text
 
 
 def test_dials_make_a_preset_of_ones_own(driver: Driver, answers: dict[str, str], tmp_path: Path) -> None:
@@ -287,7 +296,8 @@ def test_renders_go_on_when_another_song_is_opened(
     other.write_bytes(song.read_bytes())
     driver.show(driver.window.restyle_tab)
     before = len(session.results)
-    for _ in range(2):
+    for seed in ("1", "2"):
+        driver.window.restyle_tab.seed.set(seed)
         driver.press("Restyle")
     driver.drop(other)
     # what is not finished is lost as well when the window closes

@@ -67,7 +67,7 @@ def test_a_record_is_a_style_and_strength_0_gives_the_song_back(song: Path) -> N
     style = find_style(str(assets.bundled_record()))
     done = restyle.restyle(song, style, strength=0.0)
     np.testing.assert_array_equal(done.audio.samples, rt.load(song).samples)
-    assert done.file_name == "a song-demo_style-strength0.wav"
+    assert done.file_name == "a song-demo_style-strength0%.wav"
 
 
 def test_what_is_no_style_is_refused_with_a_sentence(song: Path, tmp_path: Path) -> None:

@@ -134,9 +134,10 @@ def test_a_medium_read_from_a_record_meets_its_noise_at_its_own_level() -> None:
     assert abs(by_transfer.samples - by_apply.samples).max() < 0.02
 
 
-def test_a_record_gives_its_medium_unless_another_method_is_named() -> None:
+def test_a_record_gives_its_medium_unless_another_method_is_named(tmp_path: Path) -> None:
     song, record = rt.load(assets.bundled_song()).slice(4, 8), rt.load(assets.bundled_record())
     medium = rt.Medium.from_recording(record)
+    assert find_style(str(medium.save(tmp_path / "my record.toml"))).title == "my record"
     by_default, by_hand = rt.StyleTransfer().stylize(song, record), rt.StyleTransfer().stylize(song, medium)
     np.testing.assert_array_equal(by_default.samples, by_hand.samples)
     assert abs(rt.StyleTransfer("transport").stylize(song, record).samples - by_default.samples).max() > 0.01

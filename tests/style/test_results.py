@@ -37,7 +37,7 @@ def test_a_song_of_any_format_keeps_its_tags_and_cover(tmp_path: Path, suffix: s
     song = write_song(tmp_path / f"song{suffix}")
     output, _ = restyle_file(song, find_style("1930s"), tmp_path, strength=0.7, seed=3)
     assert output.suffix == (suffix if suffix in WRITTEN else ".wav")
-    assert found(output) == expected("1930s, strength 0.7, seed 3", cover=suffix not in NO_COVER)
+    assert found(output) == expected("1930s, strength 70%, seed 3", cover=suffix not in NO_COVER)
 
 
 def test_a_result_in_memory_is_saved_with_them_too(tmp_path: Path) -> None:

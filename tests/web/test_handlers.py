@@ -185,10 +185,16 @@ def test_the_whole_song_follows_an_excerpt_unless_another_sound_is_wanted(
     *_, wanted = handlers.excerpt(VISITOR, song, "1930s", 0.5, None, "noise:0", 0.0)
     whole = linked(handlers.whole(VISITOR, wanted))
     assert linked(handlers.list_renders(VISITOR)[0]) == whole
-    assert whole.name == "a song-1930s, noise 0%-strength0.5.wav"
+    assert whole.name == "a song-1930s, noise 0%-strength50%.wav"
     assert rt.load(whole).duration == pytest.approx(rt.load(song).duration, abs=0.01)
     # once
     assert handlers.whole(VISITOR, wanted) is stopped
+    # the same once more, with a record that an era does not use, takes its place in the list
+    *_, wanted = handlers.excerpt(VISITOR, song, "1930s", 0.5, song, "noise:0", 0.0)
+    again = linked(handlers.whole(VISITOR, wanted))
+    assert again != whole
+    assert linked(handlers.list_renders(VISITOR)[0]) == again
+    assert handlers.list_renders(VISITOR)[0].count("<li>") == 1
     handlers.excerpt(VISITOR, song, "1940s", 0.5, None, "", 0.0)
     assert handlers.whole(VISITOR, wanted) is stopped
 

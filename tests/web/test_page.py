@@ -270,15 +270,21 @@ def test_a_dial_is_heard_and_saved_as_a_preset_that_gives_its_sound_back(
     expect(page.locator("#live").get_by_role("button", name="original")).to_be_in_viewport()
     page.set_viewport_size({"width": 390, "height": 844})
     expect(page.locator("#live").get_by_role("button", name="original")).to_be_in_viewport()
+    # also in a low window, and with both of its columns
+    for width, height in ((1280, 400), (667, 375)):
+        page.set_viewport_size({"width": width, "height": height})
+        page.locator(".renders").first.scroll_into_view_if_needed()
+        expect(page.locator("#live").get_by_role("button", name="original")).to_be_in_viewport()
+    page.set_viewport_size({"width": 390, "height": 844})
     # what they lie over can be scrolled out from under them
     for name in ("Reset dials", "Restyle"):
         visitor.button(name).click(trial=True)
     page.set_viewport_size({"width": 1280, "height": 900})
     page.wait_for_url(lambda url: "dials=noise%3A0.55" in url)
     # the whole song takes the excerpt's place, at the same moment
-    expect(page.get_by_role("link", name="Download demo_song-1950s, noise 55%-strength0.6.ogg")).to_be_visible()
+    expect(page.get_by_role("link", name="Download demo_song-1950s, noise 55%-strength60%.ogg")).to_be_visible()
     expect(
-        page.locator(".renders").get_by_role("link", name="demo_song-1950s, noise 55%-strength0.6.ogg")
+        page.locator(".renders").get_by_role("link", name="demo_song-1950s, noise 55%-strength60%.ogg")
     ).to_be_visible()
     page.wait_for_function("live.player().currentTime > 0")
     with page.expect_download() as download:
@@ -301,7 +307,10 @@ def test_a_dial_is_heard_and_saved_as_a_preset_that_gives_its_sound_back(
         page.get_by_role("slider", name="Strength").press("End")
     page.locator("#record").get_by_role("button", name="Clear").click()
     page.locator("#record input[type=file]").set_input_files(clean_record)
-    expect(page.get_by_text("This recording has no medium of its own to give")).to_be_visible()
+    expect(page.get_by_text("clean has no medium of its own to give: choose an older record")).to_be_visible()
+    # the song as it is, is no new sound
+    expect(page.locator("#live .players")).to_have_count(0)
+    expect(page.locator("#dials")).to_be_hidden()
 
 
 def test_two_visitors_restyle_their_songs_at_once_and_play_them(
@@ -414,8 +423,11 @@ def test_the_bundled_songs_genre_takes_one_click_and_its_figure_follows_the_them
 def test_a_song_dropped_onto_the_player_is_described_at_once_and_similar_tracks_play(
     visitor: Visitor, server: Server, made_music: Path
 ) -> None:
+    visitor.page.evaluate("document.querySelector('.players audio')?.play()")
     visitor.drop(made_music / "organ" / "Ada.flac", made_music / "organ" / "Bix.flac")
     expect(visitor.page.locator("#song")).to_contain_text("Ada.flac", timeout=PATIENCE)
+    # the song before is not heard any more
+    visitor.page.wait_for_function("[...document.querySelectorAll('.players audio')].every(audio => audio.paused)")
     expect(
         visitor.page.get_by_text("Of 2 files, Ada.flac is taken: this page takes one song at a time.")
     ).to_be_visible()
@@ -433,6 +445,7 @@ def test_a_song_dropped_onto_the_player_is_described_at_once_and_similar_tracks_
     # in ms, as long as a finger rests on a key
     visitor.page.keyboard.press("ArrowDown", delay=100)
     expect(player).to_contain_text(names.nth(2).inner_text().strip())
+    expect(visitor.page.get_by_text('A genre with "?" is a guess')).to_be_visible()
     visitor.shot("similar")
     visitor.page.get_by_label("Genre", exact=True).fill("melody")
     visitor.button("Find similar tracks").click()
@@ -537,6 +550,9 @@ def test_a_file_that_is_no_sound_gets_a_sentence(visitor: Visitor, tmp_path: Pat
     assert "retrotone-web-" not in said.inner_text()
     # the figure of another song does not stay under an error
     expect(visitor.page.locator("#genre-picture img")).to_have_count(0)
+    # nor do empty boxes
+    for name in ("#genres", "#tags"):
+        expect(visitor.page.locator(name)).to_be_hidden()
 
 
 def test_a_file_that_is_too_big_gets_a_sentence(visitor: Visitor, server: Server, tmp_path: Path) -> None:
@@ -651,7 +667,7 @@ def test_the_api_answers_a_program(server: Server, made_music: Path, tmp_path: P
     song = handle_file(str(made_music / "organ" / "Clara.flac"))
     words, result, picture, table = client.predict(song, "1980s", 0.5, None, "noise:0", api_name="/retro")
     assert "strength 50%" in words
-    assert Path(result).name == "Clara-1980s, noise 0%-strength0.5.flac"
+    assert Path(result).name == "Clara-1980s, noise 0%-strength50%.flac"
     assert load(result).duration == pytest.approx(4, abs=0.01)
     assert Path(picture).read_bytes().startswith(b"\x89PNG")
     assert table["data"][0][0] == "original"

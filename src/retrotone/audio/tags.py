@@ -140,7 +140,7 @@ def result_tags(song: str | os.PathLike[str] | None, *done: str) -> Tags:
     ----------
     song : path-like, optional
     *done : str
-        Such as "1930s", "strength 0.7".
+        Such as "1930s", "strength 70%".
     """
     from retrotone import __version__
 

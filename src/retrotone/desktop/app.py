@@ -43,7 +43,7 @@ def run(song: str | None = None, library: str | None = None) -> None:
     """
     window = open_window(library)
     if song is not None:
-        window.session.open_song(str(Path(song).absolute()))
+        window.open_own_song(str(Path(song).absolute()))
     # an exception would wait until a dialog of Tk's own is closed
     for ends in (signal.SIGINT, signal.SIGTERM):
         signal.signal(ends, lambda *_: window.root.after(0, window.close))

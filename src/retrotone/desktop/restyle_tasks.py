@@ -70,6 +70,8 @@ class Version:
     file_name : str
         Name for its file.
     sound, original : Sound
+    digest : str
+        Of the samples: the same only where nothing differs.
     waveform, original_waveform : ndarray, shape (2, points), float32
         Lowest and highest samples.
     song : str
@@ -83,6 +85,7 @@ class Version:
     file_name: str
     sound: Sound
     original: Sound
+    digest: str
     waveform: NDArray[np.float32]
     original_waveform: NDArray[np.float32]
     song: str
@@ -92,6 +95,10 @@ class Version:
     def title(self) -> str:
         """What the player calls it."""
         return self.recipe.title
+
+    def is_same(self, other: Version) -> bool:
+        """Return whether nothing differs; a preset's file may have been changed meanwhile."""
+        return (self.song, self.title, self.digest) == (other.song, other.title, other.digest)
 
 
 @dataclass(frozen=True, eq=False)
@@ -214,7 +221,11 @@ def restyle(context: TaskContext, song: str, original: Sound, recipe: Recipe) ->
     audio = done.audio
     sound = write_sound(context, audio.blocks(), recipe.title, audio.sample_rate, audio.channels)
     waveforms = [extremes(each.samples, listen.POINTS) for each in (audio, audio_of(original))]
-    return Version(recipe, done.sentence, done.file_name, sound, original, waveforms[0], waveforms[1], song, done.tags)
+    with sound.path.open("rb") as file:
+        digest = hashlib.file_digest(file, "sha256").hexdigest()
+    return Version(
+        recipe, done.sentence, done.file_name, sound, original, digest, waveforms[0], waveforms[1], song, done.tags
+    )
 
 
 def save(context: TaskContext, version: Version, path: str) -> str:
@@ -253,10 +264,9 @@ def _medium(context: TaskContext, choice: StyleChoice) -> Medium | None:
         return opened
     kept = context.folder / f"{hashlib.sha256(choice.name.encode()).hexdigest()}{MEDIUM_SUFFIX}"
     if not kept.exists():
-        from retrotone.services.medium import read_medium
+        from retrotone.services.medium import medium_to_give
 
-        medium, _ = read_medium(opened, progress=context.progress)
-        medium.save(kept, overwrite=True)
+        medium_to_give(opened, context.progress).save(kept, overwrite=True)
     return Medium.load(kept)
 
 

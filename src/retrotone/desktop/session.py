@@ -23,6 +23,7 @@ from retrotone.utils.temporary import TemporaryFolder
 from retrotone.utils.text import counted, shortened
 
 NO_SONG = "There is no song yet: choose one, drop one here, or take the example."
+IN_THE_LIST = "This result is in the list already."
 SOUND_FILES = [("Recordings", " ".join(sorted(SUFFIXES))), ("All files", "*")]
 
 
@@ -42,8 +43,8 @@ class SessionView(Protocol):
     def song_changed(self) -> None:
         """There is another song, or more is known of it."""
 
-    def result_added(self) -> None:
-        """The song was restyled: the last of the results is new."""
+    def result_added(self, version: Version) -> None:
+        """The song was restyled to one of the results, which may have been there before."""
 
     def excerpt_added(self, excerpt: Excerpt) -> None:
         """The player was given some seconds of the song in another sound."""
@@ -144,10 +145,14 @@ class Session:
         self._view.song_changed()
 
     def add_result(self, version: Version) -> None:
-        """Add a restyled version of the song, or of one before it, and offer it to the player."""
-        self.results.append(version)
-        self.say(version.sentence)
-        self._view.result_added()
+        """Add a restyled version of the song, or of one before it, unless it is there, and offer it to the player."""
+        known = [each for each in self.results if each.is_same(version)]
+        if known:
+            version.sound.path.unlink()
+        else:
+            self.results.append(version)
+        self.say(IN_THE_LIST if known else version.sentence)
+        self._view.result_added(*known or [version])
 
     def set_file(self, version: Version, file: Path) -> None:
         """Note where a result was saved; one that was in that file before is not saved any more."""

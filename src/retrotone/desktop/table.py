@@ -185,6 +185,8 @@ class Table(ttk.Frame):
 
     def _appear(self) -> None:
         self._fit()
+        # what was selected in a table that had no height may have hidden the rows above it
+        self.tree.yview_moveto(0)
         self.after_idle(self._see, self.selected)
 
     def _sort(self, column: int) -> None:
@@ -221,7 +223,6 @@ class Table(ttk.Frame):
     def _see(self, key: str) -> None:
         if self.tree.exists(key):
             self._selection_seen = True
-            self.tree.yview_moveto(0)
             self.tree.see(key)
 
 

@@ -29,6 +29,17 @@ SUN_VALLEY_FONTS = {
     "SunValleyBodyLargeFont": 18,
     "SunValleySubtitleFont": TITLE_PX,
 }
+# Tk's own dialogs, and what draws their list of files in the theme's colours in place of black on white.
+FILE_DIALOGS = ".__tk_filedialog", ".__tk_choosedir"
+FILE_LIST = """
+auto_load ::tk::IconList
+foreach name {Create DrawSelection} {
+    lassign [info class definition ::tk::IconList $name] arguments body
+    oo::define ::tk::IconList method $name $arguments [string map {
+        white {[ttk::style lookup . -background]} black {[ttk::style lookup . -foreground]}
+    } $body]
+}
+"""
 
 
 @dataclass(frozen=True)
@@ -84,6 +95,9 @@ class Theme:
             for name, weight in weights.items()
         ]
         self._family = family
+        # elsewhere the dialogs are the system's
+        if root.tk.call("tk", "windowingsystem") == "x11":
+            root.tk.eval(FILE_LIST)
         self.colours = LIGHT
         self.apply()
 
@@ -137,6 +151,8 @@ class Theme:
         style.configure("Small.TLabel", font="RetroSmall", foreground=self.colours.faint)
         style.configure("Error.TLabel", foreground=self.colours.error)
         self._root.configure(background=self.colours.window)
+        # those of before keep their colours
+        self._root.tk.call("destroy", *FILE_DIALOGS)
         for listener in self.listeners:
             listener()
 

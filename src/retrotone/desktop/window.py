@@ -15,7 +15,7 @@ from retrotone.desktop.cut_text import CutLabel
 from retrotone.desktop.icon import icon_png
 from retrotone.desktop.jobs import JobObserver
 from retrotone.desktop.player_bar import PlayerBar
-from retrotone.desktop.restyle_tasks import Excerpt
+from retrotone.desktop.restyle_tasks import Excerpt, Version
 from retrotone.desktop.session import SOUND_FILES, Session
 from retrotone.desktop.tabs.compare import CompareTab
 from retrotone.desktop.tabs.library import LibraryTab
@@ -98,9 +98,9 @@ class Window:
         for tab in (self.song_tab, self.restyle_tab, self.compare_tab, self.similar_tab):
             tab.song_changed()
 
-    def result_added(self) -> None:
+    def result_added(self, version: Version) -> None:
         """Show and offer the result."""
-        self.restyle_tab.show_latest()
+        self.restyle_tab.show_result(version)
         self.compare_tab.song_changed()
 
     def excerpt_added(self, excerpt: Excerpt) -> None:
@@ -126,7 +126,17 @@ class Window:
             filetypes=SOUND_FILES,
         )
         if path:
-            self._open_own_song(path)
+            self.open_own_song(path)
+
+    def open_own_song(self, path: str) -> None:
+        """Open a song of the user's, and remember its folder for the next dialog.
+
+        Parameters
+        ----------
+        path : str
+        """
+        self.session.settings.folder = str(Path(path).absolute().parent)
+        self.session.open_song(path)
 
     def open_example(self) -> None:
         """Open the song that ships with retrotone."""
@@ -150,7 +160,7 @@ class Window:
             for folder in names:
                 self.library_tab.add(folder)
             return
-        self._open_own_song(files[0])
+        self.open_own_song(files[0])
         if len(names) > 1:
             self.session.say(f"One song at a time: of {len(names)} files, {shortened(Path(files[0]).name)} is opened.")
 
@@ -300,6 +310,9 @@ class Window:
         }
         for sequence, action in keys.items():
             self.root.bind(sequence, lambda _, action=action: action() and None)  # type: ignore[misc]
+        # Ctrl+A selects all of a field: on X11, Tk would go to its beginning
+        self.root.event_delete("<<LineStart>>", "<Control-a>")
+        self.root.event_add("<<SelectAll>>", "<Control-a>")
         # another program may have changed the library, or downloaded a model, meanwhile
         self.root.bind("<FocusIn>", lambda event: self._update_tab() if event.widget is self.root else None)
         for kind in ("TButton", "TRadiobutton"):
@@ -309,11 +322,6 @@ class Window:
         if hasattr(self.root, "drop_target_register"):
             self.root.drop_target_register("DND_Files")
             self.root.dnd_bind("<<Drop>>", lambda event: self.drop(event.data))  # type: ignore[attr-defined]
-
-    def _open_own_song(self, path: str) -> None:
-        """Open a song of the user's, and remember its folder for the next dialog."""
-        self.session.settings.folder = str(Path(path).absolute().parent)
-        self.session.open_song(path)
 
     def _job_stopped(self, message: str, error: bool = False) -> None:
         """Say why a job ended early; a song that could not be opened, or analysed, is no longer waited for."""

@@ -29,6 +29,7 @@ def evidence_figure(answer: Answer, title: str, duration: float) -> Figure:
     """
     import matplotlib
     from matplotlib.colors import to_rgba
+    from matplotlib.ticker import PercentFormatter
 
     assert answer.timeline is not None
     assert answer.times is not None
@@ -54,6 +55,7 @@ def evidence_figure(answer: Answer, title: str, duration: float) -> Figure:
         colours = [COLOURS[1] if genre == answer.genre else FAINT for genre in genres]
         right.barh(genres, list(answer.probabilities.values()), 0.7, color=colours)
         right.set_xlim(0, 1)
+        right.xaxis.set_major_formatter(PercentFormatter(1))
         right.set_xlabel("probability")
         verdict = f"{answer.genre} {answer.confidence:.0%}" if answer.sure else "not sure"
         right.set_title(verdict.replace("$", r"\$"))

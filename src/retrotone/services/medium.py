@@ -10,13 +10,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from retrotone.audio.audio import PEAK_CEILING, Audio, load, open_recording
+from retrotone.audio.files import AudioFile
 from retrotone.audio.player import player
-from retrotone.errors import OutputError
+from retrotone.errors import OutputError, StyleError
 from retrotone.progress import Progress, silent
 from retrotone.style.medium import Medium
 from retrotone.style.reading.records import as_list, read_records
 from retrotone.utils.files import check_outputs, write_whole
-from retrotone.utils.text import title
+from retrotone.utils.text import shortened, title
 
 if TYPE_CHECKING:
     from retrotone.style.reading.reading import Reading
@@ -47,6 +48,27 @@ def read_medium(
     """
     readings = read_records(records, progress)
     return Medium.from_readings(readings, name), readings
+
+
+def medium_to_give(record: AudioFile, progress: Progress = silent) -> Medium:
+    """Read the medium that a song is to get from a record.
+
+    Parameters
+    ----------
+    record : AudioFile
+    progress : Progress
+
+    Raises
+    ------
+    StyleError
+        It has none: the song would stay as it is.
+    AudioError
+    """
+    medium, _ = read_medium(record, progress=progress)
+    if not medium.parts:
+        name = shortened(title(record.name))
+        raise StyleError(f"{name} has no medium of its own to give: choose an older record, or an era")
+    return medium
 
 
 def write_medium_report(

@@ -148,7 +148,7 @@ def result_name(song: str | os.PathLike[str], style: OpenStyle, transfer: StyleT
     """Return the file name of a restyled song, in the song's own format where it can be written.
 
     It tells song and style, then method, strength and seed where they are not the usual ones:
-    ``song-1930s-strength0.5-seed7.wav``.
+    ``song-1930s-strength50%-seed7.wav``.
     """
     path = Path(song)
     suffix = path.suffix if path.suffix.lower() in FORMATS else ".wav"

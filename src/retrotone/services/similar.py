@@ -18,6 +18,9 @@ SIMILAR_TRACKS = 25
 # Conditions that window and page offer: their labels, by the attributes of `Filter`.
 CONDITIONS = {"bpm": "Tempo (bpm)", "key": "Key", "year": "Year", "genre": "Genre"}
 
+# What `track_cells` and `all_cells` write, explained beside a table.
+GENRE_NOTE = 'A genre with "?" is a guess: the file has no tag for it, and the classifier is not sure.'
+
 
 def similar_tracks(
     library: Library, song: SongSummary, progress: Progress = silent, only: Filter = EVERYTHING
@@ -45,7 +48,7 @@ def similar_tracks(
 
 
 def track_cells(track: Track) -> list[str]:
-    """Return name, genre and length of a track as a table shows them; a classified genre that is not sure has a "?"."""
+    """Return name, genre and length of a track as a table shows them; see also `GENRE_NOTE`."""
     return [track.name, _genre(track), clock(track.duration or 0.0)]
 
 

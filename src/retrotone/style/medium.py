@@ -287,7 +287,6 @@ class Medium:
 
         return cls(
             name=_usable(name or title(readings[0].name)),
-            carrier="read from a record",
             description=f"the medium of {_named(readings)}",
             **medium_parts(readings),
         )

@@ -284,7 +284,7 @@ class StyleTransfer:
         if self.method in ("transport", "gram"):
             settings["method"] = str(self.method)
         if strength != DEFAULT_STRENGTH:
-            settings["strength"] = f"{strength:g}"
+            settings["strength"] = f"{100 * strength:g}%"
         if self.seed:
             settings["seed"] = str(self.seed)
         return settings

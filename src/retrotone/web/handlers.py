@@ -39,7 +39,7 @@ from retrotone.utils.text import clock, sentence, shortened, title, unique_title
 from retrotone.web.dials import settings_text
 from retrotone.web.jobs import STOPPED
 from retrotone.web.live import RECORD, LiveSound, keep
-from retrotone.web.renders import Render, addresses, visitor
+from retrotone.web.renders import addresses, visitor
 from retrotone.web.uploads import Uploads
 
 MAX_CLIP_SECONDS = 60.0
@@ -123,8 +123,8 @@ class Handlers(LiveSound):
             result, picture = self._playable(path), self._picture(compared.figure, path.stem)
             sources = addresses(self._playable(source.path), result)
             players = compared.players(sources, "#retro-picture img", Path(result).name)
+            self.renders.add(visitor(request), result)
             settings = song, style, strength, record, dials
-            self.renders.add(visitor(request), Render(result, settings))
             return done, result, picture, _table(compared), Restyled(players, settings)
         return *[STOPPED] * 4, None
 
@@ -273,7 +273,7 @@ class Handlers(LiveSound):
                 find_style(model, "rave", files=False).name, walk, seconds, int(seed), temperature, progress
             )
             path = clip.audio.save(self.uploads.new_folder() / clip.file_name)
-            self.renders.add(visitor(request), Render(str(path), (model, walk, seconds, seed, temperature)))
+            self.renders.add(visitor(request), str(path))
             return clip.sentence, str(path), self._picture(clip.figure, path.stem)
         return STOPPED
 

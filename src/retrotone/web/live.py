@@ -16,7 +16,7 @@ from retrotone.errors import Cancelled, StyleError
 from retrotone.figures.base import COLOURS
 from retrotone.figures.dials import part_texts
 from retrotone.progress import Progress, silent
-from retrotone.services.medium import read_medium
+from retrotone.services.medium import medium_to_give
 from retrotone.services.preview import LEAD_IN_SECONDS, Preview
 from retrotone.services.restyle import restyle_file
 from retrotone.style.choices import MEDIUM_SUFFIX, StyleChoice, find_style, style_choices
@@ -26,7 +26,7 @@ from retrotone.utils.templates import render_page
 from retrotone.utils.text import clock
 from retrotone.web.dials import adjusted, read_amounts
 from retrotone.web.jobs import STOPPED, Jobs
-from retrotone.web.renders import Render, addresses, visitor
+from retrotone.web.renders import addresses, visitor
 from retrotone.web.uploads import Uploads
 
 # the style that is an uploaded recording or preset
@@ -140,7 +140,7 @@ class LiveSound(Jobs):
             return STOPPED
         except Exception as error:
             raise self._refused(error) from error
-        self.renders.add(visitor(request), Render(played, wanted))
+        self.renders.add(visitor(request), played)
         return self._players(source, choice, played, 0.0, "Both are equally loud", Path(played).name)
 
     def stop(self, request: gr.Request) -> None:
@@ -186,7 +186,7 @@ class LiveSound(Jobs):
             choice = StyleChoice.of_recording(recording)
             medium = self._media.get(recording.name)
             if medium is None:
-                medium, _ = read_medium(recording, progress=progress)
+                medium = medium_to_give(recording, progress)
                 keep(self._media, recording.name, medium, MEDIA_KEPT)
         amounts = read_amounts(dials)
         return adjusted(choice, medium, amounts) if isinstance(medium, Medium) else choice

@@ -11,7 +11,7 @@ import gradio as gr
 
 from retrotone.figures.dials import part_texts
 from retrotone.services.generate import WALKS
-from retrotone.services.similar import CONDITIONS, SIMILAR_TRACKS
+from retrotone.services.similar import CONDITIONS, GENRE_NOTE, SIMILAR_TRACKS
 from retrotone.study.sweep import SHORT_COLUMNS
 from retrotone.style.amounts import MOST
 from retrotone.style.choices import StyleChoice
@@ -41,7 +41,6 @@ from retrotone.web.handlers import MAX_CLIP_SECONDS, MAX_SEED, Handlers, Restyle
 from retrotone.web.live import NOTHING_HEARD, RECORD, styles
 from retrotone.web.uploads import Uploads
 
-NO_MEDIUM = "This recording has no medium of its own to give: take an older one, or choose an era above."
 YOUR_SONG = "Your song: drop yours onto it"
 # characters of the name of a song on its player
 LONGEST_NAME = 60
@@ -60,6 +59,8 @@ RENDERS_SECONDS = 2.0
 FROM_PLAYHEAD = "(...given) => [...given.slice(0, -1), wantedSeconds()]"
 # JavaScript: how many files were given, of which the song is the first
 HOW_MANY_GIVEN = "song => [song, given]"
+# JavaScript: what was heard of the song before ends
+QUIET = "song => (letSound(null), song)"
 # heard at once: it does not wait in the queue
 EXCERPT: dict[str, Any] = {"queue": False, "trigger_mode": "always_last", "js": FROM_PLAYHEAD}
 # every excerpt is followed: `whole` itself gives up what is not wanted any more
@@ -68,6 +69,7 @@ WHOLE: dict[str, Any] = {"concurrency_id": "whole", "concurrency_limit": 1, "tri
 EXAMPLES = {"bpm": "90-110", "key": "Am", "year": "1950-1959", "genre": "jazz"}
 STUDY: dict[str, Any] = {"concurrency_id": "study", "concurrency_limit": 1}
 TABLE: dict[str, Any] = {"interactive": False, "type": "array", "buttons": [], "wrap": True, "show_label": False}
+SHARES: dict[str, Any] = {"show_heading": False, "elem_classes": "shares"}
 LOSS_WIDTHS: list[str | int] = [f"{width}px" for width in (110, 60, 75, 70, 70, 650)]
 # JavaScript: the dials that were moved as text, and all dials as they are at first
 TO_TEXT = f"(...amounts) => {json.dumps(list(PARTS))}.map((part, i) => [part, amounts[i] / 100])" + (
@@ -163,11 +165,10 @@ def _restyle(
         """Show a style, and a dial for each of its parts."""
         parts = handlers.parts(request, name, file, bar)
         dials = [gr.Slider(visible=part in parts, info=parts.get(part, "")) for part in PARTS]
-        about = NO_MEDIUM if file and not parts and name == RECORD else _about(name)
-        return [about, gr.File(visible=name == RECORD), gr.Accordion(visible=bool(parts)), *dials]
+        return [_about(name), gr.File(visible=name == RECORD), gr.Accordion(visible=bool(parts)), *dials]
 
     def show(trigger: Any) -> Any:
-        return trigger(
+        event = trigger(
             shown,
             [style, record],
             [about, record, box, *dials],
@@ -176,6 +177,9 @@ def _restyle(
             **PARTS_SHOWN,
             **PRIVATE,
         )
+        # a message tells why; Gradio's "Error" would lie over the words
+        event.failure(lambda name: (_about(name), gr.Accordion(visible=False)), style, [about, box], **HIDDEN)
+        return event
 
     def hear(trigger: Any) -> None:
         """Play an excerpt after a change, and render the whole song behind it."""
@@ -183,7 +187,7 @@ def _restyle(
             handlers.whole, wanted, live, show_progress_on=wanted, **WHOLE, **HIDDEN
         ).success(handlers.list_renders, None, [*renders], **AT_ONCE)
 
-    song.change(handlers.forget, song, live, **AT_ONCE)
+    song.change(handlers.forget, song, live, js=QUIET, **AT_ONCE)
     show(style.change)
     show(record.clear)
     read = show(record.upload(None, [record, *dials], dials, js=USUAL_FOR_PRESET, **HIDDEN).success)
@@ -222,11 +226,11 @@ def _genre(handlers: Handlers, song: gr.Audio) -> list[Any]:
         go = job_buttons(handlers, "Classify its genre")
         sentence = words("One of ten genres, or not sure; and the evidence for each over time.")
         with gr.Row(equal_height=False):
-            genres = gr.Label(label="Genre", num_top_classes=10, show_heading=False, elem_id="genres")
-            tags = gr.Label(label="What listeners would call it", num_top_classes=8, show_heading=False, elem_id="tags")
+            genres = gr.Label(label="Genre", num_top_classes=10, elem_id="genres", **SHARES)
+            tags = gr.Label(label="What listeners would call it", num_top_classes=8, elem_id="tags", **SHARES)
         picture = figure_image("Evidence over time", "genre-picture")
     shown = [sentence, genres, tags, picture]
-    run(go.click, handlers.genre, song, shown, genres, BIG, "genre")
+    run(go.click, handlers.genre, song, shown, sentence, BIG, "genre")
     return shown
 
 
@@ -237,15 +241,16 @@ def _similar(handlers: Handlers, song: gr.Audio) -> tuple[list[gr.Textbox], list
         go = job_buttons(handlers, "Find similar tracks")
         sentence = words(f"The {SIMILAR_TRACKS} tracks of the library most like it in sound.", elem_id="similar-words")
         table, found = gr.Dataframe(visible=False, elem_id="similar-table", **TABLE), gr.State([])
+        note = gr.Markdown(GENRE_NOTE, visible=False, elem_classes="quiet")
         player = gr.Audio(
             type="filepath", interactive=False, visible=False, buttons=[], autoplay=True, elem_id="similar-player"
         )
     table.select(handlers.similar_excerpt, found, player, show_progress_on=player, **PRIVATE)
     shown = [sentence, table, found]
     found.change(
-        lambda found: (gr.Dataframe(visible=bool(found)), gr.Audio(None, visible=False)),
+        lambda found: (*[gr.update(visible=bool(found))] * 2, gr.Audio(None, visible=False)),
         found,
-        [table, player],
+        [table, note, player],
         **HIDDEN,
     )
     done = run(go.click, handlers.similar, [song, *filters], shown, sentence, BIG, "similar")

@@ -5,9 +5,11 @@ A visitor is known by a random cookie. A render is forgotten with its file, whic
 
 from __future__ import annotations
 
+import filecmp
 import re
 import secrets
 import threading
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,10 +22,9 @@ LIFETIME_SECONDS = 24 * 3600
 
 @dataclass(frozen=True)
 class Render:
-    """A file that was rendered, and the settings that it was made by."""
+    """A file that was rendered."""
 
     path: str
-    settings: tuple[Any, ...]
 
     @property
     def name(self) -> str:
@@ -35,6 +36,12 @@ class Render:
         """The file's address, as the page sees it."""
         return addresses(self.path)[0]
 
+    def is_same(self, other: Render) -> bool:
+        """Return whether nothing differs from another render that is still there."""
+        with suppress(OSError):
+            return self.name == other.name and filecmp.cmp(self.path, other.path, shallow=False)
+        return False
+
 
 class Renders:
     """The renders of all visitors."""
@@ -43,10 +50,11 @@ class Renders:
         self._lock = threading.Lock()
         self._renders: dict[str, list[Render]] = {}
 
-    def add(self, visitor: str, render: Render) -> None:
-        """Add a render as a visitor's newest, in place of an older one of its settings."""
+    def add(self, visitor: str, path: str) -> None:
+        """Add a file as a visitor's newest render, in place of an older one that is the same."""
+        render = Render(path)
         with self._lock:
-            older = [each for each in self._renders.get(visitor, ()) if each.settings != render.settings]
+            older = [each for each in self._renders.get(visitor, ()) if not each.is_same(render)]
             self._renders[visitor] = [render, *older]
             # those whose files were deleted are forgotten
             self._renders = {each: kept for each in self._renders if (kept := self.of(each))}

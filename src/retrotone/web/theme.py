@@ -43,7 +43,7 @@ CSS = """
   display: -webkit-box; -webkit-box-orient: vertical; -webkit-line-clamp: 3;
 }
 .gradio-container .html-container { padding: 0; }
-.figure:has(.empty) { display: none; }
+.figure:has(.empty), .shares:has(.empty) { display: none; }
 .gradio-container .block:has(> [data-testid=status-tracker]:not(.hide)) { min-height: 4.5rem !important; }
 .gradio-container .wrap.default.minimal:has(.progress-text) { background: var(--block-background-fill); }
 .gradio-container .block:not(#live) > .wrap.center.minimal { overflow: visible; }
@@ -62,11 +62,17 @@ CSS = """
 .hint a, .hint label { color: inherit; padding: 0; }
 .column:has(> #live) { align-self: stretch; }
 #live:has(.players) { z-index: 50; background: var(--body-background-fill); }
-@media (min-width: 800px) and (min-height: 500px) { #live:has(.players) { position: sticky; top: 0; } }
-@media (max-width: 799px) and (min-height: 600px) {
+@media (min-width: 800px) { #live:has(.players) { position: sticky; top: 0; } }
+@media (max-width: 799px) and (min-height: 300px) {
   #live:has(.players) {
     position: fixed !important; inset: auto 0 0; padding: .5rem 1rem; border-top: 1px solid var(--border-color-primary);
   }
+}
+@media (max-width: 799px) and (max-height: 599px) {
+  #live .players { display: grid; grid-template-columns: 1fr 1fr; gap: .25rem 1rem; }
+  #live .players > * { margin: 0; min-width: 0; }
+  #live .versions button { padding: .4rem; }
+  #live .hint { overflow: hidden; white-space: nowrap; text-overflow: ellipsis; }
 }
 .renders ul { max-height: 12rem; overflow-y: auto; margin: .25rem 0 0; padding-left: 1.25rem; }
 .hint { color: var(--body-text-color-subdued); font-size: .85rem; margin: .25rem 0 0; }
@@ -76,7 +82,7 @@ HEAD = "".join(f"<script>{asset(name).read_text('utf-8')}</script>" for name in 
 # room below for the players, which lie over its end.
 HEAD += """<style>
 @media (max-width: 640px) { footer .divider { display: none !important; } }
-@media (max-width: 799px) and (min-height: 600px) { body:has(#live .players) { padding-bottom: 15rem !important; } }
+@media (max-width: 799px) { body:has(#live .players) { padding-bottom: 15rem !important; } }
 </style>"""
 
 

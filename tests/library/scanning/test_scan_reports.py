@@ -76,7 +76,7 @@ def test_damage_is_told_stored_and_refused_where_asked(made_music: Path, tmp_pat
     (music / "copy.wav").unlink()
     # with --strict it is no track, without it becomes one again
     out, err = ask("scan", str(music), "--strict", code=1)
-    assert out.startswith("1 unchanged, 1 gone, 1 broken")
+    assert out.startswith("1 unchanged, 1 gone, 1 could not be analysed")
     assert f"retrotone: {cut} {damage}" in err.splitlines()
     with Library(tmp_path / "music.db") as library:
         assert [Path(track.path).name for track in library.tracks()] == ["whole.flac"]

@@ -453,14 +453,14 @@ def test_the_command_line_scans_checks_and_repairs(
     shutil.copytree(made_music, "music")
     (tmp_path / "music" / "broken.mp3").write_text("text")
     assert json.loads(ask("scan", "music", "--dry-run", "--json")[0])["analysed"] == 13
-    assert ask("scan", "music", "--workers", "1")[0].startswith("12 analysed, 1 broken")
+    assert ask("scan", "music", "--workers", "1")[0].startswith("12 analysed, 1 could not be analysed")
     assert json.loads(ask("check", "--json")[0])["problems"] == []
     Library(ask.library)._catalogue().database.query(
         "UPDATE analyses SET data = ? WHERE track = (SELECT min(track) FROM analyses)", (b"",)
     )
     assert ask("check", code=1)[0].endswith("needs --repair")
     assert ask("check", "--repair")[0].endswith("scan again")
-    assert ask("scan", "music", "--workers", "1")[0].startswith("1 analysed, 11 unchanged, 1 broken")
+    assert ask("scan", "music", "--workers", "1")[0].startswith("1 analysed, 11 unchanged, 1 could not be analysed")
 
 
 @ON_SQLITE

@@ -130,7 +130,7 @@ def check_library(
     library: File = None,
     as_json: AsJson = False,
 ) -> None:
-    """Check that the library is undamaged, and list broken, damaged and silent files; exit code 1 if it is damaged."""
+    """Check the library, exit code 1 if it is damaged; list files that are damaged, silent or could not be analysed."""
     with Bar() as bar, open_library(library) as opened:
         problems = opened.repair(bar.item()) if repair else opened.check(bar.item())
         readable = repair or not problems

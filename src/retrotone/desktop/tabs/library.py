@@ -13,8 +13,9 @@ from retrotone.desktop.library_map import Map
 from retrotone.desktop.session import NO_SONG, Session
 from retrotone.desktop.table import Table
 from retrotone.desktop.track_row import TrackRow
-from retrotone.desktop.widgets import JobProgress, Page
+from retrotone.desktop.widgets import JobProgress, Page, WrappedLabel
 from retrotone.desktop.wrapped_row import WrappedRow
+from retrotone.services.similar import GENRE_NOTE
 from retrotone.utils.text import counted
 
 # Titles, and widths at 100 %.
@@ -28,6 +29,7 @@ COLUMNS = [
     ("length", 75),
 ]
 
+NOT_SCANNED = "Press Scan to take the music of this folder into the library."
 MAP_HINT = "point for a name, click to open, wheel to zoom, drag to move; or arrows, + and −, Enter."
 
 
@@ -57,8 +59,6 @@ class LibraryTab(Page):
         self.progress = JobProgress(left, theme, session.long_jobs, self._stopped)
         self.progress.pack(fill="x", pady=theme.px(4))
         self.report = tk.Text(left, height=3, width=20, wrap="word", borderwidth=0, font="TkDefaultFont", takefocus=0)
-        self.report.pack(fill="both", expand=True)
-        self._show_report("")
         self._chooser, self._chosen = ttk.Frame(right), tk.IntVar(self, 0)
         self._chooser.pack(fill="x", pady=(0, theme.px(4)))
         self._views = self._build_map(right), self._build_list(right)
@@ -88,6 +88,7 @@ class LibraryTab(Page):
         if folder not in self._session.settings.library_folders:
             self._session.settings.library_folders.append(folder)
         self._show_folders()
+        self._session.say(NOT_SCANNED)
 
     def remove(self) -> None:
         """Remove the selected folder from the list; its tracks stay in the library."""
@@ -152,6 +153,7 @@ class LibraryTab(Page):
         for key in ("<Return>", "<Double-1>"):
             self.tracks.tree.bind(key, lambda _: self.open())
         self.tracks.pack(fill="both", expand=True)
+        WrappedLabel(frame, text=GENRE_NOTE, style="Small.TLabel").pack(fill="x")
         row = WrappedRow(frame, theme)
         row.pack(fill="x", pady=theme.px(4))
         row.add_buttons(
@@ -183,6 +185,10 @@ class LibraryTab(Page):
         self.report.delete("1.0", "end")
         self.report.insert("1.0", text)
         self.report.configure(state="disabled")
+        if text:
+            self.report.pack(fill="both", expand=True)
+        else:
+            self.report.pack_forget()
 
     def _submit(self, task: Callable[..., str], *arguments: Any) -> None:
         """Let a task change the library, and show what it reports."""
@@ -237,7 +243,7 @@ class LibraryTab(Page):
     def _describe(self, track: TrackRow | None) -> None:
         count = len(self.map.tracks)
         idle = f"{counted(count, 'track')}: {MAP_HINT}" if count else ""
-        self.caption.show(idle if track is None else " · ".join([*track.short_cells, track.place]))
+        self.caption.show(idle if track is None else " · ".join(filter(None, [*track.short_cells, track.place])))
 
     def _apply_report_theme(self) -> None:
         colours = self._session.theme.colours

@@ -20,7 +20,7 @@ from retrotone.desktop.widgets import Page, WrappedLabel
 from retrotone.desktop.wrapped_row import WrappedRow
 from retrotone.style.choices import MEDIUM_SUFFIX, PRESET_FOLDER, StyleChoice
 from retrotone.utils.files import config_folder, make_folder
-from retrotone.utils.text import clock, shortened, title
+from retrotone.utils.text import clock, title
 
 # The kinds of style in their order in the table.
 KINDS = ("era", "medium", "record", "rave")
@@ -29,9 +29,9 @@ MODEL_FILES = [("RAVE models", ".ts .safetensors"), ("All files", "*")]
 # A hand that turns a dial pauses so long when it means to listen.
 PAUSE_MS = 40
 NO_RESULT = "There is no result yet: choose a style and press Restyle."
+NOT_RENDERED = "The result is still being rendered: try again in a moment."
 NOT_READ = "The song is still being read: press Restyle again in a moment."
 NO_SOUND = "choose a style, or move a dial, to hear it here"
-NO_MEDIUM = "{} has no medium of its own to give: choose an older record, or an era."
 NO_DIALS = "This style has no dials to save: choose an era or an older record."
 NOT_HERE = "has to be downloaded first: see the tab Models."
 
@@ -160,12 +160,12 @@ class RestyleTab(ttk.Frame):
         self.results.tree.selection_set()
         self._show_results()
 
-    def show_latest(self) -> None:
-        """Show the last result, and select it unless the user listens to another song or other settings meanwhile."""
+    def show_result(self, version: Version) -> None:
+        """Show a result, and select it unless the user listens to another song or other settings meanwhile."""
         self._show_results()
-        session, latest = self._session, self._session.results[-1]
-        if session.plays_song and latest.song == session.path and session.live.recipe in (None, latest.recipe):
-            self.results.select(str(len(session.results) - 1))
+        session = self._session
+        if session.plays_song and version.song == session.path and session.live.recipe in (None, version.recipe):
+            self.results.select(str(session.results.index(version)))
 
     def show_excerpt(self, excerpt: Excerpt) -> None:
         """Show the seconds that can be heard in the new sound."""
@@ -257,7 +257,8 @@ class RestyleTab(ttk.Frame):
         """Return the selected result; the last one if none is."""
         results = self._session.results
         if not results:
-            self._session.say(NO_RESULT, error=True)
+            is_rendered = self._session.jobs.count(restyle_tasks.restyle)
+            self._session.say(NOT_RENDERED if is_rendered else NO_RESULT, error=True)
             return None
         return results[int(self.results.selected or len(results) - 1)]
 
@@ -295,8 +296,6 @@ class RestyleTab(ttk.Frame):
         def described(parts: dict[str, str]) -> None:
             if choice == self._shown:
                 self.dials.show(parts)
-                if choice.kind == "record" and not parts:
-                    self._session.say(NO_MEDIUM.format(shortened(choice.title)), error=True)
                 if not known:
                     self._changed()
 

@@ -12,9 +12,9 @@ from retrotone.desktop.cut_text import CutLabel
 from retrotone.desktop.session import NO_SONG, Session
 from retrotone.desktop.table import Table
 from retrotone.desktop.track_row import TrackRow
-from retrotone.desktop.widgets import Page
+from retrotone.desktop.widgets import Page, WrappedLabel
 from retrotone.desktop.wrapped_row import WrappedRow
-from retrotone.services.similar import CONDITIONS
+from retrotone.services.similar import CONDITIONS, GENRE_NOTE
 
 # Titles, and widths at 100 %.
 COLUMNS = [("track", 240), ("genre", 110), ("length", 80), ("similarity", 100)]
@@ -42,6 +42,7 @@ class SimilarTab(Page):
         self.filters = {name: self._add_filter(row, label) for name, label in CONDITIONS.items()}
         self.table = Table(body, theme, COLUMNS, 6)
         self.table.pack(fill="both", expand=True)
+        WrappedLabel(body, text=GENRE_NOTE, style="Small.TLabel").pack(fill="x")
         for key in ("<Return>", "<Double-1>"):
             self.table.tree.bind(key, lambda _: self.play())
         # from song to song by the arrow keys

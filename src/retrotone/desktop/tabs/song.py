@@ -32,18 +32,16 @@ class SongTab(Page):
         left, right = self.halves(3, 2)
         self.waveform = Waveform(left, theme, 150, session.seek_song, session.set_loop, "original", GUTTER)
         self.waveform.pack(fill="both", expand=True)
-        ttk.Label(left, text="What each moment sounds like", style="Strong.TLabel").pack(
-            anchor="w", pady=(theme.px(10), 0)
-        )
-        self.timeline = Timeline(left, theme, GENRES_OVER_TIME, GUTTER)
+        # shown once a song is being analysed
+        self._findings = below, beside = ttk.Frame(left), ttk.Frame(right)
+        self._add_heading(below, "What each moment sounds like")
+        self.timeline = Timeline(below, theme, GENRES_OVER_TIME, GUTTER)
         self.timeline.pack(fill="x")
-        ttk.Label(right, text="Genre", style="Strong.TLabel").pack(anchor="w")
-        self.genres = Bars(right, theme, GENRES)
+        self._add_heading(beside, "Genre")
+        self.genres = Bars(beside, theme, GENRES)
         self.genres.pack(fill="x")
-        ttk.Label(right, text="What listeners might call it", style="Strong.TLabel").pack(
-            anchor="w", pady=(theme.px(10), 0)
-        )
-        self.tags = WrappedLabel(right)
+        self._add_heading(beside, "What listeners might call it")
+        self.tags = WrappedLabel(beside)
         self.tags.pack(fill="x")
         self.song_changed()
 
@@ -51,7 +49,9 @@ class SongTab(Page):
         """Show what is known of the song so far."""
         session, song = self._session, self._session.song
         if song is None:
-            state = "Analysing…" if session.jobs.count(tasks.listen) else "Not analysed."
+            analysing = bool(session.jobs.count(tasks.listen))
+            state = "Analysing…" if analysing else "Not analysed."
+            self._show_findings(analysing)
             self.verdict.configure(text=state if session.path else "")
             self.facts.configure(text="")
             self.waveform.show(None, "" if session.path else EMPTY)
@@ -59,6 +59,7 @@ class SongTab(Page):
             self.tags.configure(text="")
             self.timeline.clear()
             return
+        self._show_findings(True)
         self.verdict.configure(text=song.verdict)
         self.facts.configure(text=f"{song.title}: {song.facts}")
         self.waveform.show(song.waveform)
@@ -66,3 +67,13 @@ class SongTab(Page):
         self.tags.configure(text=", ".join(f"{tag} {score:.0%}" for tag, score in song.tags[:TAGS]))
         order = [genre for genre, _ in song.genres]
         self.timeline.show(song.timeline_genres, order, song.stretches, song.timeline, song.duration)
+
+    def _add_heading(self, master: ttk.Frame, text: str) -> None:
+        ttk.Label(master, text=text, style="Strong.TLabel").pack(anchor="w", pady=(self._session.theme.px(10), 0))
+
+    def _show_findings(self, shown: bool) -> None:
+        for frame in self._findings:
+            if shown:
+                frame.pack(fill="x")
+            else:
+                frame.pack_forget()

@@ -83,7 +83,7 @@ class ScanReport:
             "moved": self.moved,
             "known from a copy": self.copied,
             "gone": self.gone,
-            "broken": len(self.broken),
+            "could not be analysed": len(self.broken),
             "damaged": len(self.damaged),
         }
         return ", ".join(f"{count} {what}" for what, count in counts.items() if count) or "no music found"

@@ -59,6 +59,8 @@ DECAYS_S = 0.00005 * 2 ** (np.arange(16) / 3)
 # A click's mean shape is read from so many of the loudest, of which the clearest, above this quantile, count the same:
 # so none whose size is wrong makes the mean alone.
 SHAPES, CLEAREST = 150, 0.75
+# What the mean of music leaves exceeds this many times its own mean in a twentieth of the spectrum alone.
+CLEAR = 3.0
 # They are brought in time with each other by so much of the residual to both sides, moved by no more than a shift, in
 # so many rounds.
 MATCHED_SECONDS, SHIFT_SECONDS, ROUNDS = 0.0015, 0.00045, 2
@@ -270,8 +272,9 @@ class _Detector:
         means = (weights / np.where(sizes == 0, np.inf, sizes)) @ excerpts / max(float(weights.sum()), 1e-20)
         place = np.arange(length)
         ramps = np.minimum(1, np.minimum((place + 1) / lead, 2 * (length - place) / length))
-        powers = power(rfft(means * ramps, self._n_fft))
-        return np.asarray(np.maximum(powers[0] - powers[1:].mean(axis=0), 0))
+        clicks, *music = power(rfft(means * ramps, self._n_fft))
+        left = np.mean(music, axis=0)
+        return np.where(clicks > CLEAR * left, clicks - left, 0.0)
 
     def _in_time(
         self, at: NDArray[np.intp], sizes: NDArray[np.float64], residual: NDArray[np.float32]

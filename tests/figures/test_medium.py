@@ -48,7 +48,7 @@ def reading(full: bool) -> Reading:
     rng = np.random.default_rng(0)
     level, sure = np.full(len(HZ), -80.0 if full else -200.0), np.full(len(HZ), full)
     times = np.sort(rng.uniform(0, 20, 60))
-    clicks = Clicks(12.0, -36.0, 2500.0, 5000.0, 0.0002, times, rng.uniform(-40, -20, 60), 0.1)
+    clicks = Clicks(12.0, -36.0, 2500.0, 5000.0, 0.0002, 0.5, times, rng.uniform(-40, -20, 60), 0.1)
     speed = Speed(np.array([0.001, 0.002, 0.0, 0.0]), 0.003 * rng.standard_normal(900), 43.0, 0.9)
     low, high = Edge(140.0, 3, 0.3, 15.0), Edge(3700.0, 6, 0.1, 30.0)
     return Reading(

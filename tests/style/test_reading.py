@@ -142,6 +142,26 @@ def test_clicks_are_counted_and_measured(strings: rt.Audio, per_second: float) -
     assert abs(np.log2(found.ring_hz / crackle.ring_hz)) < 0.5
 
 
+@pytest.mark.parametrize("suffix", ["ogg", "mp3"])
+def test_crackle_outlives_a_codec(shared_music: Path, tmp_path: Path, suffix: str) -> None:
+    """Codecs blur clicks and lose the small ones."""
+    song = rt.load(next(shared_music.glob("*ragtime.ogg")), 35).slice(5)
+    crackle = rt.ERAS["1930s"].crackle
+    assert crackle is not None
+    copy = rt.ERAS["1930s"].apply(song).save(tmp_path / f"disc.{suffix}")
+    found = read(rt.load(copy)).clicks
+    assert found is not None
+    assert crackle.per_second / 3 < found.per_second < 1.5 * crackle.per_second
+
+
+@pytest.mark.parametrize("noisy", [False, True])
+def test_a_record_without_noise_must_show_more_to_have_crackle(strings: rt.Audio, noisy: bool) -> None:
+    crackle = replace(DISC.crackle, per_second=6.0, level_db=-30.0)
+    noises = DISC.noises if noisy else ()
+    found = read(Medium(name="disc", noises=noises, crackle=crackle, recording_lufs=-20.0).apply(strings)).clicks
+    assert (found is not None) == noisy
+
+
 @pytest.mark.parametrize("seen", [0.95, 0.8])
 @pytest.mark.parametrize("law", ["log-normal", "Weibull", "Pareto"])
 def test_clicks_too_small_to_be_found_are_counted(law: str, seen: float) -> None:
@@ -168,7 +188,7 @@ def test_music_that_hardly_stands_out_is_not_the_top_of_many_clicks(
     thresholds = np.exp(rng.normal(0.0, 0.5, 400))
     at = rng.choice(thresholds, 200 + clicks)
     # music exceeds the threshold by little, wherever that lies; clicks are as large as they are
-    music, of_clicks = at[:200] * np.exp(rng.exponential(0.25, 200)), 8 * np.exp(rng.normal(0.0, 1.0, clicks))
+    music, of_clicks = at[:200] * np.exp(rng.exponential(0.1, 200)), 8 * np.exp(rng.normal(0.0, 1.0, clicks))
     sizes = np.concatenate([music, of_clicks])
     found = sizes > at
     count, _, music_share = clicks_in_all(sizes[found], (sizes / at)[found], thresholds)

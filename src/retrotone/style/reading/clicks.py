@@ -40,11 +40,10 @@ CALM = 1.9
 APART_SECONDS = 0.004
 # Clicks are looked for where the first pass finds this many a second.
 LEAST_LOUD = 0.2
-# Clicks are reported where this many a second exceed LARGE deviations, and these shares of them exceed 16 and 20: sizes
-# of clicks vary much more than those of a drummer's strokes.
-LARGE, LEAST_LARGE, SHARE_ABOVE_16, SHARE_ABOVE_20 = 8.0, 0.3, 0.17, 0.06
-# Nothing is reported where the sizes say that more than this share of what was found is music.
-MOSTLY_MUSIC = 0.7
+# Clicks are reported where this many a second exceed LARGE deviations, and at least such a share of all: music hardly
+# stands out. A record that crackles has surface noise, too: one without must show more.
+LARGE, LEAST_LARGE = 8.0, 0.15
+LARGE_SHARE, LARGE_SHARE_WITHOUT_NOISE = 0.16, 0.7
 # Growth of the music from frames BEFORE a click to those AFTER it, in this many bands. In all frames of the record,
 # large clicks have a mean rank of .5, but by CHANCE (in standard deviations). What exceeds it is music: then the share
 # of the time in which the music grows least is counted, and nothing where the rank exceeds MUSICAL.
@@ -60,6 +59,8 @@ DECAYS_S = 0.00005 * 2 ** (np.arange(16) / 3)
 # A click's mean shape is read from so many of the loudest, of which the clearest, above this quantile, count the same:
 # so none whose size is wrong makes the mean alone.
 SHAPES, CLEAREST = 150, 0.75
+# What the mean of music leaves exceeds this many times its own mean in a twentieth of the spectrum alone.
+CLEAR = 3.0
 # They are brought in time with each other by so much of the residual to both sides, moved by no more than a shift, in
 # so many rounds.
 MATCHED_SECONDS, SHIFT_SECONDS, ROUNDS = 0.0015, 0.00045, 2
@@ -81,6 +82,8 @@ class Clicks:
         Peak of the median click in dB re full scale, for a programme at -20 LUFS: of a decaying cosine of its energy.
     ring_hz, high_hz, decay_s : float
         Pitch of a click, the end of its spectrum, and the time constant of its decay.
+    large_share : float
+        Of what was found, the share that stands out far.
     times_s : ndarray, shape (n,)
         When the clicks that were found occur, from the start of what was read.
     peaks_db : ndarray, shape (n,)
@@ -93,9 +96,14 @@ class Clicks:
     ring_hz: float
     high_hz: float
     decay_s: float
+    large_share: float
     times_s: NDArray[np.float64]
     peaks_db: NDArray[np.float64]
     confidence: float
+
+    def are_likely(self, noisy: bool) -> bool:
+        """Return whether these are clicks and not music, for a record with or without surface noise."""
+        return self.large_share >= (LARGE_SHARE if noisy else LARGE_SHARE_WITHOUT_NOISE)
 
 
 def read_clicks(pieces: Sequence[Block], sample_rate: int) -> Clicks | None:
@@ -136,17 +144,13 @@ def read_clicks(pieces: Sequence[Block], sample_rate: int) -> Clicks | None:
     found = found.times(level)
     seconds = len(samples) / sample_rate
     counted, counted_share = _without_music(found, detector.growth(found.at))
-    large, above_16, above_20 = (np.sum(counted.deviations > least) for least in (LARGE, 16, 20))
-    if large < LEAST_LARGE * counted_share * seconds or above_16 < SHARE_ABOVE_16 * large:
-        return None
-    if above_20 < SHARE_ABOVE_20 * large:
+    large = np.sum(counted.deviations > LARGE)
+    if large < LEAST_LARGE * counted_share * seconds:
         return None
     scratches, turns_hz = _scratches(counted.at / sample_rate, counted_share * seconds)
     single = counted.chosen(~scratches)
     excesses = np.maximum(single.deviations / AUDIBLE, 1)
     count, median_size, music_share = clicks_in_all(single.sizes, excesses, AUDIBLE * found.scales)
-    if music_share > MOSTLY_MUSIC:
-        return None
     confidence = float(np.clip((1 - music_share) * len(found.at) / 60, 0.2, 0.9))
     return Clicks(
         count / (counted_share * seconds) + turns_hz,
@@ -154,6 +158,7 @@ def read_clicks(pieces: Sequence[Block], sample_rate: int) -> Clicks | None:
         ring_hz,
         high_hz,
         decay_s,
+        float(large / len(counted.at)),
         found.at / sample_rate,
         20 * np.log10(np.maximum(found.sizes, 1e-9)),
         confidence,
@@ -267,8 +272,9 @@ class _Detector:
         means = (weights / np.where(sizes == 0, np.inf, sizes)) @ excerpts / max(float(weights.sum()), 1e-20)
         place = np.arange(length)
         ramps = np.minimum(1, np.minimum((place + 1) / lead, 2 * (length - place) / length))
-        powers = power(rfft(means * ramps, self._n_fft))
-        return np.asarray(np.maximum(powers[0] - powers[1:].mean(axis=0), 0))
+        clicks, *music = power(rfft(means * ramps, self._n_fft))
+        left = np.mean(music, axis=0)
+        return np.where(clicks > CLEAR * left, clicks - left, 0.0)
 
     def _in_time(
         self, at: NDArray[np.intp], sizes: NDArray[np.float64], residual: NDArray[np.float32]

@@ -84,7 +84,7 @@ def read(record: Source, progress: Progress = silent) -> Reading:
     progress(0.3, f"reading the medium of {Path(record.name).name}")
     # clicks side by side with the rest: either is mostly transforms, which leave other threads alone
     with ThreadPoolExecutor(1) as pool:
-        clicks = pool.submit(read_clicks, pieces, sample_rate)
+        reading_clicks = pool.submit(read_clicks, pieces, sample_rate)
         hum = read_hum(pieces, sample_rate)
         stereo = align(pieces, sample_rate)
         powers = stereo.channels if stereo else densities(pieces, sample_rate)
@@ -92,9 +92,13 @@ def read(record: Source, progress: Progress = silent) -> Reading:
         spectrum_db = in_bands(np.concatenate(powers).mean(axis=0), sample_rate)
         low, high = read_edges(spectrum_db, floor, hum_spectrum(hum, sample_rate))
         channels = read_channels(stereo, sample_rate, floor)
-        speed = read_speed(pieces, sample_rate, noisy=bool(floor.sure.any()))
+        noisy = bool(floor.sure.any())
+        speed = read_speed(pieces, sample_rate, noisy)
         progress(0.7, f"reading the clicks of {Path(record.name).name}")
-        reading = Reading(record.name, spectrum_db, floor, low, high, channels, clicks.result(), speed, hum)
+        clicks = reading_clicks.result()
+        if clicks and not clicks.are_likely(noisy):
+            clicks = None
+        reading = Reading(record.name, spectrum_db, floor, low, high, channels, clicks, speed, hum)
     progress(1.0, f"read {Path(record.name).name}")
     return reading
 

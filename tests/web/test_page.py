@@ -98,7 +98,7 @@ class Server:
     def stop(self) -> str:
         """End it, and return its stderr."""
         self.process.terminate()
-        return self.process.communicate(timeout=60)[1]
+        return self.process.communicate(timeout=PATIENCE / 1000)[1]
 
     def ask(self, method: str, path: str, body: bytes | None = None, **headers: str) -> tuple[int, bytes]:
         """Send a request with its path unchanged: other clients resolve the dots in it."""

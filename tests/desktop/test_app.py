@@ -33,14 +33,15 @@ def root():
     if {dialog}:
         made.after(1000, lambda: made.event_generate("<Control-o>"))
         made.after(1000, made.focus_force)
-    # not in a callback, where an exception would be reported
-    threading.Timer(2.5, os.kill, (os.getpid(), signal.{sent})).start()
+    # once the window listens, and not in a callback, where an exception would be reported
+    made.after(1000, threading.Timer(1.5, os.kill, (os.getpid(), signal.{sent})).start)
     return made
 app.make_root = root
 app.run()
 """
     environment = {**os.environ, "XDG_CONFIG_HOME": str(tmp_path)}
-    ended = subprocess.run([sys.executable, "-c", code], env=environment, timeout=60, text=True, capture_output=True)
+    words = [sys.executable, "-c", code]
+    ended = subprocess.run(words, env=environment, timeout=TIMEOUT_SECONDS, text=True, capture_output=True)
     assert (ended.returncode, ended.stderr) == (0, "")
 
 

@@ -6,13 +6,12 @@ import os
 import pickle
 import shutil
 import signal
-import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+from processes import in_a_fork
 
 import retrotone as rt
 from retrotone.cli.main import run
@@ -75,18 +74,12 @@ def test_a_training_that_was_stopped_goes_on_as_if_it_had_not(songs: Path, whole
 def test_a_killed_training_loses_no_more_than_since_its_checkpoint(
     songs: Path, whole: Training, tmp_path: Path
 ) -> None:
-    script = (
-        "from pathlib import Path; from retrotone.rave.training import Recipe, train;"
-        f"train(Path({str(songs)!r}), Path({str(tmp_path)!r}), recipe={RECIPE!r},"
-        " progress=lambda fraction, message: print(message, flush=True))"
-    )
-    child = subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE, text=True)
-    assert child.stdout
-    for line in child.stdout:
-        if line.startswith("step 3"):
-            os.kill(child.pid, signal.SIGKILL)
-            break
-    child.wait()
+    def die(fraction: float, message: str) -> None:
+        if message.startswith("step 3"):
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    child = in_a_fork(lambda: train(songs, tmp_path, recipe=RECIPE, progress=die))
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == -signal.SIGKILL
     state = torch.load(tmp_path / CHECKPOINT, weights_only=True)
     assert state["step"] >= 2
     assert_same(train(songs, tmp_path), whole)

@@ -51,9 +51,9 @@ def steps(page: str) -> Iterator[tuple[list[str], str | None]]:
 
 
 def words(text: str) -> list[str]:
-    """Return the words of an output, without rules, times and the current folder."""
+    """Return the words of an output, without rules, times, the current folder, and the line of progress a minute."""
     text = text.replace(f"{Path.cwd()}/", "").replace("~/", "")
-    return re.sub(r"─+|\([\d.]+ s(, \d+x real time)?\)", "", text).split()
+    return re.sub(r"─+|\([\d.]+ s(, \d+x real time)?\)|^retrotone: \d+%: .*", "", text, flags=re.MULTILINE).split()
 
 
 def assert_alike(printed: str, shown: str) -> None:

@@ -96,7 +96,6 @@ def models(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The folder for downloads; retries do not wait."""
     monkeypatch.setenv(pretrained.FOLDER_VARIABLE, str(tmp_path / "models"))
     monkeypatch.setattr(pretrained, "PAUSE_SECONDS", 0.0)
-    monkeypatch.setattr(pretrained, "TIMEOUT_SECONDS", 0.5)
     return tmp_path / "models"
 
 
@@ -160,7 +159,12 @@ def test_a_download_arrives_and_runs(server: Server, models: Path, manner: str) 
         ("page", "no model"),
     ],
 )
-def test_a_bad_download_says_why_and_leaves_nothing(server: Server, models: Path, manner: str, words: str) -> None:
+def test_a_bad_download_says_why_and_leaves_nothing(
+    server: Server, models: Path, monkeypatch: pytest.MonkeyPatch, manner: str, words: str
+) -> None:
+    if manner == "stall":
+        # short for this one alone: on a busy machine an answer may take as long
+        monkeypatch.setattr(pretrained, "TIMEOUT_SECONDS", 0.5)
     with pytest.raises(ModelError, match=words) as failure:
         pretrained.download(server.url(f"{manner}/b.ts"))
     assert "\n" not in str(failure.value)

@@ -64,7 +64,7 @@ def address(database: Path) -> Iterator[str]:
     assert str(port) in line, line
     yield line.split()[4]
     process.send_signal(signal.SIGINT)
-    assert process.communicate(timeout=30)[1] == ""
+    assert process.communicate(timeout=120)[1] == ""
     assert process.returncode == 130
 
 

@@ -40,7 +40,7 @@ def free_port() -> int:
 
 def test_without_gradio_one_line_says_what_to_install() -> None:
     process = web("--port", str(free_port()), before="sys.modules['gradio'] = None")
-    said = process.communicate(timeout=60)[1]
+    said = process.communicate(timeout=120)[1]
     assert process.returncode == 2
     assert said.count("\n") == 1
     assert "pip install 'retrotone[web]'" in said
@@ -127,7 +127,7 @@ def test_ctrl_c_ends_it_without_a_traceback_while_a_job_runs(
     while job.status().code.name not in ("PROCESSING", "ITERATING", "PROGRESS"):
         assert not job.done()
     process.send_signal(signal.SIGINT)
-    assert "Traceback" not in process.communicate(timeout=60)[1]
+    assert "Traceback" not in process.communicate(timeout=120)[1]
 
 
 def test_wrong_passwords_take_longer_and_longer_and_lock_nobody_out_for_good(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -12,8 +12,8 @@ PERIOD = 16
 
 
 def recordings(count: int) -> list[np.ndarray]:
-    """Two latents that turn in circles, at any phase, with a little noise."""
-    rng, frames = np.random.default_rng(0), np.arange(200)
+    """Two latents that turn in circles, eight times from any phase, with a little noise."""
+    rng, frames = np.random.default_rng(0), np.arange(8 * PERIOD)
     found = []
     for _ in range(count):
         angle = 2 * np.pi * (frames / PERIOD + rng.uniform())

@@ -151,7 +151,7 @@ def test_crackle_outlives_a_codec(shared_music: Path, tmp_path: Path, suffix: st
     copy = rt.ERAS["1930s"].apply(song).save(tmp_path / f"disc.{suffix}")
     found = read(rt.load(copy)).clicks
     assert found is not None
-    assert crackle.per_second / 3 < found.per_second < 1.5 * crackle.per_second
+    assert crackle.per_second / 4 < found.per_second < 1.5 * crackle.per_second
 
 
 @pytest.mark.parametrize("noisy", [False, True])
@@ -180,21 +180,17 @@ def test_clicks_too_small_to_be_found_are_counted(law: str, seen: float) -> None
     assert abs(20 * np.log10(median_size / np.median(sizes))) < 6
 
 
-@pytest.mark.parametrize(("clicks", "least_music", "most_music"), [(0, 0.8, 1.0), (100, 0.5, 0.8)])
-def test_music_that_hardly_stands_out_is_not_the_top_of_many_clicks(
-    clicks: int, least_music: float, most_music: float
-) -> None:
+def test_music_that_hardly_stands_out_is_not_the_top_of_many_clicks() -> None:
     rng = np.random.default_rng(5)
     thresholds = np.exp(rng.normal(0.0, 0.5, 400))
-    at = rng.choice(thresholds, 200 + clicks)
+    at = rng.choice(thresholds, 160)
     # music exceeds the threshold by little, wherever that lies; clicks are as large as they are
-    music, of_clicks = at[:200] * np.exp(rng.exponential(0.1, 200)), 8 * np.exp(rng.normal(0.0, 1.0, clicks))
-    sizes = np.concatenate([music, of_clicks])
+    music, clicks = at[:60] * np.exp(rng.exponential(0.15, 60)), 8 * np.exp(rng.normal(0.0, 1.0, 100))
+    sizes = np.concatenate([music, clicks])
     found = sizes > at
     count, _, music_share = clicks_in_all(sizes[found], (sizes / at)[found], thresholds)
-    assert least_music < music_share < most_music
-    # where most is music nothing is counted
-    assert not clicks or count == pytest.approx(clicks, rel=0.6)
+    assert music_share == pytest.approx(60 / found.sum(), abs=0.15)
+    assert count == pytest.approx(100, rel=1 / 3)
 
 
 def test_a_late_channel_is_found_to_a_few_microseconds(strings: rt.Audio) -> None:

@@ -6,7 +6,7 @@ import io
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 from retrotone.utils.text import shortened
 
@@ -159,30 +159,19 @@ def png(figure: Figure) -> bytes:
     return data.getvalue()
 
 
-def new_figure(width: float, height: float, *, is_automatic: bool = True) -> Figure:
-    """Return an empty figure; width and height are in inches.
-
-    Its layout is automatic, or that of `add_axes`, which takes no time.
-    """
+def new_figure(width: float, height: float) -> Figure:
+    """Return an empty figure with an automatic layout; width and height are in inches."""
     from matplotlib.figure import Figure
 
-    return Figure(figsize=(width, height), dpi=DPI, facecolor=PAPER, layout=_layout() if is_automatic else None)
-
-
-def add_axes(figure: Figure, left: float, top: float, width: float, height: float, **shared: Axes | None) -> Axes:
-    """Add axes to a figure: inches from its upper left corner, and `sharex` or `sharey`."""
-    across, down = figure.get_size_inches()
-    rect = (left / across, 1 - (top + height) / down, width / across, height / down)
-    axes: Axes = figure.add_axes(rect, **cast("Any", shared))
-    return axes
+    return Figure(figsize=(width, height), dpi=DPI, facecolor=PAPER, layout=_layout())
 
 
 def settle(figure: Figure) -> None:
     """Lay the figure out, and keep the layout: a second one would shift it by a fraction of a pixel."""
     engine = figure.get_layout_engine()
+    assert engine is not None
     with _any_script():
-        if engine is not None:
-            engine.execute(figure)
+        engine.execute(figure)
         for axes in figure.axes:
             _cut_title(axes)
     figure.set_layout_engine("none")

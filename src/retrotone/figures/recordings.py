@@ -18,13 +18,14 @@ from retrotone.dsp.filterbanks import hz_to_mel, mel_edges
 from retrotone.dsp.waveform import extremes
 from retrotone.errors import AudioError
 from retrotone.features.spectral import chromagram, mel_spectrogram, spectral_centroid
-from retrotone.figures.base import COLOURS, STYLE, add_axes, fitting_title, new_figure, settle, time_axis
+from retrotone.figures.base import COLOURS, STYLE, fitting_title, new_figure, settle, time_axis
 from retrotone.progress import Progress, silent
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.axis import Axis
     from matplotlib.figure import Figure
+    from matplotlib.gridspec import GridSpecFromSubplotSpec
     from matplotlib.image import AxesImage
 
     from retrotone.style.medium import Medium
@@ -44,10 +45,6 @@ PIECE_SECONDS, MARGIN_SECONDS = 60.0, 1.0
 PITCHES = ("C", "C♯", "D", "D♯", "E", "F", "F♯", "G", "G♯", "A", "A♯", "B")
 # of `PITCHES`: two semitones apart at least, so that labels do not touch
 LABELLED = (0, 2, 4, 7, 9, 11)
-# In inches: left of the columns, right of them, where the scales are, and between them; top and height of each of their
-# four rows, and the height of all with the time below.
-LEFT, RIGHT, GAP = 0.85, 0.95, 0.35
-ROWS, ROWS_HEIGHT = ((0.4, 1.45), (2.02, 3.2), (5.39, 1.6), (7.16, 1.9)), 9.6
 FREQUENCIES = (50, 100, 200, 500, 1000, 2000, 5000, 10_000, 20_000, 40_000)
 
 
@@ -192,18 +189,22 @@ def feature_figure(audio: Audio, title: str) -> Figure:
     import matplotlib
 
     with matplotlib.rc_context(STYLE):
-        width = 10 - LEFT - RIGHT
-        figure = new_figure(10, ROWS_HEIGHT, is_automatic=False)
-        rows = _column(figure, LEFT, width, [])
+        figure = new_figure(10, 9.2)
+        grid = figure.add_gridspec(4, 2, height_ratios=(1, 2.2, 1.2, 1.4), width_ratios=(1, 0.013), wspace=0.02)
+        rows: list[Axes] = []
+        for row in range(4):
+            rows.append(figure.add_subplot(grid[row, 0], sharex=rows[0] if rows else None))
         draw_waveform(rows[0], audio)
-        power = draw_mel(rows[1], mel_spectrogram(audio), audio)
+        image = draw_mel(rows[1], mel_spectrogram(audio), audio)
+        figure.colorbar(image, cax=figure.add_subplot(grid[1, 1]), label="power (dB)")
         draw_centroid(rows[2], spectral_centroid(audio), audio, COLOURS[1])
-        strength = draw_chroma(rows[3], chromagram(audio), audio)
-        _colour_bars(figure, LEFT + width, power, strength)
+        image = draw_chroma(rows[3], chromagram(audio), audio)
+        figure.colorbar(image, cax=figure.add_subplot(grid[3, 1]), label="strength")
         for axes in rows[:-1]:
             axes.tick_params(labelbottom=False)
             axes.set_xlabel("")
         rows[0].set_title(fitting_title(title))
+        figure.align_ylabels(rows)
         settle(figure)
     return figure
 
@@ -248,12 +249,15 @@ def comparison_figure(
     colours = [COLOURS[i % len(COLOURS)] for i in range(len(audios))]
     loudest = max(float(mel.max()) for mel in mels)
     with matplotlib.rc_context(STYLE):
-        across = max(4.2 * len(audios) + 0.8, 9)
-        figure = new_figure(across, ROWS_HEIGHT + (3.5 if medium is None else 4.3), is_automatic=False)
-        width = (across - LEFT - RIGHT + GAP) / len(audios) - GAP
+        figure = new_figure(max(4.2 * len(audios) + 0.8, 9), 13 if medium is None else 13.8)
+        heights = (3.4, 1) if medium is None else (3.4, 1, 0.2)
+        halves = figure.add_gridspec(len(heights), 1, height_ratios=heights)
+        grid = halves[0].subgridspec(
+            4, len(audios) + 1, height_ratios=(1, 2.2, 1.1, 1.3), width_ratios=(*[1] * len(audios), 0.025)
+        )
         table: list[list[Axes]] = []
         for column, audio in enumerate(audios):
-            cells = _column(figure, LEFT + column * (width + GAP), width, table)
+            cells = _column(figure, grid, column, table)
             table.append(cells)
             draw_waveform(cells[0], audio, colours[column])
             cells[0].set_title(names[column], color=colours[column])
@@ -264,8 +268,9 @@ def comparison_figure(
             draw_centroid(cells[2], centroids[column], audio, colours[column])
             strength = draw_chroma(cells[3], chromas[column], audio)
         _share_axes(table, max(audio.duration for audio in audios), max(audio.peak for audio in audios) or 1.0)
-        _colour_bars(figure, across - RIGHT, power, strength)
-        below = add_axes(figure, LEFT, ROWS_HEIGHT + 0.16, across - LEFT - 0.2, 2.74)
+        figure.colorbar(power, cax=figure.add_subplot(grid[1, -1]), label="power (dB)")
+        figure.colorbar(strength, cax=figure.add_subplot(grid[3, -1]), label="strength")
+        below = figure.add_subplot(halves[1])
         # the first is drawn first and widest, so that it stays visible below the others
         for column, audio in enumerate(audios):
             draw_spectrum(below, mels[column], audio, colours[column], 1.8 if column else 4, names[column])
@@ -274,7 +279,7 @@ def comparison_figure(
         if medium is not None:
             from retrotone.figures.dials import dials, draw_dial_row
 
-            row = add_axes(figure, LEFT, ROWS_HEIGHT + 3.58, across - LEFT - 0.2, 0.55)
+            row = figure.add_subplot(halves[2])
             draw_dial_row(row, dials(medium))
             row.set_title(fitting_title(f"The medium: {medium.name}"), fontsize=10)
         settle(figure)
@@ -294,21 +299,14 @@ def _in_pieces(feature: Callable[[Audio], NDArray[np.float32]], audio: Audio) ->
     return np.concatenate(pieces, axis=-1)
 
 
-def _column(figure: Figure, left: float, width: float, table: list[list[Axes]]) -> list[Axes]:
+def _column(figure: Figure, grid: GridSpecFromSubplotSpec, column: int, table: list[list[Axes]]) -> list[Axes]:
     """Add four axes in a column; they share the time axis, and each shares its other axis with the first column's."""
     cells: list[Axes] = []
-    for row, (top, height) in enumerate(ROWS):
+    for row in range(4):
         time = table[0][0] if table else cells[0] if cells else None
-        like = table[0][row] if table else None
-        cells.append(add_axes(figure, left, top, width, height, sharex=time, sharey=like))
+        height = table[0][row] if table else None
+        cells.append(figure.add_subplot(grid[row, column], sharex=time, sharey=height))
     return cells
-
-
-def _colour_bars(figure: Figure, left: float, power: AxesImage, strength: AxesImage) -> None:
-    """Add the scales of the mel spectrogram and the chromagram, to the right of the last column."""
-    for row, image, label in ((1, power, "power (dB)"), (3, strength, "strength")):
-        top, height = ROWS[row]
-        figure.colorbar(image, cax=add_axes(figure, left + 0.2, top, 0.1, height), label=label)
 
 
 def _times(frames: int, audio: Audio) -> NDArray[np.float64]:

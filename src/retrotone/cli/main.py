@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import atexit
 import io
+import logging
 import os
 import shlex
 import signal
@@ -62,6 +63,7 @@ def main() -> NoReturn:
     if not sys.warnoptions:
         # of other libraries; retrotone's own warnings come through its log
         warnings.simplefilter("ignore")
+        logging.lastResort = logging.NullHandler()
     # sys.exit unwinds the stack, so that no half-written file stays
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(TERMINATED))
     try:

@@ -31,8 +31,8 @@ PATIENCE_SECONDS = 60.0
 def cluster() -> Iterator[Any]:
     """Two nodes with a core each, on this machine."""
     with pytest.MonkeyPatch.context() as patch:
-        # Before Ray is imported.
-        for name, value in SETTINGS.items():
+        # Before Ray is imported. Beside busy programs its workers, which give way to all, would not run for minutes.
+        for name, value in {**SETTINGS, "RAY_worker_niceness": "0"}.items():
             patch.setenv(name, value)
         pytest.importorskip("ray", reason="needs the cluster extra")
         from ray.cluster_utils import Cluster

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 import soundfile
+from hypothesis import settings
 from numpy.typing import NDArray
 from places import Databases, Files, Places
 
@@ -19,6 +20,10 @@ from retrotone.library.files import FoundFile
 
 if TYPE_CHECKING:
     from retrotone.library.scanning.track import Analysed, Failed
+
+# A machine under load takes its time.
+settings.register_profile("patient", deadline=None)
+settings.load_profile("patient")
 
 RATE = 22_050
 SHARED = Path(__file__).resolve().parents[2] / "shared"

@@ -53,7 +53,7 @@ def test_the_window_lasts_as_long_as_the_studys_at_every_rate(sample_rate: int, 
     assert 2**-0.5 <= (n_fft / sample_rate) / (2048 / 22_050) <= 2**0.5
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     channels=st.integers(1, 2),
     samples=st.integers(1, 6000),
@@ -74,7 +74,7 @@ def test_inverse_is_exact_for_any_length_channels_and_blocks(
     np.testing.assert_allclose(again, signal, atol=2e-5)
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(
     samples=st.integers(1, 20_000),
     sizes=st.lists(st.integers(1, 5000), min_size=1, max_size=4),

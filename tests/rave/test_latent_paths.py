@@ -68,7 +68,7 @@ def test_between_goes_from_all_of_one_to_all_of_the_other() -> None:
 
 
 @given(st.integers(1, 8), st.integers(1, 40))
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 def test_edits_touch_only_the_dimensions_they_name(count: int, frames: int) -> None:
     z = np.random.default_rng(frames).standard_normal((8, frames)).astype(np.float32)
     changed = latent_paths.edited(z, np.full(count, 2.0), np.full(count, 0.5))

@@ -100,7 +100,7 @@ def test_bytes_do_not_depend_on_block_sizes(era: str) -> None:
     assert max(block.shape[1] for block in parts) < audio.frames
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(
     era=st.sampled_from(list(ERAS)),
     sample_rate=st.sampled_from([8_000, 11_025, 22_050, 44_100, 96_000, 192_000]),

@@ -63,7 +63,7 @@ def test_an_era_comes_back_from_its_file(era: str, tmp_path: Path) -> None:
     assert Medium.load(path) == ERAS[era]
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(medium=MEDIA)
 def test_any_medium_comes_back_from_its_file(medium: Medium, tmp_path_factory: pytest.TempPathFactory) -> None:
     path = medium.save(tmp_path_factory.getbasetemp() / "any.toml", overwrite=True)

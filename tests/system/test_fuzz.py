@@ -24,7 +24,6 @@ Capture = pytest.CaptureFixture[str]
 fuzzed = settings(
     max_examples=60,
     derandomize=True,  # the same every time: a failure can be looked into
-    deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 

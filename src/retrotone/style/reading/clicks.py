@@ -103,7 +103,7 @@ class Clicks:
 
     def are_likely(self, noisy: bool) -> bool:
         """Return whether these are clicks and not music, for a record with or without surface noise."""
-        return self.large_share >= (LARGE_SHARE if noisy else LARGE_SHARE_WITHOUT_NOISE)
+        return noisy or self.large_share >= LARGE_SHARE_WITHOUT_NOISE
 
 
 def read_clicks(pieces: Sequence[Block], sample_rate: int) -> Clicks | None:
@@ -145,7 +145,7 @@ def read_clicks(pieces: Sequence[Block], sample_rate: int) -> Clicks | None:
     seconds = len(samples) / sample_rate
     counted, counted_share = _without_music(found, detector.growth(found.at))
     large = np.sum(counted.deviations > LARGE)
-    if large < LEAST_LARGE * counted_share * seconds:
+    if large < max(LEAST_LARGE * counted_share * seconds, LARGE_SHARE * len(counted.at)):
         return None
     scratches, turns_hz = _scratches(counted.at / sample_rate, counted_share * seconds)
     single = counted.chosen(~scratches)

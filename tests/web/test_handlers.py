@@ -199,6 +199,36 @@ def test_the_whole_song_follows_an_excerpt_unless_another_sound_is_wanted(
     assert handlers.whole(VISITOR, wanted) is stopped
 
 
+def test_an_excerpt_of_a_song_is_given_up_for_the_next_song(
+    handlers: Handlers, stopped: Any, song: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    opened = handlers._opened
+
+    def open_while_another_is_taken(path: str) -> Any:
+        handlers.forget(VISITOR, "the next")
+        return opened(path)
+
+    monkeypatch.setattr(handlers, "_opened", open_while_another_is_taken)
+    for given in (song, "a file that is gone"):
+        assert handlers.excerpt(VISITOR, given, "1910s", 1.0, None, "", 0.0) == (stopped, stopped, None)
+
+
+def test_only_players_of_the_same_sound_take_the_place_of_those_heard(handlers: Handlers, song: str) -> None:
+    def key(players: str) -> str:
+        return re.findall('data-sound="(.+?)"', players)[0]
+
+    sounds = [(song, style, strength, None, "") for style, strength in (("1930s", 1.0), ("1930s", 0.5), ("1940s", 0.5))]
+    keys = set()
+    for sound in sounds:
+        players, _, wanted = handlers.excerpt(VISITOR, *sound, 0.0)
+        keys.add(key(players))
+        assert key(handlers.whole(VISITOR, wanted)) == key(players)
+    *_, restyled = handlers.restyle(VISITOR, *sounds[-1], bar=bar)
+    assert restyled
+    assert restyled.key == key(players)
+    assert len(keys) == 3
+
+
 def test_a_render_goes_on_without_its_page_until_its_visitor_stops_it(
     handlers: Handlers, gradio: Any, stopped: Any, uploads: Uploads, song: str
 ) -> None:

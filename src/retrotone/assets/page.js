@@ -53,6 +53,12 @@ function goOn(element) {
   if (isExcerpt || former?.isPlaying()) live.player().play();
 }
 
+// Return the players that follow those heard: none but of the same sound, as another may be heard by now.
+function follow(heard, next) {
+  const [one, other] = [heard, next].map(html => /data-sound="(\w+)"/.exec(html)?.[1]);
+  return one && one === other ? next : heard;
+}
+
 // Connect the players of a restyled song, which go on where the same sound was heard live, and in its loop.
 function takeOver(element) {
   const names = root => [...root.querySelectorAll(".versions button")].map(button => button.textContent).join();

@@ -9,7 +9,7 @@ import gradio as gr
 
 from retrotone.services.compare import meanings
 from retrotone.web.handlers import MAX_SEED, Handlers
-from retrotone.web.live import NOTHING_HEARD
+from retrotone.web.live import nothing_heard
 
 PRIVATE: dict[str, Any] = {"api_visibility": "private"}
 HIDDEN = PRIVATE | {"show_progress": "hidden"}
@@ -90,7 +90,7 @@ def synchronised_players(connect: str = "connect") -> gr.HTML:
 
 def live_players() -> gr.HTML:
     """Return players of a song and of what is heard at once, for `retrotone.web.live.LiveSound`."""
-    return gr.HTML(NOTHING_HEARD, js_on_load="watch('value', () => goOn(element));", elem_id="live")
+    return gr.HTML(nothing_heard(), js_on_load="watch('value', () => goOn(element));", elem_id="live")
 
 
 def show_renders(renders: Any, timer: gr.Timer, go: gr.Button) -> None:

@@ -38,7 +38,7 @@ from retrotone.utils.pretrained import DEFAULT_MODEL
 from retrotone.utils.text import clock, sentence, shortened, title, unique_titles
 from retrotone.web.dials import settings_text
 from retrotone.web.jobs import STOPPED
-from retrotone.web.live import RECORD, LiveSound, keep
+from retrotone.web.live import RECORD, LiveSound, keep, sound_key
 from retrotone.web.renders import addresses, visitor
 from retrotone.web.uploads import Uploads
 
@@ -65,10 +65,10 @@ class FoundTrack:
 
 @dataclass(frozen=True)
 class Restyled:
-    """A restyled song: its players as HTML, and the settings that it was made by."""
+    """A restyled song: its players as HTML, and the key of its sound."""
 
     players: str
-    settings: tuple[Any, ...]
+    key: str
 
 
 class Handlers(LiveSound):
@@ -124,8 +124,8 @@ class Handlers(LiveSound):
             sources = addresses(self._playable(source.path), result)
             players = compared.players(sources, "#retro-picture img", Path(result).name)
             self.renders.add(visitor(request), result)
-            settings = song, style, strength, record, dials
-            return done, result, picture, _table(compared), Restyled(players, settings)
+            key = sound_key(song, style, strength, record, dials)
+            return done, result, picture, _table(compared), Restyled(players, key)
         return *[STOPPED] * 4, None
 
     def genre(

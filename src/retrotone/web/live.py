@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from hashlib import sha256
 from html import escape
 from pathlib import Path
 from typing import Any, TypeVar
@@ -32,8 +33,6 @@ from retrotone.web.uploads import Uploads
 # the style that is an uploaded recording or preset
 RECORD = "record"
 EXCERPT_SECONDS = 8.0
-# in place of the players, before there are any
-NOTHING_HEARD = '<p class="hint">Choose a style, or move a dial, to hear it here.</p>'
 # a preset is a page of text
 LARGEST_PRESET = 1 << 20
 # media of records that were read, the last ones of all visitors: reading one takes seconds
@@ -104,16 +103,25 @@ class LiveSound(Jobs):
                 # `Audio.save` would measure the peaks again, which the preview has limited
                 with AudioWriter(path, sound.channels, sound.sample_rate, bit_depth=16) as writer:
                     writer.write(sound.samples)
+            rest = "the rest follows" if choice.medium else "Restyle renders the whole song"
+            words = f"From {clock(round(start))}: {rest}. Both are equally loud"
+            players = self._players(source, choice, sound_key(*wanted), str(path), start, words)
+            preset, followed = self._preset(choice.medium), wanted
         except Exception as error:
             # without its queue, Gradio shows no errors
+            players, preset, followed = f'<p class="hint" role="alert">{escape(self._said(error))}</p>', STOPPED, None
+        if self._requested.get(request.session_hash) != wanted:
+            # by now another song or sound is wanted, or none
+            return STOPPED, STOPPED, None
+        if not followed:
             self._requested.pop(request.session_hash, None)
-            return f'<p class="hint" role="alert">{escape(self._said(error))}</p>', STOPPED, None
-        rest = "the rest follows" if choice.medium else "Restyle renders the whole song"
-        words = f"From {clock(round(start))}: {rest}. Both are equally loud"
-        return self._players(source, choice, str(path), start, words), self._preset(choice.medium), wanted
+        return players, preset, followed
 
     def whole(self, request: gr.Request, wanted: tuple[str, str, float, str | None, str] | None) -> Any:
-        """Render the whole song behind an excerpt, unless something else is to be heard meanwhile."""
+        """Render the whole song behind an excerpt, unless something else is to be heard meanwhile.
+
+        The browser lets its players follow those of this excerpt, not of a later one: see page.js.
+        """
         # there is a record to come, or the excerpt has said what is wrong
         if wanted is None or self._requested.get(request.session_hash) != wanted:
             return STOPPED
@@ -141,7 +149,8 @@ class LiveSound(Jobs):
         except Exception as error:
             raise self._refused(error) from error
         self.renders.add(visitor(request), played)
-        return self._players(source, choice, played, 0.0, "Both are equally loud", Path(played).name)
+        key = sound_key(*wanted)
+        return self._players(source, choice, key, played, 0.0, "Both are equally loud", Path(played).name)
 
     def stop(self, request: gr.Request) -> None:
         """Stop what this page started, and what is still rendered for pages of this visitor that have gone."""
@@ -159,7 +168,7 @@ class LiveSound(Jobs):
         former, present = self._songs.get(request.session_hash, (None, None))
         keep(self._songs, request.session_hash, (present or former, song), VISITORS_KEPT)
         keep(self._last_songs, visitor(request), song, VISITORS_KEPT)
-        return NOTHING_HEARD
+        return nothing_heard()
 
     def last_song(self, request: gr.Request) -> str | None:
         """Return the song that this visitor took last, unless it was deleted since."""
@@ -199,7 +208,7 @@ class LiveSound(Jobs):
         return render_page("preset.html.j2", address=addresses(str(path))[0], name=path.name)
 
     def _players(
-        self, source: AudioFile, choice: StyleChoice, path: str, start: float, words: str, download: str = ""
+        self, source: AudioFile, choice: StyleChoice, key: str, path: str, start: float, words: str, download: str = ""
     ) -> str:
         """Return players of a song and of the same in another sound, which begins at some second of it."""
         original = self._playable(source.path)
@@ -210,7 +219,17 @@ class LiveSound(Jobs):
                 ("original", choice.title), COLOURS, addresses(original, path), (0.0, start), strict=False
             )
         ]
-        return render_page("players.html.j2", versions=versions, levels_note=words, download=download)
+        return render_page("players.html.j2", versions=versions, levels_note=words, download=download, sound=key)
+
+
+def nothing_heard(key: str = "") -> str:
+    """Return what is in place of the players before there are any, and where a sound is restyled now."""
+    return f'<p class="hint" data-sound="{key}">Choose a style, or move a dial, to hear it here.</p>'
+
+
+def sound_key(song: str, style: str, strength: float, record: str | None, dials: str) -> str:
+    """Return what tells the players of a song in one sound from all others."""
+    return sha256(repr((song, style, float(strength), record, dials)).encode()).hexdigest()[:16]
 
 
 def keep(kept: dict[Key, Value], key: Key, value: Value, most: int) -> None:

@@ -37,8 +37,8 @@ from retrotone.web.components import (
     words,
 )
 from retrotone.web.dials import read_amounts
-from retrotone.web.handlers import MAX_CLIP_SECONDS, MAX_SEED, Handlers, Restyled
-from retrotone.web.live import NOTHING_HEARD, RECORD, styles
+from retrotone.web.handlers import MAX_CLIP_SECONDS, MAX_SEED, Handlers
+from retrotone.web.live import RECORD, nothing_heard, styles
 from retrotone.web.uploads import Uploads
 
 YOUR_SONG = "Your song: drop yours onto it"
@@ -59,6 +59,8 @@ RENDERS_SECONDS = 2.0
 FROM_PLAYHEAD = "(...given) => [...given.slice(0, -1), wantedSeconds()]"
 # JavaScript: how many files were given, of which the song is the first
 HOW_MANY_GIVEN = "song => [song, given]"
+# JavaScript: players follow those of the same sound
+FOLLOW = "(heard, next) => follow(heard, next)"
 # JavaScript: what was heard of the song before ends
 QUIET = "song => (letSound(null), song)"
 # heard at once: it does not wait in the queue
@@ -149,6 +151,7 @@ def _restyle(
             show_renders(renders[0], renders[-1], go)
         with gr.Column(scale=3, min_width=300):
             live, sentence = live_players(), words(elem_classes="quiet")
+            following = gr.Textbox(visible="hidden")
             players, restyled, wanted = synchronised_players("takeOver"), gr.State(), gr.State()
             # for programs
             result = gr.Audio(type="filepath", visible=False)
@@ -184,8 +187,10 @@ def _restyle(
     def hear(trigger: Any) -> None:
         """Play an excerpt after a change, and render the whole song behind it."""
         run(trigger, handlers.excerpt, [*inputs, position], [live, preset, wanted], live, EXCERPT).success(
-            handlers.whole, wanted, live, show_progress_on=wanted, **WHOLE, **HIDDEN
-        ).success(handlers.list_renders, None, [*renders], **AT_ONCE)
+            handlers.whole, wanted, following, show_progress_on=wanted, **WHOLE, **HIDDEN
+        ).success(None, [live, following], live, js=FOLLOW, **HIDDEN).success(
+            handlers.list_renders, None, [*renders], **AT_ONCE
+        )
 
     song.change(handlers.forget, song, live, js=QUIET, **AT_ONCE)
     show(style.change)
@@ -198,8 +203,8 @@ def _restyle(
     outputs = [sentence, result, picture, table, restyled]
     done = run(go.click, handlers.restyle, inputs, outputs, players, RENDER, "retro")
     _show_versions(done, lambda new: new and new.players, restyled, [table, note, players]).success(
-        _replace_live, [restyled, *inputs], live, **HIDDEN
-    )
+        lambda new: nothing_heard(new.key) if new else gr.skip(), restyled, following, **HIDDEN
+    ).success(None, [live, following], live, js=FOLLOW, **HIDDEN)
     done.success(handlers.list_renders, None, [*renders], **AT_ONCE)
     return {"style": style, "strength": strength, "dials": settings}, [box, percent, *dials], go
 
@@ -376,11 +381,6 @@ def _show_versions(done: Any, players: Callable[[Any], str | None], made: gr.Sta
 
     done.failure(lambda: gr.Markdown(visible=False), None, note, **HIDDEN)
     return done.success(show, made, shown, **HIDDEN)
-
-
-def _replace_live(new: Restyled | None, *settings: Any) -> Any:
-    """Remove the players of what was heard before if it is what was restyled."""
-    return NOTHING_HEARD if new and new.settings == settings else gr.skip()
 
 
 def _short(choice: StyleChoice) -> str:

@@ -96,8 +96,9 @@ def live_players() -> gr.HTML:
 def show_renders(renders: Any, timer: gr.Timer, go: gr.Button) -> None:
     """Show the list of what is and was rendered for a visitor, and follow it once a button renders."""
     renders.render()
-    # before the click renders: Gradio waits for what a click does first
-    go.click(lambda: gr.Timer(active=True), None, timer, **AT_ONCE)
+    # Before the click renders, as Gradio waits for what a click does first. In the browser, as what is chosen until a
+    # server answers would be rendered in place of what was chosen.
+    go.click(None, None, timer, js="() => ({ __type__: 'update', active: true })", **HIDDEN)
 
 
 def job_buttons(handlers: Handlers, label: str, interactive: bool = True) -> gr.Button:

@@ -7,7 +7,7 @@ import shutil
 import sqlite3
 from contextlib import closing
 from pathlib import Path
-from tkinter import filedialog
+from tkinter import filedialog, font
 from typing import TYPE_CHECKING
 
 import pytest
@@ -146,6 +146,9 @@ def test_the_tracks_are_listed_and_a_title_sorts_them(scanned: Driver) -> None:
     assert column(scanned, "title") == titles[::-1]
     tempi = [float(tempo) for tempo in column(scanned, "tempo (bpm)") if tempo]
     assert tempi == sorted(tempi)
+    # the mark beside the title is not cut
+    tree, title = tab.tracks.tree, "tempo (bpm)"
+    assert tree.column(title, "width") > font.nametofont("TkDefaultFont").measure(tree.heading(title, "text"))
     scanned.shot("library-tracks")
 
 

@@ -420,7 +420,11 @@ def test_the_bundled_songs_genre_takes_one_click_and_its_figure_follows_the_them
     expect(visitor.page.locator("#live")).to_have_text("there is no song yet: upload one.")
     visitor.button("Take the song that comes with retrotone").click()
     expect(visitor.page.locator("#song #duration")).to_have_text("0:31", timeout=PATIENCE)
+    expect(visitor.button("Take the song that comes with retrotone")).to_be_hidden()
     visitor.tab("Genre")
+    # nothing is left of the song before
+    expect(visitor.page.get_by_text("One of ten genres, or not sure")).to_be_visible()
+    expect(visitor.page.locator("#genres")).not_to_contain_text("%")
     visitor.button("Classify its genre").click()
     expect(visitor.page.get_by_text("This is country")).to_be_visible(timeout=PATIENCE)
     expect(visitor.page.locator("#genres")).to_contain_text("classical")
@@ -521,7 +525,7 @@ def test_versions_are_compared(visitor: Visitor, made_music: Path, tmp_path: Pat
 
 def test_the_study_shows_its_rows_as_they_come_and_stops(visitor: Visitor) -> None:
     visitor.tab("Study")
-    visitor.button("Run the sweep").click()
+    visitor.button("Run the loss table").click()
     expect(visitor.page.locator("#loss-picture img")).to_be_visible(timeout=PATIENCE)
     visitor.button("Stop").first.click()
     expect(visitor.page.get_by_text("Stopped.")).to_be_visible(timeout=PATIENCE)

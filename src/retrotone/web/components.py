@@ -153,3 +153,8 @@ def run(
     shown = [each for each in dict.fromkeys([on, *outputs]) if not isinstance(each, gr.State)]
     event.failure(lambda: [gr.update(value=None, visible=each.visible) for each in shown], None, shown, **HIDDEN)
     return event
+
+
+def at_first(shown: Any) -> Any:
+    """Return what brings a component back to what it showed at first."""
+    return shown.value if isinstance(shown, gr.State) else gr.update(value=shown.value, visible=shown.visible)

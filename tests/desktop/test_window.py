@@ -206,6 +206,7 @@ def test_a_style_and_its_dials_are_heard_at_once(restyled: Driver, song: Path) -
     restyled.wait(lambda: tab.heading.full_text == "New sound")
     assert player.choice == 0
     assert "; the study's model, with a prior. It has to be downloaded first" in tab.description.cget("text")
+    tab.styles.select("era 1970s")
 
 
 def test_a_result_is_saved_but_not_over_the_song(

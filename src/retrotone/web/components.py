@@ -100,10 +100,10 @@ def show_renders(renders: Any, timer: gr.Timer, go: gr.Button) -> None:
     go.click(lambda: gr.Timer(active=True), None, timer, **AT_ONCE)
 
 
-def job_buttons(handlers: Handlers, label: str, interactive: bool = True) -> gr.Button:
+def job_buttons(handlers: Handlers, label: str, **settings: Any) -> gr.Button:
     """Return a button that starts a job, with one that stops it next to it."""
     with gr.Row():
-        go = gr.Button(label, variant="primary", scale=3, min_width=160, interactive=interactive)
+        go = gr.Button(label, variant="primary", scale=3, min_width=160, **settings)
         gr.Button("Stop", scale=1, min_width=80).click(handlers.stop, None, None, **AT_ONCE)
     return go
 

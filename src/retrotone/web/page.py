@@ -247,7 +247,7 @@ def _similar(handlers: Handlers, song: gr.Audio) -> tuple[list[gr.Textbox], list
     with gr.Tab("Similar", id="similar") as tab:
         with gr.Row():
             filters = [_filter(label, EXAMPLES[name]) for name, label in CONDITIONS.items()]
-        go = job_buttons(handlers, "Find similar tracks")
+        go = job_buttons(handlers, "Find similar tracks", elem_id="find")
         sentence = words(f"The {SIMILAR_TRACKS} tracks of the library most like it in sound.", elem_id="similar-words")
         table, found = gr.Dataframe(visible=False, elem_id="similar-table", **TABLE), gr.State([])
         note = gr.Markdown(GENRE_NOTE, visible=False, elem_classes="quiet")
@@ -269,9 +269,10 @@ def _similar(handlers: Handlers, song: gr.Audio) -> tuple[list[gr.Textbox], list
 
 
 def _filter(label: str, example: str) -> gr.Textbox:
-    """Return a field for a condition of the search; empty for none."""
+    """Return a field for a condition of the search, empty for none; Enter searches."""
     field = gr.Textbox("", label=label, placeholder=example, max_lines=1, min_width=120)
     field.example_payload = lambda: ""  # type: ignore[method-assign]
+    field.submit(None, None, None, js="() => document.getElementById('find').click()", **HIDDEN)
     return field
 
 

@@ -276,7 +276,7 @@ def test_a_dial_is_heard_and_saved_as_a_preset_that_gives_its_sound_back(
     # the level of the noise stands beside its dial
     expect(page.locator("#dials")).to_contain_text("−51 dB")
     # as on a slow network, the whole song is long in coming: the excerpt is heard until it can be played
-    whole, held = re.compile("demo_song-1950s.*strength60"), list[Route]()
+    whole, held = re.compile("demo_song-1950s.*noise.*strength60"), list[Route]()
     page.route(whole, lambda route: held.append(route))
     with page.expect_request(whole), visitor.plays("excerpt.flac") as heard:
         page.get_by_role("slider", name="noise").press("ArrowRight")

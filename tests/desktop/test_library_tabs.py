@@ -7,7 +7,7 @@ import shutil
 import sqlite3
 from contextlib import closing
 from pathlib import Path
-from tkinter import filedialog
+from tkinter import filedialog, font
 from typing import TYPE_CHECKING
 
 import pytest
@@ -146,6 +146,9 @@ def test_the_tracks_are_listed_and_a_title_sorts_them(scanned: Driver) -> None:
     assert column(scanned, "title") == titles[::-1]
     tempi = [float(tempo) for tempo in column(scanned, "tempo (bpm)") if tempo]
     assert tempi == sorted(tempi)
+    # the mark beside the title is not cut
+    tree, title = tab.tracks.tree, "tempo (bpm)"
+    assert tree.column(title, "width") > font.nametofont("TkDefaultFont").measure(tree.heading(title, "text"))
     scanned.shot("library-tracks")
 
 
@@ -181,7 +184,7 @@ def test_similar_songs_are_narrowed_by_what_is_typed(similar: Driver) -> None:
         entry.event_generate("<Return>")
         similar.wait(lambda message=message: message in similar.status)
         entry.delete(0, "end")
-    similar.press("Find similar songs")
+    similar.press("Find similar tracks")
     similar.wait(lambda: similar.idle)
     assert len(tab.table.tree.get_children()) == 5
 
@@ -208,7 +211,7 @@ def test_similar_songs_are_sorted_and_played_by_the_keys(similar: Driver) -> Non
 
 def test_a_playlist_of_similar_songs_is_exported(similar: Driver, answers: dict[str, str], tmp_path: Path) -> None:
     similar.press("Add to playlist")
-    similar.press("Add songs like this one:")
+    similar.press("Add tracks like this one:")
     similar.wait(lambda: similar.idle)
     similar.shot("similar")
     answers["asksaveasfilename"] = str(tmp_path / "similar.m3u8")
@@ -236,7 +239,7 @@ def test_a_scan_of_another_program_shows_when_the_tabs_are_entered(
 def test_a_damaged_library_is_repaired_by_a_button(similar: Driver) -> None:
     with closing(sqlite3.connect(similar.session.library)) as library, library:
         library.execute("UPDATE descriptions SET vector = X'00' WHERE track = (SELECT min(track) FROM descriptions)")
-    similar.press("Find similar songs")
+    similar.press("Find similar tracks")
     similar.wait(lambda: "press Repair in the tab Library" in similar.status)
     tab = similar.window.library_tab
     similar.show(tab)

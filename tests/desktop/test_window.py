@@ -24,7 +24,7 @@ from retrotone.desktop.player import Player
 from retrotone.desktop.settings import Settings
 from retrotone.desktop.widgets import JobProgress
 from retrotone.desktop.window import SIZE
-from retrotone.style.choices import StyleChoice
+from retrotone.style.choices import StyleChoice, find_style
 from retrotone.style.eras import ERAS
 
 if TYPE_CHECKING:
@@ -108,9 +108,16 @@ def test_a_file_that_is_no_sound_gets_a_sentence(driver: Driver, clip: Path, tmp
     assert driver.window.song_tab.verdict.cget("text") == "Not analysed."
     assert not driver.window.song_tab.genres.winfo_viewable()
     assert driver.window.restyle_tab.original_heading.full_text == "Original: short"
-    # an error goes with its tab
+    # it can be played, so that its waveform is there
+    assert driver.window.song_tab.waveform.find_withtag("position")
+    # an error goes with its tab, and so does the focus: its keys would act unseen
+    driver.show(driver.window.restyle_tab)
+    driver.window.restyle_tab.styles.tree.focus_force()
+    driver.root.update()
+    driver.window.show_message("wrong", error=True)
     driver.show(driver.window.study_tab)
     assert driver.status == ""
+    assert driver.root.focus_get() is driver.window.tabs
 
 
 def test_an_error_in_a_callback_is_shown_and_the_window_goes_on(
@@ -185,6 +192,21 @@ def test_a_style_and_its_dials_are_heard_at_once(restyled: Driver, song: Path) -
     player.pause()
     restyled.key("<Control-l>")
     assert player.loop is None
+    # a style that is chosen while a song is measured waits for that, and does not begin it anew
+    session, original = restyled.session, restyled.session.original
+    assert original is not None
+    session.live.prepare(original)
+    session.hear(restyle_tasks.Recipe(find_style("1940s")))
+    assert restyled.status.startswith("The song is being measured")
+    assert session.live_jobs.count(restyle_tasks.measure) == 1
+    restyled.wait(lambda: "1940s" in tab.heading.full_text)
+    assert restyled.status == ""
+    # what is still to be downloaded cannot be heard, and nothing else is in its place
+    tab.styles.select("rave vintage")
+    restyled.wait(lambda: tab.heading.full_text == "New sound")
+    assert player.choice == 0
+    assert "; the study's model, with a prior. It has to be downloaded first" in tab.description.cget("text")
+    tab.styles.select("era 1970s")
 
 
 def test_a_result_is_saved_but_not_over_the_song(

@@ -53,6 +53,24 @@ function goOn(element) {
   if (isExcerpt || former?.isPlaying()) live.player().play();
 }
 
+// Wait until a whole song can be played, and load its excerpt first: on a slow network neither would be heard.
+async function whenPlayable(players) {
+  const excerpt = live?.player(), next = document.createElement("template");
+  next.innerHTML = players;
+  const [one, other] = [excerpt?.closest(".players"), next.content.querySelector(".players")];
+  const address = one?.dataset.sound === other?.dataset.sound && other?.querySelector("a[download]")?.href;
+  let whole = null;
+  // some browsers load nothing that does not play
+  for (let tries = 0; address && excerpt?.isConnected && !excerpt.ended && tries < 100; tries++) {
+    if (excerpt.readyState === HTMLMediaElement.HAVE_ENOUGH_DATA) whole ??= new Audio(address);
+    if (whole?.error || whole?.readyState >= HTMLMediaElement.HAVE_FUTURE_DATA) break;
+    await new Promise(resolve => setTimeout(resolve, 100));
+  }
+  // a sound that was left is not loaded any more
+  if (whole && !excerpt.isConnected) whole.src = "";
+  return players;
+}
+
 // Return the players that follow those heard: none but of the same sound, as another may be heard by now.
 function follow(heard, next) {
   const [one, other] = [heard, next].map(html => /data-sound="(\w+)"/.exec(html)?.[1]);

@@ -104,6 +104,13 @@ function synchronise(section, keys = section) {
     if (!players[active].paused && (loop.length || columns.length)) frame = requestAnimationFrame(follow);
   }
 
+  // what is heard is loaded before the other versions
+  function load() {
+    players[active].preload = "auto";
+    const others = () => players.forEach(player => { player.preload = "auto"; });
+    players[active].addEventListener("canplaythrough", others, { once: true });
+  }
+
   players.forEach(player => {
     player.addEventListener("play", () => { isPlaying = true; follow(); });
     // a player that is taken off the page pauses, too
@@ -128,6 +135,8 @@ function synchronise(section, keys = section) {
   level();
   show();
   point();
+  // once it is chosen what is heard first
+  queueMicrotask(load);
   return {
     choose, seek, setLoop,
     loop: () => loop, active: () => active, player: () => players[active], isPlaying: () => isPlaying,

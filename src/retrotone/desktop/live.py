@@ -16,6 +16,7 @@ EXCERPT_SECONDS = 8.0
 AHEAD_SECONDS = 4.0
 # A longer loop would take more than a second to render.
 LONGEST_LOOP_SECONDS = 20.0
+MEASURING = "The song is being measured: its new sound follows in a moment."
 
 
 class LiveSound:
@@ -50,11 +51,13 @@ class LiveSound:
 
     def prepare(self, song: Sound) -> None:
         """Measure a song, so that its first excerpt need not wait for that."""
-        self._queue.submit(restyle_tasks.measure, song, observer=self, done=lambda _: None)
+        self._queue.submit(restyle_tasks.measure, song, observer=self, done=self._go_on)
 
     def hear(self, song: Sound, recipe: Recipe) -> None:
         """Render the excerpt at the player's position, and play it as soon as it is there."""
         self._song, self.recipe, self._begins = song, recipe, True
+        if self._queue.count(restyle_tasks.measure):
+            self._say(MEASURING)
         self._render()
 
     def describe(self, choice: StyleChoice, done: Callable[[dict[str, str]], None]) -> None:
@@ -80,9 +83,18 @@ class LiveSound:
         if missing:
             self._render()
 
+    def _go_on(self, _: None) -> None:
+        """Render what was chosen while the song was measured."""
+        if self.recipe:
+            self._say("")
+            self._render()
+
     def _render(self) -> None:
         song = self._song
         assert song is not None
+        # dropped for each dial that is moved, the measurement of a long song would never end
+        if self._queue.count(restyle_tasks.measure):
+            return
         start, stop = self._player.loop or (self._player.position, self._player.length)
         if start >= self._player.length:
             start = 0

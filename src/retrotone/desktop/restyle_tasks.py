@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from retrotone.desktop.jobs import TaskContext
 from retrotone.desktop.tasks import Sound, audio_of, check_unchanged, write_sound
 from retrotone.style.choices import MEDIUM_SUFFIX, StyleChoice, amounts_text, find_style, strength_text, style_choices
+from retrotone.utils.files import file_sha256
 
 if TYPE_CHECKING:
     from retrotone.audio.tags import Tags
@@ -221,8 +222,7 @@ def restyle(context: TaskContext, song: str, original: Sound, recipe: Recipe) ->
     audio = done.audio
     sound = write_sound(context, audio.blocks(), recipe.title, audio.sample_rate, audio.channels)
     waveforms = [extremes(each.samples, listen.POINTS) for each in (audio, audio_of(original))]
-    with sound.path.open("rb") as file:
-        digest = hashlib.file_digest(file, "sha256").hexdigest()
+    digest = file_sha256(sound.path)
     return Version(
         recipe, done.sentence, done.file_name, sound, original, digest, waveforms[0], waveforms[1], song, done.tags
     )

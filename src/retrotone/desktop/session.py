@@ -9,6 +9,9 @@ from pathlib import Path
 from tkinter import messagebox
 from typing import Any, Protocol
 
+import numpy as np
+from numpy.typing import NDArray
+
 from retrotone.audio.files import SUFFIXES
 from retrotone.desktop import library_tasks, tasks
 from retrotone.desktop.jobs import JobObserver, JobQueue, SilentObserver
@@ -75,6 +78,8 @@ class Session:
         The song's analysis; None until it is done.
     original : Sound or None
         The decoded song; None until it is decoded.
+    waveform : ndarray, shape (2, points), float32, or None
+        Of the decoded song.
     results : list of Version
         What this song and those before it were restyled to, in order.
     files : dict of Version to Path
@@ -107,6 +112,7 @@ class Session:
         self.path = ""
         self.song: Song | None = None
         self.original: Sound | None = None
+        self.waveform: NDArray[np.float32] | None = None
         self.results: list[Version] = []
         self.files: dict[Version, Path] = {}
         self.playlist: dict[str, TrackRow] = {}
@@ -133,7 +139,7 @@ class Session:
         self.jobs.drop()
         self.live.stop()
         self.player.load([], 44_100)
-        self.path, self.song, self.original, self.result = path, None, None, None
+        self.path, self.song, self.original, self.waveform, self.result = path, None, None, None, None
         self.say("")
         self.run(tasks.listen, path, done=self._set_song, show=self._set_original, first=True)
         self._view.song_changed()
@@ -271,7 +277,8 @@ class Session:
         self._view.excerpt_added(excerpt)
         self._view.playback_changed(True)
 
-    def _set_original(self, sound: Sound) -> None:
+    def _set_original(self, decoded: tuple[Sound, NDArray[np.float32]]) -> None:
+        sound, self.waveform = decoded
         self.original = sound
         self.play_result(None)
         self.live.prepare(sound)

@@ -151,7 +151,8 @@ class Table(ttk.Frame):
         share = min(available / sum(columns.values()), 1.0)
         widest = max(columns, key=lambda title: columns[title])
         wanted = {
-            title: max(round(share * width), measure(title) + px(TITLE_PADDING)) for title, width in columns.items()
+            title: max(round(share * width), measure(text) + px(TITLE_PADDING))
+            for (title, width), text in zip(columns.items(), self._titles(), strict=True)
         }
         wanted[widest] = max(wanted[widest] + available - sum(wanted.values()), px(LEAST_COLUMN))
         for title, width in wanted.items():
@@ -196,6 +197,7 @@ class Table(ttk.Frame):
             reverse = self._sorted == (column, False)
             self._sorted = column, reverse
             self._show_order()
+            self._fit()
             self._run(self._order(column, reverse))
 
     def _order(self, column: int, reverse: bool) -> Iterator[None]:
@@ -214,11 +216,14 @@ class Table(ttk.Frame):
         self._cut_soon()
 
     def _show_order(self) -> None:
-        """Mark the title of the column that the rows are sorted by."""
+        for (title, _), text in zip(self._columns, self._titles(), strict=True):
+            self.tree.heading(title, text=text)
+
+    def _titles(self) -> list[str]:
+        """Return the titles of the columns, with a mark at the one that the rows are sorted by."""
         column, reverse = self._sorted
-        for number, (title, _) in enumerate(self._columns):
-            mark = (DOWN if reverse else UP) if number == column else ""
-            self.tree.heading(title, text=title + mark)
+        mark = DOWN if reverse else UP
+        return [title + (mark if number == column else "") for number, (title, _) in enumerate(self._columns)]
 
     def _see(self, key: str) -> None:
         if self.tree.exists(key):

@@ -72,7 +72,6 @@ class Song:
     genres: list[tuple[str, float]]
     tags: list[tuple[str, float]]
     duration: float
-    waveform: NDArray[np.float32]
     stretches: NDArray[np.float64]
     timeline: NDArray[np.float64]
     timeline_genres: list[str]
@@ -137,12 +136,14 @@ def decode_version(context: TaskContext, path: str) -> Sound:
 
 
 def listen(context: TaskContext, path: str) -> Song:
-    """Analyse a song; show it decoded first, so that it can be played at once."""
+    """Analyse a song; show it decoded first, with its waveform, so that it can be played at once."""
+    from retrotone.dsp.waveform import extremes
     from retrotone.genre.base import stretches
     from retrotone.services import listen
 
     _file_versions[path] = file_version(path)
-    context.show(decode(context, path))
+    sound = decode(context, path)
+    context.show((sound, extremes(audio_of(sound).samples, listen.POINTS)))
     summary = listen.listen(path, context.progress)
     _summaries.clear()
     _summaries[path] = summary
@@ -158,7 +159,6 @@ def listen(context: TaskContext, path: str) -> Song:
         genres=summary.genres,
         tags=summary.tags,
         duration=summary.duration,
-        waveform=summary.waveform,
         stretches=stretches(answer.times, summary.duration),
         timeline=answer.timeline,
         timeline_genres=list(answer.probabilities),

@@ -334,6 +334,10 @@ class Window:
 
     def _enter_tab(self) -> None:
         """Let the tab that came to the front fetch what it lacks; an error of the tab before has been read."""
+        # keys are no longer for the tab before, where Return might restyle
+        focus = self.root.tk.call("focus")
+        if focus and not self.root.tk.call("winfo", "viewable", focus):
+            self.tabs.focus_set()
         if str(self.status.cget("style")) == "Error.TLabel":
             self.session.say("")
         self._update_tab()

@@ -14,6 +14,7 @@ import os
 from collections.abc import Iterable, Iterator
 from functools import cache
 from itertools import chain
+from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
@@ -112,7 +113,7 @@ def listen(recording: Audio | str | os.PathLike[str], hop: int = PATCH_FRAMES, p
             patch_tags, patch_embedding = network.tag(patch)
             tags.append(patch_tags)
             embedding.append(patch_embedding)
-            progress(min(len(tags) / expected, 1.0), f"listening to {source.name}")
+            progress(min(len(tags) / expected, 1.0), f"listening to {Path(source.name).name}")
     times = np.arange(len(tags), dtype=np.float32) * np.float32(hop * HOP_LENGTH / SAMPLE_RATE)
     return Patches(np.stack(tags), np.stack(embedding), times)
 

@@ -234,14 +234,17 @@ class StyleTransfer:
         check_outputs([output], [*input_paths(source), *input_paths(style)], overwrite=overwrite)
         if bit_depth is None and isinstance(source, AudioFile):
             bit_depth = kept_bit_depth(source.path, output)
-        with self._rendered(source, style, strength, part(progress, 0, 0.95)) as (result, method, name):
+        with self._rendered(source, style, strength, part(progress, 0, 0.6)) as (result, method, name):
+            written, written_frames = part(progress, 0.6, 1), 0
             meter = LoudnessMeter(source.channels, source.sample_rate)
             settings = (bit_depth, quality, self.tags(source, name, strength), overwrite)
             with AudioWriter(output, source.channels, source.sample_rate, *settings) as writer:
                 for block in result.blocks():
                     meter.add(block)
                     writer.write(block)
-                    progress(0.95, f"writing {output.name}")
+                    # to encode MP3 takes as long as to render it
+                    written_frames += block.shape[1]
+                    written(written_frames / result.frames, f"writing {output.name}")
             seconds = time.perf_counter() - began
             progress(1.0, f"wrote {output.name}")
             change = meter.integrated - result.loudness

@@ -20,7 +20,7 @@ from urllib.parse import unquote, urlsplit
 from retrotone.errors import ModelError, OutputError
 from retrotone.progress import Progress, silent
 from retrotone.utils.assets import asset
-from retrotone.utils.files import is_file, write_whole
+from retrotone.utils.files import file_sha256, is_file, write_whole
 from retrotone.utils.temporary import temporary_beside
 
 if TYPE_CHECKING:
@@ -184,7 +184,7 @@ def download(name: str, progress: Progress = silent) -> Path:
         path.parent.mkdir(parents=True, exist_ok=True)
         with temporary_beside(path) as temporary:
             _fetch(entry, temporary, progress)
-            digest = _sha256(temporary)
+            digest = file_sha256(temporary)
             if entry.sha256 is not None and digest != entry.sha256:
                 raise ModelError(f"{entry.name} came damaged from {_host(entry)}: try again later")
             _check_whole(temporary, entry)
@@ -200,13 +200,13 @@ def download(name: str, progress: Progress = silent) -> Path:
 def check(path: Path) -> None:
     """Raise ModelError if a file has changed since it was downloaded or installed; other files pass."""
     for entry in registry().values():
-        if entry.sha256 is not None and path == model_path(entry) and _sha256(path) != entry.sha256:
+        if entry.sha256 is not None and path == model_path(entry) and file_sha256(path) != entry.sha256:
             again = "download it" if entry.url else "install retrotone"
             raise ModelError(f"{path} is not what was published: delete it and {again} again")
     checksum = _checksum_path(path)
     if not checksum.is_file():
         return
-    if checksum.read_text("utf-8", errors="replace").split(maxsplit=1)[:1] != [_sha256(path)]:
+    if checksum.read_text("utf-8", errors="replace").split(maxsplit=1)[:1] != [file_sha256(path)]:
         raise ModelError(f"{path} has changed since it was downloaded: delete it and download it again")
 
 
@@ -217,11 +217,6 @@ def is_url(name: str) -> bool:
 
 def _checksum_path(path: Path) -> Path:
     return path.with_name(f"{path.name}.sha256")
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _host(entry: Entry) -> str:

@@ -101,10 +101,10 @@ def show_renders(renders: Any, timer: gr.Timer, go: gr.Button) -> None:
     go.click(None, None, timer, js="() => ({ __type__: 'update', active: true })", **HIDDEN)
 
 
-def job_buttons(handlers: Handlers, label: str, interactive: bool = True) -> gr.Button:
+def job_buttons(handlers: Handlers, label: str, **settings: Any) -> gr.Button:
     """Return a button that starts a job, with one that stops it next to it."""
     with gr.Row():
-        go = gr.Button(label, variant="primary", scale=3, min_width=160, interactive=interactive)
+        go = gr.Button(label, variant="primary", scale=3, min_width=160, **settings)
         gr.Button("Stop", scale=1, min_width=80).click(handlers.stop, None, None, **AT_ONCE)
     return go
 
@@ -154,3 +154,8 @@ def run(
     shown = [each for each in dict.fromkeys([on, *outputs]) if not isinstance(each, gr.State)]
     event.failure(lambda: [gr.update(value=None, visible=each.visible) for each in shown], None, shown, **HIDDEN)
     return event
+
+
+def at_first(shown: Any) -> Any:
+    """Return what brings a component back to what it showed at first."""
+    return shown.value if isinstance(shown, gr.State) else gr.update(value=shown.value, visible=shown.visible)

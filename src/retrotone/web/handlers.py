@@ -273,8 +273,9 @@ class Handlers(LiveSound):
                 find_style(model, "rave", files=False).name, walk, seconds, int(seed), temperature, progress
             )
             path = clip.audio.save(self.uploads.new_folder() / clip.file_name)
+            picture = self._picture(clip.figure, path.stem)
             self.renders.add(visitor(request), str(path))
-            return clip.sentence, str(path), self._picture(clip.figure, path.stem)
+            return clip.sentence, str(path), picture
         return STOPPED
 
     def sweep(

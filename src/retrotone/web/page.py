@@ -26,6 +26,7 @@ from retrotone.web.components import (
     HIDDEN,
     PRIVATE,
     Page,
+    at_first,
     figure_image,
     job_buttons,
     live_players,
@@ -59,8 +60,6 @@ RENDERS_SECONDS = 2.0
 FROM_PLAYHEAD = "(...given) => [...given.slice(0, -1), wantedSeconds()]"
 # JavaScript: how many files were given, of which the song is the first
 HOW_MANY_GIVEN = "song => [song, given]"
-# JavaScript: players follow those of the same sound
-FOLLOW = "(heard, next) => follow(heard, next)"
 # JavaScript: what was heard of the song before ends
 QUIET = "song => (letSound(null), song)"
 # heard at once: it does not wait in the queue
@@ -101,13 +100,18 @@ def page(handlers: Handlers, uploads: Uploads) -> gr.Blocks:
             _compare(handlers)
             more, generate = _generate(handlers, renders)
             _study(handlers)
+        described = [about, *genre, *similar]
         song.clear(
-            lambda: (gr.Button(visible=True), gr.Audio(label="Your song"), ""), None, [again, song, about], **HIDDEN
+            lambda: (gr.Button(visible=True), gr.Audio(label="Your song"), *map(at_first, described)),
+            None,
+            [again, song, *described],
+            **HIDDEN,
         )
         song.upload(_uploaded, [song, given], [again, song], js=HOW_MANY_GIVEN, **HIDDEN)
-        described = [about, *genre, *similar]
         run(song.upload, handlers.describe, [song, *filters], described, about, DESCRIPTION)
-        again.click(lambda: gr.Audio(example, label=YOUR_SONG), None, song, **HIDDEN)
+        again.click(
+            lambda: (gr.Button(visible=False), gr.Audio(example, label=YOUR_SONG)), None, [again, song], **HIDDEN
+        )
         # with the settings and not in the configuration, which so names no folder
         started = _start(blocks, handlers, (song, example), tabs, settings | more, dials, [render, generate])
         started.success(handlers.describe_again, [song, *filters], described, **HIDDEN)
@@ -188,9 +192,9 @@ def _restyle(
         """Play an excerpt after a change, and render the whole song behind it."""
         run(trigger, handlers.excerpt, [*inputs, position], [live, preset, wanted], live, EXCERPT).success(
             handlers.whole, wanted, following, show_progress_on=wanted, **WHOLE, **HIDDEN
-        ).success(None, [live, following], live, js=FOLLOW, **HIDDEN).success(
-            handlers.list_renders, None, [*renders], **AT_ONCE
-        )
+        ).success(None, following, following, js="whenPlayable", trigger_mode="multiple", **HIDDEN).success(
+            None, [live, following], live, js="follow", **HIDDEN
+        ).success(handlers.list_renders, None, [*renders], **AT_ONCE)
 
     song.change(handlers.forget, song, live, js=QUIET, **AT_ONCE)
     show(style.change)
@@ -204,7 +208,7 @@ def _restyle(
     done = run(go.click, handlers.restyle, inputs, outputs, players, RENDER, "retro")
     _show_versions(done, lambda new: new and new.players, restyled, [table, note, players]).success(
         lambda new: nothing_heard(new.key) if new else gr.skip(), restyled, following, **HIDDEN
-    ).success(None, [live, following], live, js=FOLLOW, **HIDDEN)
+    ).success(None, [live, following], live, js="follow", **HIDDEN)
     done.success(handlers.list_renders, None, [*renders], **AT_ONCE)
     return {"style": style, "strength": strength, "dials": settings}, [box, percent, *dials], go
 
@@ -243,7 +247,7 @@ def _similar(handlers: Handlers, song: gr.Audio) -> tuple[list[gr.Textbox], list
     with gr.Tab("Similar", id="similar") as tab:
         with gr.Row():
             filters = [_filter(label, EXAMPLES[name]) for name, label in CONDITIONS.items()]
-        go = job_buttons(handlers, "Find similar tracks")
+        go = job_buttons(handlers, "Find similar tracks", elem_id="find")
         sentence = words(f"The {SIMILAR_TRACKS} tracks of the library most like it in sound.", elem_id="similar-words")
         table, found = gr.Dataframe(visible=False, elem_id="similar-table", **TABLE), gr.State([])
         note = gr.Markdown(GENRE_NOTE, visible=False, elem_classes="quiet")
@@ -265,9 +269,10 @@ def _similar(handlers: Handlers, song: gr.Audio) -> tuple[list[gr.Textbox], list
 
 
 def _filter(label: str, example: str) -> gr.Textbox:
-    """Return a field for a condition of the search; empty for none."""
+    """Return a field for a condition of the search, empty for none; Enter searches."""
     field = gr.Textbox("", label=label, placeholder=example, max_lines=1, min_width=120)
     field.example_payload = lambda: ""  # type: ignore[method-assign]
+    field.submit(None, None, None, js="() => document.getElementById('find').click()", **HIDDEN)
     return field
 
 
@@ -321,7 +326,7 @@ def _study(handlers: Handlers) -> None:
         with gr.Row(equal_height=False):
             with gr.Column(min_width=300):
                 gr.Markdown("## Why the style loss stood still\nThe study's settings, clamped and not, row by row.")
-                sweep = job_buttons(handlers, "Run the sweep")
+                sweep = job_buttons(handlers, "Run the loss table")
                 row = words(min_height=70)
                 losses = figure_image("Losses", "loss-picture")
             with gr.Column(min_width=300):

@@ -5,15 +5,15 @@ A visitor is known by a random cookie. A render is forgotten with its file, whic
 
 from __future__ import annotations
 
-import filecmp
 import re
 import secrets
 import threading
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
+
+from retrotone.utils.files import file_sha256
 
 COOKIE = "retrotone_visitor"
 # of the cookie, from the last visit on; renders are deleted sooner
@@ -25,6 +25,7 @@ class Render:
     """A file that was rendered."""
 
     path: str
+    digest: str
 
     @property
     def name(self) -> str:
@@ -37,10 +38,8 @@ class Render:
         return addresses(self.path)[0]
 
     def is_same(self, other: Render) -> bool:
-        """Return whether nothing differs from another render that is still there."""
-        with suppress(OSError):
-            return self.name == other.name and filecmp.cmp(self.path, other.path, shallow=False)
-        return False
+        """Return whether nothing differs from another render."""
+        return (self.name, self.digest) == (other.name, other.digest)
 
 
 class Renders:
@@ -52,7 +51,7 @@ class Renders:
 
     def add(self, visitor: str, path: str) -> None:
         """Add a file as a visitor's newest render, in place of an older one that is the same."""
-        render = Render(path)
+        render = Render(path, file_sha256(path))
         with self._lock:
             older = [each for each in self._renders.get(visitor, ()) if not each.is_same(render)]
             self._renders[visitor] = [render, *older]

@@ -42,6 +42,8 @@ CSS = """
   white-space: normal !important; overflow-wrap: anywhere;
   display: -webkit-box; -webkit-box-orient: vertical; -webkit-line-clamp: 3;
 }
+@media (max-width: 360px) { .gradio-container .file-preview .download { display: none; } }
+#versions [data-testid=block-label] { max-width: calc(100% - 5rem); height: auto; }
 .gradio-container .html-container { padding: 0; }
 .figure:has(.empty), .shares:has(.empty) { display: none; }
 .gradio-container .block:has(> [data-testid=status-tracker]:not(.hide)) { min-height: 4.5rem !important; }

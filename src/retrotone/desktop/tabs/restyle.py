@@ -245,8 +245,8 @@ class RestyleTab(ttk.Frame):
 
     def _show_original(self) -> None:
         """Show the song, where a result of another one may have been shown beside its own original."""
-        song, path = self._session.song, self._session.path
-        self.original.show(song.waveform if song else None, "" if path else "no song yet")
+        path = self._session.path
+        self.original.show(self._session.waveform, "" if path else "no song yet")
         self.original_heading.show(f"Original: {title(path)}" if path else "Original")
 
     def _show_sound(self, heading: str, sound: Version | Excerpt | None) -> None:
@@ -290,7 +290,7 @@ class RestyleTab(ttk.Frame):
             return
         # the first one, or one that was downloaded meanwhile: the user has not just chosen it
         known, self._shown = self._shown is None or self._shown.name == choice.name, choice
-        self.description.configure(text=choice.description + ("" if choice.downloaded else f" It {NOT_HERE}"))
+        self.description.configure(text=choice.description + ("" if choice.downloaded else f". It {NOT_HERE}"))
         self.dials.show({})
 
         def described(parts: dict[str, str]) -> None:
@@ -308,6 +308,9 @@ class RestyleTab(ttk.Frame):
             session.run(restyle_tasks.parts, choice, done=done, keep=True)
         elif choice.downloaded:
             session.live.describe(choice, done)
+        else:
+            # what was chosen before is not heard as this style
+            session.play_result(None)
 
     def _changed(self) -> None:
         """Let the style as it is now be heard, once the user pauses."""

@@ -1,4 +1,4 @@
-"""The tab of similar songs: tracks of the library that sound like the song, and the playlist."""
+"""The tab of similar tracks: those of the library that sound like the song, and the playlist."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from retrotone.services.similar import CONDITIONS, GENRE_NOTE
 
 # Titles, and widths at 100 %.
 COLUMNS = [("track", 240), ("genre", 110), ("length", 80), ("similarity", 100)]
-HEADING = "Songs of your library that sound like"
+HEADING = "Tracks of your library that sound like"
 # Of a playlist that the library fills.
 MINUTES = 60
 
@@ -45,16 +45,17 @@ class SimilarTab(Page):
         WrappedLabel(body, text=GENRE_NOTE, style="Small.TLabel").pack(fill="x")
         for key in ("<Return>", "<Double-1>"):
             self.table.tree.bind(key, lambda _: self.play())
-        # from song to song by the arrow keys
+        # from track to track by the arrow keys
         for key in ("Up", "Down"):
             self.table.tree.bind(f"<KeyRelease-{key}>", lambda _: self.play())
         row = WrappedRow(body, theme)
         row.pack(fill="x", pady=theme.px(4))
-        row.add_buttons(("Find similar songs", self.find), ("Play", self.play), ("Add to playlist", self.add), accent=0)
+        actions = ("Find similar tracks", self.find), ("Play", self.play), ("Add to playlist", self.add)
+        row.add_buttons(*actions, accent=0)
         row = WrappedRow(body, theme)
         row.pack(fill="x", pady=theme.px(4))
         ttk.Label(row, text="Playlist", style="Strong.TLabel")
-        row.add_buttons(("Add songs like this one:", self.fill))
+        row.add_buttons(("Add tracks like this one:", self.fill))
         self.minutes = tk.StringVar(self, str(MINUTES))
         pair = ttk.Frame(row)
         ttk.Spinbox(pair, from_=1, to=999, width=4, textvariable=self.minutes).pack(side="left")
@@ -85,7 +86,7 @@ class SimilarTab(Page):
             session.ask_library_state(session.jobs, self._find_if_changed)
 
     def find(self) -> None:
-        """Search the library for similar songs."""
+        """Search the library for similar tracks."""
         session = self._session
         if not session.path:
             session.say(NO_SONG, error=True)
@@ -98,7 +99,7 @@ class SimilarTab(Page):
         session.run(library_tasks.similar, session.library, session.path, self._wanted(), done=self._show)
 
     def fill(self) -> None:
-        """Add songs like this one to the playlist, of so many minutes together."""
+        """Add tracks like this one to the playlist, of so many minutes together."""
         session, minutes = self._session, self.minutes.get()
         if not session.path:
             session.say(NO_SONG, error=True)
@@ -110,28 +111,28 @@ class SimilarTab(Page):
             session.run(library_tasks.playlist, *arguments, done=session.add_to_playlist)
 
     def play(self) -> None:
-        """Play the selected song."""
+        """Play the selected track."""
         if track := self._selected():
             self._session.play_track(track)
 
     def add(self) -> None:
-        """Add the selected song to the playlist."""
+        """Add the selected track to the playlist."""
         if track := self._selected():
             self._session.add_to_playlist([track])
 
     def play_listed(self) -> None:
-        """Play the selected song of the playlist."""
+        """Play the selected track of the playlist."""
         if track := self._listed():
             self._session.play_track(track)
 
     def remove(self) -> None:
-        """Remove the selected song from the playlist."""
+        """Remove the selected track from the playlist."""
         if track := self._listed():
             del self._session.playlist[track.place]
             self.show_playlist()
 
     def clear(self) -> None:
-        """Remove all songs from the playlist."""
+        """Remove all tracks from the playlist."""
         self._session.playlist.clear()
         self.show_playlist()
 
@@ -144,7 +145,7 @@ class SimilarTab(Page):
         """Ask for a file, and write the playlist to it."""
         session = self._session
         if not session.playlist:
-            session.say("The playlist is empty: select a song and add it.", error=True)
+            session.say("The playlist is empty: select a track and add it.", error=True)
             return
         path = filedialog.asksaveasfilename(
             parent=session.root,
@@ -173,14 +174,14 @@ class SimilarTab(Page):
 
     def _selected(self) -> TrackRow | None:
         if not self.table.selected:
-            self._session.say("Select a song in the table first.", error=True)
+            self._session.say("Select a track in the table first.", error=True)
             return None
         return self._found[self.table.selected]
 
     def _listed(self) -> TrackRow | None:
-        """Return the selected song of the playlist."""
+        """Return the selected track of the playlist."""
         if not self.playlist_table.selected:
-            self._session.say("Select a song of the playlist first.", error=True)
+            self._session.say("Select a track of the playlist first.", error=True)
             return None
         return list(self._session.playlist.values())[int(self.playlist_table.selected)]
 

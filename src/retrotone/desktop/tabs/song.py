@@ -48,13 +48,13 @@ class SongTab(Page):
     def song_changed(self) -> None:
         """Show what is known of the song so far."""
         session, song = self._session, self._session.song
+        self.waveform.show(session.waveform, "" if session.path else EMPTY)
         if song is None:
             analysing = bool(session.jobs.count(tasks.listen))
             state = "Analysing…" if analysing else "Not analysed."
             self._show_findings(analysing)
             self.verdict.configure(text=state if session.path else "")
             self.facts.configure(text="")
-            self.waveform.show(None, "" if session.path else EMPTY)
             self.genres.show([])
             self.tags.configure(text="")
             self.timeline.clear()
@@ -62,7 +62,6 @@ class SongTab(Page):
         self._show_findings(True)
         self.verdict.configure(text=song.verdict)
         self.facts.configure(text=f"{song.title}: {song.facts}")
-        self.waveform.show(song.waveform)
         self.genres.show(song.genres, song.sure)
         self.tags.configure(text=", ".join(f"{tag} {score:.0%}" for tag, score in song.tags[:TAGS]))
         order = [genre for genre, _ in song.genres]

@@ -290,9 +290,9 @@ def test_files_that_exist_are_kept_unless_asked(refused: Run, song: Path, tmp_pa
 
 def test_two_songs_never_share_an_output(refused: Run, music: rt.Audio, song: Path, tmp_path: Path) -> None:
     (tmp_path / "other").mkdir()
-    music.save(tmp_path / "other" / "song.flac")
-    assert "would both become" in refused("style", song, "other/song.flac", "-o", "out")
-    assert "is one file for several songs" in refused("style", song, "other/song.flac", "-o", "out.wav")
+    music.save(tmp_path / "other" / "song.wav")
+    assert "would both become" in refused("style", song, "other/song.wav", "-o", "out")
+    assert "is one file for several songs" in refused("style", song, "other/song.wav", "-o", "out.wav")
 
 
 def test_versions_are_compared_with_a_record_and_not_with_an_era(refused: Run, song: Path) -> None:

@@ -276,8 +276,10 @@ class Job:
     _medium: Medium | None = field(default=None, init=False)
 
     def check(self, songs: Sequence[Song], outputs: Sequence[Path]) -> None:
-        """Raise OutputError where an output is an input, or exists and is not to be replaced."""
+        """Raise OutputError where a file to be written is an input, or one that exists, or the report of two songs."""
         suffixes = REPORT_SUFFIXES if self.report else ()
+        for suffix in suffixes:
+            check_distinct(songs, [output.with_suffix(suffix) for output in outputs])
         files = [file for output in outputs for file in (output, *map(output.with_suffix, suffixes))]
         inputs = [*(song.path for song in songs), *input_paths(self.style)]
         check_outputs(files, inputs, overwrite=self.overwrite, folder=self.folder)

@@ -195,6 +195,9 @@ def test_the_medium_of_a_record_is_written_edited_and_played(folder: Path, capfd
     Path("disc.toml").write_text(preset.replace("separation_db = 0.0\n", ""))
     assert run(["style", "in/song.wav", "--style", "disc.toml", "-o", "b.wav"]) == 0
     assert rt.load("a.wav").samples.tobytes() != rt.load("b.wav").samples.tobytes()
+    Path("disc.toml").write_text('name = "bare"')
+    assert run(["style", "in/song.wav", "--style", "disc.toml", "-o", "c.wav"]) == 0
+    assert "the medium bare has no parts: songs keep their sound" in capfd.readouterr().err
 
 
 def test_the_medium_of_an_era_can_be_edited_too(folder: Path, capfd: Capture) -> None:

@@ -159,7 +159,7 @@ def result_name(song: str | os.PathLike[str], style: OpenStyle, transfer: StyleT
 def check_settings(
     style: OpenStyle, method: str | None, noise: float | None, resynthesis: str | None, parts: Sequence[str] = ()
 ) -> None:
-    """Refuse settings that would do nothing.
+    """Refuse settings that would do nothing, and warn where the medium does nothing.
 
     Parameters
     ----------
@@ -181,6 +181,8 @@ def check_settings(
         raise StyleError("noise and resynthesis are for methods transport and gram: leave them out here")
     if parts and (spectral or not isinstance(style, Medium | AudioFile | Records)):
         raise StyleError("'only' and 'without' choose parts of a medium: leave them out with another method")
+    if isinstance(style, Medium) and not style.parts:
+        log.warning("the medium %s has no parts: songs keep their sound", style.name)
 
 
 def chosen_parts(medium: Medium, only: Sequence[str], without: Sequence[str]) -> Medium:

@@ -129,6 +129,7 @@ def test_missing_song_and_folder(refused: Run, song: Path, tmp_path: Path) -> No
     assert "File name too long" in refused("style", "long" * 70 + ".mp3")
     assert "nope.flac does not exist" in refused("style", song, "--style", "nope.flac")
     assert "https://host/a.mp3 is a URL: download it" in refused("tags", "https://host/a.mp3")
+    assert "- is not read as standard input: save the sound to a file" in refused("tags", "-")
     (tmp_path / "empty").mkdir()
     assert "holds no recordings" in refused("style", song, "--style", tmp_path / "empty")
     assert "holds no recordings" in refused("tags", tmp_path / "empty", "--recursive")

@@ -13,7 +13,7 @@ from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from retrotone.audio.audio import PEAK_CEILING, Audio
+from retrotone.audio.audio import PEAK_CEILING, Audio, load
 from retrotone.audio.player import PLAYER_SECONDS, player
 from retrotone.errors import AudioError, OutputError
 from retrotone.figures.base import COLOURS, PAPER, png, time_boxes
@@ -200,16 +200,19 @@ class Comparison:
 
 @bar_in_notebooks
 def compare(
-    versions: Mapping[str, Audio], style: Audio | None = None, progress: Progress = silent, medium: Medium | None = None
+    versions: Mapping[str, Audio | str | os.PathLike[str]],
+    style: Audio | str | os.PathLike[str] | None = None,
+    progress: Progress = silent,
+    medium: Medium | None = None,
 ) -> Comparison:
     """Measure and draw versions of one recording against the first of them.
 
     Parameters
     ----------
-    versions : mapping of str to Audio
+    versions : mapping of str to Audio or path
         By name, the original first. Rates, lengths and channels may differ. Table and figure look at the
         first 60 s of each, but for duration, loudness and true peak.
-    style : Audio, optional
+    style : Audio or path, optional
         What the versions were to sound like: adds the style gain and the envelope gain of each.
     progress : Progress
         Called before every version.
@@ -224,7 +227,7 @@ def compare(
     Raises
     ------
     AudioError
-        No version, or one that is silent or under 0.2 s long.
+        No version, or one that cannot be read, is silent or under 0.2 s long.
 
     Examples
     --------
@@ -233,9 +236,15 @@ def compare(
     if not versions:
         raise AudioError("there is nothing to compare: give at least one recording")
     measured = len(versions) / (len(versions) + 1)
-    table = comparison_table(versions, style, part(progress, 0.0, measured))
+    loaded = {name: _loaded(version) for name, version in versions.items()}
+    target = None if style is None else _loaded(style)
+    table = comparison_table(loaded, target, part(progress, 0.0, measured))
     progress(measured, "drawing")
-    return Comparison(dict(versions), table, medium)
+    return Comparison(loaded, table, medium)
+
+
+def _loaded(recording: Audio | str | os.PathLike[str]) -> Audio:
+    return recording if isinstance(recording, Audio) else load(recording)
 
 
 def comparison_table(

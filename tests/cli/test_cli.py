@@ -125,6 +125,9 @@ def test_a_folder_keeps_its_folders_and_what_is_done_is_passed_over(folder: Path
     assert err == "retrotone: 1 of 2 songs done already and passed over\n"
     assert names(Path("in/out").resolve()) == made
     assert Path("in/out", made[1]).stat().st_mtime_ns == kept.st_mtime_ns
+    Path("in/text.wav").write_text("no sound")
+    assert run([*command, "--skip"]) == 1, "what was done before is done"
+    assert "1 of 3 songs failed" in capfd.readouterr().err
 
 
 def test_options_reach_the_transfer(folder: Path, music: rt.Audio) -> None:
@@ -192,6 +195,9 @@ def test_the_medium_of_a_record_is_written_edited_and_played(folder: Path, capfd
     Path("disc.toml").write_text(preset.replace("separation_db = 0.0\n", ""))
     assert run(["style", "in/song.wav", "--style", "disc.toml", "-o", "b.wav"]) == 0
     assert rt.load("a.wav").samples.tobytes() != rt.load("b.wav").samples.tobytes()
+    Path("disc.toml").write_text('name = "bare"')
+    assert run(["style", "in/song.wav", "--style", "disc.toml", "-o", "c.wav"]) == 0
+    assert "the medium bare has no parts: songs keep their sound" in capfd.readouterr().err
 
 
 def test_the_medium_of_an_era_can_be_edited_too(folder: Path, capfd: Capture) -> None:
@@ -282,6 +288,15 @@ def test_one_failure_does_not_stop_the_rest(folder: Path, capfd: Capture) -> Non
     assert "in/text.wav" in lines[1]
     assert "2 of 4 songs failed" in lines[2]
     assert names(folder / "out") == ["record-1930s.flac", "song-1930s.wav"]
+
+
+def test_a_song_in_two_formats_becomes_two_results_but_one_report(folder: Path, capfd: Capture) -> None:
+    rt.load("in/song.wav").save("in/song.flac")
+    command = ["style", "in/song.wav", "in/song.flac", "-o", "out/"]
+    assert run([*command, "--report"]) == 2
+    assert "in/song.wav and in/song.flac would both become out/song-1930s.html" in capfd.readouterr().err
+    assert run(command) == 0
+    assert names(folder / "out") == ["song-1930s.flac", "song-1930s.wav"]
 
 
 def test_a_warning_is_one_line_on_stderr(folder: Path, music: rt.Audio, capfd: Capture) -> None:

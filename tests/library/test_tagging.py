@@ -86,3 +86,5 @@ def test_files_that_changed_or_are_gone_are_left_alone(library: Library, tmp_pat
             library.tag(names)
     with pytest.raises(rt.LibraryError, match="is no undo file"):
         library.untag(bix)
+    with pytest.raises(rt.LibraryError, match=r"Ada\.flac does not exist"):
+        library.untag(ada)

@@ -195,7 +195,7 @@ def test_a_name_that_is_too_long_for_a_file_gets_a_sentence() -> None:
         find_style("rave:" + "a" * 5000).open()
 
 
-def test_a_folder_stands_for_the_records_in_it(folder: Path) -> None:
+def test_a_folder_stands_for_the_records_in_it(folder: Path, caplog: pytest.LogCaptureFixture) -> None:
     (folder / "records").mkdir()
     with pytest.raises(AudioError, match="records holds no recordings"):
         find_style("records")
@@ -207,6 +207,8 @@ def test_a_folder_stands_for_the_records_in_it(folder: Path) -> None:
     opened = find_style("records").open()
     assert isinstance(opened, Records)
     assert (opened.name, len(opened.sources)) == ("records", 1)
+    assert "a record is left out: " in caplog.text
+    assert "torn.wav is not a sound file" in caplog.text
 
 
 def test_strangers_choose_no_files(folder: Path) -> None:

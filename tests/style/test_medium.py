@@ -104,6 +104,8 @@ def test_a_file_written_by_hand_needs_only_a_name(tmp_path: Path) -> None:
         (f"name = 'a'\nturns_hz = 1{400 * '0'}", r"turns_hz is 10+\.\.\.: use a number"),
         ("name = 'a'\nyear = 19.5", "year is 19.5: use a whole number from 1 to 9999"),
         ("name = 'a'\nrecording = 3", "recording is 3: use a list"),
+        ("name = 'a'\n[recording]\nkind = 'lowpass'", r"write \[\[recording\]\] instead of \[recording\]"),
+        ("name = 'a'\n[[crackle]]\nper_second = 5", r"write \[crackle\] instead of \[\[crackle\]\]"),
         ("name = 'a'\n[[recording]]\nhz = 3", "recording 1: kind is missing: use highpass or lowpass or peak or shelf"),
         ("name = 'a'\n[[recording]]\nkind = 'notch'", "recording 1: kind is 'notch': use highpass"),
         (

@@ -129,6 +129,7 @@ def test_missing_song_and_folder(refused: Run, song: Path, tmp_path: Path) -> No
     assert "File name too long" in refused("style", "long" * 70 + ".mp3")
     assert "nope.flac does not exist" in refused("style", song, "--style", "nope.flac")
     assert "https://host/a.mp3 is a URL: download it" in refused("tags", "https://host/a.mp3")
+    assert "- is not read as standard input: save the sound to a file" in refused("tags", "-")
     (tmp_path / "empty").mkdir()
     assert "holds no recordings" in refused("style", song, "--style", tmp_path / "empty")
     assert "holds no recordings" in refused("tags", tmp_path / "empty", "--recursive")
@@ -290,9 +291,9 @@ def test_files_that_exist_are_kept_unless_asked(refused: Run, song: Path, tmp_pa
 
 def test_two_songs_never_share_an_output(refused: Run, music: rt.Audio, song: Path, tmp_path: Path) -> None:
     (tmp_path / "other").mkdir()
-    music.save(tmp_path / "other" / "song.flac")
-    assert "would both become" in refused("style", song, "other/song.flac", "-o", "out")
-    assert "is one file for several songs" in refused("style", song, "other/song.flac", "-o", "out.wav")
+    music.save(tmp_path / "other" / "song.wav")
+    assert "would both become" in refused("style", song, "other/song.wav", "-o", "out")
+    assert "is one file for several songs" in refused("style", song, "other/song.wav", "-o", "out.wav")
 
 
 def test_versions_are_compared_with_a_record_and_not_with_an_era(refused: Run, song: Path) -> None:

@@ -31,6 +31,7 @@ def tone() -> Audio:
 
 
 def test_a_recording_is_a_player_with_its_waveform(tone: Audio) -> None:
+    assert repr(tone) == "Audio('music/<tone>.wav', 2.0 s, stereo, 22,050 Hz)"
     shown = tone._repr_html_()
     assert "&lt;tone&gt;: 0:02, 22,050 Hz, stereo" in shown
     mp3 = re.search(r'src="data:audio/mpeg;base64,([^"]+)"', shown)
@@ -52,7 +53,9 @@ def test_a_comparison_is_its_page_in_a_frame_of_its_own(tone: Audio) -> None:
 
 
 def test_an_analysis_is_a_table(tone: Audio) -> None:
-    shown = Analysis(chroma=[1] * 12, duration=90.0, loudness=-12.25)._repr_html_()
+    analysis = Analysis(chroma=[1] * 12, duration=90.0, loudness=-12.25)
+    assert repr(analysis) == "<Analysis: chroma, duration, loudness, version>"
+    shown = analysis._repr_html_()
     for cell in ("1:30", "-12.2 LUFS"):
         assert f">{cell}</td>" in shown
     assert "tags" not in shown

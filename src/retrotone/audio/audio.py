@@ -63,6 +63,10 @@ class Audio:
     sample_rate: int
     name: str = "audio"
 
+    def __repr__(self) -> str:
+        channels = "stereo" if self.channels == 2 else "mono"
+        return f"Audio({self.name!r}, {self.duration:.1f} s, {channels}, {self.sample_rate:,} Hz)"
+
     def __post_init__(self) -> None:
         samples = np.atleast_2d(np.asarray(self.samples))
         if samples.ndim != 2 or samples.shape[0] > MAX_CHANNELS >= samples.shape[1] > 0:

@@ -234,6 +234,8 @@ def _check_readable(path: Path) -> None:
     except (FileNotFoundError, NotADirectoryError, ValueError):
         if url := url_in(path):
             raise AudioError(f"{url} is a URL: download it, and name the file") from None
+        if path == Path("-"):
+            raise AudioError("- is not read as standard input: save the sound to a file, and name that") from None
         raise AudioError(f"{path} does not exist: check the path") from None
     except OSError as error:
         raise AudioError(

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import os
-from contextlib import suppress
 from pathlib import Path
 
 from retrotone.audio.files import SUFFIXES, AudioFile
 from retrotone.errors import AudioError
 from retrotone.utils.files import is_folder
+from retrotone.utils.logs import log
 
 
 def recordings_in(folder: Path, skip: Path | None = None) -> list[Path]:
@@ -49,13 +49,17 @@ def recordings_in(folder: Path, skip: Path | None = None) -> list[Path]:
 
 
 def open_recordings(folder: Path) -> list[AudioFile]:
-    """Open the recordings below a folder; those that cannot be read are left out, AudioError if all are."""
-    opened = []
+    """Open the recordings below a folder; those that cannot be read are left out with a line, AudioError if all are."""
+    opened, unreadable = [], []
     for path in recordings_in(folder):
-        with suppress(AudioError):
+        try:
             opened.append(AudioFile(path))
+        except AudioError as error:
+            unreadable.append(error)
     if not opened:
         raise AudioError(f"{folder} holds no recording that can be read: name another folder")
+    for reason in unreadable:
+        log.warning("a record is left out: %s", reason)
     return opened
 
 

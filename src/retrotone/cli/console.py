@@ -120,7 +120,7 @@ def complain(message: str) -> None:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stderr.fileno())
 
 
-def print_each(songs: Sequence[str], work: Callable[[int, Progress], str], kept: str) -> None:
+def print_each(songs: Sequence[str], work: Callable[[int, Progress], str], kept: str, skipped: int = 0) -> None:
     """Print a line for each song under one progress bar; where one of many fails, go on with the others.
 
     Parameters
@@ -131,20 +131,23 @@ def print_each(songs: Sequence[str], work: Callable[[int, Progress], str], kept:
         Takes the number of a song and its progress callback, and returns the line to print.
     kept : str
         What to say of the songs before one at which the user stops.
+    skipped : int
+        How many songs more there are, whose results were there before.
     """
+    total = len(songs) + skipped
     failures: list[str] = []
     with Bar(len(songs)) as bar:
         for index, song in enumerate(songs):
             try:
                 line = work(index, bar.item(index))
             except Exception as error:
-                if len(songs) == 1:
+                if total == 1:
                     raise
                 failures.append(failure(song, error))
             else:
                 bar.print(line)
-                bar.kept = f"{index + 1 - len(failures)} of {counted(len(songs), 'song')} {kept}"
-    report_failures(failures, len(songs))
+                bar.kept = f"{skipped + index + 1 - len(failures)} of {counted(total, 'song')} {kept}"
+    report_failures(failures, total)
 
 
 def numbers_to_do(outputs: Sequence[Path], skip: bool, overwrite: bool) -> list[int]:

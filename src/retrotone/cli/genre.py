@@ -79,11 +79,12 @@ def predict(
 
     if skip and not plot:
         raise OutputError("--skip passes over songs that have a picture: say --plot as well")
-    found = find_songs(songs, recursive)
+    found, skipped = find_songs(songs, recursive), 0
     pictures = [Path(out) / (song.folder or "") / f"{Path(song.path).stem}-genre.png" for song in found]
     if plot:
         check_distinct(found, pictures)
         numbers = numbers_to_do(pictures, skip, overwrite)
+        skipped = len(found) - len(numbers)
         found, pictures = [found[k] for k in numbers], [pictures[k] for k in numbers]
         check_outputs(pictures, [song.path for song in found], overwrite=overwrite, folder=Path(out))
     classifier = GenreClassifier.from_pretrained() if model is None else open_model(model)
@@ -98,7 +99,8 @@ def predict(
             return json.dumps(_figures(song, answer) | {"plot": picture and str(picture), "damage": source.damage})
         return _sentence(song, answer) + (f"; picture {printable(picture)}" if picture else "")
 
-    print_each([song.path for song in found], answered, "answered" + (": go on with --skip" if plot else ""))
+    kept = "answered" + (": go on with --skip" if plot else "")
+    print_each([song.path for song in found], answered, kept, skipped)
 
 
 @app.command("evaluate")

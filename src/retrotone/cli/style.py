@@ -127,7 +127,8 @@ def style_songs(
         figures = job.run(found[numbers[index]].path, outputs[numbers[index]], progress)
         return json.dumps(figures) if as_json else _sentence(figures, report)
 
-    print_each([found[k].path for k in numbers], restyle, "done: go on with --skip")
+    skipped = len(found) - len(numbers)
+    print_each([found[k].path for k in numbers], restyle, "done: go on with --skip", skipped)
 
 
 def _check_no_style(songs: Sequence[str]) -> None:

@@ -108,6 +108,10 @@ class Analysis:
     loudness: float | None = None
     version: int = VERSION
 
+    def __repr__(self) -> str:
+        known = [each.name for each in fields(self) if getattr(self, each.name) is not None]
+        return f"<Analysis: {', '.join(known)}>"
+
     def __post_init__(self) -> None:
         if self.version != VERSION:
             raise AnalysisError(

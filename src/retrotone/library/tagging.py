@@ -135,10 +135,12 @@ def untag(undo: str | os.PathLike[str], catalogue: Catalogue, progress: Progress
     Raises
     ------
     LibraryError
-        It is no such file.
+        It does not exist, or is no such file.
     """
     try:
         changes = [TagChange(each["path"], each["added"]) for each in json.loads(Path(undo).read_text("utf-8"))]
+    except FileNotFoundError:
+        raise LibraryError(f"{os.fspath(undo)} does not exist: check the path") from None
     except (OSError, ValueError, TypeError, KeyError) as error:
         raise LibraryError(f"{os.fspath(undo)} is no undo file of retrotone library tag: name one") from error
     report = TagReport()

@@ -159,7 +159,7 @@ def result_name(song: str | os.PathLike[str], style: OpenStyle, transfer: StyleT
 def check_settings(
     style: OpenStyle, method: str | None, noise: float | None, resynthesis: str | None, parts: Sequence[str] = ()
 ) -> None:
-    """Refuse settings that would do nothing.
+    """Refuse settings that would do nothing, and warn where the medium does nothing.
 
     Parameters
     ----------
@@ -181,6 +181,8 @@ def check_settings(
         raise StyleError("noise and resynthesis are for methods transport and gram: leave them out here")
     if parts and (spectral or not isinstance(style, Medium | AudioFile | Records)):
         raise StyleError("'only' and 'without' choose parts of a medium: leave them out with another method")
+    if isinstance(style, Medium) and not style.parts:
+        log.warning("the medium %s has no parts: songs keep their sound", style.name)
 
 
 def chosen_parts(medium: Medium, only: Sequence[str], without: Sequence[str]) -> Medium:
@@ -276,8 +278,10 @@ class Job:
     _medium: Medium | None = field(default=None, init=False)
 
     def check(self, songs: Sequence[Song], outputs: Sequence[Path]) -> None:
-        """Raise OutputError where an output is an input, or exists and is not to be replaced."""
+        """Raise OutputError where a file to be written is an input, or one that exists, or the report of two songs."""
         suffixes = REPORT_SUFFIXES if self.report else ()
+        for suffix in suffixes:
+            check_distinct(songs, [output.with_suffix(suffix) for output in outputs])
         files = [file for output in outputs for file in (output, *map(output.with_suffix, suffixes))]
         inputs = [*(song.path for song in songs), *input_paths(self.style)]
         check_outputs(files, inputs, overwrite=self.overwrite, folder=self.folder)

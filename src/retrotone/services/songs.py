@@ -64,7 +64,7 @@ def _in_folder(folder: Path, out: Path | None) -> list[Song]:
 
 
 def check_distinct(songs: Sequence[Song], outputs: Sequence[Path]) -> None:
-    """Refuse results that would share a name, or have one that differs only in its suffix, as a report's does.
+    """Refuse results that would share a name.
 
     Raises
     ------
@@ -72,7 +72,8 @@ def check_distinct(songs: Sequence[Song], outputs: Sequence[Path]) -> None:
     """
     taken: dict[Path, str] = {}
     for song, output in zip(songs, outputs, strict=True):
-        stem = output.with_suffix("")
-        if stem in taken:
-            raise OutputError(f"{taken[stem]} and {song.path} would both become {stem}: give them different folders")
-        taken[stem] = song.path
+        if output in taken:
+            raise OutputError(
+                f"{taken[output]} and {song.path} would both become {output}: do one of them apart, with another -o"
+            )
+        taken[output] = song.path

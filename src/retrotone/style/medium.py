@@ -265,12 +265,7 @@ class Medium:
         from retrotone.style.reading.records import read_records
 
         readings = read_records(records, progress)
-        medium = cls.from_readings(readings, name)
-        if not medium.parts:
-            log.warning(
-                "%s has no medium of its own to give: the method transport gives its tonal colour", _named(readings)
-            )
-        return medium
+        return cls.from_readings(readings, name)
 
     @classmethod
     def from_readings(cls, readings: Sequence[Reading], name: str | None = None) -> Medium:
@@ -285,11 +280,14 @@ class Medium:
         """
         from retrotone.style.reading.parts import medium_parts
 
-        return cls(
+        medium = cls(
             name=_usable(name or title(readings[0].name)),
             description=f"the medium of {_named(readings)}",
             **medium_parts(readings),
         )
+        if not medium.parts:
+            log.warning("no medium was found in %s: the method transport gives its tonal colour", _named(readings))
+        return medium
 
     def save(self, path: str | os.PathLike[str], overwrite: bool = False) -> Path:
         """Write the medium as a TOML file, whole or not at all, and return its path.

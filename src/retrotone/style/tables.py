@@ -143,6 +143,11 @@ def _number(hint: Any, value: object, at: str) -> float | int:
 
 
 def _wrong(hint: Any, value: object, at: str) -> StyleError:
+    # the brackets of TOML: [[crackle]] makes a list, [wobbles] a table
+    if isinstance(value, Mapping) and typing.get_origin(hint) is tuple:
+        return StyleError(f"{at} is a list: write [[{at}]] instead of [{at}]")
+    if isinstance(value, list) and is_dataclass(hint):
+        return StyleError(f"{at} is one table: write [{at}] instead of [[{at}]]")
     return StyleError(f"{at} is {_shown(value)}: use {_wanted(hint)}")
 
 

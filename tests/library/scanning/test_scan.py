@@ -11,6 +11,7 @@ import sys
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -24,6 +25,7 @@ from retrotone.library.files import FoundFile
 from retrotone.library.library import Library
 from retrotone.library.scanning.scan import scan
 from retrotone.library.scanning.track import Analysed, Failed, analyse_file
+from retrotone.library.scanning.walk import walk
 
 pytestmark = pytest.mark.usefixtures("analysing_here")
 KINDS = ("buzz", "melody", "organ", "pulse")
@@ -248,6 +250,22 @@ def test_a_file_that_vanishes_during_the_scan(library: Library, music: Path) -> 
     assert report.analysed == 1
     assert report.unreadable == [(str(music / "vanishes.wav"), "it went away during the scan")]
     assert report.broken == []
+
+
+def test_what_another_scan_stores_meanwhile_is_not_gone(
+    library: Library, music: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shutil.copy(music / CLIPS[0], music / "new.flac")
+
+    def walk_and_let_another_scan(*arguments: Any) -> Iterator[Any]:
+        yield from walk(*arguments)
+        assert library.scan([music], workers=1).copied == 1
+
+    walks = iter((walk_and_let_another_scan, walk))
+    monkeypatch.setattr("retrotone.library.scanning.scan.walk", lambda *arguments: next(walks)(*arguments))
+    report = library.scan([music], workers=1)
+    assert (report.gone, report.unchanged) == (0, 13)
+    assert len(library) == 13
 
 
 def test_a_scan_can_be_stopped_and_goes_on_from_there(made_music: Path, places: Places) -> None:

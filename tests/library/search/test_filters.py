@@ -143,6 +143,9 @@ def test_where_nothing_fits_a_line_tells_what_there_is(library: Library, capsys:
         out, err = capsys.readouterr()
         assert (out, len(err.splitlines())) == ("", 1)
         assert reason in err
+    for limits in ("90-110", 100, (90,)):
+        with pytest.raises(rt.LibraryError, match="give two numbers, the lowest and the highest"):
+            Filter(bpm=limits)  # type: ignore[arg-type]
     assert run(["library", "search", "--bpm", "90-110", "--json", *where]) == 0
     found = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
     assert [each["title"] for each in found] == ["Vibe Ace (Live in Paris)", "Vibe Ace"]

@@ -37,7 +37,7 @@ class DamagedLibrary(LibraryError):
     """The library can be read in part; `repair.repair` keeps that part."""
 
     def __init__(self, name: str) -> None:
-        super().__init__(f"{name} is damaged: run retrotone library check --repair")
+        super().__init__(f"{name} is damaged: run retrotone library check --repair, with --library if you named one")
 
 
 class MissingAnalysis(LibraryError):

@@ -182,7 +182,8 @@ class _Scan:
 
     def compare(self, folders: Sequence[str | os.PathLike[str]], exclude: Sequence[str]) -> DiskList[FoundFile]:
         """Compare tracks with the catalogue by place, size and time, and return those that are new or changed."""
-        here: set[int] = set()
+        # asked before the walk, as another scan may store tracks during it
+        missing = {number for number, _ in self._present(folders)}
         returned: list[int] = []
         new = DiskList[FoundFile]()
         passed_over = Counter[str]()
@@ -197,7 +198,7 @@ class _Scan:
                 continue
             for track, known in self._tracks(each):
                 if known is not None:
-                    here.add(known.id)
+                    missing.discard(known.id)
                 if known is None or not self._is_current(known, track):
                     new.append(track)
                     continue
@@ -208,7 +209,7 @@ class _Scan:
                 else:
                     self.report.broken.append((str(known.place), known.reason))
         self.report.passed_over = dict(passed_over)
-        self._gone = self._missing(folders, here)
+        self._gone = self._gone_of(missing, folders)
         for ids, present in ((returned, True), (self._gone, False)):
             if ids and not self.report.dry:
                 self._catalogue.mark(ids, present)
@@ -269,15 +270,19 @@ class _Scan:
         """Tell whether a damaged file was analysed, or listed as broken, as this scan would have it."""
         return known.damage is None or self._strict == (known.reason is not None)
 
-    def _missing(self, folders: Sequence[str | os.PathLike[str]], here: set[int]) -> set[int]:
-        """Return the tracks that were in the folders and are gone, without those in what could not be read."""
+    def _present(self, folders: Sequence[str | os.PathLike[str]]) -> Iterator[tuple[int, str]]:
+        """Yield the id and path of each track that is in the folders as far as the catalogue knows."""
+        for folder in folders:
+            yield from self._catalogue.present_under(os.path.abspath(folder))
+
+    def _gone_of(self, missing: set[int], folders: Sequence[str | os.PathLike[str]]) -> set[int]:
+        """Return those of the missing tracks that do not lie in what could not be read."""
         unreadable = [path for path, _ in self.report.unreadable]
         closed = tuple(os.path.join(path, "") for path in unreadable)
         return {
             number
-            for folder in folders
-            for number, path in self._catalogue.present_under(os.path.abspath(folder))
-            if number not in here and path not in unreadable and not path.startswith(closed)
+            for number, path in self._present(folders)
+            if number in missing and path not in unreadable and not path.startswith(closed)
         }
 
     def _is_recognised(self, found: FoundFile, content: bytes) -> bool:

@@ -47,7 +47,7 @@ class Filter:
     Raises
     ------
     LibraryError
-        A key that does not exist, or a range that ends before it begins.
+        A key that does not exist, or a range that is no pair or ends before it begins.
 
     Examples
     --------
@@ -65,7 +65,11 @@ class Filter:
 
     def __post_init__(self) -> None:
         for name, limits in (("bpm", self.bpm), ("year", self.year)):
-            if limits is not None and limits[0] > limits[1]:
+            if limits is None:
+                continue
+            if not isinstance(limits, tuple | list) or len(limits) != 2:
+                raise LibraryError(f"{_word(name)} is {limits!r}: give two numbers, the lowest and the highest")
+            if limits[0] > limits[1]:
                 raise LibraryError(f"{_word(name)} {limits[0]}-{limits[1]} ends before it begins: swap the two")
         for name in ("key", "genre", "not_genre", "mood", "exclude"):
             if isinstance(getattr(self, name), str):

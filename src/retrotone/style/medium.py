@@ -286,7 +286,8 @@ class Medium:
             **medium_parts(readings),
         )
         if not medium.parts:
-            log.warning("no medium was found in %s: the method transport gives its tonal colour", _named(readings))
+            none = "has no medium of its own" if len(readings) == 1 else "have no medium of their own"
+            log.warning("%s %s to give: the method transport gives the tonal colour", _named(readings), none)
         return medium
 
     def save(self, path: str | os.PathLike[str], overwrite: bool = False) -> Path:

@@ -14,7 +14,7 @@ from sphinx.application import Sphinx
 SECONDS = 12.0  # of each sound: enough to hear, little to load
 EXIT_CODES = (
     "0: all is done. 1: some songs failed, or a check found damage. 2: nothing was done, because of the usage, the",
-    "input or the output. 130, 143: stopped by Ctrl-C or SIGTERM.",
+    "input or the output. 129, 130, 143: stopped, as the terminal was closed, by Ctrl-C, or by SIGTERM.",
 )
 SOUNDS = ("as-it-was", "1930s", "1980s", "as-the-record")
 

@@ -24,9 +24,10 @@ from retrotone.cli.library.app import app as library
 from retrotone.errors import RetrotoneError
 from retrotone.utils.files import takes_files
 from retrotone.utils.logs import log
+from retrotone.utils.signals import ending_signals
 
-# exit codes: 128 + SIGINT, 128 + SIGTERM
-INTERRUPTED, TERMINATED = 130, 143
+# exit code: 128 + SIGINT
+INTERRUPTED = 130
 
 # --help lists them in this order
 COMMANDS: dict[str, Callable[..., None]] = {
@@ -65,7 +66,8 @@ def main() -> NoReturn:
         warnings.simplefilter("ignore")
         logging.lastResort = logging.NullHandler()
     # sys.exit unwinds the stack, so that no half-written file stays
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(TERMINATED))
+    for ending in ending_signals():
+        signal.signal(ending, lambda number, _: sys.exit(128 + number))
     try:
         code = run()
         sys.stdout.flush()

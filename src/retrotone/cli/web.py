@@ -62,8 +62,8 @@ def serve_page(
         serve(host, port, library, password, max_upload, started, (cert, key) if cert and key else None)
     except KeyboardInterrupt:
         _leave(128 + signal.SIGINT)
-    except SystemExit:
-        _leave(128 + signal.SIGTERM)
+    except SystemExit as ended:
+        _leave(int(ended.code or 0))
 
 
 def _leave(code: int) -> NoReturn:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from retrotone.errors import MissingExtraError
+from retrotone.utils.signals import ending_signals
 
 if TYPE_CHECKING:
     import tkinter as tk
@@ -45,8 +46,8 @@ def run(song: str | None = None, library: str | None = None) -> None:
     if song is not None:
         window.open_own_song(str(Path(song).absolute()))
     # an exception would wait until a dialog of Tk's own is closed
-    for ends in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(ends, lambda *_: window.root.after(0, window.close))
+    for ending in (signal.SIGINT, *ending_signals()):
+        signal.signal(ending, lambda *_: window.root.after(0, window.close))
     window.root.mainloop()
 
 

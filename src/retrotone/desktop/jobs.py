@@ -27,6 +27,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from retrotone.errors import Cancelled
 from retrotone.progress import Progress
+from retrotone.utils.signals import ending_signals
 
 if TYPE_CHECKING:
     from multiprocessing.context import SpawnProcess
@@ -330,7 +331,8 @@ def _run_worker(pipe: Connection, cancelled: Any, folder: Path, idle_import: str
     # Ctrl-C is for the window
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     # a task that waits, for a host that does not answer, still deletes its unfinished files
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit())
+    for ending in ending_signals():
+        signal.signal(ending, lambda *_: sys.exit())
     if hasattr(os, "nice"):
         os.nice(niceness)
     # for torch, before it is imported; see `one_thread`

@@ -314,8 +314,10 @@ def _wait(workers: Sequence[_Process], seconds: float) -> Iterable[_Process]:
 
 def _serve(connection: Connection) -> None:
     """Report that this process is ready, or why not, and then the outcome for each file that is sent."""
-    # Ctrl-C is handled by the process that writes the catalogue; it stops this one.
+    # Ctrl-C and a closed terminal are handled by the process that writes the catalogue; it stops this one.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    if hasattr(signal, "SIGHUP"):
+        signal.signal(signal.SIGHUP, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     threading.Thread(target=_follow_parent, daemon=True).start()
     # The process that writes the catalogue tells what is wrong with a file.

@@ -278,9 +278,12 @@ def test_a_dial_is_heard_and_saved_as_a_preset_that_gives_its_sound_back(
     # as on a slow network, the whole song is long in coming: the excerpt is heard until it can be played
     whole, held = re.compile("demo_song-1950s.*noise.*strength60"), list[Route]()
     page.route(whole, lambda route: held.append(route))
+    # slowly, so that on a busy machine it does not end before
+    page.evaluate("slow = event => { event.target.playbackRate = 0.1; }; document.addEventListener('play', slow, true)")
     with page.expect_request(whole), visitor.plays("excerpt.flac") as heard:
         page.get_by_role("slider", name="noise").press("ArrowRight")
     assert "excerpt.flac" in page.evaluate("live.player().src")
+    page.evaluate("document.removeEventListener('play', slow, true)")
     for route in held:
         route.continue_()
     page.unroute(whole)

@@ -59,11 +59,12 @@ async function whenPlayable(players) {
   next.innerHTML = players;
   const [one, other] = [excerpt?.closest(".players"), next.content.querySelector(".players")];
   const address = one?.dataset.sound === other?.dataset.sound && other?.querySelector("a[download]")?.href;
-  let whole = null;
   // some browsers load nothing that does not play
-  for (let tries = 0; address && excerpt?.isConnected && !excerpt.ended && tries < 100; tries++) {
-    if (excerpt.readyState === HTMLMediaElement.HAVE_ENOUGH_DATA) whole ??= new Audio(address);
-    if (whole?.error || whole?.readyState >= HTMLMediaElement.HAVE_FUTURE_DATA) break;
+  const isIdle = player => player.networkState === HTMLMediaElement.NETWORK_IDLE;
+  let whole = null;
+  while (address && excerpt?.isConnected && !excerpt.ended && !excerpt.error) {
+    if (excerpt.readyState === HTMLMediaElement.HAVE_ENOUGH_DATA || isIdle(excerpt)) whole ??= new Audio(address);
+    if (whole && (whole.error || isIdle(whole) || whole.readyState >= HTMLMediaElement.HAVE_FUTURE_DATA)) break;
     await new Promise(resolve => setTimeout(resolve, 100));
   }
   // a sound that was left is not loaded any more

@@ -253,7 +253,7 @@ def salvageable(path: str) -> Iterator[None]:
         yield
     # The latter if SQLite's message contains a damaged name.
     except (sqlite3.Error, UnicodeDecodeError) as error:
-        raise LibraryError(f"nothing of the library {path} can be read ({error}): move it away and scan again") from error
+        raise LibraryError(f"nothing of {path} can be read ({error}): move it away and scan again") from error
 
 
 def check_tables(source: sqlite3.Connection, path: str) -> None:

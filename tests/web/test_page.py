@@ -624,6 +624,15 @@ def test_an_upload_that_was_none_is_refused(server: Server, forged: str, where: 
     assert b"reads no others" in words
 
 
+def test_a_page_whose_server_was_started_again_says_so_and_begins_anew(visitor: Visitor) -> None:
+    song = {"path": "/tmp/retrotone-web-before/song.wav", "meta": {"_type": "gradio.FileData"}}
+    call = {"method": "POST", "body": json.dumps({"data": [song]})}
+    with visitor.page.expect_event("dialog") as told, visitor.page.expect_navigation():
+        visitor.page.once("dialog", lambda dialog: dialog.accept())
+        visitor.page.evaluate("call => void fetch('/gradio_api/queue/join', call)", call)
+    assert told.value.message.endswith("has no files of yours any more: upload your song again.")
+
+
 def test_a_page_elsewhere_cannot_pose_as_this_one(server: Server) -> None:
     assert server.ask("GET", "/", host="evil.example")[0] == 421
     assert server.ask("GET", "/", host="localhost:80")[0] == 200

@@ -89,6 +89,19 @@ function takeOver(element) {
   if (live.isPlaying()) players.player().play();
 }
 
+// A server that was started again has none of the files that this page names (410), and asks for its password (401).
+const ask = window.fetch;
+let isLeft = false;
+window.fetch = async (...given) => {
+  const answer = await ask(...given);
+  if (!isLeft && (answer.status === 410 || answer.status === 401)) {
+    isLeft = true;
+    alert("The server was started again and has no files of yours any more: upload your song again.");
+    location.reload();
+  }
+  return answer;
+};
+
 // An error goes when the visitor goes on: to another tab, or to the next job.
 document.addEventListener("click", event => {
   if (!event.target.closest("[role=tab], button.primary")) return;

@@ -177,7 +177,7 @@ def test_similar_songs_are_found_when_the_tab_is_entered(similar: Driver) -> Non
 def test_similar_songs_are_narrowed_by_what_is_typed(similar: Driver) -> None:
     tab = similar.window.similar_tab
     entry = tab.filters["bpm"]
-    for text, message in (("fast", "is no range"), ("900-999", "no track has such a tempo")):
+    for text, message in (("fast", "is no range"), ("900-999", "No track has such a tempo")):
         entry.insert(0, text)
         entry.focus_force()
         similar.root.update()

@@ -270,7 +270,7 @@ def test_a_record_without_a_medium_is_told_in_the_windows_words(
     answers["askopenfilename"] = str(clean_record)
     driver.show(driver.window.restyle_tab)
     driver.press("A record…")
-    driver.wait(lambda: "clean has no medium of its own to give: choose an older record" in driver.status)
+    driver.wait(lambda: "Clean has no medium of its own to give: choose an older record" in driver.status)
     assert "--" not in driver.status
     # the song as it is, is no new sound
     assert "clean" not in driver.window.restyle_tab.heading.full_text

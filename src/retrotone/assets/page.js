@@ -142,13 +142,16 @@ function groupRadios() {
 const changes = { childList: true, subtree: true, attributes: true, attributeFilter: ["name"] };
 new MutationObserver(groupRadios).observe(document, changes);
 
-// Gradio calls the button that adds a file by the key of a missing translation.
-function nameButtons() {
+// Gradio calls the button that adds a file by the key of a missing translation, and every message of an error "Error".
+function nameParts() {
   for (const button of document.querySelectorAll("[aria-label='common.upload']")) {
     button.title = button.ariaLabel = "Add a file";
   }
+  for (const title of document.querySelectorAll(".toast-title")) {
+    if (title.textContent.trim() === "Error") title.textContent = "That did not work";
+  }
 }
-new MutationObserver(nameButtons).observe(document, { childList: true, subtree: true });
+new MutationObserver(nameParts).observe(document, { childList: true, subtree: true });
 
 // In the table of similar tracks the arrow keys choose a row as the mouse does, so that it plays.
 document.addEventListener("keyup", event => {

@@ -520,6 +520,11 @@ def test_a_study_shows_its_curves_while_it_runs(driver: Driver) -> None:
     # the figure is dark with the window, not only what is drawn from then on
     assert sum(tab.view._image.get(2, 2)) < 150
     driver.key("<Control-d>")
+    # an experiment that waits leaves the table to the one that runs
+    driver.press("Run the loss table")
+    assert tab.table.tree.cget("columns")[0] == "epoch"
+    driver.press("Cancel")
+    driver.wait(lambda: tab.table.tree.cget("columns")[0] == "descent")
     driver.press("Cancel")
     driver.wait(lambda: driver.idle)
     assert driver.status == "Cancelled."

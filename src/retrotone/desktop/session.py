@@ -151,6 +151,11 @@ class Session:
         self._view.song_changed()
         self._view.song_opened()
 
+    def open_track(self, track: TrackRow) -> None:
+        """Open a track of the library."""
+        if self._is_there(track):
+            self.open_song(track.path)
+
     def forget_song(self) -> None:
         """Have no song, as the one that was chosen cannot be opened."""
         self.path = ""
@@ -216,6 +221,8 @@ class Session:
 
     def play_track(self, track: TrackRow) -> None:
         """Play a track of the library: at once, in place of live sound or of a track that is still being read."""
+        if not self._is_there(track):
+            return
         self.live.stop()
         self.say(f"Reading {shortened(track.name)}.")
         self.live_jobs.submit(tasks.decode, track.path, track.start, track.end, observer=self.live, done=self._play)
@@ -296,6 +303,13 @@ class Session:
     def _set_song(self, song: Song) -> None:
         self.song = song
         self._view.song_analysed()
+
+    def _is_there(self, track: TrackRow) -> bool:
+        """Return whether a track of the library has its file still; say so if not."""
+        is_there = Path(track.path).exists()
+        if not is_there:
+            self.say(f"The file of {shortened(track.name)} is gone: press Scan in the tab Library.", error=True)
+        return is_there
 
     def _return_to_song(self) -> None:
         if not self.plays_song:

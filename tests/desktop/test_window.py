@@ -170,6 +170,18 @@ def heard(player: Player) -> NDArray[np.float32]:
     return sound
 
 
+def test_a_style_that_is_chosen_while_the_song_is_decoded_is_heard_then(driver: Driver, clip: Path) -> None:
+    tab = driver.window.restyle_tab
+    driver.drop(clip)
+    tab.styles.select("era 1950s")
+    driver.wait(lambda: "1950s" in tab.heading.full_text)
+    assert driver.session.player.choice == 1
+    # and stays in view once the song is analysed
+    driver.wait(lambda: driver.session.song is not None)
+    assert "1950s" in tab.heading.full_text
+    driver.session.player.pause()
+
+
 def test_a_style_and_its_dials_are_heard_at_once(restyled: Driver, song: Path) -> None:
     tab, player = restyled.window.restyle_tab, restyled.session.player
     player.pause()
@@ -270,7 +282,7 @@ def test_a_record_without_a_medium_is_told_in_the_windows_words(
     answers["askopenfilename"] = str(clean_record)
     driver.show(driver.window.restyle_tab)
     driver.press("A record…")
-    driver.wait(lambda: "clean has no medium of its own to give: choose an older record" in driver.status)
+    driver.wait(lambda: "Clean has no medium of its own to give: choose an older record" in driver.status)
     assert "--" not in driver.status
     # the song as it is, is no new sound
     assert "clean" not in driver.window.restyle_tab.heading.full_text
@@ -509,6 +521,11 @@ def test_a_study_shows_its_curves_while_it_runs(driver: Driver) -> None:
     # the figure is dark with the window, not only what is drawn from then on
     assert sum(tab.view._image.get(2, 2)) < 150
     driver.key("<Control-d>")
+    # an experiment that waits leaves the table to the one that runs
+    driver.press("Run the loss table")
+    assert tab.table.tree.cget("columns")[0] == "epoch"
+    driver.press("Cancel")
+    driver.wait(lambda: tab.table.tree.cget("columns")[0] == "descent")
     driver.press("Cancel")
     driver.wait(lambda: driver.idle)
     assert driver.status == "Cancelled."

@@ -126,7 +126,7 @@ def test_similar_tracks_are_of_the_library_as_it_is_now(
     """Nobody is told where it lies."""
     (music := tmp_path / "music").mkdir()
     path = tmp_path / "library.db"
-    with pytest.raises(gradio.Error, match="this page has no library yet"):
+    with pytest.raises(gradio.Error, match="This page has no library yet"):
         handlers.similar(VISITOR, song, bar=bar)
     with Library(path) as library:
         record = rt.load(assets.bundled_record())
@@ -145,7 +145,7 @@ def test_similar_tracks_are_of_the_library_as_it_is_now(
     assert sorted(track.cells[0] for track in found) == ["first", "second \ufffd"]
     assert handlers.similar_now(song, "", "", "", "", found) is stopped
     path.write_bytes(b"no database")
-    with pytest.raises(gradio.Error, match="this page's library cannot be read") as caught:
+    with pytest.raises(gradio.Error, match="This page's library cannot be read") as caught:
         handlers.similar(VISITOR, song, bar=bar)
     assert "library.db" not in caught.value.message
 
@@ -328,9 +328,9 @@ def test_a_record_is_shown_with_how_sure_its_reading_is(handlers: Handlers, uplo
 
 def test_a_visitor_cannot_name_a_file_as_style_or_model(handlers: Handlers, gradio: Any, song: str) -> None:
     for name in (song, "/etc/passwd", f"rave:{song}", "nowhere/at.all"):
-        with pytest.raises(gradio.Error, match="there is no style"):
+        with pytest.raises(gradio.Error, match="There is no style"):
             handlers.restyle(VISITOR, song, name, bar=bar)
-        with pytest.raises(gradio.Error, match="there is no style"):
+        with pytest.raises(gradio.Error, match="There is no style"):
             handlers.generate(VISITOR, name, bar=bar)
 
 

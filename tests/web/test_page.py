@@ -427,7 +427,7 @@ def test_the_bundled_songs_genre_takes_one_click_and_its_figure_follows_the_them
     visitor.page.locator("#song").get_by_role("button", name="Clear").press("Enter")
     visitor.tab("Restyle")
     visitor.page.get_by_role("radio", name="1940s").click()
-    expect(visitor.page.locator("#live")).to_have_text("there is no song yet: upload one.")
+    expect(visitor.page.locator("#live")).to_have_text("There is no song yet: upload one.")
     visitor.button("Take the song that comes with retrotone").click()
     expect(visitor.page.locator("#song #duration")).to_have_text("0:31", timeout=PATIENCE)
     expect(visitor.button("Take the song that comes with retrotone")).to_be_hidden()
@@ -558,6 +558,7 @@ def test_a_file_that_is_no_sound_gets_a_sentence(visitor: Visitor, tmp_path: Pat
     visitor.button("Classify its genre").click()
     said = visitor.page.locator(".toast-wrap")
     expect(said).to_contain_text("broken.mp3 is not a sound file", timeout=PATIENCE)
+    expect(said).to_contain_text("That did not work")
     assert "retrotone-web-" not in said.inner_text()
     # the figure of another song does not stay under an error
     expect(visitor.page.locator("#genre-picture img")).to_have_count(0)
@@ -627,6 +628,15 @@ def test_an_upload_that_was_none_is_refused(server: Server, forged: str, where: 
     assert b"reads no others" in words
 
 
+def test_a_page_whose_server_was_started_again_says_so_and_begins_anew(visitor: Visitor) -> None:
+    song = {"path": "/tmp/retrotone-web-before/song.wav", "meta": {"_type": "gradio.FileData"}}
+    call = {"method": "POST", "body": json.dumps({"data": [song]})}
+    with visitor.page.expect_event("dialog") as told, visitor.page.expect_navigation():
+        visitor.page.once("dialog", lambda dialog: dialog.accept())
+        visitor.page.evaluate("call => void fetch('/gradio_api/queue/join', call)", call)
+    assert told.value.message.endswith("has no files of yours any more: upload your song again.")
+
+
 def test_a_page_elsewhere_cannot_pose_as_this_one(server: Server) -> None:
     assert server.ask("GET", "/", host="evil.example")[0] == 421
     assert server.ask("GET", "/", host="localhost:80")[0] == 200
@@ -691,7 +701,7 @@ def test_the_api_answers_a_program(server: Server, made_music: Path, tmp_path: P
         client.predict(song, "fast", api_name="/similar")
     _, made, _ = client.predict(seconds=1.5, seed=3, api_name="/generate")
     assert load(made).duration == pytest.approx(1.5, abs=0.01)
-    with pytest.raises(Exception, match="there is no song yet"):
+    with pytest.raises(Exception, match="There is no song yet"):
         client.predict(None, api_name="/genre")
     with pytest.raises(Exception, match="Style cannot be '1850s': it is one of 1900s"):
         client.predict(song, "1850s", 0.5, None, api_name="/retro")

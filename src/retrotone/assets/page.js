@@ -90,6 +90,19 @@ function takeOver(element) {
   if (live.isPlaying()) players.player().play();
 }
 
+// A server that was started again has none of the files that this page names (410), and asks for its password (401).
+const ask = window.fetch;
+let isLeft = false;
+window.fetch = async (...given) => {
+  const answer = await ask(...given);
+  if (!isLeft && (answer.status === 410 || answer.status === 401)) {
+    isLeft = true;
+    alert("The server was started again and has no files of yours any more: upload your song again.");
+    location.reload();
+  }
+  return answer;
+};
+
 // An error goes when the visitor goes on: to another tab, or to the next job.
 document.addEventListener("click", event => {
   if (!event.target.closest("[role=tab], button.primary")) return;
@@ -130,13 +143,16 @@ function groupRadios() {
 const changes = { childList: true, subtree: true, attributes: true, attributeFilter: ["name"] };
 new MutationObserver(groupRadios).observe(document, changes);
 
-// Gradio calls the button that adds a file by the key of a missing translation.
-function nameButtons() {
+// Gradio calls the button that adds a file by the key of a missing translation, and every message of an error "Error".
+function nameParts() {
   for (const button of document.querySelectorAll("[aria-label='common.upload']")) {
     button.title = button.ariaLabel = "Add a file";
   }
+  for (const title of document.querySelectorAll(".toast-title")) {
+    if (title.textContent.trim() === "Error") title.textContent = "That did not work";
+  }
 }
-new MutationObserver(nameButtons).observe(document, { childList: true, subtree: true });
+new MutationObserver(nameParts).observe(document, { childList: true, subtree: true });
 
 // In the table of similar tracks the arrow keys choose a row as the mouse does, so that it plays.
 document.addEventListener("keyup", event => {

@@ -74,7 +74,9 @@ def export(context: TaskContext, library: str | None, tracks: Sequence[str], pat
     """Write tracks of the library as a playlist; return a message."""
     with _opened(library) as opened:
         found = [track for track in map(opened.find, tracks) if track is not None]
-        return f"Saved {opened.export(path, found, overwrite=True)}: {counted(len(found), 'track')}."
+        saved = f"Saved {opened.export(path, found, overwrite=True)}: {counted(len(found), 'track')}."
+    lost = len(tracks) - len(found)
+    return saved + (f" Left out, as the library has lost them: {counted(lost, 'track')}." if lost else "")
 
 
 def scan(context: TaskContext, library: str | None, folders: Sequence[str]) -> str:

@@ -44,7 +44,10 @@ class SessionView(Protocol):
         """Another song was opened; its analysis has not begun yet."""
 
     def song_changed(self) -> None:
-        """There is another song, or more is known of it."""
+        """There is another song, or it can be heard by now."""
+
+    def song_analysed(self) -> None:
+        """More is known of the song."""
 
     def result_added(self, version: Version) -> None:
         """The song was restyled to one of the results, which may have been there before."""
@@ -118,6 +121,8 @@ class Session:
         self.playlist: dict[str, TrackRow] = {}
         self._mapped: dict[Path, Frames] = {}
         self.result: Version | None = None
+        # what is to be heard once the song is decoded
+        self._wanted: Recipe | None = None
         self.plays_track = False
         self.theme.listeners.append(self._keep_theme)
         self.jobs.start()
@@ -140,10 +145,16 @@ class Session:
         self.live.stop()
         self.player.load([], 44_100)
         self.path, self.song, self.original, self.waveform, self.result = path, None, None, None, None
+        self._wanted = None
         self.say("")
         self.run(tasks.listen, path, done=self._set_song, show=self._set_original, first=True)
         self._view.song_changed()
         self._view.song_opened()
+
+    def open_track(self, track: TrackRow) -> None:
+        """Open a track of the library."""
+        if self._is_there(track):
+            self.open_song(track.path)
 
     def forget_song(self) -> None:
         """Have no song, as the one that was chosen cannot be opened."""
@@ -189,6 +200,7 @@ class Session:
     def hear(self, recipe: Recipe) -> None:
         """Play the song from the player's position on in another sound, within a second."""
         if self.original is None:
+            self._wanted = recipe
             return
         if self.plays_track or (self.result and self.result.original != self.original):
             self.play_result(None)
@@ -209,6 +221,8 @@ class Session:
 
     def play_track(self, track: TrackRow) -> None:
         """Play a track of the library: at once, in place of live sound or of a track that is still being read."""
+        if not self._is_there(track):
+            return
         self.live.stop()
         self.say(f"Reading {shortened(track.name)}.")
         self.live_jobs.submit(tasks.decode, track.path, track.start, track.end, observer=self.live, done=self._play)
@@ -283,10 +297,19 @@ class Session:
         self.play_result(None)
         self.live.prepare(sound)
         self._view.song_changed()
+        if self._wanted:
+            self.hear(self._wanted)
 
     def _set_song(self, song: Song) -> None:
         self.song = song
-        self._view.song_changed()
+        self._view.song_analysed()
+
+    def _is_there(self, track: TrackRow) -> bool:
+        """Return whether a track of the library has its file still; say so if not."""
+        is_there = Path(track.path).exists()
+        if not is_there:
+            self.say(f"The file of {shortened(track.name)} is gone: press Scan in the tab Library.", error=True)
+        return is_there
 
     def _return_to_song(self) -> None:
         if not self.plays_song:

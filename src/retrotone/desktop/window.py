@@ -76,7 +76,7 @@ class Window:
 
     @property
     def job_observer(self) -> JobObserver:
-        """See `SessionView`, as for the six methods below."""
+        """See `SessionView`, as for the seven methods below."""
         return self.progress
 
     def show_message(self, text: str, error: bool) -> None:
@@ -95,7 +95,12 @@ class Window:
         # window managers cut a title before bytes that are no UTF-8
         self.root.title(f"{title(name)} – retrotone" if name else "retrotone")
         self.bar.set_switchable(False)
-        for tab in (self.song_tab, self.restyle_tab, self.compare_tab, self.similar_tab):
+        self.restyle_tab.song_changed()
+        self.song_analysed()
+
+    def song_analysed(self) -> None:
+        """Let all tabs that show what was found out of the song show it; what is heard stays."""
+        for tab in (self.song_tab, self.compare_tab, self.similar_tab):
             tab.song_changed()
 
     def result_added(self, version: Version) -> None:

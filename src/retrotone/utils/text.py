@@ -18,9 +18,14 @@ def sentence(error: BaseException) -> str:
 
     >>> sentence(RetrotoneError("song.wav does not exist: check the path"))
     'song.wav does not exist: check the path.'
+    >>> sentence(RetrotoneError("there is no song yet: upload one"))
+    'There is no song yet: upload one.'
     """
     if isinstance(error, RetrotoneError):
         text = " ".join(str(error).split())
+        # a path keeps its first letter
+        if text.partition(" ")[0].isalpha():
+            text = text[:1].upper() + text[1:]
         return text if text.endswith((".", "!", "?")) else text + "."
     if isinstance(error, MemoryError):
         return "This needs more memory than there is: close other programs, or take a shorter song."

@@ -126,7 +126,10 @@ class RequestFilter:
         if int(size) > LARGEST_REQUEST:
             return _refusal(413, "That is too long: upload files, do not write them into the request."), receive
         body = await _read(receive)
-        if not all(map(self.uploads.holds, _files(body))):
+        files = _files(body)
+        if any(map(self.uploads.held_before, files)):
+            return _refusal(410, "The server was started again and has no files of yours any more."), receive
+        if not all(map(self.uploads.holds, files)):
             return _refusal(403, "Upload a file: this page reads no others and fetches no addresses."), receive
         return None, _again(body, receive)
 

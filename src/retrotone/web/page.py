@@ -236,7 +236,7 @@ def _genre(handlers: Handlers, song: gr.Audio) -> list[Any]:
         sentence = words("One of ten genres, or not sure; and the evidence for each over time.")
         with gr.Row(equal_height=False):
             genres = gr.Label(label="Genre", num_top_classes=10, elem_id="genres", **SHARES)
-            tags = gr.Label(label="What listeners would call it", num_top_classes=8, elem_id="tags", **SHARES)
+            tags = gr.Label(label="What listeners might call it", num_top_classes=8, elem_id="tags", **SHARES)
         picture = figure_image("Evidence over time", "genre-picture")
     shown = [sentence, genres, tags, picture]
     run(go.click, handlers.genre, song, shown, sentence, BIG, "genre")

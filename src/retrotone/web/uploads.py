@@ -48,6 +48,10 @@ class Uploads:
             # a null byte, a name too long
             return False
 
+    def held_before(self, path: str) -> bool:
+        """Return whether a path leads to a file that the page had before it was started again."""
+        return not self.holds(path) and any(part.startswith(PREFIX) for part in Path(path).parts)
+
     def new_folder(self) -> Path:
         """Return a new folder in it, with a random name."""
         return Path(tempfile.mkdtemp(dir=self.path))

@@ -114,7 +114,7 @@ class LibraryTab(Page):
     def open(self) -> None:
         """Open the selected track."""
         if track := self._selected():
-            self._session.open_song(track.path)
+            self._session.open_track(track)
 
     def play(self) -> None:
         """Play the selected track."""
@@ -140,7 +140,7 @@ class LibraryTab(Page):
 
     def _build_map(self, master: ttk.Frame) -> ttk.Frame:
         frame, session = self._add_view(master, "Map"), self._session
-        self.map = Map(frame, session.theme, self._describe, lambda track: session.open_song(track.path))
+        self.map = Map(frame, session.theme, self._describe, session.open_track)
         self.map.pack(fill="both", expand=True)
         # one line, so that the map keeps its size
         self.caption = CutLabel(frame, style="Small.TLabel")

@@ -31,7 +31,7 @@ PAUSE_MS = 40
 NO_RESULT = "There is no result yet: choose a style and press Restyle."
 NOT_RENDERED = "The result is still being rendered: try again in a moment."
 NOT_READ = "The song is still being read: press Restyle again in a moment."
-NO_SOUND = "choose a style, or move a dial, to hear it here"
+NO_SOUND = "Choose a style, or move a dial, to hear it here."
 NO_DIALS = "This style has no dials to save: choose an era or an older record."
 NOT_HERE = "has to be downloaded first: see the tab Models."
 
@@ -246,7 +246,7 @@ class RestyleTab(ttk.Frame):
     def _show_original(self) -> None:
         """Show the song, where a result of another one may have been shown beside its own original."""
         path = self._session.path
-        self.original.show(self._session.waveform, "" if path else "no song yet")
+        self.original.show(self._session.waveform, "" if path else "No song yet.")
         self.original_heading.show(f"Original: {title(path)}" if path else "Original")
 
     def _show_sound(self, heading: str, sound: Version | Excerpt | None) -> None:
@@ -290,7 +290,8 @@ class RestyleTab(ttk.Frame):
             return
         # the first one, or one that was downloaded meanwhile: the user has not just chosen it
         known, self._shown = self._shown is None or self._shown.name == choice.name, choice
-        self.description.configure(text=choice.description + ("" if choice.downloaded else f". It {NOT_HERE}"))
+        about = choice.description[:1].upper() + choice.description[1:]
+        self.description.configure(text=about + ("" if choice.downloaded else f". It {NOT_HERE}"))
         self.dials.show({})
 
         def described(parts: dict[str, str]) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tkinter as tk
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from tkinter import filedialog
 from typing import Any
@@ -73,14 +74,12 @@ class StudyTab(Page):
     def _run(self, columns: list[tuple[str, int]], task: Callable[..., Any], *arguments: Any) -> None:
         session = self._session
         session.say("")
-        self.table.fill({})
-        self.table.set_columns(columns)
         # the page may be new, and without a size
         self.update_idletasks()
         self._drawn = self._size()
-        session.long_jobs.submit(
-            task, *arguments, *self._drawn, observer=self.progress, done=self._done, show=self._show
-        )
+        # until then the table is that of the experiment before, which may still run
+        show = partial(self._show, columns)
+        session.long_jobs.submit(task, *arguments, *self._drawn, observer=self.progress, done=self._done, show=show)
 
     def _size(self) -> tuple[int, float]:
         """Return width and scale of a figure that fits."""
@@ -108,8 +107,11 @@ class StudyTab(Page):
         self._session.say("The study's experiment is done.")
         self._redraw_soon()
 
-    def _show(self, intermediate: tuple[Sequence[Path], Sequence[Sequence[str]]]) -> None:
+    def _show(
+        self, columns: list[tuple[str, int]], intermediate: tuple[Sequence[Path], Sequence[Sequence[str]]]
+    ) -> None:
         files, cells = intermediate
         self.view.show(*files)
+        self.table.set_columns(columns)
         self.table.fill({str(k): line for k, line in enumerate(cells)})
         self.table.tree.see(str(len(cells) - 1))

@@ -163,9 +163,10 @@ def find_faults(catalogue: Catalogue, progress: Progress) -> tuple[list[str], li
             vector = NO_VECTOR
         if fault := _fault(catalogue, number, version, vector):
             faults[number] = f"{Place.from_bytes(path)}: {fault}"
-        lengths[number] = len(vector)
+        else:
+            lengths[number] = len(vector)
     usual = Counter(lengths.values()).most_common(1)[0][0] if lengths else 0
-    odd = [number for number, length in lengths.items() if length != usual and number not in faults]
+    odd = [number for number, length in lengths.items() if length != usual]
     for number, place in catalogue.places(odd):
         faults[number] = f"{place}: its vector is of another length"
     again = sorted(faults)
@@ -191,8 +192,11 @@ def _salvage(source: sqlite3.Connection, path: str, new: str) -> dict[str, int]:
     lost = {}
     with salvageable(path), closing(sqlite3.connect(f"file:{quote(os.fsencode(new))}?mode=rw", uri=True)) as target:
         check_tables(source, path)
+        last = os.path.getsize(path) // LEAST_ROW
         for table in TABLES:
-            lost[table] = _copy(source, target, table, os.path.getsize(path) // LEAST_ROW)
+            lost[table] = _copy(source, target, table, last)
+            # the tables after the first hold what is known of its tracks
+            [(last,)] = target.execute("SELECT ifnull(max(id), 1) FROM tracks")
         target.commit()
     return lost
 

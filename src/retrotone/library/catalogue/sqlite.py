@@ -253,11 +253,13 @@ def salvageable(path: str) -> Iterator[None]:
         yield
     # The latter if SQLite's message contains a damaged name.
     except (sqlite3.Error, UnicodeDecodeError) as error:
-        raise LibraryError(f"no library is left in {path} ({error}): move it away and scan again") from error
+        raise LibraryError(f"nothing of {path} can be read ({error}): move it away and scan again") from error
 
 
 def check_tables(source: sqlite3.Connection, path: str) -> None:
     """Raise an error for a file that is no library, or in which a table is missing."""
+    # else SQLite reads nothing of a file that was cut short
+    source.execute("PRAGMA writable_schema = ON")
     [(application,)], [(version,)] = (
         source.execute(f"PRAGMA {name}").fetchall() for name in ("application_id", "user_version")
     )

@@ -245,7 +245,9 @@ def test_api_command_and_window_refuse_a_wrong_word_alike(
     desk: Any = SimpleNamespace()
     assert reason(lambda: tasks.own_choice(desk, "era", name)) == wanted
     assert run(["style", str(song.save(folder / "song.wav")), "--style", name]) == 2
-    assert " ".join(capfd.readouterr().err.split()) == f"retrotone: {wanted}".removesuffix(".")
+    # on the command line it is no sentence
+    said = " ".join(capfd.readouterr().err.split())
+    assert said.casefold() == f"retrotone: {wanted}".removesuffix(".").casefold()
 
 
 def test_an_open_recording_is_not_opened_again() -> None:

@@ -291,3 +291,6 @@ def test_the_curves_mark_the_epoch_whose_weights_are_kept() -> None:
         assert lines["weights kept"].get_xydata().tolist() == [[epoch, loss]]
         assert lines["validation"].get_ydata()[0] == 0.9
         assert lines["training"].get_ydata()[0] == 1.0
+    # whole epochs, of the first one alone, too
+    (first,) = genre_training_figure({"one": history[:1]}).axes
+    assert all(tick == round(tick) for tick in first.get_xticks())

@@ -48,7 +48,7 @@ def genre_training_figure(runs: Mapping[str, Sequence[Point]], chance: float | N
                 axes.axhline(chance, color=INK, linewidth=0.6, linestyle=":", label="chance")
             axes.set_title(title.replace("$", r"\$"), fontsize=10)
             axes.set_ylim(bottom=0)
-            axes.xaxis.set_major_locator(MaxNLocator("auto", integer=True))
+            axes.xaxis.set_major_locator(MaxNLocator("auto", integer=True, min_n_ticks=1))
             axes.grid(axis="y")
         for axes in panels[len(runs) :]:
             axes.remove()

@@ -201,6 +201,15 @@ def test_loud_music_is_turned_down_to_minus_one_dbtp_with_one_line(
     assert "dBTP" in record.getMessage()
 
 
+def test_music_is_turned_down_without_a_word_by_what_nobody_hears(
+    song: Audio, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    loud = song.gain(-0.97 - 20 * np.log10(song.true_peak))
+    result, _ = soundfile.read(loud.save(tmp_path / "song.wav", 24), always_2d=True)
+    assert true_peak_db(result.T) < true_peak_db(loud.samples) - 0.01
+    assert caplog.records == []
+
+
 def test_peaks_between_samples_count(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     time = np.arange(44_100)
     # every sample at 0.85

@@ -22,6 +22,8 @@ from retrotone.utils.logs import log
 
 # -1 dBTP, EBU R 128 (2023)
 PEAK_CEILING = 10 ** (-1 / 20)
+# what a message would call 0.0 dB is not worth one
+LEAST_WARNED_DB = 0.05
 # -100 dBFS: below the noise of 16 bits
 SILENCE = 1e-5
 # of a 16-bit sample
@@ -275,9 +277,12 @@ def pcm16(samples: NDArray[np.float32]) -> NDArray[np.int16]:
 
 def headroom_gain(true_peak: float, name: str) -> np.float32:
     """Return the gain (<= 1) that keeps a linear true peak under -1 dBTP; a gain below 1 is logged with `name`."""
-    if true_peak <= PEAK_CEILING:
-        return np.float32(1.0)
-    log.warning(
-        "%s: turned down by %.1f dB to keep its true peak under -1 dBTP", name, 20 * np.log10(true_peak / PEAK_CEILING)
-    )
-    return np.float32(PEAK_CEILING / true_peak)
+    gain = min(1.0, PEAK_CEILING / true_peak) if true_peak > 0 else 1.0
+    warn_turned_down(name, gain, "to keep its true peak under -1 dBTP")
+    return np.float32(gain)
+
+
+def warn_turned_down(name: str, gain: float, why: str) -> None:
+    """Warn of a gain below 1, unless nobody would hear it."""
+    if (decibels := -20 * np.log10(gain)) >= LEAST_WARNED_DB:
+        log.warning("%s: turned down by %.1f dB %s", name, decibels, why)

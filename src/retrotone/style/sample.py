@@ -8,14 +8,13 @@ from pathlib import Path
 
 import numpy as np
 
-from retrotone.audio.audio import SILENCE
+from retrotone.audio.audio import SILENCE, warn_turned_down
 from retrotone.audio.resampling import resampled
 from retrotone.dsp.loudness import LoudnessMeter
 from retrotone.dsp.stft import OVERLAP, STUDY_N_FFT, STUDY_RMS, STUDY_SCALE, n_fft_for, stft
 from retrotone.errors import AudioError, StyleError
 from retrotone.progress import Progress
 from retrotone.types import Block, Matrix, Source, Spectrogram
-from retrotone.utils.logs import log
 
 # A map is fitted to at most 95 s, in excerpts evenly spread.
 SAMPLE_FRAMES, SAMPLE_EXCERPTS = 4096, 16
@@ -38,7 +37,7 @@ class TurnedDown:
     peak: float
 
     def __post_init__(self) -> None:
-        log.warning("%s: turned down by %.1f dB, to full scale", self.name, 20 * np.log10(self.peak))
+        warn_turned_down(self.name, 1 / self.peak, "to full scale")
 
     @property
     def name(self) -> str:

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from retrotone.desktop.jobs import TaskContext
-from retrotone.desktop.tasks import Sound, audio_of, check_unchanged, write_sound
+from retrotone.desktop.tasks import POINTS, Sound, audio_of, check_unchanged, write_sound
 from retrotone.style.choices import MEDIUM_SUFFIX, StyleChoice, amounts_text, find_style, strength_text, style_choices
 from retrotone.utils.files import file_sha256
 
@@ -181,7 +181,6 @@ def preview(context: TaskContext, song: Sound, recipe: Recipe, start: int, frame
         Its first frame in the song, and how many.
     """
     from retrotone.dsp.waveform import extremes
-    from retrotone.services.listen import POINTS
 
     measure(context, song)
     choice, rate = _adjusted(context, recipe), song.sample_rate
@@ -214,14 +213,14 @@ def restyle(context: TaskContext, song: str, original: Sound, recipe: Recipe) ->
     recipe : Recipe
     """
     from retrotone.dsp.waveform import extremes
-    from retrotone.services import listen, restyle
+    from retrotone.services import restyle
 
     check_unchanged(song)
     choice = _adjusted(context, recipe)
     done = restyle.restyle(song, choice, recipe.strength, recipe.seed, progress=context.progress)
     audio = done.audio
     sound = write_sound(context, audio.blocks(), recipe.title, audio.sample_rate, audio.channels)
-    waveforms = [extremes(each.samples, listen.POINTS) for each in (audio, audio_of(original))]
+    waveforms = [extremes(each.samples, POINTS) for each in (audio, audio_of(original))]
     digest = file_sha256(sound.path)
     return Version(
         recipe, done.sentence, done.file_name, sound, original, digest, waveforms[0], waveforms[1], song, done.tags

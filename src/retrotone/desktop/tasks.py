@@ -31,6 +31,8 @@ if TYPE_CHECKING:
 # At 100 %.
 SCREEN_DPI = 88
 STUDY_HEIGHT_INCHES = 3.9
+# Columns of a waveform.
+POINTS = 1600
 # The song that was analysed last, by its path.
 _summaries: dict[str, SongSummary] = {}
 # Version of each song's file when it was opened, by its path.
@@ -143,7 +145,7 @@ def listen(context: TaskContext, path: str) -> Song:
 
     _file_versions[path] = file_version(path)
     sound = decode(context, path)
-    context.show((sound, extremes(audio_of(sound).samples, listen.POINTS)))
+    context.show((sound, extremes(audio_of(sound).samples, POINTS)))
     summary = listen.listen(path, context.progress)
     _summaries.clear()
     _summaries[path] = summary

@@ -1,4 +1,4 @@
-"""Analyse a song for a screen: its waveform, genre and tags, in words."""
+"""Analyse a song for a screen: its genre and tags, in words."""
 
 from __future__ import annotations
 
@@ -6,12 +6,8 @@ import os
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-import numpy as np
-from numpy.typing import NDArray
-
 from retrotone.audio.audio import Audio, open_recording
 from retrotone.audio.files import AudioFile
-from retrotone.dsp.waveform import extremes
 from retrotone.features.analysis import Analysis, analyse
 from retrotone.features.tags import ranked_tags
 from retrotone.progress import Progress, part, silent
@@ -22,10 +18,6 @@ if TYPE_CHECKING:
 
     from retrotone.genre.base import Answer
 
-# columns of a waveform on a screen
-POINTS = 1600
-# samples whose extremes are kept while a recording is read
-STRIDE = 256
 TAGS_SHOWN = 8
 # least probability of the genres that are named after the first
 WORTH_NAMING = 0.05
@@ -42,8 +34,6 @@ class SongSummary:
     duration : float
         In seconds.
     sample_rate, channels : int
-    waveform : ndarray, shape (2, points), float32
-        Lowest and highest sample of equal stretches, full scale at 1.
     analysis : Analysis
         All features of the song; `similar_tracks` takes it, so that no song is analysed twice.
     answer : Answer
@@ -57,7 +47,6 @@ class SongSummary:
     duration: float
     sample_rate: int
     channels: int
-    waveform: NDArray[np.float32]
     analysis: Analysis
     answer: Answer
     tags: list[tuple[str, float]]
@@ -84,7 +73,7 @@ class SongSummary:
 
 
 def listen(song: Audio | AudioFile | str | os.PathLike[str], progress: Progress = silent) -> SongSummary:
-    """Analyse a song once: waveform, genre, the evidence for it over time, tags.
+    """Analyse a song once: genre, the evidence for it over time, tags.
 
     Parameters
     ----------
@@ -101,7 +90,7 @@ def listen(song: Audio | AudioFile | str | os.PathLike[str], progress: Progress 
 
     source = open_recording(song)
     progress(0.0, f"reading {title(source.name)}")
-    waveform, frames = _waveform(source, progress)
+    frames = _count_frames(source, progress)
     analysis = analyse(source, part(progress, 0.1, 0.95))
     progress(0.95, "classifying its genre")
     answer = bundled_classifier().answer(analysis)
@@ -114,7 +103,6 @@ def listen(song: Audio | AudioFile | str | os.PathLike[str], progress: Progress 
         duration=frames / source.sample_rate,
         sample_rate=source.sample_rate,
         channels=source.channels,
-        waveform=waveform,
         analysis=analysis,
         answer=answer,
         tags=tags,
@@ -128,12 +116,10 @@ def genre_figure(song: SongSummary) -> Figure:
     return evidence_figure(song.answer, song.title, song.duration)
 
 
-def _waveform(source: Audio | AudioFile, progress: Progress) -> tuple[NDArray[np.float32], int]:
-    """Return the extremes of all channels of a recording, and how many frames it truly has."""
-    parts: list[NDArray[np.float32]] = []
+def _count_frames(source: Audio | AudioFile, progress: Progress) -> int:
+    """Return how many frames a recording truly has: a file may state others."""
     frames = 0
     for block in source.blocks():
-        parts.append(extremes(block, -(-block.shape[1] // STRIDE)))
         frames += block.shape[1]
         progress(0.1 * min(frames / source.frames, 1.0), f"reading {title(source.name)}")
-    return extremes(np.concatenate(parts, axis=1), POINTS), frames
+    return frames

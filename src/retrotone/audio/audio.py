@@ -277,7 +277,7 @@ def pcm16(samples: NDArray[np.float32]) -> NDArray[np.int16]:
 
 def headroom_gain(true_peak: float, name: str) -> np.float32:
     """Return the gain (<= 1) that keeps a linear true peak under -1 dBTP; a gain below 1 is logged with `name`."""
-    gain = min(1.0, PEAK_CEILING / true_peak) if true_peak > 0 else 1.0
+    gain = PEAK_CEILING / max(true_peak, PEAK_CEILING)
     warn_turned_down(name, gain, "to keep its true peak under -1 dBTP")
     return np.float32(gain)
 

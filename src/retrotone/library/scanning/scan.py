@@ -277,6 +277,9 @@ class _Scan:
 
     def _gone_of(self, missing: set[int], folders: Sequence[str | os.PathLike[str]]) -> set[int]:
         """Return those of the missing tracks that do not lie in what could not be read."""
+        # mostly, and the catalogue may be large
+        if not missing:
+            return set()
         unreadable = [path for path, _ in self.report.unreadable]
         closed = tuple(os.path.join(path, "") for path in unreadable)
         return {
